@@ -1,0 +1,36 @@
+"""The language of architectures, and assembling modules from them."""
+
+import sys
+import types
+from typing import Any
+
+from archlab.architecture.assemble import Network, build_model
+from archlab.architecture.parse import architecture, make_layer, parse_architecture, parse_layer, references
+from archlab.architecture.plan import SMALLEST_MAP, Placed, place
+from archlab.architecture.spec import Architecture, Layer, from_canonical
+
+__all__ = [
+    "SMALLEST_MAP",
+    "Architecture",
+    "Layer",
+    "Network",
+    "Placed",
+    "architecture",
+    "build_model",
+    "from_canonical",
+    "make_layer",
+    "parse_architecture",
+    "parse_layer",
+    "place",
+    "references",
+]
+
+
+class _CallableRoom(types.ModuleType):
+    """Lets `archlab.architecture("mobilenetv2")` work although this room has the same name as its main function."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Architecture:
+        return architecture(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableRoom

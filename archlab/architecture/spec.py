@@ -1,0 +1,70 @@
+"""Architectures as data: what a layer and an architecture are."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One line of an architecture: a block with arguments, `repeat` times, the first with `stride`.
+
+    `arguments` are the block's own, checked, complete and with `out` for its output channels (None: as many as enter).
+    Every repetition after the first has stride 1. `scale: false` keeps the channel counts whatever the width.
+    """
+
+    block: str
+    arguments: dict[str, Any]
+    stride: int = 1
+    repeat: int = 1
+    name: str | None = None
+    scale: bool = True
+    where: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network as data: layers, then a head, published for inputs of `resolution` pixels."""
+
+    name: str
+    layers: tuple[Layer, ...]
+    head: dict[str, Any]
+    resolution: int = 224
+    paper: str | None = None
+    defaults: dict[str, Any] = field(default_factory=dict)
+    where: str | None = field(default=None, compare=False)
+
+    def canonical(self) -> dict[str, Any]:
+        """What decides the network, as plain JSON values: equal for architectures that are one network."""
+        return {
+            "layers": [
+                {
+                    "block": layer.block,
+                    "arguments": layer.arguments,
+                    "stride": layer.stride,
+                    "repeat": layer.repeat,
+                    "scale": layer.scale,
+                }
+                for layer in self.layers
+            ],
+            "head": self.head,
+            "resolution": self.resolution,
+        }
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical form."""
+        text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def with_layers(self, layers: tuple[Layer, ...], name: str | None = None) -> Architecture:
+        return dataclasses.replace(self, layers=layers, name=name or self.name)
+
+
+def from_canonical(canonical: dict[str, Any], name: str) -> Architecture:
+    """The architecture of a canonical form, as runs store it."""
+    layers = tuple(Layer(**layer) for layer in canonical["layers"])
+    return Architecture(name, layers, canonical["head"], canonical["resolution"])

@@ -1,0 +1,78 @@
+"""The `archlab` command. Each subcommand lives in a module of its own, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from archlab.foundation import UserError, nearest
+
+COMMANDS = {
+    "build": "Assemble every model of a study, count it, hold it against the budget.",
+    "ablate": "Train what is not trained yet; score references and variants.",
+    "search": "Look for a better design than the references, within the budget.",
+    "train": "One run: one model on one dataset.",
+    "score": "xScore of any table of accuracies.",
+    "report": "Tables, plots and a page of finished studies.",
+    "datasets": "List, prepare, add, check and show datasets.",
+    "models": "List and show architectures.",
+    "runs": "List, show, check, collect and export finished runs.",
+    "bench": "Measure this machine and archlab on it.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows the subcommands by name and help line alone; imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        return getattr(importlib.import_module(f"archlab.cli.{name}"), name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]):
+        if args and args[0] not in COMMANDS:
+            raise UserError(f"archlab has no command {args[0]!r}", name=args[0], known=COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="archlab")
+def cli() -> None:
+    """Which small vision architecture will still be good on your data, and which of its parts made it so?"""
+
+
+def main() -> None:
+    """Runs the command line: 0 done, 1 something failed, 2 an error that the user can mend, 130 interrupted."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except UserError as error:
+        sys.exit(_refuse(str(error)))
+    except click.NoSuchOption as error:
+        options = [option.lstrip("-") for option in error.possibilities or []]
+        suggestion = nearest(error.option_name.lstrip("-"), options)
+        sys.exit(
+            _refuse(
+                f"no such option {error.option_name}" + (f" - did you mean '--{suggestion}'?" if suggestion else "")
+            )
+        )
+    except click.ClickException as error:
+        sys.exit(_refuse(error.format_message().rstrip(".")))
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
+    sys.exit(code or 0)
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return 2

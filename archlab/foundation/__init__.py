@@ -1,0 +1,18 @@
+"""What every room stands on: errors for users, YAML documents that know their lines, safe files."""
+
+from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yaml, read_yaml_text
+from archlab.foundation.errors import UserError, nearest, where
+from archlab.foundation.files import home, write_atomically
+
+__all__ = [
+    "Mapping",
+    "Sequence",
+    "UserError",
+    "check_keys",
+    "home",
+    "nearest",
+    "read_yaml",
+    "read_yaml_text",
+    "where",
+    "write_atomically",
+]

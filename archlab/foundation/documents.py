@@ -1,0 +1,176 @@
+"""YAML 1.2 core schema, read safely, with the line of every key kept.
+
+PyYAML parses; resolving scalars is done here because its own resolver speaks YAML 1.1, in which `on` is true and
+`1e-3` is a string.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from archlab.foundation.errors import UserError
+
+LARGEST_DOCUMENT = 4 * 2**20  # bytes
+MOST_NODES = 100_000  # after aliases are followed
+DEEPEST = 100
+
+_NULL = re.compile(r"(null|Null|NULL|~|)\Z")
+_BOOL = re.compile(r"(true|True|TRUE|false|False|FALSE)\Z")
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_OCTAL = re.compile(r"0o[0-7]+\Z")
+_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_NOT_FINITE = re.compile(r"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z")
+_CORE = "tag:yaml.org,2002:"
+
+
+class Mapping(dict):
+    """A dict that knows the file and the lines that it was read from."""
+
+    def __init__(self, source: str, line: int):
+        super().__init__()
+        self.source, self.line = source, line
+        self.lines: dict[Any, int] = {}
+
+    def where(self, key: Any = None) -> str:
+        return f"{self.source}:{self.lines.get(key, self.line)}"
+
+
+class Sequence(list):
+    """A list that knows the file and the lines that it was read from."""
+
+    def __init__(self, source: str, line: int):
+        super().__init__()
+        self.source, self.line = source, line
+        self.lines: list[int] = []
+
+    def where(self, index: int | None = None) -> str:
+        return f"{self.source}:{self.line if index is None else self.lines[index]}"
+
+
+def read_yaml(path: str | Path) -> Mapping:
+    """The mapping in a YAML file. Raises UserError with file and line for anything wrong in it."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_DOCUMENT:
+            raise UserError(f"larger than {LARGEST_DOCUMENT >> 20} MiB", where=str(path))
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise UserError("is not UTF-8 text", where=str(path)) from None
+    return read_yaml_text(text, source=str(path))
+
+
+def read_yaml_text(text: str, source: str) -> Mapping:
+    """The mapping in a YAML text; `source` names it in messages."""
+    try:
+        node = yaml.compose(text, Loader=_NoTimestamps)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f"{source}:{mark.line + 1}" if mark else source
+        hint = " (YAML indents with spaces, not tabs)" if "'\\t'" in (error.problem or "") else ""
+        raise UserError(f"not valid YAML: {error.problem or error.context}{hint}", where=line) from None
+    except yaml.YAMLError as error:
+        raise UserError(f"not valid YAML: {error}", where=source) from None
+    except RecursionError:
+        raise UserError(f"nested deeper than {DEEPEST}", where=source) from None
+    if node is None:
+        raise UserError("is empty", where=source)
+    if not isinstance(node, yaml.MappingNode):
+        raise UserError("expected `key: value` lines at the top", where=f"{source}:{node.start_mark.line + 1}")
+    return _Constructor(source).construct(node, depth=0)
+
+
+def check_keys(mapping: dict, known: Iterable[str], what: str) -> None:
+    """Raises UserError for the first key of `mapping` that is not `known`; `what` names the thing it stands in."""
+    known = list(known)
+    for key in mapping:
+        if key not in known:
+            locate = getattr(mapping, "where", None)
+            raise UserError(f"{what} has no key {key!r}", where=locate(key) if locate else None, name=key, known=known)
+
+
+class _NoTimestamps(yaml.SafeLoader):
+    """Composes nodes only; the tags that its resolver guesses for plain scalars are not used."""
+
+
+class _Constructor:
+    def __init__(self, source: str):
+        self.source, self.nodes = source, 0
+        self.open: set[int] = set()
+
+    def construct(self, node: yaml.Node, depth: int) -> Any:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise UserError(f"aliases expand to more than {MOST_NODES:,} values", where=self._where(node))
+        if depth > DEEPEST:
+            raise UserError(f"nested deeper than {DEEPEST}", where=self._where(node))
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        if id(node) in self.open:
+            raise UserError("an alias stands inside its own anchor", where=self._where(node))
+        self.open.add(id(node))
+        assert isinstance(node, yaml.CollectionNode)
+        value = self._mapping(node, depth) if isinstance(node, yaml.MappingNode) else self._sequence(node, depth)
+        self.open.discard(id(node))
+        return value
+
+    def _mapping(self, node: yaml.CollectionNode, depth: int) -> Mapping:
+        if node.tag != _CORE + "map":
+            raise UserError(f"tag {node.tag!r} is not allowed", where=self._where(node))
+        mapping = Mapping(self.source, node.start_mark.line + 1)
+        for key_node, value_node in node.value:
+            key = self.construct(key_node, depth + 1)
+            if isinstance(key, (dict, list)):
+                raise UserError("a key must be a plain word or number", where=self._where(key_node))
+            if key in mapping:
+                raise UserError(
+                    f"key {key!r} appears twice (first on line {mapping.lines[key]})", where=self._where(key_node)
+                )
+            mapping.lines[key] = key_node.start_mark.line + 1
+            mapping[key] = self.construct(value_node, depth + 1)
+        return mapping
+
+    def _sequence(self, node: yaml.CollectionNode, depth: int) -> Sequence:
+        if node.tag != _CORE + "seq":
+            raise UserError(f"tag {node.tag!r} is not allowed", where=self._where(node))
+        sequence = Sequence(self.source, node.start_mark.line + 1)
+        for item in node.value:
+            sequence.lines.append(item.start_mark.line + 1)
+            sequence.append(self.construct(item, depth + 1))
+        return sequence
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        text = node.value
+        if node.style is not None or (node.tag == _CORE + "str" and _is_explicit(node)):
+            return text
+        if not node.tag.startswith(_CORE):
+            raise UserError(f"tag {node.tag!r} is not allowed", where=self._where(node))
+        if _NULL.match(text):
+            return None
+        if _BOOL.match(text):
+            return text[0] in "tT"
+        if _INT.match(text):
+            return int(text)
+        if _OCTAL.match(text):
+            return int(text[2:], 8)
+        if _HEX.match(text):
+            return int(text[2:], 16)
+        if _NOT_FINITE.match(text) or (_FLOAT.match(text) and not math.isfinite(float(text))):
+            raise UserError(f"{text} is not a finite number", where=self._where(node))
+        return float(text) if _FLOAT.match(text) else text
+
+    def _where(self, node: yaml.Node) -> str:
+        return f"{self.source}:{node.start_mark.line + 1}"
+
+
+def _is_explicit(node: yaml.ScalarNode) -> bool:
+    """Whether a plain scalar's `!!str` tag was written rather than guessed."""
+    return node.start_mark.buffer is not None and node.start_mark.buffer[node.start_mark.pointer] == "!"

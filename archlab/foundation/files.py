@@ -1,0 +1,38 @@
+"""Where archlab keeps things, and how it writes them: to a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from archlab.foundation.errors import UserError
+
+
+def home(store: str | Path | None = None) -> Path:
+    """The folder of runs and prepared data: `store`, else ARCHLAB_HOME, else ./.archlab (created)."""
+    path = Path(store or os.environ.get("ARCHLAB_HOME") or ".archlab").absolute()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot keep runs here: {error.strerror}", where=str(path)) from None
+    return path
+
+
+@contextmanager
+def write_atomically(path: str | Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; on success it is synced and renamed to `path`, on failure removed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,119 @@
+"""What arguments a block takes, read from its constructor, and checking values against them.
+
+A constructor's annotations say everything: `int`, `float`, `bool`, `str`, `Literal[...]`, `Activation`, `Normalization`,
+`ChannelAttention`, each also `| None`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, NORMALIZATIONS, Registry
+
+Activation = Annotated[Any, ACTIVATIONS]
+Normalization = Annotated[Any, NORMALIZATIONS]
+ChannelAttention = Annotated[Any, CHANNEL_ATTENTIONS]
+
+GIVEN = ("in_channels", "out_channels", "stride", "channels", "num_classes")  # by the assembler, never by a user
+REQUIRED = inspect.Parameter.empty
+
+
+class ArgumentError(ValueError):
+    """A wrong argument; `name` and `known` serve a suggestion of the nearest right name."""
+
+    def __init__(self, message: str, name: Any = None, known: tuple[str, ...] = ()):
+        super().__init__(message)
+        self.name, self.known = name, known
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument: its name, its kind (a type, a tuple of words or a Registry), its default, and whether it may be None."""
+
+    name: str
+    kind: Any
+    default: Any
+    optional: bool
+
+
+@functools.cache
+def arguments(entry: Callable) -> dict[str, Argument]:
+    """The arguments that a user may give to a registered class, by name."""
+    constructor = entry.__init__ if inspect.isclass(entry) else entry
+    hints = get_type_hints(constructor, include_extras=True)
+    found = {}
+    for name, parameter in inspect.signature(constructor).parameters.items():
+        if name == "self" or name in GIVEN or parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        kind, optional = _kind(hints[name])
+        found[name] = Argument(name, kind, parameter.default, optional)
+    return found
+
+
+def complete(entry: Callable, given: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """`given` checked, brought to one form and filled with defaults. Raises ArgumentError; `what` names the entry in it."""
+    known = arguments(entry)
+    for name in given:
+        if name not in known:
+            raise ArgumentError(f"{what} has no argument {name!r}", name, tuple(known))
+    completed = {}
+    for name, argument in known.items():
+        if name in given:
+            completed[name] = check(argument, given[name], what)
+        elif argument.default is REQUIRED:
+            raise ArgumentError(f"{what} needs the argument {name!r}")
+        else:
+            completed[name] = check(argument, argument.default, what)
+    return completed
+
+
+def check(argument: Argument, value: Any, what: str) -> Any:
+    """`value` in its one form. Raises ArgumentError where it is not of the argument's kind."""
+    kind = argument.kind
+    if isinstance(kind, Registry):
+        return component(kind, value, f"{what}: {argument.name}", optional=argument.optional)
+    if value is None and argument.optional:
+        return None
+    if isinstance(kind, tuple):
+        if value not in kind:
+            raise ArgumentError(f"{what}: {argument.name} has no option {value!r}", value, tuple(map(str, kind)))
+        return value
+    right = type(value) is kind or (kind is float and type(value) is int)
+    if not right:
+        noun = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}[kind]
+        raise ArgumentError(f"{what}: {argument.name} must be {noun}, not {value!r}")
+    return float(value) if kind is float else value
+
+
+def component(registry: Registry, value: Any, what: str, *, optional: bool = True) -> dict[str, dict] | None:
+    """A named component as {name: {all its arguments}}, from a name, {name: {some arguments}}, None or "none"."""
+    if value is None or value == "none":
+        if not optional:
+            raise ArgumentError(f"{what} cannot be none")
+        return None
+    if isinstance(value, str):
+        value = {value: None}
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise ArgumentError(
+            f"{what} must be the name of a {registry.kind}, or one name with its arguments, not {value!r}"
+        )
+    ((name, given),) = value.items()
+    if name not in registry:
+        raise ArgumentError(f"{what}: there is no {registry.kind} {name!r}", name, tuple(registry))
+    if given is not None and not isinstance(given, Mapping):
+        raise ArgumentError(f"{what}: {name} takes arguments by name, not {given!r}")
+    return {name: complete(registry[name], given or {}, f"{what}: {name}")}
+
+
+def _kind(hint: Any) -> tuple[Any, bool]:
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    optional = type(None) in options
+    (only,) = (option for option in options if option is not type(None))
+    if get_origin(only) is Annotated:
+        return only.__metadata__[0], optional
+    return (get_args(only) if get_origin(only) is Literal else only), optional

@@ -1,0 +1,49 @@
+"""Building named components (activation, normalisation, channel attention) inside a block, and counting them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, NORMALIZATIONS, Registry
+from blocks.tally import Tally
+
+Component = dict[str, dict] | str | None  # {"se": {"ratio": 0.25}}, or "se", or None for nothing
+
+
+def make_activation(act: Component) -> nn.Module:
+    return _make(ACTIVATIONS, act)
+
+
+def make_norm(norm: Component, channels: int) -> nn.Module:
+    return _make(NORMALIZATIONS, norm, channels=channels)
+
+
+def make_channel_attention(attention: Component, *, channels: int, in_channels: int) -> nn.Module:
+    """`channels`: those it weighs; `in_channels`: those that enter the block it stands in."""
+    return _make(CHANNEL_ATTENTIONS, attention, channels=channels, in_channels=in_channels)
+
+
+def tally_norm(tally: Tally, norm: Component, channels: int) -> None:
+    if norm is not None:
+        tally.parameters(2 * channels)
+
+
+def tally_channel_attention(tally: Tally, attention: Component, size: int, *, channels: int, in_channels: int) -> None:
+    """`size`: pixels on a side of the map that it weighs."""
+    if attention is not None:
+        name, arguments = _split(attention)
+        entry: Any = CHANNEL_ATTENTIONS[name]
+        entry.tally(tally, size, channels=channels, in_channels=in_channels, **arguments)
+
+
+def _make(registry: Registry, component: Component, **given: Any) -> nn.Module:
+    if component is None:
+        return nn.Identity()
+    name, arguments = _split(component)
+    return registry[name](**given, **arguments)
+
+
+def _split(component: dict[str, dict] | str) -> tuple[str, dict]:
+    return (component, {}) if isinstance(component, str) else next(iter(component.items()))

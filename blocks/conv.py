@@ -1,0 +1,92 @@
+"""Convolution, normalisation, activation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor, nn
+
+from blocks.arguments import Activation, Normalization
+from blocks.block import Block
+from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.registry import register
+from blocks.tally import Tally
+
+
+@register("conv")
+class Conv(Block):
+    """Convolution, then normalisation, then activation. Weights start as in He et al. 2015 (arXiv 1502.01852), fan out.
+
+    Padding is (kernel - stride) / 2 rounded down for even kernels and (kernel - 1) / 2 for odd ones.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        kernel: int = 3,
+        groups: int = 1,
+        bias: bool = False,
+        norm: Normalization | None = "batch_norm",
+        act: Activation | None = "relu",
+    ):
+        super().__init__()
+        self.conv = conv2d(in_channels, out_channels, kernel, stride=stride, groups=groups, bias=bias)
+        self.norm = make_norm(norm, out_channels)
+        self.act = make_activation(act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.norm(self.conv(x)))
+
+    @classmethod
+    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
+        return arguments["groups"]
+
+    @classmethod
+    def output_size(cls, size: int, *, stride: int, kernel: int, **arguments: Any) -> int:
+        return conv_size(size, kernel, stride)
+
+    @classmethod
+    def tally(
+        cls,
+        tally: Tally,
+        size: int,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        kernel: int,
+        groups: int,
+        bias: bool,
+        norm: Component,
+        act: Component,
+    ) -> None:
+        size = conv_size(size, kernel, stride)
+        tally.conv(in_channels, out_channels, kernel, size, groups=groups, bias=bias)
+        tally_norm(tally, norm, out_channels)
+
+
+def conv2d(
+    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1, bias: bool = False
+) -> nn.Conv2d:
+    """A padded convolution with He initialisation. Raises ValueError where groups do not divide the channels."""
+    if in_channels % groups or out_channels % groups:
+        raise ValueError(f"{groups} groups do not divide {in_channels} -> {out_channels} channels")
+    conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding_of(kernel, stride), groups=groups, bias=bias)
+    fan_out = kernel * kernel * out_channels / groups
+    nn.init.normal_(conv.weight, 0.0, math.sqrt(2.0 / fan_out))
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return conv
+
+
+def padding_of(kernel: int, stride: int) -> int:
+    return (kernel - 1) // 2 if kernel % 2 else max(kernel - stride, 0) // 2
+
+
+def conv_size(size: int, kernel: int, stride: int) -> int:
+    """Pixels along one axis after a convolution padded by `padding_of`."""
+    return (size + 2 * padding_of(kernel, stride) - kernel) // stride + 1

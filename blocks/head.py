@@ -1,0 +1,64 @@
+"""The classifier that ends every network."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from blocks.arguments import Activation, Normalization
+from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.tally import Tally
+
+
+class Head(nn.Module):
+    """Mean over the map, optionally normalised and a hidden layer of `features`, dropout, classifier.
+
+    (N, in_channels, H, W) to (N, num_classes).
+    """
+
+    channel_arguments: ClassVar[tuple[str, ...]] = ("features",)
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        num_classes: int,
+        norm: Normalization | None = None,
+        features: int | None = None,
+        act: Activation | None = "relu",
+        dropout: float = 0.0,
+        init_std: float = 0.01,
+    ):
+        super().__init__()
+        self.norm = make_norm(norm, in_channels)
+        self.hidden = nn.Linear(in_channels, features) if features else nn.Identity()
+        self.act = make_activation(act) if features else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(features or in_channels, num_classes)
+        nn.init.normal_(self.classifier.weight, 0.0, init_std)
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.norm(x.mean((2, 3), keepdim=True))
+        x = self.act(self.hidden(torch.flatten(x, 1)))
+        return self.classifier(self.dropout(x))
+
+    @classmethod
+    def tally(
+        cls,
+        tally: Tally,
+        *,
+        in_channels: int,
+        num_classes: int,
+        norm: Component,
+        features: int | None,
+        act: Component,
+        dropout: float,
+        init_std: float,
+    ) -> None:
+        tally_norm(tally, norm, in_channels)
+        if features:
+            tally.linear(in_channels, features)
+        tally.linear(features or in_channels, num_classes)

@@ -1,0 +1,97 @@
+"""The inverted residual of MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381, section 3.3) and its descendants."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from blocks.arguments import Activation, ChannelAttention, Normalization
+from blocks.block import Block
+from blocks.components import (
+    Component,
+    make_activation,
+    make_channel_attention,
+    make_norm,
+    tally_channel_attention,
+    tally_norm,
+)
+from blocks.conv import conv2d, conv_size
+from blocks.registry import register
+from blocks.tally import Tally
+
+
+@register("inverted_residual")
+class InvertedResidual(Block):
+    """1x1 expansion, depthwise convolution, channel attention, linear 1x1 projection; added to the input where shapes allow.
+
+    The expansion is `expand` times the input's channels, or `hidden` channels; an expansion by 1 has no convolution.
+    """
+
+    channel_arguments: ClassVar[tuple[str, ...]] = ("hidden",)
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        kernel: int = 3,
+        expand: float = 6.0,
+        hidden: int | None = None,
+        channel_attention: ChannelAttention | None = None,
+        norm: Normalization | None = "batch_norm",
+        act: Activation | None = "relu6",
+    ):
+        super().__init__()
+        hidden = hidden or round(in_channels * expand)
+        expansion = []
+        if hidden != in_channels:
+            expansion = [conv2d(in_channels, hidden, 1), make_norm(norm, hidden), make_activation(act)]
+        self.expansion = nn.Sequential(*expansion)
+        self.depthwise = conv2d(hidden, hidden, kernel, stride=stride, groups=hidden)
+        self.depthwise_norm = make_norm(norm, hidden)
+        self.act = make_activation(act)
+        self.channel_attention = make_channel_attention(channel_attention, channels=hidden, in_channels=in_channels)
+        self.projection = conv2d(hidden, out_channels, 1)
+        self.projection_norm = make_norm(norm, out_channels)
+        self.residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.act(self.depthwise_norm(self.depthwise(self.expansion(x))))
+        y = self.projection_norm(self.projection(self.channel_attention(y)))
+        return x + y if self.residual else y
+
+    def residual_norms(self) -> list[nn.Module]:
+        return [self.projection_norm] if self.residual else []
+
+    @classmethod
+    def output_size(cls, size: int, *, stride: int, kernel: int, **arguments: Any) -> int:
+        return conv_size(size, kernel, stride)
+
+    @classmethod
+    def tally(
+        cls,
+        tally: Tally,
+        size: int,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        kernel: int,
+        expand: float,
+        hidden: int | None,
+        channel_attention: Component,
+        norm: Component,
+        act: Component,
+    ) -> None:
+        hidden = hidden or round(in_channels * expand)
+        if hidden != in_channels:
+            tally.conv(in_channels, hidden, 1, size)
+            tally_norm(tally, norm, hidden)
+        size = conv_size(size, kernel, stride)
+        tally.conv(hidden, hidden, kernel, size, groups=hidden)
+        tally_norm(tally, norm, hidden)
+        tally_channel_attention(tally, channel_attention, size, channels=hidden, in_channels=in_channels)
+        tally.conv(hidden, out_channels, 1, size)
+        tally_norm(tally, norm, out_channels)

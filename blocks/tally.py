@@ -1,0 +1,51 @@
+"""Counting by closed form: parameters, multiply-accumulates and activations from a block's arguments alone."""
+
+from __future__ import annotations
+
+
+class Tally:
+    """Adds up the cost of operators, batch 1.
+
+    `size` is the height and width of the *output*, in pixels. With `deployed`, blocks with training branches add the cost
+    of their fused form instead.
+
+    Attributes: params (all parameters), macs (multiply-accumulates of convolutions, linears and attention products),
+    activations (output elements of the same operators).
+    """
+
+    __slots__ = ("activations", "deployed", "macs", "params")
+
+    def __init__(self, deployed: bool = False):
+        self.deployed = deployed
+        self.params = self.macs = self.activations = 0
+
+    def conv(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int | tuple[int, int],
+        size: int | tuple[int, int],
+        *,
+        groups: int = 1,
+        bias: bool = False,
+    ) -> None:
+        area = kernel * kernel if isinstance(kernel, int) else kernel[0] * kernel[1]
+        pixels = size * size if isinstance(size, int) else size[0] * size[1]
+        weights = area * (in_channels // groups) * out_channels
+        self.params += weights + (out_channels if bias else 0)
+        self.macs += weights * pixels
+        self.activations += out_channels * pixels
+
+    def linear(self, in_features: int, out_features: int, *, tokens: int = 1, bias: bool = True) -> None:
+        self.params += in_features * out_features + (out_features if bias else 0)
+        self.macs += tokens * in_features * out_features
+        self.activations += tokens * out_features
+
+    def attention(self, tokens: int, dim: int, *, sequences: int = 1, heads: int = 1) -> None:
+        """Scaled dot products of `tokens` with each other and with the values; `dim` over all heads."""
+        self.macs += 2 * sequences * tokens * tokens * dim
+        self.activations += sequences * (heads * tokens * tokens + tokens * dim)
+
+    def parameters(self, number: int) -> None:
+        """Parameters outside the operators above: normalisation, biases, scales."""
+        self.params += number
