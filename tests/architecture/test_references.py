@@ -1,0 +1,46 @@
+"""The references against independent implementations: parameters, outputs, gradients, buffers, initialisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from tests.architecture.comparison import compare
+
+
+def timm_model(name: str, **arguments) -> Callable[[], nn.Module]:
+    return lambda: pytest.importorskip("timm").create_model(name, **arguments)
+
+
+def torchvision_model(name: str) -> Callable[[], nn.Module]:
+    return lambda: pytest.importorskip("torchvision").models.get_model(name)
+
+
+# reference: (independent implementation, its builder, its parameters at 1000 classes, two resolutions, one odd)
+REFERENCES: dict[str, tuple[str, Callable[[], nn.Module], int, tuple[int, int]]] = {
+    "mobilenetv2": ("torchvision mobilenet_v2", torchvision_model("mobilenet_v2"), 3_504_872, (96, 97)),
+}
+
+
+@pytest.fixture(params=REFERENCES)
+def reference(request) -> tuple[str, nn.Module, nn.Module]:
+    """Name, our network and the independent one."""
+    torch.manual_seed(0)
+    name = request.param
+    return name, archlab.build_model(archlab.architecture(name), num_classes=1000), REFERENCES[name][1]()
+
+
+def test_same_number_of_parameters(reference):
+    name, ours, theirs = reference
+    numbers = [sum(parameter.numel() for parameter in model.parameters()) for model in (ours, theirs)]
+    assert numbers == [REFERENCES[name][2]] * 2
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_same_outputs_gradients_and_buffers(reference, which):
+    name, ours, theirs = reference
+    compare(ours, theirs, REFERENCES[name][3][which])
