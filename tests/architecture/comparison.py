@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 DROP_RATES = ("p", "drop_prob", "drop_rate")  # as torch, timm and torchvision call them
-RATE = 0.1  # of the training step
+RATE = 0.1  # of gradient descent
 
 
 @dataclass(frozen=True)
@@ -46,30 +46,34 @@ class Difference:
         return iter((self.outputs, self.gradients, self.buffers))
 
 
-def compare(ours: nn.Module, theirs: nn.Module, resolution: int, *, tolerance: float = 1e-10, batch: int = 4) -> Difference:
+def compare(
+    ours: nn.Module, theirs: nn.Module, resolution: int, *, tolerance: float = 1e-10, batch: int = 2
+) -> Difference:
     """The differences in float64 after the weights of `theirs`, randomised, were copied into `ours`.
 
-    Raises AssertionError, naming the first layer that differs, where any difference is above `tolerance`.
+    Compared are the outputs in evaluation and in training mode, the gradients of a training step, the buffers after it, and
+    the outputs after it. Raises AssertionError, naming the first layer that differs, where any difference is above
+    `tolerance`.
     """
     ours, theirs = prepare(ours), prepare(theirs)
     generator = torch.Generator().manual_seed(resolution)
     images = torch.randn(batch, 3, resolution, resolution, dtype=torch.float64, generator=generator)
     labels = torch.randint(10, (batch,), generator=generator)
     randomise(theirs)
-    pairs = pair(layers_in_order(ours, images), layers_in_order(theirs, images))
-    copy_state(pairs)
+    copy_state(pair(run(ours, images[:1])[0], run(theirs, images[:1])[0]))
 
-    first = first_difference(ours, theirs, images, tolerance)
-    assert first is None, first
-    outputs = largest_difference([(ours(images), theirs(images))])
-    trained = [training_step(model, images, labels) for model in (ours, theirs)]
-    assert (first := first_difference(ours, theirs, images, tolerance)) is None, f"after a training step, {first}"
-    outputs = max(outputs, largest_difference([trained, (ours(images), theirs(images))]))
-    gradients, buffers = [], []
-    for our, their in pairs:
-        gradients += [(a.grad, b.grad) for a, b in zip(parameters(our), parameters(their), strict=True)]
-        buffers += list(zip(our.module.buffers(recurse=False), their.module.buffers(recurse=False), strict=True))
-    difference = Difference(outputs, largest_difference(gradients), largest_difference(buffers))
+    outputs = compare_forward(ours, theirs, images, tolerance, "in evaluation mode")[1]
+    ours.train(), theirs.train()
+    pairs, trained = compare_forward(ours, theirs, images, tolerance, "in training mode")
+    for logits in trained:
+        F.cross_entropy(logits, labels).backward()
+    gradients = largest_difference([both for layers in pairs for both in gradients_of(*layers)])
+    if gradients > tolerance:
+        raise AssertionError(different_gradient(pairs, tolerance))
+    buffers = largest_difference([both for layers in pairs for both in buffers_of(*layers)])
+    descend(ours), descend(theirs)
+    stepped = compare_forward(ours.eval(), theirs.eval(), images, tolerance, "after a training step")[1]
+    difference = Difference(largest_difference([outputs, trained, stepped]), gradients, buffers)
     assert max(difference) <= tolerance, f"{difference}, tolerance {tolerance:g}"
     return difference
 
@@ -95,8 +99,8 @@ def randomise(model: nn.Module, seed: int = 0) -> None:
                 tensor.uniform_(0.5, 1.5, generator=generator)
 
 
-def layers_in_order(model: nn.Module, images: Tensor) -> list[Layer]:
-    """Layers with state of their own in the order in which they finish in a forward pass."""
+def run(model: nn.Module, images: Tensor) -> tuple[list[Layer], Tensor]:
+    """Layers with state of their own in the order in which they finish in a forward pass, and the logits of that pass."""
     layers: list[Layer] = []
     hooks = []
     for name, module in model.named_modules():
@@ -107,14 +111,15 @@ def layers_in_order(model: nn.Module, images: Tensor) -> list[Layer]:
                 layers.append(Layer(name, module, None if holds_others else entered[0].detach().clone()))
 
             hooks.append(module.register_forward_hook(record))
-    with torch.no_grad():
-        model(images)
+    logits = model(images)
     for hook in hooks:
         hook.remove()
     ran = {id(layer.module) for layer in layers}
     for name, module in model.named_modules():
-        assert not has_state(module) or id(module) in ran, f"{name} has parameters or buffers but never runs as a module"
-    return layers
+        assert not has_state(module) or id(module) in ran, (
+            f"{name} has parameters or buffers but never runs as a module"
+        )
+    return layers, logits
 
 
 def pair(ours: list[Layer], theirs: list[Layer]) -> list[tuple[Layer, Layer]]:
@@ -138,35 +143,54 @@ def copy_state(pairs: list[tuple[Layer, Layer]]) -> None:
                 a.copy_(b.reshape(a.shape))
 
 
-def first_difference(ours: nn.Module, theirs: nn.Module, images: Tensor, tolerance: float) -> str | None:
-    """The first pair of layers into which different values enter, in words; None where there is none.
+def compare_forward(
+    ours: nn.Module, theirs: nn.Module, images: Tensor, tolerance: float, when: str
+) -> tuple[list[tuple[Layer, Layer]], tuple[Tensor, Tensor]]:
+    """The paired layers and the logits of both. Raises AssertionError at the first pair into which different values enter.
 
     Values are compared in sorted order, so that layouts (channels last, tokens, pixels or not) may differ.
     """
+    (our_layers, our_logits), (their_layers, their_logits) = run(ours, images), run(theirs, images)
+    pairs = pair(our_layers, their_layers)
     before = "the input"
-    for our, their in zip(layers_in_order(ours, images), layers_in_order(theirs, images), strict=True):
+    for our, their in pairs:
         if our.entered is None or their.entered is None:
             continue
-        a, b = our.entered.flatten(), their.entered.flatten()
-        if len(a) != len(b):
-            shapes = f"{tuple(our.entered.shape)} and {tuple(their.entered.shape)}"
-            return f"after {before}: {shapes} enter {our} and {their}"
-        difference = largest_difference([(a.sort().values, b.sort().values)])
-        if difference > tolerance:
-            return f"after {before}: what enters {our} and {their} differs by {difference:.1e} of the largest value"
+        shapes = f"{tuple(our.entered.shape)} enters {our}, {tuple(their.entered.shape)} enters {their}"
+        assert our.entered.numel() == their.entered.numel(), f"{when}, after {before}: {shapes}"
+        difference = largest_difference([(our.entered.flatten().sort().values, their.entered.flatten().sort().values)])
+        assert difference <= tolerance, f"{when}, after {before}: {shapes}, and the values differ by {difference:.1e}"
         before = our.name
-    return None
+    difference = largest_difference([(our_logits, their_logits)])
+    assert difference <= tolerance, f"{when}: the same values enter every layer, but outputs differ by {difference:.1e}"
+    return pairs, (our_logits, their_logits)
 
 
-def training_step(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """One step of gradient descent; gradients stay. Returns the logits before it; leaves the model in evaluation mode."""
-    logits = model.train()(images)
-    F.cross_entropy(logits, labels).backward()
+def different_gradient(pairs: list[tuple[Layer, Layer]], tolerance: float) -> str:
+    """The layer nearest to the output whose gradient differs, in words."""
+    largest = max(their.abs().max().item() for layers in pairs for _, their in gradients_of(*layers))
+    for our, their in reversed(pairs):
+        for a, b in gradients_of(our, their):
+            difference = (a - b.reshape(a.shape)).abs().max().item() / largest
+            if not difference <= tolerance:
+                return f"gradients of {our} and {their} differ by {difference:.1e} of the largest gradient"
+    raise AssertionError("no gradient differs")
+
+
+def gradients_of(our: Layer, their: Layer) -> list[tuple[Tensor, Tensor]]:
+    parameters = zip(our.module.parameters(recurse=False), their.module.parameters(recurse=False), strict=True)
+    return [(a.grad, b.grad) for a, b in parameters]
+
+
+def buffers_of(our: Layer, their: Layer) -> list[tuple[Tensor, Tensor]]:
+    return list(zip(our.module.buffers(recurse=False), their.module.buffers(recurse=False), strict=True))
+
+
+def descend(model: nn.Module) -> None:
+    """One step of gradient descent."""
     with torch.no_grad():
         for parameter in model.parameters():
             parameter -= RATE * parameter.grad
-    model.eval()
-    return logits
 
 
 def largest_difference(pairs: list[tuple[Tensor, Tensor]]) -> float:
@@ -183,10 +207,6 @@ def largest_difference(pairs: list[tuple[Tensor, Tensor]]) -> float:
 
 def has_state(module: nn.Module) -> bool:
     return any(True for _ in (*module.parameters(recurse=False), *module.buffers(recurse=False)))
-
-
-def parameters(layer: Layer) -> list[nn.Parameter]:
-    return list(layer.module.parameters(recurse=False))
 
 
 def squeezed(tensor: Tensor) -> tuple[int, ...]:
