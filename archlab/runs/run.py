@@ -1,0 +1,71 @@
+"""A run: one model, one dataset, one recipe, one seed, and the key under which its result is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Run:
+    """What decides a result, as plain JSON values.
+
+    Two runs with one `key` have one result: the key is a SHA-256 over every field but the two names, `dataset` and
+    `model`, which are there for people to read.
+
+    Args:
+        architecture: The canonical form of an architecture (`Architecture.canonical()`).
+        width: Multiplier of the channel counts.
+        num_classes: Outputs of the classifier.
+        dataset: The dataset's name.
+        dataset_digest: The digest of its prepared images, labels and splits.
+        resolution: Pixels along one side of an input.
+        smallest_map: Least side of the last feature map (the resolution rule); None keeps the published strides.
+        recipe: The canonical form of a recipe (`Recipe.canonical()`).
+        seed: Of initialisation, order and augmentation.
+        code: `code_digest()` of the sources that decide the result.
+        model: The name that the model had where the run was first asked for.
+    """
+
+    architecture: dict[str, Any]
+    width: float
+    num_classes: int
+    dataset: str
+    dataset_digest: str
+    resolution: int
+    smallest_map: int | None
+    recipe: dict[str, Any]
+    seed: int
+    code: str
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "width", float(self.width))
+
+    @cached_property
+    def key(self) -> str:
+        """64 hexadecimal digits."""
+        document = self.document()
+        del document["dataset"], document["model"]
+        return digest(document)
+
+    def document(self) -> dict[str, Any]:
+        """The fields by name, ready for JSON."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Run:
+        return cls(**document)
+
+    def __str__(self) -> str:
+        return f"{self.model or self.key[:12]} on {self.dataset}, seed {self.seed}"
+
+
+def digest(value: Any) -> str:
+    """SHA-256 over the canonical JSON of a value. Raises ValueError for NaN and infinity."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return sha256(text.encode()).hexdigest()
