@@ -1,0 +1,151 @@
+"""xScore: the mean of min-max normalised accuracies over datasets, less a share of their variance.
+
+Zhang, Ding, Liu: "xScore: A Simple Metric for Cross-Domain Robustness in Lightweight Vision Models",
+Algorithms 2026, 19(1), 14.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from archlab.foundation import UserError, check_keys
+
+LAMBDA = 0.5  # as published
+FEWEST_DATASETS = 2  # a sample variance needs two
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The per-dataset minimum and maximum that normalise accuracies: scores of one frame can be compared.
+
+    Args:
+        kind: `references` (named models span it), `cohort` (all complete models of the table do) or `file`.
+        models: The models that span it.
+        split: The split that it was measured on; None where the source does not say.
+        datasets: Minimum and maximum by dataset, in the unit of the table.
+        dropped: Datasets that do not count, since minimum and maximum are equal there.
+        weak: Datasets whose span is under twice the deviation between seeds.
+    """
+
+    kind: str
+    models: tuple[str, ...]
+    split: str | None
+    datasets: dict[str, tuple[float, float]]
+    dropped: tuple[str, ...] = ()
+    weak: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "kind": self.kind,
+            "models": list(self.models),
+            "split": self.split,
+            "datasets": {dataset: list(span) for dataset, span in self.datasets.items()},
+            "dropped": list(self.dropped),
+            "weak": list(self.weak),
+        }
+
+    @classmethod
+    def from_document(cls, document: Any, where: str | None = None) -> Frame:
+        """The frame of a JSON document (or of one that holds it under "frame"), checked. Its kind is `file`."""
+        if isinstance(document, Mapping) and isinstance(document.get("frame"), Mapping):
+            document = document["frame"]
+        if not isinstance(document, Mapping) or not isinstance(document.get("datasets"), Mapping):
+            raise UserError('holds no frame: expected {"datasets": {NAME: [MINIMUM, MAXIMUM]}}', where=where)
+        check_keys(dict(document), ["kind", "models", "split", "datasets", "dropped", "weak"], "a frame")
+        spans = {str(name): _span(name, span, where) for name, span in document["datasets"].items()}
+        if len(spans) < FEWEST_DATASETS:
+            raise UserError(f"the frame has {len(spans)} dataset(s); a variance needs two", where=where)
+        lists = [tuple(map(str, document.get(key) or ())) for key in ("models", "dropped", "weak")]
+        return cls("file", lists[0], document.get("split"), spans, lists[1], lists[2])
+
+    def scaled(self, factor: float) -> Frame:
+        """The same frame in another unit."""
+        return replace(self, datasets={name: (a * factor, b * factor) for name, (a, b) in self.datasets.items()})
+
+
+def xscore(accuracies: pd.DataFrame, lam: float = LAMBDA, frame: Frame | None = None) -> pd.DataFrame:
+    """xScore of each model: `mean - lam * variance` of its normalised accuracies.
+
+    Args:
+        accuracies: Models (index) x datasets (columns), in any one unit.
+        lam: Weight of the variance; 0.5 as published.
+        frame: Normalises each dataset; without one, the table's own minima and maxima do. Accuracies outside the
+            frame normalise to values outside [0, 1]; nothing is clipped.
+
+    Returns:
+        Models x (mean, variance, xscore), in the order of `accuracies`. `mean` and `variance` (ddof 1) are over the
+        datasets' normalised accuracies.
+
+    Raises:
+        UserError: a value is missing or no finite number; a model or dataset appears twice; fewer than two datasets,
+            or (without a frame) fewer than two models; a dataset's minimum and maximum are equal; a dataset that the
+            frame lacks, or the other way round.
+    """
+    if not math.isfinite(lam):
+        raise UserError(f"lambda must be a finite number, not {lam}")
+    values = _numbers(accuracies)
+    if frame is None:
+        if len(values) < 2:
+            raise UserError("one model alone spans no frame: give at least two, or a frame")
+        spans = {str(dataset): (column.min(), column.max()) for dataset, column in values.items()}
+    else:
+        values = values.drop(columns=[dataset for dataset in frame.dropped if dataset in values])
+        spans = _matching(values, frame)
+    if len(spans) < FEWEST_DATASETS:
+        raise UserError(f"{len(spans)} dataset: a variance over datasets needs at least two")
+    for dataset, (low, high) in spans.items():
+        if low == high:
+            raise UserError(f"dataset {dataset!r} tells no models apart: its minimum and maximum are both {low:g}")
+    limits = np.array([spans[str(dataset)] for dataset in values.columns])
+    scores = normalised_scores(values.to_numpy(), limits[:, 0], limits[:, 1], lam)
+    return pd.DataFrame(dict(zip(["mean", "variance", "xscore"], scores, strict=True)), index=values.index)
+
+
+def normalised_scores(values: np.ndarray, low: np.ndarray, high: np.ndarray, lam: float) -> tuple[np.ndarray, ...]:
+    """Mean, variance and xScore over the last axis (datasets) of `values`, normalised to [low, high]."""
+    normalised = (values - low) / (high - low)
+    mean, variance = normalised.mean(axis=-1), normalised.var(axis=-1, ddof=1)
+    return mean, variance, mean - lam * variance
+
+
+def _numbers(accuracies: pd.DataFrame) -> pd.DataFrame:
+    for axis, what in ((accuracies.index, "model"), (accuracies.columns, "dataset")):
+        if axis.has_duplicates:
+            raise UserError(f"{what} {axis[axis.duplicated()][0]!r} appears twice")
+    for dataset, column in accuracies.items():
+        if not pd.api.types.is_numeric_dtype(column):
+            raise UserError(f"column {dataset!r} holds text; models belong in the index, accuracies in the columns")
+        bad = accuracies.index[~np.isfinite(column.to_numpy(dtype=float))]
+        if len(bad):
+            raise UserError(f"no finite accuracy of {bad[0]!r} on {dataset!r}")
+    if accuracies.empty:
+        raise UserError("the table of accuracies is empty")
+    return accuracies.astype(float)
+
+
+def _matching(values: pd.DataFrame, frame: Frame) -> dict[str, tuple[float, float]]:
+    for dataset in values.columns:
+        if dataset not in frame.datasets:
+            raise UserError(f"the frame has no dataset {dataset!r}", name=dataset, known=frame.datasets)
+    for dataset in frame.datasets:
+        if dataset not in values:
+            raise UserError(f"the table lacks the frame's dataset {dataset!r}")
+    return frame.datasets
+
+
+def _span(name: str, span: Any, where: str | None) -> tuple[float, float]:
+    numbers = isinstance(span, (list, tuple)) and all(
+        isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end) for end in span
+    )
+    if not numbers or len(span) != 2:
+        raise UserError(f"the frame's dataset {name!r} needs [MINIMUM, MAXIMUM], not {span!r}", where=where)
+    if not span[0] < span[1]:
+        raise UserError(f"the frame's dataset {name!r} has minimum {span[0]:g}, maximum {span[1]:g}", where=where)
+    return float(span[0]), float(span[1])

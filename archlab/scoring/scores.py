@@ -1,0 +1,164 @@
+"""The score table of a results table: a frame, a score for each complete model, a reason for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from archlab.foundation import UserError
+from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
+from archlab.scoring.intervals import score_intervals
+from archlab.scoring.noise import seed_noise
+from archlab.scoring.tidy import cells, seed_means, the_split
+
+COLUMNS = ["mean", "variance", "xscore", "xscore_low", "xscore_high"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores in one frame.
+
+    Args:
+        lam: Weight of the variance.
+        frame: What normalised the accuracies; None where there were too few complete models or datasets.
+        models: Indexed by model, best first, incomplete ones last: mean, variance, xscore, its 95 % interval for
+            seed noise (xscore_low, xscore_high: NaN with one seed), and `reason` (why xscore is missing, else "").
+        warnings: Sentences for the user: datasets dropped, weak datasets.
+    """
+
+    lam: float
+    frame: Frame | None
+    models: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """As plain JSON values: lambda, frame, models (best first; null where a number is not known)."""
+        models = [
+            {"model": model, **{key: _plain(row[key]) for key in COLUMNS}, **_reason(row)}
+            for model, row in self.models.iterrows()
+        ]
+        return {"lambda": self.lam, "frame": self.frame.document() if self.frame else None, "models": models}
+
+
+def make_frame(
+    table: pd.DataFrame,
+    models: Sequence[str] | None = None,
+    split: str | None = None,
+    *,
+    datasets: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    metric: str = "accuracy",
+) -> Frame | None:
+    """The frame that `models` span (kind `references`), or all models of the table (kind `cohort`).
+
+    Minimum and maximum are over the seed means of those models that are complete: a value for every dataset of
+    `datasets` (else of the table), from every seed of `seeds` (else from any). A dataset whose minimum and maximum are
+    equal is dropped; one whose span is under twice the seed deviation, pooled over all models, is weak.
+
+    Returns None where fewer than two complete models or two datasets remain.
+    """
+    rows = cells(table, split, metric)
+    known = list(dict.fromkeys(rows["model"]))
+    for model in models or ():
+        if model not in known:
+            raise UserError(f"the table has no model {model!r} for the frame", name=model, known=known)
+    datasets = list(datasets) if datasets is not None else list(dict.fromkeys(rows["dataset"]))
+    missing = missing_cells(rows, datasets, seeds)
+    spanning = [model for model in (models if models is not None else known) if model not in missing]
+    if len(spanning) < 2:
+        return None
+    means = seed_means(rows).loc[spanning, datasets]
+    low, high = means.min(), means.max()
+    noise = seed_noise(rows, datasets=datasets)
+    limit = 2 * np.sqrt(noise.variance)
+    spans = {name: (float(low[name]), float(high[name])) for name in datasets if low[name] < high[name]}
+    if len(spans) < FEWEST_DATASETS:
+        return None
+    return Frame(
+        kind="cohort" if models is None else "references",
+        models=tuple(spanning),
+        split=the_split(table, split),
+        datasets=spans,
+        dropped=tuple(name for name in datasets if name not in spans),
+        weak=tuple(name for name, (a, b) in spans.items() if b - a < limit[name]),
+    )
+
+
+def score_table(
+    table: pd.DataFrame,
+    references: Sequence[str] | None = None,
+    split: str | None = None,
+    lam: float = LAMBDA,
+    *,
+    frame: Frame | None = None,
+    datasets: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    metric: str = "accuracy",
+) -> Scores:
+    """Scores every model of a tidy results table in `frame`, else in the one that `make_frame` finds.
+
+    `references`, `split`, `datasets`, `seeds` and `metric` are as in `make_frame`. A model that is not complete gets
+    no score but a reason, and takes no part in the frame.
+    """
+    rows = cells(table, split, metric)
+    datasets = list(datasets) if datasets is not None else list(dict.fromkeys(rows["dataset"]))
+    missing = missing_cells(rows, datasets, seeds)
+    if frame is None:
+        frame = make_frame(table, references, split, datasets=datasets, seeds=seeds, metric=metric)
+    models = list(dict.fromkeys(rows["model"]))
+    scored = pd.DataFrame(index=pd.Index(models, name="model"), columns=COLUMNS, dtype=float)
+    complete = [model for model in models if model not in missing]
+    if frame is None:
+        reasons = dict.fromkeys(models, "fewer than two complete references, or two datasets that tell them apart")
+    else:
+        reasons = {}
+        means = seed_means(rows).loc[complete, datasets]
+        scored.loc[complete, ["mean", "variance", "xscore"]] = xscore(means, lam, frame)
+        scored.loc[complete, ["xscore_low", "xscore_high"]] = score_intervals(rows, complete, frame, lam)
+    reasons |= {
+        model: f"incomplete: no {metric.replace('_', ' ')} on {', '.join(gaps)}" for model, gaps in missing.items()
+    }
+    scored["reason"] = [reasons.get(model, "") for model in models]
+    scored = scored.sort_values("xscore", ascending=False, kind="stable")
+    return Scores(lam, frame, scored, _warnings(frame))
+
+
+def missing_cells(
+    rows: pd.DataFrame, datasets: Sequence[str], seeds: Sequence[int] | None = None
+) -> dict[str, list[str]]:
+    """For each incomplete model, what it lacks: datasets, or `dataset (seed 1, 2)` where only some seeds are there."""
+    have = {key: set(group) for key, group in rows.groupby(["model", "dataset"])["seed"]}
+    lacking: dict[str, list[str]] = {}
+    for model in dict.fromkeys(rows["model"]):
+        for dataset in datasets:
+            found = have.get((model, dataset), set())
+            gone = [seed for seed in seeds or () if seed not in found]
+            if not found:
+                lacking.setdefault(model, []).append(dataset)
+            elif gone:
+                lacking.setdefault(model, []).append(f"{dataset} (seed {', '.join(map(str, gone))})")
+    return lacking
+
+
+def _warnings(frame: Frame | None) -> tuple[str, ...]:
+    if frame is None:
+        return ("no scores: the frame needs two complete models and two datasets that tell them apart",)
+    found = []
+    for name in frame.dropped:
+        found.append(f"{name} is left out of the score: all models that span the frame have the same accuracy on it")
+    for name in frame.weak:
+        low, high = frame.datasets[name]
+        found.append(f"{name} is weak: the frame's span of {high - low:.4g} is under twice the deviation between seeds")
+    return tuple(found)
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _reason(row: pd.Series) -> dict[str, str]:
+    return {"reason": row["reason"]} if row["reason"] else {}

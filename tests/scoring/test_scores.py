@@ -1,0 +1,133 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from archlab.foundation import UserError
+from archlab.scoring import make_frame, score_table, xscore
+
+
+def tidy(models=5, datasets=3, seeds=3, noise=0.01, seed=0, split="test") -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    expected = rng.uniform(0.3, 0.9, (models, datasets))
+    rows = [
+        (f"m{m}", f"d{d}", s, split, "accuracy", expected[m, d] + noise * rng.standard_normal())
+        for m in range(models)
+        for d in range(datasets)
+        for s in range(seeds)
+    ]
+    return pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
+
+
+def without(table, model, dataset, seed=None):
+    gone = (table["model"] == model) & (table["dataset"] == dataset)
+    return table[~(gone & (table["seed"] == seed) if seed is not None else gone)]
+
+
+def test_the_frame_is_over_seed_means_of_the_references():
+    table = tidy()
+    frame = make_frame(table, ["m0", "m1", "m2"], "test")
+    means = table.groupby(["model", "dataset"])["value"].mean().unstack()
+    for dataset, (low, high) in frame.datasets.items():
+        assert low == means.loc[["m0", "m1", "m2"], dataset].min()
+        assert high == means.loc[["m0", "m1", "m2"], dataset].max()
+    assert (frame.kind, frame.split, frame.models) == ("references", "test", ("m0", "m1", "m2"))
+    assert make_frame(table).kind == "cohort"
+
+
+def test_a_new_variant_moves_no_score():
+    table = tidy()
+    references = ["m0", "m1", "m2"]
+    before = score_table(table[table["model"] != "m4"], references, "test").models["xscore"]
+    after = score_table(table, references, "test").models["xscore"]
+    assert (after[before.index] == before).all()
+
+
+def test_scores_are_those_of_xscore_best_first():
+    table = tidy()
+    scores = score_table(table)
+    means = table.groupby(["model", "dataset"])["value"].mean().unstack()
+    expected = xscore(means)["xscore"].sort_values(ascending=False)
+    assert list(scores.models.index) == list(expected.index)
+    assert np.allclose(scores.models["xscore"], expected)
+
+
+def test_an_incomplete_model_has_a_reason_and_no_part_in_the_frame():
+    table = without(tidy(), "m1", "d1")
+    scores = score_table(table, ["m0", "m1", "m2"], "test")
+    assert scores.frame.models == ("m0", "m2")
+    last = scores.document()["models"][-1]
+    assert (last["model"], last["xscore"], last["mean"]) == ("m1", None, None)
+    assert last["reason"] == "incomplete: no accuracy on d1"
+
+
+def test_a_missing_seed_makes_a_model_incomplete_only_where_seeds_are_asked_for():
+    table = without(tidy(), "m1", "d1", seed=2)
+    assert not score_table(table).models["reason"].any()
+    assert "d1 (seed 2)" in score_table(table, seeds=[0, 1, 2]).models.loc["m1", "reason"]
+
+
+def test_a_dataset_without_any_value_makes_all_incomplete():
+    scores = score_table(tidy(), datasets=["d0", "d1", "d2", "d9"])
+    assert scores.frame is None
+    assert scores.models["xscore"].isna().all()
+
+
+def test_equal_references_drop_a_dataset_with_a_warning():
+    table = tidy(seeds=1)
+    table.loc[(table["dataset"] == "d1") & table["model"].isin(["m0", "m1"]), "value"] = 0.5
+    scores = score_table(table, ["m0", "m1"], "test")
+    assert scores.frame.dropped == ("d1",)
+    assert scores.warnings[0].startswith("d1 is left out of the score")
+    assert scores.models["xscore"].notna().all()
+
+
+def test_too_few_references_or_datasets_give_null():
+    for table, references in [(tidy(), ["m0"]), (tidy(datasets=1), None)]:
+        scores = score_table(table, references)
+        assert scores.frame is None
+        assert scores.document()["frame"] is None
+        assert all(model["xscore"] is None and model["reason"] for model in scores.document()["models"])
+        assert scores.warnings
+
+
+def test_a_span_under_twice_the_seed_deviation_is_weak():
+    table = tidy(noise=0.01)
+    table.loc[table["dataset"] == "d2", "value"] = 0.5 + 0.01 * np.random.default_rng(1).standard_normal(15)
+    frame = make_frame(table)
+    assert frame.weak == ("d2",)
+    assert make_frame(table[table["seed"] == 0]).weak == ()
+
+
+def test_one_seed_gives_no_interval_and_more_give_one_around_the_score():
+    one = score_table(tidy(seeds=1)).document()["models"]
+    assert all(model["xscore_low"] is None and model["xscore_high"] is None for model in one)
+    scores = score_table(tidy(seeds=4)).models
+    assert (scores["xscore_low"] <= scores["xscore"]).all()
+    assert (scores["xscore_high"] >= scores["xscore"]).all()
+
+
+def test_the_document_is_plain_json():
+    document = score_table(tidy(), ["m0", "m1"], "test").document()
+    assert json.loads(json.dumps(document)) == document
+    assert set(document) == {"lambda", "frame", "models"}
+
+
+@pytest.mark.parametrize(
+    ("table", "arguments", "message"),
+    [
+        (tidy().drop(columns="value"), {}, "no column 'value'"),
+        (tidy(), {"split": "tst"}, "no split 'tst', only test - did you mean 'test'?"),
+        (tidy(), {"metric": "loss"}, "no metric 'loss'"),
+        (pd.concat([tidy(), tidy(split="validation")]), {}, "the table holds the splits test, validation"),
+        (pd.concat([tidy(), tidy()]), {}, "is given twice"),
+        (tidy().replace({"value": {tidy()["value"][0]: np.nan}}), {}, "is no finite number"),
+        (tidy(), {"references": ["m0", "m11"]}, "no model 'm11' for the frame - did you mean"),
+        (tidy().iloc[:0], {}, "no values"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(table, arguments, message):
+    with pytest.raises(UserError) as error:
+        score_table(table, **arguments)
+    assert message in str(error.value)
