@@ -77,7 +77,7 @@ def check(argument: Argument, value: Any, what: str) -> Any:
     kind = argument.kind
     if isinstance(kind, Registry):
         return component(kind, value, f"{what}: {argument.name}", optional=argument.optional)
-    if value is None and argument.optional:
+    if argument.optional and (value is None or value == "none"):
         return None
     if isinstance(kind, tuple):
         if value not in kind:

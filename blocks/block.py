@@ -20,19 +20,27 @@ class Block(nn.Module):
     channel_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments that are channel counts, so that a width scales them; `out_channels` always is one."""
 
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    """Arguments that the conformance suite tries, `out` among them where it matters; needed where some are required."""
+
+    @classmethod
+    def published_stride(cls, stride: int, arguments: dict[str, Any]) -> int:
+        """The stride at the published resolution, for the layer's `stride`; another one where arguments settle it."""
+        return stride
+
     @classmethod
     def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
         """What the channel count `argument` (or "out_channels") must be a multiple of, for groups or heads to divide it."""
         return 1
 
     @classmethod
-    def output_size(cls, size: int, *, stride: int, **arguments: Any) -> int:
+    def output_size(cls, size: int, /, *, stride: int, **arguments: Any) -> int:
         """Pixels along one axis of the output, for `size` along the same axis of the input."""
         return -(-size // stride)
 
     @classmethod
     def tally(
-        cls, tally: Tally, size: int, *, in_channels: int, out_channels: int, stride: int, **arguments: Any
+        cls, tally: Tally, size: int, /, *, in_channels: int, out_channels: int, stride: int, **arguments: Any
     ) -> None:
         """Adds the cost at an input of `size` x `size` pixels. Without one, the block is built and measured instead."""
         raise NotImplementedError

@@ -10,14 +10,16 @@ from torch import Tensor, nn
 from blocks.arguments import Activation, Normalization
 from blocks.block import Block
 from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.initialization import start_normal
 from blocks.registry import register
 from blocks.tally import Tally
 
 
 @register("conv")
 class Conv(Block):
-    """Convolution, then normalisation, then activation. Weights start as in He et al. 2015 (arXiv 1502.01852), fan out.
+    """Convolution, then normalisation, then activation.
 
+    Weights start as in He et al. 2015 (arXiv 1502.01852), fan out, or normal with the standard deviation `init_std`.
     Padding is (kernel - stride) / 2 rounded down for even kernels and (kernel - 1) / 2 for odd ones.
     """
 
@@ -32,9 +34,12 @@ class Conv(Block):
         bias: bool = False,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "relu",
+        init_std: float | None = None,
     ):
         super().__init__()
         self.conv = conv2d(in_channels, out_channels, kernel, stride=stride, groups=groups, bias=bias)
+        if init_std is not None:
+            start_normal(self.conv, init_std)
         self.norm = make_norm(norm, out_channels)
         self.act = make_activation(act)
 
@@ -63,6 +68,7 @@ class Conv(Block):
         bias: bool,
         norm: Component,
         act: Component,
+        init_std: float | None,
     ) -> None:
         size = conv_size(size, kernel, stride)
         tally.conv(in_channels, out_channels, kernel, size, groups=groups, bias=bias)
@@ -90,3 +96,10 @@ def padding_of(kernel: int, stride: int) -> int:
 def conv_size(size: int, kernel: int, stride: int) -> int:
     """Pixels along one axis after a convolution padded by `padding_of`."""
     return (size + 2 * padding_of(kernel, stride) - kernel) // stride + 1
+
+
+def same_padding(kernel: int) -> int:
+    """The padding that keeps the size of the map at stride 1. Raises ValueError for an even kernel: there is none."""
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel must be odd, so that a map keeps its size, not {kernel}")
+    return kernel // 2

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from blocks.arguments import Activation, Normalization
 from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.initialization import start_normal
 from blocks.tally import Tally
 
 
@@ -29,7 +30,7 @@ class Head(nn.Module):
         features: int | None = None,
         act: Activation | None = "relu",
         dropout: float = 0.0,
-        init_std: float = 0.01,
+        init_std: float | None = 0.01,
     ):
         super().__init__()
         self.norm = make_norm(norm, in_channels)
@@ -37,8 +38,8 @@ class Head(nn.Module):
         self.act = make_activation(act) if features else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(features or in_channels, num_classes)
-        nn.init.normal_(self.classifier.weight, 0.0, init_std)
-        nn.init.zeros_(self.classifier.bias)
+        if init_std is not None:
+            start_normal(self.classifier, init_std)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(x.mean((2, 3), keepdim=True))
@@ -56,7 +57,7 @@ class Head(nn.Module):
         features: int | None,
         act: Component,
         dropout: float,
-        init_std: float,
+        init_std: float | None,
     ) -> None:
         tally_norm(tally, norm, in_channels)
         if features:

@@ -6,7 +6,7 @@ from typing import Any
 
 from archlab.architecture.assemble import Network, build_model
 from archlab.architecture.parse import architecture, make_layer, parse_architecture, parse_layer, references
-from archlab.architecture.plan import SMALLEST_MAP, Placed, place
+from archlab.architecture.plan import SMALLEST_MAP, Placed, place, published_stride
 from archlab.architecture.spec import Architecture, Layer, from_canonical
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "parse_architecture",
     "parse_layer",
     "place",
+    "published_stride",
     "references",
 ]
 

@@ -51,7 +51,7 @@ def place(
     if not width > 0:
         raise UserError(f"width must be above 0, not {width:g}", where=architecture.where)
     size = resolution or architecture.resolution
-    strides = strides_for(architecture, size, smallest_map) if resolution else None
+    strides = strides_for(architecture, size, smallest_map if resolution else None)
     placed, channels = [], in_channels
     for index, layer in enumerate(architecture.layers):
         block = blocks.BLOCKS[layer.block]
@@ -59,7 +59,7 @@ def place(
         arguments = scaled_arguments(block, layer, layer_width)
         out = arguments.pop("out") or channels
         for repetition in range(layer.repeat):
-            stride = 1 if repetition else strides[index] if strides else layer.stride
+            stride = 1 if repetition else strides[index]
             placed.append(Placed(index, block, channels, out, stride, arguments, size))
             size = block.output_size(size, stride=stride, **arguments)
             if size < 1:
@@ -85,9 +85,14 @@ def scaled_arguments(block: type[blocks.Block], layer: Layer, width: float) -> d
     return arguments
 
 
+def published_stride(layer: Layer) -> int:
+    """The stride of the layer's first block at the published resolution."""
+    return blocks.BLOCKS[layer.block].published_stride(layer.stride, layer.arguments)
+
+
 def strides_for(architecture: Architecture, resolution: int, smallest_map: int | None) -> Sequence[int]:
     """The stride of each layer at `resolution`, by the rule above."""
-    strides = [layer.stride for layer in architecture.layers]
+    strides = [published_stride(layer) for layer in architecture.layers]
     if smallest_map is None or resolution >= architecture.resolution:
         return strides
     for index in range(len(strides)):

@@ -20,9 +20,22 @@ def torchvision_model(name: str) -> Callable[[], nn.Module]:
     return lambda: pytest.importorskip("torchvision").models.get_model(name)
 
 
+def timm_convmixer(**arguments) -> Callable[[], nn.Module]:
+    return lambda: pytest.importorskip("timm.models.convmixer").ConvMixer(**arguments)
+
+
 # reference: (independent implementation, its builder, its parameters at 1000 classes, two resolutions, one odd)
 REFERENCES: dict[str, tuple[str, Callable[[], nn.Module], int, tuple[int, int]]] = {
+    "convmixer": (
+        "timm ConvMixer(dim=512, depth=8, kernel_size=5, patch_size=7)",
+        timm_convmixer(dim=512, depth=8, kernel_size=5, patch_size=7),
+        2_813_928,
+        (42, 65),
+    ),
+    "convnext": ("timm convnext_atto", timm_model("convnext_atto"), 3_695_520, (96, 97)),
     "mobilenetv2": ("torchvision mobilenet_v2", torchvision_model("mobilenet_v2"), 3_504_872, (96, 97)),
+    "mobilevit": ("timm mobilevit_xs", timm_model("mobilevit_xs"), 2_317_848, (96, 97)),
+    "starnet": ("timm starnet_s1", timm_model("starnet_s1"), 2_869_168, (96, 97)),
 }
 
 

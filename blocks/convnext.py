@@ -1,0 +1,87 @@
+"""The block of ConvNeXt (Liu et al. 2022, arXiv 2201.03545, section 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from blocks.arguments import Activation, Normalization
+from blocks.block import Block
+from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.conv import conv_size, same_padding
+from blocks.initialization import start_normal
+from blocks.registry import register
+from blocks.tally import Tally
+
+INIT_STD = 0.02
+
+
+@register("convnext")
+class ConvNeXt(Block):
+    """Depthwise convolution, normalisation, 1x1 expansion, activation, 1x1 projection, each channel scaled; added to the input.
+
+    The scales start at `layer_scale`, and weights normal with standard deviation 0.02 (appendix A.1). Where stride or
+    channels change nothing is added.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        kernel: int = 7,
+        expand: float = 4.0,
+        layer_scale: float | None = 1e-6,
+        norm: Normalization | None = "layer_norm",
+        act: Activation | None = "gelu",
+    ):
+        super().__init__()
+        hidden = round(in_channels * expand)
+        padding = same_padding(kernel)
+        self.depthwise = nn.Conv2d(in_channels, in_channels, kernel, stride, padding, groups=in_channels)
+        self.norm = make_norm(norm, in_channels)
+        self.expansion = nn.Conv2d(in_channels, hidden, 1)
+        self.act = make_activation(act)
+        self.projection = nn.Conv2d(hidden, out_channels, 1)
+        for conv in (self.depthwise, self.expansion, self.projection):
+            start_normal(conv, INIT_STD)
+        scales = None if layer_scale is None else nn.Parameter(torch.full((out_channels, 1, 1), layer_scale))
+        self.register_parameter("layer_scale", scales)
+        self.residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.projection(self.act(self.expansion(self.norm(self.depthwise(x)))))
+        if self.layer_scale is not None:
+            y = y * self.layer_scale
+        return x + y if self.residual else y
+
+    @classmethod
+    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
+        return conv_size(size, kernel, stride)
+
+    @classmethod
+    def tally(
+        cls,
+        tally: Tally,
+        size: int,
+        /,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        kernel: int,
+        expand: float,
+        layer_scale: float | None,
+        norm: Component,
+        **arguments: Any,
+    ) -> None:
+        hidden = round(in_channels * expand)
+        size = conv_size(size, kernel, stride)
+        tally.conv(in_channels, in_channels, kernel, size, groups=in_channels, bias=True)
+        tally_norm(tally, norm, in_channels)
+        tally.conv(in_channels, hidden, 1, size, bias=True)
+        tally.conv(hidden, out_channels, 1, size, bias=True)
+        tally.parameters(0 if layer_scale is None else out_channels)

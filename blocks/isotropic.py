@@ -1,0 +1,74 @@
+"""The layer of ConvMixer (Trockman and Kolter 2022, arXiv 2201.09792, section 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from blocks.arguments import Activation, Normalization
+from blocks.block import Block
+from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.conv import conv_size, same_padding
+from blocks.registry import register
+from blocks.tally import Tally
+
+
+@register("isotropic")
+class Isotropic(Block):
+    """Depthwise convolution added to its input, then a 1x1 convolution; activation and normalisation follow each.
+
+    With a stride above 1 nothing is added. Weights start as torch's do.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        kernel: int = 5,
+        norm: Normalization | None = "batch_norm",
+        act: Activation | None = "gelu",
+    ):
+        super().__init__()
+        padding = same_padding(kernel)
+        self.depthwise = nn.Conv2d(in_channels, in_channels, kernel, stride, padding, groups=in_channels)
+        self.depthwise_act = make_activation(act)
+        self.depthwise_norm = make_norm(norm, in_channels)
+        self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
+        self.pointwise_act = make_activation(act)
+        self.pointwise_norm = make_norm(norm, out_channels)
+        self.residual = stride == 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.depthwise_norm(self.depthwise_act(self.depthwise(x)))
+        y = x + y if self.residual else y
+        return self.pointwise_norm(self.pointwise_act(self.pointwise(y)))
+
+    def residual_norms(self) -> list[nn.Module]:
+        return [self.depthwise_norm] if self.residual else []
+
+    @classmethod
+    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
+        return conv_size(size, kernel, stride)
+
+    @classmethod
+    def tally(
+        cls,
+        tally: Tally,
+        size: int,
+        /,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        kernel: int,
+        norm: Component,
+        **arguments: Any,
+    ) -> None:
+        size = conv_size(size, kernel, stride)
+        tally.conv(in_channels, in_channels, kernel, size, groups=in_channels, bias=True)
+        tally_norm(tally, norm, in_channels)
+        tally.conv(in_channels, out_channels, 1, size, bias=True)
+        tally_norm(tally, norm, out_channels)

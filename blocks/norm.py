@@ -1,0 +1,33 @@
+"""A normalisation by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from blocks.arguments import Normalization
+from blocks.block import Block
+from blocks.components import Component, make_norm, tally_norm
+from blocks.registry import register
+from blocks.tally import Tally
+
+
+@register("norm")
+class Norm(Block):
+    """Normalisation between blocks that end without one: ConvNeXt before it downsamples, StarNet before its head."""
+
+    def __init__(
+        self, *, in_channels: int, out_channels: int, stride: int = 1, norm: Normalization | None = "batch_norm"
+    ):
+        super().__init__()
+        if stride != 1 or in_channels != out_channels:
+            raise ValueError("a normalisation changes neither the size of the map nor its channels")
+        self.norm = make_norm(norm, in_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x)
+
+    @classmethod
+    def tally(cls, tally: Tally, size: int, /, *, in_channels: int, norm: Component, **arguments: Any) -> None:
+        tally_norm(tally, norm, in_channels)

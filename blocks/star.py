@@ -1,0 +1,89 @@
+"""The block of StarNet (Ma et al. 2024, arXiv 2403.19967, section 3.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from blocks.arguments import Activation, Normalization
+from blocks.block import Block
+from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.conv import conv_size, same_padding
+from blocks.registry import register
+from blocks.tally import Tally
+
+INIT_STD = 0.02
+
+
+@register("star")
+class Star(Block):
+    """Two 1x1 expansions of a depthwise convolution, multiplied, then projected and convolved again; added to the input.
+
+    One of the factors is activated. Weights start normal with standard deviation 0.02, biases as torch's do (the authors'
+    code). Where stride or channels change nothing is added.
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        kernel: int = 7,
+        expand: float = 4.0,
+        norm: Normalization | None = "batch_norm",
+        act: Activation | None = "relu6",
+    ):
+        super().__init__()
+        hidden = round(in_channels * expand)
+        padding = same_padding(kernel)
+        self.depthwise = nn.Conv2d(in_channels, in_channels, kernel, stride, padding, groups=in_channels)
+        self.depthwise_norm = make_norm(norm, in_channels)
+        self.activated = nn.Conv2d(in_channels, hidden, 1)
+        self.linear = nn.Conv2d(in_channels, hidden, 1)
+        self.act = make_activation(act)
+        self.projection = nn.Conv2d(hidden, out_channels, 1)
+        self.projection_norm = make_norm(norm, out_channels)
+        self.last_depthwise = nn.Conv2d(out_channels, out_channels, kernel, 1, padding, groups=out_channels)
+        for conv in (self.depthwise, self.activated, self.linear, self.projection, self.last_depthwise):
+            nn.init.normal_(conv.weight, 0.0, INIT_STD)
+        self.residual = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.depthwise_norm(self.depthwise(x))
+        y = self.act(self.activated(y)) * self.linear(y)
+        y = self.last_depthwise(self.projection_norm(self.projection(y)))
+        return x + y if self.residual else y
+
+    def residual_norms(self) -> list[nn.Module]:
+        return [self.projection_norm] if self.residual else []
+
+    @classmethod
+    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
+        return conv_size(size, kernel, stride)
+
+    @classmethod
+    def tally(
+        cls,
+        tally: Tally,
+        size: int,
+        /,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        kernel: int,
+        expand: float,
+        norm: Component,
+        **arguments: Any,
+    ) -> None:
+        hidden = round(in_channels * expand)
+        size = conv_size(size, kernel, stride)
+        tally.conv(in_channels, in_channels, kernel, size, groups=in_channels, bias=True)
+        tally_norm(tally, norm, in_channels)
+        tally.conv(in_channels, hidden, 1, size, bias=True)
+        tally.conv(in_channels, hidden, 1, size, bias=True)
+        tally.conv(hidden, out_channels, 1, size, bias=True)
+        tally_norm(tally, norm, out_channels)
+        tally.conv(out_channels, out_channels, kernel, size, groups=out_channels, bias=True)
