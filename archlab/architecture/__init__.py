@@ -5,8 +5,10 @@ import types
 from typing import Any
 
 from archlab.architecture.assemble import Network, build_model
+from archlab.architecture.edits import apply_edit, apply_edits, check_edit
 from archlab.architecture.parse import architecture, make_layer, parse_architecture, parse_layer, references
 from archlab.architecture.plan import SMALLEST_MAP, Placed, place, published_stride
+from archlab.architecture.selectors import output_sizes, stages
 from archlab.architecture.spec import Architecture, Layer, from_canonical
 
 __all__ = [
@@ -15,15 +17,20 @@ __all__ = [
     "Layer",
     "Network",
     "Placed",
+    "apply_edit",
+    "apply_edits",
     "architecture",
     "build_model",
+    "check_edit",
     "from_canonical",
     "make_layer",
+    "output_sizes",
     "parse_architecture",
     "parse_layer",
     "place",
     "published_stride",
     "references",
+    "stages",
 ]
 
 

@@ -22,21 +22,26 @@ def references() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in REFERENCES.iterdir() if entry.name.endswith(".yaml"))
 
 
-def architecture(source: str | Path | dict, *, at: str | None = None, folder: Path | None = None) -> Architecture:
+def architecture(
+    source: str | Path | dict, *, at: str | None = None, folder: Path | None = None, inside: tuple[Path, ...] = ()
+) -> Architecture:
     """The architecture of a reference's name, a YAML file's path, or a mapping of the same keys.
 
     Args:
         at: FILE:LINE that named it, for messages.
         folder: Where relative paths start; the working directory by default.
+        inside: The files that name this one as their base, directly or through others.
     """
     if isinstance(source, dict):
-        return parse_architecture(source, at=at, folder=folder)
+        return parse_architecture(source, at=at, folder=folder, inside=inside)
     name = str(source)
     if name in references():
         return parse_architecture(read_yaml(Path(str(REFERENCES / f"{name}.yaml"))))
     path = (folder or Path()) / name
     if path.suffix in (".yaml", ".yml") or path.is_file():
-        return parse_architecture(read_yaml(path), folder=path.parent)
+        if path.resolve() in inside:
+            raise UserError(f"{path.name} is its own base", where=at)
+        return parse_architecture(read_yaml(path), folder=path.parent, inside=(*inside, path.resolve()))
     raise UserError(
         f"there is no architecture {name!r}: neither a reference nor a YAML file",
         where=at,
@@ -45,8 +50,14 @@ def architecture(source: str | Path | dict, *, at: str | None = None, folder: Pa
     )
 
 
-def parse_architecture(document: dict, *, at: str | None = None, folder: Path | None = None) -> Architecture:
+def parse_architecture(
+    document: dict, *, at: str | None = None, folder: Path | None = None, inside: tuple[Path, ...] = ()
+) -> Architecture:
     """The architecture of a document; see `architecture`."""
+    if "base" in document:
+        from archlab.architecture.derived import derived_architecture  # edits are made of layers, which are parsed here
+
+        return derived_architecture(document, at=at, folder=folder, inside=inside)
     here = where(document) or at
     check_keys(document, KEYS, "an architecture")
     load_own_blocks(document, folder)

@@ -1,6 +1,6 @@
 """What every room stands on: errors for users, YAML documents that know their lines, safe files."""
 
-from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yaml, read_yaml_text
+from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yaml, read_yaml_text, with_lines_of
 from archlab.foundation.errors import UserError, nearest, where
 from archlab.foundation.files import home, write_atomically
 
@@ -14,5 +14,6 @@ __all__ = [
     "read_yaml",
     "read_yaml_text",
     "where",
+    "with_lines_of",
     "write_atomically",
 ]

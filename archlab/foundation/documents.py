@@ -38,8 +38,8 @@ class Mapping(dict):
         self.source, self.line = source, line
         self.lines: dict[Any, int] = {}
 
-    def where(self, key: Any = None) -> str:
-        return f"{self.source}:{self.lines.get(key, self.line)}"
+    def where(self, key: Any = None) -> str | None:
+        return f"{self.source}:{self.lines.get(key, self.line)}" if self.source else None
 
 
 class Sequence(list):
@@ -52,6 +52,14 @@ class Sequence(list):
 
     def where(self, index: int | None = None) -> str:
         return f"{self.source}:{self.line if index is None else self.lines[index]}"
+
+
+def with_lines_of(origin: dict, values: dict) -> Mapping:
+    """`values` as a mapping that gives the lines of `origin` for the keys that they share, and its line for the others."""
+    mapping = Mapping(getattr(origin, "source", ""), getattr(origin, "line", 0))
+    mapping.lines = getattr(origin, "lines", {})
+    mapping.update(values)
+    return mapping
 
 
 def read_yaml(path: str | Path) -> Mapping:
