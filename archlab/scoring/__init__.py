@@ -1,6 +1,17 @@
 """xScore, its uncertainty and what it rests on: functions of a table of accuracies alone."""
 
 from archlab.scoring.frame import LAMBDA, Frame, xscore
+from archlab.scoring.reading import in_percent, read_table, shipped_tables
 from archlab.scoring.scores import Scores, make_frame, score_table
 
-__all__ = ["LAMBDA", "Frame", "Scores", "make_frame", "score_table", "xscore"]
+__all__ = [
+    "LAMBDA",
+    "Frame",
+    "Scores",
+    "in_percent",
+    "make_frame",
+    "read_table",
+    "score_table",
+    "shipped_tables",
+    "xscore",
+]

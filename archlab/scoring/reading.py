@@ -1,0 +1,241 @@
+"""Reads accuracies from any source: CSV or Parquet, models by datasets or tidy, and says what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import pandas as pd
+
+from archlab.foundation import UserError
+
+EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
+PARQUET = {".parquet", ".pq"}
+VALUES = {"value", "accuracy"}  # names for a tidy table's column of values
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Cells as text, and where each line of them came from."""
+
+    name: str
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int] | None = field(default=None)
+
+    def where(self, row: int | None = None) -> str:
+        if self.lines is None:
+            return self.name if row is None else f"{self.name}, row {row + 1}"
+        return f"{self.name}:{1 if row is None else self.lines[row]}"
+
+
+def shipped_tables() -> list[str]:
+    """Names of the published tables that come with the package."""
+    folder = files("archlab.scoring") / "tables"
+    return sorted(entry.name.removesuffix(".csv") for entry in folder.iterdir() if entry.name.endswith(".csv"))
+
+
+def read_table(path: str | Path, split: str | None = None, metric: str = "accuracy") -> pd.DataFrame:
+    """The accuracies in a CSV or Parquet file (or the shipped table of that name) as a tidy table.
+
+    Two layouts are known: one row a model and one column a dataset (`model, cifar10, dogs, ...`, with a `seed` column
+    if need be), or tidy: `model, dataset, value` with `seed`, `split` and `metric` where there are such. Of a tidy
+    table, the rows of `metric` and `split` are read; `test` if it holds several splits and none is named.
+
+    Raises:
+        UserError: names the file, line and cell of what is wrong: no number, a missing cell, a cell given twice,
+            an accuracy out of range, percent mixed with fractions.
+    """
+    source = _open(path)
+    tidy = "dataset" in source.header or bool(VALUES & set(source.header))
+    if split and "split" not in source.header:
+        raise UserError(f"has no column 'split' to choose {split!r} from", where=source.where())
+    table = _tidy(source, split, metric) if tidy else _wide(source)
+    _check_twice(source, table)
+    _check_unit(source, table)
+    _check_complete(source, table)
+    return table.drop(columns="row").reset_index(drop=True)
+
+
+def in_percent(values: pd.Series) -> bool:
+    """Whether accuracies are in percent rather than fractions of 1."""
+    return bool(values.max() > 1)
+
+
+def _open(path: str | Path) -> _Source:
+    if str(path) in shipped_tables() and not Path(path).exists():
+        text = (files("archlab.scoring") / "tables" / f"{path}.csv").read_text()
+        return _from_csv(str(path), text)
+    path = Path(path)
+    try:
+        if path.suffix.lower() in PARQUET:
+            return _from_parquet(path)
+        return _from_csv(str(path), path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UserError(
+            f"cannot be read: {error.strerror or error}", where=str(path), name=str(path), known=shipped_tables()
+        ) from None
+    except UnicodeDecodeError:
+        raise UserError("is not UTF-8 text", where=str(path)) from None
+
+
+def _from_csv(name: str, text: str) -> _Source:
+    first = text.lstrip().split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append([cell.strip() for cell in row])
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        raise UserError(f"not a table: {error}", where=f"{name}:{reader.line_num}") from None
+    if not rows:
+        raise UserError("is empty", where=name)
+    header, rows, lines = rows[0], rows[1:], lines[1:]
+    for row, line in zip(rows, lines, strict=True):
+        if len(row) != len(header):
+            raise UserError(f"{len(row)} cells where the first line has {len(header)}", where=f"{name}:{line}")
+    return _checked(_Source(name, header, rows, lines))
+
+
+def _from_parquet(path: Path) -> _Source:
+    import pyarrow
+
+    try:
+        frame = pd.read_parquet(path)
+    except pyarrow.ArrowInvalid as error:
+        raise UserError(f"not a Parquet file: {error}", where=str(path)) from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index()
+    text = frame.astype(object).where(frame.notna(), "").astype(str)
+    return _checked(_Source(str(path), [str(column) for column in frame.columns], text.to_numpy().tolist()))
+
+
+def _checked(source: _Source) -> _Source:
+    if not source.rows:
+        raise UserError("holds a first line but no rows", where=source.where())
+    for index, column in enumerate(source.header):
+        if column in source.header[:index]:
+            raise UserError(f"column {column!r} appears twice", where=source.where())
+        if not column and index:
+            raise UserError(f"column {index + 1} has no name", where=source.where())
+    return source
+
+
+def _wide(source: _Source) -> pd.DataFrame:
+    names = ["model" if index == 0 else column for index, column in enumerate(source.header)]
+    datasets = [index for index, name in enumerate(names) if index and name != "seed"]
+    if not datasets:
+        raise UserError("has no dataset: one column of models and one for each dataset expected", where=source.where())
+    seed_at = names.index("seed") if "seed" in names else None
+    found = []
+    for number, row in enumerate(source.rows):
+        model = _named(source, number, row[0], "model")
+        seed = row[seed_at] if seed_at is not None else "0"
+        for index in datasets:
+            found.append((model, names[index], seed, _number(source, number, row[index], model, names[index]), number))
+    return _numbered(pd.DataFrame(found, columns=["model", "dataset", "seed", "value", "row"]))
+
+
+def _tidy(source: _Source, split: str | None, metric: str) -> pd.DataFrame:
+    value = next((name for name in source.header if name in VALUES), None)
+    for needed, there in (
+        ("model", "model" in source.header),
+        ("dataset", "dataset" in source.header),
+        ("value", value),
+    ):
+        if not there:
+            raise UserError(
+                f"a tidy table has no column {needed!r}", where=source.where(), name=needed, known=source.header
+            )
+    table = pd.DataFrame(source.rows, columns=pd.Index(source.header)).assign(row=range(len(source.rows)))
+    if "metric" in table and value == "value":
+        table = _chosen(source, table, "metric", metric)
+    if "split" in table:
+        several = table["split"].nunique() > 1
+        if split is not None or several:
+            table = _chosen(source, table, "split", split or "test")
+    found = []
+    for number, row in zip(table["row"], table.to_dict("records"), strict=True):
+        model, dataset = (_named(source, number, row[key], key) for key in ("model", "dataset"))
+        cell = _number(source, number, row[value or ""], model, dataset)
+        found.append((model, dataset, row.get("seed", "0"), cell, number))
+    tidy = _numbered(pd.DataFrame(found, columns=["model", "dataset", "seed", "value", "row"]))
+    return tidy.assign(split=table["split"].to_numpy()) if "split" in table else tidy
+
+
+def _chosen(source: _Source, table: pd.DataFrame, column: str, wanted: str) -> pd.DataFrame:
+    found = table[table[column] == wanted]
+    if found.empty:
+        known: Sequence[str] = sorted(table[column].unique())
+        message = f"holds no {column} {wanted!r}, only {', '.join(known)}"
+        raise UserError(message, where=source.where(), name=wanted, known=known)
+    return found
+
+
+def _named(source: _Source, row: int, text: str, what: str) -> str:
+    if not text:
+        raise UserError(f"a {what} has no name", where=source.where(row))
+    return text
+
+
+def _number(source: _Source, row: int, text: str, model: str, dataset: str) -> float:
+    cell = f"{model!r} on {dataset!r}"
+    if text.lower() in EMPTY:
+        raise UserError(f"missing cell: no value of {cell}", where=source.where(row))
+    try:
+        value = float(text)
+    except ValueError:
+        raise UserError(f"{text!r} is not a number (the value of {cell})", where=source.where(row)) from None
+    if not 0 <= value <= 100:
+        raise UserError(
+            f"{text} is not an accuracy (the value of {cell}): 0 to 1, or 0 to 100", where=source.where(row)
+        )
+    return value
+
+
+def _numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """Seeds as whole numbers where all of them are."""
+    if table["seed"].str.fullmatch(r"-?[0-9]+").all():
+        table["seed"] = table["seed"].astype(int)
+    return table
+
+
+def _check_twice(source: _Source, table: pd.DataFrame) -> None:
+    seen: dict[tuple, int] = {}
+    for model, dataset, seed, row in table[["model", "dataset", "seed", "row"]].itertuples(index=False):
+        if (model, dataset, seed) in seen:
+            first = source.where(seen[model, dataset, seed])
+            raise UserError(
+                f"{model!r} on {dataset!r} (seed {seed}) is given twice, first at {first}", where=source.where(row)
+            )
+        seen[model, dataset, seed] = row
+
+
+def _check_unit(source: _Source, table: pd.DataFrame) -> None:
+    if not in_percent(table["value"]):
+        return
+    cells = table[["model", "dataset", "value", "row"]].to_dict("records")
+    small = [cell for cell in cells if 0 < cell["value"] <= 1]
+    if small:
+        cell, largest = small[0], max(cells, key=lambda cell: cell["value"])
+        raise UserError(
+            f"percent mixed with fractions: {cell['model']!r} on {cell['dataset']!r} is {cell['value']:g}, "
+            f"{largest['model']!r} on {largest['dataset']!r} is {largest['value']:g}",
+            where=source.where(cell["row"]),
+        )
+
+
+def _check_complete(source: _Source, table: pd.DataFrame) -> None:
+    there = set(zip(table["model"], table["dataset"], strict=True))
+    for model in table["model"].unique():
+        for dataset in table["dataset"].unique():
+            if (model, dataset) not in there:
+                raise UserError(f"missing cell: no value of {model!r} on {dataset!r}", where=source.name)

@@ -1,0 +1,189 @@
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from archlab.cli.main import main
+from archlab.scoring import xscore
+
+GOOD = """model,cifar10,dogs,indoor
+a,0.90,0.50,0.60
+b,0.80,0.55,0.50
+c,0.85,0.40,0.70
+"""
+
+
+@pytest.fixture
+def archlab(monkeypatch, capsys):
+    """Runs the command line; gives exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["archlab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(text, name="table.csv"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_the_published_table_as_json(archlab):
+    code, out, err = archlab("score", "zhang2025", "--json")
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert set(document) == {"lambda", "frame", "models"}
+    assert set(document["frame"]) == {"kind", "models", "split", "datasets", "dropped", "weak"}
+    assert document["frame"]["kind"] == "cohort"
+    assert document["frame"]["datasets"]["cifar10"] == [91.97, 95.19]
+    best, *_, worst = document["models"]
+    assert (best["model"], round(best["xscore"], 4)) == ("efficientnet", 0.9619)
+    assert (worst["model"], round(worst["xscore"], 4)) == ("convnext", 0.0699)
+
+
+def test_layouts_units_and_formats_give_one_answer(archlab, table, tmp_path):
+    wide = pd.read_csv(table(GOOD))
+    tidy = wide.melt("model", var_name="dataset")
+    paths = [
+        table(GOOD),
+        tmp_path / "tidy.csv",
+        tmp_path / "wide.parquet",
+        tmp_path / "tidy.parquet",
+        tmp_path / "semi.csv",
+    ]
+    tidy.to_csv(paths[1], index=False)
+    wide.set_index("model").to_parquet(paths[2])
+    tidy.assign(seed=0, split="test", metric="accuracy").to_parquet(paths[3])
+    wide.assign(**(wide.set_index("model") * 100).reset_index()).to_csv(paths[4], sep=";", index=False)
+    expected = xscore(wide.set_index("model"))["xscore"].to_dict()
+    for path in paths:
+        code, out, _ = archlab("score", path, "--json")
+        assert code == 0
+        assert {m["model"]: m["xscore"] for m in json.loads(out)["models"]} == pytest.approx(expected)
+
+
+def test_a_saved_frame_scores_a_new_model_in_either_unit(archlab, table, tmp_path):
+    frame = tmp_path / "frame.json"
+    frame.write_text(archlab("score", table(GOOD), "--json")[1])
+    for factor in (1, 100):
+        numbers = ",".join(str(value * factor) for value in (0.95, 0.475, 0.7))
+        code, out, _ = archlab(
+            "score", table(f"model,cifar10,dogs,indoor\nnew,{numbers}\n"), "--frame", frame, "--json"
+        )
+        document = json.loads(out)
+        assert (code, document["frame"]["kind"]) == (0, "file")
+        assert document["models"][0]["mean"] == pytest.approx((1.5 + 0.5 + 1) / 3)
+
+
+def test_references_span_the_frame(archlab, table):
+    code, out, _ = archlab("score", table(GOOD), "--references", "a, b", "--json")
+    document = json.loads(out)
+    assert (code, document["frame"]["kind"], document["frame"]["models"]) == (0, "references", ["a", "b"])
+    assert document["frame"]["datasets"]["indoor"] == [0.5, 0.6]
+
+
+def test_seeds_give_intervals_and_a_split_is_chosen(archlab, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        (m, d, s, split, metric, rng.uniform(0.2, 0.9))
+        for m in "abc"
+        for d in "xyz"
+        for s in range(3)
+        for split in ("validation", "test")
+        for metric in ("accuracy", "balanced_accuracy")
+    ]
+    tidy = pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
+    tidy.to_csv(tmp_path / "runs.csv", index=False)
+    code, out, _ = archlab("score", tmp_path / "runs.csv", "--json")
+    document = json.loads(out)
+    assert (code, document["frame"]["split"]) == (0, "test")
+    assert all(m["xscore_low"] < m["xscore_high"] for m in document["models"])
+    chosen = tidy[(tidy["split"] == "validation") & (tidy["metric"] == "balanced_accuracy")]
+    means = chosen.pivot_table(index="model", columns="dataset", values="value")
+    out = archlab("score", tmp_path / "runs.csv", "--split", "validation", "--metric", "balanced_accuracy", "--json")[1]
+    found = {m["model"]: m["xscore"] for m in json.loads(out)["models"]}
+    assert found == pytest.approx(xscore(means)["xscore"].to_dict())
+
+
+def test_a_table_for_the_terminal_best_first(archlab, table):
+    code, out, err = archlab("score", table(GOOD))
+    lines = [line for line in out.splitlines() if "│" in line]
+    assert (code, err) == (0, "")
+    scores = [float(line.split("│")[5]) for line in lines]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (GOOD.replace("0.55", ""), ":3", "missing cell: no value of 'b' on 'dogs'"),
+        (GOOD.replace("0.55", "NaN"), ":3", "missing cell: no value of 'b' on 'dogs'"),
+        (GOOD.replace("0.55", "good"), ":3", "'good' is not a number"),
+        (GOOD.replace("0.55", "inf"), ":3", "inf is not an accuracy"),
+        (GOOD.replace("0.55", "-0.1"), ":3", "-0.1 is not an accuracy"),
+        (GOOD.replace("0.55", "130"), ":3", "130 is not an accuracy"),
+        (
+            GOOD.replace("0.55", "55"),
+            ":2",
+            "percent mixed with fractions: 'a' on 'cifar10' is 0.9, 'b' on 'dogs' is 55",
+        ),
+        (GOOD + "a,0.1,0.2,0.3\n", ":5", "'a' on 'cifar10' (seed 0) is given twice, first at"),
+        (GOOD.replace("dogs", "cifar10"), ":1", "column 'cifar10' appears twice"),
+        (GOOD.replace("0.55,", ""), ":3", "3 cells where the first line has 4"),
+        (GOOD.replace("0.50,0.60", "0.55,0.60").replace("0.40", "0.55"), "", "'dogs' tells no models apart"),
+        ("model,cifar10\na,0.1\nb,0.2\n", "", "1 dataset"),
+        ("model,one,two\na,0.1,0.2\n", "", "one model alone"),
+        ("model\na\nb\n", ":1", "has no dataset"),
+        ("model,one,two\n", ":1", "no rows"),
+        ("", "", "is empty"),
+        ("model,one,two\n,0.1,0.2\n", ":2", "a model has no name"),
+        ("model,dataset,value\na,x,0.1\na,y,0.2\nb,x,0.3\n", "", "missing cell: no value of 'b' on 'y'"),
+        ("model,dataset,value\na,x,0.1\na,x,0.2\n", ":3", "is given twice"),
+        ("model,dataset,score\na,x,0.1\n", ":1", "no column 'value'"),
+        ("modle,dataset,value\na,x,0.1\n", ":1", "no column 'model' - did you mean 'modle'?"),
+        ("model,dataset,metric,value\na,x,accurcy,0.1\n", ":1", "holds no metric 'accuracy', only accurcy"),
+    ],
+)
+def test_a_bad_table_is_named_in_one_line(archlab, table, text, line, message):
+    path = table(text)
+    code, out, err = archlab("score", path)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {path}{line}: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_bad_arguments(archlab, table, tmp_path):
+    path = table(GOOD)
+    frame = table("{", "frame.json")
+    for arguments, message in [
+        (["--references", "a,bb"], "no model 'bb' for the frame"),
+        (["--references", "a"], "one model alone"),
+        (["--frame", frame], "not valid JSON"),
+        (["--frame", tmp_path / "none.json"], "none.json: cannot be read: No such file"),
+        (["--frame", frame, "--references", "a,b"], "exclude each other"),
+        (["--lambda", "nan"], "lambda must be a finite number"),
+        (["--split", "test"], "has no column 'split' to choose 'test' from"),
+    ]:
+        code, out, err = archlab("score", path, *arguments)
+        assert (code, out) == (2, "")
+        assert message in err
+        assert err.count("\n") == 1
+    assert "did you mean 'zhang2025'" in archlab("score", "zhang205")[2]
+
+
+def test_a_dataset_that_tells_references_apart_no_longer_counts_in_words(archlab, table):
+    code, _, err = archlab("score", table(GOOD.replace("0.55", "0.50")), "--references", "a,b")
+    assert code == 2
+    assert "'dogs' tells no models apart" in err
