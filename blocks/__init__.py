@@ -6,6 +6,7 @@ from blocks import (  # noqa: F401
     conv,
     convnext,
     eca,
+    initialization,
     inverted_residual,
     isotropic,
     mobilevit,
@@ -15,17 +16,18 @@ from blocks import (  # noqa: F401
     squeeze_excitation,
     star,
 )
-from blocks.arguments import Activation, ArgumentError, ChannelAttention, Normalization
+from blocks.arguments import Activation, ArgumentError, ChannelAttention, Initialization, Normalization
 from blocks.block import Block
-from blocks.components import Component, make_activation, make_channel_attention, make_norm
+from blocks.components import Component, initialize, make_activation, make_channel_attention, make_norm
 from blocks.head import Head
-from blocks.registry import ACTIVATIONS, BLOCKS, CHANNEL_ATTENTIONS, NORMALIZATIONS, register
+from blocks.registry import ACTIVATIONS, BLOCKS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NORMALIZATIONS, register
 from blocks.tally import Tally
 
 __all__ = [
     "ACTIVATIONS",
     "BLOCKS",
     "CHANNEL_ATTENTIONS",
+    "INITIALIZATIONS",
     "NORMALIZATIONS",
     "Activation",
     "ArgumentError",
@@ -33,8 +35,10 @@ __all__ = [
     "ChannelAttention",
     "Component",
     "Head",
+    "Initialization",
     "Normalization",
     "Tally",
+    "initialize",
     "make_activation",
     "make_channel_attention",
     "make_norm",

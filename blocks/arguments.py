@@ -1,7 +1,7 @@
 """What arguments a block takes, read from its constructor, and checking values against them.
 
 A constructor's annotations say everything: `int`, `float`, `bool`, `str`, `Literal[...]`, `Activation`, `Normalization`,
-`ChannelAttention`, each also `| None`.
+`ChannelAttention`, `Initialization`, each also `| None`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, NORMALIZATIONS, Registry
+from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NORMALIZATIONS, Registry
 
 Activation = Annotated[Any, ACTIVATIONS]
 Normalization = Annotated[Any, NORMALIZATIONS]
 ChannelAttention = Annotated[Any, CHANNEL_ATTENTIONS]
+Initialization = Annotated[Any, INITIALIZATIONS]
 
 GIVEN = ("in_channels", "out_channels", "stride", "channels", "num_classes")  # by the assembler, never by a user
 REQUIRED = inspect.Parameter.empty

@@ -1,4 +1,4 @@
-"""Building named components (activation, normalisation, channel attention) inside a block, and counting them."""
+"""Named components (activation, normalisation, channel attention, initialisation) inside a block, and counting them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, NORMALIZATIONS, Registry
+from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NORMALIZATIONS, Registry
 from blocks.tally import Tally
 
 Component = dict[str, dict] | str | None  # {"se": {"ratio": 0.25}}, or "se", or None for nothing
@@ -23,6 +23,14 @@ def make_norm(norm: Component, channels: int) -> nn.Module:
 def make_channel_attention(attention: Component, *, channels: int, in_channels: int) -> nn.Module:
     """`channels`: those it weighs; `in_channels`: those that enter the block it stands in."""
     return _make(CHANNEL_ATTENTIONS, attention, channels=channels, in_channels=in_channels)
+
+
+def initialize(init: Component, *layers: nn.Module) -> None:
+    """Draws the weights of convolutions and linear layers."""
+    if init is not None:
+        name, arguments = _split(init)
+        for layer in layers:
+            INITIALIZATIONS[name](layer, **arguments)
 
 
 def tally_norm(tally: Tally, norm: Component, channels: int) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Normalization
+from blocks.arguments import Activation, Initialization, Normalization
 from blocks.block import Block
-from blocks.components import Component, make_activation, make_norm, tally_norm
-from blocks.initialization import start_normal
+from blocks.components import Component, initialize, make_activation, make_norm, tally_norm
 from blocks.registry import register
 from blocks.tally import Tally
 
@@ -19,7 +17,6 @@ from blocks.tally import Tally
 class Conv(Block):
     """Convolution, then normalisation, then activation.
 
-    Weights start as in He et al. 2015 (arXiv 1502.01852), fan out, or normal with the standard deviation `init_std`.
     Padding is (kernel - stride) / 2 rounded down for even kernels and (kernel - 1) / 2 for odd ones.
     """
 
@@ -34,12 +31,10 @@ class Conv(Block):
         bias: bool = False,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "relu",
-        init_std: float | None = None,
+        init: Initialization = "he",
     ):
         super().__init__()
-        self.conv = conv2d(in_channels, out_channels, kernel, stride=stride, groups=groups, bias=bias)
-        if init_std is not None:
-            start_normal(self.conv, init_std)
+        self.conv = conv2d(in_channels, out_channels, kernel, stride=stride, groups=groups, bias=bias, init=init)
         self.norm = make_norm(norm, out_channels)
         self.act = make_activation(act)
 
@@ -68,7 +63,7 @@ class Conv(Block):
         bias: bool,
         norm: Component,
         act: Component,
-        init_std: float | None,
+        init: Component,
     ) -> None:
         size = conv_size(size, kernel, stride)
         tally.conv(in_channels, out_channels, kernel, size, groups=groups, bias=bias)
@@ -76,16 +71,20 @@ class Conv(Block):
 
 
 def conv2d(
-    in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, groups: int = 1, bias: bool = False
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    bias: bool = False,
+    init: Component = "he",
 ) -> nn.Conv2d:
-    """A padded convolution with He initialisation. Raises ValueError where groups do not divide the channels."""
+    """A padded convolution. Raises ValueError where groups do not divide the channels."""
     if in_channels % groups or out_channels % groups:
         raise ValueError(f"{groups} groups do not divide {in_channels} -> {out_channels} channels")
     conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding_of(kernel, stride), groups=groups, bias=bias)
-    fan_out = kernel * kernel * out_channels / groups
-    nn.init.normal_(conv.weight, 0.0, math.sqrt(2.0 / fan_out))
-    if conv.bias is not None:
-        nn.init.zeros_(conv.bias)
+    initialize(init, conv)
     return conv
 
 
@@ -103,3 +102,8 @@ def same_padding(kernel: int) -> int:
     if kernel % 2 == 0:
         raise ValueError(f"kernel must be odd, so that a map keeps its size, not {kernel}")
     return kernel // 2
+
+
+def same_conv_size(size: int, kernel: int, stride: int) -> int:
+    """Pixels along one axis after a convolution padded by `same_padding`."""
+    return (size + 2 * same_padding(kernel) - kernel) // stride + 1

@@ -7,9 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Normalization
-from blocks.components import Component, make_activation, make_norm, tally_norm
-from blocks.initialization import start_normal
+from blocks.arguments import Activation, Initialization, Normalization
+from blocks.components import Component, initialize, make_activation, make_norm, tally_norm
 from blocks.tally import Tally
 
 
@@ -30,7 +29,7 @@ class Head(nn.Module):
         features: int | None = None,
         act: Activation | None = "relu",
         dropout: float = 0.0,
-        init_std: float | None = 0.01,
+        init: Initialization = "normal",
     ):
         super().__init__()
         self.norm = make_norm(norm, in_channels)
@@ -38,8 +37,7 @@ class Head(nn.Module):
         self.act = make_activation(act) if features else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(features or in_channels, num_classes)
-        if init_std is not None:
-            start_normal(self.classifier, init_std)
+        initialize(init, self.classifier)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(x.mean((2, 3), keepdim=True))
@@ -57,7 +55,7 @@ class Head(nn.Module):
         features: int | None,
         act: Component,
         dropout: float,
-        init_std: float | None,
+        init: Component,
     ) -> None:
         tally_norm(tally, norm, in_channels)
         if features:

@@ -1,12 +1,49 @@
-"""Ways in which weights start."""
+"""Ways in which the weights of convolutions and linear layers start, by the names that architectures use."""
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
+from blocks.registry import INITIALIZATIONS
 
-def start_normal(layer: nn.Conv2d | nn.Linear, std: float) -> None:
+Layer = nn.Conv2d | nn.Linear
+
+
+@INITIALIZATIONS.register("torch")
+def as_torch_does(layer: Layer) -> None:
+    """Uniform, within 1 / sqrt(fan in) on both sides, biases too: layers are built that way."""
+
+
+@INITIALIZATIONS.register("he")
+def he(layer: Layer) -> None:
+    """Normal with variance 2 / fan out (He et al. 2015, arXiv 1502.01852), the fan counted within a group; biases zero."""
+    groups = getattr(layer, "groups", 1)
+    fan_out = layer.weight[:, :1].numel() / groups
+    start_normal(layer, math.sqrt(2.0 / fan_out))
+
+
+@INITIALIZATIONS.register("normal")
+def normal(layer: Layer, *, std: float = 0.01) -> None:
+    """Normal; biases zero."""
+    start_normal(layer, std)
+
+
+@INITIALIZATIONS.register("uniform_fan_out")
+def uniform_fan_out(layer: Layer) -> None:
+    """Uniform, within 1 / sqrt(outputs) on both sides (EfficientNet's classifier); biases zero."""
+    limit = 1.0 / math.sqrt(layer.weight.shape[0])
+    nn.init.uniform_(layer.weight, -limit, limit)
+    _zero_bias(layer)
+
+
+def start_normal(layer: Layer, std: float) -> None:
     """Draws the weights from a normal distribution and sets the bias to zero."""
     nn.init.normal_(layer.weight, 0.0, std)
+    _zero_bias(layer)
+
+
+def _zero_bias(layer: Layer) -> None:
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Normalization
+from blocks.arguments import Activation, Initialization, Normalization
 from blocks.block import Block
-from blocks.components import Component, make_activation, make_norm, tally_norm
-from blocks.initialization import start_normal
+from blocks.components import Component, initialize, make_activation, make_norm, tally_norm
 from blocks.registry import register
 from blocks.tally import Tally
 
@@ -19,12 +18,12 @@ class Patch(Block):
     """Convolution over patches of `size` x `size` pixels, then activation, then normalisation.
 
     It strides by `size`, unless the layer's `stride` is above 1. Where a small input makes the stride smaller, the kernel
-    stays and patches overlap. Weights start as torch's do, or normal with the standard deviation `init_std`.
+    stays and patches overlap.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
         {"size": 4},
-        {"size": 3, "norm": "layer_norm", "act": None, "init_std": 0.02},
+        {"size": 3, "norm": "layer_norm", "act": None, "init": {"normal": {"std": 0.02}}},
     )
 
     def __init__(
@@ -36,14 +35,12 @@ class Patch(Block):
         size: int,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "gelu",
-        init_std: float | None = None,
+        init: Initialization = "torch",
     ):
         super().__init__()
-        if not 1 <= stride <= size:
-            raise ValueError(f"a stride of {stride} skips pixels between patches of size {size}")
+        check_stride(stride, size)
         self.conv = nn.Conv2d(in_channels, out_channels, size, stride, padding=(size - stride) // 2)
-        if init_std is not None:
-            start_normal(self.conv, init_std)
+        initialize(init, self.conv)
         self.act = make_activation(act)
         self.norm = make_norm(norm, out_channels)
 
@@ -72,6 +69,12 @@ class Patch(Block):
         norm: Component,
         **arguments: Any,
     ) -> None:
+        check_stride(stride, size)
         pixels = cls.output_size(pixels, stride=stride, size=size)
         tally.conv(in_channels, out_channels, size, pixels, bias=True)
         tally_norm(tally, norm, out_channels)
+
+
+def check_stride(stride: int, size: int) -> None:
+    if stride > size:
+        raise ValueError(f"a stride of {stride} skips pixels between patches of size {size}")

@@ -1,4 +1,4 @@
-"""Registries of what an architecture can name: blocks, activations, normalisations, channel attentions."""
+"""Registries of what an architecture can name: blocks, and the parts of blocks."""
 
 from __future__ import annotations
 
@@ -41,5 +41,6 @@ BLOCKS = Registry("block")
 ACTIVATIONS = Registry("activation")
 NORMALIZATIONS = Registry("normalization")
 CHANNEL_ATTENTIONS = Registry("channel attention")
+INITIALIZATIONS = Registry("initialization")
 
 register = BLOCKS.register
