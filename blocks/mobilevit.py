@@ -45,9 +45,7 @@ class MobileViT(Block):
         act: Activation | None = "silu",
     ):
         super().__init__()
-        if stride != 1:
-            raise ValueError(f"the map keeps its size, so stride must be 1, not {stride}")
-        same_padding(kernel)
+        keeps_size(stride, kernel)
         self.patch = patch
         self.local = _conv(in_channels, in_channels, kernel, norm, act)
         self.entry = conv2d(in_channels, dim, 1)
@@ -95,6 +93,7 @@ class MobileViT(Block):
         norm: Component,
         **arguments: Any,
     ) -> None:
+        keeps_size(stride, kernel)
         tally.conv(in_channels, in_channels, kernel, size)
         tally_norm(tally, norm, in_channels)
         tally.conv(in_channels, dim, 1, size)
@@ -106,6 +105,13 @@ class MobileViT(Block):
         tally_norm(tally, norm, out_channels)
         tally.conv(in_channels + out_channels, out_channels, kernel, size)
         tally_norm(tally, norm, out_channels)
+
+
+def keeps_size(stride: int, kernel: int) -> None:
+    """Raises ValueError where the block's output would not have the size of its input."""
+    same_padding(kernel)
+    if stride != 1:
+        raise ValueError(f"the map keeps its size, so stride must be 1, not {stride}")
 
 
 def next_multiple(size: int, patch: int) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
 from blocks.arguments import Normalization
@@ -21,13 +19,28 @@ class Norm(Block):
         self, *, in_channels: int, out_channels: int, stride: int = 1, norm: Normalization | None = "batch_norm"
     ):
         super().__init__()
-        if stride != 1 or in_channels != out_channels:
-            raise ValueError("a normalisation changes neither the size of the map nor its channels")
+        check_unchanged(in_channels, out_channels, stride)
         self.norm = make_norm(norm, in_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(x)
 
     @classmethod
-    def tally(cls, tally: Tally, size: int, /, *, in_channels: int, norm: Component, **arguments: Any) -> None:
+    def tally(
+        cls,
+        tally: Tally,
+        size: int,
+        /,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        norm: Component,
+    ) -> None:
+        check_unchanged(in_channels, out_channels, stride)
         tally_norm(tally, norm, in_channels)
+
+
+def check_unchanged(in_channels: int, out_channels: int, stride: int) -> None:
+    if stride != 1 or in_channels != out_channels:
+        raise ValueError("a normalisation changes neither the size of the map nor its channels")

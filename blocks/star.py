@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from blocks.arguments import Activation, Normalization
 from blocks.block import Block
 from blocks.components import Component, make_activation, make_norm, tally_norm
-from blocks.conv import conv_size, same_padding
+from blocks.conv import same_conv_size, same_padding
 from blocks.registry import register
 from blocks.tally import Tally
 
@@ -60,10 +60,6 @@ class Star(Block):
         return [self.projection_norm] if self.residual else []
 
     @classmethod
-    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
-        return conv_size(size, kernel, stride)
-
-    @classmethod
     def tally(
         cls,
         tally: Tally,
@@ -79,7 +75,7 @@ class Star(Block):
         **arguments: Any,
     ) -> None:
         hidden = round(in_channels * expand)
-        size = conv_size(size, kernel, stride)
+        size = same_conv_size(size, kernel, stride)
         tally.conv(in_channels, in_channels, kernel, size, groups=in_channels, bias=True)
         tally_norm(tally, norm, in_channels)
         tally.conv(in_channels, hidden, 1, size, bias=True)

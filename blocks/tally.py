@@ -29,6 +29,9 @@ class Tally:
         groups: int = 1,
         bias: bool = False,
     ) -> None:
+        """Raises ValueError where groups do not divide the channels, as the module would."""
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"{groups} groups do not divide {in_channels} -> {out_channels} channels")
         area = kernel * kernel if isinstance(kernel, int) else kernel[0] * kernel[1]
         pixels = size * size if isinstance(size, int) else size[0] * size[1]
         weights = area * (in_channels // groups) * out_channels

@@ -31,8 +31,7 @@ class TransformerLayer(nn.Module):
         norm_first: bool = True,
     ):
         super().__init__()
-        if dim % heads:
-            raise ValueError(f"{heads} heads do not divide dim {dim}")
+        check_heads(dim, heads)
         hidden = round(dim * mlp_ratio)
         self.heads, self.norm_first = heads, norm_first
         self.attention_norm = nn.LayerNorm(dim, NORM_EPS)
@@ -67,6 +66,7 @@ class TransformerLayer(nn.Module):
 
     @staticmethod
     def tally(tally: Tally, *, tokens: int, sequences: int, dim: int, heads: int, mlp_ratio: float) -> None:
+        check_heads(dim, heads)
         hidden = round(dim * mlp_ratio)
         tally.linear(dim, 3 * dim, tokens=sequences * tokens)
         tally.attention(tokens, dim, sequences=sequences, heads=heads)
@@ -74,3 +74,8 @@ class TransformerLayer(nn.Module):
         tally.linear(dim, hidden, tokens=sequences * tokens)
         tally.linear(hidden, dim, tokens=sequences * tokens)
         tally.parameters(2 * 2 * dim)
+
+
+def check_heads(dim: int, heads: int) -> None:
+    if dim % heads:
+        raise ValueError(f"{heads} heads do not divide dim {dim}")
