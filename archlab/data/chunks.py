@@ -1,0 +1,143 @@
+"""Decoding in chunks: each into its place in a file, by this process or by several, and a record of what was done."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archlab.data.decode import decode
+from archlab.data.listing import ImageArray, Images
+from archlab.foundation import UserError
+
+CHUNK_BYTES = 8 * 2**20  # of prepared pixels that a worker holds at a time
+CHUNK_IMAGES = 512
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all chunks share: where images come from, how they are decoded, the folder they go to."""
+
+    images: Images
+    folder: Path
+    resolution: int
+    fit: str
+    white: int
+
+    @property
+    def image_bytes(self) -> int:
+        return 3 * self.resolution**2
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Images `indices` of the source become rows `start` and following of one split."""
+
+    split: str
+    start: int
+    indices: np.ndarray
+
+
+def cut(job: Job, split: str, indices: np.ndarray) -> list[Chunk]:
+    """A split in chunks."""
+    size = max(1, min(CHUNK_IMAGES, CHUNK_BYTES // job.image_bytes))
+    return [Chunk(split, start, indices[start : start + size]) for start in range(0, len(indices), size)]
+
+
+def allocate(job: Job, split: str, count: int) -> None:
+    """The split's array, empty."""
+    shape = (count, job.resolution, job.resolution, 3)
+    np.lib.format.open_memmap(_array(job, split), mode="w+", dtype=np.uint8, shape=shape)
+
+
+def decode_all(job: Job, chunks: list[Chunk], workers: int) -> Iterator[dict[str, Any]]:
+    """Decodes chunks in any order; gives the record of each once its pixels are in the file.
+
+    A record: `split`, `start`, `digests` (SHA-256 of each image), `sums` and `squares` of the pixels of each channel,
+    `unreadable`, a list of (row, reason).
+    """
+    if workers <= 1 or len(chunks) == 1 or isinstance(job.images, ImageArray):
+        yield from (_decode_chunk(job, chunk) for chunk in chunks)
+        return
+    workers = min(workers, len(chunks))
+    # spawn, because a fork of a process that runs threads (torch, a progress bar) may hang
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(job,)) as pool:
+        try:
+            for future in as_completed([pool.submit(_decode_in_worker, chunk) for chunk in chunks]):
+                yield future.result()
+        except BrokenProcessPool:
+            raise UserError("a worker was killed (out of memory?): the same command continues") from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def still_there(job: Job, record: dict[str, Any]) -> bool:
+    """Whether the pixels that a record speaks of are in the file."""
+    count = len(record["digests"])
+    pixels = np.fromfile(
+        _array(job, record["split"]),
+        np.uint8,
+        count * job.image_bytes,
+        offset=_offset(job, record["split"], record["start"]),
+    )
+    return _digests(pixels.reshape(-1, job.image_bytes)) == record["digests"]
+
+
+_job: Job  # of this worker process
+
+
+def _begin(job: Job) -> None:
+    global _job
+    _job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and tells its workers
+    warnings.filterwarnings("ignore", module="PIL")  # about metadata; damaged pixels raise
+
+
+def _decode_in_worker(chunk: Chunk) -> dict[str, Any]:
+    return _decode_chunk(_job, chunk)
+
+
+def _decode_chunk(job: Job, chunk: Chunk) -> dict[str, Any]:
+    pixels = np.zeros((len(chunk.indices), job.resolution, job.resolution, 3), np.uint8)
+    unreadable: list[tuple[int, str]] = []
+    for row, index in enumerate(chunk.indices):
+        try:
+            with job.images.open(int(index)) as image:
+                pixels[row] = decode(image, job.resolution, job.fit, job.white)
+        except Exception as error:  # Pillow raises nearly anything on damaged bytes
+            unreadable.append((chunk.start + row, str(error) or type(error).__name__))
+    with _array(job, chunk.split).open("r+b") as file:
+        file.seek(_offset(job, chunk.split, chunk.start))
+        file.write(pixels.data)
+    readable = np.delete(pixels, [row - chunk.start for row, _ in unreadable], axis=0) if unreadable else pixels
+    counts = [np.bincount(readable[..., channel].ravel(), minlength=256) for channel in range(3)]
+    levels = np.arange(256)
+    return {
+        "split": chunk.split,
+        "start": chunk.start,
+        "digests": _digests(pixels),
+        "sums": [int(count @ levels) for count in counts],
+        "squares": [int(count @ levels**2) for count in counts],
+        "unreadable": unreadable,
+    }
+
+
+def _digests(pixels: np.ndarray) -> list[str]:
+    return [hashlib.sha256(image).hexdigest() for image in pixels]
+
+
+def _array(job: Job, split: str) -> Path:
+    return job.folder / f"{split}.images.npy"
+
+
+def _offset(job: Job, split: str, row: int) -> int:
+    return np.load(_array(job, split), mmap_mode="r").offset + row * job.image_bytes

@@ -1,0 +1,50 @@
+"""From any image file to uint8 RGB of one size: the one place where pixels are converted."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageOps
+
+FITS = ("crop", "stretch")
+LARGEST = 2**27  # pixels of an image before it is resized: 384 MiB decoded
+_ORIENTATION = 0x0112  # EXIF tag
+
+
+def decode(image: Image.Image, resolution: int, fit: str = "crop", white: int = 65535) -> np.ndarray:
+    """uint8 (resolution, resolution, 3) of an open image.
+
+    Turned as EXIF says; of an animation the first frame; transparency on white; grey, palette and CMYK become RGB.
+    16-bit grey is scaled so that `white` becomes 255. `fit`: "crop" scales the shorter side to `resolution` and cuts
+    out the middle, "stretch" ignores the aspect ratio.
+
+    Raises ValueError for an image of more than `LARGEST` pixels or of pixels without an agreed range (floating point),
+    and whatever Pillow raises for a damaged one.
+    """
+    if image.width * image.height > LARGEST:
+        raise ValueError(f"{image.width} x {image.height} is more than {LARGEST:,} pixels")
+    if image.format == "JPEG":
+        image.draft(None, (2 * resolution, 2 * resolution))  # decodes at 1/2, 1/4 or 1/8, never below this size
+    image.load()
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    image = _as_rgb(image, white)
+    if image.size == (resolution, resolution):
+        return np.asarray(image)
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side) if fit == "crop" else None
+    return np.asarray(image.resize((resolution, resolution), Image.Resampling.BILINEAR, box=box))
+
+
+def _as_rgb(image: Image.Image, white: int) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no agreed range")
+    if image.mode.startswith("I"):
+        wide = np.asarray(image).astype(np.int64)
+        if wide.min() < 0 or wide.max() > white:
+            raise ValueError(f"pixel values from {wide.min()} to {wide.max()} are outside 0 to {white}")
+        return Image.fromarray((wide * 255 // white).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

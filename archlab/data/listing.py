@@ -1,0 +1,85 @@
+"""What a reader finds in a source: the images, still encoded, and what is known about each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+SPLITS = ("train", "validation", "test")
+
+
+class Images(Protocol):
+    """Images by index. Instances are sent to worker processes, so they hold paths rather than pixels where they can."""
+
+    names: Sequence[str]  # one an image, for messages
+
+    def open(self, index: int) -> Image.Image:
+        """The image, not necessarily decoded yet. Raises OSError, ValueError or SyntaxError where it cannot be read."""
+
+    def fingerprint(self) -> str:
+        """Changes when any image changes; cheap, so a file's size and time stand for its content."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Every image of a source with its label and, where the source says so, its split and its group.
+
+    `labels`: int64 (N,), indices into `class_names`. `splits`: (N,) of "train", "validation", "test" or "" where the
+    source leaves it open. `groups`: (N,) of strings or integers; images of one group never stand on two sides.
+    """
+
+    class_names: tuple[str, ...]
+    images: Images
+    labels: np.ndarray
+    splits: np.ndarray
+    groups: np.ndarray | None = None
+
+    def fingerprint(self) -> str:
+        """SHA-256 that changes with anything that decides the prepared store."""
+        digest = hashlib.sha256("\0".join(self.class_names).encode())
+        digest.update(self.images.fingerprint().encode())
+        digest.update(self.labels.astype("<i8").tobytes())
+        digest.update("\0".join(map(str, self.splits)).encode())
+        if self.groups is not None:
+            digest.update("\0".join(map(str, self.groups)).encode())
+        return digest.hexdigest()
+
+
+class ImageFiles:
+    """Images that are files below a folder."""
+
+    def __init__(self, root: Path, names: Sequence[str]):
+        self.root, self.names = root, names
+
+    def open(self, index: int) -> Image.Image:
+        return Image.open(self.root / self.names[index])
+
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256()
+        for name in self.names:
+            try:
+                status = (self.root / name).stat()
+                digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
+            except OSError:  # decoding will say so by name
+                digest.update(f"{name}\0missing\0".encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+
+class ImageArray:
+    """Images that are in memory: uint8 (N, H, W) grey or (N, H, W, 3)."""
+
+    def __init__(self, pixels: np.ndarray, names: Sequence[str] | None = None):
+        self.pixels = pixels
+        self.names = [f"image {i}" for i in range(len(pixels))] if names is None else names
+
+    def open(self, index: int) -> Image.Image:
+        return Image.fromarray(self.pixels[index])
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(np.ascontiguousarray(self.pixels).data).hexdigest()

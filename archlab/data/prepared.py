@@ -1,0 +1,111 @@
+"""The prepared store: images of one size as memory-mapped arrays, and a manifest that says what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archlab.data.entries import Entry, entry
+from archlab.foundation import UserError
+
+FORMAT = 1  # of the manifest and the files beside it
+
+
+def folder(home: Path, name: str, resolution: int) -> Path:
+    """Where a dataset stands once it is prepared."""
+    return home / "datasets" / name / str(resolution)
+
+
+class Prepared:
+    """A prepared dataset. Opening one reads its manifest alone; arrays are mapped when they are asked for."""
+
+    def __init__(self, path: Path, entry: Entry):
+        self.path, self.entry = path, entry
+        try:
+            self.manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"the manifest cannot be read: {error}", where=str(path)) from None
+        if self.manifest["format"] > FORMAT:
+            raise UserError("was prepared by a newer archlab: upgrade, or prepare it again", where=str(path))
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def resolution(self) -> int:
+        return self.manifest["resolution"]
+
+    @property
+    def class_names(self) -> list[str]:
+        return self.manifest["class_names"]
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean of the training images, red, green, blue, in [0, 1], unless the catalogue says otherwise."""
+        return self.entry.normalisation[0] if self.entry.normalisation else tuple(self.manifest["mean"])
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Standard deviation of the training images, likewise."""
+        return self.entry.normalisation[1] if self.entry.normalisation else tuple(self.manifest["std"])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over all that decides training: images, labels, splits, resolution, normalisation, flips."""
+        parts = [self.manifest["content"], self.mean, self.std, self.entry.flip]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def counts(self, split: str) -> list[int]:
+        """Images of each class."""
+        return self.manifest["splits"][split]["counts"]
+
+    def images(self, split: str) -> np.ndarray:
+        """uint8 (N, R, R, 3), memory-mapped, read-only."""
+        return np.load(self.path / f"{split}.images.npy", mmap_mode="r")
+
+    def labels(self, split: str) -> np.ndarray:
+        """int64 (N,)."""
+        return np.load(self.path / f"{split}.labels.npy")
+
+    def groups(self, split: str) -> np.ndarray | None:
+        """int64 (N,): equal where two images belong together, over all splits; None where the source has no groups."""
+        path = self.path / f"{split}.groups.npy"
+        return np.load(path) if path.exists() else None
+
+    def digests(self, split: str) -> np.ndarray:
+        """uint8 (N, 32): SHA-256 of every image's pixels."""
+        return np.load(self.path / f"{split}.digests.npy")
+
+    def names(self, split: str) -> list[str]:
+        """What each image was called in its source."""
+        return json.loads((self.path / f"{split}.names.json").read_text(encoding="utf-8"))
+
+
+def open_prepared(name: str, home: Path, resolution: int | None = None) -> Prepared:
+    """The prepared dataset `name` at `resolution` (None: the catalogue's).
+
+    The sample datasets prepare themselves on first use. Raises UserError with the command to call for any other.
+    """
+    described = entry(name, home)
+    resolution = resolution or described.resolution
+    path = folder(home, name, resolution)
+    if (path / "manifest.json").exists():
+        return Prepared(path, described)
+    if described.sample:
+        from archlab.data.preparation import prepare
+
+        return prepare(name, home, resolution=resolution)
+    at_resolution = "" if resolution == described.resolution else f" --resolution {resolution}"
+    raise UserError(
+        f"{name} is not prepared at {resolution} pixels: archlab datasets prepare {name}{at_resolution} --from PATH"
+    )

@@ -1,0 +1,55 @@
+"""Suites: named lists of datasets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlab.data.entries import entry
+from archlab.foundation import UserError, check_keys, read_yaml, where
+
+BUILT_IN = Path(__file__).parent / "suites"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of datasets, each of them in the catalogue."""
+
+    name: str
+    datasets: tuple[str, ...]
+
+
+def suites() -> list[str]:
+    """Names of the built-in suites."""
+    return sorted(path.stem for path in BUILT_IN.glob("*.yaml"))
+
+
+def load_suite(name: str | Path | list[str], home: Path, at: str | None = None) -> Suite:
+    """A suite by name, by path (ends in .yaml), or given as a list of datasets.
+
+    Raises UserError for a suite or a dataset that does not exist; `at` (FILE:LINE) says who asked.
+    """
+    if isinstance(name, list):
+        return _suite("+".join(map(str, name)), name, home, at)
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = BUILT_IN / f"{name}.yaml"
+        if not path.exists():
+            raise UserError(f"no suite is called {str(name)!r}", where=at, name=name, known=suites())
+    mapping = read_yaml(path)
+    check_keys(mapping, ("name", "datasets"), "a suite")
+    datasets = mapping.get("datasets")
+    if not isinstance(datasets, list):
+        raise UserError("a suite needs `datasets`, a list of names", where=where(mapping, "datasets"))
+    return _suite(str(mapping.get("name", path.stem)), datasets, home, where(mapping, "datasets"))
+
+
+def _suite(name: str, datasets: list[str], home: Path, at: str | None) -> Suite:
+    if not datasets:
+        raise UserError("a suite needs at least one dataset", where=at)
+    for index, dataset in enumerate(datasets):
+        line = where(datasets, index) or at
+        entry(str(dataset), home, line)
+        if dataset in datasets[:index]:
+            raise UserError(f"{dataset!r} stands in the suite twice", where=line)
+    return Suite(name, tuple(datasets))
