@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import resource
+import signal
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from archlab.foundation import UserError
 from archlab.runs import Run
 
 
@@ -48,3 +55,63 @@ def make_trained(run: Run) -> Trained:
         history=[{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}],
         weights={"classifier.weight": chance.random((3, 4)).astype(np.float32)},
     )
+
+
+def train(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> Trained:
+    """Two short epochs; then whatever `run.recipe` tells it to do. Counts its calls in `home/executions`."""
+    _note(home / "executions", run.key)
+    for epoch in range(run.recipe.get("epochs", 2)):
+        time.sleep(run.recipe.get("seconds", 0.0))
+        _note(folder / "epochs", str(epoch))
+        report(epoch=epoch + 1, loss=1.0 / (epoch + 1))
+    fault = run.recipe.get("fault")
+    if fault and not (fault.endswith("once") and len(executions(home, run.key)) > 1):
+        FAULTS[fault.removesuffix(" once")](folder)
+    return make_trained(run)
+
+
+def value(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:
+    return {"seed": run.seed, "folder": str(folder), **options}
+
+
+def executions(home: Path, key: str) -> list[str]:
+    """One entry for every time that `train` was called for the run."""
+    path = home / "executions"
+    return [line for line in path.read_text().split() if line == key] if path.exists() else []
+
+
+def _note(path: Path, line: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.write(handle, f"{line}\n".encode())
+    os.close(handle)
+
+
+def _run_out_of_address_space(folder: Path) -> None:
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20),) * 2)
+    np.ones(256 << 20, np.uint8)
+
+
+def _write_too_much(folder: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16,) * 2)
+    (folder / "checkpoint").write_bytes(bytes(1 << 20))
+
+
+def _raise(folder: Path) -> None:
+    raise ValueError("a loss\nof two lines")
+
+
+def _refuse(folder: Path) -> None:
+    raise UserError("no data", where="study.yaml:3")
+
+
+FAULTS = {
+    "memory": _run_out_of_address_space,
+    "kill": lambda folder: os.kill(os.getpid(), signal.SIGKILL),
+    "hang": lambda folder: time.sleep(3600),
+    "segfault": lambda folder: ctypes.string_at(0),
+    "disk": _write_too_much,
+    "raise": _raise,
+    "refuse": _refuse,
+    "exit": lambda folder: os._exit(3),
+}

@@ -1,0 +1,63 @@
+"""What happens to runs, as it happens."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from archlab.runs.run import Run
+
+KINDS = ("stored", "started", "epoch", "finished", "retried", "failed", "stopped")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to one run.
+
+    Kinds: `stored` (was there already), `started`, `epoch` (detail: what training reports), `finished` (detail:
+    seconds), `retried` and `failed` (detail: cause, attempts, log), `stopped` (as asked; it goes on from its checkpoint
+    next time).
+    """
+
+    kind: str
+    run: Run
+    detail: dict[str, Any] = field(default_factory=dict)
+    time: float = field(default_factory=time.time)
+
+    def document(self) -> dict[str, Any]:
+        """A flat JSON object: event, time (seconds since 1970), key, model, dataset, seed, and the details."""
+        run = self.run
+        named = {"key": run.key, "model": run.model, "dataset": run.dataset, "seed": run.seed}
+        return {"event": self.kind, "time": round(self.time, 3), **named, **self.detail}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that failed as often as it may: `cause` in one line, `log` a file with what its last process wrote."""
+
+    key: str
+    run: Run
+    cause: str
+    attempts: int
+    log: str | None = None
+
+    def __str__(self) -> str:
+        times = "" if self.attempts == 1 else f" ({self.attempts} attempts)"
+        return f"{self.run}: {self.cause}{times}"
+
+
+class EventLog:
+    """Appends events to a file of JSON Lines; a disk that is full does not stop anything."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    def __call__(self, event: Event) -> None:
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a") as file:
+                file.write(json.dumps(event.document()) + "\n")

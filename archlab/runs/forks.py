@@ -1,0 +1,105 @@
+"""This process's end of a fork server: starts it, sends it jobs, reads what they tell."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+ALLOCATOR = {
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
+    "MALLOC_TOP_PAD_": str(256 << 20),
+}
+"""Keeps glibc from returning the large buffers of every training step to the system and faulting them in again."""
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+_PROGRAM = """
+import json, sys
+requests, messages, preload, sys.path[:] = json.loads(sys.argv[1])
+from archlab.runs.server import Server
+Server(requests, messages, preload).serve()
+"""
+
+
+class Forks:
+    """Jobs in processes of their own, forked from one server that has imported `preload`.
+
+    The server starts with the first job, in a session of its own: a terminal's Ctrl-C reaches this process alone.
+    """
+
+    def __init__(self, preload: list[str]):
+        self.preload = preload
+        self.server: subprocess.Popen[bytes] | None = None
+        self.unread = b""
+
+    def start(self, job: str, function: str, arguments: dict[str, Any], log: Path | None, **environment: str) -> None:
+        """Asks for a process that calls `function`, "package.module:function", with the arguments and `report`."""
+        if self.server is None:
+            self._start_server()
+        self._request(
+            job=job,
+            function=function,
+            arguments=arguments,
+            log=str(log) if log else None,
+            environment=environment,
+        )
+
+    def signal(self, job: str, number: int) -> None:
+        self._request(job=job, signal=number)
+
+    def messages(self, timeout: float) -> list[dict[str, Any]] | None:
+        """What the server and its jobs have told; waits up to `timeout` seconds. None: the server is dead."""
+        if self.server is None:
+            time.sleep(timeout)
+            return []
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.incoming, selectors.EVENT_READ)
+            if not selector.select(timeout):
+                return []
+        received = os.read(self.incoming, 1 << 20)
+        if not received:
+            self.close()
+            return None
+        *lines, self.unread = (self.unread + received).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        """Ends the server and, through it, every job at once; returns when all are gone."""
+        if self.server is None:
+            return
+        with suppress(BrokenPipeError):
+            self.outgoing.close()
+        while os.read(self.incoming, 1 << 20):  # ends when the last process that could write is gone
+            pass
+        os.close(self.incoming)
+        self.server.wait()
+        self.server, self.unread = None, b""
+
+    def _start_server(self) -> None:
+        requests, outgoing = os.pipe()
+        self.outgoing = os.fdopen(outgoing, "wb")
+        self.incoming, messages = os.pipe()
+        program = json.dumps([requests, messages, self.preload, sys.path])
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, program],
+            env={**ALLOCATOR, **os.environ, **ONE_THREAD},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(requests, messages),
+            start_new_session=True,
+        )
+        os.close(requests)
+        os.close(messages)
+
+    def _request(self, **request: Any) -> None:
+        with suppress(BrokenPipeError):  # a dead server shows in `messages`
+            self.outgoing.write(json.dumps(request).encode() + b"\n")
+            self.outgoing.flush()

@@ -1,0 +1,187 @@
+"""Worker processes on this machine: a queue of runs, each computed in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archlab.runs.events import Event
+from archlab.runs.forks import Forks
+from archlab.runs.pool import Settings
+from archlab.runs.run import Run
+from archlab.runs.store import Store
+
+PAUSE = 1.0  # seconds between two looks at a run that another process is computing
+
+
+@dataclass
+class _Job:
+    run: Run
+    attempts: int = 0
+    not_before: float = 0.0
+    slot: int = 0
+    started: float | None = None
+    value: dict[str, Any] | None = None  # what its process returned
+    cause: str | None = None  # why it failed
+    mendable: bool = False  # it will fail again until the user mends something
+
+
+class LocalPool:
+    """Computes submitted runs in up to `settings.workers` processes at once."""
+
+    def __init__(self, store: Store, settings: Settings):
+        self.store, self.settings = store, settings
+        self.forks = Forks(preload=[settings.function.partition(":")[0], "archlab.runs.worker"])
+        self.queue: deque[_Job] = deque()
+        self.active: dict[str, _Job] = {}
+        self.free = list(reversed(range(settings.workers)))
+        self.gpus = visible_gpus()
+        self.stopping = False
+        self.order: signal.Signals | None = None  # for all active jobs, set by a signal handler
+
+    def __enter__(self) -> LocalPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.forks.close()
+
+    @property
+    def pending(self) -> int:
+        return len(self.queue) + len(self.active)
+
+    def submit(self, run: Run) -> None:
+        self.queue.append(_Job(run))
+
+    def events(self, timeout: float = 0.2) -> list[Event]:
+        if self.order:
+            order, self.order = self.order, None
+            for key in self.active:
+                self.forks.signal(key, order)
+        events = self._start_jobs()
+        messages = self.forks.messages(0 if events else timeout)
+        if messages is None:
+            events += [event for key in list(self.active) for event in self._end(key, "the server of workers died")]
+        for message in messages or []:
+            events += self._hear(message)
+        self._enforce_time_limit()
+        return events
+
+    def stop(self) -> None:
+        self.stopping, self.order = True, signal.SIGTERM
+
+    def kill(self) -> None:
+        self.stopping, self.order = True, signal.SIGKILL
+
+    def _start_jobs(self) -> list[Event]:
+        events, waiting = [], []
+        while self.queue and (self.free or self.stopping):
+            job = self.queue.popleft()
+            if self.stopping:
+                events.append(Event("stopped", job.run))
+            elif job.run.key in self.active or job.not_before > time.monotonic():
+                waiting.append(job)
+            elif self.settings.keep and self.store.get(job.run.key) is not None:
+                events.append(Event("stored", job.run))
+            else:
+                self._start(job)
+        self.queue.extendleft(reversed(waiting))
+        return events
+
+    def _start(self, job: _Job) -> None:
+        job.slot, job.attempts = self.free.pop(), job.attempts + 1
+        job.started = job.value = job.cause = None
+        self.active[job.run.key] = job
+        arguments = {
+            "run": job.run.document(),
+            "home": str(self.store.home),
+            "function": self.settings.function,
+            "options": dict(self.settings.options),
+            "own_blocks": own_blocks(),
+            "keep": self.settings.keep,
+        }
+        log = self._log_of(job.run)
+        with suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+        environment = {"CUDA_VISIBLE_DEVICES": self.gpus[job.slot % len(self.gpus)]} if self.gpus else {}
+        self.forks.start(job.run.key, "archlab.runs.worker:perform", arguments, log, **environment)
+
+    def _log_of(self, run: Run) -> Path:
+        return self.store.unfinished / run.key / "log.txt"
+
+    def _hear(self, message: dict[str, Any]) -> list[Event]:
+        key = message["job"]
+        job = self.active[key]
+        if "ended" in message:
+            return self._end(key, _words_for_exit(message["ended"]), message["peak_memory"])
+        if "report" in message:
+            return [Event("epoch", job.run, message["report"])]
+        if "pid" in message:
+            job.started = time.monotonic()
+            return [Event("started", job.run, {"pid": message["pid"], "attempt": job.attempts})]
+        if "value" in message:
+            job.value = message["value"]
+        else:
+            job.cause, job.mendable = message["error"], message["mendable"]
+        return []
+
+    def _end(self, key: str, exit_words: str, peak_memory: int | None = None) -> list[Event]:
+        """The last event of an attempt whose process is gone."""
+        job = self.active.pop(key)
+        self.free.append(job.slot)
+        state = job.value.pop("state") if job.value else "failed"
+        if state == "busy":
+            job.attempts, job.not_before = job.attempts - 1, time.monotonic() + PAUSE
+            self.queue.append(job)
+            return []
+        if self.store.get(key) is not None if self.settings.keep else state == "finished":
+            seconds = time.monotonic() - (job.started or time.monotonic())
+            return [Event("finished", job.run, {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})})]
+        if state == "stopped" or (self.stopping and job.cause is None):
+            return [Event("stopped", job.run)]
+        detail = {"cause": job.cause or exit_words, "attempts": job.attempts, "log": str(self._log_of(job.run))}
+        if job.attempts > self.settings.retries or job.mendable or self.stopping:
+            return [Event("failed", job.run, detail)]
+        self.queue.append(job)
+        return [Event("retried", job.run, detail)]
+
+    def _enforce_time_limit(self) -> None:
+        limit = self.settings.time_limit
+        for key, job in self.active.items():
+            if limit and job.started and job.cause is None and time.monotonic() - job.started > limit:
+                job.cause = f"took longer than the time limit of {limit:g} s"
+                self.forks.signal(key, signal.SIGKILL)
+
+
+def own_blocks() -> list[str]:
+    """The files of own blocks that this process has loaded; a worker loads them too."""
+    module = sys.modules.get("archlab.architecture.own_blocks")
+    return [str(path) for path in module.LOADED] if module else []
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that runs may be spread over, without initialising CUDA; empty for fewer than two."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        gpus = [name.strip() for name in named.split(",") if name.strip()]
+    else:
+        gpus = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")]
+    return sorted(gpus) if len(gpus) > 1 else []
+
+
+def _words_for_exit(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code} and without a result"
+    number = -code
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
+    hint = {"SIGKILL": ", often the system's answer to a lack of memory", "SIGSEGV": ", a segmentation fault"}
+    return f"killed by {name}{hint.get(name, '')}"

@@ -1,0 +1,96 @@
+"""What happens in a worker: take the run's lock, compute, store."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from archlab.runs.report import StopRequested
+from archlab.runs.run import Run
+from archlab.runs.server import resolve
+from archlab.runs.store import Store
+
+
+class Reporter(Protocol):
+    """Tells how far a run is, after every epoch; raises StopRequested when the run is to stop there."""
+
+    def __call__(self, **fields: Any) -> None: ...
+
+
+def perform(
+    run: dict[str, Any],
+    home: str,
+    function: str,
+    options: dict[str, Any],
+    own_blocks: list[str],
+    keep: bool,
+    report: Reporter,
+) -> dict[str, Any]:
+    """Computes one run in this process.
+
+    `function` is called as `function(run, home=, folder=, report=, **options)`; `folder` holds checkpoints from one
+    attempt to the next. With `keep` it returns a result, which is stored; else a small JSON object, which is returned.
+
+    Returns `{"state": "finished" | "busy" (another process is at it) | "stopped" (as asked)}` and that object.
+    """
+    if own_blocks:
+        from archlab.architecture.own_blocks import load_blocks_file
+
+        for path in own_blocks:
+            load_blocks_file(Path(path))
+    this, store, compute = Run.from_document(run), Store(home), resolve(function)
+    try:
+        if keep:
+            return {"state": _compute_and_store(this, store, compute, options, report)}
+        with tempfile.TemporaryDirectory() as folder:
+            value = compute(this, home=store.home, folder=Path(folder), report=report, **options)
+            return {"state": "finished", **value}
+    except StopRequested:
+        return {"state": "stopped"}
+
+
+def _compute_and_store(run: Run, store: Store, compute: Any, options: dict[str, Any], report: Reporter) -> str:
+    folder = store.unfinished / run.key
+    with lock(folder) as held:
+        if not held:
+            return "busy"
+        if store.get(run.key) is None:  # another process may have finished it since it was asked for
+            store.put(run, compute(run, home=store.home, folder=folder, report=report, **options))
+        shutil.rmtree(folder, ignore_errors=True)
+    return "finished"
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[bool]:
+    """Whether this process holds the folder (made where missing); the kernel frees it when the process dies.
+
+    On a file system that cannot lock, everyone holds it: two processes may then compute one run, which is a waste but
+    no harm.
+    """
+    handle = _open_lock(folder)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
+        except BlockingIOError:
+            held = False
+        except OSError:
+            held = True
+        yield held
+    finally:
+        os.close(handle)
+
+
+def _open_lock(folder: Path) -> int:
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # its last holder has just finished, and removed the folder
+            continue

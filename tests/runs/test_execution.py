@@ -1,0 +1,220 @@
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from standin import executions, make_run, make_trained
+
+from archlab.foundation import UserError
+from archlab.runs import Interrupted, Outcome, Settings, Store, execute, open_pool
+
+FAULTS = {
+    "memory": "out of memory",
+    "kill": "killed by SIGKILL, often the system's answer to a lack of memory",
+    "hang": "took longer than the time limit of 1 s",
+    "segfault": "killed by SIGSEGV, a segmentation fault",
+    "disk": "File too large",
+    "raise": "ValueError: a loss of two lines (standin.py:",
+    "exit": "ended with exit code 3 and without a result",
+}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def run_all(runs, store, **arguments) -> Outcome:
+    return execute(runs, store, **{"workers": 2, "function": "standin:train", "retries": 0, **arguments})
+
+
+def parents() -> dict[int, int]:
+    """Every living process's parent."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                found[int(stat.parent.name)] = int(parent)
+    return found
+
+
+def children() -> list[int]:
+    """Living descendants of this process."""
+    found, wanted, parent_of = [], {os.getpid()}, parents()
+    for pid in sorted(parent_of):
+        if parent_of[pid] in wanted:
+            wanted.add(pid)
+            found.append(pid)
+    return found
+
+
+def test_runs_are_computed_once_and_paired_with_their_own_result(store):
+    runs = [make_run(seed) for seed in range(12)]
+    events = []
+    outcome = run_all(runs + runs[:3], store, on_event=events.append)
+    assert outcome.failed == [] and outcome.computed == 12
+    assert {run.key: make_trained(run).metrics for run in runs} == {
+        key: document["metrics"] for key, document in outcome.results.items()
+    }
+    assert all(len(executions(store.home, run.key)) == 1 for run in runs)
+    kinds = [event.kind for event in events if event.run.key == runs[5].key]
+    assert kinds == ["started", "epoch", "epoch", "finished"]
+    assert list(store.unfinished.iterdir()) == [] and children() == []
+
+    again = run_all(runs, store)
+    assert again.computed == 0 and again.results == outcome.results
+
+
+def test_one_worker_and_three_give_the_same(tmp_path):
+    runs = [make_run(seed, dataset=f"d{seed % 3}", dataset_digest=str(seed % 3)) for seed in range(20)]
+    one, three = (run_all(runs, Store(tmp_path / str(n)), workers=n).results for n in (1, 3))
+    assert one.keys() == three.keys()
+    for key in one:
+        assert {**one[key], "finished": ""} == {**three[key], "finished": ""}
+
+
+def test_every_fault_costs_its_run_alone_and_is_one_line(store):
+    bad = {fault: make_run(0, recipe={"fault": fault}) for fault in FAULTS}
+    good = [make_run(seed) for seed in range(10)]
+    runs = [run for pair in zip(bad.values(), good, strict=False) for run in pair] + good
+    outcome = run_all(runs, store, time_limit=1)
+    assert set(outcome.results) == {run.key for run in good}
+    causes = {failure.run.recipe["fault"]: failure for failure in outcome.failed}
+    assert set(causes) == set(FAULTS)
+    for fault, cause in FAULTS.items():
+        assert causes[fault].cause.startswith(cause)
+        assert causes[fault].attempts == 1 and "\n" not in str(causes[fault])
+    assert "ValueError: a loss" in Path(causes["raise"].log).read_text()
+    assert "Segmentation fault" in Path(causes["segfault"].log).read_text()
+
+
+def test_a_fault_that_happens_once_is_mended_by_a_retry(store):
+    runs = [make_run(0, recipe={"fault": f"{fault} once"}) for fault in FAULTS]
+    events = []
+    outcome = run_all(runs, store, time_limit=1, retries=1, on_event=events.append)
+    assert outcome.failed == [] and outcome.computed == len(runs)
+    assert sum(event.kind == "retried" for event in events) == len(runs)
+
+
+def test_what_the_user_must_mend_is_not_retried(store):
+    outcome = run_all([make_run(0, recipe={"fault": "refuse"})], store, retries=5)
+    (failure,) = outcome.failed
+    assert failure.attempts == 1 and failure.cause == "study.yaml:3: no data"
+
+
+def test_fail_fast_ends_the_others(store):
+    slow = [make_run(seed, recipe={"seconds": 30}) for seed in range(3)]
+    began = time.monotonic()
+    outcome = run_all([slow[0], make_run(recipe={"fault": "raise"}), *slow], store, fail_fast=True)
+    assert time.monotonic() - began < 10
+    assert len(outcome.failed) == 1 and outcome.results == {} and children() == []
+
+
+def test_a_worker_killed_from_outside_is_retried(store):
+    runs = [make_run(seed, recipe={"seconds": 0.1}) for seed in range(4)]
+    killed = []
+
+    def kill_first(event):
+        if event.kind == "started" and not killed:
+            killed.append(event.detail["pid"])
+            os.kill(event.detail["pid"], signal.SIGKILL)
+
+    outcome = run_all(runs, store, retries=1, on_event=kill_first)
+    assert killed and outcome.computed == 4 and outcome.failed == []
+
+
+def test_a_killed_server_takes_its_workers_along_and_is_replaced(store):
+    runs = [make_run(seed, recipe={"seconds": 0.2}) for seed in range(4)]
+    before = []
+
+    def kill_server(event):
+        if event.kind == "started" and len(before) < 2:
+            before.append(event.detail["pid"])
+            if len(before) == 2:
+                os.kill(parents()[before[0]], signal.SIGKILL)
+
+    outcome = run_all(runs, store, retries=1, on_event=kill_server)
+    assert outcome.computed == 4 and outcome.failed == []
+    assert not set(before) & set(parents()) and children() == []
+
+
+def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store):
+    runs = [make_run(seed, recipe={"seconds": 0.3, "epochs": 50}) for seed in range(3)]
+
+    def interrupt(event):
+        if event.kind == "epoch":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    began = time.monotonic()
+    with pytest.raises(Interrupted) as caught:
+        run_all(runs, store, workers=1, on_event=interrupt)
+    assert time.monotonic() - began < 5 and caught.value.outcome.results == {}
+    first, others = store.unfinished / runs[0].key, [store.unfinished / run.key for run in runs[1:]]
+    assert (first / "epochs").read_text().split() in (["0"], ["0", "1"])  # the order may come before the next begins
+    assert not any(folder.exists() for folder in others) and children() == []
+
+    runs = [make_run(seed, recipe={"seconds": 20}) for seed in range(3)]
+
+    def interrupt_twice(event):
+        if event.kind == "started":
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        run_all(runs, store, workers=1, on_event=interrupt_twice)
+    assert time.monotonic() - began < 5 and children() == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_callback_that_fails_leaves_no_process(store):
+    def fail(event):
+        raise RuntimeError("no terminal")
+
+    with pytest.raises(RuntimeError):
+        run_all([make_run(seed, recipe={"seconds": 20}) for seed in range(2)], store, on_event=fail)
+    assert children() == []
+
+
+def test_a_run_that_another_process_computes_is_waited_for(store):
+    run = make_run(recipe={"seconds": 0.5})
+    settings = Settings(workers=1, function="standin:train")
+    with open_pool("local", store, settings) as first, open_pool("local", store, settings) as second:
+        first.submit(run)
+        while not any(event.kind == "started" for event in first.events()):
+            pass
+        second.submit(run)
+        ends = {"first": [], "second": []}
+        while first.pending or second.pending:
+            ends["first"] += [event.kind for event in first.events(0.05)]
+            ends["second"] += [event.kind for event in second.events(0.05)]
+    assert ends["first"][-1] == "finished" and ends["second"][-1] == "stored"
+    assert len(executions(store.home, run.key)) == 1
+
+
+def test_what_is_not_kept_comes_back_by_value(store):
+    runs = [make_run(seed) for seed in range(3)]
+    settings = Settings(workers=2, function="standin:value", options={"steps": 4}, keep=False)
+    values = {}
+    with open_pool("local", store, settings) as pool:
+        for run in runs:
+            pool.submit(run)
+        while pool.pending:
+            values |= {event.run.seed: event.detail for event in pool.events() if event.kind == "finished"}
+    assert {seed: (value["seed"], value["steps"]) for seed, value in values.items()} == {n: (n, 4) for n in range(3)}
+    assert list(store.keys()) == [] and not any(Path(value["folder"]).exists() for value in values.values())
+
+
+def test_wrong_settings_are_refused(store):
+    with pytest.raises(UserError, match="there is no executor 'locl' - did you mean 'local'"):
+        run_all([make_run()], store, executor="locl")
+    with pytest.raises(UserError, match="0 workers"):
+        run_all([make_run()], store, workers=0)
+
+
+def test_an_unknown_function_fails_its_runs(store):
+    (failure,) = run_all([make_run()], store, function="standin:nothing").failed
+    assert failure.cause.startswith("AttributeError") and "nothing" in failure.cause
