@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-DECIDING = ("architecture", "training", "data/batches.py", "data/augment.py")
+DECIDING = ("architecture", "training", "data/batches.py", "data/augment.py", "data/transforms.py")
 """Within the package `archlab`; beside it, all of `blocks`. What else matters to a result is in the run itself."""
 
 

@@ -1,0 +1,74 @@
+"""What a worker calls to compute a run: open the prepared data, train. Imports torch, so the fork server does it once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from archlab.architecture import from_canonical
+from archlab.data import open_prepared
+from archlab.foundation import UserError
+from archlab.runs.code import code_digest
+from archlab.runs.run import Run
+from archlab.runs.worker import Reporter
+from archlab.training import load_recipe
+from archlab.training.loop import Trained, train
+
+code_digest()  # of the sources as they are imported here, not as they may become
+
+
+def train_run(
+    run: Run,
+    *,
+    home: Path,
+    folder: Path,
+    report: Reporter,
+    device: str = "auto",
+    deterministic: bool = False,
+) -> Trained:
+    """Trains a run, continuing from the checkpoint in `folder` where there is one.
+
+    Raises UserError where the data or the code are no longer those of the run's key.
+    """
+    prepared = open_prepared(run.dataset, home, run.resolution)
+    if prepared.digest != run.dataset_digest:
+        raise UserError(f"dataset {run.dataset} has changed since the study began: start it again")
+    if code_digest() != run.code:
+        raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
+    return train(
+        from_canonical(run.architecture, run.model),
+        prepared,
+        load_recipe(run.recipe),
+        run.seed,
+        width=run.width,
+        smallest_map=run.smallest_map,
+        device=settle_device(device),
+        deterministic=deterministic,
+        checkpoint=folder / "checkpoint.safetensors",
+        on_epoch=lambda row: report(**row),
+    )
+
+
+def settle_device(device: str) -> torch.device:
+    """`auto` is a GPU where there is one."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+class Few:
+    """A prepared dataset cut down to so many images a split; everything else as it is."""
+
+    def __init__(self, prepared: Any, train: int, others: int):
+        self._prepared, self._most = prepared, {"train": train, "validation": others, "test": others}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prepared, name)
+
+    def images(self, split: str) -> Any:
+        return self._prepared.images(split)[: self._most[split]]
+
+    def labels(self, split: str) -> Any:
+        return self._prepared.labels(split)[: self._most[split]]
