@@ -10,7 +10,7 @@ from blocks.arguments import Activation, Initialization, Normalization
 from blocks.block import Block
 from blocks.components import Component, initialize, make_activation, make_norm, tally_norm
 from blocks.registry import register
-from blocks.tally import Tally
+from blocks.tally import Tally, check_channels
 
 
 @register("conv")
@@ -80,9 +80,8 @@ def conv2d(
     bias: bool = False,
     init: Component = "he",
 ) -> nn.Conv2d:
-    """A padded convolution. Raises ValueError where groups do not divide the channels."""
-    if in_channels % groups or out_channels % groups:
-        raise ValueError(f"{groups} groups do not divide {in_channels} -> {out_channels} channels")
+    """A padded convolution. Raises ValueError where groups do not divide the channels, or there are none."""
+    check_channels(in_channels, out_channels, groups)
     conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding_of(kernel, stride), groups=groups, bias=bias)
     initialize(init, conv)
     return conv

@@ -29,9 +29,8 @@ class Tally:
         groups: int = 1,
         bias: bool = False,
     ) -> None:
-        """Raises ValueError where groups do not divide the channels, as the module would."""
-        if in_channels % groups or out_channels % groups:
-            raise ValueError(f"{groups} groups do not divide {in_channels} -> {out_channels} channels")
+        """Raises ValueError for channels that no convolution has."""
+        check_channels(in_channels, out_channels, groups)
         area = kernel * kernel if isinstance(kernel, int) else kernel[0] * kernel[1]
         pixels = size * size if isinstance(size, int) else size[0] * size[1]
         weights = area * (in_channels // groups) * out_channels
@@ -52,3 +51,11 @@ class Tally:
     def parameters(self, number: int) -> None:
         """Parameters outside the operators above: normalisation, biases, scales."""
         self.params += number
+
+
+def check_channels(in_channels: int, out_channels: int, groups: int = 1) -> None:
+    """Raises ValueError where groups do not divide the channels, or there are none."""
+    if in_channels < 1 or out_channels < 1:
+        raise ValueError(f"a convolution cannot have {in_channels} -> {out_channels} channels")
+    if in_channels % groups or out_channels % groups:
+        raise ValueError(f"{groups} groups do not divide {in_channels} -> {out_channels} channels")

@@ -1,1 +1,9 @@
-"""TODO"""
+"""Parameters, multiply-accumulates, activations; budgets; fitting the width."""
+
+from archlab.budget.budget import Budget, parse_budget
+from archlab.budget.closed_form import count
+from archlab.budget.cost import Cost
+from archlab.budget.fit import fit_width
+from archlab.budget.measured import measure
+
+__all__ = ["Budget", "Cost", "count", "fit_width", "measure", "parse_budget"]

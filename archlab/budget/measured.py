@@ -1,0 +1,82 @@
+"""Counting a torch module with fvcore."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from fvcore.nn import FlopCountAnalysis, parameter_count
+from torch import nn
+
+from archlab.budget.cost import Cost
+from archlab.budget.operators import HANDLES, is_free
+from archlab.foundation import UserError
+
+
+def measure(model: nn.Module, resolution: int, in_channels: int = 3) -> Cost:
+    """The cost of a module for one image of (in_channels, resolution, resolution), on whatever device it lies.
+
+    fvcore counts parameters and multiply-accumulates; its gaps are mended as `archlab.budget.operators` says. The classifier
+    is the last linear layer; deployed is what the module's `fuse()` returns, where it has one.
+
+    Raises:
+        UserError: The module runs an operator that nobody can count, or does not run on such an image.
+    """
+    params = parameter_count(model)[""]
+    if any(parameter.is_meta for parameter in model.parameters()):
+        model = copy.deepcopy(model).to_empty(device="cpu")  # tracing needs memory, not values
+    with _evaluation(model):
+        macs, activations = _run(model, resolution, in_channels)
+        fuse = getattr(model, "fuse", None)
+        fused = fuse() if fuse else model
+        changed = [id(parameter) for parameter in fused.parameters()] != [
+            id(parameter) for parameter in model.parameters()
+        ]
+        macs_deployed = _run(fused, resolution, in_channels)[0] if changed else macs
+    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    classifier = sum(parameter.numel() for parameter in linears[-1].parameters()) if linears else 0
+    return Cost(
+        params=params,
+        params_without_classifier=params - classifier,
+        params_deployed=parameter_count(fused)[""],
+        macs=macs,
+        activations=activations,
+        macs_deployed=macs_deployed,
+    )
+
+
+def _run(model: nn.Module, resolution: int, in_channels: int) -> tuple[int, int]:
+    """Multiply-accumulates and activations of one image."""
+    like = next((parameter for parameter in model.parameters() if parameter.is_floating_point()), torch.empty(0))
+    image = torch.zeros(1, in_channels, resolution, resolution, dtype=like.dtype, device=like.device)
+    analysis = FlopCountAnalysis(model, image).set_op_handle(**HANDLES)
+    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+    try:
+        counted = analysis.by_operator()
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"the model does not run on an image of {resolution} pixels: {reason}") from error
+    uncounted = sorted(name for name in analysis.unsupported_ops() if not is_free(name))
+    if uncounted:
+        raise UserError(f"nobody can count the multiply-accumulates of {', '.join(uncounted)}")
+    return int(counted["macs"]), int(counted["activations"])
+
+
+@contextmanager
+def _evaluation(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, no gradients, and attention by operators that can be counted; all restored at the end."""
+    training = {module: module.training for module in model.modules()}
+    fused_attention = torch.backends.mha.get_fastpath_enabled()
+    model.eval()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused_attention)
+        for module, mode in training.items():
+            module.training = mode

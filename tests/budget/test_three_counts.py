@@ -1,0 +1,120 @@
+"""The closed form, fvcore and torch's own counter agree exactly."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+import archlab
+from archlab.architecture import Architecture
+from archlab.budget import Cost, count, measure
+from archlab.foundation import UserError
+from tests.budget import independent
+from tests.budget.random_networks import random_network
+
+PUBLISHED = {  # millions of MACs at an input size, of independent implementations of the same networks
+    "mobilenetv2": (300.8, 224),
+    "shufflenetv2": (144.9, 224),
+    "efficientnet": (385.8, 224),
+    "ghostnet": (404.1, 224),
+    "tinynet": (336.9, 192),
+    "mobileone": (1052, 224),
+    "fbnet": (385.0, 224),
+    "convnext": (547.3, 224),
+    "mobilevit": (1026, 256),
+    "starnet": (421.9, 224),
+}
+
+
+def assert_three_counts_agree(architecture: Architecture, num_classes: int, **given) -> Cost:
+    resolution = given.get("resolution") or architecture.resolution
+    model = archlab.build_model(architecture, num_classes, **given)
+    closed = count(architecture, num_classes=num_classes, **given)
+    channels = given.get("in_channels", 3)
+    assert closed == measure(model, resolution, channels)
+    fused = model.fuse()
+    macs, activations = independent.run(model, resolution, channels)
+    macs_deployed, _ = independent.run(fused, resolution, channels)
+    assert closed == Cost(
+        params=independent.parameters(model),
+        params_without_classifier=independent.parameters(model) - independent.parameters(model.head.classifier),
+        params_deployed=independent.parameters(fused),
+        macs=macs,
+        activations=activations,
+        macs_deployed=macs_deployed,
+    )
+    return closed
+
+
+@pytest.mark.parametrize("name", archlab.references())
+def test_references_agree_on_small_inputs(name):
+    assert_three_counts_agree(archlab.architecture(name), 10, resolution=32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("resolution", [None, 224, 97, 64])
+@pytest.mark.parametrize("width", [1.0, 0.55])
+@pytest.mark.parametrize("name", archlab.references())
+def test_references_agree(name, width, resolution):
+    assert_three_counts_agree(archlab.architecture(name), 120, width=width, resolution=resolution)
+
+
+@pytest.mark.parametrize("name", sorted(set(archlab.references()) & set(PUBLISHED)))
+def test_references_have_the_published_macs(name):
+    macs, resolution = PUBLISHED[name]
+    assert count(archlab.architecture(name), num_classes=1000, resolution=resolution).macs / 1e6 == pytest.approx(
+        macs, rel=5e-4
+    )
+
+
+def assert_random_networks_agree(seeds: range) -> None:
+    """Of the networks whose blocks accept their arguments, which most do."""
+    built = 0
+    for seed in seeds:
+        draw = random.Random(seed)
+        architecture = random_network(draw)
+        given = {
+            "width": draw.choice([1.0, 0.4, 0.77, 1.3]),
+            "in_channels": draw.choice([1, 3]),
+            "resolution": draw.choice([None, 24, 31]),
+        }
+        try:
+            count(architecture, num_classes=7, **given)
+            archlab.build_model(architecture, 7, **given)
+        except UserError:
+            continue
+        try:
+            assert_three_counts_agree(architecture, 7, **given)
+        except AssertionError:
+            print(f"seed {seed}: {given} {architecture}")
+            raise
+        built += 1
+    assert built > len(seeds) / 2
+
+
+def test_random_networks_agree():
+    assert_random_networks_agree(range(40))
+
+
+@pytest.mark.slow
+def test_many_random_networks_agree():
+    assert_random_networks_agree(range(40, 500))
+
+
+@pytest.mark.parametrize("name", archlab.references())
+def test_the_device_changes_nothing(name):
+    architecture = archlab.architecture(name)
+    with torch.device("meta"):
+        model = archlab.build_model(architecture, 10, resolution=32)
+    assert measure(model, 32) == count(architecture, num_classes=10, resolution=32)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", archlab.references())
+def test_a_gpu_changes_nothing(name):
+    architecture = archlab.architecture(name)
+    model = archlab.build_model(architecture, 10, resolution=32).cuda()
+    assert measure(model, 32) == count(architecture, num_classes=10, resolution=32)
