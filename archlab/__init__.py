@@ -8,13 +8,14 @@ from typing import Any
 
 _ROOM_OF = {
     "build_model": "archlab.architecture",
+    "check_block": "archlab.budget.conformance",
     "references": "archlab.architecture",
     "fit_width": "archlab.budget",
     "measure": "archlab.budget",
     "xscore": "archlab.scoring",
 }
 
-__all__ = ["architecture", "build_model", "fit_width", "measure", "references", "xscore"]
+__all__ = ["architecture", "build_model", "check_block", "fit_width", "measure", "references", "xscore"]
 
 
 def __getattr__(name: str) -> Any:

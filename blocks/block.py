@@ -21,7 +21,7 @@ class Block(nn.Module):
     """Arguments that are channel counts, so that a width scales them; `out_channels` always is one."""
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
-    """Arguments that the conformance suite tries, `out` among them where it matters; needed where some are required."""
+    """Arguments that the conformance suite tries; needed where some are required."""
 
     @classmethod
     def published_stride(cls, stride: int, arguments: dict[str, Any]) -> int:

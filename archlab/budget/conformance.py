@@ -1,0 +1,101 @@
+"""Whether a block, shipped or a user's own, keeps the promises that every block makes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+import blocks
+from archlab.architecture.parse import LAYER_KEYS
+from archlab.budget.promises import PROMISES, Case, export
+from archlab.foundation import UserError
+from blocks import Tally
+from blocks.arguments import ArgumentError, complete
+
+
+def check_block(name: str, **arguments: Any) -> None:
+    """Puts a registered block through everything that an architecture, a budget and a training may ask of it.
+
+    Args:
+        name: As registered; load a file of your own first with `archlab.load_blocks_file`.
+        arguments: As an architecture gives them. Without any, each of the block's `examples` is tried.
+
+    Raises:
+        UserError: There is no such block, or it does not take these arguments.
+        AssertionError: It breaks promises; the message says which, a line each.
+    """
+    if name not in blocks.BLOCKS:
+        raise UserError(f"there is no block {name!r}", name=name, known=blocks.BLOCKS)
+    block = blocks.BLOCKS[name]
+    if not (isinstance(block, type) and issubclass(block, blocks.Block)):
+        raise AssertionError(f"{name} is not a subclass of blocks.Block")
+    for given in [arguments] if arguments else block.examples:
+        try:
+            completed = complete(block, given, name)
+        except ArgumentError as error:
+            raise UserError(str(error), name=error.name, known=error.known) from None
+        with torch.random.fork_rng(devices=[]):
+            broken = list(broken_promises(block, completed))
+        if broken:
+            given_text = f" with {given}" if given else ""
+            raise AssertionError("\n  ".join([f"{name}{given_text} breaks {len(broken)} of its promises:", *broken]))
+
+
+def broken_promises(block: type[blocks.Block], arguments: dict[str, Any]) -> Iterator[str]:
+    """The first fault of every promise that is broken, a line each."""
+    for name in sorted({"out", *LAYER_KEYS}.intersection(arguments)):
+        yield f"arguments: {name!r} belongs to the layer, so that no architecture can give it to the block"
+    refused = {case: refusal(case) for case in cases_of(block, arguments)}
+    accepted = [case for case, reason in refused.items() if reason is None]
+    if not accepted:
+        yield f"channels and strides: it refuses all; {next(iter(refused.values()))}"
+    for title, promise in PROMISES.items():
+        cases = accepted if promise is not export else accepted[:: max(1, len(accepted) - 1)]  # slow: first and last
+        fault = next((fault for case in cases for fault in faults(promise, case)), None)
+        if fault:
+            yield f"{title}: {fault}"
+    for case, reason in refused.items():
+        if reason is not None and is_counted(case):
+            yield f"refusing: tally counts what the constructor refuses: {reason}"
+            return
+
+
+def cases_of(block: type[blocks.Block], arguments: dict[str, Any]) -> list[Case]:
+    channels = math.lcm(8, block.channel_multiple("out_channels", arguments))
+    strides = sorted({1, 2, 3, block.published_stride(1, arguments)})
+    return [
+        Case(block, arguments, 2 * channels, out_channels, stride)
+        for out_channels in (2 * channels, 3 * channels)
+        for stride in strides
+    ]
+
+
+def refusal(case: Case) -> str | None:
+    """Why the block cannot be built that way, which is its right; None where it can."""
+    try:
+        case.build()
+    except ValueError as error:
+        return f"{case}: {error}"
+    except Exception:
+        return None  # a fault, which the promises will meet
+    return None
+
+
+def is_counted(case: Case) -> bool:
+    try:
+        case.block.tally(Tally(), case.size, **case.given)
+    except (ValueError, NotImplementedError):
+        return False
+    return True
+
+
+def faults(promise: Callable[[Case], Iterator[str]], case: Case) -> Iterator[str]:
+    """What `promise` finds, an unexpected exception among it, with the case."""
+    try:
+        for fault in promise(case):
+            yield f"{fault} ({case})"
+    except Exception as error:
+        yield f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]} ({case})"

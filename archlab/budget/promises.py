@@ -1,0 +1,229 @@
+"""What every block promises, each as a function that says how a block breaks it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import blocks
+from archlab.architecture import Layer
+from archlab.architecture.plan import scaled_arguments
+from archlab.budget.measured import measure
+from blocks import Tally
+from blocks.rounding import round_channels
+
+WIDTHS = (0.35, 1.3)
+TOLERANCE = 1e-4  # of float32
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A block with channels, a stride and all its arguments."""
+
+    block: type[blocks.Block]
+    arguments: dict[str, Any]
+    in_channels: int
+    out_channels: int
+    stride: int
+
+    def build(self, seed: int = 0) -> blocks.Block:
+        torch.manual_seed(seed)
+        return self.block(**self.given)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        own = {"in_channels": self.in_channels, "out_channels": self.out_channels, "stride": self.stride}
+        return own | self.arguments
+
+    @property
+    def size(self) -> int:
+        """Pixels on a side of a small map that leaves the block with at least two."""
+        return next(size for size in (8, 16, 32, 64, 128, 256) if self.output_size(size) > 1)
+
+    def output_size(self, size: int) -> int:
+        return self.block.output_size(size, stride=self.stride, **self.arguments)
+
+    def images(self, height: int | None = None, width: int | None = None, batch: int = 4) -> Tensor:
+        torch.manual_seed(0)
+        height = height or self.size
+        return torch.randn(batch, self.in_channels, height, width or height)
+
+    def __str__(self) -> str:
+        return f"{self.in_channels} to {self.out_channels} channels, stride {self.stride}"
+
+
+def output(case: Case) -> Iterator[str]:
+    """Odd and even sizes, tiny and oblong maps."""
+    block = case.build().eval()
+    sizes = [(size, size) for size in (1, 2, 3, case.size, case.size + 1, case.size + 5)] + [(case.size, case.size + 3)]
+    for size in sizes:
+        declared = tuple(map(case.output_size, size))
+        if min(declared) < 1:
+            continue
+        with torch.no_grad():
+            shape = tuple(block(case.images(*size)).shape[1:])
+        if shape != (case.out_channels, *declared):
+            yield f"an input of {size} pixels gives {shape}, declared is {(case.out_channels, *declared)}"
+
+
+def gradients(case: Case) -> Iterator[str]:
+    block, images = case.build().train(), case.images().requires_grad_()
+    result = block(images)
+    (result * torch.randn_like(result)).sum().backward()
+    for name, tensor in [*block.named_parameters(), ("the input", images)]:
+        if tensor.grad is None:
+            yield f"none reaches {name}"
+        elif not tensor.grad.isfinite().all():
+            yield f"that of {name} is not finite"
+
+
+@torch.no_grad()
+def single_image(case: Case) -> Iterator[str]:
+    block, images = case.build().eval(), case.images()
+    if difference(block(images[:1]), block(images)[:1]) > TOLERANCE:
+        yield "in evaluation mode an image's output depends on the others of its batch"
+
+
+def meta_device(case: Case) -> Iterator[str]:
+    with torch.device("meta"):
+        result = case.build()(case.images())
+    if not result.is_meta:
+        yield f"built there, the output lies on {result.device}"
+
+
+@torch.no_grad()
+def channels_last(case: Case) -> Iterator[str]:
+    block, images = case.build().eval(), case.images()
+    expected = block(images)
+    block = block.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in torch, not in its stubs
+    result = block(images.to(memory_format=torch.channels_last))
+    if not result.is_contiguous(memory_format=torch.channels_last):
+        yield f"the output has strides {result.stride()}"
+    if difference(result, expected) > TOLERANCE:
+        yield "the output has other values than with channels first"
+
+
+def bfloat16(case: Case) -> Iterator[str]:
+    block, images = case.build().eval(), case.images()
+    expected = block(images).detach()
+    with torch.autocast("cpu", torch.bfloat16):
+        result = block(images)
+    result.sum().backward()
+    if not result.isfinite().all() or (result - expected).std() > 0.1 * expected.std():
+        yield "the output is far from that in float32"
+
+
+@torch.no_grad()
+def export(case: Case) -> Iterator[str]:
+    block, images = case.build().eval(), case.images()
+    exported = torch.export.export(block, (images,)).module()
+    if difference(exported(images), block(images)) > TOLERANCE:
+        yield "the exported block gives another output"
+
+
+def initialisation(case: Case) -> Iterator[str]:
+    first, second = case.build().state_dict(), case.build().state_dict()
+    for name, tensor in first.items():
+        if not torch.equal(tensor, second[name]):
+            yield f"{name} differs under the same seed"
+
+
+@torch.no_grad()
+def state_dict(case: Case) -> Iterator[str]:
+    trained, fresh, images = case.build(), case.build(seed=1), case.images()
+    trained.train()(images)
+    fresh.load_state_dict(trained.state_dict())
+    if difference(fresh.eval()(images), trained.eval()(images)) > 0:
+        yield "a block that loaded the state_dict of another gives another output"
+
+
+@torch.no_grad()
+def fusing(case: Case) -> Iterator[str]:
+    block, images = case.build().double(), case.images().double()
+    block.train()(images)
+    expected = block.eval()(images)
+    fused = block.fuse().eval()
+    if difference(fused(images), expected) > 1e-10:
+        yield f"the fused output differs by {difference(fused(images), expected):.1e} of the largest value"
+    if parameters(fused) > parameters(block):
+        yield f"it adds parameters: {parameters(fused)} after, {parameters(block)} before"
+    if difference(block(images), expected) > 0:
+        yield "the block itself is changed"
+
+
+def counting(case: Case) -> Iterator[str]:
+    block = case.build()
+    for size in (case.size, case.size + 1):
+        measured = measure(block, size, case.in_channels)
+        trained, deployed = Tally(), Tally(deployed=True)
+        try:
+            for tally in (trained, deployed):
+                case.block.tally(tally, size, **case.given)
+        except NotImplementedError:
+            return
+        for what, counted, truth in (
+            ("parameters", trained.params, measured.params),
+            ("multiply-accumulates", trained.macs, measured.macs),
+            ("activations", trained.activations, measured.activations),
+            ("deployed parameters", deployed.params, measured.params_deployed),
+            ("deployed multiply-accumulates", deployed.macs, measured.macs_deployed),
+        ):
+            if counted != truth:
+                yield f"tally counts {counted:,} {what} at {size} pixels, there are {truth:,}"
+
+
+def scaling(case: Case) -> Iterator[str]:
+    """A width scales the channel counts, and the block can still be built."""
+    for name in case.block.channel_arguments:
+        if name not in case.arguments:
+            yield f"channel_arguments names {name!r}, which is no argument"
+            return
+    layer = Layer("", case.arguments | {"out": case.out_channels})
+    for width in WIDTHS:
+        arguments = scaled_arguments(case.block, layer, width)
+        out_channels = arguments.pop("out")
+        multiple = math.lcm(8, case.block.channel_multiple("out_channels", arguments))
+        in_channels = round_channels(case.in_channels * width, multiple)
+        scaled = Case(case.block, arguments, in_channels, out_channels, case.stride)
+        try:
+            scaled.build().eval()(scaled.images())
+        except Exception as error:
+            yield f"at width {width} it fails: {error}"
+
+
+def residual_norms(case: Case) -> Iterator[str]:
+    block = case.build()
+    for norm in block.residual_norms():
+        if norm not in block.modules() or not isinstance(getattr(norm, "weight", None), nn.Parameter):
+            yield f"{type(norm).__name__} is not a normalisation of the block with a weight"
+
+
+def difference(a: Tensor, b: Tensor) -> float:
+    """The largest absolute difference, as a fraction of the largest value of `b`."""
+    return ((a - b).abs().max() / b.abs().max().clamp(min=1e-30)).item()
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+PROMISES: dict[str, Callable[[Case], Iterator[str]]] = {
+    "output size": output,
+    "gradients": gradients,
+    "single image": single_image,
+    "meta device": meta_device,
+    "channels_last": channels_last,
+    "bfloat16 autocast": bfloat16,
+    "torch.export": export,
+    "initialisation": initialisation,
+    "state_dict": state_dict,
+    "fusing": fusing,
+    "counting": counting,
+    "scaling": scaling,
+    "residual norms": residual_norms,
+}

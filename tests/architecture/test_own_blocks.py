@@ -1,0 +1,84 @@
+"""A block of one's own: one file beside the architecture, and no edit inside the package."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import archlab
+import blocks
+from archlab.architecture.own_blocks import LOADED
+from archlab.budget import count, measure
+from archlab.foundation import UserError
+
+SCALED_CONV = '''
+"""A convolution whose output is scaled."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from blocks import Activation, Block, make_activation, register
+
+
+@register("scaled_conv")
+class ScaledConv(Block):
+    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1, start: float = 1.0, act: Activation = "relu"):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1)
+        self.scales = nn.Parameter(torch.full((out_channels, 1, 1), start))
+        self.act = make_activation(act)
+
+    def forward(self, x):
+        return self.act(self.conv(x) * self.scales)
+'''
+ARCHITECTURE = """
+name: mine
+blocks: my_blocks.py
+layers:
+  - scaled_conv: {out: 16, stride: 2, start: 0.5}
+  - inverted_residual: {out: 24, stride: 2, repeat: 2}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "my_blocks.py").write_text(SCALED_CONV)
+    (tmp_path / "mine.yaml").write_text(ARCHITECTURE)
+    yield tmp_path
+    LOADED.clear()
+    blocks.BLOCKS._entries.pop("scaled_conv", None)
+
+
+def test_an_architecture_of_own_blocks(folder):
+    mine = archlab.architecture(folder / "mine.yaml")
+    model = archlab.build_model(mine, num_classes=7, resolution=32)
+    assert model(torch.randn(2, 3, 32, 32)).shape == (2, 7)
+    assert model.layers[0].scales.flatten().tolist() == [0.5] * 16
+    assert count(mine, num_classes=7, resolution=32) == measure(model, 32)
+
+
+def test_it_keeps_its_promises(folder):
+    archlab.architecture(folder / "mine.yaml")
+    archlab.check_block("scaled_conv")
+
+
+def test_a_file_that_does_not_exist(folder):
+    (folder / "my_blocks.py").unlink()
+    with pytest.raises(UserError, match=r"mine.yaml:3: blocks file .*my_blocks.py cannot be read: No such file"):
+        archlab.architecture(folder / "mine.yaml")
+
+
+def test_a_file_that_fails(folder):
+    (folder / "my_blocks.py").write_text("import nothing_of_that_name")
+    with pytest.raises(
+        UserError, match=r"mine.yaml:3: .*my_blocks.py fails on import: ModuleNotFoundError: No module named"
+    ):
+        archlab.architecture(folder / "mine.yaml")
+
+
+def test_a_name_that_is_taken(folder):
+    (folder / "my_blocks.py").write_text(SCALED_CONV.replace('"scaled_conv"', '"conv"'))
+    with pytest.raises(UserError, match=r"block 'conv' is already registered by blocks\.conv"):
+        archlab.architecture(folder / "mine.yaml")
