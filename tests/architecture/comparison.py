@@ -1,13 +1,14 @@
 """Two implementations of one network, held against each other layer by layer.
 
-Layers that have parameters or buffers of their own are paired in the order in which they run. The weights of one model are
-then copied into the other, and both must give the same outputs, gradients and buffers. The first layer that differs is named.
+Layers that have parameters or buffers of their own are paired in the order in which they run; of parallel branches, those
+are paired into which the same values enter. The weights of one model are copied into the other on the way, and both must
+give the same outputs, gradients and buffers. The first layer that differs is named.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -20,18 +21,27 @@ RATE = 0.1  # of gradient descent
 
 @dataclass(frozen=True)
 class Layer:
-    """A module with state of its own, and what entered it."""
+    """A module with state of its own, and a summary of what entered it.
+
+    `entered` is None where it holds other layers, so that what enters it says nothing about its own state.
+    """
 
     name: str
     module: nn.Module
-    entered: Tensor | None  # None where it holds other layers, so that what enters it says nothing about its own state
+    entered: Tensor | None
 
     def state(self) -> list[Tensor]:
         return [*self.module.parameters(recurse=False), *self.module.buffers(recurse=False)]
 
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Of parameters and buffers, without axes of length 1: a 1x1 convolution may be a linear layer elsewhere."""
+        return [tuple(size for size in tensor.shape if size != 1) for tensor in self.state()]
+
     def __str__(self) -> str:
-        shapes = " ".join(str(tuple(tensor.shape)) for tensor in self.state())
-        return f"{self.name} ({type(self.module).__name__} {shapes})"
+        return f"{self.name} ({type(self.module).__name__} {' '.join(str(tuple(t.shape)) for t in self.state())})"
+
+
+Pair = tuple[Layer, Layer]
 
 
 @dataclass(frozen=True)
@@ -60,22 +70,20 @@ def compare(
     images = torch.randn(batch, 3, resolution, resolution, dtype=torch.float64, generator=generator)
     labels = torch.randint(10, (batch,), generator=generator)
     randomise(theirs)
-    copy_state(pair(run(ours, images[:1])[0], run(theirs, images[:1])[0]))
+    pairs = pair(ours, theirs, images[:1], tolerance)
 
-    outputs = compare_forward(ours, theirs, images, tolerance, "in evaluation mode")[1]
-    ours.train(), theirs.train()
-    pairs, trained = compare_forward(ours, theirs, images, tolerance, "in training mode")
+    outputs = compare_forward(ours, theirs, images, pairs, tolerance, "in evaluation mode")
+    trained = compare_forward(ours.train(), theirs.train(), images, pairs, tolerance, "in training mode")
     for logits in trained:
         F.cross_entropy(logits, labels).backward()
-    gradients = largest_difference([both for layers in pairs for both in gradients_of(*layers)])
-    if gradients > tolerance:
-        raise AssertionError(different_gradient(pairs, tolerance))
-    buffers = largest_difference([both for layers in pairs for both in buffers_of(*layers)])
+    gradients = [both for layers in pairs for both in gradients_of(layers)]
+    assert largest_difference(gradients) <= tolerance, different_gradient(pairs, tolerance)
+    buffers = [both for layers in pairs for both in buffers_of(layers)]
+    assert largest_difference(buffers) <= tolerance, f"buffers differ by {largest_difference(buffers):.1e}"
+    difference = Difference(0.0, largest_difference(gradients), largest_difference(buffers))
     descend(ours), descend(theirs)
-    stepped = compare_forward(ours.eval(), theirs.eval(), images, tolerance, "after a training step")[1]
-    difference = Difference(largest_difference([outputs, trained, stepped]), gradients, buffers)
-    assert max(difference) <= tolerance, f"{difference}, tolerance {tolerance:g}"
-    return difference
+    stepped = compare_forward(ours.eval(), theirs.eval(), images, pairs, tolerance, "after a training step")
+    return Difference(largest_difference([outputs, trained, stepped]), difference.gradients, difference.buffers)
 
 
 def prepare(model: nn.Module) -> nn.Module:
@@ -94,26 +102,69 @@ def randomise(model: nn.Module, seed: int = 0) -> None:
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
             vector = tensor.squeeze().dim() <= 1 and tensor.is_floating_point()
             if vector and name.endswith(("bias", "running_mean")):
-                tensor.normal_(0.0, 0.1, generator=generator)
+                tensor.normal_(0.0, 0.5, generator=generator)
             elif vector:
                 tensor.uniform_(0.5, 1.5, generator=generator)
 
 
-def run(model: nn.Module, images: Tensor) -> tuple[list[Layer], Tensor]:
-    """Layers with state of their own in the order in which they finish in a forward pass, and the logits of that pass."""
+def pair(ours: nn.Module, theirs: nn.Module, images: Tensor, tolerance: float) -> list[Pair]:
+    """Pairs the layers of both models and copies the state of `theirs` into `ours`, each layer just before it runs.
+
+    Raises AssertionError, naming the first layer of ours that corresponds to none of theirs.
+    """
+    unpaired, _ = run(theirs, images)
+    pairs: list[Pair] = []
+
+    def find(our: Layer) -> None:
+        """Pairs our layer with the next of theirs that has its shapes and its input, and copies the state."""
+        for their in unpaired:
+            if our.shapes() == their.shapes() and same_values(our.entered, their.entered, tolerance):
+                break
+        else:
+            raise AssertionError(no_counterpart(our, unpaired, pairs))
+        for setting in ("eps", "momentum"):
+            a, b = getattr(our.module, setting, None), getattr(their.module, setting, None)
+            assert a == b, f"{setting} of ours is {a} in {our}, of theirs {b} in {their}"
+        with torch.no_grad():
+            for a, b in zip(our.state(), their.state(), strict=True):
+                a.copy_(b.reshape(a.shape))
+        pairs.append((our, their))
+        unpaired.remove(their)
+
+    run(ours, images, before=find)
+    assert not unpaired, f"ours ends after {len(pairs)} layers; theirs also has {unpaired[0]}"
+    return pairs
+
+
+def no_counterpart(our: Layer, unpaired: list[Layer], pairs: list[Pair]) -> str:
+    after = f"after {pairs[-1][0].name}" if pairs else "after the input"
+    if not unpaired:
+        return f"{after}: theirs ends, ours also has {our}"
+    alike = our.shapes() == unpaired[0].shapes()
+    return f"{after}: {'other values enter ours than theirs: ' if alike else ''}ours is {our}, theirs {unpaired[0]}"
+
+
+def run(
+    model: nn.Module, images: Tensor, before: Callable[[Layer], None] = lambda layer: None
+) -> tuple[list[Layer], Tensor]:
+    """Layers with state of their own in the order in which they run, and the logits; `before` sees each before it runs."""
     layers: list[Layer] = []
     hooks = []
     for name, module in model.named_modules():
         if has_state(module):
             holds_others = any(has_state(other) for other in module.modules() if other is not module)
 
-            def record(module, entered, _, *, name=name, holds_others=holds_others):
-                layers.append(Layer(name, module, None if holds_others else entered[0].detach().clone()))
+            def record(module, entered, *, name=name, holds_others=holds_others):
+                values = None if holds_others else summary(entered[0].detach())
+                layers.append(Layer(name, module, values))
+                before(layers[-1])
 
-            hooks.append(module.register_forward_hook(record))
-    logits = model(images)
-    for hook in hooks:
-        hook.remove()
+            hooks.append(module.register_forward_pre_hook(record))
+    try:
+        logits = model(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
     ran = {id(layer.module) for layer in layers}
     for name, module in model.named_modules():
         assert not has_state(module) or id(module) in ran, (
@@ -122,68 +173,44 @@ def run(model: nn.Module, images: Tensor) -> tuple[list[Layer], Tensor]:
     return layers, logits
 
 
-def pair(ours: list[Layer], theirs: list[Layer]) -> list[tuple[Layer, Layer]]:
-    """Layers of both models in order. Raises AssertionError, naming the first two that do not correspond."""
-    for index, (our, their) in enumerate(zip(ours, theirs, strict=False)):
-        same = [squeezed(a) for a in our.state()] == [squeezed(b) for b in their.state()]
-        assert same, f"layer {index}: ours is {our}, theirs {their}"
-        for setting in ("eps", "momentum"):
-            a, b = getattr(our.module, setting, None), getattr(their.module, setting, None)
-            assert a == b, f"layer {index}: {setting} of ours is {a} in {our}, of theirs {b} in {their}"
-    longer = ours if len(ours) > len(theirs) else theirs
-    assert len(ours) == len(theirs), f"{len(ours)} layers in ours, {len(theirs)} in theirs; {longer[-1]} is the last"
-    return list(zip(ours, theirs, strict=True))
-
-
-def copy_state(pairs: list[tuple[Layer, Layer]]) -> None:
-    """Copies parameters and buffers from the second of each pair to the first."""
-    with torch.no_grad():
-        for our, their in pairs:
-            for a, b in zip(our.state(), their.state(), strict=True):
-                a.copy_(b.reshape(a.shape))
-
-
 def compare_forward(
-    ours: nn.Module, theirs: nn.Module, images: Tensor, tolerance: float, when: str
-) -> tuple[list[tuple[Layer, Layer]], tuple[Tensor, Tensor]]:
-    """The paired layers and the logits of both. Raises AssertionError at the first pair into which different values enter.
-
-    Values are compared in sorted order, so that layouts (channels last, tokens, pixels or not) may differ.
-    """
+    ours: nn.Module, theirs: nn.Module, images: Tensor, pairs: list[Pair], tolerance: float, when: str
+) -> tuple[Tensor, Tensor]:
+    """The logits of both. Raises AssertionError at the first pair of layers into which different values enter."""
     (our_layers, our_logits), (their_layers, their_logits) = run(ours, images), run(theirs, images)
-    pairs = pair(our_layers, their_layers)
+    partner = {id(our.module): id(their.module) for our, their in pairs}
+    by_module = {id(layer.module): layer for layer in their_layers}
     before = "the input"
-    for our, their in pairs:
-        if our.entered is None or their.entered is None:
-            continue
-        shapes = f"{tuple(our.entered.shape)} enters {our}, {tuple(their.entered.shape)} enters {their}"
-        assert our.entered.numel() == their.entered.numel(), f"{when}, after {before}: {shapes}"
-        difference = largest_difference([(our.entered.flatten().sort().values, their.entered.flatten().sort().values)])
-        assert difference <= tolerance, f"{when}, after {before}: {shapes}, and the values differ by {difference:.1e}"
+    for our in our_layers:
+        their = by_module[partner[id(our.module)]]
+        assert same_values(our.entered, their.entered, tolerance), (
+            f"{when}, after {before}: other values enter ours than theirs: ours is {our}, theirs {their}"
+        )
         before = our.name
     difference = largest_difference([(our_logits, their_logits)])
     assert difference <= tolerance, f"{when}: the same values enter every layer, but outputs differ by {difference:.1e}"
-    return pairs, (our_logits, their_logits)
+    return our_logits, their_logits
 
 
-def different_gradient(pairs: list[tuple[Layer, Layer]], tolerance: float) -> str:
+def different_gradient(pairs: list[Pair], tolerance: float) -> str:
     """The layer nearest to the output whose gradient differs, in words."""
-    largest = max(their.abs().max().item() for layers in pairs for _, their in gradients_of(*layers))
-    for our, their in reversed(pairs):
-        for a, b in gradients_of(our, their):
+    largest = max(their.abs().max().item() for layers in pairs for _, their in gradients_of(layers))
+    for layers in reversed(pairs):
+        for a, b in gradients_of(layers):
             difference = (a - b.reshape(a.shape)).abs().max().item() / largest
             if not difference <= tolerance:
-                return f"gradients of {our} and {their} differ by {difference:.1e} of the largest gradient"
-    raise AssertionError("no gradient differs")
+                return f"gradients of {layers[0]} and {layers[1]} differ by {difference:.1e} of the largest gradient"
+    return "gradients are not finite"
 
 
-def gradients_of(our: Layer, their: Layer) -> list[tuple[Tensor, Tensor]]:
-    parameters = zip(our.module.parameters(recurse=False), their.module.parameters(recurse=False), strict=True)
-    return [(a.grad, b.grad) for a, b in parameters]
+def gradients_of(layers: Pair) -> list[tuple[Tensor, Tensor]]:
+    our, their = (layer.module.parameters(recurse=False) for layer in layers)
+    return [(a.grad, b.grad) for a, b in zip(our, their, strict=True)]
 
 
-def buffers_of(our: Layer, their: Layer) -> list[tuple[Tensor, Tensor]]:
-    return list(zip(our.module.buffers(recurse=False), their.module.buffers(recurse=False), strict=True))
+def buffers_of(layers: Pair) -> list[tuple[Tensor, Tensor]]:
+    our, their = (layer.module.buffers(recurse=False) for layer in layers)
+    return list(zip(our, their, strict=True))
 
 
 def descend(model: nn.Module) -> None:
@@ -191,6 +218,18 @@ def descend(model: nn.Module) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter -= RATE * parameter.grad
+
+
+def summary(values: Tensor) -> Tensor:
+    """Statistics in which different values differ and different layouts (channels last, tokens or pixels) do not."""
+    power = values.square().mean()
+    statistics = [values.mean(), values.abs().mean(), power.sqrt(), values.mul(values.square()).mean() / power]
+    return torch.stack([*statistics, values.min(), values.max(), power.new_tensor(values.numel()).log()])
+
+
+def same_values(a: Tensor | None, b: Tensor | None, tolerance: float) -> bool:
+    """Whether summaries agree, or there is none."""
+    return a is None or b is None or largest_difference([(a, b)]) <= tolerance
 
 
 def largest_difference(pairs: list[tuple[Tensor, Tensor]]) -> float:
@@ -207,7 +246,3 @@ def largest_difference(pairs: list[tuple[Tensor, Tensor]]) -> float:
 
 def has_state(module: nn.Module) -> bool:
     return any(True for _ in (*module.parameters(recurse=False), *module.buffers(recurse=False)))
-
-
-def squeezed(tensor: Tensor) -> tuple[int, ...]:
-    return tuple(size for size in tensor.shape if size != 1)
