@@ -1,0 +1,145 @@
+"""What is done to training images, and by how much: settings, and the random numbers that an epoch needs.
+
+Every number is a function of (seed, epoch, index of the image) alone, or of (seed, epoch, number of the batch) for what
+happens to a batch as a whole. Batch size, order and the number of workers change nothing, and switching one augmentation
+on leaves the others' numbers as they were. `archlab.data.transforms` applies them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from archlab.foundation.settings import Within
+
+TRIES = 10  # of a crop or an erased box that does not fit, as in torchvision
+ERASED_AREA, ERASED_RATIO = (0.02, 0.33), (0.3, 3.3)
+JITTERS = ("brightness", "contrast", "saturation", "hue")
+_STREAMS = ("order", "shift", "crop", "flip", "randaugment", "jitter", "erasing", "mix")
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A box of random area (share of the image) and aspect ratio, enlarged to the image's size."""
+
+    scale: Annotated[tuple[float, float], Within(0.01, 2)] = (0.08, 1.0)
+    ratio: Annotated[tuple[float, float], Within(0.1, 10)] = (3 / 4, 4 / 3)
+
+
+@dataclass(frozen=True)
+class RandAugment:
+    """Operations of random kind, one after the other (Cubuk et al. 2020, arXiv 1909.13719); magnitudes are 0 to 30."""
+
+    operations: Annotated[int, Within(1, 8)] = 2
+    magnitude: Annotated[int, Within(0, 30)] = 9
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Brightness, contrast and saturation times 1 +- an amount, hue plus a share of the colour circle; in random order."""
+
+    brightness: Annotated[float, Within(0)] = 0.0
+    contrast: Annotated[float, Within(0)] = 0.0
+    saturation: Annotated[float, Within(0)] = 0.0
+    hue: Annotated[float, Within(0, 0.5)] = 0.0
+
+
+@dataclass(frozen=True)
+class Augment:
+    """All augmentations, in the order in which they are applied; the defaults do nothing.
+
+    Attributes:
+        shift: Most pixels that an image moves along each axis; black comes in.
+        flip: Mirrors half of the images, where the dataset allows it.
+        erasing: Probability that a box of 2 to 33 % of the area becomes the mean colour.
+        cutmix: Alpha of the Beta distribution of the share kept (Yun et al. 2019, arXiv 1905.04899), on every batch.
+        mixup: The same for Zhang et al. 2018, arXiv 1710.09412. With both, each batch takes one of them by lot.
+    """
+
+    shift: Annotated[int, Within(0)] = 0
+    crop: Crop | None = None
+    flip: bool = False
+    randaugment: RandAugment | None = None
+    jitter: Jitter | None = None
+    erasing: Annotated[float, Within(0, 1)] = 0.0
+    cutmix: Annotated[float, Within(0)] = 0.0
+    mixup: Annotated[float, Within(0)] = 0.0
+
+
+def generator(stream: str, seed: int, epoch: int) -> np.random.Generator:
+    """The random numbers of one purpose in one epoch."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch, _STREAMS.index(stream)])))
+
+
+def draw_images(augment: Augment, count: int, resolution: int, seed: int, epoch: int) -> dict[str, np.ndarray]:
+    """Random numbers for `count` images of one epoch, the first axis being the image; only of what is switched on.
+
+    shift (N, 2) down and right, 0 to 2 * shift · crop, erasing (N, 4) top, left, height, width in pixels (height 0: no
+    box) · flip (N,) · randaugment (N, operations, 2) in [0, 1) · jitter (N, 4) factors · jitter_order (N, 4).
+    """
+    drawn: dict[str, np.ndarray] = {}
+    if augment.shift:
+        rng = generator("shift", seed, epoch)
+        drawn["shift"] = rng.integers(0, 2 * augment.shift, (count, 2), endpoint=True)
+    if augment.crop:
+        drawn["crop"] = _crops(augment.crop, count, resolution, generator("crop", seed, epoch))
+    if augment.flip:
+        drawn["flip"] = generator("flip", seed, epoch).random(count) < 0.5
+    if augment.randaugment:
+        rng = generator("randaugment", seed, epoch)
+        drawn["randaugment"] = rng.random((count, augment.randaugment.operations, 2))
+    if augment.jitter:
+        rng = generator("jitter", seed, epoch)
+        amounts = np.array([getattr(augment.jitter, name) for name in JITTERS])
+        centres = np.array([1.0, 1.0, 1.0, 0.0])
+        lowest = np.maximum(centres - amounts, [0.0, 0.0, 0.0, -0.5])
+        drawn["jitter"] = rng.uniform(lowest, centres + amounts, (count, 4)).astype(np.float32)
+        drawn["jitter_order"] = rng.permuted(np.tile(np.arange(4), (count, 1)), axis=1)
+    if augment.erasing:
+        rng = generator("erasing", seed, epoch)
+        boxes = _boxes(ERASED_AREA, ERASED_RATIO, count, resolution, resolution - 1, rng)
+        drawn["erasing"] = boxes * (rng.random((count, 1)) < augment.erasing)
+    return drawn
+
+
+def draw_batches(augment: Augment, count: int, seed: int, epoch: int) -> dict[str, np.ndarray]:
+    """Random numbers for `count` batches of one epoch: cutmix (N,) whether it is one · kept (N,) share · centre (N, 2)."""
+    if not (augment.cutmix or augment.mixup):
+        return {}
+    rng = generator("mix", seed, epoch)
+    either = rng.random(count) < 0.5
+    cutmix = either if augment.cutmix and augment.mixup else np.full(count, bool(augment.cutmix))
+    kept = [rng.beta(alpha, alpha, count) if alpha else np.ones(count) for alpha in (augment.cutmix, augment.mixup)]
+    return {"cutmix": cutmix, "kept": np.where(cutmix, *kept), "centre": rng.random((count, 2))}
+
+
+def _crops(crop: Crop, count: int, resolution: int, rng: np.random.Generator) -> np.ndarray:
+    boxes = _boxes(crop.scale, (1 / crop.ratio[1], 1 / crop.ratio[0]), count, resolution, resolution, rng)
+    height = round(resolution / max(crop.ratio[0], 1))
+    width = round(resolution * min(crop.ratio[1], 1))
+    centred = [(resolution - height) // 2, (resolution - width) // 2, height, width]
+    return np.where(boxes[:, 2:3] > 0, boxes, centred)
+
+
+def _boxes(
+    area: tuple[float, float],
+    ratio: tuple[float, float],
+    count: int,
+    resolution: int,
+    largest: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """(count, 4): the first of TRIES boxes with sides up to `largest`, at a random place; zeros where none fits.
+
+    `ratio` is height by width.
+    """
+    areas = rng.uniform(*area, (count, TRIES)) * resolution**2
+    ratios = np.exp(rng.uniform(np.log(ratio[0]), np.log(ratio[1]), (count, TRIES)))
+    heights, widths = np.round(np.sqrt(areas * ratios)), np.round(np.sqrt(areas / ratios))
+    fits = (heights > 0) & (heights <= largest) & (widths > 0) & (widths <= largest)
+    first = np.arange(count), fits.argmax(1)
+    sides = np.stack([heights[first], widths[first]], 1)
+    places = np.floor(rng.random((count, 2)) * (resolution - sides + 1))
+    return (np.hstack([places, sides]) * fits[first][:, None]).astype(np.int64)

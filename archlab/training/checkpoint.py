@@ -1,0 +1,80 @@
+"""The state of a run between two epochs, in one safetensors file with JSON in its header."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from archlab.foundation import write_atomically
+
+FORMAT = 1
+
+
+@dataclass
+class Progress:
+    """What a run has behind it. Random numbers are functions of the seed and the epoch, so that none are kept."""
+
+    epoch: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_accuracy: float = -1.0
+    best_weights: dict[str, Tensor] | None = None
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of all parameters and buffers, in main memory and in plain memory order."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()}
+
+
+def save_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, fingerprint: str
+) -> None:
+    """Writes the state of the run that `fingerprint` identifies."""
+    tensors = {f"model.{name}": tensor for name, tensor in weights_of(model).items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value.detach().cpu().contiguous() for name, value in state.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in (progress.best_weights or {}).items()}
+    document = {name: value for name, value in vars(progress).items() if name != "best_weights"}
+    header = {"format": str(FORMAT), "fingerprint": fingerprint, "progress": json.dumps(document)}
+    with write_atomically(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
+) -> Progress | None:
+    """Puts model and optimiser where they were. None where there is no checkpoint of this run that can be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("format") != str(FORMAT) or header.get("fingerprint") != fingerprint:
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError):
+        return None
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = tensor
+    model.load_state_dict(parts["model"])
+    _load_optimizer(optimizer, parts["optimizer"])
+    return Progress(**json.loads(header["progress"]), best_weights=parts["best"] or None)
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, kind = name.partition(".")
+        parameter = parameters[int(index)]
+        if tensor.shape == parameter.shape:  # fused optimisers want the memory order of the parameter
+            tensor = torch.empty_like(parameter).copy_(tensor)
+        state.setdefault(int(index), {})[kind] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

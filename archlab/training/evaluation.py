@@ -1,0 +1,41 @@
+"""How good a model is on a split."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from archlab.data.batches import Batches
+from archlab.training.mode import precision_of
+
+PIXELS_AT_ONCE = 2**18  # of an evaluation batch: 256 images at 32 pixels
+
+
+def evaluation_batch_size(resolution: int) -> int:
+    return max(PIXELS_AT_ONCE // resolution**2, 1)
+
+
+def evaluate(model: nn.Module, batches: Batches) -> dict[str, float]:
+    """Accuracy, balanced accuracy (the mean recall of the classes that occur) and cross entropy over a whole split."""
+    device, classes = batches.device, batches.num_classes
+    # per class: images, right answers; on the device, so that nothing waits before the end
+    seen = torch.zeros(classes, dtype=torch.int64, device=device)
+    right = torch.zeros_like(seen)
+    loss = torch.zeros((), dtype=torch.float64, device=device)
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode(), precision_of(device):
+        for images, labels in batches.in_order():
+            logits = model(images).float()
+            loss += F.cross_entropy(logits, labels, reduction="sum")
+            seen += torch.bincount(labels, minlength=classes)
+            right += torch.bincount(labels[logits.argmax(1) == labels], minlength=classes)
+    model.train(was_training)
+    seen, right = seen.cpu(), right.cpu()
+    recalls = (right.double() / seen)[seen > 0]
+    return {
+        "accuracy": int(right.sum()) / int(seen.sum()),
+        "balanced_accuracy": float(recalls.mean()),
+        "loss": float(loss) / int(seen.sum()),
+    }

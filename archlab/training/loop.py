@@ -1,0 +1,158 @@
+"""Training one model on one dataset: one loop, from top to bottom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from archlab.architecture import SMALLEST_MAP, Architecture, build_model
+from archlab.data.batches import Batches
+from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
+from archlab.training.evaluation import evaluate, evaluation_batch_size
+from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
+from archlab.training.norms import recalibrate, zero_residuals
+from archlab.training.optimizer import Schedule, make_optimizer
+from archlab.training.recipe import Recipe
+
+
+class DivergenceError(RuntimeError):
+    """The loss is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run gives.
+
+    Attributes:
+        metrics: By split ("validation", "test"): accuracy, balanced_accuracy, loss (cross entropy without smoothing).
+        history: Of each epoch: epoch (from 1), steps so far, loss (mean of the steps, as trained),
+            validation_accuracy, seconds.
+        weights: Parameters and buffers by name.
+        mode: How it was computed; see `execution_mode`.
+        seconds: Wall time, that before an interruption included.
+        peak_memory: Bytes.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    history: list[dict[str, Any]]
+    weights: dict[str, Tensor]
+    mode: dict[str, Any]
+    seconds: float
+    peak_memory: int
+
+
+def train(
+    architecture: Architecture,
+    prepared: Any,
+    recipe: Recipe,
+    seed: int,
+    *,
+    width: float = 1.0,
+    smallest_map: int | None = SMALLEST_MAP,
+    device: str | torch.device = "cpu",
+    deterministic: bool = False,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+) -> Trained:
+    """Trains the architecture on a prepared dataset and reads its test split once.
+
+    Args:
+        recipe: Settled for this model and dataset.
+        checkpoint: A file that is written after every epoch, and continued from where it is there.
+        on_epoch: Called with each epoch's entry of the history, after the checkpoint: an exception raised in it ends
+            the run, which continues from there when it is started again.
+
+    Raises:
+        DivergenceError: The loss became infinite or not a number.
+    """
+    device, started = torch.device(device), time.perf_counter()
+    with reproducible(device, deterministic):
+        torch.manual_seed(seed)
+        model = build_model(
+            architecture, prepared.num_classes, width=width, resolution=prepared.resolution, smallest_map=smallest_map
+        ).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.zero_residual:
+            zero_residuals(model)
+        optimizer = make_optimizer(model, recipe)
+
+        batches = Batches(
+            prepared, "train", batch_size=recipe.batch_size, augment=recipe.augment, seed=seed, device=device
+        )
+        validation, test = (
+            Batches(prepared, split, batch_size=evaluation_batch_size(prepared.resolution), device=device)
+            for split in ("validation", "test")
+        )
+        epochs, steps = recipe.length(len(batches))
+        schedule = Schedule(recipe, epochs, steps, len(batches))
+
+        progress = Progress()
+        if checkpoint:
+            fingerprint = _fingerprint(architecture, prepared, recipe, seed, width, smallest_map, device)
+            progress = load_checkpoint(checkpoint, model, optimizer, fingerprint) or progress
+        started -= progress.seconds
+
+        for epoch in range(progress.epoch, epochs):
+            torch.manual_seed(seed + (epoch + 1) * 2**32)  # dropout's numbers: no epoch depends on another's
+            model.train()
+            loss_sum = torch.zeros((), device=device)
+            first = epoch * len(batches)
+            for step, (images, labels) in zip(range(first, steps), batches.epoch(epoch), strict=False):
+                for group in optimizer.param_groups:
+                    group["lr"] = schedule.lr(step)
+                with precision_of(device):
+                    loss = F.cross_entropy(model(images), labels, label_smoothing=recipe.label_smoothing)
+                loss.backward()
+                optimizer.step()
+                optimizer.zero_grad()
+                loss_sum += loss.detach()
+
+            done = min(first + len(batches), steps)
+            mean_loss = float(loss_sum) / (done - first)
+            if not math.isfinite(mean_loss):
+                raise DivergenceError(f"the loss is {mean_loss} in epoch {epoch + 1} of {epochs}")
+            if recipe.recalibrate_norms:
+                recalibrate(model, batches, recipe.recalibrate_norms)
+            scores = evaluate(model, validation)
+            if recipe.weights == "best_validation" and scores["accuracy"] > progress.best_accuracy:
+                progress.best_accuracy, progress.best_weights = scores["accuracy"], weights_of(model)
+            progress.epoch, progress.seconds = epoch + 1, time.perf_counter() - started
+            progress.history.append(
+                {
+                    "epoch": epoch + 1,
+                    "steps": done,
+                    "loss": mean_loss,
+                    "validation_accuracy": scores["accuracy"],
+                    "seconds": progress.seconds,
+                }
+            )
+            if checkpoint:
+                save_checkpoint(checkpoint, model, optimizer, progress, fingerprint)
+            if on_epoch:
+                on_epoch(progress.history[-1])
+
+        if progress.best_weights:
+            model.load_state_dict(progress.best_weights)
+        return Trained(
+            metrics={"validation": evaluate(model, validation), "test": evaluate(model, test)},
+            history=progress.history,
+            weights=weights_of(model),
+            mode=execution_mode(device, deterministic),
+            seconds=time.perf_counter() - started,
+            peak_memory=peak_memory(device),
+        )
+
+
+def _fingerprint(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
+    """Of everything that a checkpoint's numbers depend on."""
+    parts = [architecture.digest(), prepared.digest, recipe.canonical(), torch.__version__, *map(str, others)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

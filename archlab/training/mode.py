@@ -1,0 +1,80 @@
+"""The execution mode: everything outside a run's key that its last digits or its speed may depend on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def precision_of(device: torch.device) -> AbstractContextManager:
+    """bfloat16 autocast on a GPU; float32 on a CPU, where bfloat16 is slower."""
+    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
+
+
+@contextmanager
+def reproducible(device: torch.device, deterministic: bool) -> Iterator[None]:
+    """Leaves the process's random numbers and settings as they were. `deterministic`: bit-equal kernels on a GPU too."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    if deterministic and device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        try:
+            torch.use_deterministic_algorithms(deterministic)
+            torch.backends.cudnn.benchmark = device.type == "cuda" and not deterministic
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0])
+            torch.backends.cudnn.benchmark = before[1]
+
+
+def execution_mode(device: torch.device, deterministic: bool) -> dict[str, Any]:
+    """Device, precision, threads, versions, hardware and allocator of this process, as plain JSON values."""
+    cuda = device.type == "cuda"
+    return {
+        "device": device.type,
+        "hardware": torch.cuda.get_device_name(device) if cuda else cpu_name(),
+        "precision": "bfloat16" if cuda else "float32",
+        "memory_format": "channels_last",
+        "threads": torch.get_num_threads(),
+        "deterministic": deterministic or not cuda,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "allocator": {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith("MALLOC_") or name == "LD_PRELOAD"
+        },
+    }
+
+
+@cache
+def cpu_name() -> str:
+    """As the operating system calls it."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: of the device where it is a GPU, else the most that this process has had in memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if platform.system() == "Darwin" else most * 1024

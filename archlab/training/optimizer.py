@@ -1,0 +1,49 @@
+"""The optimiser of a recipe, and the learning rate at every step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from archlab.training.recipe import Recipe
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Fused, with weight decay on all parameters but those of one dimension (biases, normalisations, scales)."""
+    decayed: list[nn.Parameter] = []
+    spared: list[nn.Parameter] = []
+    for parameter in model.parameters():
+        (decayed if parameter.squeeze().ndim > 1 else spared).append(parameter)
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    if recipe.optimizer == "sgd":
+        nesterov = recipe.momentum > 0
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimizer]
+    return kind(groups, lr=recipe.lr, fused=True)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The learning rate of each step: a linear rise to the peak, then a cosine down to the final one, or the peak kept."""
+
+    recipe: Recipe
+    epochs: int
+    steps: int
+    steps_per_epoch: int
+
+    def lr(self, step: int) -> float:
+        """Of a step, counted from 0; it reaches the peak at the end of the warm-up and `final_lr` at the last step."""
+        recipe = self.recipe
+        done, whole = step + 1, self.steps
+        if recipe.schedule_per == "epoch":
+            done, whole = step // self.steps_per_epoch + 1, self.epochs
+        warmup = recipe.warmup * whole
+        if done < warmup:
+            return recipe.lr * done / warmup
+        if recipe.schedule == "constant":
+            return recipe.lr
+        cosine = math.cos(math.pi * (done - warmup) / max(whole - warmup, 1e-9))
+        return recipe.final_lr + (recipe.lr - recipe.final_lr) * (1 + cosine) / 2

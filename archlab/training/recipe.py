@@ -1,0 +1,168 @@
+"""How a model is trained, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from archlab.data.augment import Augment
+from archlab.foundation import UserError, check_keys, read_yaml, where, with_lines_of
+from archlab.foundation.settings import Within, read_settings
+
+RECIPES = resources.files("archlab.training") / "recipes"
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """Other settings for some models and datasets; None means all of them. A variant counts as the base it is named after."""
+
+    set: dict[str, Any]
+    models: tuple[str, ...] | None = None
+    datasets: tuple[str, ...] | None = None
+    except_datasets: tuple[str, ...] = ()
+
+    def concerns(self, model: str, dataset: str) -> bool:
+        return (
+            (self.models is None or model.split("+")[0] in self.models)
+            and (self.datasets is None or dataset in self.datasets)
+            and dataset not in self.except_datasets
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a model is trained, from random weights.
+
+    Attributes:
+        resolution: Pixels on a side at most; a dataset of smaller images keeps its own.
+        batch_size: Images a step.
+        epochs, steps: Training ends at whichever comes first; one of them may be None.
+        lr: Learning rate at its peak.
+        final_lr: Learning rate of the last step, where the schedule is a cosine.
+        warmup: Share of the training in which the learning rate rises, linearly.
+        schedule_per: Whether the learning rate moves with every step or every epoch.
+        weight_decay: Decoupled for adamw, else added to the gradient; never on parameters of one dimension.
+        momentum: Of sgd (with Nesterov).
+        label_smoothing: Share of the target spread evenly over all classes.
+        zero_residual: Starts the scale of the last normalisation of each residual branch at 0 (Goyal et al. 2017, arXiv
+            1706.02677, section 5.1).
+        recalibrate_norms: Batches over which BatchNorm's running statistics are taken anew before each evaluation; 0: the
+            moving averages of training stand.
+        weights: Which epoch's weights count.
+    """
+
+    name: str = "unnamed"
+    paper: str | None = None
+    resolution: Annotated[int, Within(1)]
+    batch_size: Annotated[int, Within(1)]
+    epochs: Annotated[int, Within(1)] | None = None
+    steps: Annotated[int, Within(1)] | None = None
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    lr: Annotated[float, Within(0)]
+    final_lr: Annotated[float, Within(0)] = 0.0
+    warmup: Annotated[float, Within(0, 1)] = 0.0
+    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule_per: Literal["step", "epoch"] = "step"
+    weight_decay: Annotated[float, Within(0)] = 0.0
+    momentum: Annotated[float, Within(0, 1)] = 0.9
+    label_smoothing: Annotated[float, Within(0, 1)] = 0.0
+    zero_residual: bool = False
+    recalibrate_norms: Annotated[int, Within(0)] = 0
+    augment: Augment = field(default_factory=Augment)
+    weights: Literal["last", "best_validation"] = "last"
+    exemptions: tuple[Exemption, ...] = ()
+
+    def settled(self, model: str, dataset: str) -> Recipe:
+        """The recipe of one run: the exemptions that concern it applied, in their order."""
+        recipe = dataclasses.replace(self, exemptions=())
+        for exemption in self.exemptions:
+            if exemption.concerns(model, dataset):
+                recipe = read_settings(Recipe, exemption.set, "a recipe", base=recipe)
+        return recipe
+
+    def canonical(self) -> dict[str, Any]:
+        """What decides a run's result, as plain JSON values that `load_recipe` reads back; of a settled recipe."""
+        if self.exemptions:
+            raise ValueError(f"recipe {self.name} has exemptions: settle it for a model and a dataset first")
+        values = dataclasses.asdict(self)
+        deciding = {name: values[name] for name in values if name not in ("name", "paper", "exemptions")}
+        return json.loads(json.dumps(deciding))
+
+    def length(self, batches: int) -> tuple[int, int]:
+        """Epochs and steps, for a training set of so many batches; the last epoch may be cut short."""
+        limits = [self.steps, self.epochs and self.epochs * batches]
+        steps = min(limit for limit in limits if limit)
+        return -(-steps // batches), steps
+
+
+def recipes() -> list[str]:
+    """Names of the recipes that come with archlab."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in RECIPES.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(
+    source: str | Path | dict, *, at: str | None = None, folder: Path | None = None, seen: frozenset[Path] = frozenset()
+) -> Recipe:
+    """The recipe of a name, a YAML file's path, or a mapping of the same keys.
+
+    Args:
+        at: FILE:LINE that named it, for messages.
+        folder: Where relative paths start; the working directory by default.
+        seen: Files that wait for this one, through `like`.
+    """
+    if isinstance(source, dict):
+        return _parse(source, at, folder, seen)
+    name = str(source)
+    if name in recipes():
+        return _parse(read_yaml(Path(str(RECIPES / f"{name}.yaml"))), at, folder, seen)
+    path = (folder or Path()) / name
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        if path.absolute() in seen:
+            raise UserError("a recipe cannot be like itself", where=at)
+        return _parse(read_yaml(path), at, path.parent, seen | {path.absolute()})
+    raise UserError(
+        f"there is no recipe {name!r}: neither one of archlab's nor a YAML file", where=at, name=name, known=recipes()
+    )
+
+
+def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[Path]) -> Recipe:
+    own = {key: value for key, value in document.items() if key not in ("like", "exemptions")}
+    base = None
+    if "like" in document:
+        base = load_recipe(document["like"], at=where(document, "like") or at, folder=folder, seen=seen)
+    recipe = read_settings(Recipe, with_lines_of(document, own), "a recipe", at=at, base=base)
+    if "exemptions" in document:
+        recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, at))
+    if not (recipe.epochs or recipe.steps):
+        raise UserError("a recipe needs epochs, steps or both", where=where(document) or at)
+    if recipe.lr < recipe.final_lr:
+        line = where(document, "final_lr" if "final_lr" in document else "lr") or at
+        raise UserError(f"a recipe: final_lr, {recipe.final_lr:g}, is above lr, {recipe.lr:g}", where=line)
+    return recipe
+
+
+def _exemptions(document: dict, recipe: Recipe, at: str | None) -> tuple[Exemption, ...]:
+    given = document["exemptions"]
+    if not isinstance(given, list):
+        raise UserError("exemptions must be a list", where=where(document, "exemptions") or at)
+    found = []
+    for entry in given:
+        what = "an exemption"
+        if not isinstance(entry, dict) or "set" not in entry:
+            raise UserError(f"{what} needs `set: {{...}}`, not {entry!r}", where=where(entry) or at)
+        check_keys(entry, [field.name for field in dataclasses.fields(Exemption)], what)
+        read_settings(Recipe, entry["set"], "a recipe", at=where(entry, "set") or at, base=recipe)
+        names = {key: _names(entry, key, at) for key in entry if key != "set"}
+        found.append(Exemption(set=entry["set"], **names))
+    return tuple(found)
+
+
+def _names(entry: dict, key: str, at: str | None) -> tuple[str, ...]:
+    names = entry[key]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"an exemption: {key} must be a list of names, not {names!r}", where=where(entry, key) or at)
+    return tuple(names)

@@ -1,0 +1,98 @@
+"""Batches: what is in them, in which order, and of which numbers they are a function."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archlab.data.augment import Augment, Crop, Jitter, RandAugment
+from archlab.data.batches import Batches
+from tests.training.stub import Made
+
+PER_IMAGE = Augment(2, Crop(), True, RandAugment(), Jitter(0.1, 0.1, 0.1, 0.1), 0.5)
+
+
+def test_in_order_gives_every_image_once_normalised():
+    made = Made(test=41)
+    batches = list(Batches(made, "test", batch_size=16).in_order())
+    images, labels = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    assert [len(part) for part, _ in batches] == [16, 16, 9]
+    expected = (made.images("test") / 255 - np.array(made.mean)) / np.array(made.std)
+    assert torch.allclose(images, torch.from_numpy(expected).permute(0, 3, 1, 2).float(), atol=1e-5)
+    assert (labels.numpy() == made.labels("test")).all()
+    assert images.is_contiguous(memory_format=torch.channels_last) and images.dtype == torch.float32
+
+
+def test_an_epoch_gives_whole_batches_in_random_order():
+    made = Made(train=50)
+    batches = Batches(made, "train", batch_size=16)
+    assert len(batches) == 3
+    plain = torch.cat([images for images, _ in batches.in_order()])
+
+    def indices(epoch: int) -> list[int]:
+        images = torch.cat([images for images, _ in batches.epoch(epoch)])
+        return [int((plain == image).flatten(1).all(1).nonzero()) for image in images]
+
+    first, second = indices(0), indices(1)
+    assert len(set(first)) == len(first) == 48 and first != second and first != sorted(first)
+    assert indices(0) == first
+    labels = torch.cat([labels for _, labels in batches.epoch(0)])
+    assert (labels.numpy() == made.labels("train")[first]).all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(size=st.integers(1, 40), epoch=st.integers(0, 3), seed=st.integers(0, 2**40))
+def test_batch_size_changes_nothing_but_the_grouping(size, epoch, seed):
+    made = Made(train=40, flip=True)
+
+    def everything(batch_size: int) -> torch.Tensor:
+        batches = Batches(made, "train", batch_size=batch_size, augment=PER_IMAGE, seed=seed)
+        return torch.cat([images for images, _ in batches.epoch(epoch)])
+
+    together, apart = everything(40), everything(size)
+    assert torch.allclose(together[: len(apart)], apart, atol=1e-5)
+
+
+def test_the_data_are_never_written_to():
+    made = Made(flip=True)
+    made.images("train").flags.writeable = False  # as a memory map is
+    before = made.images("train").copy()
+    list(Batches(made, "train", batch_size=16, augment=Augment(2, flip=True, cutmix=1.0, erasing=1.0)).epoch(0))
+    assert (made.images("train") == before).all()
+
+
+def test_flips_only_where_the_dataset_allows_them():
+    made = Made(train=64, flip=False)
+    plain = torch.cat([images for images, _ in Batches(made, "train", batch_size=64).epoch(0)])
+    kept = torch.cat(
+        [images for images, _ in Batches(made, "train", batch_size=64, augment=Augment(flip=True)).epoch(0)]
+    )
+    assert torch.equal(plain, kept)
+    made.entry.flip = True
+    flipped = torch.cat(
+        [images for images, _ in Batches(made, "train", batch_size=64, augment=Augment(flip=True)).epoch(0)]
+    )
+    changed = (flipped != plain).flatten(1).any(1)
+    assert 20 < changed.sum() < 44
+    assert torch.equal(flipped[changed], plain[changed].flip(-1))
+
+
+def test_mixed_labels_are_shares_of_two_classes():
+    for images, labels in Batches(Made(), "train", batch_size=16, augment=Augment(mixup=1.0)).epoch(0):
+        assert labels.shape == (16, 4) and images.shape == (16, 3, 16, 16)
+        assert torch.allclose(labels.sum(1), torch.ones(16)) and ((labels > 0).sum(1) <= 2).all()
+
+
+def test_a_batch_is_not_overwritten_by_the_next():
+    batches = Batches(Made(), "train", batch_size=16, augment=Augment(shift=2))
+    kept = [images for images, _ in batches.epoch(0)]
+    assert all(torch.equal(images, again) for images, (again, _) in zip(kept, batches.epoch(0), strict=True))
+
+
+@pytest.mark.parametrize("count", [1, 15])
+def test_fewer_images_than_a_batch_are_one_batch(count):
+    ((images, labels),) = Batches(Made(train=count), "train", batch_size=16).epoch(0)
+    assert len(images) == len(labels) == count

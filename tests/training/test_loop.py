@@ -1,0 +1,164 @@
+"""The training loop: it learns, repeats itself, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from archlab.data.batches import Batches
+from archlab.training import DivergenceError, load_recipe, train
+from archlab.training.norms import recalibrate
+from tests.training.stub import TINY, Made
+
+RECIPE = load_recipe(
+    {
+        "resolution": 32,
+        "batch_size": 16,
+        "epochs": 4,
+        "steps": 22,  # of 24: the last epoch is cut short
+        "lr": 2e-2,
+        "warmup": 0.1,
+        "weight_decay": 0.05,
+        "label_smoothing": 0.05,
+        "zero_residual": True,
+        "augment": {"shift": 2, "flip": True, "cutmix": 1.0, "mixup": 0.2, "erasing": 0.2},
+    }
+)
+PLAIN = dataclasses.replace(RECIPE, augment=load_recipe({**RECIPE.canonical(), "augment": {}}).augment)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def same(one, other) -> bool:
+    histories = [[{**entry, "seconds": 0} for entry in trained.history] for trained in (one, other)]
+    return (
+        one.metrics == other.metrics
+        and histories[0] == histories[1]
+        and one.weights.keys() == other.weights.keys()
+        and all(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
+    )
+
+
+def test_learns_and_says_how():
+    trained = train(TINY, Made(train=400), dataclasses.replace(PLAIN, epochs=8, steps=None), 0)
+    assert trained.metrics["test"]["accuracy"] > 0.9
+    assert trained.metrics["validation"]["accuracy"] == trained.history[-1]["validation_accuracy"]
+    assert [entry["epoch"] for entry in trained.history] == list(range(1, 9))
+    assert trained.history[-1]["steps"] == 200
+    assert trained.history[-1]["loss"] < trained.history[0]["loss"]
+    assert trained.seconds > 0 and trained.peak_memory > 2**20
+    assert json.loads(json.dumps(trained.mode))["threads"] == 1
+
+
+def test_the_same_run_twice_gives_the_same_numbers_and_another_seed_others():
+    one, other = train(TINY, Made(), RECIPE, 3), train(TINY, Made(), RECIPE, 3)
+    assert same(one, other)
+    assert not same(one, train(TINY, Made(), RECIPE, 4))
+
+
+def test_random_numbers_of_the_process_are_left_alone():
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    train(TINY, Made(), RECIPE, 0)
+    assert torch.equal(torch.rand(3), expected)
+
+
+class Interruption(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"optimizer": "sgd"}, {"weights": "best_validation"}, {"recalibrate_norms": 2}]
+)
+@pytest.mark.parametrize("after", [1, 3, 4])
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, after, changes):
+    recipe, checkpoint = dataclasses.replace(RECIPE, **changes), tmp_path / "checkpoint.safetensors"
+
+    def stop(entry):
+        if entry["epoch"] == after:
+            raise Interruption
+
+    with pytest.raises(Interruption):
+        train(TINY, Made(), recipe, 0, checkpoint=checkpoint, on_epoch=stop)
+    epochs = []
+    resumed = train(TINY, Made(), recipe, 0, checkpoint=checkpoint, on_epoch=epochs.append)
+    assert len(epochs) == 4 - after
+    assert same(resumed, train(TINY, Made(), recipe, 0))
+
+
+def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_used(tmp_path):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    train(TINY, Made(), RECIPE, 1, checkpoint=checkpoint)
+    expected = train(TINY, Made(), RECIPE, 0)
+    assert same(train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint), expected)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
+    assert same(train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint), expected)
+
+
+def test_best_validation_keeps_the_best_epoch():
+    recipe = dataclasses.replace(RECIPE, weights="best_validation")
+    trained = train(TINY, Made(), recipe, 0)
+    best = max(entry["validation_accuracy"] for entry in trained.history)
+    assert trained.metrics["validation"]["accuracy"] == best
+
+
+def test_a_loss_that_is_not_finite_fails_in_words():
+    with pytest.raises(DivergenceError, match=r"the loss is (nan|inf) in epoch 1 of 4"):
+        train(TINY, Made(), dataclasses.replace(PLAIN, lr=1e30, optimizer="sgd"), 0)
+
+
+def test_fewer_images_than_a_batch():
+    trained = train(TINY, Made(train=9), RECIPE, 0)
+    assert trained.history[-1]["steps"] == 4
+
+
+def test_zero_residual_starts_the_branches_at_nothing():
+    still = dataclasses.replace(PLAIN, lr=0.0, steps=1)
+    zeroed = train(TINY, Made(), still, 0).weights
+    as_published = train(TINY, Made(), dataclasses.replace(still, zero_residual=False), 0).weights
+    changed = {name for name in zeroed if not torch.equal(zeroed[name], as_published[name])}
+    assert {name for name in changed if not name.endswith(("running_mean", "running_var"))} == {
+        "layers.1.projection_norm.weight"
+    }
+    assert not zeroed["layers.1.projection_norm.weight"].any()
+
+
+def test_recalibrated_statistics_are_those_of_the_images():
+    made = Made(train=64)
+    model = torch.nn.Sequential(torch.nn.BatchNorm2d(3, momentum=0.1))
+    model[0].running_mean.fill_(9.0)
+    batches = Batches(made, "train", batch_size=16)
+    recalibrate(model, batches, 4)
+    everything = torch.cat([images for images, _ in batches.in_order()])
+    assert torch.allclose(model[0].running_mean, everything.mean((0, 2, 3)), atol=1e-6)
+    assert model[0].momentum == 0.1
+
+
+def test_batch_norm_statistics_of_the_test_images_are_never_seen():
+    """Evaluation changes no weight: the test images could be anything."""
+    made, other = Made(), Made()
+    images, labels = other.arrays["test"]
+    other.arrays["test"] = np.zeros_like(images), labels
+    one, two = train(TINY, made, RECIPE, 0), train(TINY, other, RECIPE, 0)
+    assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)
+    assert one.metrics["validation"] == two.metrics["validation"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_learns_on_a_gpu_and_repeats_itself_when_told():
+    recipe = dataclasses.replace(PLAIN, epochs=8, steps=None)
+    one, other = (train(TINY, Made(train=400), recipe, 0, device="cuda", deterministic=True) for _ in range(2))
+    assert one.metrics["test"]["accuracy"] > 0.9 and one.mode["precision"] == "bfloat16"
+    assert same(one, other)

@@ -1,0 +1,111 @@
+"""Recipes as data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from archlab.foundation import UserError, read_yaml_text
+from archlab.training import load_recipe, recipes
+
+
+def read(text: str, **options):
+    return load_recipe(read_yaml_text(text, "r.yaml"), **options)
+
+
+SMALL = "resolution: 32\nbatch_size: 16\nlr: 1e-3\n"
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_recipes_that_come_with_archlab_are_named_after_their_file_and_read_back(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    settled = recipe.settled("mobilenetv2", "digits")
+    stored = json.loads(json.dumps(settled.canonical()))
+    assert stored == settled.canonical()
+    assert load_recipe(stored).canonical() == stored
+
+
+def test_the_name_decides_nothing():
+    assert read(SMALL + "steps: 5\nname: a").canonical() == read(SMALL + "steps: 5\nname: b").canonical()
+
+
+def test_a_recipe_can_start_from_another(tmp_path):
+    (tmp_path / "mine.yaml").write_text("name: mine\nlike: quick\nsteps: 7\naugment: {flip: false}\n")
+    (tmp_path / "longer.yaml").write_text("like: mine.yaml\nsteps: 70\n")
+    quick, longer = load_recipe("quick"), load_recipe("longer.yaml", folder=tmp_path)
+    assert longer.steps == 70 and longer.lr == quick.lr
+    assert longer.augment.shift == quick.augment.shift and not longer.augment.flip
+
+
+def test_length_is_what_comes_first():
+    assert read(SMALL + "epochs: 3").length(10) == (3, 30)
+    assert read(SMALL + "steps: 25").length(10) == (3, 25)
+    assert read(SMALL + "epochs: 2\nsteps: 25").length(10) == (2, 20)
+    assert read(SMALL + "epochs: 2\nsteps: 5").length(10) == (1, 5)
+
+
+def test_published_exceptions():
+    recipe = load_recipe("zhang2025")
+    assert recipe.settled("mobilenetv2", "cifar10").lr == 1e-3
+    assert recipe.settled("mobilevit", "cifar10").lr == 1e-4
+    assert recipe.settled("mobilevit+attention=se", "cifar10").lr == 1e-4
+    assert recipe.settled("mobilevit", "ham10000").lr == 1e-3
+    assert recipe.settled("convnext", "cifar100").augment.erasing == 0.25
+    assert recipe.settled("convnext", "ham10000").augment.randaugment is None
+    with pytest.raises(ValueError, match="settle"):
+        recipe.canonical()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SMALL + "steps: 5\nlearning: 3", "r.yaml:5: a recipe has no key 'learning'"),
+        (SMALL + "setps: 5", "r.yaml:4: a recipe has no key 'setps' - did you mean 'steps'?"),
+        (SMALL, "r.yaml:1: a recipe needs epochs, steps or both"),
+        (SMALL + "steps: 0", "r.yaml:4: a recipe: steps must be a whole number at least 1, not 0"),
+        (SMALL + "steps: 5\nfinal_lr: 0.1", "r.yaml:5: a recipe: final_lr, 0.1, is above lr, 0.001"),
+        (SMALL + "steps: 5\nwarmup: 2", "r.yaml:5: a recipe: warmup must be a number from 0 to 1, not 2"),
+        (
+            SMALL + "steps: 5\naugment:\n  crop: {scale: [1, 0.5]}",
+            "r.yaml:6: a recipe: augment: crop: scale: the lowest, 1, is above the highest, 0.5",
+        ),
+        (
+            SMALL + "steps: 5\nexemptions: [{modles: [a], set: {lr: 1}}]",
+            "r.yaml:5: an exemption has no key 'modles' - did you mean 'models'?",
+        ),
+        (
+            SMALL + "steps: 5\nexemptions: [{models: a, set: {lr: 1}}]",
+            "r.yaml:5: an exemption: models must be a list of names, not 'a'",
+        ),
+        (
+            SMALL + "steps: 5\nexemptions:\n  - {set: {lrr: 1}}",
+            "r.yaml:6: a recipe has no key 'lrr' - did you mean 'lr'?",
+        ),
+        (
+            "like: quik",
+            "r.yaml:1: there is no recipe 'quik': neither one of archlab's nor a YAML file - did you mean 'quick'?",
+        ),
+    ],
+)
+def test_says_what_is_wrong_and_where(text, message):
+    with pytest.raises(UserError) as error:
+        read(text)
+    assert str(error.value) == message
+
+
+def test_a_recipe_that_is_like_itself_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("like: b.yaml\nsteps: 1\n")
+    (tmp_path / "b.yaml").write_text("like: a.yaml\n")
+    with pytest.raises(UserError, match="like itself"):
+        load_recipe("a.yaml", folder=tmp_path)
+
+
+def test_recipes_are_read_without_torch():
+    code = (
+        "import sys; from archlab.training import load_recipe; load_recipe('quick'); sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
