@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import Any
+
+import torch
 
 import blocks
 from archlab.architecture import SMALLEST_MAP, Architecture, Placed, place
@@ -61,17 +64,23 @@ def add_block(tally: Tally, placed: Placed, architecture: Architecture) -> None:
     }
     layer = architecture.layers[placed.layer]
     try:
-        placed.block.tally(tally, placed.size, **given)
-    except NotImplementedError:
-        cost = _measured(placed.block, placed.size, json.dumps(given))  # type: ignore[arg-type]  # classes are hashable
-        tally.parameters(cost.params_deployed if tally.deployed else cost.params)
-        tally.macs += cost.macs_deployed if tally.deployed else cost.macs
-        tally.activations += cost.activations
-    except ValueError as error:
-        raise UserError(f"{layer.block}: {error}", where=layer.where) from error
+        try:
+            placed.block.tally(tally, placed.size, **given)
+        except NotImplementedError:
+            _add_measured(tally, placed, given)
+    except (ValueError, UserError) as error:
+        raise UserError(f"{layer.block}: {getattr(error, 'message', error)}", where=layer.where) from error
+
+
+def _add_measured(tally: Tally, placed: Placed, given: dict[str, Any]) -> None:
+    cost = _measured(placed.block, placed.size, json.dumps(given))  # type: ignore[arg-type]  # classes are hashable
+    tally.parameters(cost.params_deployed if tally.deployed else cost.params)
+    tally.macs += cost.macs_deployed if tally.deployed else cost.macs
+    tally.activations += cost.activations
 
 
 @lru_cache(maxsize=4096)
 def _measured(block: type[blocks.Block], size: int, arguments: str) -> Cost:
     given = json.loads(arguments)
-    return measure(block(**given), size, given["in_channels"])
+    with torch.random.fork_rng(devices=[]):
+        return measure(block(**given), size, given["in_channels"])

@@ -1,0 +1,80 @@
+"""What a study may write as its budget."""
+
+from __future__ import annotations
+
+import pytest
+
+from archlab.budget import Budget, Cost, parse_budget
+from archlab.foundation import UserError, read_yaml_text
+
+
+@pytest.mark.parametrize(
+    ("written", "budget"),
+    [
+        ("2.5M", Budget(2_500_000)),
+        ("2500000", Budget(2_500_000)),
+        ("2.5e6", Budget(2_500_000)),
+        ("300k", Budget(300_000)),
+        ("1.0005 M", Budget(1_000_500)),
+        ("none", Budget(None, fit="none")),
+        ("null", Budget()),
+        ("{macs: 300M}", Budget(2_500_000, 300_000_000)),
+        ("{params: none, macs: 1G}", Budget(None, 10**9)),
+        ("{params: 2M, of: deployed, fit: none}", Budget(2_000_000, None, "deployed", "none")),
+    ],
+)
+def test_values(written, budget):
+    assert parse_budget(read_yaml_text(f"budget: {written}", "study.yaml")["budget"]) == budget
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("0", "budget must be a whole number above 0, such as 2500000, 300k or 2.5M, or none, not 0"),
+        ("-5", "above 0"),
+        ("2.5", "whole number"),
+        ("0.0001k", "whole number"),
+        ("2.5 million", "whole number"),
+        ("2,500,000", "whole number"),
+        ("true", "not True"),
+        ("[2M]", "whole number"),
+        ("nono", "did you mean 'none'"),
+        ("{parms: 2M}", "a budget has no key 'parms' - did you mean 'params'"),
+        ("{params: 2M, of: deplyed}", "of must be trained or deployed, not 'deplyed' - did you mean 'deployed'"),
+        ("{fit: with}", "fit must be width or none, not 'with' - did you mean 'width'"),
+        ("{macs: 0}", "budget: macs must be a whole number above 0"),
+    ],
+)
+def test_errors_are_one_line_with_the_place(written, message):
+    document = read_yaml_text(f"name: x\nbudget: {written}", "study.yaml")
+    with pytest.raises(UserError) as caught:
+        parse_budget(document["budget"], document.where("budget"))
+    assert str(caught.value).startswith("study.yaml:2: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+COST = Cost(params=100, params_without_classifier=90, params_deployed=60, macs=1000, activations=10, macs_deployed=500)
+
+
+@pytest.mark.parametrize(
+    ("budget", "allowed"),
+    [
+        (Budget(100), True),
+        (Budget(99), False),
+        (Budget(60, of="deployed"), True),
+        (Budget(59, of="deployed"), False),
+        (Budget(None), True),
+        (Budget(100, 1000), True),
+        (Budget(100, 999), False),
+        (Budget(100, 500, of="deployed"), True),
+        (Budget(100, 499, of="deployed"), False),
+    ],
+)
+def test_limits_include_their_value(budget, allowed):
+    assert budget.allows(COST) is allowed
+
+
+def test_a_budget_in_words():
+    assert str(Budget(2_500_000, 300_000_000)) == "2,500,000 parameters and 300,000,000 MACs"
+    assert Budget(None, 5, of="deployed").describe(COST) == "500 MACs"

@@ -1,0 +1,70 @@
+"""Blocks without a closed form, and what counting refuses."""
+
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+import archlab
+import blocks
+from archlab.budget import count, measure
+from archlab.foundation import UserError
+from archlab.foundation.documents import read_yaml_text
+
+
+class Untallied(blocks.Block):
+    """Two parallel convolutions that fuse into one; no closed form."""
+
+    built = 0
+
+    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1, kernel: int = 3):
+        super().__init__()
+        type(self).built += 1
+        self.wide = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2)
+        self.narrow = nn.Conv2d(in_channels, out_channels, 1, stride)
+
+    def forward(self, x):
+        return self.wide(x) + self.narrow(x)
+
+    def fuse(self):
+        return self.wide
+
+
+class Uncountable(blocks.Block):
+    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):
+        super().__init__()
+        self.rows = nn.LSTM(in_channels, out_channels, batch_first=True)
+
+    def forward(self, x):
+        y, _ = self.rows(x.flatten(2).transpose(1, 2))
+        return y.transpose(1, 2).unflatten(2, x.shape[2:])
+
+
+@pytest.fixture
+def own_blocks(monkeypatch):
+    for block in (Untallied, Uncountable):
+        monkeypatch.setitem(blocks.BLOCKS._entries, block.__name__.lower(), block)
+
+
+def test_a_block_without_a_closed_form_is_measured_once(own_blocks):
+    layers = [{"untallied": {"out": 16, "stride": 2}}, {"untallied": {"out": 16, "repeat": 3}}, {"conv": {"out": 8}}]
+    architecture = archlab.architecture({"layers": layers})
+    before = Untallied.built
+    cost = count(architecture, num_classes=4, resolution=33)
+    assert Untallied.built == before + 2  # the three repetitions are one
+    assert count(architecture, num_classes=4, resolution=33) == cost
+    assert Untallied.built == before + 2
+    assert cost == measure(archlab.build_model(architecture, 4, resolution=33), 33)
+    assert cost.params_deployed < cost.params
+
+
+def test_an_operator_that_nobody_can_count_is_an_error(own_blocks):
+    architecture = archlab.architecture({"layers": [{"uncountable": {"out": 8}}]})
+    with pytest.raises(UserError, match="uncountable: nobody can count.*aten::lstm"):
+        count(architecture, num_classes=4, resolution=8)
+
+
+def test_arguments_that_no_module_has_are_an_error_with_the_line():
+    document = read_yaml_text("layers:\n  - conv: {out: 9}\n  - conv: {out: 8, groups: 2}\n", "mine.yaml")
+    with pytest.raises(UserError, match=r"mine\.yaml:3: conv: 2 groups do not divide 9 -> 8 channels"):
+        count(archlab.architecture(document), num_classes=4)

@@ -1,0 +1,108 @@
+"""The width that a budget allows is the largest one."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import archlab
+from archlab.budget import Budget, count, fit_width
+from archlab.foundation import UserError
+from tests.budget.random_networks import random_network
+
+CLASSES = 120
+
+
+def small(**head):
+    """A network with a channel count that is no multiple of 8, so that width 1 is apart."""
+    layers = [{"conv": {"out": 20, "stride": 2}}, {"inverted_residual": {"out": 36, "expand": 3}}]
+    return archlab.architecture({"layers": layers, "head": head, "resolution": 16})
+
+
+@given(params=st.integers(1_500, 60_000), features=st.sampled_from([None, 50]))
+@settings(deadline=None, max_examples=30)
+def test_it_is_the_largest_of_the_whole_grid(params, features):
+    architecture = small(features=features)
+    assert fit_width(architecture, num_classes=10, params=params) == max(
+        step / 1000
+        for step in range(1, 4000)
+        if count(architecture, num_classes=10, width=step / 1000).params <= params
+    )
+
+
+@pytest.mark.parametrize("name", archlab.references())
+@given(share=st.floats(0.1, 4), macs_share=st.none() | st.floats(0.1, 4), of=st.sampled_from(["trained", "deployed"]))
+@settings(deadline=None, max_examples=10)
+def test_the_next_step_is_above_the_budget(name, share, macs_share, of):
+    architecture = archlab.architecture(name)
+    published = count(architecture, num_classes=CLASSES, resolution=64)
+    budget = Budget(int(share * published.params), macs_share and int(macs_share * published.macs), of)
+    limits = {"params": budget.params, "macs": budget.macs, "of": of, "num_classes": CLASSES, "resolution": 64}
+    try:
+        width = fit_width(architecture, **limits)
+    except UserError:
+        assert not budget.allows(count(architecture, num_classes=CLASSES, width=0.001, resolution=64))
+        return
+    assert budget.allows(count(architecture, num_classes=CLASSES, width=width, resolution=64))
+    above = count(architecture, num_classes=CLASSES, width=round(width + 0.001, 3), resolution=64)
+    assert not budget.allows(above)
+
+
+@given(draw=st.randoms(use_true_random=False), share=st.floats(0.2, 3))
+@settings(deadline=None, max_examples=40)
+def test_random_networks_keep_the_budget(draw, share):
+    architecture = random_network(draw)
+    try:
+        params = int(share * count(architecture, num_classes=10).params)
+        width = fit_width(architecture, num_classes=10, params=params)
+        above = count(architecture, num_classes=10, width=round(width + 0.001, 3)).params
+    except UserError:
+        assume(False)
+    changes = {count(architecture, num_classes=10, width=width).params for width in (0.001, 1.0, 1000.0)}
+    assert count(architecture, num_classes=10, width=width).params <= params
+    assert above > params or len(changes) == 1
+
+
+@pytest.mark.parametrize("name", archlab.references())
+def test_references_use_the_budget(name):
+    width = fit_width(archlab.architecture(name), num_classes=CLASSES)
+    assert 2_375_000 <= count(archlab.architecture(name), num_classes=CLASSES, width=width).params <= 2_500_000
+
+
+def test_a_budget_that_cannot_be_met_says_the_least_it_needs():
+    least = count(small(), num_classes=10, width=0.001)
+    with pytest.raises(UserError, match=f"needs at least {least.params:,} parameters"):
+        fit_width(small(), num_classes=10, params=least.params - 1)
+    assert fit_width(small(), num_classes=10, params=least.params) > 0
+
+
+def test_a_budget_of_macs_says_them_too():
+    with pytest.raises(UserError, match=r"budget of 2,500,000 parameters and 5 MACs: it needs .* MACs"):
+        fit_width(small(), num_classes=10, macs=5)
+
+
+def test_widths_that_change_nothing_are_1():
+    layers = [{"conv": {"out": 20, "scale": False}}]
+    assert fit_width(archlab.architecture({"layers": layers}), num_classes=10) == 1.0
+    assert fit_width(small(), num_classes=10, params=None) == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", archlab.references())
+def test_counting_and_fitting_are_fast(name):
+    architecture = archlab.architecture(name)
+    assert fastest(lambda: count(architecture, num_classes=CLASSES, resolution=32)) <= 0.001
+    assert fastest(lambda: fit_width(architecture, num_classes=CLASSES, resolution=32)) <= 0.020
+
+
+def fastest(call) -> float:
+    """CPU seconds of the fastest of ten calls."""
+    seconds = []
+    for _ in range(10):
+        start = time.process_time()
+        call()
+        seconds.append(time.process_time() - start)
+    return min(seconds)
