@@ -5,7 +5,8 @@ from archlab.runs.events import Event, EventLog, Failure
 from archlab.runs.execution import Interrupted, Outcome, execute, interruptible
 from archlab.runs.pool import Pool, Settings, open_pool
 from archlab.runs.run import Run
-from archlab.runs.store import DamagedRunError, Store
+from archlab.runs.store import Store
+from archlab.runs.stored import DamagedRunError
 
 __all__ = [
     "DamagedRunError",

@@ -1,0 +1,182 @@
+"""`archlab runs`: list, show, check, clean up and export finished runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archlab.foundation import UserError, home
+from archlab.runs import Store
+
+if TYPE_CHECKING:
+    from archlab.runs.index import Listing
+
+_store = click.option("--store", metavar="PATH", help="Folder of runs  [default: ARCHLAB_HOME, else ./.archlab]")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group()
+def runs() -> None:
+    """List, show, check, clean up and export finished runs."""
+
+
+@runs.command("list")
+@_store
+@_as_json
+def list_(store: str | None, as_json: bool) -> None:
+    """All finished runs, the latest last."""
+    listing = _listing(Store(home(store)))
+    rows = sorted(listing.table.to_pylist(), key=lambda row: (row["finished"], row["key"]))
+    if as_json:
+        click.echo(json.dumps({"runs": rows, "unreadable": listing.unreadable}))
+        return
+    click.echo("\n".join(_aligned(rows)))
+
+
+@runs.command()
+@click.argument("key")
+@_store
+@_as_json
+def show(key: str, store: str | None, as_json: bool) -> None:
+    """One run; the first digits of its KEY are enough."""
+    place = Store(home(store))
+    document = place.get(place.find(key))
+    if document is None:
+        raise UserError(f"run {key} is damaged: `archlab runs check` says how")
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+        return
+    run = document["run"]
+    click.echo(f"{run['model'] or 'run'} on {run['dataset']}, seed {run['seed']}\n")
+    facts = {
+        "key": document["key"],
+        "directory": place.directory(document["key"]),
+        **{f"{split} {metric}": value for split, of in document["metrics"].items() for metric, value in of.items()},
+        "width": run["width"],
+        "resolution": run["resolution"],
+        **{name: document[name] for name in ("seconds", "peak_memory", "finished", "archlab")},
+        **{f"recipe.{name}": value for name, value in run["recipe"].items()},
+        **{f"mode.{name}": value for name, value in document["mode"].items()},
+    }
+    for name, value in facts.items():
+        click.echo(f"{name:30} {value:.4g}" if isinstance(value, float) else f"{name:30} {value}")
+
+
+@runs.command()
+@_store
+@_as_json
+def check(store: str | None, as_json: bool) -> int:
+    """Reads every byte of every run and compares checksums; exit code 1 where a run is damaged."""
+    from archlab.runs import DamagedRunError
+
+    place, problems = Store(home(store)), {}
+    keys = sorted(place.keys())
+    for key in keys:
+        try:
+            place.verify(key)
+        except (DamagedRunError, UserError) as error:
+            problems[key] = str(error)
+    if as_json:
+        click.echo(json.dumps({"checked": len(keys), "damaged": problems}))
+    else:
+        for key, problem in problems.items():
+            click.echo(f"{key[:12]}  {problem}")
+        click.echo(f"{len(keys)} runs checked, {len(problems)} damaged (they count as not computed, and are replaced)")
+    return 1 if problems else 0
+
+
+@runs.command()
+@_store
+@click.option("--unfinished", is_flag=True, help="Also checkpoints of runs that have not finished.")
+@click.option("--old-code", is_flag=True, help="Also runs of other versions of archlab's code.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def gc(store: str | None, unfinished: bool, old_code: bool, dry_run: bool, yes: bool) -> None:
+    """Removes what crashes have left behind and, where asked, what is not needed any more."""
+    from archlab.runs.cleaning import leftovers, remove
+
+    place = Store(home(store))
+    found = leftovers(place, unfinished=unfinished, old_code=old_code)
+    for leftover in found:
+        click.echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}")
+    total = f"{len(found)} leftovers, {sum(leftover.size for leftover in found) / 1e6:.1f} MB"
+    if dry_run or not found:
+        click.echo(f"{total}; nothing removed")
+        return
+    if not yes:
+        click.confirm(f"Remove {total}?", abort=True, err=True)
+    removed = [remove(place, leftover) for leftover in found]
+    click.echo(f"{sum(removed)} of {total} removed")
+
+
+@runs.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_store
+@click.option("--tidy", is_flag=True, help="A row per metric, as `archlab score` reads it, instead of one per run.")
+def export(file: Path, store: str | None, tidy: bool) -> None:
+    """Writes the table of all runs to FILE, .parquet or .csv."""
+    from archlab.foundation import write_atomically
+    from archlab.runs.index import tidy_table
+
+    writers: dict[str, Callable[[Any, Path], None]] = {".parquet": _write_parquet, ".csv": _write_csv}
+    if file.suffix not in writers:
+        raise UserError(f"cannot write {file.suffix or 'a file without an ending'}", name=file.suffix, known=writers)
+    table = _listing(Store(home(store))).table
+    try:
+        with write_atomically(file) as temporary:
+            writers[file.suffix](tidy_table(table) if tidy else table, temporary)
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror}", where=str(file)) from None
+    click.echo(f"{table.num_rows} runs written to {file}", err=True)
+
+
+def _write_parquet(table: Any, path: Path) -> None:
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(table, path)
+
+
+def _write_csv(table: Any, path: Path) -> None:
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(table, path)
+
+
+def _listing(store: Store) -> Listing:
+    from archlab.runs.index import list_runs
+
+    listing = list_runs(store)
+    for key, reason in listing.unreadable.items():
+        click.echo(f"warning: run {key[:12]} is left out: {reason}", err=True)
+    return listing
+
+
+def _aligned(rows: list[dict[str, Any]]) -> list[str]:
+    """The rows in columns, a heading above and the count below."""
+
+    def share(value: float | None) -> str:
+        return "-" if value is None else f"{value:.4f}"
+
+    heading = ("KEY", "MODEL", "DATASET", "SEED", "PIXELS", "EPOCHS", "VALIDATION", "TEST", "SECONDS", "FINISHED")
+    cells = [
+        (
+            row["key"][:12],
+            row["model"] or row["architecture"][:8],
+            row["dataset"],
+            str(row["seed"]),
+            str(row["resolution"]),
+            str(row["epochs"]),
+            share(row["validation_accuracy"]),
+            share(row["test_accuracy"]),
+            f"{row['seconds']:.1f}",
+            row["finished"][:16].replace("T", " "),
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(heading, *cells, strict=True)]
+    line = "  ".join(f"{{:{width}}}" for width in widths)
+    return [*(line.format(*row).rstrip() for row in [heading, *cells]), f"{len(rows)} runs"]

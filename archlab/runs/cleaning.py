@@ -1,0 +1,91 @@
+"""What may be removed from a store, and removing it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from archlab.runs.code import code_digest
+from archlab.runs.index import list_runs
+from archlab.runs.store import Store
+from archlab.runs.worker import lock
+
+OLD = 24 * 3600.0  # seconds after which another machine's unfinished writing counts as left behind
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A folder that nothing needs any more, why, and its size in bytes."""
+
+    path: Path
+    why: str
+    size: int
+
+
+def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False) -> list[Leftover]:
+    """What crashes and finished runs have left behind.
+
+    Args:
+        unfinished: Also the checkpoints of runs that have not finished; they will start from the beginning.
+        old_code: Also the runs of other versions of archlab's code. The users' own blocks do not count as code here:
+            several versions of them may be in use.
+    """
+    found = [(path, "writing was interrupted") for path in _entries(store.partial) if _is_abandoned(path)]
+    found += [(path, "was damaged, and computed again") for path in _entries(store.damaged)]
+    for path in _entries(store.unfinished):
+        if path.name in store:
+            found.append((path, "checkpoint of a finished run"))
+        elif unfinished:
+            found.append((path, "checkpoint of an unfinished run"))
+    if old_code:
+        current, table = code_digest(own_blocks=()), list_runs(store).table
+        for key, code in zip(table["key"].to_pylist(), table["code"].to_pylist(), strict=True):
+            if code.partition("+")[0] != current:
+                found.append((store.directory(key), "run of another version of the code"))
+    return [Leftover(path, why, _size(path)) for path, why in found]
+
+
+def remove(store: Store, leftover: Leftover) -> bool:
+    """Removes a leftover, unless a process is at work there. A stored run vanishes in one step."""
+    path = leftover.path
+    if path.parent == store.unfinished:
+        with lock(path) as held:
+            if held:
+                shutil.rmtree(path, ignore_errors=True)
+            return held
+    store.partial.mkdir(parents=True, exist_ok=True)
+    grave = store.scratch("removed")
+    path.rename(grave)
+    shutil.rmtree(grave, ignore_errors=True)
+    return True
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    return folder.iterdir() if folder.exists() else iter(())
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether whoever wrote there is gone; `Store.scratch` put host and process into the name."""
+    host, pid, _ = path.name.partition(".")[2].rsplit(".", 2)
+    if host == socket.gethostname():
+        return not _is_alive(int(pid))
+    return time.time() - path.stat().st_mtime > OLD
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -1,0 +1,133 @@
+"""The table of all finished runs, one row each. The index that makes it fast is a cache; the directories are the truth."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archlab.foundation import UserError, write_atomically
+from archlab.runs.run import digest
+from archlab.runs.store import Store
+from archlab.runs.stored import DamagedRunError
+
+if TYPE_CHECKING:
+    import pyarrow
+
+COLUMNS = {
+    "key": "string",
+    "model": "string",
+    "dataset": "string",
+    "dataset_digest": "string",
+    "seed": "int64",
+    "resolution": "int32",
+    "width": "float64",
+    "architecture": "string",  # digest, as the next
+    "recipe": "string",
+    "code": "string",
+    "epochs": "int32",
+    "steps": "int64",
+    "validation_accuracy": "float64",
+    "validation_balanced_accuracy": "float64",
+    "test_accuracy": "float64",
+    "test_balanced_accuracy": "float64",
+    "seconds": "float64",
+    "peak_memory": "int64",
+    "device": "string",
+    "finished": "string",
+}
+"""Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded."""
+
+INDEX = "runs.v1.parquet"
+ENOUGH_TO_WRITE = 50  # new rows; fewer are quicker read again than written
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All runs that can be read, in no order, and why the others cannot."""
+
+    table: pyarrow.Table
+    unreadable: dict[str, str]
+
+
+def list_runs(store: Store) -> Listing:
+    """Reads the index and the directories that it does not know, and brings the index up to date."""
+    import pyarrow
+    import pyarrow.compute
+
+    known = _read_index(store)
+    there = set(store.keys())
+    indexed = known.column("key").to_pylist()
+    rows, unreadable = [], {}
+    for key in there.difference(indexed):
+        try:
+            rows.append(row_of(store.read(key)))
+        except (DamagedRunError, UserError) as error:
+            unreadable[key] = getattr(error, "message", str(error))
+    gone = set(indexed) - there
+    if gone:
+        known = known.filter(pyarrow.compute.is_in(known.column("key"), pyarrow.array(sorted(there))))
+    table = pyarrow.concat_tables([known, pyarrow.Table.from_pylist(rows, schema=_schema())])
+    if gone or len(rows) >= ENOUGH_TO_WRITE:
+        _write_index(store, table)
+    return Listing(table, unreadable)
+
+
+def row_of(document: dict[str, Any]) -> dict[str, Any]:
+    """The row of a stored document, by the names of COLUMNS."""
+    run, history = document["run"], document["history"]
+    row = {name: run[name] for name in ("model", "dataset", "dataset_digest", "seed", "resolution", "width", "code")}
+    row |= {name: document[name] for name in ("key", "seconds", "peak_memory", "finished")}
+    for split in ("validation", "test"):
+        for metric in ("accuracy", "balanced_accuracy"):
+            row[f"{split}_{metric}"] = document["metrics"].get(split, {}).get(metric)
+    return row | {
+        "architecture": digest(run["architecture"]),
+        "recipe": digest(run["recipe"]),
+        "epochs": len(history),
+        "steps": history[-1].get("steps") if history else 0,
+        "device": document["mode"].get("device"),
+    }
+
+
+def _schema() -> pyarrow.Schema:
+    import pyarrow
+
+    return pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in COLUMNS.items()])
+
+
+def _path(store: Store) -> Path:
+    return store.home / "cache" / INDEX
+
+
+def _read_index(store: Store) -> pyarrow.Table:
+    import pyarrow
+    import pyarrow.parquet
+
+    with suppress(OSError, pyarrow.ArrowException):  # not there or not whole: the directories have everything
+        table = pyarrow.parquet.read_table(_path(store))
+        if table.schema.equals(_schema()):
+            return table
+    return _schema().empty_table()
+
+
+def _write_index(store: Store, table: pyarrow.Table) -> None:
+    import pyarrow.parquet
+
+    with suppress(OSError), write_atomically(_path(store)) as temporary:  # without an index, listing takes longer
+        pyarrow.parquet.write_table(table, temporary)
+
+
+def tidy_table(table: pyarrow.Table) -> pyarrow.Table:
+    """The accuracies of a listing's table, a row each: key, model, dataset, seed, split, metric, value."""
+    import pyarrow
+
+    parts = []
+    for split in ("validation", "test"):
+        for metric in ("accuracy", "balanced_accuracy"):
+            part = table.select(["key", "model", "dataset", "seed"])
+            for name, word in (("split", split), ("metric", metric)):
+                part = part.append_column(name, pyarrow.array([word] * table.num_rows, pyarrow.string()))
+            parts.append(part.append_column("value", table[f"{split}_{metric}"]))
+    return pyarrow.concat_tables(parts).drop_null()

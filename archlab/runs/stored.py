@@ -1,0 +1,119 @@
+"""The stored form of a finished run: four files in one directory, each held against a checksum.
+
+run.json (what was run), history.jsonl (an epoch a line), weights.safetensors, and result.json: everything else, with the
+checksums of the other three and of itself.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+from archlab.foundation import UserError
+from archlab.runs.run import Run, digest
+
+FORMAT = 1
+"""Version of the stored form; what a newer one has written is refused in words."""
+
+FILES = ("run.json", "history.jsonl", "weights.safetensors")
+
+
+class Result(Protocol):
+    """What training returns, as far as the store cares (`archlab.training.Trained`)."""
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]: ...
+    @property
+    def history(self) -> list[dict[str, Any]]: ...
+    @property
+    def weights(self) -> dict[str, Any]: ...
+    @property
+    def mode(self) -> dict[str, Any]: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def peak_memory(self) -> int | None: ...
+
+
+class DamagedRunError(Exception):
+    """A run's directory is not as it was written."""
+
+
+def write_run(folder: Path, run: Run, result: Result) -> None:
+    """Writes the files of a run into an existing folder. Raises ValueError for numbers that are not finite."""
+    import numpy
+    from safetensors.numpy import save_file
+
+    (folder / "run.json").write_bytes(_text(run.document()))
+    (folder / "history.jsonl").write_bytes(b"".join(_text(row) + b"\n" for row in result.history))
+    weights = {name: numpy.ascontiguousarray(value) for name, value in result.weights.items()}
+    save_file(weights, folder / "weights.safetensors")
+    document = {
+        "format": FORMAT,
+        "key": run.key,
+        "metrics": result.metrics,
+        "mode": result.mode,
+        "seconds": result.seconds,
+        "peak_memory": result.peak_memory,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "archlab": version("archlab"),
+        "files": {name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES},
+    }
+    document = json.loads(_text(document))  # the checksum is over what a reader will see
+    (folder / "result.json").write_bytes(_text({**document, "checksum": digest(document)}))
+
+
+def read_run(folder: Path, key: str) -> dict[str, Any]:
+    """The document of the run `key` in its folder, weights aside. Raises DamagedRunError and UserError."""
+    result = _parse(_read(folder / "result.json"))
+    if not isinstance(result.get("format"), int) or result["format"] > FORMAT:
+        raise UserError(
+            f"was written by a newer archlab (format {result.get('format')}; this one reads up to {FORMAT})",
+            where=str(folder),
+        )
+    if result.pop("checksum", None) != digest(result):
+        raise DamagedRunError("result.json does not have its checksum")
+    files = result.pop("files")
+    run = _parse(_checked(folder / "run.json", files))
+    if result["key"] != key or Run.from_document(run).key != key:
+        raise DamagedRunError("the directory's name is not the run's key")
+    history = [_parse(line) for line in _checked(folder / "history.jsonl", files).splitlines()]
+    return {**result, "run": run, "history": history}
+
+
+def verify_run(folder: Path, key: str) -> None:
+    """Reads every byte of the run `key`. Raises DamagedRunError and UserError."""
+    read_run(folder, key)
+    _checked(folder / "weights.safetensors", _parse(_read(folder / "result.json"))["files"])
+
+
+def _text(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, allow_nan=False).encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DamagedRunError(f"{path.name} is missing") from None
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise DamagedRunError("not a JSON document")
+    return value
+
+
+def _checked(path: Path, files: dict[str, str]) -> bytes:
+    content = _read(path)
+    if sha256(content).hexdigest() != files.get(path.name):
+        raise DamagedRunError(f"{path.name} does not have its checksum")
+    return content

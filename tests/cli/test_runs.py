@@ -1,0 +1,114 @@
+import io
+import json
+import sys
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from archlab.cli.main import main
+from archlab.runs import Store
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "runs"))
+from standin import make_run, make_trained
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path)
+    for seed in range(3):
+        run = make_run(seed)
+        store.put(run, make_trained(run))
+    return store
+
+
+@pytest.fixture
+def runs(store, monkeypatch, capsys):
+    """Calls `archlab runs` on the store; gives exit code, standard output and standard error."""
+
+    def call(command, *arguments):
+        line = ["archlab", "runs", command, *map(str, arguments), "--store", str(store.home)]
+        monkeypatch.setattr(sys, "argv", line)
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return call
+
+
+def test_list(runs, store):
+    code, out, err = runs("list")
+    assert code == 0 and err == ""
+    *lines, count = out.splitlines()
+    assert count == "3 runs" and lines[0].split()[:4] == ["KEY", "MODEL", "DATASET", "SEED"]
+    assert {line.split()[0] for line in lines[1:]} == {make_run(seed).key[:12] for seed in range(3)}
+    document = json.loads(runs("list", "--json")[1])
+    assert {row["key"] for row in document["runs"]} == set(store.keys()) and document["unreadable"] == {}
+
+
+def test_list_of_an_empty_store(runs, store, tmp_path):
+    store.home /= "other"
+    code, out, _ = runs("list")
+    assert code == 0 and out.splitlines()[-1] == "0 runs"
+
+
+def test_show_takes_a_prefix(runs):
+    run = make_run(1)
+    code, out, _ = runs("show", run.key[:10])
+    assert code == 0 and run.key in out and "toy on digits, seed 1" in out and "recipe.epochs" in out
+    assert json.loads(runs("show", run.key, "--json")[1])["run"] == run.document()
+
+
+def test_show_says_what_is_wrong_in_one_line(runs):
+    key = make_run(1).key
+    wrong = key[:9] + ("0" if key[9] != "0" else "1")
+    assert runs("show", wrong) == (2, "", f"error: no stored run starts with '{wrong}' - did you mean '{key[:10]}'?\n")
+    code, _, err = runs("show", "")
+    assert code == 2 and err.startswith("error: 3 runs start with ''") and err.count("\n") == 1
+
+
+def test_check_finds_damage(runs, store):
+    code, out, _ = runs("check")
+    assert code == 0 and out.startswith("3 runs checked, 0 damaged")
+    key = make_run(2).key
+    store.weights(key).write_bytes(b"")
+    code, out, _ = runs("check")
+    assert code == 1 and out.startswith(f"{key[:12]}  weights.safetensors does not have its checksum")
+    assert json.loads(runs("check", "--json")[1])["damaged"] == {key: "weights.safetensors does not have its checksum"}
+
+
+def test_gc_asks_and_dry_run_removes_nothing(runs, store, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    (store.unfinished / make_run(0).key).mkdir(parents=True)
+    code, out, _ = runs("gc", "--dry-run")
+    assert code == 0 and "checkpoint of a finished run" in out and "nothing removed" in out
+    assert runs("gc")[0] == 130  # nobody answered
+    assert list(store.unfinished.iterdir())
+    code, out, _ = runs("gc", "--yes")
+    assert code == 0 and "1 of 1 leftovers" in out and not list(store.unfinished.iterdir())
+    assert "3 runs" in runs("list")[1]
+    code, out, _ = runs("gc", "--old-code", "--yes")
+    assert code == 0 and "3 of 3 leftovers" in out and list(store.keys()) == []
+
+
+def test_export(runs, store, tmp_path):
+    for name in ("table.parquet", "table.csv"):
+        code, out, err = runs("export", tmp_path / name)
+        assert (code, out) == (0, "") and err == f"3 runs written to {tmp_path / name}\n"
+    table = pyarrow.parquet.read_table(tmp_path / "table.parquet")
+    assert set(table["key"].to_pylist()) == set(store.keys())
+    assert len((tmp_path / "table.csv").read_text().splitlines()) == 4
+    code, _, err = runs("export", tmp_path / "table.cvs")
+    assert code == 2 and err == "error: cannot write .cvs - did you mean '.csv'?\n"
+
+
+def test_score_reads_a_tidy_export(runs, store, tmp_path):
+    from archlab.scoring import read_table
+
+    other = make_run(0, recipe={}, model="other")
+    store.put(other, make_trained(other))
+    path = tmp_path / "table.parquet"
+    runs("export", path, "--tidy")
+    (value,) = read_table(path, split="validation").query("model == 'other'")["value"]
+    assert value == make_trained(other).metrics["validation"]["accuracy"]

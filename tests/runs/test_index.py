@@ -1,0 +1,97 @@
+import json
+import time
+
+import pytest
+from standin import make_run, make_trained
+
+from archlab.runs import Store
+from archlab.runs.index import COLUMNS, INDEX, list_runs, tidy_table
+from archlab.runs.synthetic import write_synthetic_runs
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def fill(store, seeds):
+    runs = [make_run(seed, model=f"model {seed % 2}") for seed in seeds]
+    for run in runs:
+        store.put(run, make_trained(run))
+    return runs
+
+
+def rows(store):
+    return {row["key"]: row for row in list_runs(store).table.to_pylist()}
+
+
+def test_every_run_is_a_row_with_its_own_numbers(store):
+    runs = fill(store, range(5))
+    listed = rows(store)
+    assert set(listed) == {run.key for run in runs}
+    for run in runs:
+        row, result = listed[run.key], make_trained(run)
+        assert list(row) == list(COLUMNS)
+        assert (row["model"], row["seed"], row["width"]) == (run.model, run.seed, run.width)
+        assert row["test_accuracy"] == result.metrics["test"]["accuracy"]
+        assert row["validation_balanced_accuracy"] == result.metrics["validation"]["balanced_accuracy"]
+        assert row["epochs"] == 2
+
+
+def test_the_index_follows_the_directories(store, monkeypatch):
+    import archlab.runs.index as index
+
+    monkeypatch.setattr(index, "ENOUGH_TO_WRITE", 1)
+    fill(store, range(4))
+    fresh = rows(store)
+    path = store.home / "cache" / INDEX
+    assert path.exists()
+    assert rows(store) == fresh
+    for content in (b"", b"PAR1 not really", path.read_bytes()[:-9]):
+        path.write_bytes(content)
+        assert rows(store) == fresh
+
+    (gone,) = fill(store, [1])
+    for file in store.directory(gone.key).iterdir():
+        file.unlink()
+    store.directory(gone.key).rmdir()
+    del fresh[gone.key]
+    assert rows(store) == fresh
+    (new,) = fill(store, [9])
+    assert set(rows(store)) == {*fresh, new.key}
+
+
+def test_runs_that_cannot_be_read_are_named_and_the_others_listed(store):
+    good, cut, newer = fill(store, range(3))
+    (store.directory(cut.key) / "result.json").write_text("{")
+    path = store.directory(newer.key) / "result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
+    listing = list_runs(store)
+    assert listing.table["key"].to_pylist() == [good.key]
+    assert listing.unreadable[cut.key] == "not a JSON document"
+    assert "newer archlab" in listing.unreadable[newer.key]
+
+
+def test_tidy_has_a_row_per_metric(store):
+    (run,) = fill(store, [3])
+    metrics = make_trained(run).metrics
+    tidy = tidy_table(list_runs(store).table).to_pylist()
+    assert {(row["split"], row["metric"]): row["value"] for row in tidy} == {
+        (split, metric): metrics[split][metric]
+        for split in ("validation", "test")
+        for metric in ("accuracy", "balanced_accuracy")
+    }
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_runs_list_in_two_seconds(store):
+    write_synthetic_runs(store, models=2_500, datasets=8, seeds=5)
+    began = time.perf_counter()
+    table = list_runs(store).table
+    first = time.perf_counter() - began
+    began = time.perf_counter()
+    again = list_runs(store).table
+    second = time.perf_counter() - began
+    print(f"100,000 runs: index built in {first:.1f} s, listed in {second:.2f} s")
+    assert table.num_rows == again.num_rows == 100_000
+    assert second < 2
