@@ -67,7 +67,7 @@ def cases_of(block: type[blocks.Block], arguments: dict[str, Any]) -> list[Case]
     channels = math.lcm(8, block.channel_multiple("out_channels", arguments))
     strides = sorted({1, 2, 3, block.published_stride(1, arguments)})
     return [
-        Case(block, arguments, 2 * channels, out_channels, stride)
+        Case(block, arguments, 2 * channels, out_channels, stride, stride)
         for out_channels in (2 * channels, 3 * channels)
         for stride in strides
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from archlab.architecture import Layer
 from archlab.architecture.plan import scaled_arguments
 from archlab.budget.measured import measure
 from blocks import Tally
+from blocks.arguments import takes
 from blocks.rounding import round_channels
 
 WIDTHS = (0.35, 1.3)
@@ -30,6 +31,7 @@ class Case:
     in_channels: int
     out_channels: int
     stride: int
+    published_stride: int
 
     def build(self, seed: int = 0) -> blocks.Block:
         torch.manual_seed(seed)
@@ -38,6 +40,8 @@ class Case:
     @property
     def given(self) -> dict[str, Any]:
         own = {"in_channels": self.in_channels, "out_channels": self.out_channels, "stride": self.stride}
+        if takes(self.block, "published_stride"):  # type: ignore[arg-type]  # classes are hashable
+            own["published_stride"] = self.published_stride
         return own | self.arguments
 
     @property
@@ -189,11 +193,22 @@ def scaling(case: Case) -> Iterator[str]:
         out_channels = arguments.pop("out")
         multiple = math.lcm(8, case.block.channel_multiple("out_channels", arguments))
         in_channels = round_channels(case.in_channels * width, multiple)
-        scaled = Case(case.block, arguments, in_channels, out_channels, case.stride)
+        scaled = Case(case.block, arguments, in_channels, out_channels, case.stride, case.published_stride)
         try:
             scaled.build().eval()(scaled.images())
         except Exception as error:
             yield f"at width {width} it fails: {error}"
+
+
+def resolution(case: Case) -> Iterator[str]:
+    """A small input makes strides smaller; parameters stay."""
+    if case.stride > 1:
+        halved = replace(case, stride=case.stride // 2)
+        shapes = [{name: tensor.shape for name, tensor in c.build().state_dict().items()} for c in (case, halved)]
+        if shapes[0] != shapes[1]:
+            yield f"with the stride reduced to {halved.stride}, parameters change: take published_stride too"
+        yield from output(halved)
+        yield from counting(halved)
 
 
 def residual_norms(case: Case) -> Iterator[str]:
@@ -225,5 +240,6 @@ PROMISES: dict[str, Callable[[Case], Iterator[str]]] = {
     "fusing": fusing,
     "counting": counting,
     "scaling": scaling,
+    "resolution": resolution,
     "residual norms": residual_norms,
 }

@@ -223,6 +223,26 @@ def test_refusing_everything(faults_of):
     )
 
 
+def test_parameters_that_change_with_the_resolution(faults_of):
+    class Skips(Sound):
+        def __init__(self, **given):
+            super().__init__(**given)
+            same = given["stride"] == 1 and given["in_channels"] == given["out_channels"]
+            self.skip = nn.BatchNorm2d(given["in_channels"]) if same else None
+
+        def forward(self, x):
+            return super().forward(x) + (self.skip(x) if self.skip else 0)
+
+        @classmethod
+        def tally(cls, *arguments, **given):
+            raise NotImplementedError
+
+    assert faults_of(_with_constructor(Skips)) == (
+        "  resolution: with the stride reduced to 1, parameters change: take published_stride too"
+        " (16 to 16 channels, stride 2)"
+    )
+
+
 def test_residual_norm_of_another_module(faults_of):
     class Foreign(Sound):
         def residual_norms(self):
