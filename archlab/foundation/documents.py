@@ -16,7 +16,7 @@ import yaml
 
 from archlab.foundation.errors import UserError
 
-LARGEST_DOCUMENT = 4 * 2**20  # bytes
+LARGEST_DOCUMENT = 2**20  # bytes
 MOST_NODES = 100_000  # after aliases are followed
 DEEPEST = 100
 
@@ -28,6 +28,7 @@ _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z")
 _CORE = "tag:yaml.org,2002:"
+_PLAIN = "plain scalar without a tag"
 
 
 class Mapping(dict):
@@ -66,27 +67,31 @@ def read_yaml(path: str | Path) -> Mapping:
     """The mapping in a YAML file. Raises UserError with file and line for anything wrong in it."""
     path = Path(path)
     try:
-        if path.stat().st_size > LARGEST_DOCUMENT:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_DOCUMENT + 1)
+        if len(text) > LARGEST_DOCUMENT:
             raise UserError(f"larger than {LARGEST_DOCUMENT >> 20} MiB", where=str(path))
-        text = path.read_text(encoding="utf-8")
+        return read_yaml_text(text.decode("utf-8"), source=str(path))
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
-    except UnicodeDecodeError:
-        raise UserError("is not UTF-8 text", where=str(path)) from None
-    return read_yaml_text(text, source=str(path))
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError("is not UTF-8 text", where=f"{path}:{line}") from None
 
 
 def read_yaml_text(text: str, source: str) -> Mapping:
     """The mapping in a YAML text; `source` names it in messages."""
     try:
-        node = yaml.compose(text, Loader=_NoTimestamps)
+        node = yaml.compose(text, Loader=_Composer)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{source}:{mark.line + 1}" if mark else source
         hint = " (YAML indents with spaces, not tabs)" if "'\\t'" in (error.problem or "") else ""
-        raise UserError(f"not valid YAML: {error.problem or error.context}{hint}", where=line) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"not valid YAML: {error}", where=source) from None
+        problem = ", ".join(filter(None, (error.context, error.problem)))
+        raise UserError(f"not valid YAML: {problem}{hint}", where=line) from None
+    except yaml.reader.ReaderError as error:
+        line = f"{source}:{text.count(chr(10), 0, error.position) + 1}"
+        raise UserError(f"character U+{error.character:04X} cannot stand in YAML", where=line) from None
     except RecursionError:
         raise UserError(f"nested deeper than {DEEPEST}", where=source) from None
     if node is None:
@@ -105,8 +110,13 @@ def check_keys(mapping: dict, known: Iterable[str], what: str) -> None:
             raise UserError(f"{what} has no key {key!r}", where=locate(key) if locate else None, name=key, known=known)
 
 
-class _NoTimestamps(yaml.SafeLoader):
-    """Composes nodes only; the tags that its resolver guesses for plain scalars are not used."""
+class _Composer(yaml.SafeLoader):
+    """Composes nodes only. Scalars keep the tag that was written; plain ones without one get `_PLAIN`."""
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode:
+            return _PLAIN if implicit[0] else _CORE + "str"
+        return _CORE + ("map" if kind is yaml.MappingNode else "seq")
 
 
 class _Constructor:
@@ -117,7 +127,7 @@ class _Constructor:
     def construct(self, node: yaml.Node, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MOST_NODES:
-            raise UserError(f"aliases expand to more than {MOST_NODES:,} values", where=self._where(node))
+            raise UserError(f"more than {MOST_NODES:,} values, aliases followed", where=self._where(node))
         if depth > DEEPEST:
             raise UserError(f"nested deeper than {DEEPEST}", where=self._where(node))
         if isinstance(node, yaml.ScalarNode):
@@ -132,7 +142,7 @@ class _Constructor:
 
     def _mapping(self, node: yaml.CollectionNode, depth: int) -> Mapping:
         if node.tag != _CORE + "map":
-            raise UserError(f"tag {node.tag!r} is not allowed", where=self._where(node))
+            raise self._tag_error(node)
         mapping = Mapping(self.source, node.start_mark.line + 1)
         for key_node, value_node in node.value:
             key = self.construct(key_node, depth + 1)
@@ -148,7 +158,7 @@ class _Constructor:
 
     def _sequence(self, node: yaml.CollectionNode, depth: int) -> Sequence:
         if node.tag != _CORE + "seq":
-            raise UserError(f"tag {node.tag!r} is not allowed", where=self._where(node))
+            raise self._tag_error(node)
         sequence = Sequence(self.source, node.start_mark.line + 1)
         for item in node.value:
             sequence.lines.append(item.start_mark.line + 1)
@@ -157,28 +167,26 @@ class _Constructor:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         text = node.value
-        if node.style is not None or (node.tag == _CORE + "str" and _is_explicit(node)):
+        if node.tag == _CORE + "str":
             return text
-        if not node.tag.startswith(_CORE):
-            raise UserError(f"tag {node.tag!r} is not allowed", where=self._where(node))
+        if node.tag != _PLAIN:
+            raise self._tag_error(node)
         if _NULL.match(text):
             return None
         if _BOOL.match(text):
             return text[0] in "tT"
-        if _INT.match(text):
-            return int(text)
         if _OCTAL.match(text):
             return int(text[2:], 8)
         if _HEX.match(text):
             return int(text[2:], 16)
         if _NOT_FINITE.match(text) or (_FLOAT.match(text) and not math.isfinite(float(text))):
-            raise UserError(f"{text} is not a finite number", where=self._where(node))
+            raise UserError(f"{text[:40]} is not a finite number", where=self._where(node))
+        if _INT.match(text):
+            return int(text)
         return float(text) if _FLOAT.match(text) else text
+
+    def _tag_error(self, node: yaml.Node) -> UserError:
+        return UserError(f"tag {node.tag.replace(_CORE, '!!')!r} is not allowed", where=self._where(node))
 
     def _where(self, node: yaml.Node) -> str:
         return f"{self.source}:{node.start_mark.line + 1}"
-
-
-def _is_explicit(node: yaml.ScalarNode) -> bool:
-    """Whether a plain scalar's `!!str` tag was written rather than guessed."""
-    return node.start_mark.buffer is not None and node.start_mark.buffer[node.start_mark.pointer] == "!"
