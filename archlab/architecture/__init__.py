@@ -8,7 +8,7 @@ from archlab.architecture.assemble import Network, build_model
 from archlab.architecture.edits import apply_edit, apply_edits, check_edit
 from archlab.architecture.parse import architecture, make_layer, parse_architecture, parse_layer, references
 from archlab.architecture.plan import SMALLEST_MAP, Placed, place, published_stride
-from archlab.architecture.selectors import output_sizes, stages
+from archlab.architecture.selectors import feature_head, output_sizes, stages
 from archlab.architecture.spec import Architecture, Layer, from_canonical
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "architecture",
     "build_model",
     "check_edit",
+    "feature_head",
     "from_canonical",
     "make_layer",
     "output_sizes",

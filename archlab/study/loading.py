@@ -1,0 +1,236 @@
+"""From YAML (or a Python mapping of the same shape) to studies, everything checked before anything runs."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+
+from archlab.architecture import SMALLEST_MAP, Architecture, architecture, references
+from archlab.architecture.own_blocks import load_own_blocks
+from archlab.budget import parse_budget
+from archlab.data import load_suite
+from archlab.foundation import UserError, check_keys, read_yaml, where
+from archlab.foundation import home as default_home
+from archlab.foundation.settings import read_settings
+from archlab.study.check import check_combinations
+from archlab.study.choices import parse_choices
+from archlab.study.search_settings import SearchSettings
+from archlab.study.study import Effect, Explore, Study
+from archlab.study.variables import option_name
+from archlab.training import load_recipe
+
+STUDIES = Path(str(resources.files("studies")))
+KEYS = (
+    "name",
+    "question",
+    "base",
+    "choices",
+    "budget",
+    "width",
+    "compare",
+    "suite",
+    "recipe",
+    "seeds",
+    "explore",
+    "smallest_map",
+    "blocks",
+    "effects",
+    "lambda",
+    "search",
+)
+
+
+def studies() -> list[str]:
+    """Names of the studies that come with archlab."""
+    return sorted(path.stem for path in STUDIES.glob("*.yaml"))
+
+
+def study_path(source: str | Path, at: str | None = None) -> Path:
+    """The file of a study's name or path."""
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return path
+    if str(source) in studies():
+        return STUDIES / f"{source}.yaml"
+    raise UserError(
+        f"there is no study {str(source)!r}: neither one of archlab's nor a YAML file",
+        where=at,
+        name=source,
+        known=studies(),
+    )
+
+
+def load_study(source: str | Path | dict, *, home: Path | None = None) -> Study:
+    """The study of a shipped study's name, a YAML file's path, or a mapping of the same keys, checked as a whole.
+
+    Args:
+        home: Where the user's own datasets are catalogued; see `archlab.foundation.home`.
+
+    Raises:
+        UserError: Anything wrong in it, with file and line; a combination in which an edit matches nothing is named.
+    """
+    home = home or default_home()
+    if isinstance(source, dict):
+        study = _parse(source, None, home)
+    else:
+        path = study_path(source)
+        study = _parse(read_yaml(path), path, home)
+    check_combinations(study)
+    return study
+
+
+def _parse(document: dict, path: Path | None, home: Path) -> Study:
+    check_keys(document, KEYS, "a study")
+    folder = path.parent if path else Path()
+    here = where(document) or (str(path) if path else None)
+    load_own_blocks(document, folder)
+    name = document.get("name", path.stem if path else "study")
+    if not isinstance(name, str) or not name:
+        raise UserError(f"name must be a word, not {name!r}", where=where(document, "name"))
+    bases = _bases(document, name, path, here)
+    compare = _compare(document, folder)
+    if not bases and (not compare or document.get("choices")):
+        needed = "a base to edit" if compare else "a base, architectures to compare, or both"
+        raise UserError(f"a study needs {needed}", where=here)
+    budget = parse_budget(document.get("budget"), where(document, "budget"))
+    suite = document.get("suite", "samples")
+    if isinstance(suite, str) and suite.endswith((".yaml", ".yml")):
+        suite = folder / suite
+    return Study(
+        name=name,
+        question=_text(document, "question"),
+        bases=bases,
+        choices=parse_choices(document.get("choices") or {}, bases, where(document, "choices") or here),
+        budget=budget,
+        width=_number(document, "width", 1.0, positive=True),
+        compare=compare,
+        suite=load_suite(suite, home, where(document, "suite") or here),
+        recipe=load_recipe(document.get("recipe", "quick"), at=where(document, "recipe") or here, folder=folder),
+        seeds=_seeds(document),
+        explore=cast(Explore, _word(document, "explore", ("one_at_a_time", "grid"))),
+        smallest_map=_smallest_map(document),
+        effects=_effects(document, fitted=budget.fit == "width"),
+        weight_of_variance=_number(document, "lambda", 0.5, positive=False),
+        search=read_settings(SearchSettings, document.get("search", {}), "search", at=where(document, "search")),
+        where=here,
+    )
+
+
+def _bases(document: dict, name: str, path: Path | None, here: str | None) -> dict[str, Architecture]:
+    given, at = document.get("base"), where(document, "base") or here
+    if given is None:
+        return {}
+    folder = path.parent if path else Path()
+    listed: Any = [given]
+    if isinstance(given, dict) and "choose" in given:
+        check_keys(given, ("choose",), "a choice of bases")
+        listed, at = given["choose"], where(given) or at
+    if not isinstance(listed, (list, dict)) or not listed:
+        raise UserError(f"choose takes a list of architectures, not {listed!r}", where=at)
+    bases: dict[str, Architecture] = {}
+    for label, source in listed.items() if isinstance(listed, dict) else ((None, source) for source in listed):
+        if isinstance(source, str) and _is_the_study(source, name, path):
+            raise UserError(f"the study {name!r} names itself as its base", where=at)
+        base = _architecture(source, folder, at)
+        label = option_name(label or base.name, at)
+        if label in bases:
+            raise UserError(f"two bases are called {label!r}", where=at)
+        bases[label] = base.with_layers(base.layers, name=label)
+    return bases
+
+
+def _is_the_study(base: str, name: str, path: Path | None) -> bool:
+    if base == name and name not in references():
+        return True
+    return path is not None and (path.parent / base).exists() and (path.parent / base).resolve() == path.resolve()
+
+
+def _architecture(source: Any, folder: Path, at: str | None) -> Architecture:
+    if not isinstance(source, (str, dict)):
+        raise UserError(f"an architecture is a name, a file or inline layers, not {source!r}", where=at)
+    if isinstance(source, dict) and "name" not in source:
+        found = architecture(source, at=at, folder=folder)
+        return found.with_layers(found.layers, name="base")
+    return architecture(source, at=at, folder=folder)
+
+
+def _compare(document: dict, folder: Path) -> tuple[Architecture, ...]:
+    given, at = document.get("compare", []), where(document, "compare")
+    listed = given if isinstance(given, list) else [given]
+    if listed == ["references"]:
+        return tuple(architecture(name) for name in references())
+    compared: dict[str, Architecture] = {}
+    for index, source in enumerate(listed):
+        line = where(given, index) or at
+        try:
+            found = _architecture(source, folder, line)
+        except UserError as error:
+            if isinstance(source, str) and error.where == line:
+                known = [*references(), "references"]
+                raise UserError(error.message, where=line, name=source, known=known) from None
+            raise
+        if found.name in compared:
+            raise UserError(f"{found.name!r} is compared twice", where=line)
+        compared[option_name(found.name, line)] = found
+    return tuple(compared.values())
+
+
+def _seeds(document: dict) -> tuple[int, ...]:
+    given, at = document.get("seeds", 1), where(document, "seeds")
+    if type(given) is int and given >= 1:
+        return tuple(range(given))
+    if isinstance(given, list) and given and all(type(seed) is int and seed >= 0 for seed in given):
+        if len(set(given)) == len(given):
+            return tuple(given)
+        raise UserError("a seed stands in the list twice", where=at)
+    raise UserError(f"seeds is how many, at least 1, or a list of whole numbers, not {given!r}", where=at)
+
+
+def _smallest_map(document: dict) -> int | None:
+    given = document.get("smallest_map", SMALLEST_MAP)
+    if given == "none":
+        return None
+    if type(given) is not int or given < 1:
+        raise UserError(
+            f"smallest_map is a number of pixels or none, not {given!r}", where=where(document, "smallest_map")
+        )
+    return given
+
+
+def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:
+    given = document.get("effects", ["equal_budget" if fitted else "raw"])
+    listed = given if isinstance(given, list) else [given]
+    known = ("equal_budget", "raw") if fitted else ("raw",)
+    for kind in listed:
+        if kind not in known:
+            line = where(document, "effects")
+            message = f"effects are {' or '.join(known)}, not {kind!r}"
+            if kind == "equal_budget":
+                message = "effects at equal budget need a budget with `fit: width`"
+            raise UserError(message, where=line, name=kind, known=known)
+    return tuple(dict.fromkeys(listed))
+
+
+def _word(document: dict, key: str, known: tuple[str, ...]) -> str:
+    given = document.get(key, known[0])
+    if given not in known:
+        raise UserError(
+            f"{key} is {' or '.join(known)}, not {given!r}", where=where(document, key), name=given, known=known
+        )
+    return given
+
+
+def _text(document: dict, key: str) -> str | None:
+    given = document.get(key)
+    if given is not None and not isinstance(given, str):
+        raise UserError(f"{key} must be text, not {given!r}", where=where(document, key))
+    return given
+
+
+def _number(document: dict, key: str, default: float, *, positive: bool) -> float:
+    given = document.get(key, default)
+    if type(given) not in (int, float) or given < 0 or (positive and given == 0):
+        bound = "above 0" if positive else "of at least 0"
+        raise UserError(f"{key} must be a number {bound}, not {given!r}", where=where(document, key))
+    return float(given)
