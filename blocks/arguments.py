@@ -20,7 +20,8 @@ Normalization = Annotated[Any, NORMALIZATIONS]
 ChannelAttention = Annotated[Any, CHANNEL_ATTENTIONS]
 Initialization = Annotated[Any, INITIALIZATIONS]
 
-GIVEN = ("in_channels", "out_channels", "stride", "channels", "num_classes")  # by the assembler, never by a user
+# by the assembler, never by a user
+GIVEN = ("in_channels", "out_channels", "stride", "published_stride", "channels", "num_classes")
 REQUIRED = inspect.Parameter.empty
 
 
@@ -54,6 +55,12 @@ def arguments(entry: Callable) -> dict[str, Argument]:
         kind, optional = _kind(hints[name])
         found[name] = Argument(name, kind, parameter.default, optional)
     return found
+
+
+@functools.cache
+def takes(entry: Callable, name: str) -> bool:
+    """Whether the constructor of a registered class has a parameter of this name."""
+    return name in inspect.signature(entry).parameters
 
 
 def complete(entry: Callable, given: Mapping[str, Any], what: str) -> dict[str, Any]:

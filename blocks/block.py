@@ -14,7 +14,8 @@ class Block(nn.Module):
 
     A subclass has a keyword-only constructor: `in_channels`, `out_channels` and `stride` are given by the assembler, the
     rest by the user, annotated as `blocks.arguments` says. It initialises itself as its paper says and raises ValueError
-    for arguments that no module can have. A user writes `out` for `out_channels`.
+    for arguments that no module can have. A user writes `out` for `out_channels`. Small inputs make strides smaller, but
+    parameters must not change: where they depend on the stride, the constructor and `tally` take `published_stride` too.
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ()

@@ -17,7 +17,9 @@ from blocks.components import (
     tally_norm,
 )
 from blocks.conv import conv2d, conv_size
+from blocks.drop_path import DropPath
 from blocks.registry import register
+from blocks.rounding import round_channels
 from blocks.tally import Tally
 
 
@@ -25,10 +27,17 @@ from blocks.tally import Tally
 class InvertedResidual(Block):
     """1x1 expansion, depthwise convolution, channel attention, linear 1x1 projection; added to the input where shapes allow.
 
-    The expansion is `expand` times the input's channels, or `hidden` channels; an expansion by 1 has no convolution.
+    The expansion is `expand` times the input's channels, or `hidden` channels. One by 1 has no convolution, unless
+    `always_expand` (FBNet, MnasNet). `groups` divide both 1x1 convolutions.
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("hidden",)
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"kernel": 5, "expand": 1, "channel_attention": "se", "drop_path": 0.2},
+        {"hidden": 24, "groups": 2, "channel_attention": {"se": {"of": "map", "multiple": 8}}, "act": "hard_swish"},
+        {"expand": 1, "always_expand": True, "channel_attention": "eca"},
+    )
 
     def __init__(
         self,
@@ -39,34 +48,42 @@ class InvertedResidual(Block):
         kernel: int = 3,
         expand: float = 6.0,
         hidden: int | None = None,
+        always_expand: bool = False,
+        groups: int = 1,
         channel_attention: ChannelAttention | None = None,
+        drop_path: float = 0.0,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "relu6",
     ):
         super().__init__()
-        hidden = hidden or round(in_channels * expand)
+        hidden = expanded(in_channels, expand, hidden, groups)
         expansion = []
-        if hidden != in_channels:
-            expansion = [conv2d(in_channels, hidden, 1), make_norm(norm, hidden), make_activation(act)]
+        if hidden != in_channels or always_expand:
+            expansion = [conv2d(in_channels, hidden, 1, groups=groups), make_norm(norm, hidden), make_activation(act)]
         self.expansion = nn.Sequential(*expansion)
         self.depthwise = conv2d(hidden, hidden, kernel, stride=stride, groups=hidden)
         self.depthwise_norm = make_norm(norm, hidden)
         self.act = make_activation(act)
         self.channel_attention = make_channel_attention(channel_attention, channels=hidden, in_channels=in_channels)
-        self.projection = conv2d(hidden, out_channels, 1)
+        self.projection = conv2d(hidden, out_channels, 1, groups=groups)
         self.projection_norm = make_norm(norm, out_channels)
+        self.drop_path = DropPath(drop_path)
         self.residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.act(self.depthwise_norm(self.depthwise(self.expansion(x))))
         y = self.projection_norm(self.projection(self.channel_attention(y)))
-        return x + y if self.residual else y
+        return x + self.drop_path(y) if self.residual else y
 
     def residual_norms(self) -> list[nn.Module]:
         return [self.projection_norm] if self.residual else []
 
     @classmethod
-    def output_size(cls, size: int, *, stride: int, kernel: int, **arguments: Any) -> int:
+    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
+        return arguments["groups"]
+
+    @classmethod
+    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
         return conv_size(size, kernel, stride)
 
     @classmethod
@@ -74,6 +91,7 @@ class InvertedResidual(Block):
         cls,
         tally: Tally,
         size: int,
+        /,
         *,
         in_channels: int,
         out_channels: int,
@@ -81,17 +99,24 @@ class InvertedResidual(Block):
         kernel: int,
         expand: float,
         hidden: int | None,
+        always_expand: bool,
+        groups: int,
         channel_attention: Component,
         norm: Component,
-        act: Component,
+        **arguments: Any,
     ) -> None:
-        hidden = hidden or round(in_channels * expand)
-        if hidden != in_channels:
-            tally.conv(in_channels, hidden, 1, size)
+        hidden = expanded(in_channels, expand, hidden, groups)
+        if hidden != in_channels or always_expand:
+            tally.conv(in_channels, hidden, 1, size, groups=groups)
             tally_norm(tally, norm, hidden)
         size = conv_size(size, kernel, stride)
         tally.conv(hidden, hidden, kernel, size, groups=hidden)
         tally_norm(tally, norm, hidden)
         tally_channel_attention(tally, channel_attention, size, channels=hidden, in_channels=in_channels)
-        tally.conv(hidden, out_channels, 1, size)
+        tally.conv(hidden, out_channels, 1, size, groups=groups)
         tally_norm(tally, norm, out_channels)
+
+
+def expanded(in_channels: int, expand: float, hidden: int | None, groups: int) -> int:
+    """Channels after the expansion."""
+    return hidden or round_channels(in_channels * expand, groups)

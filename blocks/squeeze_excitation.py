@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from blocks.arguments import Activation
-from blocks.components import Component, make_activation
+from blocks.arguments import Activation, Initialization
+from blocks.components import initialize, make_activation
 from blocks.registry import CHANNEL_ATTENTIONS
 from blocks.rounding import round_channels
 from blocks.tally import Tally
@@ -31,6 +31,7 @@ class SqueezeExcitation(nn.Module):
         multiple: int = 1,
         act: Activation = "relu",
         gate: Activation = "sigmoid",
+        init: Initialization = "he",
     ):
         super().__init__()
         squeezed = self.squeezed(channels, in_channels, ratio, of, multiple)
@@ -38,6 +39,7 @@ class SqueezeExcitation(nn.Module):
         self.act = make_activation(act)
         self.expand = nn.Conv2d(squeezed, channels, 1)
         self.gate = make_activation(gate)
+        initialize(init, self.reduce, self.expand)
 
     def forward(self, x: Tensor) -> Tensor:
         weights = x.mean((2, 3), keepdim=True)
@@ -61,8 +63,7 @@ class SqueezeExcitation(nn.Module):
         ratio: float,
         of: str,
         multiple: int,
-        act: Component,
-        gate: Component,
+        **arguments: Any,
     ) -> None:
         squeezed = cls.squeezed(channels, in_channels, ratio, of, multiple)
         tally.conv(channels, squeezed, 1, 1, bias=True)

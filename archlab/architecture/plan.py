@@ -18,6 +18,7 @@ from typing import Any
 import blocks
 from archlab.architecture.spec import Architecture, Layer
 from archlab.foundation import UserError
+from blocks.arguments import takes
 from blocks.rounding import round_channels
 
 SMALLEST_MAP = 2
@@ -60,6 +61,8 @@ def place(
         out = arguments.pop("out") or channels
         for repetition in range(layer.repeat):
             stride = 1 if repetition else strides[index]
+            if takes(block, "published_stride"):
+                arguments = arguments | {"published_stride": 1 if repetition else published_stride(layer)}
             placed.append(Placed(index, block, channels, out, stride, arguments, size))
             size = block.output_size(size, stride=stride, **arguments)
             if size < 1:

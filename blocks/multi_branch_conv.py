@@ -1,0 +1,181 @@
+"""Convolutions that train as parallel branches and deploy as one.
+
+RepVGG (Ding et al. 2021, arXiv 2101.03697, section 3.3) and MobileOne (Vasu et al. 2022, arXiv 2206.04040, section 3.2).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from blocks.arguments import Activation, ChannelAttention, Initialization
+from blocks.block import Block
+from blocks.components import (
+    Component,
+    make_activation,
+    make_channel_attention,
+    make_norm,
+    tally_channel_attention,
+)
+from blocks.conv import conv2d, conv_size
+from blocks.registry import register
+from blocks.tally import Tally
+
+BATCH_NORM = "batch_norm"  # the one normalisation that a convolution can absorb
+
+
+@register("multi_branch_conv")
+class MultiBranchConv(Block):
+    """The sum of parallel branches, activated: `branches` convolutions, a 1x1 convolution, the input, each with BatchNorm.
+
+    The 1x1 convolution (`scale`) stands beside larger odd kernels, the input (`skip`) where stride and channels stay. One
+    branch with both is RepVGG's block. `fuse` makes one convolution of all.
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"branches": 4, "groups": 8},
+        {"kernel": 1, "branches": 2, "channel_attention": "se"},
+        {"kernel": 5, "skip": False, "act": None},
+        {"kernel": 5, "scale": False},
+    )
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        published_stride: int | None = None,
+        kernel: int = 3,
+        groups: int = 1,
+        branches: int = 1,
+        scale: bool = True,
+        skip: bool = True,
+        channel_attention: ChannelAttention | None = None,
+        act: Activation | None = "relu",
+        init: Initialization = "he",
+    ):
+        super().__init__()
+        kernels, has_skip = parts(
+            in_channels, out_channels, published_stride or stride, kernel, branches, scale=scale, skip=skip
+        )
+        self.stride, self.kernel, self.groups = stride, kernel, groups
+        self.skip = make_norm(BATCH_NORM, out_channels) if has_skip else None
+        self.convs = nn.ModuleList()
+        for size in kernels:
+            conv = conv2d(in_channels, out_channels, size, stride=stride, groups=groups, init=init)
+            self.convs.append(nn.Sequential(conv, make_norm(BATCH_NORM, out_channels)))
+        self.channel_attention = make_channel_attention(
+            channel_attention, channels=out_channels, in_channels=in_channels
+        )
+        self.act = make_activation(act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = sum(conv(x) for conv in self.convs)
+        if self.skip is not None:
+            y = y + self.skip(x)
+        return self.act(self.channel_attention(y))
+
+    def fuse(self) -> nn.Module:
+        weight, bias = self.merged()
+        out_channels, in_channels = weight.shape[0], weight.shape[1] * self.groups
+        conv = conv2d(in_channels, out_channels, self.kernel, stride=self.stride, groups=self.groups, bias=True)
+        conv = conv.to(weight)
+        with torch.no_grad():
+            conv.weight.copy_(weight)
+            conv.bias.copy_(bias)  # type: ignore[union-attr]
+        return nn.Sequential(conv, copy.deepcopy(self.channel_attention), copy.deepcopy(self.act))
+
+    def merged(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the one convolution that is equal to the sum of all branches in evaluation mode."""
+        branches: list[tuple[Tensor, Any]] = []
+        branch: Any  # a Sequential of two
+        for branch in self.convs:
+            conv, norm = branch
+            margin = (self.kernel - conv.kernel_size[0]) // 2
+            branches.append((F.pad(conv.weight, [margin] * 4), norm))
+        if self.skip is not None:
+            branches.append((identity_kernel(branches[0][0]), self.skip))
+        weights, biases = zip(*(absorbed(weight, norm) for weight, norm in branches), strict=True)
+        return torch.stack(weights).sum(0), torch.stack(biases).sum(0)
+
+    @classmethod
+    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
+        return arguments["groups"]
+
+    @classmethod
+    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
+        return conv_size(size, kernel, stride)
+
+    @classmethod
+    def tally(
+        cls,
+        tally: Tally,
+        size: int,
+        /,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        published_stride: int | None = None,
+        kernel: int,
+        groups: int = 1,
+        branches: int,
+        scale: bool = True,
+        skip: bool = True,
+        channel_attention: Component = None,
+        **arguments: Any,
+    ) -> None:
+        kernels, has_skip = parts(
+            in_channels, out_channels, published_stride or stride, kernel, branches, scale=scale, skip=skip
+        )
+        size = conv_size(size, kernel, stride)
+        if tally.deployed:
+            tally.conv(in_channels, out_channels, kernel, size, groups=groups, bias=True)
+        else:
+            for each in kernels:
+                tally.conv(in_channels, out_channels, each, size, groups=groups)
+            tally.parameters(2 * out_channels * (len(kernels) + has_skip))
+        tally_channel_attention(tally, channel_attention, size, channels=out_channels, in_channels=in_channels)
+
+
+def with_merged_branches(module: nn.Module) -> nn.Module:
+    """A copy of a module in which every MultiBranchConv is fused."""
+    module = copy.deepcopy(module)
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, MultiBranchConv):
+                setattr(parent, name, child.fuse())
+    return module
+
+
+def parts(
+    in_channels: int, out_channels: int, stride: int, kernel: int, branches: int, *, scale: bool, skip: bool
+) -> tuple[list[int], bool]:
+    """The kernels of the parallel convolutions, and whether the input is a branch too."""
+    if branches < 1:
+        raise ValueError(f"branches must be at least 1, not {branches}")
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel must be odd, so that branches have one centre, not {kernel}")
+    kernels = [1] * (scale and kernel > 1) + [kernel] * branches
+    return kernels, skip and stride == 1 and in_channels == out_channels
+
+
+def absorbed(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution that includes the normalisation after it."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return weight * factor[:, None, None, None], norm.bias - norm.running_mean * factor
+
+
+def identity_kernel(like: Tensor) -> Tensor:
+    """The weight of shape (out, in / groups, kernel, kernel), like another's, by which a convolution changes nothing."""
+    kernel = torch.zeros_like(like)
+    channels = torch.arange(like.shape[0], device=like.device)
+    kernel[channels, channels % like.shape[1], like.shape[2] // 2, like.shape[3] // 2] = 1
+    return kernel
