@@ -4,6 +4,16 @@ from archlab.budget.budget import Budget, parse_budget
 from archlab.budget.closed_form import count
 from archlab.budget.cost import Cost
 from archlab.budget.fit import fit_width
+from archlab.budget.layers import LayerCost, count_layers
 from archlab.budget.measured import measure
 
-__all__ = ["Budget", "Cost", "count", "fit_width", "measure", "parse_budget"]
+__all__ = [
+    "Budget",
+    "Cost",
+    "LayerCost",
+    "count",
+    "count_layers",
+    "fit_width",
+    "measure",
+    "parse_budget",
+]

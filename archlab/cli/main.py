@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -56,6 +57,9 @@ def main() -> None:
         code = cli.main(standalone_mode=False)
     except UserError as error:
         sys.exit(_refuse(str(error)))
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(2)
     except click.NoSuchOption as error:
         options = [option.lstrip("-") for option in error.possibilities or []]
         suggestion = nearest(error.option_name.lstrip("-"), options)
@@ -69,7 +73,10 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that must not be written
+        sys.exit(_refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
     sys.exit(code or 0)
 
 

@@ -60,7 +60,7 @@ def test_a_block_without_a_closed_form_is_measured_once(own_blocks):
 
 def test_an_operator_that_nobody_can_count_is_an_error(own_blocks):
     architecture = archlab.architecture({"layers": [{"uncountable": {"out": 8}}]})
-    with pytest.raises(UserError, match="uncountable: nobody can count.*aten::lstm"):
+    with pytest.raises(UserError, match=r"uncountable: nobody can count.*aten::lstm"):
         count(architecture, num_classes=4, resolution=8)
 
 
