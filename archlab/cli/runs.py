@@ -30,11 +30,11 @@ def runs() -> None:
 def list_(store: str | None, as_json: bool) -> None:
     """All finished runs, the latest last."""
     listing = _listing(Store(home(store)))
-    rows = sorted(listing.table.to_pylist(), key=lambda row: (row["finished"], row["key"]))
+    table = listing.table.sort_by([("finished", "ascending"), ("key", "ascending")])
     if as_json:
-        click.echo(json.dumps({"runs": rows, "unreadable": listing.unreadable}))
-        return
-    click.echo("\n".join(_aligned(rows)))
+        click.echo(json.dumps({"runs": table.to_pylist(), "unreadable": listing.unreadable}))
+    else:
+        click.echo("\n".join(_aligned(table.to_pydict())))
 
 
 @runs.command()
@@ -155,28 +155,27 @@ def _listing(store: Store) -> Listing:
     return listing
 
 
-def _aligned(rows: list[dict[str, Any]]) -> list[str]:
-    """The rows in columns, a heading above and the count below."""
+def _aligned(table: dict[str, list[Any]]) -> list[str]:
+    """The runs in columns, a heading above and the count below."""
 
-    def share(value: float | None) -> str:
-        return "-" if value is None else f"{value:.4f}"
+    def shares(name: str) -> list[str]:
+        return ["-" if value is None else f"{value:.4f}" for value in table[name]]
 
-    heading = ("KEY", "MODEL", "DATASET", "SEED", "PIXELS", "EPOCHS", "VALIDATION", "TEST", "SECONDS", "FINISHED")
-    cells = [
-        (
-            row["key"][:12],
-            row["model"] or row["architecture"][:8],
-            row["dataset"],
-            str(row["seed"]),
-            str(row["resolution"]),
-            str(row["epochs"]),
-            share(row["validation_accuracy"]),
-            share(row["test_accuracy"]),
-            f"{row['seconds']:.1f}",
-            row["finished"][:16].replace("T", " "),
-        )
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(heading, *cells, strict=True)]
-    line = "  ".join(f"{{:{width}}}" for width in widths)
-    return [*(line.format(*row).rstrip() for row in [heading, *cells]), f"{len(rows)} runs"]
+    count = len(table["key"])
+    named = [model or digest[:8] for model, digest in zip(table["model"], table["architecture"], strict=True)]
+    columns = {
+        "KEY": [key[:12] for key in table["key"]],
+        "MODEL": named,
+        "DATASET": table["dataset"],
+        "SEED": [str(seed) for seed in table["seed"]],
+        "PIXELS": [str(pixels) for pixels in table["resolution"]],
+        "EPOCHS": [str(epochs) for epochs in table["epochs"]],
+        "VALIDATION": shares("validation_accuracy"),
+        "TEST": shares("test_accuracy"),
+        "SECONDS": [f"{seconds:.1f}" for seconds in table["seconds"]],
+        "FINISHED": [moment[:16].replace("T", " ") for moment in table["finished"]],
+    }
+    widths = [max(map(len, [heading, *cells])) for heading, cells in columns.items()]
+    line = "  ".join(f"{{:{width}}}" for width in widths).rstrip()
+    rows = zip(*columns.values(), strict=True)
+    return [line.format(*columns), *(line.format(*row) for row in rows), f"{count} runs"]

@@ -39,7 +39,7 @@ COLUMNS = {
 }
 """Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded."""
 
-INDEX = "runs.v1.parquet"
+INDEX = "runs.v1.arrow"
 ENOUGH_TO_WRITE = 50  # new rows; fewer are quicker read again than written
 
 
@@ -54,7 +54,6 @@ class Listing:
 def list_runs(store: Store) -> Listing:
     """Reads the index and the directories that it does not know, and brings the index up to date."""
     import pyarrow
-    import pyarrow.compute
 
     known = _read_index(store)
     there = set(store.keys())
@@ -67,8 +66,10 @@ def list_runs(store: Store) -> Listing:
             unreadable[key] = getattr(error, "message", str(error))
     gone = set(indexed) - there
     if gone:
+        import pyarrow.compute
+
         known = known.filter(pyarrow.compute.is_in(known.column("key"), pyarrow.array(sorted(there))))
-    table = pyarrow.concat_tables([known, pyarrow.Table.from_pylist(rows, schema=_schema())])
+    table = pyarrow.concat_tables([known, pyarrow.Table.from_pylist(rows, schema=_schema())]) if rows else known
     if gone or len(rows) >= ENOUGH_TO_WRITE:
         _write_index(store, table)
     return Listing(table, unreadable)
@@ -103,20 +104,21 @@ def _path(store: Store) -> Path:
 
 def _read_index(store: Store) -> pyarrow.Table:
     import pyarrow
-    import pyarrow.parquet
 
     with suppress(OSError, pyarrow.ArrowException):  # not there or not whole: the directories have everything
-        table = pyarrow.parquet.read_table(_path(store))
-        if table.schema.equals(_schema()):
-            return table
+        with pyarrow.ipc.open_file(str(_path(store))) as reader:
+            if reader.schema.equals(_schema()):
+                return reader.read_all()
     return _schema().empty_table()
 
 
 def _write_index(store: Store, table: pyarrow.Table) -> None:
-    import pyarrow.parquet
+    import pyarrow
 
+    options = pyarrow.ipc.IpcWriteOptions(compression="zstd")
     with suppress(OSError), write_atomically(_path(store)) as temporary:  # without an index, listing takes longer
-        pyarrow.parquet.write_table(table, temporary)
+        with pyarrow.ipc.new_file(str(temporary), table.schema, options=options) as writer:
+            writer.write_table(table)
 
 
 def tidy_table(table: pyarrow.Table) -> pyarrow.Table:

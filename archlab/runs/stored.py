@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -60,7 +61,7 @@ def write_run(folder: Path, run: Run, result: Result) -> None:
         "seconds": result.seconds,
         "peak_memory": result.peak_memory,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "archlab": version("archlab"),
+        "archlab": _version(),
         "files": {name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES},
     }
     document = json.loads(_text(document))  # the checksum is over what a reader will see
@@ -117,3 +118,8 @@ def _checked(path: Path, files: dict[str, str]) -> bytes:
     if sha256(content).hexdigest() != files.get(path.name):
         raise DamagedRunError(f"{path.name} does not have its checksum")
     return content
+
+
+@cache
+def _version() -> str:
+    return version("archlab")
