@@ -1,0 +1,120 @@
+"""`archlab train`: one run, kept in the store like those of studies."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archlab.foundation import UserError, home
+
+if TYPE_CHECKING:
+    from archlab.architecture import Architecture
+    from archlab.runs import Event
+
+
+@click.command()
+@click.argument("model")
+@click.option("--dataset", required=True, help="Its name in the catalogue.")
+@click.option("--recipe", default="quick", show_default=True, help="A recipe's name or file.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--width", type=float, help="Multiplier of all channel counts.")
+@click.option("--params", help="Instead: the most parameters, `2.5M`, that the width is fitted to  [default: 2.5M]")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--deterministic", is_flag=True, help="Bit-equal repetition on a GPU too, at some cost.")
+@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def train(
+    model: str,
+    dataset: str,
+    recipe: str,
+    seed: int,
+    width: float | None,
+    params: str | None,
+    device: str,
+    deterministic: bool,
+    store: str | None,
+    as_json: bool,
+) -> int:
+    """Trains MODEL, a reference's name or a YAML file, on a dataset, unless that very run is stored already."""
+    from archlab.architecture import SMALLEST_MAP, architecture
+    from archlab.data import entry, open_prepared
+    from archlab.runs import Run, Store, code_digest, execute
+    from archlab.training import load_recipe
+
+    if width is not None and params is not None:
+        raise UserError("--width and --params exclude each other")
+    place = home(store)
+    design, described = architecture(model), entry(dataset, place)
+    settled = load_recipe(recipe).settled(design.name, dataset)
+    resolution = min(settled.resolution, described.resolution)
+    prepared = open_prepared(dataset, place, resolution)
+    run = Run(
+        architecture=design.canonical(),
+        width=_width(design, width, params, prepared.num_classes, resolution),
+        num_classes=prepared.num_classes,
+        dataset=dataset,
+        dataset_digest=prepared.digest,
+        resolution=resolution,
+        smallest_map=SMALLEST_MAP,
+        recipe=settled.canonical(),
+        seed=seed,
+        code=code_digest(),
+        model=design.name,
+    )
+    options = {"device": device, "deterministic": deterministic}
+    outcome = execute([run], Store(place), options=options, retries=0, on_event=_tell)
+    for failure in outcome.failed:
+        click.echo(f"failed: {failure}", err=True)
+    if outcome.failed:
+        return 1
+    document = outcome.results[run.key]
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    else:
+        counts = prepared.counts("train")
+        _print(document, counts.index(max(counts)), prepared.labels("test"))
+    return 0
+
+
+def _width(design: Architecture, width: float | None, params: str | None, classes: int, resolution: int) -> float:
+    """The width given, or the largest within the parameters. Raises UserError where the network cannot be built."""
+    from archlab.budget import count, fit_width, parse_budget
+
+    if width is not None:
+        count(design, num_classes=classes, width=width, resolution=resolution)
+        return width
+    budget = parse_budget(params)
+    if budget.params is None:
+        return 1.0
+    return fit_width(design, params=budget.params, num_classes=classes, resolution=resolution)
+
+
+def _tell(event: Event) -> None:
+    if event.kind == "epoch":
+        row = event.detail
+        click.echo(
+            f"epoch {row['epoch']}: loss {row['loss']:.3f}, validation accuracy {row['validation_accuracy']:.3f}, "
+            f"{row['seconds']:.0f} s",
+            err=True,
+        )
+    elif event.kind == "stored":
+        click.echo("this run is stored already: nothing was trained", err=True)
+
+
+def _print(document: dict[str, Any], majority: int, test_labels: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    run = document["run"]
+    grid = Table(title=f"{run['model']} (width {run['width']:g}) on {run['dataset']}, seed {run['seed']}")
+    for column in ("", "accuracy", "balanced accuracy", "cross entropy"):
+        grid.add_column(column, justify="right" if column else "left")
+    for split, scores in document["metrics"].items():
+        grid.add_row(split, *(f"{scores[name]:.4f}" for name in ("accuracy", "balanced_accuracy", "loss")))
+    classes = run["num_classes"]
+    grid.add_row("test, majority class", f"{(test_labels == majority).mean():.4f}", f"{1 / classes:.4f}", "")
+    console = Console()
+    console.print(grid)
+    console.print(f"key {document['key']}, {document['seconds']:.0f} s", highlight=False)

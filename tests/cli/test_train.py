@@ -1,0 +1,62 @@
+"""`archlab train`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import pytest
+
+from archlab.cli.main import main
+
+TINY = """
+name: tiny
+layers:
+  - conv: {out: 8, stride: 2}
+  - inverted_residual: {out: 16, expand: 2, stride: 2}
+"""
+SHORT = "like: quick\nsteps: 4\n"
+
+
+@pytest.fixture
+def train(monkeypatch, capsys, tmp_path):
+    """Runs `archlab train` in a folder with tiny.yaml and short.yaml; gives exit code, standard output and error."""
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    (tmp_path / "short.yaml").write_text(SHORT)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["archlab", "train", "--store", "store", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.slow
+def test_trains_once_and_finds_the_run_again(train):
+    arguments = ["tiny.yaml", "--dataset", "digits", "--recipe", "short.yaml", "--width", "1", "--json"]
+    (code, first, progress), (again, second, note) = train(*arguments), train(*arguments)
+    assert code == again == 0, progress
+    document = json.loads(first)
+    assert document == json.loads(second)
+    assert document["run"]["model"] == "tiny" and document["run"]["recipe"]["steps"] == 4
+    assert 0 <= document["metrics"]["test"]["accuracy"] <= 1
+    assert "epoch 1: loss" in progress and "nothing was trained" in note
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mobilnetv2", "--dataset", "digits"], "no architecture 'mobilnetv2'"),
+        (["tiny.yaml", "--dataset", "digit"], "no dataset is called 'digit' - did you mean 'digits'?"),
+        (["tiny.yaml", "--dataset", "digits", "--recipe", "quik"], "did you mean 'quick'?"),
+        (["tiny.yaml", "--dataset", "digits", "--width", "0"], "width must be above 0"),
+        (["tiny.yaml", "--dataset", "digits", "--width", "1", "--params", "1M"], "exclude each other"),
+    ],
+)
+def test_says_what_is_wrong_in_one_line(train, arguments, message):
+    code, output, error = train(*arguments)
+    assert code == 2 and output == ""
+    assert error.startswith("error: ") and error.count("\n") == 1 and message in error
