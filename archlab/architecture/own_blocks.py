@@ -7,7 +7,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from archlab.foundation import UserError, where
+from archlab.foundation import UserError, note_read, where
 
 LOADED: dict[Path, str] = {}
 """Files loaded so far, each with the digest of its text: part of the code digest of runs."""
@@ -23,6 +23,7 @@ def load_own_blocks(document: dict, folder: Path | None) -> None:
 def load_blocks_file(path: Path, at: str | None = None) -> None:
     """Imports one file of blocks, once. Raises UserError where it cannot be read or imported."""
     path = path.absolute()
+    note_read(path)
     try:
         digest = sha256(path.read_bytes()).hexdigest()
     except OSError as error:

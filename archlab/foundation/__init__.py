@@ -2,15 +2,17 @@
 
 from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yaml, read_yaml_text, with_lines_of
 from archlab.foundation.errors import UserError, nearest, where
-from archlab.foundation.files import home, write_atomically
+from archlab.foundation.files import files_read, home, note_read, write_atomically
 
 __all__ = [
     "Mapping",
     "Sequence",
     "UserError",
     "check_keys",
+    "files_read",
     "home",
     "nearest",
+    "note_read",
     "read_yaml",
     "read_yaml_text",
     "where",

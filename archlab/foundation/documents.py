@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from archlab.foundation.errors import UserError
+from archlab.foundation.files import note_read
 
 LARGEST_DOCUMENT = 2**20  # bytes
 MOST_NODES = 100_000  # after aliases are followed
@@ -66,6 +67,7 @@ def with_lines_of(origin: dict, values: dict) -> Mapping:
 def read_yaml(path: str | Path) -> Mapping:
     """The mapping in a YAML file. Raises UserError with file and line for anything wrong in it."""
     path = Path(path)
+    note_read(path)
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_DOCUMENT + 1)

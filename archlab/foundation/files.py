@@ -5,10 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from uuid import uuid4
 
 from archlab.foundation.errors import UserError
+
+_read: ContextVar[set[Path] | None] = ContextVar("_read", default=None)
+
+
+@contextmanager
+def files_read() -> Iterator[set[Path]]:
+    """Collects every file that `note_read` is told of inside it: the YAML and the own blocks that a study rests on."""
+    files: set[Path] = set()
+    token = _read.set(files)
+    try:
+        yield files
+    finally:
+        _read.reset(token)
+
+
+def note_read(path: Path) -> None:
+    files = _read.get()
+    if files is not None:
+        files.add(path.absolute())
 
 
 def home(store: str | Path | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""Studies: their language, ablation, search. What reads a result again needs no torch, so names are imported when first used."""
+"""Studies: their language, ablation, search. Names are imported when first used, so that reading results needs no torch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archlab.study.combination import Combination, apply, combinations, sample
-    from archlab.study.loading import load_study, studies
-    from archlab.study.model import Model, models
+    from archlab.study.loading import load_study
+    from archlab.study.model import Model, largest, models
+    from archlab.study.resolved import ResolvedStudy, resolve, studies
     from archlab.study.space import space_size
     from archlab.study.study import Study
     from archlab.study.variables import Variable
@@ -16,26 +17,32 @@ if TYPE_CHECKING:
 _MODULE_OF = {
     "Combination": "combination",
     "Model": "model",
+    "ResolvedStudy": "resolved",
     "Study": "study",
     "Variable": "variables",
     "apply": "combination",
     "combinations": "combination",
+    "largest": "model",
     "load_study": "loading",
     "models": "model",
     "sample": "combination",
     "space_size": "space",
-    "studies": "loading",
+    "resolve": "resolved",
+    "studies": "resolved",
 }
 
 __all__ = [
     "Combination",
     "Model",
+    "ResolvedStudy",
     "Study",
     "Variable",
     "apply",
     "combinations",
+    "largest",
     "load_study",
     "models",
+    "resolve",
     "sample",
     "space_size",
     "studies",

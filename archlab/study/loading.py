@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,12 +14,12 @@ from archlab.foundation import home as default_home
 from archlab.foundation.settings import read_settings
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
+from archlab.study.resolved import study_path
 from archlab.study.search_settings import SearchSettings
 from archlab.study.study import Effect, Explore, Study
 from archlab.study.variables import option_name
 from archlab.training import load_recipe
 
-STUDIES = Path(str(resources.files("studies")))
 KEYS = (
     "name",
     "question",
@@ -39,26 +38,6 @@ KEYS = (
     "lambda",
     "search",
 )
-
-
-def studies() -> list[str]:
-    """Names of the studies that come with archlab."""
-    return sorted(path.stem for path in STUDIES.glob("*.yaml"))
-
-
-def study_path(source: str | Path, at: str | None = None) -> Path:
-    """The file of a study's name or path."""
-    path = Path(source)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        return path
-    if str(source) in studies():
-        return STUDIES / f"{source}.yaml"
-    raise UserError(
-        f"there is no study {str(source)!r}: neither one of archlab's nor a YAML file",
-        where=at,
-        name=source,
-        known=studies(),
-    )
 
 
 def load_study(source: str | Path | dict, *, home: Path | None = None) -> Study:

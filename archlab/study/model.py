@@ -17,15 +17,8 @@ from archlab.study.study import Effect, Study
 from archlab.study.variables import Value
 
 RAW = "@raw"
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """What a variant tells about one choice: `against` is the model in which that choice alone stays as the base has it."""
-
-    choice: str
-    option: str
-    against: str
+UNCHANGED = "unchanged"
+"""What a base has where a choice has no options."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +29,8 @@ class Model:
         role: Bases and compared architectures are references.
         kind: Of variants. "equal_budget": fitted to the budget like the references; "raw": as wide as the base (its name
             ends in `@raw` where the other kind is there too).
-        options: What differs from the base, by the names of choices and of what they leave open.
-        contrasts: The models that differ from this one in a single choice.
+        options: By choice, what was chosen where it is not what the first base has, for people: `se`, `isotropic size=7`,
+            `stage2=3`. The first base has those that make it the base.
     """
 
     name: str
@@ -45,8 +38,7 @@ class Model:
     kind: Effect | None
     architecture: Architecture
     width: float
-    options: dict[str, Value] = field(default_factory=dict)
-    contrasts: tuple[Contrast, ...] = ()
+    options: dict[str, str] = field(default_factory=dict)
 
 
 def models(study: Study, home: Path | None = None) -> list[Model]:
@@ -55,35 +47,31 @@ def models(study: Study, home: Path | None = None) -> list[Model]:
     Raises UserError where one cannot keep the budget, two architectures share a name, or a range is continuous.
     """
     classes, resolution = largest(study, home)
-    found: dict[str, Model] = {}
-    called: dict[str, str] = {}  # names of combinations and references, and of the models that stand for them
-    by_digest: dict[str, str] = {}
-
-    def add(name: str, architecture: Architecture, values: dict[str, Value] | None = None) -> None:
-        digest = architecture.digest()
-        if name in found and by_digest.get(digest) != name:
-            raise UserError(f"two different architectures are called {name!r}", where=architecture.where or study.where)
-        called[name] = by_digest.setdefault(digest, name)
-        if called[name] != name or name in found:
-            return
-        width = _width(study, architecture, classes, resolution)
-        if not values:
-            found[name] = Model(name, "reference", None, architecture, width)
-            return
-        kind: Effect = "equal_budget" if study.budget.fit == "width" else "raw"
-        found[name] = Model(name, "variant", kind, architecture, width, values)
-
     explored = list(combinations(study))
-    for base, architecture in study.bases.items():
-        add(base, architecture)
-    for architecture in study.compare:
-        add(architecture.name, architecture)
-    for combination in explored:
-        add(combination.name, combination.architecture, _differences(study, combination))
-    by_values = {_key(_differences(study, combination)): called[combination.name] for combination in explored}
-    compared = [_with_contrasts(study, model, by_values) for model in found.values()]
-    raw = "raw" in study.effects and study.budget.fit == "width"
-    return [*compared, *(_raw(study, model, found) for model in compared if raw and model.role == "variant")]
+    candidates = [(base, architecture, _base_options(study, base)) for base, architecture in study.bases.items()]
+    candidates += [(architecture.name, architecture, {}) for architecture in study.compare]
+    candidates += [(each.name, each.architecture, _options(study, each)) for each in explored if _options(study, each)]
+    references = {name for name, _, _ in candidates[: len(study.bases) + len(study.compare)]}
+    found: dict[str, Model] = {}
+    digests: dict[str, str] = {}
+    for name, architecture, options in candidates:
+        digest = architecture.digest()
+        if digest in digests:
+            same = found[digests[digest]]
+            found[same.name] = dataclasses.replace(same, options=same.options or options)
+            continue
+        if name in found:
+            raise UserError(f"two different architectures are called {name!r}", where=architecture.where or study.where)
+        digests[digest] = name
+        kind: Effect = "equal_budget" if study.budget.fit == "width" else "raw"
+        width = _width(study, architecture, classes, resolution)
+        if name in references:
+            found[name] = Model(name, "reference", None, architecture, width, options)
+        else:
+            found[name] = Model(name, "variant", kind, architecture, width, options)
+    if study.budget.fit == "width" and "raw" in study.effects:
+        return [*found.values(), *(_raw(study, model, found) for model in found.values() if model.role == "variant")]
+    return list(found.values())
 
 
 def frame_names(study: Study, found: list[Model]) -> list[str]:
@@ -113,44 +101,35 @@ def _width(study: Study, architecture: Architecture, classes: int, resolution: i
     )
 
 
-def _differences(study: Study, combination: Combination) -> dict[str, Value]:
-    """The values that are not the base's."""
-    defaults = {choice.name: choice.variable.first for choice in study.choices if choice.variable}
-    defaults["base"] = study.base.first
-    return {name: value for name, value in combination.values.items() if defaults.get(name) != value}
+def _base_options(study: Study, base: str) -> dict[str, str]:
+    if base != study.base.first:
+        return {"base": base}
+    options = {"base": base} if len(study.bases) > 1 else {}
+    return options | {choice.name: next(iter(choice.options), UNCHANGED) for choice in study.choices}
 
 
-def _key(values: dict[str, Value]) -> frozenset:
-    return frozenset(values.items())
-
-
-def _with_contrasts(study: Study, model: Model, by_values: dict[frozenset, str]) -> Model:
-    contrasts = []
-    for choice in dict.fromkeys(name.partition(".")[0] for name in model.options if name != "base"):
-        own = {name: value for name, value in model.options.items() if name.partition(".")[0] == choice}
-        others = {name: value for name, value in model.options.items() if name not in own}
-        against = by_values.get(_key(others))
-        if against is not None and against != model.name:
-            contrasts.append(Contrast(choice, _option(choice, own), against))
-    return dataclasses.replace(model, contrasts=tuple(contrasts))
+def _options(study: Study, combination: Combination) -> dict[str, str]:
+    values = combination.values
+    options = {"base": str(values["base"])} if values.get("base", study.base.first) != study.base.first else {}
+    for choice in study.choices:
+        own = {name: value for name, value in values.items() if name.partition(".")[0] == choice.name}
+        if own and own != {choice.name: next(iter(choice.options), None)}:
+            options[choice.name] = _option(choice.name, own)
+    return options
 
 
 def _option(choice: str, values: dict[str, Value]) -> str:
-    """What was chosen, for people: `se`, `isotropic size=7`, `stage2=3`, `3`."""
-    option = values.get(choice)
-    inside = [
-        f"{name.removeprefix(f'{choice}.').removeprefix(f'{option}.')}={value}"
-        for name, value in values.items()
-        if name != choice
-    ]
-    return " ".join([str(option)] * (option is not None) + inside)
+    """`se`, `isotropic size=7`, `stage2=3`, `3`."""
+    words = [str(values[choice])] if choice in values else []
+    for name, value in values.items():
+        if name != choice:
+            inside = name.removeprefix(f"{choice}.")
+            inside = inside.removeprefix(f"{words[0]}.") if words else inside
+            words.append(f"{inside}={value}")
+    return " ".join(words)
 
 
 def _raw(study: Study, model: Model, found: dict[str, Model]) -> Model:
     """The variant as wide as its base, the edit alone."""
-    base = str(model.options.get("base", study.base.first))
-    contrasts = tuple(
-        dataclasses.replace(contrast, against=contrast.against + RAW * (found[contrast.against].role == "variant"))
-        for contrast in model.contrasts
-    )
-    return dataclasses.replace(model, name=model.name + RAW, kind="raw", width=found[base].width, contrasts=contrasts)
+    base = model.options.get("base", str(study.base.first))
+    return dataclasses.replace(model, name=model.name + RAW, kind="raw", width=found[base].width)

@@ -3,8 +3,8 @@
 import pytest
 
 from archlab.foundation import UserError
+from archlab.study import load_study, studies
 from archlab.study.combination import combinations
-from archlab.study.loading import load_study, studies
 from tests.study.studies import ATTENTION, DEPTH, LATE_SE, LAYOUT, choices, study
 
 NEITHER = "neither a reference nor a YAML file"
