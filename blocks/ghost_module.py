@@ -103,7 +103,7 @@ def branched_conv(
         kernel=kernel,
         groups=groups,
         branches=branches,
-        skip=skip,
+        skip_branch=skip,
         act=act,
         init=init,
     )
@@ -135,7 +135,7 @@ def tally_branched_conv(
         kernel=kernel,
         groups=groups,
         branches=branches,
-        skip=skip,
+        skip_branch=skip,
     )
 
 

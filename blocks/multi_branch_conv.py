@@ -32,16 +32,16 @@ BATCH_NORM = "batch_norm"  # the one normalisation that a convolution can absorb
 class MultiBranchConv(Block):
     """The sum of parallel branches, activated: `branches` convolutions, a 1x1 convolution, the input, each with BatchNorm.
 
-    The 1x1 convolution (`scale`) stands beside larger odd kernels, the input (`skip`) where stride and channels stay. One
-    branch with both is RepVGG's block. `fuse` makes one convolution of all.
+    The 1x1 convolution (`scale_branch`) stands beside larger odd kernels, the input (`skip_branch`) where stride and
+    channels stay. One convolution with both is RepVGG's block. `fuse` makes one convolution of all.
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
         {"branches": 4, "groups": 8},
         {"kernel": 1, "branches": 2, "channel_attention": "se"},
-        {"kernel": 5, "skip": False, "act": None},
-        {"kernel": 5, "scale": False},
+        {"kernel": 5, "skip_branch": False, "act": None},
+        {"kernel": 5, "scale_branch": False},
     )
 
     def __init__(
@@ -54,20 +54,18 @@ class MultiBranchConv(Block):
         kernel: int = 3,
         groups: int = 1,
         branches: int = 1,
-        scale: bool = True,
-        skip: bool = True,
+        scale_branch: bool = True,
+        skip_branch: bool = True,
         channel_attention: ChannelAttention | None = None,
         act: Activation | None = "relu",
         init: Initialization = "he",
     ):
         super().__init__()
-        kernels, has_skip = parts(
-            in_channels, out_channels, published_stride or stride, kernel, branches, scale=scale, skip=skip
-        )
+        has_skip = skip_branch and (published_stride or stride) == 1 and in_channels == out_channels
         self.stride, self.kernel, self.groups = stride, kernel, groups
         self.skip = make_norm(BATCH_NORM, out_channels) if has_skip else None
         self.convs = nn.ModuleList()
-        for size in kernels:
+        for size in kernels_of(kernel, branches, scale_branch):
             conv = conv2d(in_channels, out_channels, size, stride=stride, groups=groups, init=init)
             self.convs.append(nn.Sequential(conv, make_norm(BATCH_NORM, out_channels)))
         self.channel_attention = make_channel_attention(
@@ -126,14 +124,13 @@ class MultiBranchConv(Block):
         kernel: int,
         groups: int = 1,
         branches: int,
-        scale: bool = True,
-        skip: bool = True,
+        scale_branch: bool = True,
+        skip_branch: bool = True,
         channel_attention: Component = None,
         **arguments: Any,
     ) -> None:
-        kernels, has_skip = parts(
-            in_channels, out_channels, published_stride or stride, kernel, branches, scale=scale, skip=skip
-        )
+        has_skip = skip_branch and (published_stride or stride) == 1 and in_channels == out_channels
+        kernels = kernels_of(kernel, branches, scale_branch)
         size = conv_size(size, kernel, stride)
         if tally.deployed:
             tally.conv(in_channels, out_channels, kernel, size, groups=groups, bias=True)
@@ -154,16 +151,13 @@ def with_merged_branches(module: nn.Module) -> nn.Module:
     return module
 
 
-def parts(
-    in_channels: int, out_channels: int, stride: int, kernel: int, branches: int, *, scale: bool, skip: bool
-) -> tuple[list[int], bool]:
-    """The kernels of the parallel convolutions, and whether the input is a branch too."""
+def kernels_of(kernel: int, branches: int, scale_branch: bool) -> list[int]:
+    """The kernels of the parallel convolutions."""
     if branches < 1:
         raise ValueError(f"branches must be at least 1, not {branches}")
     if kernel % 2 == 0:
         raise ValueError(f"kernel must be odd, so that branches have one centre, not {kernel}")
-    kernels = [1] * (scale and kernel > 1) + [kernel] * branches
-    return kernels, skip and stride == 1 and in_channels == out_channels
+    return [1] * (scale_branch and kernel > 1) + [kernel] * branches
 
 
 def absorbed(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 DROP_RATES = ("p", "drop_prob", "drop_rate")  # as torch, timm and torchvision call them
-RATE = 0.1  # of gradient descent
+STEP = 0.01  # of the parameter with the largest gradient
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def compare(
     generator = torch.Generator().manual_seed(resolution)
     images = torch.randn(batch, 3, resolution, resolution, dtype=torch.float64, generator=generator)
     labels = torch.randint(10, (batch,), generator=generator)
-    randomise(theirs)
+    randomise(theirs, images)
     pairs = pair(ours, theirs, images[:1], tolerance)
 
     outputs = compare_forward(ours, theirs, images, pairs, tolerance, "in evaluation mode")
@@ -95,16 +95,25 @@ def prepare(model: nn.Module) -> nn.Module:
     return model.double().eval()
 
 
-def randomise(model: nn.Module, seed: int = 0) -> None:
-    """Draws scales, shifts and running statistics, which start at values that hide faults; other weights are kept."""
-    generator = torch.Generator().manual_seed(seed)
+def randomise(model: nn.Module, images: Tensor) -> None:
+    """Draws scales and shifts, which start at values that hide faults, and fits the running statistics to the images.
+
+    Statistics that do not fit would let values grow through the layers, and with them the rounding errors.
+    """
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-            vector = tensor.squeeze().dim() <= 1 and tensor.is_floating_point()
-            if vector and name.endswith(("bias", "running_mean")):
-                tensor.normal_(0.0, 0.5, generator=generator)
-            elif vector:
-                tensor.uniform_(0.5, 1.5, generator=generator)
+        for name, parameter in model.named_parameters():
+            if parameter.squeeze().dim() <= 1 and name.endswith("bias"):
+                parameter.normal_(0.0, 0.5, generator=generator)
+            elif parameter.squeeze().dim() <= 1:
+                parameter.uniform_(0.5, 1.5, generator=generator)
+        momenta = {module: module.momentum for module in model.modules() if isinstance(module, nn.BatchNorm2d)}
+        for norm in momenta:
+            norm.momentum = 1.0
+        model.train()(images)
+        for norm, momentum in momenta.items():
+            norm.momentum = momentum
+        model.eval()
 
 
 def pair(ours: nn.Module, theirs: nn.Module, images: Tensor, tolerance: float) -> list[Pair]:
@@ -123,8 +132,8 @@ def pair(ours: nn.Module, theirs: nn.Module, images: Tensor, tolerance: float) -
         else:
             raise AssertionError(no_counterpart(our, unpaired, pairs))
         for setting in ("eps", "momentum"):
-            a, b = getattr(our.module, setting, None), getattr(their.module, setting, None)
-            assert a == b, f"{setting} of ours is {a} in {our}, of theirs {b} in {their}"
+            a, b = (getattr(layer.module, setting, None) for layer in (our, their))
+            assert a == b or math.isclose(a, b), f"{setting} of ours is {a} in {our}, of theirs {b} in {their}"
         with torch.no_grad():
             for a, b in zip(our.state(), their.state(), strict=True):
                 a.copy_(b.reshape(a.shape))
@@ -215,9 +224,10 @@ def buffers_of(layers: Pair) -> list[tuple[Tensor, Tensor]]:
 
 def descend(model: nn.Module) -> None:
     """One step of gradient descent."""
+    largest = max(parameter.grad.abs().max().item() for parameter in model.parameters())
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter -= RATE * parameter.grad
+            parameter -= STEP / largest * parameter.grad
 
 
 def summary(values: Tensor) -> Tensor:
