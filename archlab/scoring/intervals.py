@@ -8,36 +8,44 @@ import pandas as pd
 from archlab.scoring.frame import Frame, normalised_scores
 from archlab.scoring.noise import Noise, seed_noise
 
+LEVEL = 0.95
 DRAWS = 4000
 
 
-def draw_scores(noise: Noise, frame: Frame, lam: float, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Draws x models: scores of tables whose seed means are redrawn, the frame estimated again in each.
+def draw_scores(noise: Noise, frame: Frame, lam: float, draws: int) -> np.ndarray:
+    """Draws x models: scores of tables whose seed means are drawn anew, the frame estimated again in each.
 
-    The noise of a seed mean is Student's t with the pooled variance and its degrees of freedom.
+    The noise of a seed mean is normal with the variance pooled over models, which is itself uncertain by its degrees of
+    freedom. A frame from a file stays as it is. The same arguments give the same draws.
     """
-    means, counts = noise.means.to_numpy(), noise.counts.to_numpy()
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     freedom = noise.freedom.to_numpy()
     deviation = np.sqrt(noise.variance.to_numpy() * freedom / rng.chisquare(freedom, (draws, 1, len(freedom))))
-    tables = means + rng.standard_normal((draws, *means.shape)) * deviation / np.sqrt(counts)
+    means = noise.means.to_numpy()
+    tables = means + rng.standard_normal((draws, *means.shape)) * deviation / np.sqrt(noise.counts.to_numpy())
     if frame.kind == "file":
         limits = np.array([frame.datasets[name] for name in noise.means.columns])
-        low, high = limits[:, 0], limits[:, 1]
-    else:
-        spanning = tables[:, [noise.means.index.get_loc(model) for model in frame.models]]
-        low, high = spanning.min(axis=1, keepdims=True), spanning.max(axis=1, keepdims=True)
-    return normalised_scores(tables, low, high, lam)[2]
+        return normalised_scores(tables, limits[:, 0], limits[:, 1], lam)[2]
+    spanning = tables[:, noise.means.index.get_indexer(pd.Index(frame.models))]
+    return normalised_scores(tables, spanning.min(1, keepdims=True), spanning.max(1, keepdims=True), lam)[2]
 
 
-def score_intervals(
-    rows: pd.DataFrame, models: list[str], frame: Frame, lam: float, level: float = 0.95
-) -> pd.DataFrame:
-    """Models x (xscore_low, xscore_high); NaN where some dataset has one seed only."""
-    noise = seed_noise(rows, models, list(frame.datasets))
+def score_intervals(rows: pd.DataFrame, scores: pd.Series, frame: Frame, lam: float) -> pd.DataFrame:
+    """Models x (xscore_low, xscore_high): 95 % intervals around `scores`; NaN where a dataset has no repeated seeds.
+
+    The half-width is the 95 % quantile of the distance between a redrawn score and the score: symmetric, so that what
+    re-estimating minimum and maximum adds to the error widens the interval instead of moving it. Percentiles of the
+    draws themselves cover as little as 66 % for the models that span the frame. A model that spans the frame can score
+    1 at most.
+    """
+    noise = seed_noise(rows, list(scores.index), list(frame.datasets))
     columns = ["xscore_low", "xscore_high"]
     if not noise.known:
-        return pd.DataFrame(np.nan, index=models, columns=columns)
-    tail = 50 * (1 - level)
-    ends = np.percentile(draw_scores(noise, frame, lam), [tail, 100 - tail], axis=0)
-    return pd.DataFrame(ends.T, index=models, columns=columns)
+        return pd.DataFrame(np.nan, index=scores.index, columns=columns)
+    draws = draw_scores(noise, frame, lam, DRAWS)
+    half = np.quantile(np.abs(draws - scores.to_numpy()), LEVEL, axis=0)
+    ends = pd.DataFrame({"xscore_low": scores - half, "xscore_high": scores + half})
+    if lam >= 0 and frame.kind != "file":
+        spanning = ends.index.isin(frame.models)
+        ends.loc[spanning, "xscore_high"] = ends.loc[spanning, "xscore_high"].clip(upper=1.0)
+    return ends

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from archlab.scoring.tidy import seed_means
-
 
 @dataclass(frozen=True)
 class Noise:
@@ -33,30 +31,35 @@ class Noise:
 
 
 def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: list[str] | None = None) -> Noise:
-    """The noise in the cells (model, dataset, seed, value) of these models and datasets.
+    """The noise in the cells (model, dataset, seed, value) of these models and datasets, else of all.
 
     Where all models were trained from the same seeds, what a seed does to all of them alike is taken out first: it
     moves no difference and no xScore. This is what pairing by seed does.
     """
-    rows = rows[rows["model"].isin(models)] if models is not None else rows
-    rows = rows[rows["dataset"].isin(datasets)] if datasets is not None else rows
-    means = seed_means(rows).reindex(index=models, columns=datasets)
-    counts = rows.groupby(["model", "dataset"])["value"].count().unstack("dataset", fill_value=0)
-    counts = counts.reindex(index=means.index, columns=means.columns, fill_value=0)
-    found = {dataset: _pooled(part) for dataset, part in rows.groupby("dataset", sort=False)}
-    variance = pd.Series({dataset: found[dataset][0] for dataset in means.columns}, dtype=float)
-    freedom = pd.Series({dataset: found[dataset][1] for dataset in means.columns}, dtype=int)
-    return Noise(means, counts, variance, freedom)
+    models = list(dict.fromkeys(rows["model"])) if models is None else models
+    datasets = list(dict.fromkeys(rows["dataset"])) if datasets is None else datasets
+    seeds, seed_names = pd.factorize(rows["seed"])
+    index, columns = pd.Index(models, name="model"), pd.Index(datasets, name="dataset")
+    at = index.get_indexer(pd.Index(rows["model"])), columns.get_indexer(pd.Index(rows["dataset"]))
+    inside = (at[0] >= 0) & (at[1] >= 0)
+    grid = np.full((len(models), len(datasets), len(seed_names)), np.nan)
+    grid[at[0][inside], at[1][inside], seeds[inside]] = rows["value"].to_numpy()[inside]
+    counts = np.isfinite(grid).sum(axis=2)
+    with np.errstate(invalid="ignore"):
+        means = np.nansum(grid, axis=2) / counts
+    pooled = [_pooled(grid[:, at] - means[:, at, None]) for at in range(len(datasets))]
+    variance, freedom = (pd.Series(part, columns) for part in zip(*pooled, strict=True))
+    return Noise(pd.DataFrame(means, index, columns), pd.DataFrame(counts, index, columns), variance, freedom)
 
 
-def _pooled(part: pd.DataFrame) -> tuple[float, int]:
-    """Residual variance and degrees of freedom of one dataset's cells."""
-    grid = part.pivot(index="model", columns="seed", values="value").to_numpy(dtype=float)
-    models, seeds = grid.shape
-    residuals = grid - np.nanmean(grid, axis=1, keepdims=True)
-    freedom = int(np.isfinite(grid).sum() - models)
-    if models > 1 and np.isfinite(grid).all():
-        residuals -= residuals.mean(axis=0)
+def _pooled(residuals: np.ndarray) -> tuple[float, int]:
+    """Variance and degrees of freedom of one dataset's residuals, models x seeds, NaN where there was no run."""
+    there = np.isfinite(residuals)
+    residuals = residuals[there.any(axis=1)][:, there.any(axis=0)]
+    models, seeds = residuals.shape
+    freedom = int(there.sum()) - models
+    if models > 1 and np.isfinite(residuals).all():
+        residuals = residuals - residuals.mean(axis=0)
         freedom -= seeds - 1
     squares = float(np.nansum(residuals**2))
     return (squares / freedom, freedom) if freedom > 0 else (float("nan"), 0)

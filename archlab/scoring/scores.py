@@ -117,8 +117,8 @@ def score_table(
     else:
         reasons = {}
         means = seed_means(rows).loc[complete, datasets]
-        scored.loc[complete, ["mean", "variance", "xscore"]] = xscore(means, lam, frame)
-        scored.loc[complete, ["xscore_low", "xscore_high"]] = score_intervals(rows, complete, frame, lam)
+        found = xscore(means, lam, frame)
+        scored.loc[complete, COLUMNS] = found.join(score_intervals(rows, found["xscore"], frame, lam))
     reasons |= {
         model: f"incomplete: no {metric.replace('_', ' ')} on {', '.join(gaps)}" for model, gaps in missing.items()
     }
@@ -131,7 +131,9 @@ def missing_cells(
     rows: pd.DataFrame, datasets: Sequence[str], seeds: Sequence[int] | None = None
 ) -> dict[str, list[str]]:
     """For each incomplete model, what it lacks: datasets, or `dataset (seed 1, 2)` where only some seeds are there."""
-    have = {key: set(group) for key, group in rows.groupby(["model", "dataset"])["seed"]}
+    have: dict[tuple[str, str], set] = {}
+    for model, dataset, seed in rows[["model", "dataset", "seed"]].itertuples(index=False):
+        have.setdefault((model, dataset), set()).add(seed)
     lacking: dict[str, list[str]] = {}
     for model in dict.fromkeys(rows["model"]):
         for dataset in datasets:
