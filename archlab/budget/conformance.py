@@ -53,7 +53,7 @@ def broken_promises(block: type[blocks.Block], arguments: dict[str, Any]) -> Ite
     if not accepted:
         yield f"channels and strides: it refuses all; {next(iter(refused.values()))}"
     for title, promise in PROMISES.items():
-        cases = accepted if promise is not export else accepted[:: max(1, len(accepted) - 1)]  # slow: first and last
+        cases = accepted[-1:] if promise is export else accepted  # exporting is slow
         fault = next((fault for case in cases for fault in faults(promise, case)), None)
         if fault:
             yield f"{title}: {fault}"
@@ -65,12 +65,9 @@ def broken_promises(block: type[blocks.Block], arguments: dict[str, Any]) -> Ite
 
 def cases_of(block: type[blocks.Block], arguments: dict[str, Any]) -> list[Case]:
     channels = math.lcm(8, block.channel_multiple("out_channels", arguments))
-    strides = sorted({1, 2, 3, block.published_stride(1, arguments)})
-    return [
-        Case(block, arguments, 2 * channels, out_channels, stride, stride)
-        for out_channels in (2 * channels, 3 * channels)
-        for stride in strides
-    ]
+    kept, changed = 2 * channels, 3 * channels
+    shapes = [(kept, 1), (kept, 2), (changed, 1), (changed, 3), (changed, block.published_stride(1, arguments))]
+    return [Case(block, arguments, kept, out, stride, stride) for out, stride in dict.fromkeys(shapes)]
 
 
 def refusal(case: Case) -> str | None:

@@ -172,7 +172,7 @@ def test_a_tally_that_forgets(faults_of):
             tally.conv(in_channels, out_channels, kernel, size)
             tally.parameters(2 * out_channels)
 
-    assert "counting: tally counts 147,456 multiply-accumulates at 8 pixels, there are 36,864" in faults_of(Forgets)
+    assert "counting: tally counts 186,624 multiply-accumulates at 9 pixels, there are 57,600" in faults_of(Forgets)
 
 
 def test_an_operator_that_nobody_can_count(faults_of):
@@ -209,7 +209,7 @@ def test_refusing_what_is_counted(faults_of):
             if given["stride"] == 3:
                 raise ValueError("stride 3 is too much")
 
-    expected = "refusing: tally counts what the constructor refuses: 16 to 16 channels, stride 3: stride 3 is too much"
+    expected = "refusing: tally counts what the constructor refuses: 16 to 24 channels, stride 3: stride 3 is too much"
     assert expected in faults_of(_with_constructor(Refuses))
 
 

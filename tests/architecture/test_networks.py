@@ -1,0 +1,66 @@
+"""Networks that are not among the references, written in YAML alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import archlab
+from archlab.budget import count, fit_width, measure
+from tests.architecture.comparison import compare
+from tests.architecture.test_references import timm_model, torchvision_model
+
+FOLDER = Path(__file__).parent / "networks"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
+    "efficientnet_lite0": timm_model("efficientnet_lite0"),
+    "ghostnetv1": timm_model("ghostnet_100"),
+    "mnasnet": torchvision_model("mnasnet1_0"),
+    "mobilenetv1": timm_model("mobilenetv1_100"),
+    "mobilenetv3_large": torchvision_model("mobilenet_v3_large"),
+    "mobilenetv3_small": torchvision_model("mobilenet_v3_small"),
+    "regnety_400mf": torchvision_model("regnet_y_400mf"),
+    "repvgg_a0": timm_model("repvgg_a0"),
+    "resnet18": torchvision_model("resnet18"),
+    "resnet50": torchvision_model("resnet50"),
+}
+SLOW = ("efficientnet_lite0", "mnasnet", "mobilenetv1", "mobilenetv3_large", "resnet18", "resnet50")
+
+
+def network(name: str) -> archlab.architecture:
+    return archlab.architecture(FOLDER / f"{name}.yaml")
+
+
+@pytest.mark.parametrize("resolution", [64, 97])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in INDEPENDENT]
+)
+def test_equals_an_independent_implementation(name, resolution):
+    torch.manual_seed(0)
+    compare(archlab.build_model(network(name), num_classes=1000), INDEPENDENT[name](), resolution)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_closed_form_equals_what_is_measured(name):
+    for resolution, width in ((None, 1.0), (48, 0.4)):
+        arch = network(name)
+        model = archlab.build_model(arch, num_classes=10, resolution=resolution, width=width)
+        size = resolution or arch.resolution
+        assert count(arch, num_classes=10, resolution=resolution, width=width) == measure(model, size)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_width_scales_sensibly(name):
+    arch = network(name)
+    widths = (0.25, 0.5, 1.0, 1.5, 2.0)
+    params = [count(arch, num_classes=10, width=width).params for width in widths]
+    assert params == sorted(params)
+    assert 2.3 < params[-1] / params[2] < 4.5, "a width of 2 makes between two and four times the parameters"
+    assert 0.05 < params[0] / params[2] < 0.4
+    fitted = fit_width(arch, params=2_500_000, num_classes=100)
+    assert 0.9 < count(arch, num_classes=100, width=fitted).params / 2_500_000 <= 1
