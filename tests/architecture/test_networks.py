@@ -64,3 +64,13 @@ def test_width_scales_sensibly(name):
     assert 0.05 < params[0] / params[2] < 0.4
     fitted = fit_width(arch, params=2_500_000, num_classes=100)
     assert 0.9 < count(arch, num_classes=100, width=fitted).params / 2_500_000 <= 1
+
+
+@pytest.mark.parametrize("name", [*archlab.references(), *NAMES])
+def test_parameters_never_change_with_the_resolution(name):
+    arch = network(name) if name in NAMES else archlab.architecture(name)
+    published = count(arch, num_classes=10)
+    for resolution in (16, 33, 64):
+        small = count(arch, num_classes=10, resolution=resolution, smallest_map=4)
+        assert (small.params, small.params_deployed) == (published.params, published.params_deployed)
+        assert small.macs < published.macs
