@@ -1,17 +1,25 @@
 """Datasets: a catalogue, readers of their sources, leak-free splits, and the prepared store that training reads."""
 
 from archlab.data.entries import Archive, Entry, catalogue, entry
+from archlab.data.inspection import Inspection, Pair, inspect
+from archlab.data.own import add_dataset
 from archlab.data.preparation import prepare
 from archlab.data.prepared import Prepared, open_prepared
+from archlab.data.sheet import contact_sheet
 from archlab.data.suite import Suite, load_suite, suites
 
 __all__ = [
     "Archive",
     "Entry",
+    "Inspection",
+    "Pair",
     "Prepared",
     "Suite",
+    "add_dataset",
     "catalogue",
+    "contact_sheet",
     "entry",
+    "inspect",
     "load_suite",
     "open_prepared",
     "prepare",

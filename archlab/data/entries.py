@@ -17,11 +17,15 @@ _NAME = re.compile(r"[\w][\w.@+-]*\Z")
 
 @dataclass(frozen=True)
 class Archive:
-    """A file that the owners of a dataset publish. `checksum`: `md5:...` or `sha256:...`, where published."""
+    """A file that the owners of a dataset publish, an archive or not.
+
+    `checksum`: `md5:...` or `sha256:...`, where published. `aliases`: other names that it goes by.
+    """
 
     file: str
     url: str | None = None
     checksum: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,15 +167,17 @@ def _image_counts(value: Any, wrong: Any) -> dict[str, int]:
 
 def _archives(value: Any, wrong: Any) -> tuple[Archive, ...]:
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise wrong("a list of {file, url, checksum}")
+        raise wrong("a list of {file, url, checksum, aliases}")
     for item in value:
         check_keys(item, [f.name for f in dataclasses.fields(Archive)], "an archive")
-        if not isinstance(item.get("file"), str) or Path(item["file"]).name != item["file"]:
-            raise UserError("an archive needs `file`, a plain file name", where=where(item))
+        aliases = item.get("aliases", [])
+        names = [item.get("file"), *(aliases if isinstance(aliases, list) else [None])]
+        if not all(isinstance(name, str) and Path(name).name == name for name in names):
+            raise UserError("an archive needs `file` (and `aliases`, a list): plain file names", where=where(item))
         checksum = item.get("checksum")
         if checksum is not None and not re.match(r"(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})\Z", str(checksum)):
             raise UserError("checksum: expected md5:... or sha256:... in hexadecimal", where=where(item, "checksum"))
-    return tuple(Archive(**item) for item in value)
+    return tuple(Archive(**{**item, "aliases": tuple(item.get("aliases", ()))}) for item in value)
 
 
 def _normalisation(value: Any, wrong: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:

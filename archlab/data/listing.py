@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
 from PIL import Image
 
 SPLITS = ("train", "validation", "test")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # some others run programs (EPS) or are no images
+
+
+def open_image(file: str | IO[bytes]) -> Image.Image:
+    """An image of one of the formats that datasets come in. Raises OSError for anything else."""
+    return Image.open(file, formats=_FORMATS)
 
 
 class Images(Protocol):
@@ -32,6 +40,7 @@ class Listing:
 
     `labels`: int64 (N,), indices into `class_names`. `splits`: (N,) of "train", "validation", "test" or "" where the
     source leaves it open. `groups`: (N,) of strings or integers; images of one group never stand on two sides.
+    `notes`: what the user should know.
     """
 
     class_names: tuple[str, ...]
@@ -39,6 +48,7 @@ class Listing:
     labels: np.ndarray
     splits: np.ndarray
     groups: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """SHA-256 that changes with anything that decides the prepared store."""
@@ -58,17 +68,20 @@ class ImageFiles:
         self.root, self.names = root, names
 
     def open(self, index: int) -> Image.Image:
-        return Image.open(self.root / self.names[index])
+        return open_image(self._path(self.names[index]))
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
         for name in self.names:
             try:
-                status = (self.root / name).stat()
+                status = os.stat(self._path(name))  # noqa: PTH116 (there are many, and Path is slow)
                 digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
             except OSError:  # decoding will say so by name
                 digest.update(f"{name}\0missing\0".encode(errors="surrogateescape"))
         return digest.hexdigest()
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.root, name)  # noqa: PTH118
 
 
 class ImageArray:

@@ -21,6 +21,12 @@ def folder(home: Path, name: str, resolution: int) -> Path:
     return home / "datasets" / name / str(resolution)
 
 
+def settings(described: Entry) -> dict[str, Any]:
+    """What of an entry decides its prepared store; a store whose manifest says otherwise is out of date."""
+    names = ("source", "options", "fit", "white", "test", "validation", "seed")
+    return json.loads(json.dumps({name: getattr(described, name) for name in names}))
+
+
 class Prepared:
     """A prepared dataset. Opening one reads its manifest alone; arrays are mapped when they are asked for."""
 
@@ -65,9 +71,14 @@ class Prepared:
         parts = [self.manifest["content"], self.mean, self.std, self.entry.flip]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
+    @property
+    def notes(self) -> list[str]:
+        """What was remarkable when it was prepared."""
+        return self.manifest["notes"]
+
     def counts(self, split: str) -> list[int]:
         """Images of each class."""
-        return self.manifest["splits"][split]["counts"]
+        return self.manifest["counts"][split]
 
     def images(self, split: str) -> np.ndarray:
         """uint8 (N, R, R, 3), memory-mapped, read-only."""
@@ -91,6 +102,14 @@ class Prepared:
         return json.loads((self.path / f"{split}.names.json").read_text(encoding="utf-8"))
 
 
+def open_current(described: Entry, path: Path) -> Prepared | None:
+    """The store at `path`, where there is one and the catalogue's entry has not changed since."""
+    if not (path / "manifest.json").exists():
+        return None
+    found = Prepared(path, described)
+    return found if found.manifest["settings"] == settings(described) else None
+
+
 def open_prepared(name: str, home: Path, resolution: int | None = None) -> Prepared:
     """The prepared dataset `name` at `resolution` (None: the catalogue's).
 
@@ -99,13 +118,14 @@ def open_prepared(name: str, home: Path, resolution: int | None = None) -> Prepa
     described = entry(name, home)
     resolution = resolution or described.resolution
     path = folder(home, name, resolution)
-    if (path / "manifest.json").exists():
-        return Prepared(path, described)
+    found = open_current(described, path)
+    if found:
+        return found
     if described.sample:
         from archlab.data.preparation import prepare
 
         return prepare(name, home, resolution=resolution)
-    at_resolution = "" if resolution == described.resolution else f" --resolution {resolution}"
-    raise UserError(
-        f"{name} is not prepared at {resolution} pixels: archlab datasets prepare {name}{at_resolution} --from PATH"
-    )
+    why = "has changed in the catalogue" if path.exists() else f"is not prepared at {resolution} pixels"
+    options = "" if resolution == described.resolution else f" --resolution {resolution}"
+    options += " --from PATH" if described.archives else ""
+    raise UserError(f"{name} {why}: archlab datasets prepare {name}{options}")

@@ -2,70 +2,88 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
+from archlab.data.entries import Entry
+from archlab.data.listing import SPLITS, Listing
 from archlab.foundation import UserError
 
+_FEW = 1000  # groups, of which
+_ORDERS = 64  # random orders are tried
 
-def settle_splits(
-    labels: np.ndarray,
-    splits: np.ndarray,
-    groups: np.ndarray | None,
-    *,
-    test: float,
-    validation: float,
-    seed: int,
-) -> np.ndarray:
+
+def settle_splits(listing: Listing, described: Entry) -> np.ndarray:
     """The split of every image: what the source says, and for the rest what is carved by class and group.
 
-    Where the source has no test part, the share `test` of its images becomes it; where it has no validation part, the
-    share `validation` of what is left for training does. Raises UserError where nothing is left to train on.
+    Where the source has no test part, the entry's share `test` of its images becomes it; where it has no validation
+    part, the share `validation` of what is left for training does. Raises UserError where a part or a class has
+    nothing to train on.
     """
-    settled = splits.astype("U10").copy()
-    open_or_train = (settled == "") | (settled == "train")
-    if not (settled == "test").any():
-        settled[carve(labels, groups, open_or_train, test, seed)] = "test"
-    settled[settled == ""] = "train"
-    if not (settled == "validation").any():
-        settled[carve(labels, groups, settled == "train", validation, seed)] = "validation"
-    for split in ("train", "validation", "test"):
-        if not (settled == split).any():
-            raise UserError(f"no images are left for the {split} part: too few images or groups to split")
-    return settled
+    labels, groups = listing.labels, listing.groups
+    splits = listing.splits.astype("U10")
+    if not (splits == "test").any():
+        splits[carve(labels, groups, splits != "validation", described.test, described.seed)] = "test"
+    splits[splits == ""] = "train"
+    if not (splits == "validation").any():
+        splits[carve(labels, groups, splits == "train", described.validation, described.seed)] = "validation"
+    for split in SPLITS:
+        if not (splits == split).any():
+            raise UserError(f"{described.name}: too few images or groups for a {split} part", where=described.where)
+    trained = np.bincount(labels[splits == "train"], minlength=len(listing.class_names))
+    if not trained.all():
+        label = int(np.argmin(trained))
+        elsewhere = sorted(set(splits[labels == label]))
+        held = f"only in the {' and '.join(elsewhere)} part" if elsewhere else "nowhere"
+        raise UserError(
+            f"{described.name}: the class {listing.class_names[label]!r} has images {held}, none to train on",
+            where=described.where,
+        )
+    return splits
 
 
 def carve(labels: np.ndarray, groups: np.ndarray | None, among: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Indices of about `share` of the images `among` (a mask), class by class, whole groups at a time.
+    """Indices of about `share` of the images `among` (a mask): of every class alike, and whole groups at a time.
 
-    A group counts for the class that most of its images have. Every class with two groups or more (an image without
-    group is one) gives at least one and keeps at least one.
+    Groups (an image without one is its own) are taken in random order, each where that brings the shares of its
+    classes closer to `share`; where groups are few, the best of several orders counts. A class of which nothing was
+    taken gives its smallest group, if it has two or more.
     """
     candidates = np.flatnonzero(among)
-    if groups is None:
-        members = [candidates[i : i + 1] for i in range(len(candidates))]
-        class_of = labels[candidates]
-    else:
-        _, inverse = np.unique(groups[candidates], return_inverse=True)
-        order = np.argsort(inverse, kind="stable")
-        members = np.split(candidates[order], np.flatnonzero(np.diff(inverse[order])) + 1)
-        class_of = np.array([np.bincount(labels[member]).argmax() for member in members])
-    sizes = np.array([len(member) for member in members])
+    if not len(candidates):
+        return candidates
+    members = _members(candidates, groups)
+    tallies = [Counter(labels[member].tolist()) for member in members]
+    sizes = Counter(labels[candidates].tolist())
     random = np.random.RandomState(seed)  # the generator whose stream NumPy promises never to change
-    taken: list[np.ndarray] = []
-    for label in np.unique(class_of):
-        of_class = random.permutation(np.flatnonzero(class_of == label))
-        taken += [members[i] for i in _fill(of_class, sizes, share)]
-    return np.sort(np.concatenate(taken)) if taken else np.empty(0, np.int64)
+    orders = (random.permutation(len(members)).tolist() for _ in range(_ORDERS if len(members) <= _FEW else 1))
+    chosen = min((_take(order, tallies, sizes, share) for order in orders), key=lambda taking: taking[0])[1]
+    for label in sorted(sizes):
+        with_it = [group for group, tally in enumerate(tallies) if label in tally]
+        if len(with_it) > 1 and not chosen & set(with_it):
+            chosen.add(min(with_it, key=lambda group: len(members[group])))
+    return np.sort(np.concatenate([members[group] for group in chosen])) if chosen else candidates[:0]
 
 
-def _fill(groups: np.ndarray, sizes: np.ndarray, share: float) -> list[int]:
-    """Groups in the order given, each taken where that brings the sum of sizes closer to `share` of all."""
-    if len(groups) < 2 or share == 0:
-        return []
-    wanted = share * sizes[groups].sum()
-    chosen: list[int] = []
-    for group in groups:
-        if sizes[group] < 2 * wanted and len(chosen) < len(groups) - 1:
-            chosen.append(int(group))
-            wanted -= sizes[group]
-    return chosen or [int(groups[np.argmin(sizes[groups])])]
+def _take(order: list[int], tallies: list[Counter], sizes: Counter, share: float) -> tuple[float, set[int]]:
+    """The groups taken in one order, and how far the shares of the classes are from `share` then."""
+    taken: Counter = Counter()
+    chosen = set()
+    for group in order:
+        tally = tallies[group]
+        before = sum((taken[label] / sizes[label] - share) ** 2 for label in tally)
+        after = sum(((taken[label] + n) / sizes[label] - share) ** 2 for label, n in tally.items())
+        if after < before:
+            taken.update(tally)
+            chosen.add(group)
+    return sum((taken[label] / sizes[label] - share) ** 2 for label in sizes), chosen
+
+
+def _members(candidates: np.ndarray, groups: np.ndarray | None) -> list[np.ndarray]:
+    """The candidates of each group."""
+    if groups is None:
+        return [candidates[i : i + 1] for i in range(len(candidates))]
+    _, inverse = np.unique(groups[candidates], return_inverse=True)
+    order = np.argsort(inverse, kind="stable")
+    return np.split(candidates[order], np.flatnonzero(np.diff(inverse[order])) + 1)

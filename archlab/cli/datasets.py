@@ -1,0 +1,164 @@
+"""`archlab datasets`: list, prepare, add, check and show datasets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archlab.foundation import UserError, home
+
+_STORE = click.option("--store", type=click.Path(path_type=Path), help="Where runs and data are kept.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+_RESOLUTION = click.option("--resolution", type=click.IntRange(1, 4096), help="Pixels; default: the catalogue's.")
+
+
+@click.group()
+def datasets() -> None:
+    """List, prepare, add, check and show datasets."""
+
+
+@datasets.command("list")
+@_STORE
+@_JSON
+def list_datasets(store: Path | None, as_json: bool) -> None:
+    """Every dataset of the catalogue, and at which resolutions it is prepared."""
+    from archlab.cli.datasets_view import print_entries
+    from archlab.data import catalogue
+
+    root = home(store)
+    print_entries(catalogue(root), root, as_json)
+
+
+@datasets.command()
+@click.argument("name")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="Archives, or the folder that they unpack to.")
+@_RESOLUTION
+@click.option("--workers", type=click.IntRange(1), help="Processes that decode; default: one a core.")
+@click.option("--on-unreadable", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
+@_STORE
+def prepare(
+    name: str, source: Path | None, resolution: int | None, workers: int | None, on_unreadable: str, store: Path | None
+) -> None:
+    """Decode and resize the images of NAME once. Interrupted, the same command continues.
+
+    Without --from, the archives of a built-in dataset are downloaded, where their owners still offer them.
+    """
+    from archlab.cli.datasets_view import print_prepared, progress_bar
+    from archlab.data import prepare as prepare_dataset
+
+    with progress_bar() as progress:
+        prepared = prepare_dataset(
+            name,
+            home(store),
+            source=source,
+            resolution=resolution,
+            workers=workers or os.cpu_count() or 1,
+            on_unreadable=on_unreadable,
+            progress=progress,
+        )
+    print_prepared(prepared)
+
+
+@datasets.command()
+@click.argument("name")
+@click.option("--folder", type=click.Path(path_type=Path), help="train/ and test/ [val/], or one folder a class.")
+@click.option("--csv", "table", type=click.Path(path_type=Path), help="A CSV file with a row an image.")
+@click.option("--parquet", type=click.Path(path_type=Path), help="A Parquet file, or a folder of them.")
+@click.option("--image-column", help="The image, or its file.  [default: image; file_name in metadata.csv]")
+@click.option("--label-column", help="The class.  [default: label]")
+@click.option("--group-column", help="What must stay together: a patient, a place.")
+@click.option("--split-column", help="train, validation or test.")
+@click.option("--image-folder", type=click.Path(path_type=Path), help="What files in the CSV are relative to.")
+@_RESOLUTION
+@click.option("--title")
+@click.option("--domain")
+@click.option("--licence")
+@click.option("--citation")
+@click.option("--no-flip", is_flag=True, help="A mirror image is not an example of the same class.")
+@click.option("--fit", type=click.Choice(["crop", "stretch"]), help="How images become square.  [default: crop]")
+@click.option("--white", type=click.IntRange(1), help="The value of white in 16-bit images.  [default: 65535]")
+@click.option(
+    "--test", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share, where there is no test part."
+)
+@click.option("--seed", type=int, help="Of the splits.  [default: 0]")
+@click.option("--replace", is_flag=True, help="Write an entry of one's own anew.")
+@_STORE
+def add(name: str, store: Path | None, replace: bool, **given: Any) -> None:
+    """Describe a dataset of your own in the catalogue, as NAME."""
+    from archlab.data.own import add_dataset, summary
+
+    reader, options = _source(given)
+    about = {key: given[key] for key in _ABOUT if given[key] is not None}
+    if given["no_flip"]:
+        about["flip"] = False
+    described, listing, splits = add_dataset(name, home(store), reader, options, about, replace=replace)
+    for line in summary(listing, splits):
+        click.echo(line)
+    click.echo(f"{described.resolution} pixels; described in {(described.where or '').rpartition(':')[0]}")
+    click.echo(f"next: archlab datasets prepare {name}")
+
+
+_ABOUT = ("resolution", "title", "domain", "licence", "citation", "fit", "white", "test", "seed")
+
+
+def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The reader and its options."""
+    from archlab.data.readers.metadata import tables
+
+    sources = {"folder": given["folder"], "csv": given["table"], "parquet": given["parquet"]}
+    named = [reader for reader, path in sources.items() if path is not None]
+    if len(named) != 1:
+        raise UserError("say where the images are: one of --folder, --csv and --parquet")
+    reader, path = named[0], sources[named[0]].absolute()
+    if not path.exists():
+        raise UserError("there is no such file or folder", where=str(path))
+    columns = {key: given[f"{key}_column"] for key in ("image", "label", "group", "split") if given[f"{key}_column"]}
+    if reader == "folder" and not path.is_dir():
+        raise UserError("is not a folder", where=str(path))
+    if reader == "folder" and (columns or tables(path)):
+        reader = "metadata"
+    if reader in ("csv", "metadata"):
+        columns.setdefault("label", "label")
+    if reader == "csv":
+        columns.setdefault("image", "image")
+        if given["image_folder"]:
+            columns["images"] = str(given["image_folder"].absolute())
+    return reader, {"path": str(path), **columns}
+
+
+@datasets.command()
+@click.argument("name")
+@_RESOLUTION
+@_STORE
+@_JSON
+def check(name: str, resolution: int | None, store: Path | None, as_json: bool) -> int:
+    """Look for images on two sides, labels that contradict each other, groups that are torn. Exit code 1: a leak."""
+    from archlab.cli.datasets_view import print_inspection, progress_bar
+    from archlab.data import inspect, open_prepared
+
+    prepared = open_prepared(name, home(store), resolution)
+    with progress_bar() as progress:
+        found = inspect(prepared, progress)
+    print_inspection(prepared, found, as_json)
+    return int(found.leaks)
+
+
+@datasets.command()
+@click.argument("name")
+@click.option("--output", type=click.Path(path_type=Path), help="The PNG to write.  [default: NAME.png]")
+@click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
+@click.option("--per-class", type=click.IntRange(1, 100), default=8, show_default=True, help="Images of each class.")
+@_RESOLUTION
+@_STORE
+def show(
+    name: str, output: Path | None, split: str, per_class: int, resolution: int | None, store: Path | None
+) -> None:
+    """Write a contact sheet of NAME as PNG."""
+    from archlab.data import contact_sheet, open_prepared
+
+    path = output or Path(f"{name}.png")
+    contact_sheet(open_prepared(name, home(store), resolution), path, split=split, per_class=per_class)
+    click.echo(str(path))

@@ -1,0 +1,125 @@
+"""How datasets look on the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from archlab.cli.tables import print_table
+from archlab.data import Entry, Inspection, Pair, Prepared
+
+_SHOWN = 20  # pairs of each kind
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error, moved by calling with (what is done, done, in all)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks: dict[str, Any] = {}
+
+        def move(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(step, total=total)
+            progress.update(tasks[step], completed=done, total=total)
+
+        yield move
+
+
+def print_entries(entries: dict[str, Entry], home: Path, as_json: bool) -> None:
+    """The catalogue as a table, or as a list of objects."""
+    rows: list[dict[str, Any]] = [
+        {
+            "name": entry.name,
+            "title": entry.title,
+            "domain": entry.domain,
+            "classes": entry.classes,
+            "images": entry.images,
+            "resolution": entry.resolution,
+            "licence": entry.licence,
+            "citation": entry.citation,
+            "homepage": entry.homepage,
+            "sample": entry.sample,
+            "prepared": _resolutions(home / "datasets" / entry.name),
+        }
+        for entry in entries.values()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    print_table(
+        ("name", "domain", "classes", "images", "prepared", "licence", "title"),
+        [
+            (
+                row["name"],
+                row["domain"],
+                row["classes"],
+                sum(row["images"].values()) or None,
+                ", ".join(map(str, row["prepared"])) or ("on use" if row["sample"] else "no"),
+                row["licence"],
+                row["title"],
+            )
+            for row in rows
+        ],
+    )
+
+
+def _resolutions(folder: Path) -> list[int]:
+    return sorted(int(path.parent.name) for path in folder.glob("*/manifest.json") if path.parent.name.isdigit())
+
+
+def print_prepared(prepared: Prepared) -> None:
+    """What was prepared, in a few lines."""
+    counts = ", ".join(f"{sum(prepared.counts(split)):,} {split}" for split in prepared.manifest["counts"])
+    click.echo(f"{prepared.name}: {counts}; {prepared.num_classes} classes, {prepared.resolution} pixels")
+    for note in prepared.notes:
+        click.echo(_printable(f"note: {note}"), err=True)
+    click.echo(f"digest {prepared.digest}")
+
+
+def print_inspection(prepared: Prepared, found: Inspection, as_json: bool) -> None:
+    """Counts, leaks and contradictions."""
+    if as_json:
+        click.echo(
+            json.dumps({"dataset": prepared.name, "resolution": prepared.resolution, **found.as_dict()}, indent=2)
+        )
+        return
+    print_table(
+        ("class", *found.counts),
+        [
+            *(
+                (_printable(name), *(n[label] for n in found.counts.values()))
+                for label, name in enumerate(found.class_names)
+            ),
+            ("all", *(sum(counts) for counts in found.counts.values())),
+        ],
+    )
+    _print_pairs("identical images in different parts", found.duplicates)
+    _print_pairs("nearly identical images in different parts", found.near_duplicates)
+    _print_pairs("identical images with different labels", found.conflicts)
+    click.echo(f"groups with images in different parts: {found.split_groups}")
+    click.echo(f"identical images within a part: {found.repeated}")
+    click.echo("leaks: yes" if found.leaks else "leaks: none found")
+
+
+def _print_pairs(heading: str, pairs: list[Pair]) -> None:
+    click.echo(f"{heading}: {len(pairs)}")
+    for pair in pairs[:_SHOWN]:
+        one, other = (
+            f"{split} {name} ({label})" for split, name, label in zip(pair.splits, pair.names, pair.labels, strict=True)
+        )
+        click.echo(_printable(f"  {one} = {other}"))
+    if len(pairs) > _SHOWN:
+        click.echo(f"  and {len(pairs) - _SHOWN} more (--json lists them all)")
+
+
+def _printable(text: str) -> str:
+    """Without the halves of characters that file names of unknown encoding hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,138 @@
+"""Unpacking what others have packed: verified first, every path and size checked, and all or nothing."""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import lzma
+import os
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from archlab.foundation import UserError
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+MOST_MEMBERS = 5_000_000
+_FREE_BYTES = 64 * 2**20  # an archive may unpack to this much,
+_RATIO = 20  # and to this many times its own size: images hardly shrink, a bomb shrinks a thousandfold
+_BLOCK = 2**20
+
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError)
+
+Member = tuple[str, int, float, IO[bytes] | None]  # path, bytes, seconds since 1970, content (None: a folder)
+
+
+def is_archive(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def verify(path: Path, checksum: str) -> None:
+    """Raises UserError where the file is not the one that `checksum` (`md5:...` or `sha256:...`) belongs to."""
+    algorithm, expected = checksum.split(":")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    if found != expected:
+        raise UserError(
+            f"the {algorithm} checksum is {found}, published is {expected}: damaged or not the original",
+            where=str(path),
+        )
+
+
+def unpack(path: Path, target: Path) -> None:
+    """Unpacks a zip or tar archive into the folder `target`, which exists.
+
+    Raises UserError for a damaged archive, a path that leads out of it, anything but plain files and folders, and a
+    size out of all proportion. What was unpacked until then stays: unpack into a folder that can be thrown away.
+    """
+    left = _FREE_BYTES + _RATIO * path.stat().st_size
+    members = _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path)
+    try:
+        for count, (name, size, time, content) in enumerate(members):
+            place = target / _inside(name, path)
+            if content is None:
+                place.mkdir(parents=True, exist_ok=True)
+                continue
+            if size > left or count > MOST_MEMBERS:
+                raise UserError(f"unpacks to more than {_RATIO} times its size: refused", where=str(path))
+            place.parent.mkdir(parents=True, exist_ok=True)
+            left -= _copy(content, place, size)
+            os.utime(place, (time, time))
+    except UserError:
+        raise
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno:
+            raise UserError(f"cannot be unpacked: {error.strerror}", where=str(path)) from None
+        raise UserError(f"is damaged or cut short: {error or type(error).__name__}", where=str(path)) from None
+
+
+def _inside(name: str, archive: Path) -> Path:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or "\0" in name or (path.parts and ":" in path.parts[0]):
+        raise UserError(f"holds a path that leads out of it, {name!r}: refused", where=str(archive))
+    return Path(*path.parts)
+
+
+def _copy(content: IO[bytes], place: Path, size: int) -> int:
+    """Writes a member; more bytes than it declared are an error."""
+    written = 0
+    with place.open("xb") as file:
+        while block := content.read(_BLOCK):
+            written += len(block)
+            if written > size:
+                raise zipfile.BadZipFile("a member is larger than it says")
+            file.write(block)
+    if written < size:
+        raise EOFError("a member is shorter than it says")
+    return written
+
+
+def _zip_members(path: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.is_dir():
+                yield member.filename, 0, 0, None
+                continue
+            if (member.external_attr >> 28) not in (0, 8):  # the kind of file, where Unix packed it: 8 is a plain one
+                raise UserError(f"holds {member.filename!r}, a link or a device: refused", where=str(path))
+            if member.flag_bits & 1:
+                raise UserError("is encrypted", where=str(path))
+            with archive.open(member) as content:
+                yield member.filename, member.file_size, calendar.timegm((*member.date_time, 0, 0, 0)), content
+
+
+def _tar_members(path: Path) -> Iterator[Member]:
+    with tarfile.open(path, "r|*") as archive:
+        for member in archive:
+            if member.isdir():
+                yield member.name, 0, 0, None
+            elif member.isreg():
+                content = archive.extractfile(member)
+                assert content is not None
+                yield member.name, member.size, member.mtime, content
+            else:
+                raise UserError(f"holds {member.name!r}, a link or a device: refused", where=str(path))
+
+
+def unpack_all(archives: dict[str, Path], target: Path) -> None:
+    """Unpacks archives (and copies other files) into one new folder; it appears whole or not at all.
+
+    The keys of `archives` are the names that the copies get.
+    """
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        for name, archive in archives.items():
+            if is_archive(archive):
+                unpack(archive, part)
+            else:
+                shutil.copy2(archive, part / name)
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

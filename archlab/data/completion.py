@@ -1,0 +1,123 @@
+"""The end of a preparation: labels, groups, names and digests beside the pixels, and the manifest last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archlab.data.chunks import Job
+from archlab.data.entries import Entry
+from archlab.data.listing import SPLITS, Listing
+from archlab.data.prepared import FORMAT, settings
+from archlab.foundation import UserError, write_atomically
+
+_ROWS = 512  # copied at a time
+_MOST_NAMED = 20  # unreadable images in a note; the manifest lists them all
+
+Records = list[dict[str, Any]]
+
+
+def complete(
+    job: Job, described: Entry, listing: Listing, splits: np.ndarray, records: Records, origin: dict[str, Any]
+) -> None:
+    """Writes everything but the pixels into `job.folder`; `origin` goes into the manifest as it is."""
+    (job.folder / "plan").unlink()  # from here on an interruption cannot be continued
+    codes = None if listing.groups is None else np.unique(listing.groups, return_inverse=True)[1].astype(np.int64)
+    content = hashlib.sha256(json.dumps([job.resolution, len(listing.class_names)]).encode())
+    counts: dict[str, list[int]] = {}
+    skipped: list[str] = []
+    for split in SPLITS:
+        of_split = [record for record in records if record["split"] == split]
+        rows = np.flatnonzero(splits == split)
+        unreadable = [row for record in of_split for row, _ in record["unreadable"]]
+        skipped += [listing.images.names[i] for i in rows[unreadable].tolist()]
+        digests = _digests(of_split)
+        if unreadable:
+            kept = np.delete(np.arange(len(rows)), unreadable)
+            rows, digests = rows[kept], digests[kept]
+            _keep_rows(job.folder / f"{split}.images.npy", kept, described)
+        labels = listing.labels[rows].astype(np.int64)
+        content.update(split.encode() + digests.tobytes() + labels.astype("<i8").tobytes())
+        np.save(job.folder / f"{split}.digests.npy", digests)
+        np.save(job.folder / f"{split}.labels.npy", labels)
+        if codes is not None:
+            np.save(job.folder / f"{split}.groups.npy", codes[rows])
+        names = json.dumps([listing.images.names[i] for i in rows.tolist()])
+        (job.folder / f"{split}.names.json").write_text(names, encoding="utf-8")
+        counts[split] = np.bincount(labels, minlength=len(listing.class_names)).tolist()
+    mean, std = _statistics([r for r in records if r["split"] == "train"], sum(counts["train"]) * job.resolution**2)
+    manifest = {
+        "format": FORMAT,
+        "name": described.name,
+        "resolution": job.resolution,
+        "class_names": list(listing.class_names),
+        "counts": counts,
+        "mean": mean,
+        "std": std,
+        "content": content.hexdigest(),
+        "settings": settings(described),
+        "notes": [*listing.notes, *_notes(described, counts, skipped)],
+        "skipped": skipped,
+        **origin,
+    }
+    _seal(job.folder, manifest)
+
+
+def _digests(records: Records) -> np.ndarray:
+    """uint8 (N, 32)."""
+    joined = bytes.fromhex("".join(digest for record in records for digest in record["digests"]))
+    return np.frombuffer(joined, np.uint8).reshape(-1, 32)
+
+
+def _statistics(records: Records, pixels: int) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, of pixel values in [0, 1], from exact sums."""
+    mean = [sum(record["sums"][c] for record in records) / pixels / 255 for c in range(3)]
+    square = [sum(record["squares"][c] for record in records) / pixels / 255**2 for c in range(3)]
+    return mean, [max(s - m * m, 0.0) ** 0.5 or 1.0 for m, s in zip(mean, square, strict=True)]
+
+
+def _keep_rows(path: Path, kept: np.ndarray, described: Entry) -> None:
+    """Leaves the other rows of an array out, a block at a time."""
+    if not len(kept):
+        raise UserError(f"{described.name}: no image of a part can be read", where=str(path))
+    whole = np.load(path, mmap_mode="r")
+    with write_atomically(path) as temporary:
+        smaller = np.lib.format.open_memmap(
+            temporary, mode="w+", dtype=whole.dtype, shape=(len(kept), *whole.shape[1:])
+        )
+        for start in range(0, len(kept), _ROWS):
+            smaller[start : start + _ROWS] = whole[kept[start : start + _ROWS]]
+        smaller.flush()
+
+
+def _notes(described: Entry, counts: dict[str, list[int]], skipped: list[str]) -> list[str]:
+    notes = []
+    found = {split: sum(of_split) for split, of_split in counts.items()}
+    found["all"] = sum(found.values())
+    if "validation" not in described.images:
+        found["train"] += found["validation"]
+    for split, expected in described.images.items():
+        if found[split] != expected:
+            notes.append(f"{found[split]:,} images in {split}, the catalogue says {expected:,}")
+    absent = [f"{split} of {sum(n == 0 for n in of_split)}" for split, of_split in counts.items() if 0 in of_split]
+    if absent:
+        notes.append(f"no images in {', '.join(absent)} classes")
+    if skipped:
+        more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
+        notes.append(f"{len(skipped)} unreadable images left out: {', '.join(skipped[:_MOST_NAMED])}{more}")
+    return notes
+
+
+def _seal(folder: Path, manifest: dict[str, Any]) -> None:
+    """Everything on the disk, then the manifest that makes it a store."""
+    (folder / "journal.jsonl").unlink()
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    with write_atomically(folder / "manifest.json") as path:
+        path.write_text(json.dumps(manifest, indent=1), encoding="utf-8")

@@ -1,0 +1,57 @@
+"""Fetching the archives that the owners of a dataset publish."""
+
+from __future__ import annotations
+
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+
+from archlab.data.archives import verify
+from archlab.data.entries import Archive
+from archlab.foundation import UserError
+
+_BLOCK = 2**20
+_SECONDS = 30  # without an answer
+
+
+def download(archive: Archive, folder: Path, progress: Callable[[str, int, int], None] | None = None) -> Path:
+    """The archive below `folder`, fetched where it is not there yet; an interrupted download is continued.
+
+    Raises UserError, with the way round it, where the source cannot be reached or the checksum differs.
+    """
+    path, part = folder / archive.file, folder / (archive.file + ".part")
+    if path.exists():
+        return path
+    if archive.url is None or not archive.url.startswith(("http://", "https://")):
+        raise UserError(f"{archive.file} is not offered for download: get it from the owners and pass --from PATH")
+    folder.mkdir(parents=True, exist_ok=True)
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": "archlab", **({"Range": f"bytes={have}-"} if have else {})}
+    try:
+        request = urllib.request.Request(archive.url, headers=headers)  # noqa: S310 (the scheme is checked above)
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+            if answer.status != 206:  # the server sends it from the start
+                have = 0
+            total = have + int(answer.headers.get("Content-Length") or 0)
+            with part.open("ab" if have else "wb") as file:
+                while block := answer.read(_BLOCK):
+                    file.write(block)
+                    have += len(block)
+                    if progress:
+                        progress(f"downloading {archive.file}", have, max(total, have))
+        if have < total:
+            raise urllib.error.URLError("the connection ended early; the same command continues")
+    except (urllib.error.URLError, HTTPException, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise UserError(f"{archive.url} cannot be fetched: {reason}; or get it yourself and pass --from PATH") from None
+    if archive.checksum:
+        try:
+            verify(part, archive.checksum)
+        except UserError:
+            part.unlink()
+            raise
+    shutil.move(part, path)
+    return path

@@ -1,0 +1,164 @@
+"""Whether a prepared dataset can be trusted: images that stand on two sides, and labels that contradict each other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from archlab.data.listing import SPLITS
+from archlab.data.prepared import Prepared
+
+Progress = Callable[[str, int, int], None]
+Place = tuple[str, int]  # split, row
+
+NEAR_BITS = 8  # of the 64 of a perceptual hash, in which near-duplicates may differ
+NEAR_CORRELATION = 0.985  # at least, of what sets them apart from the mean image: hashes alone confuse simple shapes
+_SIDE = 32  # pixels, at which images are compared
+_ROWS = 256  # compared at a time with all others
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images that are one, or nearly: their splits, names and classes."""
+
+    splits: tuple[str, str]
+    names: tuple[str, str]
+    labels: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` found. `leaks`: whether anything stands on two sides."""
+
+    counts: dict[str, list[int]]
+    class_names: list[str]
+    repeated: int  # identical images beyond the first within one split
+    duplicates: list[Pair]  # identical, in different splits
+    near_duplicates: list[Pair]  # nearly identical, in different splits
+    conflicts: list[Pair]  # identical, with different labels
+    split_groups: int  # groups with images in more than one split
+
+    @property
+    def leaks(self) -> bool:
+        return bool(self.duplicates or self.near_duplicates or self.split_groups)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "leaks": self.leaks}
+
+
+def inspect(prepared: Prepared, progress: Progress | None = None) -> Inspection:
+    """Looks for leaks between the parts of a prepared dataset.
+
+    Identical images are found by the digests of their pixels. Near-duplicates are images in different parts whose
+    perceptual hashes (pHash) differ in at most `NEAR_BITS` bits and whose grey values, less those of the mean training
+    image, correlate to `NEAR_CORRELATION` at least; of each image only the nearest in each earlier part is reported.
+    """
+    twins = _identical(prepared)
+    across = [pair for pair in twins if pair[0][0] != pair[1][0]]
+    labels = {split: prepared.labels(split) for split in SPLITS}
+    conflicts = [pair for pair in twins if labels[pair[0][0]][pair[0][1]] != labels[pair[1][0]][pair[1][1]]]
+    known = set(across)
+    near = [pair for pair in _near(prepared, progress) if pair not in known]
+    names = {split: prepared.names(split) for split in SPLITS}
+
+    def pairs(found: list[tuple[Place, Place]]) -> list[Pair]:
+        return [
+            Pair(
+                (a, b),
+                (names[a][i], names[b][j]),
+                (prepared.class_names[labels[a][i]], prepared.class_names[labels[b][j]]),
+            )
+            for (a, i), (b, j) in found
+        ]
+
+    return Inspection(
+        counts={split: prepared.counts(split) for split in SPLITS},
+        class_names=prepared.class_names,
+        repeated=len(twins) - len(across),
+        duplicates=pairs(across),
+        near_duplicates=pairs(near),
+        conflicts=pairs(conflicts),
+        split_groups=_groups_on_two_sides(prepared),
+    )
+
+
+def _identical(prepared: Prepared) -> list[tuple[Place, Place]]:
+    """Of every set of identical images, the first with each of the others."""
+    first: dict[bytes, Place] = {}
+    pairs = []
+    for split in SPLITS:
+        for row, digest in enumerate(prepared.digests(split)):
+            place = (split, row)
+            earlier = first.setdefault(digest.tobytes(), place)
+            if earlier != place:
+                pairs.append((earlier, place))
+    return pairs
+
+
+def _groups_on_two_sides(prepared: Prepared) -> int:
+    sides = [prepared.groups(split) for split in SPLITS]
+    if any(groups is None for groups in sides):
+        return 0
+    _, times = np.unique(
+        np.concatenate([np.unique(groups) for groups in sides if groups is not None]), return_counts=True
+    )
+    return int((times > 1).sum())
+
+
+def _near(prepared: Prepared, progress: Progress | None) -> list[tuple[Place, Place]]:
+    hashes: dict[str, np.ndarray] = {}
+    greys: dict[str, np.ndarray] = {}
+    done, total = 0, sum(map(sum, (prepared.counts(split) for split in SPLITS)))
+    for split in SPLITS:
+        images = prepared.images(split)
+        hashes[split] = np.empty((len(images), 64), np.float32)
+        greys[split] = np.empty((len(images), _SIDE, _SIDE), np.uint8)
+        for row, image in enumerate(images):
+            hashes[split][row], greys[split][row] = _perceived(image)
+            done += 1
+            if progress and (done % 500 == 0 or done == total):
+                progress("comparing", done, total)
+    mean = np.mean([_standard(grey) for grey in greys["train"]], axis=0)
+    found: list[tuple[Place, Place]] = []
+    for a, b in itertools.combinations(SPLITS, 2):
+        best: dict[int, tuple[float, int]] = {}
+        for j, i in _close(hashes[b], hashes[a]):
+            likeness = _correlation(_standard(greys[a][i]) - mean, _standard(greys[b][j]) - mean)
+            if likeness >= NEAR_CORRELATION:
+                best[j] = max(best.get(j, (0.0, i)), (likeness, i))
+        found += [((a, i), (b, j)) for j, (_, i) in sorted(best.items())]
+    return found
+
+
+def _perceived(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """64 bits of perceptual hash as -1 and 1, so that a product counts those in common; and a small grey image."""
+    import imagehash
+    from PIL import Image
+
+    grey = Image.fromarray(image).convert("L")
+    bits = imagehash.phash(grey).hash.ravel() * 2.0 - 1.0
+    return bits, np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX))
+
+
+def _close(queries: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Rows of `queries` and of `others` whose hashes differ in at most `NEAR_BITS` bits."""
+    for start in range(0, len(queries), _ROWS):
+        in_common = queries[start : start + _ROWS] @ others.T
+        rows, columns = np.nonzero(in_common >= 64 - 2 * NEAR_BITS)
+        yield from zip((rows + start).tolist(), columns.tolist(), strict=True)
+
+
+def _standard(grey: np.ndarray) -> np.ndarray:
+    """float64 (n,): without its mean, of standard deviation 1 (0 where the image is of one value)."""
+    values = grey.ravel() - grey.mean()
+    return values / (values.std() or 1.0)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    norm = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / norm) if norm else 0.0

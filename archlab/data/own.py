@@ -1,0 +1,101 @@
+"""Adding a dataset of one's own to the catalogue: a look at the source, and a YAML file that describes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archlab.data.entries import Entry, parse_entry, user_catalogue
+from archlab.data.entries import catalogue as known_entries
+from archlab.data.listing import SPLITS, Listing
+from archlab.data.readers import read_source
+from archlab.data.splits import settle_splits
+from archlab.foundation import UserError, read_yaml_text, write_atomically
+
+_LOOKED_AT = 200  # images, for their size
+_LARGEST, _SMALLEST = 224, 8  # pixels proposed
+
+
+def add_dataset(
+    name: str, home: Path, reader: str, options: dict[str, Any], about: dict[str, Any], *, replace: bool = False
+) -> tuple[Entry, Listing, np.ndarray]:
+    """Writes the catalogue entry `name` for a source and gives it, with what its reader finds and the splits.
+
+    Args:
+        reader, options: As in an entry's `source`.
+        about: Other keys of the entry; `resolution` is proposed from the images where it is not among them.
+        replace: Whether an entry of one's own may be overwritten.
+
+    Raises UserError for a source that cannot be used, and for a name that is taken.
+    """
+    path = user_catalogue(home) / f"{name}.yaml"
+    if name in known_entries(home) and not (replace and path.exists()):
+        hint = "; --replace writes it anew" if path.exists() else ""
+        raise UserError(f"a dataset is called {name!r} already{hint}", where=str(path) if path.exists() else None)
+    defaults = {"title": name, "domain": "own", "licence": "not stated"}
+    values = {**defaults, "classes": 1, "resolution": 1, **about, "source": {reader: options}}
+    listing = read_source(_parsed(name, values, path), None)
+    values["classes"] = len(listing.class_names)
+    values["resolution"] = about.get("resolution") or proposed_resolution(listing)
+    described = _parsed(name, values, path)
+    splits = settle_splits(listing, described)
+    with write_atomically(path) as temporary:
+        temporary.write_text(_text(name, values), encoding="utf-8")
+    return described, listing, splits
+
+
+def proposed_resolution(listing: Listing) -> int:
+    """The median shorter side of a look at the images, at most 224 pixels."""
+    sides = []
+    for index in np.linspace(0, len(listing.labels) - 1, min(_LOOKED_AT, len(listing.labels))).astype(int):
+        try:
+            with listing.images.open(int(index)) as image:
+                sides.append(min(image.size))
+        except Exception:  # noqa: S112 (preparing will say which images cannot be read)
+            continue
+    if not sides:
+        raise UserError(f"none of the images can be read, {listing.images.names[0]} for one")
+    return int(np.clip(np.median(sides), _SMALLEST, _LARGEST))
+
+
+def summary(listing: Listing, splits: np.ndarray) -> list[str]:
+    """What the user should see of a new dataset: sizes, and what is uneven."""
+    counts = {
+        split: np.bincount(listing.labels[splits == split], minlength=len(listing.class_names)) for split in SPLITS
+    }
+    total = np.sum(list(counts.values()), axis=0)
+    lines = [
+        f"{len(listing.class_names)} classes, " + ", ".join(f"{n.sum():,} {split}" for split, n in counts.items()),
+        *listing.notes,
+    ]
+    carved = [split for split in ("validation", "test") if not (listing.splits == split).any()]
+    if carved:
+        lines.append(f"{' and '.join(carved)} carved out of training")
+    if total.max() > 10 * total.min():
+        largest, smallest = listing.class_names[total.argmax()], listing.class_names[total.argmin()]
+        lines.append(
+            f"uneven: {total.max():,} of {largest!r}, {total.min():,} of {smallest!r}; see the balanced accuracy"
+        )
+    for split in ("validation", "test"):
+        missing = [name for name, n in zip(listing.class_names, counts[split], strict=True) if n == 0]
+        if missing:
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            lines.append(f"too few images for {split}: {', '.join(missing[:5])}{more}")
+    return lines
+
+
+def _parsed(name: str, values: dict[str, Any], path: Path) -> Entry:
+    return parse_entry(read_yaml_text(_text(name, values), source=str(path)))
+
+
+def _text(name: str, values: dict[str, Any]) -> str:
+    """YAML, of which JSON is a part."""
+    try:
+        return "".join(
+            f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in {"name": name, **values}.items()
+        )
+    except UnicodeEncodeError:
+        raise UserError("a path is not valid text") from None

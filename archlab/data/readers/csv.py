@@ -1,0 +1,59 @@
+"""A CSV file with a row an image: its file, its label and, where there are such columns, its group and its part."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from archlab.data.listing import ImageFiles, Listing
+from archlab.data.readers.labels import column, part_named, table_listing
+from archlab.foundation import UserError
+
+
+def read(
+    root: Path | None,
+    *,
+    path: str,
+    image: str,
+    label: str,
+    group: str | None = None,
+    split: str | None = None,
+    images: str | None = None,
+) -> Listing:
+    """Options: `path` of the file; columns `image`, `label`, `group`, `split`; `images`, the folder that files are
+    relative to (default: that of the CSV file)."""
+    file = root or Path(path)
+    files, labels, splits, groups = read_rows(file, image, label, group, split)
+    return table_listing(ImageFiles(Path(images) if images else file.parent, files), labels, splits, groups, file)
+
+
+def read_rows(
+    path: Path, image: str, label: str, group: str | None, split: str | None
+) -> tuple[list[str], list[str], list[str], list[str] | None]:
+    """Columns of files, labels, parts ("" where there is no such column) and groups. Raises UserError with the line."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            heading = file.readline()
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=max(",;\t", key=heading.count), strict=True)
+            known = list(reader.fieldnames or [])
+            for name in (image, label, group, split):
+                if name is not None:
+                    column(name, known, path)
+            rows = [(f"{path}:{reader.line_num}", row) for row in reader]
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise UserError("is not UTF-8 text", where=str(path)) from None
+    except csv.Error as error:
+        raise UserError(f"is not a CSV file: {error}", where=str(path)) from None
+    for at, row in rows:
+        for name in (image, label, group, split):
+            if name is not None and not (row[name] or "").strip():
+                raise UserError(f"the column {name!r} is empty", where=at)
+    return (
+        [row[image].strip() for _, row in rows],
+        [row[label].strip() for _, row in rows],
+        [part_named(row[split], at) if split else "" for at, row in rows],
+        [row[group].strip() for _, row in rows] if group else None,
+    )

@@ -1,0 +1,124 @@
+"""Parquet files with a row an image, as Hugging Face writes them: the image's bytes (or a path to it) and a label."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from archlab.data.listing import ImageFiles, Images, Listing, open_image
+from archlab.data.readers.labels import SPLIT_NAMES, column, part_named, table_listing
+from archlab.foundation import UserError
+
+
+def read(
+    root: Path | None,
+    *,
+    path: str,
+    image: str = "image",
+    label: str = "label",
+    group: str | None = None,
+    split: str | None = None,
+) -> Listing:
+    """Options: `path` of a file, or of a folder whose files begin with the name of their part (train-00000-of-00002);
+    columns `image`, `label`, `group`, `split`."""
+    place = root or Path(path)
+    shards = sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
+    if not shards:
+        raise UserError("holds no .parquet files", where=str(place))
+    labels: list[str] = []
+    splits: list[str] = []
+    groups: list[str] = []
+    counts: list[int] = []
+    for shard in shards:
+        table = _columns(shard, [name for name in (label, group, split) if name], image)
+        labels += _labels(shard, table, label)
+        groups += map(str, table[group].to_pylist()) if group else []
+        if split:
+            splits += [part_named(str(word), str(shard)) for word in table[split].to_pylist()]
+        else:
+            word = shard.stem.split("-")[0].lower()
+            splits += [SPLIT_NAMES.get(word, "") if len(shards) > 1 or word == "train" else ""] * len(table)
+        counts.append(len(table))
+    found = _images(shards, counts, image, place)
+    return table_listing(found, labels, splits, groups if group else None, place)
+
+
+def _columns(path: Path, names: list[str], image: str) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        known = pq.read_schema(path).names
+        for name in (*names, image):
+            column(name, known, path)
+        return pq.read_table(path, columns=names)
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"is not a Parquet file: {error}", where=str(path)) from None
+
+
+def _labels(path: Path, table: Any, label: str) -> list[str]:
+    """Labels as text; numbers that Hugging Face's metadata names get their names."""
+    values = table[label].to_pylist()
+    if None in values:
+        raise UserError(f"row {values.index(None)} has no {label}", where=str(path))
+    metadata = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
+    names = metadata.get("info", {}).get("features", {}).get(label, {}).get("names")
+    return [names[value] if names else str(value) for value in values]
+
+
+def _images(shards: list[Path], counts: list[int], image: str, place: Path) -> Images:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = pq.read_schema(shards[0]).field(image).type
+    if not pa.types.is_string(kind):
+        return ParquetImages(shards, counts, image)
+    files = [name for shard in shards for name in pq.read_table(shard, columns=[image])[image].to_pylist()]
+    return ImageFiles(place if place.is_dir() else place.parent, files)
+
+
+class ParquetImages:
+    """Images that are bytes in rows of Parquet files; the row group of the last one is kept."""
+
+    def __init__(self, shards: list[Path], counts: list[int], column: str):
+        self.shards, self.column = shards, column
+        self.starts = np.cumsum([0, *counts])
+        self.names: Sequence[str] = [
+            f"{shard.name}[{row}]" for shard, n in zip(shards, counts, strict=True) for row in range(n)
+        ]
+        self._kept: tuple[int, int, int, Any] = (-1, 0, 0, None)  # shard, first row, last row + 1, values
+
+    def open(self, index: int) -> Image.Image:
+        shard = int(np.searchsorted(self.starts, index, side="right")) - 1
+        value = self._value(shard, index - int(self.starts[shard]))
+        content = value.get("bytes") if isinstance(value, dict) else value
+        if not isinstance(content, bytes):
+            raise ValueError("the row holds no image")
+        return open_image(io.BytesIO(content))
+
+    def fingerprint(self) -> str:
+        parts = [f"{shard.name} {shard.stat().st_size} {shard.stat().st_mtime_ns}" for shard in self.shards]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def _value(self, shard: int, row: int) -> Any:
+        kept, first, last, values = self._kept
+        if kept != shard or not first <= row < last:
+            import pyarrow.parquet as pq
+
+            first = 0
+            with pq.ParquetFile(self.shards[shard]) as file:
+                for group in range(file.num_row_groups):
+                    last = first + file.metadata.row_group(group).num_rows
+                    if row < last:
+                        values = file.read_row_group(group, columns=[self.column])[self.column]
+                        break
+                    first = last
+            self._kept = (shard, first, last, values)
+        return values[row - first].as_py()
