@@ -5,18 +5,36 @@ from archlab.scoring.effects import Effects, effects
 from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.reading import in_percent, read_table, shipped_tables
 from archlab.scoring.scores import Scores, make_frame, score_table
+from archlab.scoring.significance import Comparison, compare_over_datasets
+from archlab.scoring.stability import (
+    lost_rewards,
+    rank_probabilities,
+    ranks_by_lambda,
+    ranks_without_each_dataset,
+    worst_datasets,
+)
+from archlab.scoring.tidy import cells, seed_means
 
 __all__ = [
     "LAMBDA",
+    "Comparison",
     "Effects",
     "Frame",
     "Scores",
     "answer",
+    "cells",
+    "compare_over_datasets",
     "effects",
     "in_percent",
+    "lost_rewards",
     "make_frame",
+    "rank_probabilities",
+    "ranks_by_lambda",
+    "ranks_without_each_dataset",
     "read_table",
     "score_table",
+    "seed_means",
     "shipped_tables",
+    "worst_datasets",
     "xscore",
 ]

@@ -43,7 +43,7 @@ def test_95_percent_intervals_cover_the_score_of_expected_accuracies(world, seed
     spans = {name: (column.min(), column.max()) for name, column in spanning.items()}
     truth = xscore(expected, frame=Frame("cohort", tuple(spanning.index), None, spans))["xscore"]
     covered = pd.Series(0.0, expected.index)
-    studies = 400
+    studies = 300
     for study in range(studies):
         table = simulate(expected, deviation, seeds, study)
         frame = make_frame(table, list(spanning.index))

@@ -1,0 +1,92 @@
+"""How far a ranking by xScore can be trusted: seed noise, one dataset less, another lambda, what the variance took away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
+from archlab.scoring.intervals import DRAWS, draw_scores
+from archlab.scoring.noise import seed_noise
+
+LAMBDAS = (0.0, 0.25, 0.5, 1.0, 2.0)
+
+
+def rank_probabilities(
+    rows: pd.DataFrame, models: Sequence[str], frame: Frame, lam: float = LAMBDA
+) -> pd.DataFrame | None:
+    """Models x ranks (1 is best): how often seed noise would give a model that rank. None where noise is not known."""
+    noise = seed_noise(rows, list(models), list(frame.datasets))
+    if not noise.known:
+        return None
+    order = np.argsort(-draw_scores(noise, frame, lam, DRAWS), axis=1)
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(len(models))[None, :], axis=1)
+    shares = (ranks[:, :, None] == np.arange(len(models))).mean(axis=0)
+    return pd.DataFrame(
+        shares, index=pd.Index(models, name="model"), columns=pd.RangeIndex(1, len(models) + 1, name="rank")
+    )
+
+
+def ranks_without_each_dataset(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> pd.DataFrame | None:
+    """Models x datasets: a model's rank when that dataset is left out. None where too few datasets would remain.
+
+    This is about these datasets; it says nothing certain about others.
+    """
+    datasets = list(frame.datasets)
+    if len(datasets) <= FEWEST_DATASETS:
+        return None
+    found = {}
+    for left_out in datasets:
+        rest = {name: span for name, span in frame.datasets.items() if name != left_out}
+        found[left_out] = _ranks(means[list(rest)], Frame("file", (), None, rest), lam)
+    return pd.DataFrame(found)
+
+
+def ranks_by_lambda(means: pd.DataFrame, frame: Frame, lambdas: Sequence[float] = LAMBDAS) -> pd.DataFrame:
+    """Models x lambdas: a model's rank under each weight of the variance; 0 ranks by the mean alone."""
+    return pd.DataFrame({lam: _ranks(means[list(frame.datasets)], frame, lam) for lam in lambdas})
+
+
+def worst_datasets(means: pd.DataFrame, frame: Frame) -> pd.DataFrame:
+    """Models x (dataset, normalised): where each model is weakest, and its normalised accuracy there."""
+    normalised = _normalised(means, frame)
+    return pd.DataFrame({"dataset": normalised.idxmin(axis=1), "normalised": normalised.min(axis=1)})
+
+
+def lost_rewards(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA, base: str | None = None) -> list[str]:
+    """Sentences where a higher accuracy lowers the xScore, which is not monotone.
+
+    The slope of the xScore in one normalised accuracy a is negative where a - mean > (D - 1) / (2 lambda D). Against a `base`:
+    models of a higher mean whose xScore is lower all the same.
+    """
+    normalised = _normalised(means, frame)
+    scores = xscore(means[list(frame.datasets)], lam, frame)
+    count = len(frame.datasets)
+    found = []
+    if lam > 0:
+        beyond = normalised.sub(scores["mean"], axis=0) > (count - 1) / (2 * lam * count)
+        for model, datasets in beyond.iterrows():
+            for dataset in beyond.columns[datasets]:
+                found.append(
+                    f"{model} is so far above its mean on {dataset} that more accuracy there lowers its xScore"
+                )
+    for model in scores.index if base in scores.index else ():
+        gained = scores.loc[model] - scores.loc[base]
+        if gained["mean"] > 0 > gained["xscore"]:
+            found.append(
+                f"{model} has the higher mean ({gained['mean']:+.3f}) but the lower xScore ({gained['xscore']:+.3f}) "
+                f"than {base}: what it gained, it gained unevenly"
+            )
+    return found
+
+
+def _normalised(means: pd.DataFrame, frame: Frame) -> pd.DataFrame:
+    spans = pd.DataFrame(frame.datasets, index=["low", "high"])
+    return (means[list(frame.datasets)] - spans.loc["low"]) / (spans.loc["high"] - spans.loc["low"])
+
+
+def _ranks(means: pd.DataFrame, frame: Frame, lam: float) -> pd.Series:
+    return xscore(means, lam, frame)["xscore"].rank(ascending=False, method="min").astype(int)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from archlab.scoring import (
+    Frame,
+    lost_rewards,
+    make_frame,
+    rank_probabilities,
+    ranks_by_lambda,
+    ranks_without_each_dataset,
+    read_table,
+    worst_datasets,
+    xscore,
+)
+from archlab.scoring.tidy import cells
+from tests.scoring.simulated import simulate, table_of
+
+
+@pytest.fixture
+def published():
+    return read_table("zhang2025").pivot(index="model", columns="dataset", values="value")
+
+
+@pytest.fixture
+def frame():
+    return make_frame(read_table("zhang2025"))
+
+
+def test_rank_probabilities_add_up_and_follow_the_noise(published, frame):
+    models = list(published.index)
+    for deviation, surely in [(0.01, True), (5.0, False)]:
+        shares = rank_probabilities(cells(simulate(published, deviation, 3, 0)), models, frame)
+        assert np.allclose(shares.sum(axis=0), 1)
+        assert np.allclose(shares.sum(axis=1), 1)
+        assert (shares.loc["efficientnet", 1] > 0.99) == surely
+    assert rank_probabilities(cells(read_table("zhang2025")), models, frame) is None
+
+
+def test_equal_models_share_their_ranks_evenly():
+    same = table_of({"a": [0.5, 0.5, 0.5], "b": [0.5, 0.5, 0.5], "low": [0.1, 0.1, 0.1], "high": [0.9, 0.9, 0.9]})
+    frame = Frame("file", (), None, dict.fromkeys(same, (0.1, 0.9)))
+    chance = [
+        rank_probabilities(cells(simulate(same, 0.02, 3, seed)), list(same.index), frame).loc["a", 2]
+        for seed in range(40)
+    ]
+    assert np.mean(chance) == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_dataset_left_out_is_a_score_of_the_others(published, frame):
+    ranks = ranks_without_each_dataset(published, frame)
+    rest = published.drop(columns="stanford_dogs")
+    expected = xscore(rest)["xscore"].rank(ascending=False).astype(int)
+    assert (ranks["stanford_dogs"] == expected).all()
+    assert ranks.loc["tinynet", "stanford_dogs"] < ranks.loc["tinynet", "cifar10"]
+    two = Frame("file", (), None, dict(list(frame.datasets.items())[:2]))
+    assert ranks_without_each_dataset(published, two) is None
+
+
+def test_lambda_0_ranks_by_the_mean(published, frame):
+    ranks = ranks_by_lambda(published, frame)
+    scores = xscore(published)
+    assert (ranks[0.0] == scores["mean"].rank(ascending=False)).all()
+    assert (ranks[0.5] == scores["xscore"].rank(ascending=False)).all()
+
+
+def test_the_worst_dataset(published, frame):
+    worst = worst_datasets(published, frame)
+    assert worst.loc["tinynet", "dataset"] in ("stanford_dogs", "ham10000")
+    assert worst.loc["convnext", "normalised"] == 0
+
+
+def test_where_more_accuracy_lowers_the_score_it_is_said():
+    frame = Frame("file", (), None, {f"d{index}": (0.0, 1.0) for index in range(4)})
+    table = table_of({"base": [0.3, 0.3, 0.3, 0.3], "uneven": [1.0, 0.3, 0.3, 0.3], "even": [0.4, 0.4, 0.4, 0.4]})
+    for lam, beyond in [(0.5, False), (2.0, True)]:
+        better = table.copy()
+        better.loc["uneven", "d0"] += 0.01
+        lowered = xscore(better, lam, frame)["xscore"]["uneven"] < xscore(table, lam, frame)["xscore"]["uneven"]
+        said = lost_rewards(table, frame, lam)
+        assert lowered == beyond == bool(said)
+    sentences = lost_rewards(table, frame, 2.0, base="base")
+    assert any("uneven has the higher mean" in sentence for sentence in sentences)
+    assert not any("even has the higher" in sentence for sentence in sentences if not sentence.startswith("uneven"))
