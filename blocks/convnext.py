@@ -11,7 +11,7 @@ from blocks.arguments import Activation, Normalization
 from blocks.block import Block
 from blocks.components import Component, make_activation, make_norm, tally_norm
 from blocks.conv import same_conv_size, same_padding
-from blocks.initialization import start_normal
+from blocks.initialization import normal
 from blocks.registry import register
 from blocks.tally import Tally
 
@@ -47,7 +47,7 @@ class ConvNeXt(Block):
         self.act = make_activation(act)
         self.projection = nn.Conv2d(hidden, out_channels, 1)
         for conv in (self.depthwise, self.expansion, self.projection):
-            start_normal(conv, INIT_STD)
+            normal(conv, std=INIT_STD)
         scales = None if layer_scale is None else nn.Parameter(torch.full((out_channels, 1, 1), layer_scale))
         self.register_parameter("layer_scale", scales)
         self.residual = stride == 1 and in_channels == out_channels

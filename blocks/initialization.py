@@ -21,13 +21,15 @@ def he(layer: Layer) -> None:
     """Normal with variance 2 / fan out (He et al. 2015, arXiv 1502.01852), the fan counted within a group; biases zero."""
     groups = getattr(layer, "groups", 1)
     fan_out = layer.weight[:, :1].numel() / groups
-    start_normal(layer, math.sqrt(2.0 / fan_out))
+    normal(layer, std=math.sqrt(2.0 / fan_out))
 
 
 @INITIALIZATIONS.register("normal")
-def normal(layer: Layer, *, std: float = 0.01) -> None:
-    """Normal; biases zero."""
-    start_normal(layer, std)
+def normal(layer: Layer, *, std: float = 0.01, zero_bias: bool = True) -> None:
+    """Normal; biases zero, or as torch's."""
+    nn.init.normal_(layer.weight, 0.0, std)
+    if zero_bias:
+        _zero_bias(layer)
 
 
 @INITIALIZATIONS.register("uniform_fan_out")
@@ -35,12 +37,6 @@ def uniform_fan_out(layer: Layer) -> None:
     """Uniform, within 1 / sqrt(outputs) on both sides (EfficientNet's classifier); biases zero."""
     limit = 1.0 / math.sqrt(layer.weight.shape[0])
     nn.init.uniform_(layer.weight, -limit, limit)
-    _zero_bias(layer)
-
-
-def start_normal(layer: Layer, std: float) -> None:
-    """Draws the weights from a normal distribution and sets the bias to zero."""
-    nn.init.normal_(layer.weight, 0.0, std)
     _zero_bias(layer)
 
 

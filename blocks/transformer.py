@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blocks.components import Component, make_activation
-from blocks.initialization import start_normal
+from blocks.initialization import normal
 from blocks.tally import Tally
 
 NORM_EPS = 1e-5
@@ -43,7 +43,7 @@ class TransformerLayer(nn.Module):
         self.projection = nn.Linear(hidden, dim)
         self.dropout = nn.Dropout(dropout)
         for linear in (self.queries_keys_values, self.attended, self.expansion, self.projection):
-            start_normal(linear, INIT_STD)
+            normal(linear, std=INIT_STD)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.norm_first:

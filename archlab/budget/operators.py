@@ -111,7 +111,7 @@ _REDUCTIONS = (
 _MOVING = (
     "pad reflection_pad2d replication_pad2d im2col col2im unfold pixel_shuffle pixel_unshuffle channel_shuffle repeat "
     "repeat_interleave tile roll flip index_select embedding one_hot scatter sort topk masked_select tril triu item dim "
-    "numel rand rand_like randn randn_like bernoulli bernoulli_ feature_dropout alpha_dropout linspace "
+    "numel rand rand_like randn randn_like bernoulli bernoulli_ dropout_ feature_dropout alpha_dropout linspace "
     "glu prelu hardswish hardswish_"
 )
 FREE = frozenset(

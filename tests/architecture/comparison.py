@@ -86,6 +86,36 @@ def compare(
     return Difference(largest_difference([outputs, trained, stepped]), difference.gradients, difference.buffers)
 
 
+def initialization_differences(ours: nn.Module, theirs: nn.Module, resolution: int) -> list[str]:
+    """Our parameters whose mean, spread or shape of distribution at the start is not that of their counterpart, in words."""
+    ours, theirs = prepare(ours), prepare(theirs)
+    fresh = {id(p): p.detach().clone() for model in (ours, theirs) for p in model.parameters()}
+    images = torch.randn(2, 3, resolution, resolution, dtype=torch.float64)
+    randomise(theirs, images)
+    different = []
+    for our, their in pair(ours, theirs, images[:1], tolerance=1e-8):
+        parameters = zip(
+            our.module.named_parameters(recurse=False), their.module.parameters(recurse=False), strict=True
+        )
+        for (name, a), b in parameters:
+            a, b = fresh[id(a)], fresh[id(b)]
+            chance = 5 * max(spread(a), spread(b)) * math.sqrt(2 / a.numel()) + 1e-12
+            for statistic, of in (("mean", Tensor.mean), ("standard deviation", spread), ("mean deviation", deviation)):
+                one_is_constant = a.numel() > 1 and (of(a) == 0) != (of(b) == 0)
+                if abs(of(a) - of(b)) > chance or one_is_constant:
+                    different.append(f"{our.name}.{name}: {statistic} {of(a):.4f} instead of {of(b):.4f}")
+                    break
+    return different
+
+
+def spread(values: Tensor) -> Tensor:
+    return values.std(correction=0)
+
+
+def deviation(values: Tensor) -> Tensor:
+    return (values - values.mean()).abs().mean()
+
+
 def prepare(model: nn.Module) -> nn.Module:
     """The model in float64 and evaluation mode, nothing dropped at random."""
     for module in model.modules():
