@@ -3,6 +3,7 @@
 # The first imports fill the registries.
 from blocks import (  # noqa: F401
     activations,
+    additive_mobilevit,
     bottleneck,
     conv,
     convnext,

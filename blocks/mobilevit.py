@@ -47,7 +47,7 @@ class MobileViT(Block):
         super().__init__()
         keeps_size(stride, kernel)
         self.patch = patch
-        self.local = _conv(in_channels, in_channels, kernel, norm, act)
+        self.local = conv_norm_act(in_channels, in_channels, kernel, norm, act)
         self.entry = conv2d(in_channels, dim, 1)
         self.layers = nn.Sequential(
             *[
@@ -56,8 +56,8 @@ class MobileViT(Block):
             ]
         )
         self.norm = nn.LayerNorm(dim, NORM_EPS)
-        self.exit = _conv(dim, out_channels, 1, norm, act)
-        self.fusion = _conv(in_channels + out_channels, out_channels, kernel, norm, act)
+        self.exit = conv_norm_act(dim, out_channels, 1, norm, act)
+        self.fusion = conv_norm_act(in_channels + out_channels, out_channels, kernel, norm, act)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.entry(self.local(x))
@@ -114,6 +114,10 @@ def keeps_size(stride: int, kernel: int) -> None:
         raise ValueError(f"the map keeps its size, so stride must be 1, not {stride}")
 
 
+def conv_norm_act(in_channels: int, out_channels: int, kernel: int, norm: Component, act: Component) -> nn.Sequential:
+    return nn.Sequential(conv2d(in_channels, out_channels, kernel), make_norm(norm, out_channels), make_activation(act))
+
+
 def next_multiple(size: int, patch: int) -> int:
     return -(-size // patch) * patch
 
@@ -132,7 +136,3 @@ def fold(tokens: Tensor, patch: int, size: tuple[int, int]) -> Tensor:
     channels = tokens.shape[-1]
     x = tokens.reshape(-1, patch, patch, rows, columns, channels).permute(0, 3, 1, 4, 2, 5)
     return x.reshape(-1, *size, channels).permute(0, 3, 1, 2)
-
-
-def _conv(in_channels: int, out_channels: int, kernel: int, norm: Component, act: Component) -> nn.Sequential:
-    return nn.Sequential(conv2d(in_channels, out_channels, kernel), make_norm(norm, out_channels), make_activation(act))

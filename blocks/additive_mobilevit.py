@@ -1,0 +1,104 @@
+"""MobileViT's block as Zhang et al. 2025 ran it (arXiv 2511.00335): added, not concatenated."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from blocks.arguments import Activation, Normalization
+from blocks.block import Block
+from blocks.components import Component, tally_norm
+from blocks.mobilevit import conv_norm_act, fold, keeps_size, unfold
+from blocks.registry import register
+from blocks.tally import Tally
+from blocks.transformer import TransformerLayer
+
+TOKEN_ACT = "gelu"
+
+
+@register("additive_mobilevit")
+class AdditiveMobileViT(Block):
+    """The input, a convolution of it, and Transformer layers on that convolution's pixels, added.
+
+    All pixels attend to each other in `depth` layers of width `dim`, normalised after each addition.
+    """
+
+    channel_arguments: ClassVar[tuple[str, ...]] = ("dim",)
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({"dim": 24},)
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        dim: int,
+        depth: int = 2,
+        heads: int = 4,
+        mlp_ratio: float = 2.0,
+        kernel: int = 3,
+        dropout: float = 0.1,
+        norm: Normalization | None = "batch_norm",
+        act: Activation | None = "silu",
+    ):
+        super().__init__()
+        check_addition(in_channels, out_channels)
+        keeps_size(stride, kernel)
+        self.local = conv_norm_act(in_channels, in_channels, kernel, norm, act)
+        self.entry = conv_norm_act(in_channels, dim, 1, norm, act)
+        layers = [
+            TransformerLayer(
+                dim=dim, heads=heads, mlp_ratio=mlp_ratio, act=TOKEN_ACT, dropout=dropout, norm_first=False
+            )
+            for _ in range(depth)
+        ]
+        self.layers = nn.Sequential(*layers)
+        self.exit = conv_norm_act(dim, in_channels, 1, norm, act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        local = self.local(x)
+        tokens = self.layers(unfold(self.entry(local), 1))
+        height, width = x.shape[-2:]
+        return x + local + self.exit(fold(tokens, 1, (height, width)))
+
+    @classmethod
+    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
+        return arguments["heads"] if argument == "dim" else 1
+
+    @classmethod
+    def tally(
+        cls,
+        tally: Tally,
+        size: int,
+        /,
+        *,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        dim: int,
+        depth: int,
+        heads: int,
+        mlp_ratio: float,
+        kernel: int,
+        norm: Component,
+        **arguments: Any,
+    ) -> None:
+        check_addition(in_channels, out_channels)
+        keeps_size(stride, kernel)
+        for inputs, outputs, width in (
+            (in_channels, in_channels, kernel),
+            (in_channels, dim, 1),
+            (dim, in_channels, 1),
+        ):
+            tally.conv(inputs, outputs, width, size)
+            tally_norm(tally, norm, outputs)
+        for _ in range(depth):
+            TransformerLayer.tally(tally, tokens=size**2, sequences=1, dim=dim, heads=heads, mlp_ratio=mlp_ratio)
+
+
+def check_addition(in_channels: int, out_channels: int) -> None:
+    if in_channels != out_channels:
+        raise ValueError(
+            f"what is added to the input has its channels, so out must be {in_channels}, not {out_channels}"
+        )
