@@ -14,8 +14,6 @@ from blocks.registry import register
 from blocks.tally import Tally
 from blocks.transformer import TransformerLayer
 
-TOKEN_ACT = "gelu"
-
 
 @register("additive_mobilevit")
 class AdditiveMobileViT(Block):
@@ -48,9 +46,7 @@ class AdditiveMobileViT(Block):
         self.local = conv_norm_act(in_channels, in_channels, kernel, norm, act)
         self.entry = conv_norm_act(in_channels, dim, 1, norm, act)
         layers = [
-            TransformerLayer(
-                dim=dim, heads=heads, mlp_ratio=mlp_ratio, act=TOKEN_ACT, dropout=dropout, norm_first=False
-            )
+            TransformerLayer(dim=dim, heads=heads, mlp_ratio=mlp_ratio, act="gelu", dropout=dropout, norm_first=False)
             for _ in range(depth)
         ]
         self.layers = nn.Sequential(*layers)
