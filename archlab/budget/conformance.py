@@ -20,7 +20,7 @@ def check_block(name: str, **arguments: Any) -> None:
     """Puts a registered block through everything that an architecture, a budget and a training may ask of it.
 
     Args:
-        name: As registered; load a file of your own first with `archlab.load_blocks_file`.
+        name: As registered; import the file of your own block first.
         arguments: As an architecture gives them. Without any, each of the block's `examples` is tried.
 
     Raises:
@@ -84,7 +84,7 @@ def refusal(case: Case) -> str | None:
 def is_counted(case: Case) -> bool:
     try:
         case.block.tally(Tally(), case.size, **case.given)
-    except (ValueError, NotImplementedError):
+    except Exception:
         return False
     return True
 

@@ -47,7 +47,7 @@ class Case:
     @property
     def size(self) -> int:
         """Pixels on a side of a small map that leaves the block with at least two."""
-        return next(size for size in (8, 16, 32, 64, 128, 256) if self.output_size(size) > 1)
+        return next((size for size in (8, 16, 32, 64, 128) if self.output_size(size) > 1), 8)
 
     def output_size(self, size: int) -> int:
         return self.block.output_size(size, stride=self.stride, **self.arguments)

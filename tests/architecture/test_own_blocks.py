@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+
 import pytest
 import torch
 
@@ -62,6 +65,22 @@ def test_an_architecture_of_own_blocks(folder):
 def test_it_keeps_its_promises(folder):
     archlab.architecture(folder / "mine.yaml")
     archlab.check_block("scaled_conv")
+
+
+def test_an_edited_file_takes_the_place_of_the_former(folder):
+    archlab.architecture(folder / "mine.yaml")
+    (folder / "my_blocks.py").write_text(SCALED_CONV.replace("self.conv(x) *", "self.conv(x) * 2 *"))
+    model = archlab.build_model(archlab.architecture(folder / "mine.yaml"), num_classes=7)
+    x = torch.randn(1, 3, 8, 8)
+    torch.testing.assert_close(model.layers[0](x), torch.relu(model.layers[0].conv(x)))
+
+
+def test_a_file_that_is_also_imported(folder, monkeypatch):
+    monkeypatch.syspath_prepend(folder)
+    importlib.import_module("my_blocks")
+    archlab.check_block("scaled_conv", start=2.0)
+    archlab.architecture(folder / "mine.yaml")
+    del sys.modules["my_blocks"]
 
 
 def test_a_file_that_does_not_exist(folder):
