@@ -2,7 +2,9 @@
 
 from archlab.scoring.answer import answer
 from archlab.scoring.effects import Effects, effects
+from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
 from archlab.scoring.frame import LAMBDA, Frame, xscore
+from archlab.scoring.predictors import predictors
 from archlab.scoring.reading import in_percent, read_table, shipped_tables
 from archlab.scoring.scores import Scores, make_frame, score_table
 from archlab.scoring.significance import Comparison, compare_over_datasets
@@ -13,21 +15,29 @@ from archlab.scoring.stability import (
     ranks_without_each_dataset,
     worst_datasets,
 )
+from archlab.scoring.subsets import Subsets, subsets
 from archlab.scoring.tidy import cells, seed_means
 
 __all__ = [
+    "ELEMENTS",
     "LAMBDA",
     "Comparison",
     "Effects",
+    "Elements",
     "Frame",
     "Scores",
+    "Subsets",
     "answer",
+    "architecture_elements",
     "cells",
     "compare_over_datasets",
     "effects",
+    "elements",
     "in_percent",
     "lost_rewards",
     "make_frame",
+    "predictors",
+    "published_elements",
     "rank_probabilities",
     "ranks_by_lambda",
     "ranks_without_each_dataset",
@@ -35,6 +45,7 @@ __all__ = [
     "score_table",
     "seed_means",
     "shipped_tables",
+    "subsets",
     "worst_datasets",
     "xscore",
 ]

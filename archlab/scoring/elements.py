@@ -1,0 +1,184 @@
+"""Which elements of the architectures carry the score? A ridge regression that refuses to conclude from too few models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from archlab.foundation import UserError
+
+ELEMENTS = {
+    "channel_attention": "channel attention (share of blocks)",
+    "token_attention": "token attention (share of blocks)",
+    "isotropic": "isotropic layout (share of blocks in the longest run of one size)",
+    "resolution": "resolution of the last map (log2 of its share of the input)",
+    "shuffle": "channel shuffle (share of blocks)",
+    "kernel": "kernel (mean size)",
+    "depth": "depth (blocks)",
+    "macs": "multiply-accumulates (log10)",
+}
+PLAIN = {"conv", "patch", "norm", "pool"}  # layers between blocks
+FEWEST_MODELS = 6
+PENALTIES = np.logspace(-2, 3, 21)  # per model
+RESAMPLES = 2000
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Elements:
+    """What a ridge regression of the xScore on elements can tell.
+
+    Args:
+        rows: One row an element: element, effect (on the xScore, of one standard deviation more of it), low, high (interval
+            from resampling models, at 95 % for all elements together), decided. NaN for elements in which the models do not
+            differ.
+        left_out_r2: Each model predicted from the others alone, the penalty chosen without it too.
+        p: How often models with shuffled scores are predicted as well.
+        conclusion: In words.
+    """
+
+    rows: pd.DataFrame
+    left_out_r2: float
+    p: float
+    conclusion: str
+
+
+def elements(scores: pd.Series, features: pd.DataFrame) -> Elements:
+    """Regresses scores (by model) on features (models x ELEMENTS; `macs` in any unit).
+
+    An element is decided only where the regression predicts models that it has not seen (left_out_r2 above 0, p under 5 %)
+    and its own interval excludes 0. It stays a correlation: only an ablation changes one element alone.
+
+    Raises UserError for fewer than six models with both a score and features.
+    """
+    models = [model for model in scores.dropna().index if model in features.index]
+    if len(models) < FEWEST_MODELS:
+        raise UserError(f"{len(models)} models say nothing about elements: at least {FEWEST_MODELS} are needed")
+    target = scores[models].to_numpy(dtype=float)
+    given = features.loc[models].assign(macs=np.log10(features.loc[models, "macs"].to_numpy(dtype=float)))
+    varying = [name for name in ELEMENTS if given[name].nunique() > 1]
+    design = given[varying].to_numpy(dtype=float)
+    penalty, _ = _choose_penalty(_standardised(design), target)
+    left_out = _nested_r2(design, target)
+    p = _permutation_p(design, target)
+    low, high = _resampled(design, target, penalty, level=1 - ALPHA / max(len(varying), 1))
+    rows = pd.DataFrame(
+        {"element": varying, "effect": _ridge(_standardised(design), target, penalty), "low": low, "high": high}
+    )
+    trusted = left_out > 0 and p < ALPHA
+    rows["decided"] = trusted & ((rows["low"] > 0) | (rows["high"] < 0))
+    rows = rows.set_index("element").reindex(list(ELEMENTS)).reset_index()
+    rows["decided"] = rows["decided"].eq(True)
+    return Elements(rows, left_out, p, _in_words(rows, left_out, p, len(models), design))
+
+
+def architecture_elements(canonical: Mapping[str, Any], macs: float) -> dict[str, float]:
+    """The elements of an architecture's canonical form."""
+    blocks, runs, stride = [], [], 1.0
+    for layer in canonical["layers"]:
+        arguments = layer["arguments"]
+        stride *= layer["stride"] * (arguments["size"] if layer["block"] == "patch" else 1)
+        if layer["block"] in PLAIN:
+            continue
+        blocks += [(layer["block"], arguments)] * layer["repeat"]
+        runs += [(stride, arguments.get("out"))] * layer["repeat"]
+    count = max(len(blocks), 1)
+    kernels = [arguments["kernel"] for _, arguments in blocks if isinstance(arguments.get("kernel"), (int, float))]
+    return {
+        "channel_attention": sum(bool(arguments.get("channel_attention")) for _, arguments in blocks) / count,
+        "token_attention": sum("heads" in arguments or "mobilevit" in block for block, arguments in blocks) / count,
+        "isotropic": max((runs.count(run) for run in set(runs)), default=0) / count,
+        "resolution": -math.log2(stride),
+        "shuffle": sum(bool(arguments.get("shuffle")) for _, arguments in blocks) / count,
+        "kernel": float(np.mean(kernels)) if kernels else 1.0,
+        "depth": float(len(blocks)),
+        "macs": float(macs),
+    }
+
+
+def published_elements(name: str) -> pd.DataFrame:
+    """Models x ELEMENTS of a shipped table, as its authors ran them."""
+    with (files("archlab.scoring") / "tables" / "elements" / f"{name}.csv").open() as file:
+        return pd.read_csv(file, index_col="model")
+
+
+def _standardised(design: np.ndarray) -> np.ndarray:
+    deviation = design.std(axis=0)
+    return (design - design.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+
+
+def _ridge(design: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarray:
+    gram = design.T @ design + penalty * len(target) * np.eye(design.shape[1])
+    return np.linalg.solve(gram, design.T @ (target - target.mean()))
+
+
+def _left_out_errors(design: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Penalties x targets: mean squared error of each model predicted from the others, by the leverage of its row."""
+    models = len(design)
+    left, singular, _ = np.linalg.svd(design, full_matrices=False)
+    errors = []
+    for penalty in PENALTIES:
+        shrunk = (left * (singular**2 / (singular**2 + penalty * models))) @ left.T
+        hat = shrunk + 1 / models
+        errors.append((((targets - hat @ targets) / (1 - np.diag(hat))[:, None]) ** 2).mean(axis=0))
+    return np.array(errors)
+
+
+def _choose_penalty(design: np.ndarray, target: np.ndarray) -> tuple[float, float]:
+    errors = _left_out_errors(design, target[:, None])[:, 0]
+    return float(PENALTIES[errors.argmin()]), float(errors.min())
+
+
+def _nested_r2(design: np.ndarray, target: np.ndarray) -> float:
+    squares = 0.0
+    for model in range(len(target)):
+        others = np.arange(len(target)) != model
+        mean, deviation = design[others].mean(axis=0), design[others].std(axis=0)
+        scale = np.where(deviation > 0, deviation, 1)
+        seen = (design[others] - mean) / scale
+        penalty, _ = _choose_penalty(seen, target[others])
+        predicted = target[others].mean() + (design[model] - mean) / scale @ _ridge(seen, target[others], penalty)
+        squares += float((target[model] - predicted) ** 2)
+    return 1 - squares / float(((target - target.mean()) ** 2).sum())
+
+
+def _permutation_p(design: np.ndarray, target: np.ndarray) -> float:
+    """The penalty is chosen anew for every shuffle, so choosing it is paid for."""
+    rng = np.random.default_rng(0)
+    shuffled = rng.permuted(np.repeat(target[:, None], RESAMPLES, axis=1), axis=0)
+    errors = _left_out_errors(_standardised(design), np.column_stack([target, shuffled])).min(axis=0)
+    return float((1 + (errors[1:] <= errors[0]).sum()) / (1 + RESAMPLES))
+
+
+def _resampled(design: np.ndarray, target: np.ndarray, penalty: float, level: float) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    scale = design.std(axis=0)
+    drawn = rng.integers(0, len(target), (RESAMPLES, len(target)))
+    effects = [_ridge((design[rows] - design[rows].mean(axis=0)) / scale, target[rows], penalty) for rows in drawn]
+    tail = 50 * (1 - level)
+    return np.percentile(effects, [tail, 100 - tail], axis=0)
+
+
+def _in_words(rows: pd.DataFrame, left_out: float, p: float, models: int, design: np.ndarray) -> str:
+    decided = rows[rows["decided"]]
+    quality = f"left-out R2 {left_out:.2f}, permutation p {p:.2g}"
+    constant = [ELEMENTS[str(name)].split(" (")[0] for name in rows.loc[rows["effect"].isna(), "element"]]
+    unknown = (
+        f" Nothing at all can be said of {', '.join(constant)}: the models do not differ in it." if constant else ""
+    )
+    if decided.empty:
+        return (
+            f"No conclusion: {models} models cannot tell {design.shape[1]} elements apart ({quality}). "
+            f"An ablation, which changes one element alone, can.{unknown}"
+        )
+    found = [
+        f"{ELEMENTS[row.element].split(' (')[0]} ({row.effect:+.3f} a standard deviation)"
+        for row in decided.itertuples()
+    ]
+    return f"Over {models} models, the xScore goes with {', '.join(found)} ({quality}); a correlation, not a cause.{unknown}"

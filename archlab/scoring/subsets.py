@@ -1,0 +1,105 @@
+"""Which few datasets stand for all? Every subset of a size, judged on the models it was fitted to and on others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from archlab.foundation import UserError
+from archlab.scoring.frame import LAMBDA, Frame, xscore
+
+MOST_SUBSETS = 20_000
+
+
+@dataclass(frozen=True)
+class Subsets:
+    """All subsets of one size.
+
+    Args:
+        rows: One row a subset, best validated first: datasets (a tuple), in_sample_r2 and left_out_r2 (of the least-squares
+            map from its accuracies to the full xScore; for left_out_r2 each model is predicted by a map fitted to the
+            others), left_out_rank (Spearman of those predictions), score_r2 and score_rank (of the subset's own xScore,
+            which is fitted to nothing).
+        nested_r2: The R2 of the whole procedure: each model is predicted by the subset and the map that the other models
+            alone would have chosen. It is what a claim about a chosen subset is worth.
+    """
+
+    rows: pd.DataFrame
+    nested_r2: float
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The subset with the highest left-out R2."""
+        return self.rows["datasets"].iloc[0]
+
+
+def subsets(means: pd.DataFrame, frame: Frame, size: int = 4, lam: float = LAMBDA) -> Subsets:
+    """Judges all subsets of `size` of the frame's datasets by how well they predict the xScore over all of them.
+
+    Args:
+        means: Models x datasets, complete; at least size + 3 models, or a map with size + 1 coefficients cannot be validated.
+
+    Raises UserError for too few models, a size outside 1 to one less than the datasets, or more than 20,000 subsets.
+    """
+    datasets, models = list(frame.datasets), len(means)
+    if not 1 <= size < len(datasets):
+        raise UserError(f"a subset of {len(datasets)} datasets has 1 to {len(datasets) - 1} of them, not {size}")
+    if models < size + 3:
+        raise UserError(f"{models} models cannot validate a map from {size} datasets: {size + 3} are needed")
+    combined = list(combinations(range(len(datasets)), size))
+    if len(combined) > MOST_SUBSETS:
+        raise UserError(f"{len(combined):,} subsets of {size}: at most {MOST_SUBSETS:,} are tried")
+    target = xscore(means[datasets], lam, frame)["xscore"].to_numpy()
+    values = means[datasets].to_numpy()
+    designs = np.stack([np.column_stack([np.ones(models), values[:, chosen]]) for chosen in combined])
+    fitted, left_out = _fit(designs, target)
+    rows = pd.DataFrame(
+        {
+            "datasets": [tuple(datasets[at] for at in chosen) for chosen in combined],
+            "in_sample_r2": r_squared(target, fitted),
+            "left_out_r2": r_squared(target, left_out),
+            "left_out_rank": _rank_correlation(target, left_out),
+        }
+    )
+    if size > 1:
+        own = np.stack([_own_score(means, frame, names, lam) for names in rows["datasets"]])
+        rows = rows.assign(score_r2=r_squared(target, own), score_rank=_rank_correlation(target, own))
+    rows = rows.sort_values("left_out_r2", ascending=False, kind="stable").reset_index(drop=True)
+    return Subsets(rows, _nested(designs, target))
+
+
+def r_squared(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """1 - squared error / squared deviation from the mean, over the last axis."""
+    return 1 - ((target - predicted) ** 2).sum(-1) / ((target - target.mean()) ** 2).sum()
+
+
+def _fit(designs: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions of subsets x models by least squares: fitted to all models, and each fitted to the others alone."""
+    hat = designs @ np.linalg.pinv(designs)
+    fitted = hat @ target
+    leverage = np.minimum(np.diagonal(hat, axis1=1, axis2=2), 1 - 1e-9)
+    return fitted, target - (target - fitted) / (1 - leverage)
+
+
+def _nested(designs: np.ndarray, target: np.ndarray) -> float:
+    predicted = np.empty(len(target))
+    for model in range(len(target)):
+        others = np.arange(len(target)) != model
+        _, left_out = _fit(designs[:, others], target[others])
+        best = designs[int(np.argmax(r_squared(target[others], left_out)))]
+        predicted[model] = best[model] @ (np.linalg.pinv(best[others]) @ target[others])
+    return float(r_squared(target, predicted))
+
+
+def _own_score(means: pd.DataFrame, frame: Frame, names: tuple[str, ...], lam: float) -> np.ndarray:
+    part = Frame("file", (), None, {name: frame.datasets[name] for name in names})
+    return xscore(means[list(names)], lam, part)["xscore"].to_numpy()
+
+
+def _rank_correlation(target: np.ndarray, predicted: np.ndarray) -> list[float]:
+    from scipy import stats
+
+    return [float(stats.spearmanr(target, row).statistic) for row in predicted]

@@ -1,0 +1,180 @@
+"""The published study's three claims, recomputed, and each tool held against an independent computation."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+
+import archlab
+from archlab.foundation import UserError
+from archlab.scoring import (
+    ELEMENTS,
+    architecture_elements,
+    cells,
+    elements,
+    make_frame,
+    predictors,
+    published_elements,
+    read_table,
+    seed_means,
+    subsets,
+    xscore,
+)
+from archlab.scoring.elements import PENALTIES, _left_out_errors, _ridge
+
+
+@pytest.fixture(scope="module")
+def published():
+    table = read_table("zhang2025")
+    return seed_means(cells(table)), make_frame(table)
+
+
+def test_imagenette_as_a_predictor(published):
+    found = predictors(*published)
+    found = found[found["predictor"] == "imagenette160"].set_index("target")
+    expected = {  # Pearson, Spearman
+        "cifar10": (0.705, 0.67),
+        "cifar100": (0.82, 0.58),
+        "ham10000": (0.05, 0.20),
+        "stanford_dogs": (0.68, 0.64),
+        "indoor67": (0.84, 0.71),
+        "miniplaces": (0.86, 0.80),
+    }
+    for target, (pearson, spearman) in expected.items():
+        assert found.loc[target, "pearson"] == pytest.approx(pearson, abs=0.0051)
+        assert found.loc[target, "spearman"] == pytest.approx(spearman, abs=0.0051)
+
+
+def test_intervals_of_correlations_are_scipys(published):
+    means, frame = published
+    for row in predictors(means, frame).head(6).to_dict("records"):
+        expected = stats.pearsonr(means[row["predictor"]], means[row["target"]]).confidence_interval()
+        assert (row["pearson_low"], row["pearson_high"]) == pytest.approx(tuple(expected), abs=1e-6)
+        assert row["spearman_low"] < row["spearman"] < row["spearman_high"]
+
+
+def test_the_score_to_predict_leaves_the_predictor_out(published):
+    means, frame = published
+    found = predictors(means, frame).set_index(["predictor", "target"])
+    others = xscore(means.drop(columns="ham10000"))["xscore"]
+    expected = stats.pearsonr(means["ham10000"], others).statistic
+    assert found.loc[("ham10000", "xScore of the others"), "pearson"] == pytest.approx(expected)
+
+
+def test_the_published_subset_and_the_validated_one(published):
+    found = subsets(*published, size=4)
+    rows = found.rows.set_index("datasets")
+    assert len(rows) == 35
+    theirs = rows.loc[[("cifar10", "ham10000", "stanford_dogs", "indoor67")]].iloc[0]
+    assert theirs["in_sample_r2"] == rows["in_sample_r2"].max()
+    assert theirs["in_sample_r2"] == pytest.approx(0.9904, abs=5e-5)
+    assert theirs["left_out_r2"] == pytest.approx(0.794, abs=5e-4)
+    assert found.chosen == ("imagenette160", "cifar100", "ham10000", "stanford_dogs")
+    chosen = rows.loc[[found.chosen]].iloc[0]
+    assert (chosen["in_sample_r2"], chosen["left_out_r2"]) == pytest.approx((0.977, 0.925), abs=5e-4)
+    assert found.nested_r2 < chosen["left_out_r2"]
+
+
+def test_both_r2_are_those_of_scikit_learn(published):
+    means, frame = published
+    target = xscore(means)["xscore"]
+    for row in subsets(means, frame, size=3).rows.head(5).to_dict("records"):
+        design = means[list(row["datasets"])]
+        assert row["in_sample_r2"] == pytest.approx(LinearRegression().fit(design, target).score(design, target))
+        predicted = cross_val_predict(LinearRegression(), design, target, cv=LeaveOneOut())
+        expected = 1 - ((target - predicted) ** 2).sum() / ((target - target.mean()) ** 2).sum()
+        assert row["left_out_r2"] == pytest.approx(expected)
+        assert row["left_out_rank"] == pytest.approx(stats.spearmanr(target, predicted).statistic)
+
+
+def test_what_a_subset_is_worth_is_not_overstated():
+    """Random accuracies: no subset predicts anything beyond what its own datasets add to the score."""
+    rng = np.random.default_rng(0)
+    means = pd.DataFrame(rng.random((11, 7)), columns=list("abcdefg"))
+    tidy = means.reset_index(names="model").melt("model", var_name="dataset")
+    found = subsets(means, make_frame(tidy), size=4)
+    best = found.rows.iloc[0]
+    assert best["in_sample_r2"] > best["left_out_r2"] > found.nested_r2
+
+
+@pytest.mark.parametrize(("models", "size", "message"), [(6, 4, "7 are needed"), (9, 7, "1 to 6"), (9, 0, "1 to 6")])
+def test_subsets_that_nothing_can_validate_are_refused(published, models, size, message):
+    means, frame = published
+    with pytest.raises(UserError, match=message):
+        subsets(means.iloc[:models], frame, size)
+
+
+def test_too_few_models_have_no_correlation_and_constant_datasets_none(published):
+    means, frame = published
+    with pytest.raises(UserError, match="at least 4"):
+        predictors(means.iloc[:3], frame)
+    flat = predictors(means.assign(cifar10=90.0), frame)
+    assert flat.loc[flat["predictor"] == "cifar10", "pearson"].isna().all()
+
+
+def test_eleven_models_do_not_tell_which_elements_carry(published):
+    found = elements(xscore(published[0])["xscore"], published_elements("zhang2025"))
+    assert not found.rows["decided"].any()
+    assert found.conclusion.startswith("No conclusion: 11 models cannot tell 7 elements apart")
+    assert "channel shuffle" in found.conclusion
+    assert list(found.rows["element"]) == list(ELEMENTS)
+
+
+def simulated_features(models, rng):
+    return pd.DataFrame(rng.random((models, len(ELEMENTS))) + 0.1, columns=list(ELEMENTS))
+
+
+def test_many_models_do_where_there_is_something_to_tell():
+    rng = np.random.default_rng(0)
+    features = simulated_features(80, rng)
+    scores = 0.3 * features["channel_attention"] + rng.normal(0, 0.05, 80)
+    found = elements(scores, features)
+    assert list(found.rows.loc[found.rows["decided"], "element"]) == ["channel_attention"]
+    assert found.left_out_r2 > 0.5
+    assert "channel attention (+0.0" in found.conclusion
+
+
+@pytest.mark.slow
+def test_elements_of_noise_are_not_believed():
+    rng = np.random.default_rng(0)
+    believed = sum(
+        elements(pd.Series(rng.random(11)), simulated_features(11, rng)).rows["decided"].any() for _ in range(60)
+    )
+    assert believed <= 6
+
+
+def test_ridge_and_its_left_out_errors_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    design = rng.standard_normal((12, 3))
+    design -= design.mean(axis=0)
+    target = rng.standard_normal(12)
+    errors = _left_out_errors(design, target[:, None])[:, 0]
+    for penalty, error in list(zip(PENALTIES, errors, strict=True))[::5]:
+        model = Ridge(alpha=penalty * 12)
+        assert _ridge(design, target, penalty) == pytest.approx(model.fit(design, target).coef_)
+        predicted = cross_val_predict(model, design, target, cv=LeaveOneOut())
+        assert error == pytest.approx(((target - predicted) ** 2).mean())
+
+
+def test_elements_are_read_from_architectures():
+    found = {
+        name: architecture_elements(archlab.architecture(name).canonical(), macs=3e8) for name in archlab.references()
+    }
+    assert found["convmixer"]["isotropic"] == 1.0
+    assert found["convmixer"]["resolution"] == pytest.approx(-np.log2(7))
+    assert found["mobilenetv2"] | {"macs": 0} == {
+        "channel_attention": 0.0,
+        "token_attention": 0.0,
+        "isotropic": pytest.approx(4 / 17),
+        "resolution": -5.0,
+        "shuffle": 0.0,
+        "kernel": 3.0,
+        "depth": 17.0,
+        "macs": 0,
+    }
+    assert found["efficientnet"]["channel_attention"] == 1.0
+    assert found["mobilevit"]["token_attention"] > 0
+    assert found["shufflenetv2"]["shuffle"] == 1.0
+    assert found["starnet"]["kernel"] == 7.0
