@@ -105,10 +105,12 @@ def _path(store: Store) -> Path:
 def _read_index(store: Store) -> pyarrow.Table:
     import pyarrow
 
-    with suppress(OSError, pyarrow.ArrowException):  # not there or not whole: the directories have everything
+    try:
         with pyarrow.ipc.open_file(str(_path(store))) as reader:
             if reader.schema.equals(_schema()):
                 return reader.read_all()
+    except (OSError, pyarrow.ArrowException):
+        pass  # not there or not whole: the directories have everything
     return _schema().empty_table()
 
 
@@ -116,9 +118,12 @@ def _write_index(store: Store, table: pyarrow.Table) -> None:
     import pyarrow
 
     options = pyarrow.ipc.IpcWriteOptions(compression="zstd")
-    with suppress(OSError), write_atomically(_path(store)) as temporary:  # without an index, listing takes longer
-        with pyarrow.ipc.new_file(str(temporary), table.schema, options=options) as writer:
-            writer.write_table(table)
+    with (
+        suppress(OSError),  # without an index, listing takes longer
+        write_atomically(_path(store)) as temporary,
+        pyarrow.ipc.new_file(str(temporary), table.schema, options=options) as writer,
+    ):
+        writer.write_table(table)
 
 
 def tidy_table(table: pyarrow.Table) -> pyarrow.Table:

@@ -1,10 +1,10 @@
 import os
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from processes import descendants, parents
 from standin import executions, make_run, make_trained
 
 from archlab.foundation import UserError
@@ -30,25 +30,8 @@ def run_all(runs, store, **arguments) -> Outcome:
     return execute(runs, store, **{"workers": 2, "function": "standin:train", "retries": 0, **arguments})
 
 
-def parents() -> dict[int, int]:
-    """Every living process's parent."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-            if state != "Z":
-                found[int(stat.parent.name)] = int(parent)
-    return found
-
-
 def children() -> list[int]:
-    """Living descendants of this process."""
-    found, wanted, parent_of = [], {os.getpid()}, parents()
-    for pid in sorted(parent_of):
-        if parent_of[pid] in wanted:
-            wanted.add(pid)
-            found.append(pid)
-    return found
+    return descendants(os.getpid())
 
 
 def test_runs_are_computed_once_and_paired_with_their_own_result(store):
