@@ -31,8 +31,13 @@ class Budget:
     fit: Fit = "width"
 
     def allows(self, cost: Cost) -> bool:
-        params, macs = self._held(cost)
-        return (self.params is None or params <= self.params) and (self.macs is None or macs <= self.macs)
+        used = self.share(cost)
+        return used is None or used <= 1
+
+    def share(self, cost: Cost) -> float | None:
+        """How much of the budget `cost` uses, 1 for all of it: the larger of its two shares. None without a limit."""
+        shares = [have / limit for have, limit in zip(self._held(cost), (self.params, self.macs), strict=True) if limit]
+        return max(shares, default=None)
 
     def describe(self, cost: Cost) -> str:
         """What the budget limits, as it is in `cost`."""

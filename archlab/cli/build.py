@@ -1,0 +1,131 @@
+"""`archlab build`: assemble every model of a study, count it, hold it against the budget."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archlab.cli.tables import print_table
+from archlab.foundation import home
+
+if TYPE_CHECKING:
+    from archlab.budget import Budget, Cost
+    from archlab.study import Model, Study
+
+ENOUGH = 0.95  # of the budget; a model that uses less is remarked on
+
+
+@click.command()
+@click.option("--spec", required=True, metavar="STUDY", help="A study that comes with archlab, or a YAML file.")
+@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def build(spec: str, store: str | None, as_json: bool) -> int:
+    """Assemble every model of a study, count it, hold it against the budget.
+
+    Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. Ends with 1 where a
+    model is above a budget that widths are not fitted to.
+    """
+    from archlab.study import largest, load_study, models
+
+    place = home(store)
+    study = load_study(spec, home=place)
+    found = models(study, place)
+    classes, resolution = largest(study, place)
+    given = {"num_classes": classes, "resolution": resolution, "smallest_map": study.smallest_map}
+    costs = _verified(found, given)
+    if as_json:
+        click.echo(json.dumps(_document(study, found, costs, classes, resolution), indent=2))
+    else:
+        _print(study, found, costs, classes, resolution)
+    for model in found:
+        if remark := _remark(model, costs[model.name], study.budget, given):
+            click.echo(f"note: {model.name}: {remark}", err=True)
+    above = [model.name for model in found if not study.budget.allows(costs[model.name])]
+    return 1 if above and study.budget.fit == "none" else 0
+
+
+def _verified(found: list[Model], given: dict[str, Any]) -> dict[str, Cost]:
+    """Costs by name, in processes that are forked so that torch is imported once."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    workers = min(len(found), len(os.sched_getaffinity(0)))
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _start_worker) as pool:
+        costs = pool.map(_verify, found, [given] * len(found))
+        progress = track(
+            costs, "Assembling", len(found), console=console, transient=True, disable=not console.is_terminal
+        )
+        return {model.name: cost for model, cost in zip(found, progress, strict=True)}
+
+
+def _start_worker() -> None:
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's affair
+    torch.set_num_threads(1)
+
+
+def _verify(model: Model, given: dict[str, Any]) -> Cost:
+    """The model's cost by closed form, after assembling it and counting it again with fvcore."""
+    from archlab.architecture import build_model
+    from archlab.budget import count, measure
+
+    counted = count(model.architecture, width=model.width, **given)
+    measured = measure(build_model(model.architecture, width=model.width, **given), given["resolution"])
+    if counted != measured:
+        raise RuntimeError(f"{model.name} is miscounted: the closed form gives {counted}, fvcore {measured}")
+    return counted
+
+
+def _document(
+    study: Study, found: list[Model], costs: dict[str, Cost], classes: int, resolution: int
+) -> dict[str, Any]:
+    budget: dict[str, Any] = {"params": study.budget.params, "of": study.budget.of}
+    if study.budget.macs is not None:
+        budget["macs"] = study.budget.macs
+    listed = []
+    for model in found:
+        cost = asdict(costs[model.name])
+        del cost["macs_deployed"]
+        within = study.budget.allows(costs[model.name])
+        listed.append({"name": model.name, "role": model.role, **cost, "width": model.width, "within_budget": within})
+    return {"study": study.name, "budget": {**budget, "classes": classes, "resolution": resolution}, "models": listed}
+
+
+def _print(study: Study, found: list[Model], costs: dict[str, Cost], classes: int, resolution: int) -> None:
+    rows = []
+    for model in found:
+        cost = costs[model.name]
+        used, within = study.budget.share(cost), "yes" if study.budget.allows(cost) else "NO"
+        numbers = (cost.params, cost.params_without_classifier, cost.params_deployed, cost.macs, cost.activations)
+        rows.append([model.name, model.role, model.width, *numbers, used and f"{used:.1%}", within])
+    columns = ("model", "role", "width", "params", "no classifier", "deployed", "MACs", "activations", "used", "within")
+    print_table(columns, rows)
+    click.echo(f"\nBudget: {study.budget} as {study.budget.of}, at {classes} classes and {resolution} pixels")
+
+
+def _remark(model: Model, cost: Cost, budget: Budget, given: dict[str, Any]) -> str | None:
+    """What to know about a model far from the budget: the width that would be nearer."""
+    from archlab.budget import count, fit_width
+    from archlab.foundation import UserError
+
+    used = budget.share(cost)
+    if used is None or ENOUGH <= used <= 1 or (budget.fit == "width" and model.kind == "raw"):
+        return None
+    if budget.fit == "width":
+        step = round(model.width + 0.001, 3)
+        wider = count(model.architecture, width=step, **given)
+        return f"uses {used:.1%} of the budget: the next width, {step:g}, would need {budget.describe(wider)}"
+    try:
+        width = fit_width(model.architecture, params=budget.params, macs=budget.macs, of=budget.of, **given)
+    except UserError as error:
+        return error.message
+    return f"uses {used:.1%} of the budget: width {width:g} would be the largest within it"

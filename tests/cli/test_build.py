@@ -1,0 +1,155 @@
+"""`archlab build`: every model of a study, counted and held against the budget."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+
+import pytest
+
+import archlab
+from archlab.cli.main import main
+
+KEYS = {
+    "name",
+    "role",
+    "params",
+    "params_without_classifier",
+    "params_deployed",
+    "macs",
+    "activations",
+    "width",
+    "within_budget",
+}
+SMALL = """
+base: {name: small, layers: [{conv: {out: 16, stride: 2}}, {inverted_residual: {out: 24, stride: 2}}]}
+choices:
+  attention:
+    none: []
+    se: [{set: {channel_attention: se}, where: {block: inverted_residual}}]
+suite: samples
+"""
+
+
+@pytest.fixture
+def build(monkeypatch, capsys, tmp_path):
+    """Writes a study and calls `archlab build` on it; gives exit code, standard output and standard error."""
+
+    def call(study: str, *arguments: str):
+        path = tmp_path / "study.yaml"
+        path.write_text(study)
+        line = ["archlab", "build", "--spec", str(path), "--store", str(tmp_path / "store"), *arguments]
+        monkeypatch.setattr(sys, "argv", line)
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return call
+
+
+def test_json(build):
+    code, out, err = build(SMALL + "budget: {params: 2M, fit: width}", "--json")
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert set(document) == {"study", "budget", "models"}
+    assert document["study"] == "study"
+    assert document["budget"] == {"params": 2_000_000, "of": "trained", "classes": 26, "resolution": 32}
+    assert [(model["name"], model["role"]) for model in document["models"]] == [
+        ("small", "reference"),
+        ("small+attention=se", "variant"),
+    ]
+    for model in document["models"]:
+        assert set(model) == KEYS
+        assert model["within_budget"] and 1_900_000 < model["params"] <= 2_000_000
+
+
+def test_for_people(build):
+    code, out, _ = build(SMALL + "budget: 20k")
+    assert code == 0
+    assert "small+attention=se" in out and "Budget: 20,000 parameters as trained, at 26 classes and 32 pixels" in out
+
+
+def test_models_above_a_budget_that_nothing_is_fitted_to(build):
+    code, out, err = build(SMALL + "budget: {params: 5k, fit: none}", "--json")
+    models = json.loads(out)["models"]
+    assert code == 1
+    assert [(model["within_budget"], model["width"]) for model in models] == [(False, 1.0), (False, 1.0)]
+    assert "small: uses" in err and "would be the largest within it" in err
+
+
+def test_a_model_far_below_the_budget_is_remarked_on(build):
+    code, _, err = build(SMALL + "budget: {params: 2500, fit: width}")
+    assert code == 0
+    assert "the next width" in err and "would need" in err
+
+
+def test_budgets_of_macs_and_none(build):
+    document = json.loads(build(SMALL + "budget: {params: none, macs: 200M}", "--json")[1])
+    assert document["budget"] == {"params": None, "of": "trained", "macs": 200_000_000, "classes": 26, "resolution": 32}
+    assert all(180_000_000 < model["macs"] <= 200_000_000 for model in document["models"])
+    code, out, err = build(SMALL + "budget: none", "--json")
+    assert (code, err) == (0, "")
+    assert all(model["within_budget"] for model in json.loads(out)["models"])
+
+
+def test_a_budget_that_cannot_be_met(build):
+    code, out, err = build(SMALL + "budget: 100")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "cannot keep the budget of 100 parameters: it needs at least" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("budget: 2.5X", "budget must be a whole number above 0"),
+        ("bugdet: 2M", "did you mean 'budget'?"),
+        ("budget: {params: .nan}", "not a finite number"),
+        ("budget: 1\nbudget: 2", "appears twice"),
+        ("budget:\t2M", "tabs"),
+    ],
+)
+def test_wrong_studies_are_one_line(build, line, message):
+    code, out, err = build(SMALL + line)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: ") and message in err and "study.yaml:" in err
+
+
+def test_an_unknown_study(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["archlab", "build", "--spec", "referenecs"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "did you mean 'references'?" in capsys.readouterr().err
+
+
+def test_a_miscount_is_no_error_of_the_user(monkeypatch):
+    from archlab.cli import build
+    from archlab.study import Model
+
+    architecture = archlab.architecture("mobilenetv2")
+    monkeypatch.setattr("archlab.budget.count", lambda *_, **__: "something else")
+    with pytest.raises(RuntimeError, match="tiny is miscounted"):
+        build._verify(Model("tiny", "reference", None, architecture, 0.1), {"num_classes": 2, "resolution": 32})
+
+
+@pytest.mark.slow
+def test_the_eleven_references_use_the_budget_in_time(tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        "from archlab.cli.main import main; main()",
+        "build",
+        "--spec",
+        "references",
+        "--json",
+    ]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([*command, "--store", str(tmp_path)], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    models = json.loads(done.stdout)["models"]
+    assert [model["name"] for model in models] == archlab.references() and len(models) == 11
+    assert all(model["within_budget"] and 2_375_000 <= model["params"] <= 2_500_000 for model in models)
+    # Of CPU: other processes may be at work. On two idle cores the half of it or so is wall time.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 9

@@ -1,0 +1,105 @@
+"""`archlab models list` and `show`."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+
+import pytest
+
+import archlab
+from archlab.budget import count, count_layers
+from archlab.cli.main import main
+
+
+@pytest.fixture
+def models(monkeypatch, capsys):
+    """Calls `archlab models`; gives exit code, standard output and standard error."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["archlab", "models", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return call
+
+
+def test_list_gives_the_published_figures(models):
+    code, out, err = models("list", "--json")
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert [model["name"] for model in document["models"]] == archlab.references()
+    params = {model["name"]: model["params"] for model in document["models"]}
+    assert (params["mobilenetv2"], params["starnet"], document["classes"]) == (3_504_872, 2_869_168, 1000)
+    assert all(f"{number:,}" in models("list")[1] for number in params.values())
+
+
+@pytest.mark.parametrize("name", archlab.references())
+def test_layers_add_up(name):
+    architecture = archlab.architecture(name)
+    layers = count_layers(architecture, num_classes=7, resolution=64)
+    whole = count(architecture, num_classes=7, resolution=64)
+    for key in ("params", "macs", "activations"):
+        assert sum(getattr(layer, key) for layer in layers) == getattr(whole, key)
+    assert all(before.out_channels == after.in_channels for before, after in itertools.pairwise(layers))
+    assert all(before.out_size == after.in_size for before, after in itertools.pairwise(layers))
+    assert [layer.layer for layer in layers] == [*range(len(architecture.layers)), None]
+
+
+def test_show(models):
+    code, out, err = models("show", "mobilenetv2", "--width", "0.5", "--classes", "10", "--resolution", "32", "--json")
+    document = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {key: document[key] for key in ("name", "width", "classes", "resolution")} == {
+        "name": "mobilenetv2",
+        "width": 0.5,
+        "classes": 10,
+        "resolution": 32,
+    }
+    assert document["params"] == count(archlab.architecture("mobilenetv2"), num_classes=10, width=0.5).params
+    stem, *_, head = document["layers"]
+    assert (stem["block"], stem["layer"], stem["stage"], stem["in_size"], stem["out_channels"]) == (
+        "conv",
+        1,
+        1,
+        32,
+        16,
+    )
+    assert (head["block"], head["layer"], head["out_channels"], head["params"]) == ("head", None, 10, 12_810)
+
+
+def test_show_for_people(models):
+    code, out, _ = models("show", "mobilenetv2")
+    assert code == 0
+    assert "224 → 112" in out and "inverted_residual" in out and "3,504,872" in out and "300,774,272" in out
+
+
+def test_show_a_file(models, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("layers:\n  - conv: {out: 8}\n")
+    assert "224 → 224" in models("show", str(path))[1]
+    path.write_text("layers:\n  - cnov: {out: 8}\n")
+    assert models("show", str(path)) == (2, "", f"error: {path}:2: there is no block 'cnov' - did you mean 'conv'?\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("show", "mobilnetv2"), "there is no architecture 'mobilnetv2'"),
+        (("show", "mobilnetv2"), "did you mean 'mobilenetv2'?"),
+        (("show", "mobilenetv2", "--width", "0"), "--width"),
+        (("show", "mobilenetv2", "--width", "nan"), "width must be above 0, not nan"),
+        (("show", "mobilenetv2", "--width", "inf"), "--width"),
+        (("show", "mobilenetv2", "--classes", "0"), "--classes"),
+        (("show", "mobilenetv2", "--widht", "1"), "did you mean '--width'?"),
+        (("show",), "Missing argument 'NAME'"),
+        (("lst",), "Did you mean 'list'?"),
+    ],
+)
+def test_wrong_input_is_one_line(models, arguments, message):
+    code, out, err = models(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: ") and message in err
