@@ -1,0 +1,88 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+from standin import make_run
+
+from archlab.runs import Event, EventLog, Store, execute
+from archlab.runs.watching import Watch, duration
+
+
+def console(terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=120)
+
+
+def study():
+    return [make_run(seed) for seed in range(3)] + [make_run(recipe={"fault": "raise"})]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_away_from_a_terminal_there_is_a_line_a_run(tmp_path, quiet):
+    with Watch(4, 1, quiet=quiet, console=console(terminal=False)) as watch:
+        execute(study(), Store(tmp_path), function="standin:train", retries=1, on_event=watch)
+    lines = watch.console.file.getvalue().splitlines()
+    failed = [line for line in lines if "failed: ValueError: a loss of two lines" in line]
+    assert len(failed) == 1
+    assert len(lines) == (1 if quiet else 5)  # three finished, one retried, one failed
+    if not quiet:
+        assert sum(line.startswith("[4/4]") for line in lines) == 1
+        assert any("toy on digits, seed 0: " in line for line in lines)
+
+
+def test_on_a_terminal_the_picture_counts(tmp_path):
+    watch = Watch(4, 1, console=console(terminal=True), below=lambda: "the table so far")
+    pictures = []
+
+    def show(event):
+        watch(event)
+        picture = console(terminal=False)
+        picture.print(watch._picture())
+        pictures.append(picture.file.getvalue())
+
+    with watch:
+        execute(study(), Store(tmp_path), function="standin:train", retries=0, on_event=show)
+    assert "0 of 4 runs done, 1 running, 0 failed" in pictures[0]
+    assert "3 of 4 runs done, 0 running, 1 failed" in pictures[-1] and "0 s left" in pictures[-1]
+    assert any("epoch 2" in picture and "toy on digits, seed 0" in picture for picture in pictures)
+    assert "the table so far" in pictures[0]
+
+
+def test_time_left_follows_the_predictions():
+    runs = [make_run(seed) for seed in range(4)]
+    predicted = {run.key: seconds for run, seconds in zip(runs, (10, 10, 20, 40), strict=True)}
+    watch = Watch(4, 2, predicted=predicted, quiet=True, console=console(terminal=False))
+    assert watch.seconds_left() is None
+    watch(Event("finished", runs[0], {"seconds": 20.0}))  # everything takes twice as long
+    assert watch.seconds_left() == pytest.approx(2 * 70 / 2)
+    for run in runs[1:3]:
+        watch(Event("finished", run, {"seconds": 2 * predicted[run.key]}))
+    assert watch.seconds_left() == pytest.approx(80)  # one run is left: the second worker is of no use
+
+    watch = Watch(4, 2, quiet=True, console=console(terminal=False))
+    watch(Event("stored", runs[0]))
+    watch(Event("finished", runs[1], {"seconds": 6.0}))
+    assert watch.seconds_left() == pytest.approx(6)
+
+
+def test_events_are_json_lines(tmp_path):
+    log = EventLog(tmp_path / "studies" / "toy" / "events.jsonl")
+    run = make_run()
+    execute([run], Store(tmp_path), function="standin:train", on_event=log)
+    lines = [json.loads(line) for line in log.path.read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["started", "epoch", "epoch", "finished"]
+    assert all((line["key"], line["dataset"], line["seed"]) == (run.key, "digits", 0) for line in lines)
+    assert lines[1]["epoch"] == 1 and lines[3]["seconds"] > 0
+
+
+def test_an_event_log_that_cannot_be_written_stops_nothing(tmp_path):
+    (tmp_path / "file").touch()
+    EventLog(tmp_path / "file" / "events.jsonl")(Event("started", make_run()))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(7.6, "8 s"), (59.7, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min"), (273600, "3 d 4 h")],
+)
+def test_durations(seconds, words):
+    assert duration(seconds) == words
