@@ -1,0 +1,124 @@
+"""Rooms import only downwards, and what starts fast imports nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ORDER = (
+    "blocks",
+    "foundation",
+    "architecture",
+    "budget",
+    "data",
+    "training",
+    "runs",
+    "scoring",
+    "study",
+    "report",
+    "cli",
+)
+STANDARD = set(sys.stdlib_module_names)
+ALONE = {"blocks": {"torch"}, "foundation": {"yaml"}}  # what these rooms may import beside the standard library
+HEAVY = ("torch", "torchvision", "pandas", "scipy", "sklearn", "matplotlib", "optuna", "pyarrow", "numpy", "rich")
+
+
+def sources(room: str) -> list[Path]:
+    folder = ROOT / "blocks" if room == "blocks" else ROOT / "archlab" / room
+    return sorted(folder.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that a file imports, at the top or inside a function; `from a import b` as a.b."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            yield from (
+                (node.lineno, ".".join((*base, *filter(None, (node.module, alias.name))))) for alias in node.names
+            )
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, (ast.Name, ast.Attribute))
+            and (getattr(node.func, "id", None) or getattr(node.func, "attr", None)) == "import_module"
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            yield node.lineno, node.args[0].value
+
+
+def room_of(name: str) -> str | None:
+    """The room of a module's full name; None outside of them."""
+    parts = name.split(".")
+    if parts[0] == "blocks":
+        return "blocks"
+    return parts[1] if parts[0] == "archlab" and len(parts) > 1 and parts[1] in ORDER else None
+
+
+def test_every_room_is_in_the_order():
+    folders = {path.name for path in (ROOT / "archlab").iterdir() if (path / "__init__.py").is_file()}
+    assert {"blocks", *folders} == set(ORDER)
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_rooms_import_only_downwards(room):
+    above = ORDER[ORDER.index(room) + 1 :]
+    upwards = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources(room)
+        for line, name in imported(path)
+        if room_of(name) in above or name.split(".")[0] in ("tests", "studies")
+    ]
+    assert not upwards
+
+
+@pytest.mark.parametrize("room", ALONE)
+def test_the_lowest_rooms_stand_alone(room):
+    others = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources(room)
+        for line, name in imported(path)
+        if name.split(".")[0] not in STANDARD | ALONE[room] and room_of(name) != room
+    ]
+    assert not others
+
+
+@pytest.mark.parametrize("room", ["scoring", "report"])
+def test_the_tidy_table_is_all_they_know(room):
+    """Scores and reports are functions of the table of results: they can draw any table, from any tool."""
+    others = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sources(room)
+        for line, name in imported(path)
+        if name.split(".")[0] == "torch" or room_of(name) in ("blocks", "architecture", "budget", "training", "runs")
+    ]
+    assert not others
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import archlab; archlab.__version__",
+        "import archlab.foundation",
+        "import archlab.cli.main",
+        "import sys; sys.argv = ['archlab', '--help']; from archlab.cli.main import main\ntry: main()\nexcept SystemExit: pass",
+    ],
+)
+def test_what_starts_fast_imports_nothing_heavy(code):
+    report = f"\nimport sys\nprint('loaded:', *[name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code + report], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_every_command_of_the_help_exists():
+    from archlab.cli.main import COMMANDS, cli
+
+    for name in COMMANDS:
+        assert cli.get_command(None, name).name == name
