@@ -63,6 +63,9 @@ class MobileOne(Block):
     def fuse(self) -> nn.Module:
         return with_merged_branches(self)
 
+    def residual_norms(self) -> list[nn.Module]:
+        return self.depthwise.residual_norms() + self.pointwise.residual_norms()
+
     @classmethod
     def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
         return conv_size(size, kernel, stride)

@@ -89,6 +89,9 @@ class MultiBranchConv(Block):
             conv.bias.copy_(bias)  # type: ignore[union-attr]
         return nn.Sequential(conv, copy.deepcopy(self.channel_attention), copy.deepcopy(self.act))
 
+    def residual_norms(self) -> list[nn.Module]:
+        return [branch.get_submodule("1") for branch in self.convs] if self.skip is not None else []
+
     def merged(self) -> tuple[Tensor, Tensor]:
         """Weight and bias of the one convolution that is equal to the sum of all branches in evaluation mode."""
         branches: list[tuple[Tensor, Any]] = []

@@ -13,14 +13,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from archlab.architecture import SMALLEST_MAP, Architecture, build_model
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from archlab.training.evaluation import evaluate, evaluation_batch_size
 from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
-from archlab.training.norms import recalibrate, zero_residuals
 from archlab.training.optimizer import Schedule, make_optimizer
 from archlab.training.recipe import Recipe
 
@@ -82,7 +81,9 @@ def train(
             architecture, prepared.num_classes, width=width, resolution=prepared.resolution, smallest_map=smallest_map
         ).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if recipe.zero_residual:
-            zero_residuals(model)
+            for norm in model.residual_norms():
+                if hasattr(norm, "weight"):  # a block may have no normalisation
+                    nn.init.zeros_(norm.weight)
         optimizer = make_optimizer(model, recipe)
 
         batches = Batches(
@@ -120,8 +121,6 @@ def train(
             mean_loss = float(loss_sum) / (done - first)
             if not math.isfinite(mean_loss):
                 raise DivergenceError(f"the loss is {mean_loss} in epoch {epoch + 1} of {epochs}")
-            if recipe.recalibrate_norms:
-                recalibrate(model, batches, recipe.recalibrate_norms)
             scores = evaluate(model, validation)
             if recipe.weights == "best_validation" and scores["accuracy"] > progress.best_accuracy:
                 progress.best_accuracy, progress.best_weights = scores["accuracy"], weights_of(model)

@@ -6,12 +6,12 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+from archlab.foundation.machine import cpu_name
 
 
 def precision_of(device: torch.device) -> AbstractContextManager:
@@ -55,17 +55,6 @@ def execution_mode(device: torch.device, deterministic: bool) -> dict[str, Any]:
             if name.startswith("MALLOC_") or name == "LD_PRELOAD"
         },
     }
-
-
-@cache
-def cpu_name() -> str:
-    """As the operating system calls it."""
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def peak_memory(device: torch.device) -> int:

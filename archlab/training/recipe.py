@@ -50,8 +50,6 @@ class Recipe:
         label_smoothing: Share of the target spread evenly over all classes.
         zero_residual: Starts the scale of the last normalisation of each residual branch at 0 (Goyal et al. 2017, arXiv
             1706.02677, section 5.1).
-        recalibrate_norms: Batches over which BatchNorm's running statistics are taken anew before each evaluation; 0: the
-            moving averages of training stand.
         weights: Which epoch's weights count.
     """
 
@@ -71,7 +69,6 @@ class Recipe:
     momentum: Annotated[float, Within(0, 1)] = 0.9
     label_smoothing: Annotated[float, Within(0, 1)] = 0.0
     zero_residual: bool = False
-    recalibrate_norms: Annotated[int, Within(0)] = 0
     augment: Augment = field(default_factory=Augment)
     weights: Literal["last", "best_validation"] = "last"
     exemptions: tuple[Exemption, ...] = ()

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from archlab.data.batches import Batches
 from archlab.training import DivergenceError, load_recipe, train
-from archlab.training.norms import recalibrate
 from tests.training.stub import TINY, Made
 
 RECIPE = load_recipe(
@@ -78,9 +76,7 @@ class Interruption(Exception):
     pass
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"optimizer": "sgd"}, {"weights": "best_validation"}, {"recalibrate_norms": 2}]
-)
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, {"weights": "best_validation"}])
 @pytest.mark.parametrize("after", [1, 3, 4])
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, after, changes):
     recipe, checkpoint = dataclasses.replace(RECIPE, **changes), tmp_path / "checkpoint.safetensors"
@@ -132,17 +128,6 @@ def test_zero_residual_starts_the_branches_at_nothing():
         "layers.1.projection_norm.weight"
     }
     assert not zeroed["layers.1.projection_norm.weight"].any()
-
-
-def test_recalibrated_statistics_are_those_of_the_images():
-    made = Made(train=64)
-    model = torch.nn.Sequential(torch.nn.BatchNorm2d(3, momentum=0.1))
-    model[0].running_mean.fill_(9.0)
-    batches = Batches(made, "train", batch_size=16)
-    recalibrate(model, batches, 4)
-    everything = torch.cat([images for images, _ in batches.in_order()])
-    assert torch.allclose(model[0].running_mean, everything.mean((0, 2, 3)), atol=1e-6)
-    assert model[0].momentum == 0.1
 
 
 def test_batch_norm_statistics_of_the_test_images_are_never_seen():
