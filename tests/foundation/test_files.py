@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from archlab.foundation import UserError, home, write_atomically
+from archlab.foundation import UserError, files_read, home, note_read, read_yaml, write_atomically
 
 
 def test_home_is_the_option_else_the_variable_else_here(tmp_path, monkeypatch):
@@ -50,3 +50,13 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
         temporary.write_text("x")
     modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "written")}
     assert len(modes) == 1
+
+
+def test_files_that_were_read_are_known(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: 1")
+    with files_read() as outer:
+        with files_read() as inner:
+            read_yaml(tmp_path / "a.yaml")
+        note_read(tmp_path / "own.py")
+    assert (inner, outer) == ({tmp_path / "a.yaml"}, {tmp_path / "own.py"})
+    read_yaml(tmp_path / "a.yaml")  # nobody asks
