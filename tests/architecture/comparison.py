@@ -136,7 +136,7 @@ def randomise(model: nn.Module, images: Tensor) -> None:
             if parameter.squeeze().dim() <= 1 and name.endswith("bias"):
                 parameter.normal_(0.0, 0.5, generator=generator)
             elif parameter.squeeze().dim() <= 1:
-                parameter.uniform_(0.5, 1.5, generator=generator)
+                parameter.uniform_(1.0, 3.0, generator=generator)
         momenta = {module: module.momentum for module in model.modules() if isinstance(module, nn.BatchNorm2d)}
         for norm in momenta:
             norm.momentum = 1.0
