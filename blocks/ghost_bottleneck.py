@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from blocks.arguments import Activation, ChannelAttention, Initialization
 from blocks.block import Block
 from blocks.components import Component, make_channel_attention, make_norm, tally_channel_attention
-from blocks.conv import conv2d, conv_size
+from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.ghost_module import GhostModule, branched_conv, tally_branched_conv
 from blocks.inverted_residual import expanded
 from blocks.multi_branch_conv import BATCH_NORM, with_merged_branches
@@ -27,7 +27,7 @@ class GhostBottleneck(Block):
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("hidden",)
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
-        {},
+        {"expand": 2},
         {"hidden": 24, "kernel": 5, "gate": True, "channel_attention": {"se": {"of": "map", "multiple": 4}}},
         {"hidden": 25, "branches": 3, "gate": True},
     )
@@ -49,6 +49,7 @@ class GhostBottleneck(Block):
         init: Initialization = "he",
     ):
         super().__init__()
+        same_padding(kernel)
         hidden = expanded(in_channels, expand, hidden, 1)
         strided = (published_stride or stride) > 1
         self.expansion = GhostModule(
@@ -87,10 +88,6 @@ class GhostBottleneck(Block):
         return [module for module in self.projection.modules() if isinstance(module, nn.BatchNorm2d)]
 
     @classmethod
-    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
-        return conv_size(size, kernel, stride)
-
-    @classmethod
     def tally(
         cls,
         tally: Tally,
@@ -111,7 +108,7 @@ class GhostBottleneck(Block):
     ) -> None:
         hidden = expanded(in_channels, expand, hidden, 1)
         strided = (published_stride or stride) > 1
-        after = conv_size(size, kernel, stride)
+        after = same_conv_size(size, kernel, stride)
         GhostModule.tally(tally, size, in_channels=in_channels, out_channels=hidden, branches=branches, gate=gate)
         if strided:
             tally_branched_conv(tally, size, hidden, hidden, kernel, stride=stride, groups=hidden, branches=branches)
