@@ -23,7 +23,7 @@ def small(**head):
 
 
 @given(params=st.integers(1_500, 60_000), features=st.sampled_from([None, 50]))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=10)
 def test_it_is_the_largest_of_the_whole_grid(params, features):
     architecture = small(features=features)
     assert fit_width(architecture, num_classes=10, params=params) == max(
