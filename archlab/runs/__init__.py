@@ -1,5 +1,10 @@
 """Runs: their keys, the store of finished ones, the plan, and executing them in processes of their own."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from archlab.runs.code import code_digest
 from archlab.runs.events import Event, EventLog, Failure
 from archlab.runs.execution import Interrupted, Outcome, execute, interruptible
@@ -8,19 +13,48 @@ from archlab.runs.run import Run
 from archlab.runs.store import Store
 from archlab.runs.stored import DamagedRunError
 
+if TYPE_CHECKING:
+    from archlab.runs.index import Listing, list_runs
+    from archlab.runs.planning import Judgement, Plan, plan, smoke
+    from archlab.runs.watching import Watch
+
+_MODULE_OF = {
+    "Judgement": "planning",
+    "Listing": "index",
+    "Plan": "planning",
+    "Watch": "watching",
+    "list_runs": "index",
+    "plan": "planning",
+    "smoke": "planning",
+}
+
 __all__ = [
     "DamagedRunError",
     "Event",
     "EventLog",
     "Failure",
     "Interrupted",
+    "Judgement",
+    "Listing",
     "Outcome",
+    "Plan",
     "Pool",
     "Run",
     "Settings",
     "Store",
+    "Watch",
     "code_digest",
     "execute",
     "interruptible",
+    "list_runs",
     "open_pool",
+    "plan",
+    "smoke",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what not every command needs when it is first used."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'archlab.runs' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"archlab.runs.{_MODULE_OF[name]}"), name)

@@ -23,6 +23,7 @@ COLUMNS = {
     "seed": "int64",
     "resolution": "int32",
     "width": "float64",
+    "smallest_map": "int32",
     "architecture": "string",  # digest, as the next
     "recipe": "string",
     "code": "string",
@@ -35,6 +36,7 @@ COLUMNS = {
     "seconds": "float64",
     "peak_memory": "int64",
     "device": "string",
+    "hardware": "string",
     "finished": "string",
 }
 """Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded."""
@@ -78,7 +80,8 @@ def list_runs(store: Store) -> Listing:
 def row_of(document: dict[str, Any]) -> dict[str, Any]:
     """The row of a stored document, by the names of COLUMNS."""
     run, history = document["run"], document["history"]
-    row = {name: run[name] for name in ("model", "dataset", "dataset_digest", "seed", "resolution", "width", "code")}
+    taken = ("model", "dataset", "dataset_digest", "seed", "resolution", "width", "smallest_map", "code")
+    row = {name: run[name] for name in taken}
     row |= {name: document[name] for name in ("key", "seconds", "peak_memory", "finished")}
     for split in ("validation", "test"):
         for metric in ("accuracy", "balanced_accuracy"):
@@ -89,6 +92,7 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
         "epochs": len(history),
         "steps": history[-1].get("steps") if history else 0,
         "device": document["mode"].get("device"),
+        "hardware": document["mode"].get("hardware"),
     }
 
 

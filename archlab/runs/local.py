@@ -107,13 +107,14 @@ class LocalPool:
             "keep": self.settings.keep,
         }
         log = self._log_of(job.run)
-        with suppress(OSError):
-            log.parent.mkdir(parents=True, exist_ok=True)
+        if log:
+            with suppress(OSError):
+                log.parent.mkdir(parents=True, exist_ok=True)
         environment = {"CUDA_VISIBLE_DEVICES": self.gpus[job.slot % len(self.gpus)]} if self.gpus else {}
         self.forks.start(job.run.key, "archlab.runs.worker:perform", arguments, log, **environment)
 
-    def _log_of(self, run: Run) -> Path:
-        return self.store.unfinished / run.key / "log.txt"
+    def _log_of(self, run: Run) -> Path | None:
+        return self.store.unfinished / run.key / "log.txt" if self.settings.keep else None
 
     def _hear(self, message: dict[str, Any]) -> list[Event]:
         key = message["job"]
@@ -145,7 +146,8 @@ class LocalPool:
             return [Event("finished", job.run, {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})})]
         if state == "stopped" or (self.stopping and job.cause is None):
             return [Event("stopped", job.run)]
-        detail = {"cause": job.cause or exit_words, "attempts": job.attempts, "log": str(self._log_of(job.run))}
+        log = self._log_of(job.run)
+        detail = {"cause": job.cause or exit_words, "attempts": job.attempts, "log": str(log) if log else None}
         if job.attempts > self.settings.retries or job.mendable or self.stopping:
             return [Event("failed", job.run, detail)]
         self.queue.append(job)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -56,19 +55,3 @@ def settle_device(device: str) -> torch.device:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(device)
-
-
-class Few:
-    """A prepared dataset cut down to so many images a split; everything else as it is."""
-
-    def __init__(self, prepared: Any, train: int, others: int):
-        self._prepared, self._most = prepared, {"train": train, "validation": others, "test": others}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._prepared, name)
-
-    def images(self, split: str) -> Any:
-        return self._prepared.images(split)[: self._most[split]]
-
-    def labels(self, split: str) -> Any:
-        return self._prepared.labels(split)[: self._most[split]]

@@ -99,7 +99,8 @@ class Watch:
 
     def _tell(self, line: str, *, always: bool = False) -> None:
         if always or not self.quiet:
-            self.console.print(f"[{self.done + len(self.failed)}/{self.total}] {line}", markup=False, highlight=False)
+            count = f"[{self.done + len(self.failed)}/{self.total}]"
+            self.console.print(f"{count} {line}", markup=False, highlight=False, soft_wrap=True)
 
     def _accuracy(self, key: str) -> str:
         accuracy = self.last.get(key, {}).get("validation_accuracy")

@@ -115,3 +115,11 @@ FAULTS = {
     "refuse": _refuse,
     "exit": lambda folder: os._exit(3),
 }
+
+
+def measure(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:
+    """A machine that takes a second a step for model `m1`, two for `m2`, and cannot be measured for `m3`."""
+    _note(home / "measured", run.model)
+    if run.model == "m3":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"setup": 1.0, "step": float(run.model[1:]), "image": 0.5, "checkpoint": 0.25, "memory": 2**30}

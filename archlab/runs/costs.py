@@ -1,0 +1,157 @@
+"""What a run costs: how much work it is, and how fast this machine does such work."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from archlab.data import Prepared, open_prepared
+from archlab.foundation import UserError, write_atomically
+from archlab.foundation.machine import cpu_name, gpu_names
+from archlab.runs.index import list_runs
+from archlab.runs.run import Run, digest
+from archlab.runs.store import Store
+from archlab.training import load_recipe
+
+TRAINING_IMAGE = 3.0  # a training image in evaluated images: forwards, and backwards twice as much
+MOST_EXAMPLES = 10  # finished runs of other datasets that a prediction looks at
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run in numbers: optimiser steps of `batch_size` images, epochs, images of the validation and test splits."""
+
+    steps: int
+    batch_size: int
+    epochs: int
+    validation: int
+    test: int
+
+    @property
+    def images(self) -> float:
+        """All of it in evaluated images; validation is read every epoch and once more at the end."""
+        return TRAINING_IMAGE * self.steps * self.batch_size + (self.epochs + 1) * self.validation + self.test
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Measured on this machine, in seconds: building, a step, an evaluated image, a checkpoint; and bytes of memory."""
+
+    setup: float
+    step: float
+    image: float
+    checkpoint: float
+    memory: int
+
+    def seconds(self, work: Work) -> float:
+        evaluated = (work.epochs + 1) * work.validation + work.test
+        return self.setup + work.steps * self.step + evaluated * self.image + work.epochs * self.checkpoint
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Seconds and bytes of a run, and where they come from.
+
+    Sources: "finished" (other seeds of the run), "scaled" (the model on other datasets, by their work), "measured".
+    """
+
+    seconds: float
+    memory: int | None
+    source: str
+
+
+def work_of(run: Run, home: Path) -> Work:
+    """Raises UserError where the dataset is not prepared."""
+    recipe, data = load_recipe(run.recipe), _prepared(run.dataset, home, run.resolution)
+    epochs, steps = recipe.length(max(_images(data, "train") // recipe.batch_size, 1))
+    return Work(steps, recipe.batch_size, epochs, _images(data, "validation"), _images(data, "test"))
+
+
+def model_of(run: Run) -> tuple[Any, ...]:
+    """What decides a step's cost beside the recipe: runs that share it are one model on inputs of one size."""
+    return digest(run.architecture), run.width, run.resolution, run.smallest_map
+
+
+def kind_of(run: Run) -> str:
+    """Runs of one kind cost the same per step: one model, batch size, optimiser and augmentation, on this machine."""
+    decisive = {name: run.recipe.get(name) for name in ("batch_size", "optimizer", "augment")}
+    return digest([*model_of(run), decisive, cpu_name(), gpu_names(), version("torch"), run.code])[:32]
+
+
+class Finished:
+    """Predictions from the finished runs of this kind of machine."""
+
+    def __init__(self, store: Store):
+        self.store = store
+        self.rows: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+        names = ["key", "architecture", "width", "resolution", "smallest_map"]
+        names += ["dataset_digest", "recipe", "seconds", "peak_memory", "hardware"]
+        for row in list_runs(store).table.select(names).to_pylist():
+            if row["hardware"] in (cpu_name(), *gpu_names()):
+                self.rows[tuple(row[name] for name in names[1:5])].append(row)
+
+    def predict(self, run: Run, work: Work) -> Prediction | None:
+        """From other seeds of the run, else from the model on other datasets; None where there are none."""
+        rows = self.rows.get(model_of(run), [])
+        recipe = digest(run.recipe)
+        same = [row for row in rows if (row["dataset_digest"], row["recipe"]) == (run.dataset_digest, recipe)]
+        if same:
+            return Prediction(statistics.median(row["seconds"] for row in same), _most(same), "finished")
+        alike = [(row, rate) for row in rows[-MOST_EXAMPLES:] if (rate := self._seconds_an_image(row, work.batch_size))]
+        if alike:
+            rate = statistics.median(rate for _, rate in alike)
+            return Prediction(rate * work.images, _most([row for row, _ in alike]), "scaled")
+        return None
+
+    def _seconds_an_image(self, row: dict[str, Any], batch_size: int) -> float | None:
+        document = self.store.get(row["key"])
+        if document is None or not document["history"] or document["run"]["recipe"].get("batch_size") != batch_size:
+            return None
+        run, last = Run.from_document(document["run"]), document["history"][-1]
+        try:
+            data = _prepared(run.dataset, self.store.home, run.resolution)
+        except UserError:
+            return None
+        if data.digest != run.dataset_digest:
+            return None
+        epochs = len(document["history"])
+        work = Work(last["steps"], batch_size, epochs, _images(data, "validation"), _images(data, "test"))
+        return document["seconds"] / work.images
+
+
+def read_speed(store: Store, kind: str) -> Speed | None:
+    """What was measured for runs of a kind, where it was."""
+    try:
+        return Speed(**json.loads(_speed_file(store, kind).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_speed(store: Store, kind: str, speed: Speed) -> None:
+    """Keeps a measurement; on a full disk it is made again."""
+    with suppress(OSError), write_atomically(_speed_file(store, kind)) as temporary:
+        temporary.write_text(json.dumps(asdict(speed)))
+
+
+def _speed_file(store: Store, kind: str) -> Path:
+    return store.home / "cache" / "speeds" / f"{kind}.json"
+
+
+def _most(rows: list[dict[str, Any]]) -> int | None:
+    return max((row["peak_memory"] for row in rows if row["peak_memory"]), default=None)
+
+
+@cache
+def _prepared(name: str, home: Path, resolution: int) -> Prepared:
+    return open_prepared(name, home, resolution)
+
+
+def _images(data: Prepared, split: str) -> int:
+    return sum(data.counts(split))

@@ -1,0 +1,95 @@
+"""Short trainings of a run's model, in a worker: how fast it is, and whether it works at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from archlab.architecture import from_canonical
+from archlab.data import open_prepared
+from archlab.runs.run import Run
+from archlab.runs.training import settle_device
+from archlab.runs.worker import Reporter
+from archlab.training import Recipe, load_recipe
+from archlab.training.evaluation import evaluation_batch_size
+from archlab.training.loop import Trained, train
+from archlab.training.mode import peak_memory
+
+STEPS, EPOCHS = 6, 2
+MOST_PIXELS = 2**18  # of a measured batch; cost is proportional above
+
+
+class Few:
+    """A prepared dataset cut down to so many images a split; everything else as it is."""
+
+    def __init__(self, prepared: Any, train: int, others: int):
+        self._prepared, self._most = prepared, {"train": train, "validation": others, "test": others}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._prepared, name)
+
+    def images(self, split: str) -> Any:
+        return self._prepared.images(split)[: self._most[split]]
+
+    def labels(self, split: str) -> Any:
+        return self._prepared.labels(split)[: self._most[split]]
+
+
+def try_run(run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any) -> dict[str, Any]:
+    """Two steps of a run, and evaluation: fails where the run would."""
+    recipe = dataclasses.replace(load_recipe(run.recipe), steps=2)
+    data = _few(run, home, 2 * recipe.batch_size)
+    _train(run, data, recipe, device)
+    return {}
+
+
+def measure_run(
+    run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any
+) -> dict[str, Any]:
+    """The fields of `archlab.runs.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
+    memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
+    batch_size = max(min(recipe.batch_size, MOST_PIXELS // run.resolution**2), 1)
+    data = _few(run, home, STEPS * batch_size)
+    trained = _train(run, data, dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None), device)
+    first, last = trained.history[0], trained.history[-1]
+    validation, test = (len(data.labels(split)) for split in ("validation", "test"))
+    image = (trained.seconds - last["seconds"]) / (validation + test)
+    epoch = (last["seconds"] - first["seconds"]) / (EPOCHS - 1)
+    larger = recipe.batch_size / batch_size
+    return {
+        "setup": max(first["seconds"] - epoch, 0.0),
+        "step": max(epoch - validation * image, epoch / 2) / first["steps"] * larger,
+        "image": image,
+        "checkpoint": _seconds_to_write(home, 3 * sum(weight.nbytes for weight in trained.weights.values())),
+        "memory": round(memory_before + (trained.peak_memory - memory_before) * larger),
+    }
+
+
+def _few(run: Run, home: Path, train: int) -> Few:
+    return Few(open_prepared(run.dataset, home, run.resolution), train, evaluation_batch_size(run.resolution))
+
+
+def _train(run: Run, data: Few, recipe: Recipe, device: str) -> Trained:
+    return train(
+        from_canonical(run.architecture, run.model),
+        data,
+        recipe,
+        run.seed,
+        width=run.width,
+        smallest_map=run.smallest_map,
+        device=settle_device(device),
+    )
+
+
+def _seconds_to_write(home: Path, size: int) -> float:
+    """Of a file as large as a checkpoint: weights and two moments each."""
+    began = time.perf_counter()
+    with tempfile.TemporaryFile(dir=home) as file:
+        file.write(os.urandom(size))
+        file.flush()
+        os.fsync(file.fileno())
+    return time.perf_counter() - began

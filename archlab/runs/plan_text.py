@@ -1,0 +1,59 @@
+"""A plan in words, for people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from archlab.runs.planning import Judgement, Plan
+from archlab.runs.watching import duration
+
+
+def summary(plan: Plan) -> str:
+    """One line: runs, time, memory, and when it will be done."""
+    count = len(plan.stored) + len(plan.missing)
+    if not plan.missing:
+        return f"{count} runs, all stored: nothing to compute"
+    line = f"{count} runs, {len(plan.stored)} stored, {len(plan.missing)} to compute"
+    if not plan.predicted:
+        return f"{line}; nothing is known about their time yet"
+    workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
+    line += f": about {duration(plan.work)} of work, {duration(plan.wall)} on {workers}"
+    if plan.memory:
+        line += f", up to {plan.memory / 2**30:.1f} GiB of memory"
+    if unknown := len(plan.missing) - len(plan.predicted):
+        line += f" (without {unknown} runs of which nothing is known)"
+    return f"{line}; done {_moment(plan.wall)}"
+
+
+def rows(plan: Plan) -> list[tuple[str, ...]]:
+    """Per model and dataset: both, runs, stored ones, seconds and memory of a run, where the prediction comes from."""
+    groups: dict[tuple[str, str], list[tuple[str, str, str] | None]] = {}
+    for run in plan.stored:
+        groups.setdefault((run.model, run.dataset), []).append(None)
+    for run, prediction in plan.missing:
+        cells = ("?", "?", "not known")
+        if prediction:
+            memory = f"{prediction.memory / 2**30:.2f} GiB" if prediction.memory else "?"
+            cells = (duration(prediction.seconds), memory, prediction.source)
+        groups.setdefault((run.model, run.dataset), []).append(cells)
+    return [
+        (*names, str(len(entries)), str(entries.count(None)), *next(filter(None, entries), ("", "", "")))
+        for names, entries in groups.items()
+    ]
+
+
+HEADING = ("model", "dataset", "runs", "stored", "time a run", "memory", "predicted from")
+
+
+def verdict(judgement: Judgement) -> str:
+    """One line: how good the predictions were."""
+    predicted, actual = duration(sum(judgement.predicted)), duration(sum(judgement.actual))
+    error = f"{judgement.typical_error:.0%}"
+    return f"predicted {predicted} of work, took {actual} ({judgement.ratio:.2f} times); a run was {error} off (median)"
+
+
+def _moment(seconds: float) -> str:
+    """`at 14:05` today, else with the date."""
+    now = datetime.now().astimezone()
+    then = now + timedelta(seconds=seconds)
+    return f"at {then:%H:%M}" if then.date() == now.date() else f"on {then:%Y-%m-%d at %H:%M}"

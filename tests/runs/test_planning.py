@@ -1,0 +1,145 @@
+from types import SimpleNamespace
+
+import pytest
+from standin import make_run, make_trained
+
+from archlab.foundation.machine import cpu_name
+from archlab.runs import Outcome, Plan, Store, costs, execute, plan, planning, smoke
+from archlab.runs.costs import Prediction, Speed, Work
+from archlab.runs.plan_text import rows, summary, verdict
+
+SIZES = {"digits": {"train": 64, "validation": 8, "test": 20}, "glyphs": {"train": 96, "validation": 16, "test": 4}}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store beside two prepared datasets, on a machine that the stand-in measures."""
+
+    def prepared(name, home, resolution):
+        return SimpleNamespace(digest=name, counts=SIZES[name].__getitem__)
+
+    monkeypatch.setattr(costs, "_images", lambda data, split: data.counts(split))
+    monkeypatch.setattr(costs, "_prepared", prepared)
+    monkeypatch.setattr(planning, "MEASURE", "standin:measure")
+    return Store(tmp_path)
+
+
+def run_of(model="m1", dataset="digits", seed=0, **recipe):
+    recipe = {"resolution": 32, "batch_size": 16, "epochs": 2, "lr": 0.1, **recipe}
+    layers = [{"block": model}]
+    return make_run(
+        seed,
+        model=model,
+        architecture={"layers": layers, "head": {}, "resolution": 32},
+        dataset=dataset,
+        dataset_digest=dataset,
+        recipe=recipe,
+    )
+
+
+def finish(store, run, seconds, hardware=None, memory=100):
+    result = make_trained(run)
+    result.seconds, result.peak_memory = seconds, memory
+    result.mode = {"device": "cpu", "hardware": hardware or cpu_name()}
+    work = costs.work_of(run, store.home)
+    result.history = [
+        {"epoch": epoch + 1, "steps": work.steps * (epoch + 1) // work.epochs} for epoch in range(work.epochs)
+    ]
+    store.put(run, result)
+
+
+def test_work_is_counted_as_training_does_it(store):
+    assert costs.work_of(run_of(), store.home) == Work(steps=8, batch_size=16, epochs=2, validation=8, test=20)
+    assert costs.work_of(run_of(epochs=None, steps=9), store.home).epochs == 3
+    assert costs.work_of(run_of(batch_size=100), store.home).steps == 2
+    work = Work(steps=8, batch_size=16, epochs=2, validation=8, test=20)
+    assert Speed(setup=1, step=2, image=0.5, checkpoint=0.25, memory=1).seconds(work) == 1 + 16 + 0.5 * 44 + 0.5
+
+
+def test_measured_once_per_model_and_remembered(store):
+    runs = [run_of(model, dataset, seed) for model in ("m1", "m2") for dataset in SIZES for seed in range(3)]
+    first = plan(runs, store, workers=2)
+    assert [p.source for _, p in first.missing] == ["measured"] * 12
+    assert sorted((store.home / "measured").read_text().split()) == ["m1", "m2"]
+    seconds = {(run.model, run.dataset): p.seconds for run, p in first.missing}
+    assert seconds["m1", "digits"] == 1 + 8 * 1 + 0.5 * (3 * 8 + 20) + 0.5
+    assert seconds["m2", "glyphs"] == 1 + 12 * 2 + 0.5 * (3 * 16 + 4) + 0.5
+    longest_first = [p.seconds for _, p in first.missing]
+    assert longest_first == sorted(longest_first, reverse=True)
+    assert plan(runs, store, workers=2).predicted == first.predicted
+    assert len((store.home / "measured").read_text().split()) == 2
+    assert list(store.keys()) == []
+
+
+def test_without_measuring_nothing_is_known_and_nothing_started(store):
+    planned = plan([run_of()], store, measure=False)
+    assert planned.missing[0][1] is None and planned.work == 0 and not (store.home / "measured").exists()
+    assert "nothing is known" in summary(planned)
+
+
+def test_what_cannot_be_measured_comes_first_and_is_not_predicted(store):
+    planned = plan([run_of("m1"), run_of("m3")], store)
+    assert [run.model for run in planned.runs] == ["m3", "m1"]
+    assert [prediction and prediction.source for _, prediction in planned.missing] == [None, "measured"]
+    assert planned.document()["not_predicted"] == 1
+
+
+def test_finished_runs_predict_other_seeds_and_other_datasets(store):
+    for seed, seconds in enumerate((9.0, 10.0, 30.0)):
+        finish(store, run_of(seed=seed), seconds, memory=100 + seed)
+    finish(store, run_of(seed=7), 1.0, hardware="another machine")
+    planned = plan([run_of(seed=0), run_of(seed=3), run_of(dataset="glyphs")], store)
+    assert len(planned.stored) == 1 and not (store.home / "measured").exists()
+    by_dataset = {run.dataset: prediction for run, prediction in planned.missing}
+    assert by_dataset["digits"] == Prediction(10.0, 102, "finished")
+    digits, glyphs = (costs.work_of(run_of(dataset=name), store.home) for name in ("digits", "glyphs"))
+    assert by_dataset["glyphs"].source == "scaled"
+    assert by_dataset["glyphs"].seconds == pytest.approx(10.0 * glyphs.images / digits.images)
+
+
+def planned(*seconds, workers=2):
+    pairs = [(run_of(seed=seed), Prediction(s, 2**30, "measured")) for seed, s in enumerate(seconds)]
+    return Plan([run_of(seed=99)], pairs, workers)
+
+
+def test_totals():
+    one = planned(5.0, 4.0, 3.0, 3.0)
+    assert one.work == 15 and one.wall == 8 and one.memory == 2 * 2**30
+    assert planned(5.0, 4.0, 3.0, 3.0, workers=1).wall == 15
+    assert planned(5.0, 4.0, workers=7).wall == 5
+    assert Plan([run_of()], [], 2).wall == 0
+    text = summary(one)
+    assert text.startswith("5 runs, 1 stored, 4 to compute: about 15 s of work, 8 s on 2 workers, up to 2.0 GiB")
+    assert rows(one) == [("m1", "digits", "5", "1", "5 s", "1.00 GiB", "measured")]
+    assert summary(Plan([run_of()], [], 2)) == "1 runs, all stored: nothing to compute"
+
+
+def test_predictions_are_judged_by_what_finished():
+    one = planned(10.0, 10.0, 20.0)
+    actual = dict(zip(one.predicted, (12.0, 10.0), strict=False))
+    judgement = one.judge(Outcome(results={key: {"seconds": seconds} for key, seconds in actual.items()}))
+    assert judgement.ratio == pytest.approx(1.1) and judgement.typical_error == pytest.approx(0.1)
+    assert verdict(judgement) == "predicted 20 s of work, took 22 s (1.10 times); a run was 10% off (median)"
+    assert one.judge(Outcome()) is None
+
+
+def test_smoke_tries_every_model_on_every_dataset_once_and_stores_nothing(store, monkeypatch):
+    monkeypatch.setattr(planning, "TRY", "standin:measure")
+    runs = [run_of(model, dataset, seed) for model in ("m1", "m3") for dataset in SIZES for seed in range(3)]
+    failures = smoke(runs, store, workers=2)
+    assert sorted((store.home / "measured").read_text().split()) == ["m1", "m1", "m3", "m3"]
+    assert {(failure.run.model, failure.run.dataset) for failure in failures} == {("m3", "digits"), ("m3", "glyphs")}
+    assert "killed by SIGKILL" in str(failures[0])
+    assert list(store.keys()) == [] and not store.unfinished.exists()
+
+
+def test_a_plan_is_executed_in_its_order(store):
+    planned = plan([run_of("m1"), run_of("m2")], store)
+    started = []
+    execute(
+        planned.runs,
+        store,
+        function="standin:train",
+        on_event=lambda event: started.append(event.run.model) if event.kind == "started" else None,
+    )
+    assert started == ["m2", "m1"]
