@@ -55,7 +55,7 @@ class Budget:
             limits.append(f"{params:,} parameters")
         if self.macs is not None:
             limits.append(f"{macs:,} MACs")
-        return " and ".join(limits) or "nothing"
+        return " and ".join(limits) or "none"
 
 
 def parse_budget(value: Any, at: str | None = None) -> Budget:

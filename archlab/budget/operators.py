@@ -128,5 +128,5 @@ def is_free(kind: str) -> bool:
     packet = getattr(torch.ops.aten, name, None) if space == "aten" else None
     if packet is None:
         return False
-    overloads = [getattr(packet, name) for name in packet.overloads()]
+    overloads = [getattr(packet, overload) for overload in packet.overloads()]
     return any(torch.Tag.pointwise in overload.tags or overload.is_view for overload in overloads)

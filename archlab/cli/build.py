@@ -109,7 +109,8 @@ def _print(study: Study, found: list[Model], costs: dict[str, Cost], classes: in
         rows.append([model.name, model.role, model.width, *numbers, used and f"{used:.1%}", within])
     columns = ("model", "role", "width", "params", "no classifier", "deployed", "MACs", "activations", "used", "within")
     print_table(columns, rows)
-    click.echo(f"\nBudget: {study.budget} as {study.budget.of}, at {classes} classes and {resolution} pixels")
+    of = f" as {study.budget.of}" if study.budget.params or study.budget.macs else ""
+    click.echo(f"\nBudget: {study.budget}{of}; counted at {classes} classes and {resolution} pixels")
 
 
 def _remark(model: Model, cost: Cost, budget: Budget, given: dict[str, Any]) -> str | None:

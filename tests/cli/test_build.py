@@ -69,7 +69,10 @@ def test_json(build):
 def test_for_people(build):
     code, out, _ = build(SMALL + "budget: 20k")
     assert code == 0
-    assert "small+attention=se" in out and "Budget: 20,000 parameters as trained, at 26 classes and 32 pixels" in out
+    assert (
+        "small+attention=se" in out
+        and "Budget: 20,000 parameters as trained; counted at 26 classes and 32 pixels" in out
+    )
 
 
 def test_models_above_a_budget_that_nothing_is_fitted_to(build):
