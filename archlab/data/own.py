@@ -39,6 +39,7 @@ def add_dataset(
     values = {**defaults, "classes": 1, "resolution": 1, **about, "source": {reader: options}}
     listing = read_source(_parsed(name, values, path), None)
     values["classes"] = len(listing.class_names)
+    values["images"] = {"all": len(listing.labels)}
     values["resolution"] = about.get("resolution") or proposed_resolution(listing)
     described = _parsed(name, values, path)
     splits = settle_splits(listing, described)

@@ -49,6 +49,8 @@ def prepare(
     Raises UserError for a source that cannot be used.
     """
     described = entry(name, home)
+    if source is not None and described.sample:
+        raise UserError(f"{name} comes inside an installed package: there is nothing to take from {source}")
     resolution = resolution or described.resolution
     target = folder(home, name, resolution)
     base = target.parent
@@ -61,9 +63,11 @@ def prepare(
         if known and archives and known.manifest["archives"] == fingerprint(archives):
             return known
         root = unpacked(archives, base, progress) if archives else source
-        listing = read_source(described, root)
-        _check_classes(listing, described)
-        splits = settle_splits(listing, described)
+        try:
+            listing, splits = _read(described, root)
+        except UserError:
+            clear_unpacked(base)
+            raise
         plan = _plan(described, listing, splits, resolution)
         if known is None or known.manifest["plan"] != plan:
             job = Job(listing.images, _part(target, plan), resolution, described.fit, described.white)
@@ -74,12 +78,14 @@ def prepare(
     return Prepared(target, described)
 
 
-def _check_classes(listing: Listing, described: Entry) -> None:
+def _read(described: Entry, root: Path | None) -> tuple[Listing, np.ndarray]:
+    listing = read_source(described, root)
     if len(listing.class_names) != described.classes:
         raise UserError(
             f"{described.name}: the catalogue says {described.classes} classes, the source has {len(listing.class_names)}",
             where=described.where,
         )
+    return listing, settle_splits(listing, described)
 
 
 def _plan(described: Entry, listing: Listing, splits: np.ndarray, resolution: int) -> str:

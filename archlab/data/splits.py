@@ -59,9 +59,9 @@ def carve(labels: np.ndarray, groups: np.ndarray | None, among: np.ndarray, shar
     random = np.random.RandomState(seed)  # the generator whose stream NumPy promises never to change
     orders = (random.permutation(len(members)).tolist() for _ in range(_ORDERS if len(members) <= _FEW else 1))
     chosen = min((_take(order, tallies, sizes, share) for order in orders), key=lambda taking: taking[0])[1]
-    for label in sorted(sizes):
+    for label in sorted(set(sizes) - {label for group in chosen for label in tallies[group]}):
         with_it = [group for group, tally in enumerate(tallies) if label in tally]
-        if len(with_it) > 1 and not chosen & set(with_it):
+        if len(with_it) > 1:
             chosen.add(min(with_it, key=lambda group: len(members[group])))
     return np.sort(np.concatenate([members[group] for group in chosen])) if chosen else candidates[:0]
 

@@ -83,9 +83,8 @@ def _parts(shape: tuple[int, ...]) -> np.ndarray:
 
 def _three_components(scene: np.ndarray, training: np.ndarray) -> np.ndarray:
     """uint8 (H, W, 3): three principal components, each from the 1st to the 99th percentile of training pixels."""
-    known = scene[training]
-    _, _, axes = np.linalg.svd(known - known.mean(axis=0), full_matrices=False)
-    axes = axes[:3] * np.sign(axes[:3].sum(axis=1, keepdims=True))  # the sign of an axis is the solver's whim
-    components = scene @ axes.T
+    _, axes = np.linalg.eigh(np.cov(scene[training], rowvar=False))
+    axes = axes[:, :-4:-1]
+    components = scene @ (axes * np.sign(axes.sum(axis=0)))  # the sign of an axis is the solver's whim
     low, high = np.percentile(components[training], [1, 99], axis=0)
     return np.round(np.clip((components - low) / (high - low), 0, 1) * 255).astype(np.uint8)

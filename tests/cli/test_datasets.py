@@ -1,0 +1,144 @@
+"""`archlab datasets`, as a user calls it."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archlab.cli.main import main
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tmp_path):
+    """call("list") gives the exit code, standard output and standard error of `archlab datasets list`."""
+
+    def call(*arguments):
+        monkeypatch.setattr("sys.argv", ["archlab", "datasets", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capsys.readouterr()
+        return caught.value.code or 0, printed.out, printed.err
+
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return call
+
+
+@pytest.fixture
+def photos(tmp_path):
+    root = tmp_path / "photos"
+    for part, count in (("train", 20), ("test", 5)):
+        for seed, name in enumerate(("maple", "oak")):
+            (root / part / name).mkdir(parents=True)
+            for number in range(count):
+                random = np.random.RandomState(1000 * seed + number + 100 * (part == "test"))
+                pixels = Image.fromarray(random.randint(0, 256, (5, 5, 3), dtype=np.uint8))
+                pixels.resize((32, 32), Image.Resampling.BICUBIC).save(root / part / name / f"{number}.png")
+    return root
+
+
+def test_list(call):
+    code, out, _ = call("list")
+    assert code == 0 and "stanford_dogs" in out and "CC BY-NC 4.0" in out and "on use" in out
+    code, out, err = call("list", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert code == 0 and not err
+    assert rows["cifar10"]["classes"] == 10 and rows["cifar10"]["images"] == {"train": 50000, "test": 10000}
+    assert rows["cifar10"]["prepared"] == [] and rows["digits"]["sample"]
+
+
+def test_a_folder_from_adding_to_looking(call, photos, tmp_path):
+    code, out, _ = call("add", "leaves", "--folder", photos, "--title", "Leaves", "--licence", "mine", "--no-flip")
+    assert code == 0 and "2 classes, 36 train, 4 validation, 10 test" in out
+    assert "next: archlab datasets prepare leaves" in out
+    code, out, _ = call("prepare", "leaves", "--workers", 2)
+    assert code == 0 and "leaves: 36 train, 4 validation, 10 test; 2 classes, 32 pixels" in out
+    assert call("prepare", "leaves")[1] == out
+    code, out, _ = call("check", "leaves")
+    assert code == 0 and "leaks: none found" in out
+    code, out, _ = call("show", "leaves")
+    sheet = Image.open(tmp_path / "leaves.png")
+    assert code == 0 and sheet.format == "PNG" and sheet.width > 8 * 64 and sheet.height > 2 * 64
+    row = next(row for row in json.loads(call("list", "--json")[1]) if row["name"] == "leaves")
+    assert row["title"] == "Leaves" and row["licence"] == "mine" and row["prepared"] == [32]
+
+
+def test_the_sheet_shows_the_images(call, photos, tmp_path):
+    call("add", "leaves", "--folder", photos)
+    call("prepare", "leaves")
+    call("show", "leaves", "--split", "test", "--per-class", 5, "--output", tmp_path / "sheet.png")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    first = np.asarray(Image.open(photos / "test/maple/0.png").resize((64, 64), Image.Resampling.NEAREST))
+    found = [
+        (top, left)
+        for top in range(sheet.shape[0] - 63)
+        for left in range(160, 180)
+        if np.array_equal(sheet[top : top + 64, left : left + 64], first)
+    ]
+    assert len(found) == 1
+
+
+def test_check_says_leak(call, photos):
+    (photos / "test/oak/3.png").write_bytes((photos / "train/oak/7.png").read_bytes())
+    call("add", "leaves", "--folder", photos)
+    call("prepare", "leaves")
+    code, out, _ = call("check", "leaves")
+    assert code == 1 and "identical images in different parts: 1" in out and "leaks: yes" in out
+    code, out, _ = call("check", "leaves", "--json")
+    assert code == 1 and json.loads(out)["duplicates"][0]["labels"] == ["oak", "oak"]
+
+
+def test_a_table(call, photos, tmp_path):
+    lines = ["file;dx;patient"]
+    lines += [
+        f"{path.relative_to(tmp_path)};{path.parent.name};{n // 2}"
+        for n, path in enumerate(sorted(photos.rglob("*.png")))
+    ]
+    (tmp_path / "scans.csv").write_text("\n".join(lines))
+    columns = ("--image-column", "file", "--label-column", "dx", "--group-column", "patient")
+    code, out, _ = call("add", "scans", "--csv", "scans.csv", *columns)
+    assert code == 0 and "2 classes" in out
+    code, out, _ = call("prepare", "scans")
+    assert code == 0
+    assert call("check", "scans")[1].count("groups with images in different parts: 0") == 1
+
+
+def test_a_folder_with_metadata(call, photos):
+    for part in ("train", "test"):
+        files = sorted((photos / part).rglob("*.png"))
+        lines = ["file_name,kind", *(f"{file.relative_to(photos / part)},{n % 2}" for n, file in enumerate(files))]
+        (photos / part / "metadata.csv").write_text("\n".join(lines))
+    code, out, _ = call("add", "kinds", "--folder", photos, "--label-column", "kind")
+    assert code == 0 and "2 classes, 36 train, 4 validation, 10 test" in out
+
+
+def test_unreadable(call, photos):
+    (photos / "train/oak/7.png").write_bytes(b"not an image")
+    call("add", "leaves", "--folder", photos)
+    code, _, err = call("prepare", "leaves")
+    assert code == 2 and "error: train/oak/7.png cannot be read" in err and "--on-unreadable skip" in err
+    code, _, err = call("prepare", "leaves", "--on-unreadable", "skip")
+    assert code == 0 and "note: 1 unreadable images left out: train/oak/7.png" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("prepare", "digit"), "no dataset is called 'digit' - did you mean 'digits'?"),
+        (("prepare", "cifar10", "--from", "nowhere"), "nowhere: there is no such file or folder"),
+        (("prepare", "cifar10", "--from", "."), "no folder here holds batches.meta"),
+        (("prepare", "digits", "--from", "."), "comes inside an installed package"),
+        (("check", "cifar10"), "cifar10 is not prepared at 32 pixels: archlab datasets prepare cifar10 --from PATH"),
+        (("show", "cifar10", "--resolution", "64"), "archlab datasets prepare cifar10 --resolution 64 --from PATH"),
+        (("add", "x"), "say where the images are"),
+        (("add", "x", "--folder", "a", "--csv", "b"), "one of --folder, --csv and --parquet"),
+        (("add", "x", "--folder", "nowhere"), "nowhere: there is no such file or folder"),
+        (("prepare", "digits", "--resolution", "0"), "resolution"),
+        (("prepare", "digits", "--worker", "1"), "did you mean '--workers'?"),
+    ],
+)
+def test_mistakes_are_one_line(call, arguments, message):
+    code, out, err = call(*arguments)
+    assert code == 2 and not out
+    assert err.startswith("error: ") and err.count("\n") == 1 and message in err

@@ -1,0 +1,58 @@
+"""Images to fill datasets with: coloured noise, every one different."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def picture(seed, size=(40, 30)):
+    """A smooth random image, which JPEG hardly changes."""
+    small = np.random.RandomState(seed).randint(0, 256, (5, 5, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def make_picture():
+    return picture
+
+
+@pytest.fixture
+def fill(tmp_path):
+    """fill({"train/cat": 3}) writes three JPEGs into the folder train/cat below a new folder, which it returns."""
+
+    def fill(counts, root=tmp_path / "photos", suffix=".jpg", size=(40, 30)):
+        seed = 0
+        for folder, count in counts.items():
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                picture(seed, size).save(root / folder / f"{number:04}{suffix}")
+                seed += 1
+        return root
+
+    return fill
+
+
+@pytest.fixture
+def home(tmp_path):
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def describe(home):
+    """describe("leaves", source=..., classes=3) writes an entry of one's own."""
+
+    def describe(name, **values):
+        import json
+
+        about = {"title": name, "domain": "own", "classes": 2, "resolution": 16, "licence": "none"}
+        if "like" in values:
+            about = {}
+        path = home / "datasets" / "catalogue" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f"{key}: {json.dumps(value)}\n" for key, value in {"name": name, **about, **values}.items()]
+        path.write_text("".join(lines), encoding="utf-8")
+        return path
+
+    return describe

@@ -1,0 +1,145 @@
+"""Hostile and damaged archives are refused, and leave nothing behind."""
+
+import gzip
+import hashlib
+import io
+import stat
+import tarfile
+import zipfile
+
+import pytest
+
+from archlab.data.archives import unpack_all, verify
+from archlab.foundation import UserError
+
+
+def tar(path, members, mode="w:gz"):
+    """Members: (TarInfo or name, content)."""
+    with tarfile.open(path, mode) as archive:
+        for info, content in members:
+            info = tarfile.TarInfo(info) if isinstance(info, str) else info
+            if content is not None:
+                info.size = len(content)
+            archive.addfile(info, io.BytesIO(content or b""))
+    return path
+
+
+def link(name, target, kind):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+def refused(archive, tmp_path, message):
+    before = set(tmp_path.rglob("*"))
+    target = tmp_path / "out"
+    with pytest.raises(UserError, match=message) as caught:
+        unpack_all({archive.name: archive}, target)
+    assert archive.name in str(caught.value)
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"])
+def test_tar(tmp_path, suffix):
+    mode = {".tar": "w", ".tgz": "w:gz"}.get(suffix, f"w:{suffix.rpartition('.')[2]}")
+    archive = tar(tmp_path / f"a{suffix}", [("x/y.txt", b"hello"), ("z.txt", b"")], mode)
+    unpack_all({archive.name: archive}, tmp_path / "out")
+    assert (tmp_path / "out/x/y.txt").read_bytes() == b"hello" and (tmp_path / "out/z.txt").exists()
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_zip_and_plain_files_go_into_one_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x/é.txt", b"hello")
+    (tmp_path / "list (1).txt").write_text("a list")
+    unpack_all({"a.zip": tmp_path / "a.zip", "list.txt": tmp_path / "list (1).txt"}, tmp_path / "out")
+    assert (tmp_path / "out/x/é.txt").read_bytes() == b"hello" and (tmp_path / "out/list.txt").read_text() == "a list"
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/tmp/evil", "a/..", "C:/evil", "..\\evil"])
+def test_paths_that_lead_out(tmp_path, name):
+    refused(tar(tmp_path / "a.tar.gz", [("good", b"1"), (name, b"2")]), tmp_path, "leads out")
+    (tmp_path / "a.tar.gz").unlink()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("good", b"1")
+        archive.writestr(name, b"2")
+    refused(tmp_path / "a.zip", tmp_path, "leads out")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices(tmp_path, kind):
+    members = [(link("out", "/etc", kind), None), ("out/passwd", b"me")]
+    refused(tar(tmp_path / "a.tar", members, "w"), tmp_path, "link or a device")
+
+
+def test_links_in_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        info = zipfile.ZipInfo("out")
+        info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    refused(tmp_path / "a.zip", tmp_path, "link or a device")
+
+
+def test_a_gigabyte_of_zeros(tmp_path):
+    zeros = tarfile.TarInfo("zeros")
+    zeros.size = 2**30
+    with gzip.open(tmp_path / "a.tar.gz", "wb", compresslevel=1) as file:
+        file.write(zeros.tobuf())
+        for _ in range(4):  # the rest is cut off: it must be refused before it is read
+            file.write(bytes(2**20))
+    refused(tmp_path / "a.tar.gz", tmp_path, "more than 20 times")
+
+
+def test_a_zip_bomb(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("zeros", "w") as file:
+        for _ in range(200):
+            file.write(bytes(2**20))
+    refused(tmp_path / "a.zip", tmp_path, "more than 20 times")
+
+
+def test_many_small_bombs_add_up(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(8):
+            archive.writestr(f"{number}", bytes(12 * 2**20))
+    refused(tmp_path / "a.zip", tmp_path, "more than 20 times")
+
+
+def test_a_zip_that_lies_about_a_size(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("x", b"0123456789")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace(b"\x0a\x00\x00\x00\x0a\x00\x00\x00", b"\x0a\0\0\0\x05\0\0\0"))
+    refused(tmp_path / "a.zip", tmp_path, "damaged")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
+def test_truncated(tmp_path, share):
+    import random
+
+    noise = random.Random(0).randbytes(100_000)
+    for path in (
+        tar(tmp_path / "a.tar.gz", [("x", noise), ("y", noise)]),
+        tar(tmp_path / "b.tar", [("x", noise)], "w"),
+    ):
+        content = path.read_bytes()
+        path.write_bytes(content[: int(share * (len(content) if path.suffix == ".gz" else len(noise)))])
+        refused(path, tmp_path, "damaged or cut short")
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
+        archive.writestr("x", noise)
+    content = (tmp_path / "c.zip").read_bytes()
+    (tmp_path / "c.zip").write_bytes(content[: int(share * len(content))])
+    refused(tmp_path / "c.zip", tmp_path, "damaged or cut short")
+
+
+def test_not_an_archive(tmp_path):
+    (tmp_path / "a.tar.gz").write_text("<html>404</html>")
+    refused(tmp_path / "a.tar.gz", tmp_path, "damaged")
+
+
+def test_checksums(tmp_path):
+    path = tmp_path / "a.tar"
+    path.write_bytes(b"content")
+    verify(path, f"md5:{hashlib.md5(b'content').hexdigest()}")
+    verify(path, f"sha256:{hashlib.sha256(b'content').hexdigest()}")
+    with pytest.raises(UserError, match="checksum"):
+        verify(path, "md5:" + "0" * 32)

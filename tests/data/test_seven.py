@@ -1,0 +1,343 @@
+"""Each of the seven prepares from a small archive in its official layout, with exact counts, classes and splits."""
+
+import hashlib
+import io
+import pickle
+import struct
+import tarfile
+import zipfile
+import zlib
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from archlab.data import entry, load_suite, prepare
+from archlab.data.listing import SPLITS
+from archlab.foundation import UserError
+
+
+def encoded(make_picture, seed, format="JPEG", size=(40, 30)):
+    buffer = io.BytesIO()
+    make_picture(seed, size).save(buffer, format=format)
+    return buffer.getvalue()
+
+
+def tar(path, files, mode="w"):
+    with tarfile.open(path, mode) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(content), 1_300_000_000
+            archive.addfile(info, io.BytesIO(content))
+
+
+def md5(path):
+    return "md5:" + hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def sizes(prepared):
+    return [len(prepared.labels(split)) for split in SPLITS]
+
+
+class Python2Pickler(pickle._Pickler):
+    """Writes text and bytes as Python 2 did, and arrays under the module's old name."""
+
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
+
+    def save_old_text(self, text):
+        content = text if isinstance(text, bytes) else text.encode("latin1")
+        self.write(b"T" + struct.pack("<i", len(content)) + content)
+        self.memoize(text)
+
+    dispatch[str] = dispatch[bytes] = save_old_text
+
+
+def python2_pickle(value):
+    buffer = io.BytesIO()
+    Python2Pickler(buffer, protocol=2).dump(value)
+    return buffer.getvalue().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+
+
+def cifar_batch(seed, count, classes, **extra):
+    random = np.random.RandomState(seed)
+    labels = (np.arange(count) % classes).tolist()
+    return {
+        "data": random.randint(0, 256, (count, 3072), dtype=np.uint8),
+        "filenames": [f"image_{i}.png" for i in range(count)],
+        **dict.fromkeys(extra, labels),
+    }
+
+
+def test_cifar10(tmp_path, home, describe):
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    batches = {f"data_batch_{i}": cifar_batch(i, 20, 10, labels=1) for i in range(1, 6)}
+    batches["test_batch"] = cifar_batch(6, 30, 10, labels=1)
+    meta = {"label_names": names, "num_cases_per_batch": 20, "num_vis": 3072}
+    files = {
+        f"cifar-10-batches-py/{name}": python2_pickle(value)
+        for name, value in {**batches, "batches.meta": meta}.items()
+    }
+    assert b"cnumpy.core.multiarray" in files["cifar-10-batches-py/test_batch"]
+    path = tmp_path / "cifar-10-python.tar.gz"
+    tar(path, files, "w:gz")
+    with pytest.raises(UserError, match="checksum"):  # it is not the one that is published
+        prepare("cifar10", home, source=path)
+    describe("little", like="cifar10", archives=[{"file": path.name, "checksum": md5(path)}])
+    prepared = prepare("little", home, source=tmp_path)
+    assert prepared.class_names == names and sizes(prepared) == [90, 10, 30]
+    row = prepared.names("test").index("test_batch[7]")
+    assert np.array_equal(
+        prepared.images("test")[row], batches["test_batch"]["data"][7].reshape(3, 32, 32).transpose(1, 2, 0)
+    )
+    assert prepared.labels("test")[row] == 7
+    assert not (home / "datasets/little/unpacked").exists()
+    assert prepared.notes == [
+        "100 images in train, the catalogue says 50,000",
+        "30 images in test, the catalogue says 10,000",
+    ]
+
+
+def test_cifar100(tmp_path, home, describe):
+    names = [f"class {i}" for i in range(100)]
+    files = {
+        "train": cifar_batch(0, 400, 100, fine_labels=1, coarse_labels=1),
+        "test": cifar_batch(1, 100, 100, fine_labels=1, coarse_labels=1),
+        "meta": {"fine_label_names": names, "coarse_label_names": names[:20]},
+    }
+    path = tmp_path / "cifar-100-python.tar.gz"
+    tar(path, {f"cifar-100-python/{name}": python2_pickle(value) for name, value in files.items()}, "w:gz")
+    describe("little", like="cifar100", archives=[{"file": path.name, "checksum": md5(path)}])
+    prepared = prepare("little", home, source=path)
+    assert prepared.class_names == names and sizes(prepared) == [300, 100, 100]  # a class of four gives one
+
+
+def test_a_pickle_that_would_call_something_is_refused(tmp_path, home):
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch", "batches.meta"]:
+        (folder / name).write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "owned").encode() + b"'\ntR.")
+    with pytest.raises(UserError, match=r"it would call os\.system: refused"):
+        prepare("cifar10", home, source=tmp_path)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        [1, 2],
+        {"labels": [0]},
+        {"data": np.zeros((2, 10), np.uint8), "labels": [0, 1]},
+        {"data": np.zeros((2, 3072), np.float32), "labels": [0, 1]},
+        {"data": np.zeros((2, 3072), np.uint8), "labels": [0]},
+        {"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]},
+        {"data": np.zeros((2, 3072), np.uint8), "labels": ["a", "b"]},
+    ],
+)
+def test_batches_of_another_shape_are_refused(tmp_path, home, batch):
+    for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
+        (tmp_path / name).write_bytes(pickle.dumps(batch))
+    (tmp_path / "batches.meta").write_bytes(pickle.dumps({"label_names": [str(i) for i in range(10)]}))
+    with pytest.raises(UserError, match="data_batch_1"):
+        prepare("cifar10", home, source=tmp_path)
+
+
+def test_imagenette(tmp_path, home, describe, make_picture):
+    codes = list(entry("imagenette", home).options["class_names"])
+    files = {"imagenette2-160/noisy_imagenette.csv": b"path,noisy_labels_0\n"}
+    for number, code in enumerate(codes):
+        for i in range(10):
+            files[f"imagenette2-160/train/{code}/{code}_{i}.JPEG"] = encoded(
+                make_picture, 100 * number + i, size=(200, 160)
+            )
+        for i in range(3):
+            files[f"imagenette2-160/val/{code}/{code}_{i}.JPEG"] = encoded(make_picture, 100 * number + 50 + i)
+    path = tmp_path / "imagenette2-160.tgz"
+    tar(path, files, "w:gz")
+    describe("little", like="imagenette", archives=[{"file": path.name, "checksum": md5(path)}])
+    prepared = prepare("little", home, source=path)
+    assert prepared.class_names[0] == "tench" and prepared.class_names[-1] == "parachute"
+    assert sizes(prepared) == [90, 10, 30] and prepared.images("test").shape[1:] == (160, 160, 3)
+    assert all(
+        f"val/{codes[label]}/" in name
+        for label, name in zip(prepared.labels("test"), prepared.names("test"), strict=True)
+    )
+
+
+def write_ham(folder, make_picture, heading="lesion_id,image_id,dx,dx_type,age,sex,localization", zipped=True):
+    """140 images of 70 lesions, ten lesions of each diagnosis, in the archives as published."""
+    diagnoses = ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"]
+    rows, images = [heading], {}
+    for number in range(140):
+        lesion = number // 2
+        rows.append(f"HAM_{lesion:07},ISIC_{number:07},{diagnoses[lesion % 7]},histo,50.0,male,back")
+        images[f"ISIC_{number:07}.jpg"] = encoded(make_picture, number, size=(60, 45))
+    if "\t" in heading:
+        rows = [row.replace(",", "\t") for row in rows]
+    halves = list(images.items())[:70], list(images.items())[70:]
+    for part, half in enumerate(halves, start=1):
+        if zipped:
+            with zipfile.ZipFile(folder / f"HAM10000_images_part_{part}.zip", "w") as archive:
+                for name, content in half:
+                    archive.writestr(name, content)
+        else:
+            (folder / f"HAM10000_images_part_{part}").mkdir()
+            for name, content in half:
+                (folder / f"HAM10000_images_part_{part}" / name).write_bytes(content)
+    (folder / ("HAM10000_metadata.tab" if "\t" in heading else "HAM10000_metadata.csv")).write_text(
+        "\n".join(rows) + "\n"
+    )
+
+
+def test_ham10000_keeps_lesions_together(tmp_path, home, make_picture):
+    source = tmp_path / "ham"
+    source.mkdir()
+    write_ham(source, make_picture)
+    prepared = prepare("ham10000", home, source=source)
+    assert prepared.class_names[4:6] == ["melanoma", "melanocytic nevus"]
+    assert sizes(prepared) == [112, 14, 14]
+    lesions = [set(prepared.groups(split)) for split in SPLITS]
+    assert sum(map(len, lesions)) == len(set.union(*lesions)) == 70
+    for split in SPLITS:
+        assert len(set(prepared.counts(split))) == 1
+
+
+def test_ham10000_with_tabs_and_unpacked_is_the_same(tmp_path, home, make_picture):
+    digests = []
+    for heading, zipped in (
+        ("lesion_id,image_id,dx,dx_type", True),
+        ("lesion_id\timage_id\tdx\tdx_type", True),
+        ("lesion_id,image_id,dx,dx_type", False),
+    ):
+        source = tmp_path / f"ham{len(digests)}"
+        source.mkdir()
+        write_ham(source, make_picture, heading, zipped)
+        store = home / str(len(digests))
+        store.mkdir()
+        digests.append(prepare("ham10000", store, source=source, resolution=32).digest)
+    assert digests[0] == digests[1] == digests[2]
+
+
+def test_ham10000_published_is_the_study_s_split_by_image(tmp_path, home, make_picture):
+    from sklearn.model_selection import train_test_split
+
+    write_ham(tmp_path, make_picture)
+    prepared = prepare("ham10000@published", home, source=tmp_path, resolution=16)
+    labels = np.arange(140) // 2 % 7
+    rest, test = train_test_split(np.arange(140), test_size=0.15, stratify=labels, random_state=42)
+    train, validation = train_test_split(rest, test_size=0.15 / 0.85, stratify=labels[rest], random_state=42)
+    for split, rows in (("train", train), ("validation", validation), ("test", test)):
+        assert sorted(prepared.names(split)) == sorted(f"ISIC_{row:07}.jpg" for row in rows)
+
+
+def test_ham10000_missing_an_archive(tmp_path, home, make_picture):
+    write_ham(tmp_path, make_picture)
+    (tmp_path / "HAM10000_images_part_2.zip").unlink()
+    with pytest.raises(UserError, match=r"HAM10000_images_part_2\.zip is missing"):
+        prepare("ham10000", home, source=tmp_path)
+
+
+def write_dogs(folder, make_picture):
+    """120 breeds, five images to train and two to test each."""
+    from scipy.io import savemat
+
+    def cells(paths):
+        array = np.empty((len(paths), 1), object)
+        array[:, 0] = paths
+        return array
+
+    parts = {"train": range(5), "test": range(5, 7)}
+    images, lists = {}, {}
+    breeds = [f"n{2085620 + i:08}-breed_{i}" for i in range(120)]
+    for part, numbers in parts.items():
+        files = [f"{breed}/{breed.split('-')[0]}_{n}.jpg" for breed in breeds for n in numbers]
+        labels = np.repeat(np.arange(1, 121), len(numbers))[:, None].astype(float)
+        buffer = io.BytesIO()
+        savemat(
+            buffer, {"file_list": cells(files), "annotation_list": cells([f[:-4] for f in files]), "labels": labels}
+        )
+        lists[f"{part}_list.mat"] = buffer.getvalue()
+        images |= {f"Images/{file}": encoded(make_picture, zlib.crc32(file.encode()), size=(20, 16)) for file in files}
+    tar(folder / "images.tar", images)
+    tar(folder / "lists.tar", {"file_list.mat": b"not read", **lists})
+
+
+def test_stanford_dogs_by_its_lists(tmp_path, home, make_picture):
+    write_dogs(tmp_path, make_picture)
+    prepared = prepare("stanford_dogs", home, source=tmp_path, resolution=16)
+    assert sizes(prepared) == [480, 120, 240] and prepared.class_names[7] == "breed 7"
+    assert all(name.rpartition("_")[2] in ("5.jpg", "6.jpg") for name in prepared.names("test"))
+    assert all(
+        f"-breed_{label}/" in name
+        for label, name in zip(prepared.labels("train"), prepared.names("train"), strict=True)
+    )
+
+
+def test_stanford_dogs_published_is_at_random(tmp_path, home, make_picture):
+    write_dogs(tmp_path, make_picture)
+    prepared = prepare("stanford_dogs@published", home, source=tmp_path, resolution=16)
+    assert sum(sizes(prepared)) == 840 and prepared.counts("test") == [1] * 120
+    assert not all(name.rpartition("_")[2] in ("5.jpg", "6.jpg") for name in prepared.names("test"))
+
+
+def test_indoor67(tmp_path, home, make_picture):
+    scenes = [f"scene_{i:02}" for i in range(67)]
+    images = {
+        f"Images/{scene}/{n} é.jpg": encoded(make_picture, 10 * i + n)
+        for i, scene in enumerate(scenes)
+        for n in range(6)
+    }
+    tar(tmp_path / "indoorCVPR_09.tar", images)
+    (tmp_path / "TrainImages.txt").write_text(
+        "".join(f"{s}/{n} é.jpg\r\n" for s in scenes for n in range(4)), encoding="utf-8"
+    )
+    (tmp_path / "TestImages.txt").write_text(
+        "\n".join(f"{s}/{n} é.jpg" for s in scenes for n in (4,)), encoding="utf-8"
+    )
+    prepared = prepare("indoor67", home, source=tmp_path / "indoorCVPR_09.tar", resolution=16)
+    assert prepared.class_names == scenes and sizes(prepared) == [201, 67, 67]  # number 5 is in no list
+    assert prepared.names("test")[3] == "scene_03/4 é.jpg"
+
+
+def test_miniplaces(tmp_path, home, make_picture):
+    categories = [f"/{'abcdefghij'[i // 10]}/scene_{i}" for i in range(98)] + ["/j/temple/asia", "/j/yard"]
+    images, lists = {}, {"train": [], "val": []}
+    for i, category in enumerate(categories):
+        for n in range(1, 4):
+            images[f"images/train{category}/{n:08}.jpg"] = encoded(make_picture, 10 * i + n, size=(16, 16))
+            lists["train"].append(f"train{category}/{n:08}.jpg {i}")
+        images[f"images/val/{i + 1:08}.jpg"] = encoded(make_picture, 10 * i, size=(16, 16))
+        images[f"images/test/{i + 1:08}.jpg"] = b"its label is a secret"
+        lists["val"].append(f"val/{i + 1:08}.jpg {i}")
+    images["objects/train/a/scene_0/00000001.xml"] = b"<annotation/>"
+    tar(tmp_path / "data.tar.gz", images, "w:gz")
+    (tmp_path / "categories.txt").write_text("".join(f"{name} {i}\n" for i, name in enumerate(categories)))
+    for part, lines in lists.items():
+        (tmp_path / f"{part}.txt").write_text("\n".join(lines) + "\n")
+    prepared = prepare("miniplaces", home, source=tmp_path, resolution=16)
+    assert sizes(prepared) == [200, 100, 100] and prepared.class_names[98] == "temple/asia"
+    assert prepared.names("test")[4] == "val/00000005.jpg" and prepared.labels("test")[4] == 4
+
+
+def test_the_suite_is_the_study_s(home):
+    seven = load_suite("seven", home).datasets
+    assert [entry(name, home).classes for name in seven] == [10, 10, 100, 7, 120, 67, 100]
+    assert [name.split("@")[0] for name in load_suite("seven@published", home).datasets] == list(seven)
+    for name in seven:
+        described = entry(name, home)
+        assert described.licence and described.citation and described.homepage and described.archives
+        assert all(archive.url for archive in described.archives)
+
+
+@pytest.mark.slow
+def test_checksums_are_those_of_torchvision(home):
+    from torchvision.datasets import CIFAR10, CIFAR100, Imagenette
+
+    published = {
+        "cifar10": CIFAR10.tgz_md5,
+        "cifar100": CIFAR100.tgz_md5,
+        "imagenette": Imagenette._ARCHIVES["160px"][1],
+    }
+    for name, checksum in published.items():
+        assert entry(name, home).archives[0].checksum == f"md5:{checksum}"
+    assert entry("cifar10", home).archives[0].url == CIFAR10.url
+    assert entry("imagenette", home).archives[0].url == Imagenette._ARCHIVES["160px"][0]

@@ -1,0 +1,110 @@
+"""Carving parts: every image once, groups whole, classes alike, always the same."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archlab.data.entries import Entry
+from archlab.data.listing import ImageArray, Listing
+from archlab.data.splits import carve, settle_splits
+from archlab.foundation import UserError
+
+
+def entry(**values):
+    about = {
+        "name": "it",
+        "title": "it",
+        "domain": "own",
+        "classes": 1,
+        "resolution": 8,
+        "licence": "",
+        "source": "csv",
+    }
+    return Entry(**{**about, **values})
+
+
+def listing(labels, splits=None, groups=None):
+    names = tuple(map(str, range(max(labels) + 1)))
+    images = ImageArray(np.zeros((len(labels), 8, 8), np.uint8))
+    splits = np.full(len(labels), "") if splits is None else np.array(splits)
+    return Listing(names, images, np.array(labels), splits, None if groups is None else np.array(groups))
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=300), st.floats(0.05, 0.5), st.integers(0, 5))
+def test_without_groups_each_class_gives_its_rounded_share(labels, share, seed):
+    labels = np.array(labels)
+    taken = carve(labels, None, np.ones(len(labels), bool), share, seed)
+    assert len(set(taken)) == len(taken)
+    for label in np.unique(labels):
+        n, got = (labels == label).sum(), (labels[taken] == label).sum()
+        if n == 1:
+            assert got == 0 or share == 0.5
+        else:
+            assert max(1, share * n - 0.501) <= got <= max(1, share * n + 0.501)
+
+
+@settings(max_examples=50)
+@given(st.integers(2, 40), st.integers(1, 4), st.floats(0.1, 0.4), st.data())
+def test_groups_stay_whole(groups, classes, share, data):
+    sizes = data.draw(st.lists(st.integers(1, 6), min_size=groups, max_size=groups))
+    of_group = np.repeat(np.arange(groups), sizes)
+    labels = np.array(data.draw(st.lists(st.integers(0, classes - 1), min_size=len(of_group), max_size=len(of_group))))
+    taken = carve(labels, of_group, np.ones(len(labels), bool), share, 0)
+    left = np.setdiff1d(np.arange(len(labels)), taken)
+    assert not set(of_group[taken]) & set(of_group[left])
+
+
+def test_many_groups_come_close_to_the_share_in_every_class():
+    random = np.random.default_rng(0)
+    group_class = random.choice(4, 400, p=[0.7, 0.2, 0.07, 0.03])
+    groups = np.repeat(np.arange(400), random.integers(1, 5, 400))
+    labels = group_class[groups]
+    taken = carve(labels, groups, np.ones(len(labels), bool), 0.15, 0)
+    shares = np.bincount(labels[taken], minlength=4) / np.bincount(labels)
+    assert np.abs(shares - 0.15).max() < 0.05
+
+
+def test_the_same_seed_the_same_images_for_ever():
+    labels = np.arange(40) % 2
+    taken = carve(labels, None, np.ones(40, bool), 0.1, 0)
+    assert taken.tolist() == carve(labels, None, np.ones(40, bool), 0.1, 0).tolist()
+    assert taken.tolist() != carve(labels, None, np.ones(40, bool), 0.1, 1).tolist()
+    assert taken.tolist() == [15, 20, 22, 25]  # frozen: a change would make every prepared dataset another
+
+
+def test_what_the_source_says_is_kept():
+    splits = ["train"] * 20 + ["validation"] * 4 + ["test"] * 4
+    settled = settle_splits(listing([0, 1] * 14, splits), entry())
+    assert settled.tolist() == splits
+
+
+def test_validation_is_a_tenth_of_training_and_test_untouched():
+    splits = ["train"] * 200 + ["test"] * 50
+    settled = settle_splits(listing([0, 1] * 125, splits), entry())
+    assert (settled == "validation").sum() == 20
+    assert (settled[200:] == "test").all()
+
+
+def test_without_any_parts_a_fifth_tests():
+    settled = settle_splits(listing([0, 1] * 100), entry())
+    assert [(settled == part).sum() for part in ("train", "validation", "test")] == [144, 16, 40]
+
+
+def test_a_validation_part_of_its_own_is_not_carved_for_testing():
+    splits = ["train"] * 40 + ["validation"] * 10
+    settled = settle_splits(listing([0, 1] * 25, splits), entry())
+    assert (settled[40:] == "validation").all() and (settled == "test").sum() == 8
+
+
+@pytest.mark.parametrize(
+    ("labels", "splits", "groups", "message"),
+    [
+        ([0, 0, 0, 0, 1, 1], ["train"] * 4 + ["test"] * 2, None, "the class '1' has images only in the test part"),
+        ([0, 1], None, None, "too few images"),
+        ([0] * 10 + [1] * 10, None, ["all"] * 20, "too few images or groups"),
+    ],
+)
+def test_refused(labels, splits, groups, message):
+    with pytest.raises(UserError, match=message):
+        settle_splits(listing(labels, splits, groups), entry())
