@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Normalization
+from blocks.arguments import Activation, Normalization, Probability
 from blocks.block import Block
 from blocks.components import Component, tally_norm
 from blocks.mobilevit import conv_norm_act, fold, keeps_size, unfold
@@ -36,7 +36,7 @@ class AdditiveMobileViT(Block):
         heads: int = 4,
         mlp_ratio: float = 2.0,
         kernel: int = 3,
-        dropout: float = 0.1,
+        dropout: Probability = 0.1,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "silu",
     ):

@@ -1,13 +1,15 @@
 """What arguments a block takes, read from its constructor, and checking values against them.
 
-A constructor's annotations say everything: `int`, `float`, `bool`, `str`, `Literal[...]`, `Activation`, `Normalization`,
-`ChannelAttention`, `Initialization`, each also `| None`.
+A constructor's annotations say everything: `int` (from 1 on, or from a smaller default), `Natural` (from 0 on), `float` (from
+0 on, or from a smaller default), `Probability` (from 0 to below 1), `bool`, `str`, `Literal[...]`, `Activation`,
+`Normalization`, `ChannelAttention`, `Initialization`, each also `| None`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,8 +19,17 @@ from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NO
 
 Activation = Annotated[Any, ACTIVATIONS]
 Normalization = Annotated[Any, NORMALIZATIONS]
+Natural = Annotated[int, "natural"]
+Probability = Annotated[float, "probability"]
 ChannelAttention = Annotated[Any, CHANNEL_ATTENTIONS]
 Initialization = Annotated[Any, INITIALIZATIONS]
+
+LIMITS: dict[Any, tuple[float, float]] = {
+    int: (1, math.inf),
+    Natural: (0, math.inf),
+    float: (0, math.inf),
+    Probability: (0, 1),
+}  # the least number, and the one that all are below
 
 # by the assembler, never by a user
 GIVEN = ("in_channels", "out_channels", "stride", "published_stride", "channels", "num_classes")
@@ -35,12 +46,17 @@ class ArgumentError(ValueError):
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument: its name, its kind (a type, a tuple of words or a Registry), its default, and whether it may be None."""
+    """One argument: its name, its kind (a type, a tuple of words or a Registry), its default, and whether it may be None.
+
+    A number must be at least `least` and below `below`.
+    """
 
     name: str
     kind: Any
     default: Any
     optional: bool
+    least: float = -math.inf
+    below: float = math.inf
 
 
 @functools.cache
@@ -53,7 +69,13 @@ def arguments(entry: Callable) -> dict[str, Argument]:
         if name == "self" or name in GIVEN or parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         kind, optional = _kind(hints[name])
-        found[name] = Argument(name, kind, parameter.default, optional)
+        least, below = -math.inf, math.inf
+        if kind in LIMITS:
+            least, below = LIMITS[kind]
+            kind = {Natural: int, Probability: float}.get(kind, kind)
+            if type(parameter.default) in (int, float):
+                least = min(least, parameter.default)
+        found[name] = Argument(name, kind, parameter.default, optional, least, below)
     return found
 
 
@@ -95,6 +117,9 @@ def check(argument: Argument, value: Any, what: str) -> Any:
     if not right:
         noun = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}[kind]
         raise ArgumentError(f"{what}: {argument.name} must be {noun}, not {value!r}")
+    if kind in (int, float) and not argument.least <= value < argument.below:
+        limit = "" if argument.below == math.inf else f" and below {argument.below}"
+        raise ArgumentError(f"{what}: {argument.name} must be at least {argument.least}{limit}, not {value}")
     return float(value) if kind is float else value
 
 
@@ -122,6 +147,6 @@ def _kind(hint: Any) -> tuple[Any, bool]:
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     optional = type(None) in options
     (only,) = (option for option in options if option is not type(None))
-    if get_origin(only) is Annotated:
+    if get_origin(only) is Annotated and only not in LIMITS:
         return only.__metadata__[0], optional
     return (get_args(only) if get_origin(only) is Literal else only), optional

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Initialization, Normalization
+from blocks.arguments import Activation, Initialization, Normalization, Probability
 from blocks.components import Component, initialize, make_activation, make_norm, tally_norm
 from blocks.tally import Tally
 
@@ -28,7 +28,7 @@ class Head(nn.Module):
         norm: Normalization | None = None,
         features: int | None = None,
         act: Activation | None = "relu",
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
         init: Initialization = "normal",
     ):
         super().__init__()

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, ChannelAttention, Normalization
+from blocks.arguments import Activation, ChannelAttention, Normalization, Probability
 from blocks.block import Block
 from blocks.components import (
     Component,
@@ -16,7 +16,7 @@ from blocks.components import (
     tally_channel_attention,
     tally_norm,
 )
-from blocks.conv import conv2d, conv_size
+from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.drop_path import DropPath
 from blocks.registry import register
 from blocks.rounding import round_channels
@@ -51,11 +51,12 @@ class InvertedResidual(Block):
         always_expand: bool = False,
         groups: int = 1,
         channel_attention: ChannelAttention | None = None,
-        drop_path: float = 0.0,
+        drop_path: Probability = 0.0,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "relu6",
     ):
         super().__init__()
+        same_padding(kernel)
         hidden = expanded(in_channels, expand, hidden, groups)
         expansion = []
         if hidden != in_channels or always_expand:
@@ -83,10 +84,6 @@ class InvertedResidual(Block):
         return arguments["groups"]
 
     @classmethod
-    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
-        return conv_size(size, kernel, stride)
-
-    @classmethod
     def tally(
         cls,
         tally: Tally,
@@ -109,7 +106,7 @@ class InvertedResidual(Block):
         if hidden != in_channels or always_expand:
             tally.conv(in_channels, hidden, 1, size, groups=groups)
             tally_norm(tally, norm, hidden)
-        size = conv_size(size, kernel, stride)
+        size = same_conv_size(size, kernel, stride)
         tally.conv(hidden, hidden, kernel, size, groups=hidden)
         tally_norm(tally, norm, hidden)
         tally_channel_attention(tally, channel_attention, size, channels=hidden, in_channels=in_channels)

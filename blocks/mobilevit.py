@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Normalization
+from blocks.arguments import Activation, Normalization, Probability
 from blocks.block import Block
 from blocks.components import Component, make_activation, make_norm, tally_norm
 from blocks.conv import conv2d, same_padding
@@ -40,7 +40,7 @@ class MobileViT(Block):
         mlp_ratio: float = 2.0,
         patch: int = 2,
         kernel: int = 3,
-        dropout: float = 0.0,
+        dropout: Probability = 0.0,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "silu",
     ):
@@ -62,11 +62,11 @@ class MobileViT(Block):
     def forward(self, x: Tensor) -> Tensor:
         y = self.entry(self.local(x))
         height, width = y.shape[-2:]
-        even = (next_multiple(height, self.patch), next_multiple(width, self.patch))
-        if even != (height, width):
-            y = F.interpolate(y, even, mode="bilinear")
-        y = fold(self.norm(self.layers(unfold(y, self.patch))), self.patch, even)
-        if even != (height, width):
+        divisible = (next_multiple(height, self.patch), next_multiple(width, self.patch))
+        if divisible != (height, width):
+            y = F.interpolate(y, divisible, mode="bilinear")
+        y = fold(self.norm(self.layers(unfold(y, self.patch))), self.patch, divisible)
+        if divisible != (height, width):
             y = F.interpolate(y, (height, width), mode="bilinear")
         return self.fusion(torch.cat((x, self.exit(y)), dim=1))
 

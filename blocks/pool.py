@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from blocks.arguments import Natural
 from blocks.block import Block
 from blocks.conv import padding_of
 from blocks.registry import register
@@ -34,7 +35,7 @@ class Pool(Block):
         stride: int = 1,
         kind: Literal["max", "mean"] = "max",
         kernel: int = 3,
-        padding: int | None = None,
+        padding: Natural | None = None,
         ceil: bool = False,
     ):
         super().__init__()

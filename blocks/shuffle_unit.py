@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from blocks.arguments import Activation, Initialization, Normalization
 from blocks.block import Block
 from blocks.components import Component, make_activation, make_norm, tally_norm
-from blocks.conv import conv2d, conv_size
+from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.registry import register
 from blocks.tally import Tally
 
@@ -39,6 +39,7 @@ class ShuffleUnit(Block):
         init: Initialization = "he",
     ):
         super().__init__()
+        same_padding(kernel)
         self.splits = splits(in_channels, out_channels, published_stride or stride)
         self.shuffle = shuffle
         half = out_channels // 2
@@ -64,10 +65,6 @@ class ShuffleUnit(Block):
         return 2
 
     @classmethod
-    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
-        return conv_size(size, kernel, stride)
-
-    @classmethod
     def tally(
         cls,
         tally: Tally,
@@ -82,7 +79,7 @@ class ShuffleUnit(Block):
         norm: Component,
         **arguments: Any,
     ) -> None:
-        half, after = out_channels // 2, conv_size(size, kernel, stride)
+        half, after = out_channels // 2, same_conv_size(size, kernel, stride)
         entering = half
         if not splits(in_channels, out_channels, published_stride or stride):
             entering = in_channels

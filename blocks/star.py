@@ -11,6 +11,7 @@ from blocks.block import Block
 from blocks.components import Component, make_activation, make_norm, tally_norm
 from blocks.conv import same_conv_size, same_padding
 from blocks.registry import register
+from blocks.rounding import round_channels
 from blocks.tally import Tally
 
 INIT_STD = 0.02
@@ -36,7 +37,7 @@ class Star(Block):
         act: Activation | None = "relu6",
     ):
         super().__init__()
-        hidden = round(in_channels * expand)
+        hidden = round_channels(in_channels * expand, 1)
         padding = same_padding(kernel)
         self.depthwise = nn.Conv2d(in_channels, in_channels, kernel, stride, padding, groups=in_channels)
         self.depthwise_norm = make_norm(norm, in_channels)
@@ -74,7 +75,7 @@ class Star(Block):
         norm: Component,
         **arguments: Any,
     ) -> None:
-        hidden = round(in_channels * expand)
+        hidden = round_channels(in_channels * expand, 1)
         size = same_conv_size(size, kernel, stride)
         tally.conv(in_channels, in_channels, kernel, size, groups=in_channels, bias=True)
         tally_norm(tally, norm, in_channels)

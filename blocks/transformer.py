@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from blocks.components import Component, make_activation
 from blocks.initialization import normal
+from blocks.rounding import round_channels
 from blocks.tally import Tally
 
 NORM_EPS = 1e-5
@@ -32,7 +33,7 @@ class TransformerLayer(nn.Module):
     ):
         super().__init__()
         check_heads(dim, heads)
-        hidden = round(dim * mlp_ratio)
+        hidden = round_channels(dim * mlp_ratio, 1)
         self.heads, self.norm_first = heads, norm_first
         self.attention_norm = nn.LayerNorm(dim, NORM_EPS)
         self.queries_keys_values = nn.Linear(dim, 3 * dim)
@@ -67,7 +68,7 @@ class TransformerLayer(nn.Module):
     @staticmethod
     def tally(tally: Tally, *, tokens: int, sequences: int, dim: int, heads: int, mlp_ratio: float) -> None:
         check_heads(dim, heads)
-        hidden = round(dim * mlp_ratio)
+        hidden = round_channels(dim * mlp_ratio, 1)
         tally.linear(dim, 3 * dim, tokens=sequences * tokens)
         tally.attention(tokens, dim, sequences=sequences, heads=heads)
         tally.linear(dim, dim, tokens=sequences * tokens)
