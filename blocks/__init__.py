@@ -26,7 +26,15 @@ from blocks import (  # noqa: F401
     squeeze_excitation,
     star,
 )
-from blocks.arguments import Activation, ArgumentError, ChannelAttention, Initialization, Normalization
+from blocks.arguments import (
+    Activation,
+    ArgumentError,
+    ChannelAttention,
+    Initialization,
+    Natural,
+    Normalization,
+    Probability,
+)
 from blocks.block import Block
 from blocks.components import Component, initialize, make_activation, make_channel_attention, make_norm
 from blocks.head import Head
@@ -46,7 +54,9 @@ __all__ = [
     "Component",
     "Head",
     "Initialization",
+    "Natural",
     "Normalization",
+    "Probability",
     "Tally",
     "initialize",
     "make_activation",
