@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 ALLOCATOR = {
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
     "MALLOC_TOP_PAD_": str(256 << 20),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-"""Keeps glibc from returning the large buffers of every training step to the system and faulting them in again."""
+"""Keeps glibc from returning the large buffers of every training step to the system and faulting them in again, page by
+page: huge pages where the kernel has them (glibc 2.35 and newer; the rest is older)."""
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 

@@ -52,7 +52,7 @@ def execution_mode(device: torch.device, deterministic: bool) -> dict[str, Any]:
         "allocator": {
             name: value
             for name, value in sorted(os.environ.items())
-            if name.startswith("MALLOC_") or name == "LD_PRELOAD"
+            if name.startswith("MALLOC_") or name in ("GLIBC_TUNABLES", "LD_PRELOAD")
         },
     }
 

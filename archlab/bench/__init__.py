@@ -1,0 +1,8 @@
+"""Measurements of archlab on this machine: ratios against other ways of doing the same, and against its own bounds."""
+
+from archlab.bench.bare import bench_step
+from archlab.bench.data import bench_data
+from archlab.bench.measured import Bench, Spread
+from archlab.bench.training import bench_train, bench_workers
+
+__all__ = ["Bench", "Spread", "bench_data", "bench_step", "bench_train", "bench_workers"]
