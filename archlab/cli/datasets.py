@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -40,7 +40,12 @@ def list_datasets(store: Path | None, as_json: bool) -> None:
 @click.option("--on-unreadable", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
 @_STORE
 def prepare(
-    name: str, source: Path | None, resolution: int | None, workers: int | None, on_unreadable: str, store: Path | None
+    name: str,
+    source: Path | None,
+    resolution: int | None,
+    workers: int | None,
+    on_unreadable: Literal["stop", "skip"],
+    store: Path | None,
 ) -> None:
     """Decode and resize the images of NAME once. Interrupted, the same command continues.
 

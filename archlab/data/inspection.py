@@ -19,6 +19,7 @@ NEAR_BITS = 8  # of the 64 of a perceptual hash, in which near-duplicates may di
 NEAR_CORRELATION = 0.985  # at least, of what sets them apart from the mean image: hashes alone confuse simple shapes
 _SIDE = 32  # pixels, at which images are compared
 _ROWS = 256  # compared at a time with all others
+_CANDIDATES = 50  # of an image, at most: blank images and simple shapes have thousands
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _near(prepared: Prepared, progress: Progress | None) -> list[tuple[Place, Pl
             done += 1
             if progress and (done % 500 == 0 or done == total):
                 progress("comparing", done, total)
-    mean = np.mean([_standard(grey) for grey in greys["train"]], axis=0)
+    mean = sum(map(_standard, greys["train"]), np.zeros(_SIDE**2)) / len(greys["train"])
     found: list[tuple[Place, Place]] = []
     for a, b in itertools.combinations(SPLITS, 2):
         best: dict[int, tuple[float, int]] = {}
@@ -146,11 +147,13 @@ def _perceived(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _close(queries: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Rows of `queries` and of `others` whose hashes differ in at most `NEAR_BITS` bits."""
+    """Rows of `queries` with the nearest rows of `others` whose hashes differ in at most `NEAR_BITS` bits."""
     for start in range(0, len(queries), _ROWS):
         in_common = queries[start : start + _ROWS] @ others.T
-        rows, columns = np.nonzero(in_common >= 64 - 2 * NEAR_BITS)
-        yield from zip((rows + start).tolist(), columns.tolist(), strict=True)
+        for row in np.flatnonzero(in_common.max(axis=1) >= 64 - 2 * NEAR_BITS).tolist():
+            near = np.flatnonzero(in_common[row] >= 64 - 2 * NEAR_BITS)
+            nearest = near[np.argsort(-in_common[row, near], kind="stable")[:_CANDIDATES]]
+            yield from ((start + row, other) for other in nearest.tolist())
 
 
 def _standard(grey: np.ndarray) -> np.ndarray:

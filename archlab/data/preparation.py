@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from filelock import FileLock
@@ -23,7 +23,6 @@ from archlab.data.splits import settle_splits
 from archlab.foundation import UserError
 
 Progress = Callable[[str, int, int], None]
-UNREADABLE = ("stop", "skip")
 
 
 def prepare(
@@ -33,7 +32,7 @@ def prepare(
     source: Path | None = None,
     resolution: int | None = None,
     workers: int = 1,
-    on_unreadable: str = "stop",
+    on_unreadable: Literal["stop", "skip"] = "stop",
     progress: Progress | None = None,
 ) -> Prepared:
     """Prepares the dataset `name` and opens it; what is prepared already, from the same source, is kept.
@@ -49,14 +48,12 @@ def prepare(
     Raises UserError for a source that cannot be used.
     """
     described = entry(name, home)
-    if source is not None and described.sample:
-        raise UserError(f"{name} comes inside an installed package: there is nothing to take from {source}")
     resolution = resolution or described.resolution
     target = folder(home, name, resolution)
     base = target.parent
     base.mkdir(parents=True, exist_ok=True)
     with FileLock(base / ".lock"):
-        known = open_current(described, target)
+        known = _known(described, target)
         if known and described.archives and source is None:
             return known
         archives = find_archives(described, source, base, progress)
@@ -76,6 +73,14 @@ def prepare(
             _rename(job.folder, target)
         clear_unpacked(base)
     return Prepared(target, described)
+
+
+def _known(described: Entry, target: Path) -> Prepared | None:
+    """What is prepared already and may be kept; a store that cannot be opened is prepared anew."""
+    try:
+        return open_current(described, target)
+    except UserError:
+        return None
 
 
 def _read(described: Entry, root: Path | None) -> tuple[Listing, np.ndarray]:

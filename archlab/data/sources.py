@@ -20,6 +20,8 @@ def find_archives(described: Entry, source: Path | None, folder: Path, progress:
 
     Empty where `source` is an unpacked folder, or the entry has no archives.
     """
+    if described.sample and source is not None:
+        raise UserError(f"{described.name} comes inside an installed package: nothing is taken from {source}")
     if not described.archives:
         return {}
     if source is None:

@@ -66,6 +66,15 @@ def test_near_copies(home, root, change):
     assert names(found.near_duplicates) == expected and not found.duplicates and found.leaks
 
 
+def test_many_blank_images_are_compared_in_reasonable_time(home, fill, describe):
+    root = fill({"train/a": 2, "train/b": 1000, "test/a": 2, "test/b": 500}, size=(16, 16), suffix=".png")
+    for part in ("train", "test"):
+        for number, path in enumerate(sorted((root / part / "b").iterdir())):
+            Image.new("RGB", (16, 16), (number % 250, number // 250, len(part))).save(path)
+    describe("blanks", source={"folder": {"path": str(root)}})
+    assert inspect(prepare("blanks", home)).leaks
+
+
 def test_groups_on_two_sides(home, fill, describe):
     root = fill({"files": 40})
     rows = ["file,label,patient,part"]

@@ -306,6 +306,10 @@ def test_parquet_that_is_refused(home, tmp_path):
     pq.write_table(pa.table({"image": [b"1", b"2"], "label": ["a", None]}), tmp_path / "all.parquet")
     with pytest.raises(UserError, match="row 1 has no label"):
         add(home, "parquet", tmp_path / "all.parquet")
+    hidden = pa.table({"image": [b"1", b"2"], "label": [1, -1]}).replace_schema_metadata(hugging_face(["cat", "dog"]))
+    pq.write_table(hidden, tmp_path / "all.parquet")
+    with pytest.raises(UserError, match="row 1 has label -1, of 2"):
+        add(home, "parquet", tmp_path / "all.parquet")
     with pytest.raises(UserError, match="has no column 'lable'"):
         add(home, "parquet", tmp_path / "all.parquet", label="lable")
     (tmp_path / "empty").mkdir()

@@ -110,6 +110,11 @@ def test_a_store_of_a_newer_format_is_refused(home, photos):
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
     with pytest.raises(UserError, match="newer archlab"):
         open_prepared("pets", home)
+    assert prepare("pets", home).manifest["format"] == 1
+    manifest.write_text("{")
+    with pytest.raises(UserError, match="cannot be read"):
+        open_prepared("pets", home)
+    assert len(prepare("pets", home).labels("test")) == 16
 
 
 def test_unreadable_stops(home, photos):

@@ -38,10 +38,10 @@ def read(
     counts: list[int] = []
     for shard in shards:
         table = _columns(shard, [name for name in (label, group, split) if name], image)
-        labels += _labels(shard, table, label)
-        groups += map(str, table[group].to_pylist()) if group else []
+        labels += _text(shard, table, label)
+        groups += _text(shard, table, group) if group else []
         if split:
-            splits += [part_named(str(word), str(shard)) for word in table[split].to_pylist()]
+            splits += [part_named(word, str(shard)) for word in _text(shard, table, split)]
         else:
             word = shard.stem.split("-")[0].lower()
             splits += [SPLIT_NAMES.get(word, "") if len(shards) > 1 or word == "train" else ""] * len(table)
@@ -63,14 +63,19 @@ def _columns(path: Path, names: list[str], image: str) -> Any:
         raise UserError(f"is not a Parquet file: {error}", where=str(path)) from None
 
 
-def _labels(path: Path, table: Any, label: str) -> list[str]:
-    """Labels as text; numbers that Hugging Face's metadata names get their names."""
-    values = table[label].to_pylist()
+def _text(path: Path, table: Any, name: str) -> list[str]:
+    """A column as text; numbers that Hugging Face's metadata names get their names."""
+    values = table[name].to_pylist()
     if None in values:
-        raise UserError(f"row {values.index(None)} has no {label}", where=str(path))
+        raise UserError(f"row {values.index(None)} has no {name}", where=str(path))
     metadata = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    names = metadata.get("info", {}).get("features", {}).get(label, {}).get("names")
-    return [names[value] if names else str(value) for value in values]
+    names = metadata.get("info", {}).get("features", {}).get(name, {}).get("names")
+    if names is None:
+        return list(map(str, values))
+    unknown = [row for row, value in enumerate(values) if not 0 <= value < len(names)]
+    if unknown:
+        raise UserError(f"row {unknown[0]} has {name} {values[unknown[0]]}, of {len(names)}", where=str(path))
+    return [names[value] for value in values]
 
 
 def _images(shards: list[Path], counts: list[int], image: str, place: Path) -> Images:
