@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import torch._dynamo  # optimisers import the compiler: better once here than in every run
+import torch._inductor
 
 from archlab.architecture import from_canonical
 from archlab.data import open_prepared

@@ -1,0 +1,156 @@
+"""Real runs, with torch, of a network of a few thousand parameters."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from processes import all_gone, descendants
+from safetensors.numpy import load_file
+
+import archlab
+from archlab.data import open_prepared
+from archlab.runs import Run, Store, code_digest, execute, plan, smoke
+from archlab.training import load_recipe
+
+
+def small_runs(home: Path, seeds: int, *, steps: int = 8, width: float = 0.25) -> list[Run]:
+    design = archlab.architecture(
+        {
+            "name": "small",
+            "resolution": 32,
+            "layers": [
+                {"conv": {"out": 32, "kernel": 3, "stride": 2}},
+                {"inverted_residual": {"out": 64, "expand": 3, "stride": 2, "repeat": 2}},
+            ],
+            "head": {"dropout": 0.2},
+        }
+    )
+    recipe = load_recipe({"like": "quick", "steps": steps}).settled("small", "digits").canonical()
+    data = open_prepared("digits", home, 32)
+    return [
+        Run(
+            architecture=design.canonical(),
+            width=width,
+            num_classes=data.num_classes,
+            dataset="digits",
+            dataset_digest=data.digest,
+            resolution=32,
+            smallest_map=2,
+            recipe=recipe,
+            seed=seed,
+            code=code_digest(),
+            model="small",
+        )
+        for seed in range(seeds)
+    ]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    open_prepared("digits", home, 32)
+    return home
+
+
+def numbers(store: Store, runs: list[Run]):
+    """Everything that must be equal to the last digit."""
+    found = []
+    for run in runs:
+        document = store.get(run.key)
+        history = [{name: row[name] for name in row if name != "seconds"} for row in document["history"]]
+        weights = {name: value.tobytes() for name, value in load_file(store.weights(run.key)).items()}
+        found.append((document["metrics"], history, weights))
+    return found
+
+
+def beside(home: Path, name: str) -> Store:
+    """A store of its own that shares the prepared data."""
+    place = home.parent / name
+    place.mkdir()
+    (place / "datasets").symlink_to(home / "datasets")
+    return Store(place)
+
+
+def test_workers_do_not_change_a_digit(home, monkeypatch):
+    runs = small_runs(home, 3)
+    one, three = beside(home, "one"), beside(home, "three")
+    assert execute(runs, one, workers=1).failed == []
+    assert execute(runs[::-1], three, workers=3).failed == []
+    assert numbers(one, runs) == numbers(three, runs)
+    mode = one.get(runs[0].key)["mode"]
+    assert mode["threads"] == 1 and "MALLOC_TRIM_THRESHOLD_" in mode["allocator"]
+
+
+@pytest.mark.slow
+def test_a_plan_measures_and_smoke_tries_the_model(home):
+    store, runs = beside(home, "planned"), small_runs(home, 2)
+    (first, second) = plan(runs, store).missing
+    assert first[1] == second[1] and first[1].source == "measured"
+    assert 0 < first[1].seconds < 60 and first[1].memory > 2**26
+    broken = small_runs(home, 1, width=1e9)
+    (failure,) = smoke(runs + broken, store)
+    assert failure.run == broken[0] and "\n" not in failure.cause
+    assert list(store.keys()) == []
+
+
+def test_runs_of_other_code_or_data_are_refused(home):
+    (run,) = small_runs(home, 1)
+    words = {"code": "code or the study's own blocks have changed", "dataset_digest": "dataset digits has changed"}
+    others = {field: Run.from_document({**run.document(), field: "other"}) for field in words}
+    outcome = execute(others.values(), Store(home), retries=3)
+    failures = {failure.key: failure for failure in outcome.failed}
+    for field, other in others.items():
+        assert words[field] in failures[other.key].cause and failures[other.key].attempts == 1
+        assert other.key not in Store(home)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_training import STUDY, small_runs
+from archlab.runs import Store, execute
+home = Path(sys.argv[2])
+sys.exit(len(execute(small_runs(home, **STUDY), Store(home), workers=2, retries=3).failed))
+"""
+STUDY = {"seeds": 4, "steps": 300}
+
+
+def start_study(home: Path) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(home)])
+
+
+@pytest.mark.slow
+def test_ten_kills_over_real_runs_change_no_digit(home):
+    runs, undisturbed, chance = small_runs(home, **STUDY), beside(home, "undisturbed"), random.Random(0)
+    began = time.monotonic()
+    assert start_study(undisturbed.home).wait() == 0
+    longest = time.monotonic() - began
+    expected = numbers(undisturbed, runs)
+    kills = resumable = rounds = 0
+    while kills < 10:
+        store, rounds = beside(home, f"killed {rounds}"), rounds + 1
+        finished: dict[Path, bytes] = {}
+        while kills < 10 and len(finished) < len(runs):
+            program = start_study(store.home)
+            time.sleep(chance.uniform(0.3, 0.7) * longest)
+            family = [program.pid, *descendants(program.pid)]
+            for victim in (chance.choice(family), program.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+            kills += program.wait() != 0
+            assert all_gone(family)
+            assert all(path.read_bytes() == content for path, content in finished.items())
+            finished = {path: path.read_bytes() for path in store.runs.glob("*/*/result.json")}
+            resumable += len(list(store.unfinished.glob("*/checkpoint.safetensors")))
+        assert start_study(store.home).wait() == 0
+        assert all(path.read_bytes() == content for path, content in finished.items())
+        assert numbers(store, runs) == expected
+    print(f"{kills} kills over {rounds} studies; {resumable} times a run went on from its checkpoint")
+    assert resumable
