@@ -1,7 +1,7 @@
 """Augmentations applied to whole batches, on the device where the batch lies, with the numbers that `augment` drew.
 
 Images are (N, height, width, 3), uint8 or float32 from 0 to 255, until `normalized`; (N, 3, height, width) channels_last
-from there on.
+from there on. A function may change the batch that it is given.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+NEUTRAL = (1.0, 1.0, 1.0, 0.0)  # factors of brightness, contrast, saturation and hue that change nothing
 GREY = (0.2989, 0.587, 0.114)  # of red, green and blue, as in torchvision
 
 
@@ -55,26 +56,27 @@ def flipped(images: Tensor, flips: np.ndarray) -> Tensor:
 
 def rand_augmented(images: Tensor, numbers: np.ndarray, magnitude: int) -> Tensor:
     """torchvision's RandAugment, the images that got the same operation at once; `numbers` (N, operations, 2) in [0, 1)."""
-    images = images.round().to(torch.uint8).permute(0, 3, 1, 2)
+    images = images.round().to(torch.uint8).permute(0, 3, 1, 2).contiguous()
     operations = _operations(magnitude, images.shape[-1])
     for slot in range(numbers.shape[1]):
         kinds = (numbers[:, slot, 0] * len(operations)).astype(int)
         for kind, signs in np.unique(np.stack([kinds, numbers[:, slot, 1] < 0.5], 1), axis=0):
             chosen = (kinds == kind) & ((numbers[:, slot, 1] < 0.5) == signs)
-            images = _on_rows(images, chosen, operations[kind], -1 if signs else 1)
-    return images.permute(0, 2, 3, 1).contiguous()
+            _on_rows(images, chosen, operations[kind], -1 if signs else 1)
+    return images.permute(0, 2, 3, 1)
 
 
 def jittered(images: Tensor, factors: np.ndarray, order: np.ndarray) -> Tensor:
     """Brightness, contrast, saturation and hue by `factors` (N, 4), in each image's own `order` (N, 4); float32."""
-    images = images.float()
+    planes = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
     functions = (_brightness, _contrast, _saturation, _hue)
+    used = [kind for kind in range(4) if (factors[:, kind] != NEUTRAL[kind]).any()]
     for slot in range(4):
-        for kind, function in enumerate(functions):
+        for kind in used:
             chosen = order[:, slot] == kind
             amounts = torch.from_numpy(factors[chosen, kind]).to(images.device, non_blocking=True)
-            images = _on_rows(images, chosen, function, amounts[:, None, None, None])
-    return images
+            _on_rows(planes, chosen, functions[kind], amounts[:, None, None, None])
+    return planes.permute(0, 2, 3, 1)
 
 
 def normalized(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
@@ -113,11 +115,11 @@ def mixed_up(images: Tensor, kept: float) -> Tensor:
     return torch.lerp(images.roll(1, 0), images, kept)
 
 
-def _on_rows(images: Tensor, chosen: np.ndarray, function: Callable[..., Tensor], amount: Any) -> Tensor:
-    if not chosen.any():
-        return images
-    rows = torch.from_numpy(np.flatnonzero(chosen)).to(images.device, non_blocking=True)
-    return images.index_copy(0, rows, function(images[rows], amount))
+def _on_rows(images: Tensor, chosen: np.ndarray, function: Callable[..., Tensor], amount: Any) -> None:
+    """Puts the function's results in the place of the chosen images."""
+    if chosen.any():
+        rows = torch.from_numpy(np.flatnonzero(chosen)).to(images.device, non_blocking=True)
+        images.index_copy_(0, rows, function(images[rows], amount))
 
 
 def _operations(magnitude: int, width: int) -> list[Callable[[Tensor, int], Tensor]]:
@@ -149,34 +151,37 @@ def _operations(magnitude: int, width: int) -> list[Callable[[Tensor, int], Tens
     ]
 
 
-def _brightness(images: Tensor, factor: Tensor) -> Tensor:
-    return (images * factor).clamp_(0, 255)
+def _brightness(planes: Tensor, factor: Tensor) -> Tensor:
+    return planes.mul_(factor).clamp_(0, 255)
 
 
-def _contrast(images: Tensor, factor: Tensor) -> Tensor:
-    return torch.lerp(_grey(images).mean((1, 2), keepdim=True), images, factor).clamp_(0, 255)
+def _contrast(planes: Tensor, factor: Tensor) -> Tensor:
+    rest = (1 - factor) * _grey(planes).mean((2, 3), keepdim=True)
+    return planes.mul_(factor).add_(rest).clamp_(0, 255)
 
 
-def _saturation(images: Tensor, factor: Tensor) -> Tensor:
-    return torch.lerp(_grey(images), images, factor).clamp_(0, 255)
+def _saturation(planes: Tensor, factor: Tensor) -> Tensor:
+    rest = (1 - factor) * _grey(planes)
+    return planes.mul_(factor).add_(rest).clamp_(0, 255)
 
 
-def _hue(images: Tensor, turn: Tensor) -> Tensor:
+def _hue(planes: Tensor, turn: Tensor) -> Tensor:
     """Turns the hue of HSV by a share of the circle, value and saturation kept (Smith 1978)."""
-    value, lowest = images.amax(-1), images.amin(-1)
+    red, green, blue = planes.unbind(1)
+    value, lowest = planes.amax(1), planes.amin(1)
     chroma = value - lowest
-    red, green, blue = images.unbind(-1)
     safe = chroma.where(chroma > 0, torch.ones_like(chroma))
     sector = torch.where(
         value == red,
         (green - blue) / safe,
         torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    sector = sector + 6 * turn[..., 0]
-    offsets = torch.tensor([5.0, 3.0, 1.0], device=images.device)
-    distance = (offsets + sector[..., None]) % 6
-    return value[..., None] - chroma[..., None] * torch.minimum(distance, 4 - distance).clamp_(0, 1)
+    offsets = torch.tensor([5.0, 3.0, 1.0], device=planes.device)[:, None, None]
+    distance = (offsets + sector[:, None] + 6 * turn) % 6
+    return value[:, None] - chroma[:, None] * torch.minimum(distance, 4 - distance).clamp_(0, 1)
 
 
-def _grey(images: Tensor) -> Tensor:
-    return images @ torch.tensor(GREY, device=images.device)[:, None]
+def _grey(planes: Tensor) -> Tensor:
+    """(N, 1, height, width)."""
+    red, green, blue = planes.split(1, dim=1)
+    return (red * GREY[0]).add_(green, alpha=GREY[1]).add_(blue, alpha=GREY[2])
