@@ -1,1 +1,7 @@
-"""TODO"""
+"""Reports of finished studies, or of any table of accuracies: Markdown, CSV, LaTeX, one page, plots."""
+
+from archlab.report.analysis import Analysis, analyse
+from archlab.report.material import Material, read_material
+from archlab.report.writing import text, write
+
+__all__ = ["Analysis", "Material", "analyse", "read_material", "text", "write"]

@@ -9,6 +9,7 @@ from archlab.scoring.reading import in_percent, read_table, shipped_tables
 from archlab.scoring.scores import Scores, make_frame, score_table
 from archlab.scoring.significance import Comparison, compare_over_datasets
 from archlab.scoring.stability import (
+    LAMBDAS,
     lost_rewards,
     rank_probabilities,
     ranks_by_lambda,
@@ -16,11 +17,12 @@ from archlab.scoring.stability import (
     worst_datasets,
 )
 from archlab.scoring.subsets import Subsets, subsets
-from archlab.scoring.tidy import cells, seed_means
+from archlab.scoring.tidy import cells, records, seed_means
 
 __all__ = [
     "ELEMENTS",
     "LAMBDA",
+    "LAMBDAS",
     "Comparison",
     "Effects",
     "Elements",
@@ -42,6 +44,7 @@ __all__ = [
     "ranks_by_lambda",
     "ranks_without_each_dataset",
     "read_table",
+    "records",
     "score_table",
     "seed_means",
     "shipped_tables",

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.scoring.tidy import records
 
 ELEMENTS = {
     "channel_attention": "channel attention (share of blocks)",
@@ -103,7 +104,7 @@ def architecture_elements(canonical: Mapping[str, Any], macs: float) -> dict[str
 
 
 def published_elements(name: str) -> pd.DataFrame:
-    """Models x ELEMENTS of a shipped table, as its authors ran them."""
+    """Models x ELEMENTS of a shipped table, as its authors ran them; macs and, beside them, params in millions."""
     with (files("archlab.scoring") / "tables" / "elements" / f"{name}.csv").open() as file:
         return pd.read_csv(file, index_col="model")
 
@@ -178,7 +179,7 @@ def _in_words(rows: pd.DataFrame, left_out: float, p: float, models: int, design
             f"An ablation, which changes one element alone, can.{unknown}"
         )
     found = [
-        f"{ELEMENTS[row.element].split(' (')[0]} ({row.effect:+.3f} a standard deviation)"
-        for row in decided.itertuples()
+        f"{ELEMENTS[row['element']].split(' (')[0]} ({row['effect']:+.3f} a standard deviation)"
+        for row in records(decided)
     ]
     return f"Over {models} models, the xScore goes with {', '.join(found)} ({quality}); a correlation, not a cause.{unknown}"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -61,6 +63,11 @@ def seed_means(rows: pd.DataFrame) -> pd.DataFrame:
     """Models x datasets, each the mean over its seeds (NaN where a cell has none), in order of appearance."""
     means = rows.groupby(["model", "dataset"], sort=False)["value"].mean().unstack("dataset")
     return means.reindex(index=rows["model"].unique(), columns=rows["dataset"].unique())
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a frame as dicts."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _where_equal(table: pd.DataFrame, column: str, wanted: str) -> pd.DataFrame:

@@ -1,0 +1,39 @@
+"""`archlab report`: tables, plots and a page of finished studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from archlab.foundation import UserError, home
+
+
+@click.command()
+@click.argument("studies", nargs=-1, required=True, metavar="STUDY...")
+@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, and write nothing.")
+@click.option("--html", "form", flag_value="html", help="Print the page, and write nothing.")
+@click.option("--latex", "form", flag_value="latex", help="Print the tables as LaTeX (booktabs), and write nothing.")
+@click.option("--csv", "form", flag_value="csv", help="Print the score table as CSV, and write nothing.")
+@click.option("--output", metavar="FOLDER", help="Where to write  [default: reports/STUDY in the store]")
+@click.option("--plots", "with_plots", is_flag=True, help="Write each plot as an SVG and a PNG file too.")
+@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
+def report(studies: tuple[str, ...], form: str | None, output: str | None, with_plots: bool, store: str | None) -> None:
+    """Reports on finished studies, or on any table of accuracies.
+
+    STUDY is the name of a study that `archlab ablate` has run, a CSV or Parquet file, or `zhang2025`, the published table.
+    Several are scored again in one frame. Prints Markdown and writes report.html, report.md, report.tex and the tables as CSV.
+    """
+    from archlab.report import analyse, read_material, text, write
+
+    if form and (output or with_plots):
+        raise UserError(f"--{form} prints, so it takes neither --output nor --plots")
+    place = home(store)
+    analysis = analyse([read_material(study, place) for study in studies])
+    for warning in analysis.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(text(analysis, form or "markdown"), nl=False)
+    if not form:
+        folder = Path(output) if output else place / "reports" / analysis.name.replace(" + ", "+")
+        write(analysis, folder, with_plots=with_plots)
+        click.echo(f"the page and its tables are in {folder}", err=True)

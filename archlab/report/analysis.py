@@ -1,0 +1,263 @@
+"""Everything that a report says, computed from its material: scores, effects, stability, tests, claims."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from archlab.foundation import UserError
+from archlab.report.material import Material
+from archlab.scoring import (
+    LAMBDAS,
+    Comparison,
+    Effects,
+    Elements,
+    Frame,
+    Scores,
+    Subsets,
+    answer,
+    cells,
+    compare_over_datasets,
+    effects,
+    elements,
+    lost_rewards,
+    predictors,
+    rank_probabilities,
+    ranks_by_lambda,
+    ranks_without_each_dataset,
+    score_table,
+    seed_means,
+    subsets,
+    worst_datasets,
+)
+
+COSTS = {
+    "params": ("parameters", "millions"),
+    "macs": ("multiply-accumulates", "millions"),
+    "seconds": ("training time", "seconds a run"),
+}
+SUBSET = 4  # as in the published estimate; smaller where there are fewer datasets or models
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What was found. A part that could not be computed is None, and `missing` says why under its name.
+
+    Args:
+        models: Indexed by model, best first: role, kind, params and macs (in millions), width, seconds (of
+            training, mean over runs), accuracy
+            (mean over datasets), mean, variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base),
+            worst (dataset), reason.
+        means: Models x datasets, seed means, in the unit of the table.
+        answers: One for each study that has options.
+    """
+
+    name: str
+    question: str | None
+    base: str | None
+    seeds: int
+    scores: Scores
+    models: pd.DataFrame
+    means: pd.DataFrame
+    table: pd.DataFrame
+    answers: dict[str, str] = field(default_factory=dict)
+    effects: dict[str, Effects] = field(default_factory=dict)
+    ranks: pd.DataFrame | None = None
+    ranks_without: pd.DataFrame | None = None
+    ranks_by_lambda: pd.DataFrame | None = None
+    comparison: Comparison | None = None
+    predictors: pd.DataFrame | None = None
+    subsets: Subsets | None = None
+    elements: Elements | None = None
+    curves: pd.DataFrame | None = None
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    provenance: dict[str, dict[str, str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def frame(self) -> Frame | None:
+        return self.scores.frame
+
+
+def analyse(materials: list[Material]) -> Analysis:
+    """The analysis of one study or table, or of several in one frame (see `combined`)."""
+    material, warnings = combined(materials)
+    beside = [name for name, model in material.models.items() if model.get("beside")]
+    table = material.table[~material.table["model"].isin(beside)]
+    scores = score_table(table, material.references, material.split, material.lam, seeds=material.seeds)
+    means = seed_means(cells(table, material.split))
+    found = Analysis(
+        name=material.name,
+        question=material.question,
+        base=material.base,
+        seeds=int(cells(table, material.split).groupby(["model", "dataset"])["seed"].nunique().min()),
+        scores=scores,
+        models=_models(material, scores, means),
+        means=means.loc[scores.models.index],
+        table=material.table,
+        curves=material.curves,
+        failed=material.failed,
+        runs=material.runs,
+        provenance={each.name: each.provenance for each in materials if each.provenance},
+        warnings=[*warnings, *scores.warnings, *_mixed_modes(material.runs)],
+    )
+    if scores.frame is not None:
+        found = _in_frame(found, material, scores.frame)
+    return _with_effects(found, materials)
+
+
+def combined(materials: list[Material]) -> tuple[Material, list[str]]:
+    """Several materials as one, on the datasets that all of them have, and what has to be said about it.
+
+    Models of one name are one where their results agree; else each is named after its study. The frame is spanned by the
+    references of all, or by all models where one material has no references.
+    """
+    if len(materials) == 1:
+        return materials[0], []
+    shared = set.intersection(*(set(each.table["dataset"]) for each in materials))
+    if len(shared) < 2:
+        raise UserError(
+            f"{', '.join(each.name for each in materials)} share {len(shared)} dataset(s): a score needs two"
+        )
+    warnings = []
+    dropped = set.union(*(set(each.table["dataset"]) for each in materials)) - shared
+    if dropped:
+        warnings.append(f"{', '.join(sorted(dropped))} left out: not all of the studies compared have it")
+    recipes = {each.provenance.get("recipe") for each in materials}
+    if len(recipes) > 1:
+        warnings.append(
+            "the studies compared were trained by different recipes, so their models differ in more than design"
+        )
+    tables: list[pd.DataFrame] = []
+    merged: dict[str, Any] = {"models": {}, "failed": [], "runs": []}
+    references: list[str] = []
+    for each in materials:
+        names = _renamed(each, tables)
+        table = each.table[each.table["dataset"].isin(shared)]
+        tables.append(table.assign(model=table["model"].map(names)))
+        merged["models"] |= {names.get(model, model): known for model, known in each.models.items()}
+        for part in ("failed", "runs"):
+            merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
+        references += [names[model] for model in each.references or []]
+    key = [
+        column for column in ("model", "dataset", "seed", "split", "metric") if all(column in table for table in tables)
+    ]
+    whole = pd.concat(tables).drop_duplicates(key).reset_index(drop=True)
+    spans = all(each.references for each in materials)
+    return Material(
+        name=" + ".join(each.name for each in materials),
+        table=whole,
+        split=materials[0].split,
+        base=materials[0].base,
+        references=list(dict.fromkeys(references)) if spans else None,
+        lam=materials[0].lam,
+        **merged,
+    ), warnings
+
+
+def _renamed(material: Material, earlier: list[pd.DataFrame]) -> dict[str, str]:
+    """The name of each model beside the tables before: its own, or with its study where another has it for other results."""
+    names = {}
+    for model, rows in material.table.groupby("model"):
+        key = [column for column in ("dataset", "seed", "split", "metric") if column in rows]
+        names[str(model)] = str(model)
+        for table in earlier:
+            same = table[table["model"] == model]
+            both = rows.merge(same, on=key, suffixes=("", "_other"))
+            if len(same) and (both.empty or not (both["value"] == both["value_other"]).all()):
+                names[str(model)] = f"{model} ({material.name})"
+    return names
+
+
+def pareto(costs: pd.Series, scores: pd.Series) -> list[str]:
+    """The models that no other beats in one without losing in the other, cheapest first."""
+    order = pd.DataFrame({"cost": costs, "score": -scores}).dropna().sort_values(["cost", "score"])
+    lowest = order["score"].cummin().shift(fill_value=float("inf"))
+    return [str(model) for model in order.index[order["score"] < lowest]]
+
+
+def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataFrame:
+    known = pd.DataFrame.from_dict(material.models, orient="index")
+    found = scores.models.copy()
+    for column in ("role", "kind", "params", "macs", "width"):
+        found[column] = known[column].reindex(found.index) if column in known else None
+    for column in ("params", "macs"):
+        found[column] = pd.to_numeric(found[column]) / 1e6
+    if material.runs:
+        runs = pd.DataFrame(material.runs)
+        found["seconds"] = runs.groupby("model")["seconds"].mean().reindex(found.index)
+    else:
+        found["seconds"] = None
+    found["accuracy"] = means.mean(axis=1, skipna=False).reindex(found.index)
+    base = found["xscore"].get(material.base) if material.base else None
+    found["difference"] = found["xscore"] - base if base is not None else float("nan")
+    return found
+
+
+def _in_frame(found: Analysis, material: Material, frame: Frame) -> Analysis:
+    """Adds all that needs complete models and a frame."""
+    lam = material.lam
+    complete = [model for model in found.models.index if not found.models.loc[model, "reason"]]
+    means = found.means.loc[complete]
+    rows = cells(found.table, material.split)
+    missing: dict[str, str] = {}
+
+    def attempt(part: str, compute: Callable[[], T]) -> T | None:
+        try:
+            return compute()
+        except UserError as error:
+            missing[part] = str(error)
+            return None
+
+    size = max(1, min(SUBSET, len(frame.datasets) - 1, len(complete) - 3))
+    worst = worst_datasets(means, frame)["dataset"]
+    parts: dict[str, Any] = {
+        "models": found.models.assign(worst=worst.reindex(found.models.index)),
+        "ranks": rank_probabilities(rows, complete, frame, lam),
+        "ranks_without": ranks_without_each_dataset(means, frame, lam),
+        "ranks_by_lambda": ranks_by_lambda(means, frame, sorted({*LAMBDAS, lam})),
+        "comparison": attempt("comparison", lambda: compare_over_datasets(means)),
+        "predictors": attempt("predictors", lambda: predictors(means[list(frame.datasets)], frame, lam)),
+        "subsets": attempt("subsets", lambda: subsets(means, frame, size, lam)),
+        "elements": attempt("elements", lambda: _elements(found, material)),
+        "warnings": [*found.warnings, *lost_rewards(means, frame, lam, material.base)],
+    }
+    if parts["ranks"] is None:
+        missing["ranks"] = "rank probabilities need at least two seeds a cell"
+    return dataclasses.replace(found, **parts, missing=missing)
+
+
+def _elements(found: Analysis, material: Material) -> Elements:
+    if material.elements is None:
+        raise UserError("the architectures behind this table are not known")
+    return elements(found.models["xscore"], material.elements)
+
+
+def _with_effects(found: Analysis, materials: list[Material]) -> Analysis:
+    """The effects of each study's own options, in its own names and frame."""
+    answers, by_study = {}, {}
+    for each in materials:
+        models = [{"model": name, **model} for name, model in each.models.items() if model.get("options")]
+        if each.base is None or len(models) < 2 or each.base not in set(each.table["model"]):
+            continue
+        beside = [name for name, model in each.models.items() if model.get("beside")]
+        scored = each.table[~each.table["model"].isin(beside)]
+        frame = score_table(scored, each.references, each.split, each.lam, seeds=each.seeds).frame
+        by_study[each.name] = effects(each.table, models, each.base, frame, each.split, each.lam, seeds=each.seeds)
+        answers[each.name] = answer(by_study[each.name])
+    return dataclasses.replace(found, effects=by_study, answers=answers)
+
+
+def _mixed_modes(runs: list[dict[str, Any]]) -> list[str]:
+    modes = {tuple(str(run[key]) for key in ("device", "hardware", "precision", "threads", "torch")) for run in runs}
+    if len(modes) < 2:
+        return []
+    listed = "; ".join(" ".join(mode) for mode in sorted(modes))
+    return [f"this table mixes execution modes, whose last digits and speeds differ: {listed}"]

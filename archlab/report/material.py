@@ -1,0 +1,180 @@
+"""What a report is made of: a tidy table, and what is known about how it came about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from archlab.foundation import UserError
+from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
+
+FILES = ("study.json", "ablation.json", "results.csv")
+
+
+@dataclass(frozen=True)
+class Material:
+    """One table of results and its facts; everything but the table may be missing.
+
+    Args:
+        name: Of the study or the file.
+        table: Tidy: model, dataset, seed, split, metric, value.
+        split: The split to score; None where the table has only one or none is stated.
+        question: What the study asks.
+        base: The model that variants are held against.
+        references: The models that span the frame; None: all of them.
+        lam: Weight of the variance.
+        models: By model, what is known of it: role (`reference`, `variant`), kind, options (by choice), params, macs, width.
+        elements: Models x the elements of their architectures.
+        failed: Runs that failed: model, dataset, seed, cause, attempts.
+        runs: Finished runs: model, dataset, seed, key, seconds, and where and with what they ran.
+        curves: Learning curves: model, dataset, seed, epoch, loss, validation_accuracy.
+        provenance: Titles and texts that say where the numbers come from.
+        seeds: Every seed that a complete model has; None: any.
+    """
+
+    name: str
+    table: pd.DataFrame
+    split: str | None = None
+    question: str | None = None
+    base: str | None = None
+    references: list[str] | None = None
+    lam: float = 0.5
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    elements: pd.DataFrame | None = None
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    curves: pd.DataFrame | None = None
+    provenance: dict[str, str] = field(default_factory=dict)
+    seeds: list[int] | None = None
+
+
+def read_material(source: str, home: Path) -> Material:
+    """A finished study of `home` by name, the folder of one, a CSV or Parquet file, or a table that comes with archlab.
+
+    Raises UserError where there is no such thing, naming the nearest.
+    """
+    folder = home / "studies" / source
+    if not (folder / FILES[0]).exists():
+        folder = Path(source)
+    if (folder / FILES[0]).exists():
+        return _read_study(folder, home)
+    if Path(source).is_file():
+        return Material(name=Path(source).stem, table=read_table(source), provenance={"table": source})
+    if source in shipped_tables():
+        return _published(source)
+    finished = sorted(path.parent.name for path in (home / "studies").glob(f"*/{FILES[0]}"))
+    known = [*finished, *shipped_tables()]
+    raise UserError(
+        f"there is no finished study or table {source!r}: `archlab ablate` makes one", name=source, known=known
+    )
+
+
+def _published(name: str) -> Material:
+    known = published_elements(name)
+    models = {str(model): {"params": row["params"] * 1e6, "macs": row["macs"] * 1e6} for model, row in known.iterrows()}
+    return Material(
+        name=name,
+        table=read_table(name),
+        question="Which of eleven small models stay accurate on data they were not designed for?",
+        models=models,
+        elements=known,
+        provenance={
+            "source": "Zhang, Ding, Liu: Beyond ImageNet, arXiv 2511.00335 (2025), and Algorithms 2026, 19(1), 14",
+            "accuracies": "as published: one run a cell, test accuracy watched during training, no validation split",
+            "budgets": "as published: 2.2 to 4.7 million parameters (at ten classes), 221 to 2348 million multiply-accumulates",
+        },
+    )
+
+
+def _read_study(folder: Path, home: Path) -> Material:
+    study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
+    table = pd.read_csv(folder / FILES[2])
+    models = {
+        model["name"]: {
+            "role": model["role"],
+            "kind": model["kind"],
+            "options": model["options"],
+            "width": model["width"],
+            "params": model["cost"]["params"],
+            "macs": model["cost"]["macs"],
+        }
+        for model in study["models"]
+    }
+    elements = {
+        model["name"]: architecture_elements(model["architecture"], model["cost"]["macs"]) for model in study["models"]
+    }
+    runs, curves = _read_runs(found["cells"], home)
+    beside = [name for name, model in models.items() if model["kind"] == "raw" and study["budget"]["fit"] == "width"]
+    return Material(
+        name=study["name"],
+        table=table,
+        split="test",
+        question=study["question"],
+        base=study["base"],
+        references=[name for name in study["frame"] if name in set(table["model"])],
+        lam=study["weight_of_variance"],
+        models={name: model | {"beside": name in beside} for name, model in models.items()},
+        elements=pd.DataFrame.from_dict(elements, orient="index"),
+        failed=found["failed"],
+        runs=runs,
+        curves=curves,
+        provenance=_provenance(study, runs),
+        seeds=study["seeds"],
+    )
+
+
+def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:
+    """Finished runs and learning curves of the cells whose runs are still stored."""
+    from archlab.runs import Store
+
+    store = Store(home)
+    runs, curves = [], []
+    for cell in cells:
+        if cell["split"] != "test" or (result := store.get(cell["key"])) is None:
+            continue
+        name = {key: cell[key] for key in ("model", "dataset", "seed")}
+        run, mode = result["run"], result["mode"]
+        runs.append(
+            {
+                **name,
+                "accuracy": cell["accuracy"],
+                "seconds": result["seconds"],
+                "key": cell["key"],
+                "data": run["dataset_digest"],
+                "code": run["code"],
+                "recipe": run["recipe"],
+                "resolution": run["resolution"],
+                "finished": result["finished"],
+                "archlab": result["archlab"],
+                **{key: mode.get(key) for key in ("device", "hardware", "precision", "threads", "torch")},
+            }
+        )
+        curves += [{**name, **epoch} for epoch in result["history"]]
+    return runs, pd.DataFrame(curves) if curves else None
+
+
+def _provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, str]:
+    def all_of(*keys: str) -> str:
+        return "; ".join(sorted({" ".join(str(run[key]) for key in keys) for run in runs}))
+
+    budget = study["budget"]
+    limits = [f"{budget[what]:,} {what}" for what in ("params", "macs") if budget.get(what)]
+    return {
+        "study": study["path"] or study["name"],
+        "suite": f"{study['suite']}: {', '.join(f'{name} at {side} pixels' for name, side in study['datasets'].items())}",
+        "recipe": study["recipe"],
+        "seeds": ", ".join(map(str, study["seeds"])),
+        "budget": f"{' and '.join(limits) or 'none'} ({budget['of']}, at {study['classes']} classes)",
+        "archlab": all_of("archlab"),
+        "code": all_of("code"),
+        "PyTorch": all_of("torch"),
+        "hardware": all_of("hardware", "device", "precision"),
+        "threads": all_of("threads"),
+        "data": "; ".join(sorted({f"{run['dataset']} {run['data'][:16]}" for run in runs})),
+        "finished": f"{min(run['finished'] for run in runs)} to {max(run['finished'] for run in runs)}" if runs else "",
+    }

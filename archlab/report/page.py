@@ -1,0 +1,82 @@
+"""The report as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import math
+import re
+from importlib.metadata import version
+from typing import Any
+
+from archlab.report.analysis import Analysis
+from archlab.report.palette import THEMED, themed
+from archlab.report.plots import Plot, plots, written
+from archlab.report.sections import Section, in_short, sections
+from archlab.report.tables import Table
+
+
+def page(analysis: Analysis) -> str:
+    """One self-contained HTML document: styles, script and plots inside, nothing loaded from anywhere."""
+    from jinja2 import Environment, PackageLoader
+    from markupsafe import Markup
+
+    loader = PackageLoader("archlab.report", "page")
+    environment = Environment(loader=loader, autoescape=True)
+    drawn = plots(analysis)
+    style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
+    return environment.get_template("report.html").render(
+        name=analysis.name,
+        version=version("archlab"),
+        question=analysis.question,
+        answers=list(analysis.answers.items()),
+        facts=in_short(analysis),
+        warnings=analysis.warnings,
+        sections=[_section(section, drawn, Markup) for section in sections(analysis)],
+        style=style,
+        behaviour=behaviour,
+    )
+
+
+def _section(section: Section, drawn: dict[str, Plot], safe: Any) -> dict[str, Any]:
+    shown = [plot for name in section.plots for plot in drawn.values() if _is(plot.name, name)]
+    return {
+        "anchor": section.anchor,
+        "title": section.title,
+        "sentences": section.sentences,
+        "plots": [{"title": plot.title, "svg": safe(inline_svg(plot))} for plot in shown],
+        "tables": [_table(table, section.anchor) for table in section.tables],
+        "folded": [_table(table, f"{section.anchor}-all") for table in section.folded],
+    }
+
+
+def _is(plot: str, wanted: str) -> bool:
+    """`curves-` stands for all whose names begin so."""
+    return plot.startswith(wanted) if wanted.endswith("-") else plot == wanted
+
+
+def inline_svg(plot: Plot) -> str:
+    """The plot as an SVG element in the page's colours, its identifiers its own, named for those who do not see it."""
+    svg = themed(written(plot, "svg", THEMED).decode())
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    prefix = f"{plot.name}-"
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
+    svg = svg.replace("url(#", f"url(#{prefix}")
+    label = f"{plot.title}. {plot.alt}".replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)
+
+
+def _table(table: Table, anchor: str) -> dict[str, Any]:
+    rows = []
+    for index, (values, texts) in enumerate(zip(table.rows, table.written(), strict=True)):
+        cells = [
+            {"text": text, "kind": column.kind, "value": _sortable(value, column.kind)}
+            for value, text, column in zip(values, texts, table.columns, strict=True)
+        ]
+        rows.append({"cells": cells, "role": table.roles[index] if table.roles else ""})
+    return {"anchor": f"{anchor}-{table.name}", "caption": table.caption, "columns": table.columns, "rows": rows}
+
+
+def _sortable(value: Any, kind: str) -> str | None:
+    if kind == "text" or value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return repr(float(value))

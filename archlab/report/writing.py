@@ -1,0 +1,59 @@
+"""Writes a report into a folder: page, Markdown, LaTeX, tables as CSV, plots as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archlab.foundation import write_atomically
+from archlab.report.analysis import Analysis
+from archlab.report.latex import latex
+from archlab.report.markdown import markdown
+from archlab.report.sections import sections
+
+FORMATS = {"markdown": "report.md", "html": "report.html", "latex": "report.tex"}
+
+
+def text(analysis: Analysis, form: str) -> str:
+    """The report as `markdown`, `html`, `latex`, or the score table as `csv`."""
+    if form == "html":
+        from archlab.report.page import page
+
+        return page(analysis)
+    if form == "csv":
+        return csv_files(analysis)["scores.csv"]
+    return {"markdown": markdown, "latex": latex}[form](analysis)
+
+
+def csv_files(analysis: Analysis) -> dict[str, str]:
+    """The tables by file name, all numbers in full.
+
+    `accuracies.csv` is models x datasets, the mean over seeds: what `archlab score` reads, and, turned so that datasets are
+    rows, `autorank.autorank(pandas.read_csv("accuracies.csv", index_col="model").T)`. `results.csv` is the tidy table.
+    """
+    files = {
+        f"{table.name}.csv": table for section in sections(analysis) for table in (*section.tables, *section.folded)
+    }
+    written = {name: table.frame().to_csv(index=False) for name, table in files.items()}
+    complete = analysis.means.loc[analysis.models.index[analysis.models["reason"] == ""]]
+    return {
+        **written,
+        "accuracies.csv": complete.rename_axis(index="model").to_csv(),
+        "results.csv": analysis.table.to_csv(index=False),
+    }
+
+
+def write(analysis: Analysis, folder: Path, *, with_plots: bool = False) -> list[Path]:
+    """Writes everything into `folder`; `with_plots`, each plot also as `plots/NAME.svg` and `.png`. Gives what was written."""
+    contents: dict[str, bytes] = {name: text(analysis, form).encode() for form, name in FORMATS.items()}
+    contents |= {name: table.encode() for name, table in csv_files(analysis).items()}
+    if with_plots:
+        from archlab.report.plots import plots, written
+
+        drawn = plots(analysis)
+        contents |= {
+            f"plots/{name}.{kind}": written(plot, kind) for name, plot in drawn.items() for kind in ("svg", "png")
+        }
+    for name, content in contents.items():
+        with write_atomically(folder / name) as temporary:
+            temporary.write_bytes(content)
+    return [folder / name for name in contents]

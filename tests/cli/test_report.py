@@ -1,0 +1,64 @@
+import sys
+
+import pytest
+
+from archlab.cli.main import main
+
+
+@pytest.fixture
+def archlab(monkeypatch, capsys, tmp_path):
+    """Runs the command line on an empty store; gives exit code, standard output and standard error."""
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "store"))
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["archlab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return run
+
+
+def test_the_published_table_is_printed_and_written(archlab, tmp_path):
+    code, out, err = archlab("report", "zhang2025")
+    assert code == 0
+    assert "Which datasets stand for all?" in out
+    folder = tmp_path / "store" / "reports" / "zhang2025"
+    assert str(folder) in err
+    assert (folder / "report.html").read_text().startswith("<!doctype html>")
+    assert (folder / "report.md").read_text() == out
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("markdown", "# Which"), ("csv", "model,"), ("latex", "% \\usepackage"), ("html", "<!doctype html>")],
+)
+def test_a_format_is_printed_and_nothing_written(archlab, tmp_path, form, start):
+    code, out, _ = archlab("report", "zhang2025", f"--{form}")
+    assert code == 0
+    assert out.startswith(start)
+    assert not (tmp_path / "store" / "reports").exists()
+
+
+def test_any_table_with_a_chosen_folder_and_plots(archlab, tmp_path):
+    (tmp_path / "mine.csv").write_text("model,one,two,three\na,50,60,40\nb,70,40,30\nc,60,50,80\nd,20,30,25\n")
+    code, _, _ = archlab("report", tmp_path / "mine.csv", "--output", tmp_path / "out", "--plots")
+    assert code == 0
+    assert (tmp_path / "out" / "plots" / "xscore.svg").exists()
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["zhang2052"], "there is no finished study or table 'zhang2052'"),
+        (["zhang2025", "--csv", "--plots"], "--csv prints, so it takes neither"),
+        ([], "Missing argument 'STUDY...'"),
+    ],
+)
+def test_what_cannot_be_reported_is_one_line(archlab, arguments, message):
+    code, out, err = archlab("report", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1

@@ -1,0 +1,176 @@
+"""The page in a real browser: it loads, works by mouse and keyboard, fits a phone, and passes an accessibility audit."""
+
+import re
+
+import pytest
+
+from archlab.report import analyse, read_material, text
+from tests.report.made import made_study
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "study.html"
+    path.write_text(text(analyse([made_study()]), "html"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published")
+    path = folder / "zhang2025.html"
+    path.write_text(text(analyse([read_material("zhang2025", folder)]), "html"), encoding="utf-8")
+    return path
+
+
+def test_it_is_small_and_asks_nothing_of_a_network(page):
+    written = page.read_text(encoding="utf-8")
+    assert len(written.encode()) < 2_000_000
+
+    links = re.findall(r'(?:src|href)="([^"]*)"', written)
+    assert links
+    assert all(link.startswith("#") or link == "data:," for link in links)
+    assert "#00000" not in written, "a stand-in colour is left"
+
+
+def test_it_answers_the_question_and_tells_kinds_apart(page):
+    written = page.read_text(encoding="utf-8")
+    assert "At equal parameters, does channel attention transfer better than token attention?</h1>" in written
+    assert "At equal budget, attention=se is better than none" in written
+    for section in (
+        "scores",
+        "accuracy",
+        "effects",
+        "costs",
+        "stability",
+        "comparison",
+        "predictors",
+        "subsets",
+        "curves",
+    ):
+        assert f'<section id="{section}">' in written
+    assert written.count('<tr data-role="variant"') == 3
+
+
+def test_identifiers_are_unique(browser, page):
+    browser.open(page)
+    twice = browser.run(
+        "const ids = [...document.querySelectorAll('[id]')].map((element) => element.id);"
+        "return ids.filter((id, at) => ids.indexOf(id) !== at)"
+    )
+    assert twice == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1200])
+def test_it_loads_without_a_complaint_and_fits(browser, page, published, width, theme):
+    for path in (page, published):
+        browser.open(path, width=width, theme=theme)
+        assert browser.complaints() == []
+        assert browser.run("return document.documentElement.scrollWidth") <= width
+        assert browser.run("return innerWidth") == width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1200])
+def test_axe_finds_nothing_contrast_included(browser, axe, page, width, theme):
+    browser.open(page, width=width, theme=theme)
+    browser.run("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+    browser.run(axe)
+    found = browser.driver.execute_async_script(
+        "const done = arguments[0];"
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+        ".then((result) => done(result.violations.map((found) =>"
+        "found.id + ': ' + found.nodes.map((node) => node.html.slice(0, 120)).join(' | '))))"
+    )
+    assert found == []
+
+
+COLUMN = """
+const rows = [...document.querySelectorAll('#table-scores-scores tbody tr')].filter((row) => !row.hidden);
+return rows.map((row) => row.cells[arguments[0]].textContent);
+"""
+
+
+def header(browser, title):
+    titles = browser.run(
+        "return [...document.querySelectorAll('#table-scores-scores thead th')].map((th) => th.textContent)"
+    )
+    return titles.index(title)
+
+
+def test_tables_sort_by_every_kind_of_column(browser, page):
+    browser.open(page)
+    for title, read in (("xScore", float), ("to base", lambda text: float(text.replace("−", "-"))), ("model", str)):
+        at = header(browser, title)
+        orders = []
+        for _ in range(2):
+            browser.run("document.querySelectorAll('#table-scores-scores thead button')[arguments[0]].click()", at)
+            orders.append([read(cell) for cell in browser.run(COLUMN, at)])
+        assert orders[0] == list(reversed(orders[1]))
+        assert orders[0] in (sorted(orders[0]), sorted(orders[0], reverse=True))
+        state = (
+            "return document.querySelectorAll('#table-scores-scores thead th')[arguments[0]].getAttribute('aria-sort')"
+        )
+        assert browser.run(state, at) in ("ascending", "descending")
+
+
+def test_sorting_works_by_keyboard(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(page)
+    before = browser.run(COLUMN, 0)
+    button = browser.driver.find_elements("css selector", "#table-scores-scores thead button")[0]
+    button.send_keys(Keys.ENTER)
+    after = browser.run(COLUMN, 0)
+    assert after == sorted(before)
+
+
+def test_rows_filter_by_words_and_by_role(browser, page):
+    from selenium.webdriver.support.ui import Select
+
+    browser.open(page)
+    holder = browser.driver.find_element("css selector", "#scores .table")
+    words = holder.find_element("css selector", "input[type=search]")
+    words.send_keys("attention")
+    assert len(browser.run(COLUMN, 0)) == 3
+    words.send_keys(" eca")
+    assert browser.run(COLUMN, 0) == ["mobilenetv2+attention=eca"]
+    assert holder.find_element("css selector", "output").text == "1 of 8 rows"
+    words.clear()
+    words.send_keys(" ")
+    Select(holder.find_element("css selector", "select")).select_by_visible_text("references")
+    assert len(browser.run(COLUMN, 0)) == 5
+
+
+def test_missing_values_stay_below_either_way(browser, tmp_path):
+    study = made_study(datasets=3, seeds=2)
+    gone = (study.table["model"] == "starnet") & (study.table["dataset"] == "pines")
+    study = type(study)(**{**vars(study), "table": study.table[~gone], "runs": []})
+    path = tmp_path / "incomplete.html"
+    path.write_text(text(analyse([study]), "html"), encoding="utf-8")
+    browser.open(path)
+    at = header(browser, "xScore")
+    for _ in range(2):
+        browser.run("document.querySelectorAll('#table-scores-scores thead button')[arguments[0]].click()", at)
+        assert browser.run(COLUMN, at)[-1] == "–"
+
+
+def test_it_prints_in_black_on_white_with_everything_unfolded(browser, page):
+    browser.open(page, theme="dark")
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    style = "const style = getComputedStyle(document.body); return [style.backgroundColor, style.color]"
+    assert browser.run(style) == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+    assert browser.run("return getComputedStyle(document.querySelector('nav')).display") == "none"
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run("return document.querySelectorAll('details:not([open])').length") == 0
+
+
+def test_without_script_the_page_is_complete(browser, page, tmp_path):
+    still = tmp_path / "still.html"
+    written = page.read_text(encoding="utf-8")
+    still.write_text(written.replace("script-src 'unsafe-inline'", "script-src 'none'"), encoding="utf-8")
+    browser.open(still)
+    assert len(browser.run(COLUMN, 0)) == 8
+    assert browser.run("return document.querySelectorAll('.filter').length") == 0
+    browser.complaints()  # the refused script
