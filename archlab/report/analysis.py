@@ -24,7 +24,6 @@ from archlab.scoring import (
     compare_over_datasets,
     effects,
     elements,
-    lost_rewards,
     predictors,
     rank_probabilities,
     ranks_by_lambda,
@@ -32,6 +31,7 @@ from archlab.scoring import (
     score_table,
     seed_means,
     subsets,
+    uneven_gains,
     worst_datasets,
 )
 
@@ -227,7 +227,7 @@ def _in_frame(found: Analysis, material: Material, frame: Frame) -> Analysis:
         "predictors": attempt("predictors", lambda: predictors(means[list(frame.datasets)], frame, lam)),
         "subsets": attempt("subsets", lambda: subsets(means, frame, size, lam)),
         "elements": attempt("elements", lambda: _elements(found, material)),
-        "warnings": [*found.warnings, *lost_rewards(means, frame, lam, material.base)],
+        "warnings": [*found.warnings, *uneven_gains(found.models, material.base)],
     }
     if parts["ranks"] is None:
         missing["ranks"] = "rank probabilities need at least two seeds a cell"

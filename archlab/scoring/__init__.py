@@ -10,10 +10,11 @@ from archlab.scoring.scores import Scores, make_frame, score_table
 from archlab.scoring.significance import Comparison, compare_over_datasets
 from archlab.scoring.stability import (
     LAMBDAS,
-    lost_rewards,
     rank_probabilities,
     ranks_by_lambda,
     ranks_without_each_dataset,
+    uneven_gains,
+    unrewarded,
     worst_datasets,
 )
 from archlab.scoring.subsets import Subsets, subsets
@@ -36,7 +37,6 @@ __all__ = [
     "effects",
     "elements",
     "in_percent",
-    "lost_rewards",
     "make_frame",
     "predictors",
     "published_elements",
@@ -49,6 +49,8 @@ __all__ = [
     "seed_means",
     "shipped_tables",
     "subsets",
+    "uneven_gains",
+    "unrewarded",
     "worst_datasets",
     "xscore",
 ]

@@ -33,8 +33,9 @@ class Noise:
 def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: list[str] | None = None) -> Noise:
     """The noise in the cells (model, dataset, seed, value) of these models and datasets, else of all.
 
-    Where all models were trained from the same seeds, what a seed does to all of them alike is taken out first: it
-    moves no difference and no xScore. This is what pairing by seed does.
+    Models with the same value everywhere share their runs and count once. Where all models were trained from the same
+    seeds, what a seed does to all of them alike is taken out first: it moves no difference and no xScore. This is what
+    pairing by seed does.
     """
     models = list(dict.fromkeys(rows["model"])) if models is None else models
     datasets = list(dict.fromkeys(rows["dataset"])) if datasets is None else datasets
@@ -47,7 +48,8 @@ def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: li
     counts = np.isfinite(grid).sum(axis=2)
     with np.errstate(invalid="ignore"):
         means = np.nansum(grid, axis=2) / counts
-    pooled = [_pooled(grid[:, at] - means[:, at, None]) for at in range(len(datasets))]
+    distinct = np.unique(np.nan_to_num(grid, nan=-1.0).reshape(len(models), -1), axis=0, return_index=True)[1]
+    pooled = [_pooled((grid - means[:, :, None])[distinct, at]) for at in range(len(datasets))]
     variance, freedom = (pd.Series(part, columns) for part in zip(*pooled, strict=True))
     return Noise(pd.DataFrame(means, index, columns), pd.DataFrame(counts, index, columns), variance, freedom)
 

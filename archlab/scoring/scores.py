@@ -13,6 +13,7 @@ from archlab.foundation import UserError
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.intervals import score_intervals
 from archlab.scoring.noise import seed_noise
+from archlab.scoring.stability import unrewarded
 from archlab.scoring.tidy import cells, seed_means, the_split
 
 COLUMNS = ["mean", "variance", "xscore", "xscore_low", "xscore_high"]
@@ -27,7 +28,8 @@ class Scores:
         frame: What normalised the accuracies; None where there were too few complete models or datasets.
         models: Indexed by model, best first, incomplete ones last: mean, variance, xscore, its 95 % interval for
             seed noise (xscore_low, xscore_high: NaN with one seed), and `reason` (why xscore is missing, else "").
-        warnings: Sentences for the user: datasets dropped, weak datasets.
+        warnings: Sentences for the user: datasets dropped, weak datasets, accuracies that the
+            xScore does not reward.
     """
 
     lam: float
@@ -112,11 +114,11 @@ def score_table(
     models = list(dict.fromkeys(rows["model"]))
     scored = pd.DataFrame(index=pd.Index(models, name="model"), columns=COLUMNS, dtype=float)
     complete = [model for model in models if model not in missing]
+    means = seed_means(rows).reindex(index=complete, columns=datasets)
     if frame is None:
         reasons = dict.fromkeys(models, "fewer than two complete references, or two datasets that tell them apart")
     else:
         reasons = {}
-        means = seed_means(rows).loc[complete, datasets]
         found = xscore(means, lam, frame)
         scored.loc[complete, COLUMNS] = found.join(score_intervals(rows, found["xscore"], frame, lam))
     reasons |= {
@@ -124,7 +126,8 @@ def score_table(
     }
     scored["reason"] = [reasons.get(model, "") for model in models]
     scored = scored.sort_values("xscore", ascending=False, kind="stable")
-    return Scores(lam, frame, scored, _warnings(frame))
+    unrewarding = unrewarded(means, frame, lam) if frame is not None else []
+    return Scores(lam, frame, scored, (*_warnings(frame), *unrewarding))
 
 
 def missing_cells(

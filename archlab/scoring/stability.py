@@ -56,25 +56,29 @@ def worst_datasets(means: pd.DataFrame, frame: Frame) -> pd.DataFrame:
     return pd.DataFrame({"dataset": normalised.idxmin(axis=1), "normalised": normalised.min(axis=1)})
 
 
-def lost_rewards(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA, base: str | None = None) -> list[str]:
-    """Sentences where a higher accuracy lowers the xScore, which is not monotone.
+def unrewarded(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> list[str]:
+    """Sentences on accuracies so far above the model's others that a higher one lowers its xScore, which is not monotone.
 
-    The slope of the xScore in one normalised accuracy a is negative where a - mean > (D - 1) / (2 lambda D). Against a `base`:
-    models of a higher mean whose xScore is lower all the same.
+    The slope of the xScore in one normalised accuracy a is negative where a - mean > (D - 1) / (2 lambda D).
     """
-    normalised = _normalised(means, frame)
-    scores = xscore(means[list(frame.datasets)], lam, frame)
-    count = len(frame.datasets)
-    found = []
-    if lam > 0:
-        beyond = normalised.sub(scores["mean"], axis=0) > (count - 1) / (2 * lam * count)
-        for model, datasets in beyond.iterrows():
-            for dataset in beyond.columns[datasets]:
-                found.append(
-                    f"{model} is so far above its mean on {dataset} that more accuracy there lowers its xScore"
-                )
-    for model in scores.index if base in scores.index else ():
-        gained = scores.loc[model] - scores.loc[base]
+    if lam <= 0:
+        return []
+    normalised, count = _normalised(means, frame), len(frame.datasets)
+    beyond = normalised.sub(normalised.mean(axis=1), axis=0) > (count - 1) / (2 * lam * count)
+    return [
+        f"{model} is so far above its mean on {dataset} that more accuracy there lowers its xScore"
+        for model, datasets in beyond.iterrows()
+        for dataset in beyond.columns[datasets]
+    ]
+
+
+def uneven_gains(scores: pd.DataFrame, base: str | None) -> list[str]:
+    """Sentences on models (index; mean, xscore) of a higher mean than the base's and, all the same, a lower xScore."""
+    found: list[str] = []
+    if base is None or base not in scores.index:
+        return found
+    for model in scores.index:
+        gained = scores.loc[model, ["mean", "xscore"]] - scores.loc[base, ["mean", "xscore"]]
         if gained["mean"] > 0 > gained["xscore"]:
             found.append(
                 f"{model} has the higher mean ({gained['mean']:+.3f}) but the lower xScore ({gained['xscore']:+.3f}) "

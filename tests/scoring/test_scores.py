@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
-from archlab.scoring import make_frame, score_table, xscore
+from archlab.scoring import cells, make_frame, score_table, xscore
+from archlab.scoring.noise import seed_noise
 
 
 def tidy(models=5, datasets=3, seeds=3, noise=0.01, seed=0, split="test") -> pd.DataFrame:
@@ -131,3 +132,11 @@ def test_what_cannot_be_scored_is_refused(table, arguments, message):
     with pytest.raises(UserError) as error:
         score_table(table, **arguments)
     assert message in str(error.value)
+
+
+def test_models_that_share_their_runs_count_once_for_the_noise():
+    table = tidy(models=4, seeds=3)
+    twins = table[table["model"] == "m3"].assign(model="m3@raw")
+    noise, again = seed_noise(cells(table)), seed_noise(cells(pd.concat([table, twins])))
+    assert (noise.variance == again.variance).all()
+    assert (noise.freedom == again.freedom).all()
