@@ -43,6 +43,7 @@ class LocalPool:
         self.active: dict[str, _Job] = {}
         self.free = list(reversed(range(settings.workers)))
         self.gpus = visible_gpus()
+        self.own_blocks: list[str] | None = None  # files; None: those that this process has loaded
         self.stopping = False
         self.order: signal.Signals | None = None  # for all active jobs, set by a signal handler
 
@@ -103,14 +104,16 @@ class LocalPool:
             "home": str(self.store.home),
             "function": self.settings.function,
             "options": dict(self.settings.options),
-            "own_blocks": own_blocks(),
+            "own_blocks": own_blocks() if self.own_blocks is None else self.own_blocks,
             "keep": self.settings.keep,
         }
         log = self._log_of(job.run)
         if log:
             with suppress(OSError):
                 log.parent.mkdir(parents=True, exist_ok=True)
-        environment = {"CUDA_VISIBLE_DEVICES": self.gpus[job.slot % len(self.gpus)]} if self.gpus else {}
+        environment = {name: os.environ[name] for name in ["CUDA_VISIBLE_DEVICES"] if name in os.environ}
+        if self.gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = self.gpus[job.slot % len(self.gpus)]
         self.forks.start(job.run.key, "archlab.runs.worker:perform", arguments, log, **environment)
 
     def _log_of(self, run: Run) -> Path | None:
@@ -148,6 +151,7 @@ class LocalPool:
             return [Event("stopped", job.run)]
         log = self._log_of(job.run)
         detail = {"cause": job.cause or exit_words, "attempts": job.attempts, "log": str(log) if log else None}
+        detail["mendable"] = job.mendable
         if job.attempts > self.settings.retries or job.mendable or self.stopping:
             return [Event("failed", job.run, detail)]
         self.queue.append(job)

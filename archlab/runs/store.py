@@ -78,13 +78,30 @@ class Store:
 
     def put(self, run: Run, result: Result) -> None:
         """Stores a finished run; one that is stored already stays as it is. Raises OSError, leaving nothing behind."""
-        folder = self.scratch(run.key)
+        with self._new(run.key) as folder:
+            write_run(folder, run, result)
+
+    def files(self, key: str) -> dict[str, bytes]:
+        """The files of a stored run, by name, for another store to `adopt`."""
+        return {path.name: path.read_bytes() for path in self.directory(key).iterdir()}
+
+    def adopt(self, key: str, files: dict[str, bytes]) -> None:
+        """Stores a run from its files. Raises DamagedRunError where they are not what was written."""
+        with self._new(key) as folder:
+            for name, content in files.items():
+                (folder / Path(name).name).write_bytes(content)
+            verify_run(folder, key)
+
+    @contextlib.contextmanager
+    def _new(self, key: str) -> Iterator[Path]:
+        """A folder to write a run's files to; afterwards it is synced and renamed to where it belongs."""
+        folder = self.scratch(key)
         folder.mkdir(parents=True)
         try:
-            write_run(folder, run, result)
+            yield folder
             for path in [*folder.iterdir(), folder]:
                 _sync(path)
-            self._move_into_place(folder, run.key)
+            self._move_into_place(folder, key)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,203 @@
+"""Runs on a Ray cluster. Ray places them, repeats them and survives lost nodes.
+
+On its node a run has a process of its own, as on one machine. The store should be a folder that all nodes share; a node
+that does not see it computes in a folder of its own, where sample datasets prepare themselves once, and sends results.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import tempfile
+from collections import Counter
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from archlab.foundation import UserError, write_atomically
+from archlab.runs.events import Event
+from archlab.runs.local import LocalPool, own_blocks
+from archlab.runs.pool import Settings
+from archlab.runs.run import Run
+from archlab.runs.store import Store
+
+ASK_EVERY = 0.5  # seconds between two questions of a run to the driver's board
+
+
+class RunFailedError(Exception):
+    """A run failed on its node; the words are its cause."""
+
+
+class RayPool:
+    """Computes submitted runs on a Ray cluster, one CPU each and `settings.gpus` of a GPU."""
+
+    def __init__(self, store: Store, settings: Settings):
+        try:
+            self.ray: Any = importlib.import_module("ray")
+        except ImportError:
+            raise UserError("the executor 'ray' needs Ray: pip install 'archlab[ray]'") from None
+        ray, self.store, self.settings = self.ray, store, settings
+        self.connected_here = not ray.is_initialized()
+        if self.connected_here:
+            cpus = settings.workers if settings.address is None else None
+            ray.init(address=settings.address, num_cpus=cpus, log_to_driver=False, logging_level=logging.ERROR)
+        self.token = store.home / "cache" / f".shared-{uuid4().hex}"
+        self.token.parent.mkdir(parents=True, exist_ok=True)
+        self.token.touch()
+        self.board = ray.remote(_Board).options(num_cpus=0).remote()
+        self.compute = ray.remote(_compute).options(
+            num_cpus=1,
+            num_gpus=settings.gpus,
+            max_retries=settings.retries,
+            retry_exceptions=[RunFailedError],
+        )
+        self.site = {
+            "home": str(store.home),
+            "token": str(self.token),
+            "settings": {**vars(settings), "options": dict(settings.options), "workers": 1, "retries": 0},
+            "own_blocks": [Path(path).read_text() for path in own_blocks()],
+        }
+        self.tasks: dict[Any, Run] = {}
+        self.runs: dict[str, Run] = {}
+        self.attempts: Counter[str] = Counter()
+        self.waiting: list[Event] = []  # to be told next
+        self.order: str | None = None  # "stop" or "kill", given by a signal handler
+
+    def __enter__(self) -> RayPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cancel()
+        self.token.unlink(missing_ok=True)
+        if self.connected_here:
+            self.ray.shutdown()
+
+    @property
+    def pending(self) -> int:
+        return len(self.tasks) + len(self.waiting)
+
+    def submit(self, run: Run) -> None:
+        if self.settings.keep and self.store.get(run.key) is not None:
+            self.waiting.append(Event("stored", run))
+            return
+        self.runs[run.key] = run
+        self.tasks[self.compute.remote(run.document(), self.board, **self.site)] = run
+
+    def events(self, timeout: float = 0.2) -> list[Event]:
+        if self.order == "kill":
+            self._cancel()
+        elif self.order == "stop":
+            self.board.stop.remote()
+        self.order = None
+        events, self.waiting = self.waiting, []
+        if self.tasks:
+            ended, _ = self.ray.wait(list(self.tasks), timeout=0 if events else timeout)
+            told = self.ray.get(self.board.take.remote())
+            self.attempts.update(key for kind, key, _ in told if kind == "started")
+            events += [Event(kind, self.runs[key], detail) for kind, key, detail in told]
+            events += [self._end(task) for task in ended]
+        return events
+
+    def stop(self) -> None:
+        self.order = "stop"
+
+    def kill(self) -> None:
+        self.order = "kill"
+
+    def _cancel(self) -> None:
+        for task in self.tasks:
+            with suppress(self.ray.exceptions.RayError):
+                self.ray.cancel(task, force=True)
+
+    def _end(self, task: Any) -> Event:
+        run = self.tasks.pop(task)
+        try:
+            kind, detail, files = self.ray.get(task)
+        except self.ray.exceptions.TaskCancelledError:
+            return Event("stopped", run)
+        except RunFailedError as error:
+            kind, detail, files = "failed", {"cause": str(getattr(error, "cause", error)), "log": None}, None
+        except self.ray.exceptions.RayError as error:
+            kind, detail, files = (
+                "failed",
+                {"cause": f"{type(error).__name__}: {error}".split("\n")[0], "log": None},
+                None,
+            )
+        if files:
+            self.store.adopt(run.key, files)
+        if kind == "failed":
+            detail["attempts"] = max(self.attempts[run.key], 1)
+        return Event(kind, run, detail)
+
+
+class _Board:
+    """On the driver's side: what runs tell, and whether they are to stop."""
+
+    def __init__(self) -> None:
+        self.stopping, self.told = False, list[tuple[str, str, dict[str, Any]]]()
+
+    def tell(self, events: list[tuple[str, str, dict[str, Any]]]) -> bool:
+        self.told += events
+        return self.stopping
+
+    def take(self) -> list[tuple[str, str, dict[str, Any]]]:
+        told, self.told = self.told, []
+        return told
+
+    def stop(self) -> None:
+        self.stopping = True
+
+
+_pool: tuple[str, LocalPool] | None = None
+"""Of this Ray worker, with the token that it belongs to: its fork server serves one run after another."""
+
+
+def _compute(
+    run: dict[str, Any],
+    board: Any,
+    *,
+    home: str,
+    token: str,
+    settings: dict[str, Any],
+    own_blocks: list[str],
+) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
+    """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
+    import ray
+
+    shared, this = Path(token).exists(), Run.from_document(run)
+    place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
+    pool = _pool_of(token, place, Settings(**settings))
+    pool.own_blocks = [_own_blocks_file(place, text) for text in own_blocks]
+    pool.submit(this)
+    while pool.pending:
+        events = pool.events(ASK_EVERY)
+        told = [(event.kind, this.key, event.detail) for event in events if event.kind in ("started", "epoch")]
+        if ray.get(board.tell.remote(told)):
+            pool.stop()
+        for event in events:
+            if event.kind == "failed" and not event.detail["mendable"]:
+                raise RunFailedError(event.detail["cause"])
+            if event.kind not in ("started", "epoch"):
+                files = None if shared or not pool.settings.keep else pool.store.files(this.key)
+                return event.kind, event.detail, files
+    raise RunFailedError("ended without a word")
+
+
+def _pool_of(token: str, home: Path, settings: Settings) -> LocalPool:
+    global _pool
+    if _pool is None or _pool[0] != token:
+        if _pool:
+            _pool[1].forks.close()
+        _pool = token, LocalPool(Store(home), settings)
+    return _pool[1]
+
+
+def _own_blocks_file(home: Path, text: str) -> str:
+    path = home / "cache" / "own_blocks" / f"{sha256(text.encode()).hexdigest()[:16]}.py"
+    if not path.exists():
+        with write_atomically(path) as temporary:
+            temporary.write_text(text)
+    return str(path)

@@ -1,0 +1,150 @@
+"""A real Ray cluster of two nodes, on this machine."""
+
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from processes import descendants
+from standin import executions, make_run, make_trained
+
+from archlab.foundation import UserError
+from archlab.runs import Interrupted, Store, execute
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture
+def cluster(monkeypatch, tmp_path):
+    pytest.importorskip("ray")
+    import ray
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # its sockets need a short path
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def on_ray(runs, store, cluster, **arguments):
+    arguments = {"function": "standin:train", "retries": 0, **arguments}
+    return execute(runs, store, executor="ray", address=cluster.address, **arguments)
+
+
+def study(count, seconds=0.0):
+    return [
+        make_run(seed, dataset=f"d{seed % 5}", dataset_digest=str(seed % 5), recipe={"epochs": 2, "seconds": seconds})
+        for seed in range(count)
+    ]
+
+
+def numbers(results):
+    return {key: (document["run"], document["metrics"], document["history"]) for key, document in results.items()}
+
+
+def test_ray_one_worker_and_two_give_the_same_sixty_cells(tmp_path, cluster):
+    cluster.add_node(num_cpus=1)
+    runs, events = study(60), []
+    ray = on_ray(runs, Store(tmp_path / "ray"), cluster, on_event=events.append)
+    local = [
+        execute(runs, Store(tmp_path / str(workers)), workers=workers, function="standin:train") for workers in (1, 2)
+    ]
+    assert ray.failed == [] and ray.computed == 60
+    assert numbers(ray.results) == numbers(local[0].results) == numbers(local[1].results)
+    assert numbers(ray.results) == {
+        run.key: (run.document(), make_trained(run).metrics, make_trained(run).history) for run in runs
+    }
+    assert {event.kind for event in events} == {"started", "epoch", "finished"}
+    again = on_ray(runs, Store(tmp_path / "ray"), cluster)
+    assert again.computed == 0 and again.results == ray.results
+
+
+def test_a_node_that_is_lost_changes_nothing(tmp_path, cluster):
+    second = cluster.add_node(num_cpus=1)
+    runs, store, lost = study(16, seconds=0.2), Store(tmp_path), []
+
+    def lose_a_node(event):
+        if event.kind == "finished" and len(list(store.keys())) >= 5 and not lost:
+            lost.append(second)
+            cluster.remove_node(second, allow_graceful=False)
+
+    outcome = on_ray(runs, store, cluster, retries=2, on_event=lose_a_node)
+    assert lost and outcome.failed == []
+    assert {key: document["metrics"] for key, document in outcome.results.items()} == {
+        run.key: make_trained(run).metrics for run in runs
+    }
+
+
+def test_faults_cost_one_run_on_ray_too(tmp_path, cluster):
+    faults = {
+        "kill": "killed by SIGKILL",
+        "segfault": "killed by SIGSEGV",
+        "raise": "ValueError",
+        "refuse": "study.yaml",
+    }
+    bad = {fault: make_run(recipe={"fault": fault}) for fault in faults}
+    hang = make_run(recipe={"fault": "hang"})
+    outcome = on_ray([*bad.values(), hang, *study(4)], Store(tmp_path), cluster, retries=1, time_limit=2)
+    assert outcome.computed == 4
+    failures = {failure.run.recipe["fault"]: failure for failure in outcome.failed}
+    assert failures.pop("hang").cause.startswith("took longer than the time limit of 2 s")
+    for fault, failure in failures.items():
+        assert failure.cause.startswith(faults[fault]) and "\n" not in failure.cause
+        assert failure.attempts == (1 if fault == "refuse" else 2)
+        assert len(executions(tmp_path, failure.key)) == failure.attempts
+
+
+def test_results_come_back_from_a_node_that_does_not_see_the_folder(tmp_path, cluster, monkeypatch):
+    from archlab.runs.on_ray import RayPool
+
+    class Elsewhere(RayPool):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.site["token"] += "-not-there"
+
+    monkeypatch.setattr("archlab.runs.on_ray.RayPool", Elsewhere)
+    runs = study(3)
+    outcome = on_ray(runs, Store(tmp_path), cluster)
+    assert outcome.computed == 3 and not (tmp_path / "executions").exists()
+    for run in runs:
+        Store(tmp_path).verify(run.key)
+
+
+def test_an_interrupt_lets_epochs_finish_and_leaves_no_process(tmp_path, cluster):
+    cluster.add_node(num_cpus=1)
+    runs = [make_run(seed, recipe={"epochs": 100, "seconds": 0.3}) for seed in range(4)]
+    before = set(descendants(os.getpid()))
+
+    def interrupt(event):
+        if event.kind == "epoch":
+            os.kill(os.getpid(), signal.SIGINT)
+            raised.append(event)
+
+    raised = []
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        on_ray(runs, Store(tmp_path), cluster, on_event=lambda event: None if raised else interrupt(event))
+    assert time.monotonic() - began < 40
+    assert any(folder.joinpath("epochs").exists() for folder in Store(tmp_path).unfinished.iterdir())
+    deadline = time.monotonic() + 10
+    while any("archlab.runs.server" in command(pid) for pid in set(descendants(os.getpid())) - before):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def test_without_ray_the_message_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(UserError, match=r"pip install 'archlab\[ray\]'"):
+        execute(study(1), Store(tmp_path), executor="ray")
