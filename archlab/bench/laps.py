@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from archlab.foundation import UserError
-from archlab.runs.forks import ALLOCATOR
+from archlab.runs.forks import ALLOCATOR, ONE_THREAD
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,14 @@ class Lap:
 
 
 class Contender:
-    """A contender's process, started and warmed up. `allocator`: with the settings that archlab's workers have."""
+    """A contender's process, started.
 
-    def __init__(self, function: str, arguments: dict[str, Any], *, threads: int = 1, allocator: bool = True):
-        environment = {name: value for name, value in os.environ.items() if name not in ALLOCATOR}
-        environment |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    `threads` None: as many as torch takes by itself. `allocator`: with the settings that archlab's workers have.
+    """
+
+    def __init__(self, function: str, arguments: dict[str, Any], *, threads: int | None = 1, allocator: bool = True):
+        environment = {name: value for name, value in os.environ.items() if name not in (*ALLOCATOR, *ONE_THREAD)}
+        environment |= dict.fromkeys(ONE_THREAD, str(threads)) if threads else {}
         environment |= ALLOCATOR if allocator else {}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "archlab.bench.laps", function, json.dumps(arguments)],
