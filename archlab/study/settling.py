@@ -16,12 +16,16 @@ from archlab.study.study import Study
 def settled(source: Path | dict, home: Path) -> ResolvedStudy:
     """The study of a file or a mapping with models counted and recipes settled. Raises UserError."""
     study = load_study(source, home=home)
-    found = models(study, home)
+    return settle(study, models(study, home), home, str(source) if isinstance(source, Path) else None)
+
+
+def settle(study: Study, found: list[Model], home: Path, path: str | None) -> ResolvedStudy:
+    """A study, loaded from `path`, of these models."""
     classes, resolution = largest(study, home)
     recipes = _Recipes(study)
     return ResolvedStudy(
         name=study.name,
-        path=str(source) if isinstance(source, Path) else None,
+        path=path,
         question=study.question,
         choices={choice.name: list(choice.options) for choice in study.choices},
         base=str(study.base.first) if study.bases else None,

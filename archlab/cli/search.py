@@ -1,0 +1,158 @@
+"""`archlab search`: look for a better design than the references, within the budget."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archlab.cli.running import Running, run_options
+from archlab.cli.tables import print_table
+from archlab.foundation import home
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+    from archlab.runs import Outcome, Run, Store
+
+
+@click.command()
+@click.option(
+    "--spec", default="compact", show_default=True, metavar="STUDY", help="A study of archlab's, or a YAML file."
+)
+@click.option("--trials", type=click.IntRange(min=1), help="Designs to try  [default: as the study says, else 50]")
+@click.option("--storage", metavar="URL", help="Of Optuna: a database for many machines, or a journal file.")
+@click.option("--resume", is_flag=True, help="Go on with a search; an error where there is none.")
+@run_options
+@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def search(
+    spec: str, trials: int | None, storage: str | None, resume: bool, store: str | None, as_json: bool, **options: Any
+) -> int:
+    """Samples a study's choices jointly, trains what is promising, and puts the best designs beside the references.
+
+    The same command goes on where it was interrupted, and joins a search that other processes are at. Designs are chosen by
+    validation data; the last table shows test data. Ends with 1 where a run failed.
+    """
+    from archlab.runs import Settings, Store
+    from archlab.study.search.whole import search as whole_search
+
+    place, running = Store(home(store)), Running(**options)
+    settings = Settings(
+        workers=running.at_once,
+        options=running.options,
+        retries=running.retries,
+        time_limit=running.time_limit,
+        address=running.address,
+        gpus=running.gpus,
+    )
+    found = whole_search(
+        spec,
+        place,
+        compute=lambda what, runs: _compute(what, runs, running, place),
+        settings=settings,
+        executor=running.executor,
+        fail_fast=running.fail_fast,
+        trials=trials,
+        storage=storage,
+        resume=resume,
+        tell=lambda words: click.echo(words, err=True),
+        on_trial=None if running.quiet else _tell_trial,
+    )
+    if as_json:
+        click.echo(json.dumps(found.document, indent=2))
+    else:
+        _print(found.document)
+    for warning in found.document["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    for failure in found.failures:
+        click.echo(f"failed: {failure}", err=True)
+    click.echo(f"{found.document['computed']} runs were trained; results are in {found.folder}", err=True)
+    return 1 if found.failures else 0
+
+
+def _compute(what: str, runs: list[Run], running: Running, store: Store) -> Outcome:
+    """Computes what is not stored, and says how much that is."""
+    from archlab.runs import plan
+    from archlab.runs.plan_text import summary
+
+    planned = plan(runs, store, workers=running.at_once, measure=False)
+    click.echo(f"{what}: {summary(planned)}", err=True)
+    return running.execute(planned, store)
+
+
+def _tell_trial(trial: FrozenTrial, best: float | None) -> None:
+    beside = "" if best is None else f" (best so far {best:.3f})"
+    click.echo(f"trial {trial.number}: {_outcome(trial)}{beside}: {trial.user_attrs['model']}", err=True)
+
+
+def _outcome(trial: FrozenTrial) -> str:
+    attributes = trial.user_attrs
+    if "failed" in attributes:
+        return f"failed, {attributes['failed']}"
+    if "xscore" in attributes:
+        return f"xScore {attributes['xscore']:.3f}"
+    return f"stopped after {len(attributes.get('accuracies', {}))} dataset(s)"
+
+
+def _print(found: dict[str, Any]) -> None:
+    datasets = list(dict.fromkeys(cell["dataset"] for cell in found["cells"]))
+    means = _test_means(found)
+    with_interval = any(row["xscore_low"] is not None for row in found["scores"])
+    ends = ["xscore_low", "xscore_high"] if with_interval else []
+    columns = ["model", "role", "params", "macs", *datasets, "mean", "variance", "xscore", *ends]
+    titles = {"macs": "MACs", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high"}
+    rows = [[_written(row.get(name, means.get((row["model"], name)))) for name in columns] for row in found["scores"]]
+    print_table([titles.get(name, name) for name in columns], rows)
+    click.echo()
+    keys = ("model", "found", "validation", "test", "low", "high", "survived")
+    print_table(
+        ("gain over the best reference", "in the search", "validation", "test", "low", "high", "survived"),
+        [[_written(_gains(each)[key]) for key in keys] for each in found["finalists"]],
+    )
+    click.echo(f"\n{_sentence(found)}")
+
+
+def _gains(finalist: dict[str, Any]) -> dict[str, Any]:
+    test, searched, survived = finalist["test"], finalist["found"], finalist["survived"]
+    return {
+        "model": finalist["model"],
+        "found": searched and searched["gain"],
+        "validation": finalist["validation"].get("gain"),
+        "test": test.get("gain"),
+        "low": test.get("gain_low"),
+        "high": test.get("gain_high"),
+        "survived": None if survived is None else f"{survived:.0%}",
+    }
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    best, cost = found["best"], found["cost"]
+    spent = (
+        f"{cost['trials']} trials and the final table took {cost['training_seconds']['all']:.0f} s of training, and "
+        f"{cost['coordinating_seconds']:.0f} s to coordinate."
+    )
+    if best is None:
+        return f"No design is complete. {spent}"
+    gain, low, high = (best["test"].get(name) for name in ("gain", "gain_low", "gain_high"))
+    if gain is None:
+        verdict = "is not complete on test data"
+    elif low is None:
+        verdict = f"scores {gain:+.3f} against the best reference on test data; one seed cannot decide that"
+    else:
+        decided = "better than" if low > 0 else "worse than" if high < 0 else "undecided against"
+        verdict = f"is {decided} the best reference on test data: {gain:+.3f} ({low:+.3f} to {high:+.3f})"
+    return f"{best['model']} {verdict}.\nIt is {best['name']}, written to {best['file']}\n{spent}"
+
+
+def _test_means(found: dict[str, Any]) -> dict[tuple[str, str], float]:
+    values: dict[tuple[str, str], list[float]] = {}
+    for cell in found["cells"]:
+        if cell["split"] == "test":
+            values.setdefault((cell["model"], cell["dataset"]), []).append(cell["accuracy"])
+    return {key: sum(each) / len(each) for key, each in values.items()}
+
+
+def _written(value: Any) -> Any:
+    return f"{value:.3f}" if isinstance(value, float) else value

@@ -1,0 +1,138 @@
+"""Designs: what a search tries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from archlab.architecture import Architecture
+from archlab.budget import Cost, count, fit_width
+from archlab.data import entry, open_prepared
+from archlab.foundation import UserError
+from archlab.runs import Run, code_digest
+from archlab.runs.run import digest
+from archlab.study.combination import Combination, apply, sample
+from archlab.study.model import largest
+from archlab.study.study import Study
+from archlab.study.variables import Ask, Value, Variable, option_name
+from archlab.training import Recipe
+
+
+@dataclass(frozen=True)
+class Design:
+    """An architecture of the space (or a reference, without values) at the width that the budget leaves it."""
+
+    values: dict[str, Value]
+    architecture: Architecture
+    width: float
+    cost: Cost
+
+    @property
+    def name(self) -> str:
+        return self.architecture.name
+
+    @cached_property
+    def digest(self) -> str:
+        """Equal for designs that are one network."""
+        return digest([self.architecture.canonical(), self.width])
+
+
+class Designs:
+    """Makes designs of a study's choices, and their runs at the search's fidelity.
+
+    Sample datasets are prepared here where they are not yet; raises UserError for any other.
+    """
+
+    def __init__(self, study: Study, home: Path):
+        self.study = study
+        self.recipe: Recipe = study.search.recipe or study.recipe
+        self.classes, self.resolution = largest(study, home)
+        sides = {name: min(entry(name, home).resolution, self.recipe.resolution) for name in study.suite.datasets}
+        self.prepared = {name: open_prepared(name, home, side) for name, side in sides.items()}
+        self.code = code_digest()
+
+    def sample(self, ask: Ask) -> Design:
+        """The design of the values that `ask` gives. Raises UserError where it cannot keep the budget."""
+        return self._fitted(sample(self.study, ask))
+
+    def reference(self, architecture: Architecture) -> Design:
+        return self._fitted(Combination({}, architecture))
+
+    def named(self, given: dict[str, Value]) -> Design | None:
+        """The design of some values, all others as the base has them; None where the space holds no such design.
+
+        Raises UserError for unknown names and values, and where the design cannot keep the budget.
+        """
+        written = {
+            name: option_name(value, None) if isinstance(value, bool) else value for name, value in given.items()
+        }
+        target = apply(self.study, self._typed(written))
+        known, wanted = dict(target.values), target.architecture.digest()
+        while True:
+            asked: list[Variable] = []
+
+            def ask(variable: Variable, asked=asked) -> Value:
+                if variable.name not in known:
+                    asked.append(variable)
+                    raise LookupError
+                return known[variable.name]
+
+            try:
+                return self._fitted(sample(self.study, ask))
+            except LookupError:
+                (variable,) = asked
+            values = [] if variable.continuous else variable.values()
+            for value in values:
+                if apply(self.study, {**known, variable.name: value}).architecture.digest() == wanted:
+                    known[variable.name] = value
+                    break
+            else:
+                return None
+
+    def run(self, design: Design, dataset: str) -> Run:
+        data = self.prepared[dataset]
+        return Run(
+            architecture=design.architecture.canonical(),
+            width=design.width,
+            num_classes=data.num_classes,
+            dataset=dataset,
+            dataset_digest=data.digest,
+            resolution=data.resolution,
+            smallest_map=self.study.smallest_map,
+            recipe=self.recipe.settled(design.name, dataset).canonical(),
+            seed=self.study.seeds[0],
+            code=self.code,
+            model=design.name,
+        )
+
+    def _typed(self, given: dict[str, Value]) -> dict[str, Value]:
+        """Words in the place of numbers where a variable has options by name."""
+        typed = dict(given)
+
+        def ask(variable: Variable) -> Value:
+            if variable.name in typed and variable.options is not None:
+                typed[variable.name] = str(typed[variable.name])
+            return typed.get(variable.name, variable.first)
+
+        try:
+            sample(self.study, ask)
+        except UserError:
+            return typed  # `apply` says what is wrong
+        return typed
+
+    def _fitted(self, combination: Combination) -> Design:
+        architecture, budget = combination.architecture, self.study.budget
+        given: dict[str, Any] = {
+            "num_classes": self.classes,
+            "resolution": self.resolution,
+            "smallest_map": self.study.smallest_map,
+        }
+        width = self.study.width
+        if budget.fit == "width":
+            width = fit_width(architecture, params=budget.params, macs=budget.macs, of=budget.of, **given)
+        cost = count(architecture, width=width, **given)
+        if not budget.allows(cost):
+            raise UserError(f"{architecture.name} is above the budget: {budget.describe(cost)}")
+        return Design(combination.values, architecture, width, cost)

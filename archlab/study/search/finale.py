@@ -1,0 +1,165 @@
+"""The end of a search: its best designs trained as the study says, on all datasets and seeds, beside the references.
+
+The winner is chosen by validation data; test data are read for the final table alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from archlab.study.ablation import SPLIT as TEST
+from archlab.study.ablation import Ablation
+from archlab.study.combination import apply
+from archlab.study.model import Model, _options
+from archlab.study.resolved import ResolvedStudy
+from archlab.study.search.beginning import SPLIT as VALIDATION
+from archlab.study.search.beginning import Basis
+from archlab.study.search.designs import Designs
+from archlab.study.search.rungs import rank_correlation
+from archlab.study.search.trials import DONE, Trials
+from archlab.study.settling import settle
+
+LEVEL, DRAWS = 0.95, 4000
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A design of the final table.
+
+    Attributes:
+        found: xScore on validation data in the search, None where it was stopped early; `gain` of it over the best reference.
+        validation, test: xScore at full fidelity; `gain`, over the best reference, with a 95 % interval where there are
+            repeated seeds.
+    """
+
+    name: str
+    trial: int
+    found: dict[str, float] | None
+    validation: dict[str, float | None]
+    test: dict[str, float | None]
+
+    @property
+    def survived(self) -> float | None:
+        """The share of the search's gain that is there on test data; None where there was none."""
+        gain = self.found["gain"] if self.found else None
+        if gain is None or gain <= 0 or self.test["gain"] is None:
+            return None
+        return self.test["gain"] / gain
+
+
+def finalists(trials: Trials, number: int) -> list[FrozenTrial]:
+    """The best trials: complete ones by xScore; where they are too few, then those that came farthest, by their mean."""
+    ended = [trial for trial in trials.all() if trial.state in DONE and trial.user_attrs.get("accuracies")]
+
+    def rank(trial: FrozenTrial) -> tuple[bool, int, float]:
+        complete = trial.state == TrialState.COMPLETE
+        return complete, 0 if complete else len(trial.user_attrs["accuracies"]), (trial.values or [0.0])[0]
+
+    distinct = {trial.user_attrs["design"]: trial for trial in sorted(ended, key=rank)}
+    return sorted(distinct.values(), key=rank, reverse=True)[:number]
+
+
+def final_study(designs: Designs, chosen: list[FrozenTrial], home: Path, path: str | None) -> ResolvedStudy:
+    """The study of the final table: the references, and the chosen trials' designs under the names of `model_name`."""
+    study = designs.study
+    references = [
+        Model(design.name, "reference", None, design.architecture, design.width)
+        for design in map(designs.reference, study.compare)
+    ]
+    variants = []
+    for trial in chosen:
+        design = designs.sample(lambda variable, trial=trial: trial.params[variable.name])  # type: ignore[misc]
+        options = _options(study, apply(study, design.values))
+        variants.append(Model(design.name, "variant", None, design.architecture, design.width, options))
+    settled = settle(study, [*references, *variants], home, path)
+    names = {model.name: model_name(study.name, trial) for model, trial in zip(variants, chosen, strict=True)}
+    models = [dataclasses.replace(model, name=names.get(model.name, model.name)) for model in settled.models]
+    return dataclasses.replace(settled, name=search_name(study.name), models=models, base=None, choices={}, effects=[])
+
+
+def search_name(study: str) -> str:
+    """What the results of a study's search are called: `archlab report` takes it."""
+    return f"{study}-search"
+
+
+def model_name(study: str, trial: FrozenTrial) -> str:
+    """Short, for tables: `compact-trial17`."""
+    return f"{study}-trial{trial.number}"
+
+
+def judge(final: Ablation, basis: Basis, chosen: list[FrozenTrial], study: str) -> list[Finalist]:
+    """The finalists, the winner first, then by validation data: a tie within the best one's interval goes to fewer MACs."""
+    validation, test = _scores(final, VALIDATION), _scores(final, TEST)
+    best = basis.best[1]
+    found = []
+    for trial in chosen:
+        name, xscore = model_name(study, trial), trial.user_attrs.get("xscore")
+        searched = None if xscore is None else {"xscore": xscore, "gain": xscore - best}
+        found.append(Finalist(name, trial.number, searched, validation.get(name, {}), test.get(name, {})))
+    complete = [each for each in found if each.validation.get("xscore") is not None]
+    complete.sort(key=lambda each: -(each.validation["xscore"] or 0.0))
+    macs = {model.name: model.cost["macs"] for model in final.study.models}
+    if complete:
+        low = complete[0].validation["low"]
+        tied = [each for each in complete if low is not None and (each.validation["xscore"] or 0.0) >= low] or complete[
+            :1
+        ]
+        winner = min(tied, key=lambda each: macs[each.name])
+        complete.remove(winner)
+        complete.insert(0, winner)
+    return [*complete, *(each for each in found if each not in complete)]
+
+
+def fidelity(final: Ablation, basis: Basis, judged: list[Finalist]) -> float | None:
+    """Spearman's, of the search's scores and those at full fidelity on validation data, over references and finalists."""
+    full = _scores(final, VALIDATION)
+    early = {name: basis.score(accuracies) for name, accuracies in basis.references.items()}
+    early |= {each.name: each.found["xscore"] for each in judged if each.found}
+    both = [name for name in early if full.get(name, {}).get("xscore") is not None]
+    return rank_correlation([early[name] for name in both], [full[name]["xscore"] for name in both])  # type: ignore[misc]
+
+
+def _scores(final: Ablation, split: str) -> dict[str, dict[str, float | None]]:
+    """xscore, low, high, and the gain over the best reference with its interval, by model."""
+    import numpy as np
+
+    from archlab.scoring import cells, score_table
+    from archlab.scoring.intervals import draw_scores
+    from archlab.scoring.noise import seed_noise
+
+    study = final.study
+    if final.table.empty:
+        return {}
+    there = set(final.table["model"])
+    scores = score_table(
+        final.table,
+        [name for name in study.frame if name in there],
+        split,
+        study.weight_of_variance,
+        datasets=list(study.datasets),
+        seeds=study.seeds,
+    )
+    known = scores.models["xscore"].dropna()
+    references = [name for name in study.frame if name in known.index]
+    if scores.frame is None or not references:
+        return {}
+    best = max(references, key=lambda name: float(known[name]))
+    noise = seed_noise(cells(final.table, split), list(known.index), list(scores.frame.datasets))
+    gains = known - known[best]
+    half = np.full(len(known), np.nan)
+    if noise.known:
+        draws = draw_scores(noise, scores.frame, study.weight_of_variance, DRAWS)
+        against = draws[:, list(known.index).index(best), None]
+        half = np.quantile(np.abs(draws - against - gains.to_numpy()), LEVEL, axis=0)
+    found = {}
+    for at, name in enumerate(known.index):
+        row = scores.models.loc[name]
+        numbers: dict[str, Any] = {"xscore": known[name], "low": row["xscore_low"], "high": row["xscore_high"]}
+        numbers |= {"gain": gains[name], "gain_low": gains[name] - half[at], "gain_high": gains[name] + half[at]}
+        found[str(name)] = {key: None if value != value else float(value) for key, value in numbers.items()}
+    return found

@@ -1,0 +1,197 @@
+"""What a search found, as one JSON document, and as files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from archlab.foundation import write_atomically
+from archlab.runs import Store
+from archlab.study import findings
+from archlab.study.ablation import Ablation
+from archlab.study.search.beginning import Basis
+from archlab.study.search.designs import Designs
+from archlab.study.search.finale import Finalist, fidelity, finalists, judge
+from archlab.study.search.rungs import LEAST_CORRELATION
+from archlab.study.search.trials import Trials, accuracies, has_failed
+from archlab.study.search.winner import architecture_yaml, at_width
+
+WINNER = "winner.yaml"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds: of this process's own work, and of wall time; and how many runs were trained now."""
+
+    coordinating: float
+    wall: float
+    computed: int
+
+
+def document(
+    final: Ablation, designs: Designs, basis: Basis, trials: Trials, store: Store, cost: Cost, exhausted: bool
+) -> dict[str, Any]:
+    """Ablation's document and: search (order of the datasets, rungs, fidelity), trials, finalists, best, pareto, cost."""
+    chosen = finalists(trials, designs.study.search.finalists)
+    judged = judge(final, basis, chosen, designs.study.name)
+    described = [_finalist(each, final, trials) for each in judged]
+    best = {**described[0], "file": str(_folder(final, store) / WINNER)} if described and judged[0].validation else None
+    table = findings.document(final)
+    about = _search(designs, basis, trials, fidelity(final, basis, judged), exhausted)
+    return {
+        **table,
+        "warnings": [*_warnings(about), *table["warnings"]],
+        "computed": cost.computed,
+        "search": about,
+        "trials": [_trial(trial, designs) for trial in trials.history()],
+        "finalists": described,
+        "best": best,
+        "pareto": [trial.number for trial in trials.study.best_trials] if len(trials.study.directions) > 1 else None,
+        "cost": _cost(final, trials, store, cost, designs),
+    }
+
+
+def save(final: Ablation, found: dict[str, Any], designs: Designs, trials: Trials, store: Store) -> Path:
+    """Writes what ablation does and search.json and winner.yaml to `<home>/studies/<name>-search/`."""
+    place = findings.save(final, store.home)
+    texts = {"search.json": json.dumps(found, indent=1)}
+    if found["best"]:
+        texts[WINNER] = _winner(found["best"], designs, trials)
+    for name, text in texts.items():
+        with write_atomically(place / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return place
+
+
+def _winner(best: dict[str, Any], designs: Designs, trials: Trials) -> str:
+    trial = next(trial for trial in trials.all() if trial.number == best["trial"])
+    design = designs.sample(lambda variable: trial.params[variable.name])
+    comment = (
+        f"{design.name}\nat width {design.width:g}: {design.cost.params:,} parameters at {designs.classes} classes"
+    )
+    return architecture_yaml(at_width(design.architecture, design.width, best["model"]), comment)
+
+
+def _folder(final: Ablation, store: Store) -> Path:
+    return store.home / "studies" / final.study.name
+
+
+def _rungs(designs: Designs, basis: Basis, trials: Trials) -> list[dict[str, Any]]:
+    """Of each rung: after how many datasets, how well its order agrees with the final one, and whether it stops designs."""
+    known = [*basis.references.values(), *accuracies(trials.history())]
+    found = []
+    for place in basis.rungs.places:
+        correlation = basis.rungs.correlation(place, known)
+        stops = correlation is None or correlation >= LEAST_CORRELATION
+        complete = sum(basis.rungs.score(each) is not None for each in known)
+        found.append({"after": place, "rank_correlation": correlation, "designs": complete, "stops": stops})
+    return found
+
+
+def _warnings(search: dict[str, Any]) -> list[str]:
+    said = [
+        f"pruning is off after {rung['after']} of {len(search['datasets'])} datasets: the order of designs there agrees too "
+        f"little with the final one (rank correlation {rung['rank_correlation']:.2f}, under {LEAST_CORRELATION:g})"
+        for rung in search["rungs"]
+        if not rung["stops"]
+    ]
+    if search["exhausted"]:
+        said.append("the search ended early: no design of the space is left that keeps the budget and was not tried")
+    return said
+
+
+def _search(designs: Designs, basis: Basis, trials: Trials, agreement: float | None, exhausted: bool) -> dict[str, Any]:
+    reference, xscore = basis.best
+    return {
+        "storage_study": trials.study.study_name,
+        "frame": basis.rungs.frame.document(),
+        "datasets": list(basis.rungs.order),
+        "subset": basis.subset,
+        "best_reference": {"model": reference, "xscore": xscore},
+        "references": {name: basis.score(each) for name, each in basis.references.items()},
+        "rungs": _rungs(designs, basis, trials),
+        "fidelity_rank_correlation": agreement,
+        "exhausted": exhausted,
+    }
+
+
+def _trial(trial: FrozenTrial, designs: Designs) -> dict[str, Any]:
+    attributes = trial.user_attrs
+    names = (
+        "width",
+        "params",
+        "macs",
+        "xscore",
+        "mean",
+        "variance",
+        "accuracies",
+        "runs",
+        "seconds",
+        "failed",
+        "repeats",
+    )
+    return {
+        "number": trial.number,
+        "state": "failed" if has_failed(trial) else trial.state.name.lower(),
+        "known": "known" in attributes,
+        "model": attributes.get("model"),
+        "values": trial.params,
+        **{name: attributes.get(name) for name in names},
+    }
+
+
+def _finalist(finalist: Finalist, final: Ablation, trials: Trials) -> dict[str, Any]:
+    trial = next(trial for trial in trials.all() if trial.number == finalist.trial)
+    model = next(model for model in final.study.models if model.name == finalist.name)
+    return {
+        "model": finalist.name,
+        "trial": finalist.trial,
+        "name": trial.user_attrs["model"],
+        "values": trial.params,
+        "options": model.options,
+        "width": model.width,
+        "params": model.cost["params"],
+        "macs": model.cost["macs"],
+        "found": finalist.found,
+        "validation": finalist.validation,
+        "test": finalist.test,
+        "survived": finalist.survived,
+    }
+
+
+def _cost(final: Ablation, trials: Trials, store: Store, cost: Cost, designs: Designs) -> dict[str, Any]:
+    """All seconds of training that the result rests on, whenever they were spent."""
+    own = {key: seconds for trial in trials.history() for key, seconds in _seconds(trial).items()}
+    reference_keys = {
+        designs.run(designs.reference(each), name).key
+        for each in designs.study.compare
+        for name in designs.study.suite.datasets
+    }
+    later = {cell.run.key for cell in final.cells} - set(own) - reference_keys
+    parts = {
+        "references": _stored_seconds(store, reference_keys),
+        "trials": sum(own.values()),
+        "finale": _stored_seconds(store, later),
+    }
+    training = sum(parts.values())
+    return {
+        "trials": trials.number(),
+        "runs": len(own) + len(reference_keys) + len(later),
+        "training_seconds": {**parts, "all": training},
+        "coordinating_seconds": cost.coordinating,
+        "coordinating_share": cost.coordinating / training if training else None,
+        "wall_seconds": cost.wall,
+    }
+
+
+def _seconds(trial: FrozenTrial) -> dict[str, float]:
+    runs, seconds = trial.user_attrs.get("runs", {}), trial.user_attrs.get("seconds", {})
+    return {runs[dataset]: seconds[dataset] for dataset in runs}
+
+
+def _stored_seconds(store: Store, keys: set[str]) -> float:
+    return sum(document["seconds"] for key in keys if (document := store.get(key)))

@@ -1,0 +1,120 @@
+"""The datasets of a search in order, scores from some of them, and which designs go on.
+
+A design meets the datasets one after the other. At a rung, after one, two, four, ... of them (up to half), it goes on where it
+is among the best share of all designs that have come so far, by the mean of its normalised accuracies (asynchronous successive
+halving, Li et al. 2020, arXiv 1810.05934, with datasets as the resource: every run has its full schedule, so all are
+comparable). References count among them. A rung whose order agrees too little with the final order stops nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from archlab.scoring import Frame
+
+Accuracies: TypeAlias = Mapping[str, float]
+"""Validation accuracies of one design, by dataset."""
+
+LEAST_CORRELATION = 0.6
+ENOUGH_COMPLETE = 4  # designs; a rank correlation of fewer says nothing
+AS_INFORMATIVE = 0.05  # difference of rank correlations that is none, so that the cheaper dataset comes first
+
+
+@dataclass(frozen=True)
+class Score:
+    """As `archlab.scoring.xscore`, of one design."""
+
+    mean: float
+    variance: float
+    xscore: float
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """The frame of a search, its datasets in order, the weight of the variance, and the share that goes on at a rung."""
+
+    frame: Frame
+    order: tuple[str, ...]
+    weight_of_variance: float
+    keep: float
+
+    @property
+    def places(self) -> list[int]:
+        """After how many datasets designs are compared; none where all go on."""
+        if self.keep == 1:
+            return []
+        return [2**power for power in range(len(self.order)) if 2 * 2**power <= len(self.order)]
+
+    def partial(self, accuracies: Accuracies, datasets: int) -> float | None:
+        """The mean of the normalised accuracies on the first so many datasets; None where one is missing."""
+        names = self.order[:datasets]
+        if any(name not in accuracies for name in names):
+            return None
+        return sum(self._normalised(name, accuracies[name]) for name in names) / datasets
+
+    def score(self, accuracies: Accuracies) -> Score | None:
+        """None where a dataset is missing."""
+        import pandas as pd
+
+        from archlab.scoring import xscore
+
+        if any(name not in accuracies for name in self.order):
+            return None
+        table = pd.DataFrame([{name: accuracies[name] for name in self.order}])
+        row = xscore(table, self.weight_of_variance, self.frame).iloc[0]
+        return Score(float(row["mean"]), float(row["variance"]), float(row["xscore"]))
+
+    def correlation(self, place: int, designs: Iterable[Accuracies]) -> float | None:
+        """Spearman's, of the order at a rung and by xScore, over those that are complete; None where they are too few."""
+        complete = [accuracies for accuracies in designs if all(name in accuracies for name in self.order)]
+        early = [self.partial(accuracies, place) for accuracies in complete]
+        scores = [score.xscore for accuracies in complete if (score := self.score(accuracies))]
+        return rank_correlation(early, scores)  # type: ignore[arg-type]
+
+    def goes_on(self, accuracies: Accuracies, place: int, others: Sequence[Accuracies]) -> bool:
+        """Whether a design passes a rung that `others` have reached too, or passed."""
+        correlation = self.correlation(place, others)
+        if correlation is not None and correlation < LEAST_CORRELATION:
+            return True
+        mine = self.partial(accuracies, place)
+        assert mine is not None
+        theirs = [value for other in others if (value := self.partial(other, place)) is not None]
+        return sum(value > mine for value in theirs) < self.keep * (len(theirs) + 1)
+
+    def _normalised(self, dataset: str, accuracy: float) -> float:
+        low, high = self.frame.datasets[dataset]
+        return (accuracy - low) / (high - low)
+
+
+def rank_correlation(one: list[float], two: list[float]) -> float | None:
+    """Spearman's; None for fewer than four pairs or where one side is constant."""
+    if len(one) < ENOUGH_COMPLETE or len(set(one)) == 1 or len(set(two)) == 1:
+        return None
+    from scipy import stats
+
+    return float(stats.spearmanr(one, two).statistic)
+
+
+def ordered(frame: Frame, references: list[Accuracies], seconds: Mapping[str, float], lam: float) -> tuple[str, ...]:
+    """Informative and cheap datasets first: each next one makes the partial mean of the references agree best with their
+    xScore, and is the cheapest of those that do so about as well. `seconds` are those of a run, by dataset."""
+    remaining = list(frame.datasets)
+    order: list[str] = []
+    target = Rungs(frame, tuple(remaining), lam, 1.0)
+    scores = [score.xscore for each in references if (score := target.score(each))]
+
+    def agreement(name: str) -> float:
+        rungs = Rungs(frame, (*order, name), lam, 1.0)
+        early = [rungs.partial(each, len(rungs.order)) for each in references]
+        return rank_correlation(early, scores) or 0.0  # type: ignore[arg-type]
+
+    while remaining:
+        agreements = {name: agreement(name) for name in remaining}
+        best = max(agreements.values())
+        alike = [name for name in remaining if agreements[name] >= best - AS_INFORMATIVE]
+        order.append(min(alike, key=lambda name: (seconds[name], name)))
+        remaining.remove(order[-1])
+    return tuple(order)

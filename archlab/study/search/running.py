@@ -1,0 +1,201 @@
+"""Trials in worker processes, as many at once as there are workers, until as many have ended as are wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from archlab.foundation import UserError
+from archlab.runs import Event, Interrupted, Outcome, Pool, Settings, Store, interruptible, open_pool
+from archlab.study.search.beginning import SPLIT, Basis, facts
+from archlab.study.search.designs import Design, Designs
+from archlab.study.search.sampling import ExhaustedError, Given, asker, propose
+from archlab.study.search.trials import Trials, accuracies, counts
+
+LOOK = 2.0  # seconds between two looks at what other processes do
+
+
+@dataclass
+class Flight:
+    """A trial of this process, at work on the dataset after those that it has accuracies of."""
+
+    trial: optuna.Trial
+    design: Design
+    accuracies: dict[str, float] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Searching:
+    """Runs trials.
+
+    Args:
+        wanted: How many trials there are to be in the storage, those of other processes among them.
+        on_event: Hears what happens to runs.
+        on_trial: Hears of every trial of this process that has ended.
+    """
+
+    def __init__(
+        self,
+        designs: Designs,
+        basis: Basis,
+        trials: Trials,
+        store: Store,
+        wanted: int,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        on_trial: Callable[[FrozenTrial], None] | None = None,
+    ):
+        self.designs, self.basis, self.trials, self.store, self.wanted = designs, basis, trials, store, wanted
+        self.on_event = on_event or (lambda event: None)
+        self.on_trial = on_trial or (lambda trial: None)
+        self.flights: dict[str, Flight] = {}
+        self.start = self._start_designs()
+        self.exhausted = False
+        self.computed = 0
+
+    def run(self, settings: Settings, executor: str = "local", *, fail_fast: bool = False) -> None:
+        """Raises Interrupted after Ctrl-C; the trials at work are then repeated by whoever goes on with the search."""
+        looked = -LOOK
+        with open_pool(executor, self.store, settings) as pool, interruptible(pool) as interrupted:
+            while True:
+                if not interrupted() and time.monotonic() - looked >= (LOOK if self.flights else 0.2):
+                    looked = time.monotonic()
+                    self.trials.give_up_stale()
+                    while len(self.flights) < settings.workers and self._begin(pool):
+                        pass
+                if not self.flights and (interrupted() or not self.trials.unfinished()):
+                    break
+                for event in pool.events():
+                    self.on_event(event)
+                    if self._hear(event, pool):
+                        looked = -LOOK
+                    if event.kind == "failed" and fail_fast:
+                        pool.kill()
+                self.trials.beat()
+        if interrupted():
+            raise Interrupted(Outcome())
+
+    def _start_designs(self) -> list[Design]:
+        search, found = self.designs.study.search, []
+        for values in search.start:
+            design = self.designs.named(dict(values))
+            if design is None:
+                raise UserError(f"search: start: the base has values that the space does not: {dict(values)}")
+            found.append(design)
+        base = self.designs.named({}) if self.designs.study.bases else None
+        return [base, *found] if base else found
+
+    def _begin(self, pool: Pool) -> bool:
+        """Begins a trial, where one is wanted and there is a design to try."""
+        study = self.trials.study
+        queued = bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+        if not queued and (self.exhausted or self.trials.number() >= self.wanted):
+            return False
+        try:
+            design, repeats = (None, None) if queued else self._next()
+        except ExhaustedError:
+            self.exhausted = True
+            return False
+        study.sampler = Given(design.values if design else {})
+        trial = study.ask()
+        trial.set_user_attr("worker", self.trials.worker)
+        try:
+            design = self.designs.sample(asker(trial))
+        except (UserError, ValueError) as error:  # one that somebody queued by hand
+            trial.set_user_attr("failed", str(error))
+            study.tell(trial, state=TrialState.FAIL)
+            return True
+        for name, value in facts(design).items():
+            trial.set_user_attr(name, value)
+        if repeats is not None:
+            trial.set_user_attr("repeats", repeats)
+        if not self._is_another(trial, design):
+            self._advance(Flight(trial, design), pool)
+        return True
+
+    def _next(self) -> tuple[Design, int | None]:
+        """The design to try next, and the number of the trial that it repeats."""
+        history = self.trials.history()
+        taken = {trial.user_attrs.get("design", "") for trial in history}
+        for trial in self.trials.given_up():
+            values = trial.params
+            return self.designs.sample(lambda variable: values[variable.name]), trial.number  # noqa: B023 - asked at once
+        for design in self.start:
+            if design.digest not in taken:
+                return design, None
+        seed = self.designs.study.search.seed
+        return propose(self.designs, self.trials.study, history, seed, taken), None
+
+    def _is_another(self, trial: optuna.Trial, design: Design) -> bool:
+        """Ends a trial that an earlier one makes needless: enough are there, or it has the same design."""
+        earlier = [each for each in self.trials.history() if each.number < trial.number]
+        same = next((each for each in earlier if each.user_attrs.get("design") == design.digest), None)
+        if same is not None and same.state == TrialState.COMPLETE:
+            for name in ("accuracies", "runs", "seconds", "xscore", "mean", "variance"):
+                trial.set_user_attr(name, same.user_attrs[name])
+            trial.set_user_attr("known", True)
+            self.trials.study.tell(trial, same.values)
+            return True
+        if same is not None or sum(counts(each) for each in earlier) >= self.wanted:
+            self.trials.give_up(trial.number)
+            return True
+        return False
+
+    def _hear(self, event: Event, pool: Pool) -> bool:
+        """Whether a trial has ended."""
+        flight = self.flights.get(event.run.key)
+        if flight is None or event.kind in ("started", "epoch", "retried"):
+            return False
+        del self.flights[event.run.key]
+        self.computed += event.kind == "finished"
+        if event.kind == "stopped":
+            self.trials.give_up(flight.trial.number)
+            return True
+        if event.kind == "failed":
+            flight.trial.set_user_attr("failed", event.detail["cause"])
+            self._end(flight, TrialState.FAIL)
+            return True
+        document = self.store.get(event.run.key)
+        assert document is not None, f"run {event.run.key} is gone from the store"
+        flight.accuracies[event.run.dataset] = document["metrics"][SPLIT]["accuracy"]
+        flight.runs[event.run.dataset] = event.run.key
+        flight.seconds[event.run.dataset] = document["seconds"]
+        for name in ("accuracies", "runs", "seconds"):
+            flight.trial.set_user_attr(name, getattr(flight, name))
+        return self._advance(flight, pool)
+
+    def _advance(self, flight: Flight, pool: Pool) -> bool:
+        """Submits the next run, or ends the trial; whether it did."""
+        rungs, place = self.basis.rungs, len(flight.accuracies)
+        if place and len(self.trials.study.directions) == 1:
+            flight.trial.report(rungs.partial(flight.accuracies, place) or 0.0, place)
+        if score := rungs.score(flight.accuracies):
+            for name in ("xscore", "mean", "variance"):
+                flight.trial.set_user_attr(name, getattr(score, name))
+            values = [score.xscore, float(flight.design.cost.macs)]
+            self._end(flight, TrialState.COMPLETE, values[: len(self.trials.study.directions)])
+            return True
+        if place in rungs.places and not rungs.goes_on(flight.accuracies, place, self._others(flight)):
+            self._end(flight, TrialState.PRUNED)
+            return True
+        run = self.designs.run(flight.design, rungs.order[place])
+        self.flights[run.key] = flight
+        pool.submit(run)
+        return False
+
+    def _others(self, flight: Flight) -> list[dict[str, float]]:
+        trials = [trial for trial in self.trials.history() if trial.number != flight.trial.number]
+        return [*map(dict, self.basis.references.values()), *accuracies(trials)]
+
+    def _end(self, flight: Flight, state: TrialState, values: list[float] | None = None) -> None:
+        study = self.trials.study
+        try:
+            study.tell(flight.trial, values, state=state)
+        except ValueError:  # another process took this one for dead
+            return
+        self.on_trial(study.get_trials(deepcopy=False)[flight.trial.number])

@@ -1,0 +1,100 @@
+"""Which design to try next: given-up ones, then those to start with, then what Optuna's sampler proposes.
+
+Proposals are made on a copy of the history, so that one that cannot keep the budget, or was tried before, never becomes a
+trial. Every proposal has a random stream of its own, so a resumed search goes on like one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
+from archlab.foundation import UserError
+from archlab.study.search.designs import Design, Designs
+from archlab.study.search.trials import has_failed
+from archlab.study.variables import Ask, Value, Variable
+
+CLEVER = 20  # attempts with the model of what is good; then at random
+ATTEMPTS = 500
+
+
+class ExhaustedError(Exception):
+    """Raised where the space seems to hold no design that keeps the budget and was not tried."""
+
+
+def distribution(variable: Variable) -> BaseDistribution:
+    if variable.options is not None:
+        return CategoricalDistribution(list(variable.options))
+    if variable.continuous:
+        return FloatDistribution(variable.low, variable.high, log=variable.log)
+    if isinstance(variable.low, int):
+        return IntDistribution(int(variable.low), int(variable.high), step=int(variable.step or 1), log=variable.log)
+    return FloatDistribution(variable.low, variable.high, step=variable.step)
+
+
+def asker(trial: optuna.Trial) -> Ask:
+    """Asks a trial for the values of variables."""
+
+    def ask(variable: Variable) -> Value:
+        kind = distribution(variable)
+        if isinstance(kind, CategoricalDistribution):
+            return str(trial.suggest_categorical(variable.name, kind.choices))
+        if isinstance(kind, IntDistribution):
+            return trial.suggest_int(variable.name, kind.low, kind.high, step=kind.step, log=kind.log)
+        assert isinstance(kind, FloatDistribution)
+        return round(trial.suggest_float(variable.name, kind.low, kind.high, step=kind.step, log=kind.log), 12)
+
+    return ask
+
+
+class Given(BaseSampler):
+    """Makes the next trial one of these values; what is not among them takes its first."""
+
+    def __init__(self, values: dict[str, Value]):
+        self.values = values
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(self, study: optuna.Study, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        if param_name in self.values:
+            return self.values[param_name]
+        if isinstance(param_distribution, CategoricalDistribution):
+            return param_distribution.choices[0]
+        assert isinstance(param_distribution, (IntDistribution, FloatDistribution))
+        return param_distribution.low
+
+
+def propose(designs: Designs, study: optuna.Study, history: list[FrozenTrial], seed: int, taken: set[str]) -> Design:
+    """A design that is within the budget and not among `taken` (digests). Raises ExhaustedError.
+
+    The same history, seed and `taken` give the same design.
+    """
+    copy = optuna.create_study(directions=study.directions)
+    copy.add_trials([trial for trial in history if not has_failed(trial)])
+    for attempt in range(ATTEMPTS):
+        stream = int(np.random.SeedSequence([seed, len(history), attempt]).generate_state(1)[0])
+        copy.sampler = _sampler(stream) if attempt < CLEVER else RandomSampler(seed=stream)
+        trial = copy.ask()
+        try:
+            design = designs.sample(asker(trial))
+        except UserError:  # not within the budget
+            design = None
+        copy.tell(trial, state=TrialState.FAIL)
+        if design and design.digest not in taken:
+            return design
+    raise ExhaustedError
+
+
+def _sampler(seed: int) -> BaseSampler:
+    return TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)

@@ -1,0 +1,141 @@
+"""Trials of a search in an Optuna storage: opening it, what became of trials, whose they are.
+
+A trial's user attributes: `model`, `design` (digest), `width`, `params`, `macs`, `worker`; `accuracies`, `runs` (keys) and
+`seconds` by dataset as they come; `xscore`, `mean`, `variance` at the end; `known` (found in the store, not tried here),
+`failed` (why), `surplus` (another process had it), `repeats` (the number of one that was given up).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from archlab.foundation import UserError
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+BEAT = 60.0  # seconds between signs of life
+SILENCE = 300.0  # seconds without one after which a worker of another machine is given up
+ALIVE = "alive:"
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
+    """The storage at a URL, else a journal file in the folder. Raises UserError where it cannot be opened."""
+    if url is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(str(folder / "journal.log")))
+    if "://" not in url:
+        return JournalStorage(JournalFileBackend(url))
+    try:
+        return RDBStorage(url)
+    except ModuleNotFoundError as error:
+        raise UserError(f"--storage {url.partition(':')[0]} needs the package {error.name}") from None
+    except Exception as error:
+        first = " ".join(str(error).split()).partition(" (Background on")[0]
+        raise UserError(f"cannot open the storage: {first}") from None
+
+
+class Trials:
+    """The trials of one search, as this process sees them."""
+
+    def __init__(self, study: optuna.Study):
+        self.study = study
+        self.worker = f"{socket.gethostname()}:{os.getpid()}:{_start_of(os.getpid())}"
+        self.last_beat = 0.0
+
+    def all(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    def history(self) -> list[FrozenTrial]:
+        """Those that are at work, have ended or have failed; not those given up."""
+        return [trial for trial in self.all() if trial.state in (*DONE, TrialState.RUNNING) or has_failed(trial)]
+
+    def number(self) -> int:
+        """How many were tried here, or are being tried."""
+        return sum(counts(trial) for trial in self.all())
+
+    def unfinished(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+    def given_up(self) -> list[FrozenTrial]:
+        """Trials whose process died or was interrupted, and whose design nobody has taken up again."""
+        alive = {trial.user_attrs.get("design") for trial in self.history()}
+        lost: dict[str, FrozenTrial] = {}
+        for trial in self.all():
+            design = trial.user_attrs.get("design")
+            if trial.state == TrialState.FAIL and not has_failed(trial) and design and design not in alive:
+                lost.setdefault(design, trial)
+        return list(lost.values())
+
+    def give_up_stale(self) -> None:
+        """Ends the trials of processes that are gone, so that they are repeated."""
+        signs = self.study.user_attrs
+        for trial in self.unfinished():
+            if self._is_stale(trial, signs):
+                self.give_up(trial.number)
+
+    def give_up(self, number: int) -> None:
+        with suppress(ValueError, RuntimeError):  # it has ended meanwhile
+            self.study.tell(number, state=TrialState.FAIL)
+
+    def beat(self) -> None:
+        """Tells other machines, once a minute, that this process is there."""
+        now = time.time()
+        if now - self.last_beat > BEAT:
+            self.last_beat = now
+            self.study.set_user_attr(ALIVE + self.worker, now)
+
+    def _is_stale(self, trial: FrozenTrial, signs: dict[str, Any]) -> bool:
+        worker = trial.user_attrs.get("worker")
+        if worker is None:  # died before it could say who it was, or is just about to
+            started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+            return time.time() - started > SILENCE
+        host, pid, start = worker.rsplit(":", 2)
+        if host == socket.gethostname():
+            return _start_of(int(pid)) != start
+        return time.time() - signs.get(ALIVE + worker, 0.0) > SILENCE
+
+
+def has_failed(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.FAIL and "failed" in trial.user_attrs
+
+
+def counts(trial: FrozenTrial) -> bool:
+    """Whether it is one of the trials that were asked for."""
+    if "known" in trial.user_attrs:
+        return False
+    return trial.state in (*DONE, TrialState.RUNNING) or has_failed(trial)
+
+
+def accuracies(trials: list[FrozenTrial]) -> list[dict[str, float]]:
+    return [trial.user_attrs["accuracies"] for trial in trials if "accuracies" in trial.user_attrs]
+
+
+def _start_of(pid: int) -> str:
+    """When a process of this machine started; empty where there is none, or the system does not say."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return "" if not _exists(pid) else "?"
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

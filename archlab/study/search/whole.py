@@ -1,0 +1,118 @@
+"""A search from its beginning to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from archlab.foundation import UserError
+from archlab.runs import Event, Outcome, Run, Settings, Store
+from archlab.study.ablation import assess, cells, distinct_runs
+from archlab.study.loading import load_study
+from archlab.study.resolved import study_path
+from archlab.study.search.beginning import Basis, basis, open_search, reference_runs, warm_start
+from archlab.study.search.designs import Designs
+from archlab.study.search.finale import final_study, finalists, search_name
+from archlab.study.search.findings import Cost, document, save
+from archlab.study.search.running import Searching
+from archlab.study.search.trials import Trials, open_storage
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: the document of `archlab search --json`, the folder of its files, runs that failed in words."""
+
+    document: dict[str, Any]
+    folder: Path
+    failures: list[str]
+
+
+def search(
+    source: str | Path | dict,
+    store: Store,
+    *,
+    compute: Callable[[str, list[Run]], Outcome],
+    settings: Settings,
+    executor: str = "local",
+    fail_fast: bool = False,
+    trials: int | None = None,
+    storage: str | None = None,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda words: None,
+    on_trial: Callable[[FrozenTrial, float | None], None] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+) -> Found:
+    """Searches a study. The same call goes on with a search that was interrupted, and joins one that others are at.
+
+    Args:
+        compute: Computes what is not stored of the runs of references and finalists, `archlab.runs.execute` in some dress;
+            its first argument says in words what they are.
+        settings, executor: Of the trials' runs.
+        trials: How many there are to be in the storage; None: as the study says.
+        storage: An Optuna URL or a journal file; None: a journal file in the store.
+        resume: Whether it is an error when there is nothing to go on with.
+        on_trial: Hears of every trial of this process that ended, and of the best xScore so far.
+
+    Raises:
+        UserError: Anything wrong in the study; too few references.
+        Interrupted: After Ctrl-C; what has ended is kept.
+    """
+    began, own = time.monotonic(), time.process_time()
+    study = load_study(source, home=store.home)
+    designs = Designs(study, store.home)
+    references = reference_runs(designs)
+    place = open_storage(storage, store.home / "studies" / search_name(study.name))
+    there = Trials(open_search(place, designs))
+    if resume and not there.all():
+        raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
+    first = compute(f"{study.name}: the references", references)
+    known = basis(designs, store)
+    warm = warm_start(there, designs, known.rungs, store)
+    wanted = trials or study.search.trials
+    for words in _beginning(known, warm, there.number(), wanted):
+        tell(f"{study.name}: {words}")
+
+    def heard(trial: FrozenTrial) -> None:
+        if on_trial:
+            scores = [each.user_attrs["xscore"] for each in there.history() if "xscore" in each.user_attrs]
+            on_trial(trial, max(scores, default=None))
+
+    searching = Searching(designs, known, there, store, wanted, on_event=on_event, on_trial=heard)
+    searching.run(settings, executor, fail_fast=fail_fast)
+    path = None if isinstance(source, dict) else str(study_path(source))
+    final = final_study(designs, finalists(there, study.search.finalists), store.home, path)
+    final_cells = cells(final, store.home)
+    last = compute(f"{study.name}: the final table", distinct_runs(final_cells))
+    computed = first.computed + searching.computed + last.computed
+    cost = Cost(time.process_time() - own, time.monotonic() - began, computed)
+    ablation = assess(final, final_cells, last)
+    found = document(ablation, designs, known, there, store, cost, searching.exhausted)
+    failures = [str(failure) for failure in {each.key: each for each in first.failed + last.failed}.values()]
+    failures += [f"{trial['model']}: {trial['failed']}" for trial in found["trials"] if trial["failed"]]
+    return Found(found, save(ablation, found, designs, there, store), failures)
+
+
+def _beginning(known: Basis, warm: int, there: int, wanted: int) -> list[str]:
+    rungs, (reference, xscore) = known.rungs, known.best
+    stands = (
+        "" if known.subset is None else f" (they stand for all with a left-out R2 of {known.subset['left_out_r2']:.2f})"
+    )
+    stops = (
+        f"; after {' and '.join(map(str, rungs.places))} of them the best {rungs.keep:.0%} go on"
+        if rungs.places
+        else ""
+    )
+    words = [
+        f"the best reference is {reference}, with an xScore of {xscore:.3f} on validation data",
+        f"designs meet {', '.join(rungs.order)}{stands}{stops}",
+    ]
+    if warm:
+        words.append(f"{warm} designs are known already")
+    if there:
+        words.append(f"{there} of {wanted} trials are there")
+    return words

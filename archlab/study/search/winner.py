@@ -1,0 +1,63 @@
+"""A design as an architecture file, its width built in: at width 1 the file is the very network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+import blocks
+from archlab.architecture import Architecture, Layer, place
+from archlab.architecture.plan import scaled_arguments
+from blocks.arguments import REQUIRED, arguments, check
+from blocks.registry import Registry
+
+
+def at_width(architecture: Architecture, width: float, name: str) -> Architecture:
+    """The architecture whose channel counts at width 1 are those of `architecture` at `width`."""
+    layers = []
+    for layer in architecture.layers:
+        scaled = scaled_arguments(blocks.BLOCKS[layer.block], layer, width if layer.scale else 1.0)
+        layers.append(Layer(layer.block, scaled, layer.stride, layer.repeat, layer.name, layer.scale))
+    _, head = place(architecture, width=width)
+    return Architecture(
+        name, tuple(layers), {**architecture.head, "features": head["features"]}, architecture.resolution
+    )
+
+
+def architecture_yaml(architecture: Architecture, comment: str = "") -> str:
+    """A file that `archlab build` and `archlab train` take; what an argument is anyway is left out."""
+    document: dict[str, Any] = {"name": architecture.name}
+    if architecture.resolution != 224:
+        document["resolution"] = architecture.resolution
+    document["layers"] = [{layer.block: _written(layer)} for layer in architecture.layers]
+    if head := _not_default(blocks.Head, architecture.head):
+        document["head"] = head
+    lines = [f"# {line}\n" for line in comment.splitlines()]
+    return "".join(lines) + yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=1000)
+
+
+def _written(layer: Layer) -> dict[str, Any]:
+    own = {name: value for name, value in layer.arguments.items() if name != "out"}
+    written = {"out": layer.arguments["out"], **_not_default(blocks.BLOCKS[layer.block], own)}
+    written |= {"stride": layer.stride, "repeat": layer.repeat, "name": layer.name, "scale": layer.scale}
+    usual = {"out": None, "stride": 1, "repeat": 1, "name": None, "scale": True}
+    return {name: value for name, value in written.items() if name not in usual or value != usual[name]}
+
+
+def _not_default(entry: Any, given: dict[str, Any]) -> dict[str, Any]:
+    known = arguments(entry)
+    return {
+        name: _short(known[name].kind, value)
+        for name, value in given.items()
+        if known[name].default is REQUIRED or value != check(known[name], known[name].default, name)
+    }
+
+
+def _short(kind: Any, value: Any) -> Any:
+    """A component by its name alone, or with the arguments that are not its usual ones."""
+    if not isinstance(kind, Registry) or value is None:
+        return "none" if value is None else value
+    ((name, given),) = value.items()
+    own = _not_default(kind[name], given)
+    return {name: own} if own else name
