@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,15 +12,15 @@ from archlab.budget import parse_budget
 from archlab.data import load_suite
 from archlab.foundation import UserError, check_keys, read_yaml, where
 from archlab.foundation import home as default_home
-from archlab.foundation.settings import read_settings
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
 from archlab.study.resolved import study_path
-from archlab.study.search_settings import SearchSettings
+from archlab.study.search_settings import parse_search
 from archlab.study.study import Effect, Explore, Study
 from archlab.study.variables import option_name
 from archlab.training import load_recipe
 
+_NAME = re.compile(r"\w[\w.+-]*")
 KEYS = (
     "name",
     "question",
@@ -65,8 +66,8 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     here = where(document) or (str(path) if path else None)
     load_own_blocks(document, folder)
     name = document.get("name", path.stem if path else "study")
-    if not isinstance(name, str) or not name:
-        raise UserError(f"name must be a word, not {name!r}", where=where(document, "name"))
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UserError(f"name is a word of letters, digits and _ . + -, not {name!r}", where=where(document, "name"))
     bases = _bases(document, name, path, here)
     compare = _compare(document, folder)
     if not bases and (not compare or document.get("choices")):
@@ -91,7 +92,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         smallest_map=_smallest_map(document),
         effects=_effects(document, fitted=budget.fit == "width"),
         weight_of_variance=_number(document, "lambda", 0.5, positive=False),
-        search=read_settings(SearchSettings, document.get("search", {}), "search", at=where(document, "search")),
+        search=parse_search(document.get("search", {}), where(document, "search"), folder),
         where=here,
     )
 
