@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,7 +35,7 @@ class SearchSettings:
     datasets: Annotated[int, Within(2)] | None = None
     finalists: Annotated[int, Within(1)] = 3
     recipe: Recipe | None = None
-    start: tuple[dict[str, Any], ...] = ()
+    start: Sequence[dict[str, Any]] = ()
 
 
 def parse_search(given: Any, at: str | None, folder: Path) -> SearchSettings:
@@ -49,4 +50,4 @@ def parse_search(given: Any, at: str | None, folder: Path) -> SearchSettings:
     start = given.get("start", [])
     if not isinstance(start, list) or not all(isinstance(values, dict) for values in start):
         raise UserError("search: start is a list of designs, `- {kernel: 5}`", where=where(given, "start") or at)
-    return dataclasses.replace(settings, start=tuple(start))
+    return dataclasses.replace(settings, start=start)

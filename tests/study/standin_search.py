@@ -42,7 +42,7 @@ def train(
     os.close(handle)
     time.sleep(pause)
     report(epoch=1, loss=1.0)
-    chance = random.Random(run.key)  # noqa: S311
+    chance = random.Random(run.key)
     means = [skill(run.architecture) - DIFFICULTY.get(run.dataset, 0.3) + chance.gauss(0, 0.01) for _ in range(2)]
     metrics = [{"accuracy": mean, "balanced_accuracy": mean, "loss": 1.0} for mean in means]
     return Trained({"validation": metrics[0], "test": metrics[1]})

@@ -17,7 +17,7 @@ from archlab.runs.run import digest
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.rungs import Accuracies, Rungs, ordered
 from archlab.study.search.sampling import distribution
-from archlab.study.search.trials import DONE, Trials
+from archlab.study.search.trials import DONE, Trials, experimental
 from archlab.study.study import Study
 from archlab.study.variables import Value, Variable
 
@@ -116,7 +116,9 @@ def open_search(storage: optuna.storages.BaseStorage, designs: Designs) -> optun
         this = name if version == 1 else f"{name}-{version}"
         study = optuna.create_study(study_name=this, storage=storage, directions=directions, load_if_exists=True)
         if all(_belongs(designs, trial) for trial in study.get_trials(deepcopy=False)):
-            study.set_metric_names(["xscore", "macs"] if two else ["xscore"])
+            if study.metric_names is None:
+                with experimental():
+                    study.set_metric_names(["xscore", "macs"] if two else ["xscore"])
             return study
         version += 1
 

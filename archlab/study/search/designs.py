@@ -10,7 +10,7 @@ from typing import Any
 from archlab.architecture import Architecture
 from archlab.budget import Cost, count, fit_width
 from archlab.data import entry, open_prepared
-from archlab.foundation import UserError
+from archlab.foundation import UserError, where
 from archlab.runs import Run, code_digest
 from archlab.runs.run import digest
 from archlab.study.combination import Combination, apply, sample
@@ -57,6 +57,22 @@ class Designs:
         """The design of the values that `ask` gives. Raises UserError where it cannot keep the budget."""
         return self._fitted(sample(self.study, ask))
 
+    def start(self) -> list[Design]:
+        """The base and the designs that the study says to start with. Raises UserError where one is none of the space."""
+        study, found = self.study, []
+        for index, values in enumerate(study.search.start):
+            at = where(study.search.start, index) or study.where
+            try:
+                design = self.named(dict(values))
+            except UserError as error:
+                known = [error.suggestion] if error.suggestion else []
+                raise UserError(f"start: {error.message}", where=at, name=error.suggestion, known=known) from None
+            if design is None:
+                raise UserError("start: the base has a value here that no choice has, so more must be given", where=at)
+            found.append(design)
+        base = self.named({}) if study.bases else None
+        return [base, *found] if base else found
+
     def reference(self, architecture: Architecture) -> Design:
         return self._fitted(Combination({}, architecture))
 
@@ -77,7 +93,7 @@ class Designs:
                 if variable.name not in known:
                     asked.append(variable)
                     raise LookupError
-                return known[variable.name]
+                return on_grid(variable, known[variable.name])
 
             try:
                 return self._fitted(sample(self.study, ask))
@@ -136,3 +152,11 @@ class Designs:
         if not budget.allows(cost):
             raise UserError(f"{architecture.name} is above the budget: {budget.describe(cost)}")
         return Design(combination.values, architecture, width, cost)
+
+
+def on_grid(variable: Variable, value: Value) -> Value:
+    """`value`, where it is one that a sampler could give. Raises UserError."""
+    if not variable.continuous and value not in variable.values():
+        known = ", ".join(map(str, variable.values()))
+        raise UserError(f"{variable.name} is one of {known}, not {value!r}", where=variable.where)
+    return value

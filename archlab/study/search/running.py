@@ -54,7 +54,7 @@ class Searching:
         self.on_event = on_event or (lambda event: None)
         self.on_trial = on_trial or (lambda trial: None)
         self.flights: dict[str, Flight] = {}
-        self.start = self._start_designs()
+        self.start = designs.start()
         self.exhausted = False
         self.computed = 0
 
@@ -79,16 +79,6 @@ class Searching:
                 self.trials.beat()
         if interrupted():
             raise Interrupted(Outcome())
-
-    def _start_designs(self) -> list[Design]:
-        search, found = self.designs.study.search, []
-        for values in search.start:
-            design = self.designs.named(dict(values))
-            if design is None:
-                raise UserError(f"search: start: the base has values that the space does not: {dict(values)}")
-            found.append(design)
-        base = self.designs.named({}) if self.designs.study.bases else None
-        return [base, *found] if base else found
 
     def _begin(self, pool: Pool) -> bool:
         """Begins a trial, where one is wanted and there is a design to try."""

@@ -16,11 +16,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archlab.foundation import UserError
 from archlab.study.search.designs import Design, Designs
-from archlab.study.search.trials import has_failed
+from archlab.study.search.trials import experimental, has_failed
 from archlab.study.variables import Ask, Value, Variable
 
 CLEVER = 20  # attempts with the model of what is good; then at random
-ATTEMPTS = 500
+ATTEMPTS = 200
 
 
 class ExhaustedError(Exception):
@@ -97,4 +97,5 @@ def propose(designs: Designs, study: optuna.Study, history: list[FrozenTrial], s
 
 
 def _sampler(seed: int) -> BaseSampler:
-    return TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
+    with experimental():
+        return TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)

@@ -11,7 +11,8 @@ import os
 import socket
 import time
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from optuna.trial import FrozenTrial, TrialState
 from archlab.foundation import UserError
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 BEAT = 60.0  # seconds between signs of life
 SILENCE = 300.0  # seconds without one after which a worker of another machine is given up
@@ -45,6 +45,14 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
     except Exception as error:
         first = " ".join(str(error).split()).partition(" (Background on")[0]
         raise UserError(f"cannot open the storage: {first}") from None
+
+
+@contextmanager
+def experimental() -> Iterator[None]:
+    """Around what Optuna calls experimental: it says so at every use."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
 
 
 class Trials:

@@ -65,6 +65,7 @@ def search(
     began, own = time.monotonic(), time.process_time()
     study = load_study(source, home=store.home)
     designs = Designs(study, store.home)
+    designs.start()  # tells what is wrong in it before anything runs
     references = reference_runs(designs)
     place = open_storage(storage, store.home / "studies" / search_name(study.name))
     there = Trials(open_search(place, designs))

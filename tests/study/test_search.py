@@ -1,0 +1,259 @@
+"""A whole search with stand-ins for training: what is tried, kept, repeated, found again, and written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import optuna
+import pytest
+from search_program import run
+
+from archlab.architecture import architecture
+from archlab.budget import count
+from archlab.data import open_prepared
+from archlab.foundation import UserError
+from archlab.study import resolve
+from archlab.study.search.trials import open_storage
+
+PROGRAM = Path(__file__).parent / "search_program.py"
+STUDY = """
+name: tiny
+base:
+  name: net
+  layers:
+    - conv: {out: 8, stride: 2, name: stem}
+    - inverted_residual: {out: 16, expand: 2, stride: 2, name: body}
+    - inverted_residual: {out: 32, expand: 2, stride: 2, name: body}
+choices:
+  kernel: [{set: {kernel: {range: [3, 7], step: 2}}, where: {name: body}, each: layer}]
+  depth: [{set: {repeat: {range: [1, 4]}}, where: {name: body}, each: layer}]
+  attention:
+    none: []
+    se: [{set: {channel_attention: {se: {ratio: {choose: [0.1, 0.25]}}}}, where: {name: body}}]
+budget: {params: 20k, fit: width}
+compare:
+  - {name: one, layers: [{conv: {out: 16, stride: 4}}]}
+  - {name: two, layers: [{conv: {out: 8, kernel: 5, stride: 2}}, {conv: {out: 24, stride: 2, repeat: 2}}]}
+  - {name: three, layers: [{conv: {out: 8, stride: 2}}, {conv: {out: 24, stride: 2, repeat: 5}}]}
+  - {name: four, layers: [{conv: {out: 8, kernel: 7, stride: 2}}, {conv: {out: 24, stride: 2, repeat: 3}}]}
+suite: [digits, textures, elpv, pines]
+recipe: {like: quick, steps: 4}
+seeds: 2
+search: {trials: 12, finalists: 2, start: [{kernel.layer2: 5, attention: se}]}
+"""
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """A store with the sample datasets prepared, to be copied."""
+    home = tmp_path_factory.mktemp("prepared")
+    for name in ("digits", "textures", "elpv", "pines"):
+        open_prepared(name, home, 32)
+    return home
+
+
+@pytest.fixture
+def place(tmp_path, prepared):
+    """Makes stores that have the datasets; each with the study's file beside it."""
+    (tmp_path / "tiny.yaml").write_text(STUDY)
+
+    def make(name="store"):
+        shutil.copytree(prepared, tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+def study_of(home, text=STUDY):
+    path = home.parent / "tiny.yaml"
+    path.write_text(text)
+    return path
+
+
+def computed(home):
+    return (home / "executions").read_text().split()
+
+
+def trials_of(home, storage=None):
+    """The trials of the only search of a store, without those given up."""
+    place = open_storage(storage, home / "studies" / "tiny-search")
+    (name,) = optuna.get_all_study_names(place)
+    trials = optuna.load_study(study_name=name, storage=place).get_trials()
+    return [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED", "RUNNING")]
+
+
+def results(trials):
+    return [(trial.state.name, trial.values, trial.params, trial.user_attrs["accuracies"]) for trial in trials]
+
+
+def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_file(place):
+    home = place()
+    found = run(study_of(home), home)
+    document = found.document
+    trials = document["trials"]
+    assert not found.failures and [trial["number"] for trial in trials] == list(range(12))
+    assert Counter(computed(home)).most_common(1)[0][1] == 1
+    assert len(computed(home)) == document["computed"]
+    assert all(trial["params"] <= 20_000 for trial in trials) and len({trial["model"] for trial in trials}) == 12
+    assert {trial["state"] for trial in trials} == {"complete", "pruned"}
+    assert all(len(trial["accuracies"]) in (1, 2) for trial in trials if trial["state"] == "pruned")
+    assert trials[0]["model"].startswith("net+kernel.layer2=3+kernel.layer3=3+depth.layer2=1+depth.layer3=1")
+    assert trials[1]["values"]["attention"] == "se" and trials[1]["values"]["kernel.layer2"] == 5
+
+    names = {row["model"] for row in document["scores"]}
+    assert names == {"one", "two", "three", "four", *(each["model"] for each in document["finalists"])}
+    assert document["frame"]["split"] == "test" and document["search"]["frame"]["split"] == "validation"
+    best = document["best"]
+    gain = next(trial["xscore"] for trial in trials if trial["number"] == best["trial"])
+    assert best["found"]["gain"] == pytest.approx(gain - document["search"]["best_reference"]["xscore"])
+    assert best["survived"] == pytest.approx(best["test"]["gain"] / best["found"]["gain"])
+    assert best["test"]["gain_low"] < best["test"]["gain"] < best["test"]["gain_high"]
+    cost = count(architecture(best["file"]), num_classes=12, resolution=32)
+    assert (cost.params, cost.macs) == (best["params"], best["macs"])
+    assert resolve({"base": best["file"], "suite": ["digits"], "budget": "none"}, home).models[0].width == 1.0
+
+    again = run(study_of(home), home)
+    assert again.document["computed"] == 0 and again.document["trials"] == trials
+    more = run(study_of(home), home, trials=14)
+    assert len(more.document["trials"]) == 14 and Counter(computed(home)).most_common(1)[0][1] == 1
+
+
+def test_optuna_reads_the_trials(place):
+    home = place()
+    run(study_of(home), home, trials=6)
+    for trial in trials_of(home):
+        assert {"model", "width", "params", "macs", "accuracies", "runs", "seconds"} <= set(trial.user_attrs)
+        assert list(trial.intermediate_values) == list(range(1, len(trial.user_attrs["accuracies"]) + 1))
+        assert trial.params["depth.layer2"] in (1, 2, 3, 4)
+
+
+def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place):
+    whole, broken = place("whole"), place("broken")
+    study = study_of(whole)
+    run(study, whole)
+    for after in (2, 7):
+        process = _start(study, broken, "pause=0.02")
+        _read_trials(process, after)
+        process.send_signal(signal.SIGINT if after == 2 else signal.SIGKILL)
+        assert process.wait(60) == (130 if after == 2 else -signal.SIGKILL)
+        process.stdout.close()
+    assert 0 < len(trials_of(broken)) < 12
+    run(study, broken, resume=True)
+    assert results(trials_of(broken)) == results(trials_of(whole))
+    assert set(computed(broken)) == set(computed(whole))
+
+
+def test_two_processes_share_a_search_and_one_is_killed(place):
+    home = place()
+    study = study_of(home)
+    storage = str(home / "shared.log")
+    processes = [_start(study, home, storage, "trials=16", "pause=0.05", "workers=2") for _ in range(2)]
+    _read_trials(processes[0], 2)
+    processes[0].kill()
+    processes[0].wait()
+    output, _ = processes[1].communicate(timeout=120)
+    assert processes[1].returncode == 0, output
+    trials = trials_of(home, storage)
+    assert len(trials) == 16 and {trial.state.name for trial in trials} <= {"COMPLETE", "PRUNED"}
+    assert len({trial.user_attrs["design"] for trial in trials}) == 16
+    keys = {key for trial in trials for key in trial.user_attrs["runs"].values()}
+    assert keys <= {path.name for path in home.glob("runs/??/*")}
+    processes[0].stdout.close()
+
+
+def test_a_new_search_knows_what_the_store_holds_and_a_space_that_gains_an_option_keeps_its_trials(place):
+    home = place()
+    run(study_of(home), home)
+    before = len(computed(home))
+    fresh = run(study_of(home), home, str(home / "other.log"), trials=2)
+    known = [trial for trial in fresh.document["trials"] if trial["known"]]
+    assert len(known) == 12 and len(fresh.document["trials"]) == 14
+    assert all(trial["runs"] for trial in known)
+
+    wider = STUDY.replace("none: []", "none: []\n    eca: [{set: {channel_attention: eca}, where: {name: body}}]")
+    grown = run(study_of(home, wider), home, trials=1)
+    assert sum(trial["known"] for trial in grown.document["trials"]) >= 12
+    assert Counter(computed(home)).most_common(1)[0][1] == 1 and len(computed(home)) > before
+
+
+def test_a_small_space_ends_the_search(place):
+    home = place()
+    text = (
+        STUDY[: STUDY.index("choices:")]
+        + "choices: {depth: {one: [], two: [{set: {repeat: 2}, where: {name: body}}]}}\n"
+    )
+    text += STUDY[STUDY.index("budget:") :].replace(", start: [{kernel.layer2: 5, attention: se}]", "")
+    found = run(study_of(home, text), home)
+    assert len(found.document["trials"]) == 2 and found.document["search"]["exhausted"]
+    assert any("ended early" in warning for warning in found.document["warnings"])
+
+
+def test_a_design_that_cannot_keep_the_budget_is_never_a_trial(place):
+    home = place()
+    text = STUDY.replace("20k", "6k").replace("range: [1, 4]", "range: [1, 40]")
+    found = run(study_of(home, text), home, trials=10)
+    assert len(found.document["trials"]) == 10 and all(trial["params"] <= 6000 for trial in found.document["trials"])
+
+
+def test_a_failed_run_costs_its_trial_alone(place):
+    home = place()
+    found = run(study_of(home), home, fail="attention=se")
+    failed = [trial for trial in found.document["trials"] if trial["state"] == "failed"]
+    assert failed and all("attention=se" in trial["model"] for trial in failed)
+    assert len(found.document["trials"]) == 12 and len({trial["model"] for trial in found.document["trials"]}) == 12
+    assert any("told to fail" in failure for failure in found.failures)
+    assert "attention=se" not in found.document["best"]["name"]
+
+
+def test_multiply_accumulates_as_a_second_objective(place):
+    home = place()
+    found = run(study_of(home, STUDY.replace("trials: 12", "trials: 12, objective: xscore_and_macs")), home)
+    trials = {trial["number"]: trial for trial in found.document["trials"]}
+    assert all(trial["state"] == "complete" for trial in trials.values()) and found.document["search"]["rungs"] == []
+    front = [trials[number] for number in found.document["pareto"]]
+    for one in front:
+        assert not any(each["xscore"] >= one["xscore"] and each["macs"] < one["macs"] for each in trials.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("start: [{kernel.layer2: 5", "start: [{kernel.layer9: 5"), "nothing open is called 'kernel.layer9'"),
+        (("start: [{kernel.layer2: 5", "start: [{kernel.layer2: 4"), "kernel.layer2"),
+        (("trials: 12", "trails: 12"), "did you mean 'trials'"),
+        (("trials: 12", "recipe: quik"), "did you mean 'quick'"),
+        (("trials: 12", "keep: 2"), "keep must be a number from 0 to 1"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_runs(place, change, message):
+    home = place()
+    with pytest.raises(UserError, match=message):
+        run(study_of(home, STUDY.replace(*change)), home)
+    assert not (home / "executions").exists()
+
+
+def test_nothing_to_resume(place):
+    home = place()
+    with pytest.raises(UserError, match="no search of tiny to go on with"):
+        run(study_of(home), home, resume=True)
+
+
+def _start(study, home, *arguments):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(PROGRAM), str(study), str(home), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def _read_trials(process, number, limit=60.0):
+    """Waits until the process has ended so many trials."""
+    started = time.monotonic()
+    for _ in range(number):
+        assert process.stdout.readline(), "it ended early"
+        assert time.monotonic() - started < limit
