@@ -9,7 +9,7 @@ from typing import Any
 
 from archlab.architecture import Architecture
 from archlab.budget import Cost, count, fit_width
-from archlab.data import entry, open_prepared
+from archlab.data import Prepared, entry, open_prepared
 from archlab.foundation import UserError, where
 from archlab.runs import Run, code_digest
 from archlab.runs.run import digest
@@ -40,18 +40,22 @@ class Design:
 
 
 class Designs:
-    """Makes designs of a study's choices, and their runs at the search's fidelity.
-
-    Sample datasets are prepared here where they are not yet; raises UserError for any other.
-    """
+    """Makes designs of a study's choices, and their runs at the search's fidelity."""
 
     def __init__(self, study: Study, home: Path):
-        self.study = study
+        self.study, self.home = study, home
         self.recipe: Recipe = study.search.recipe or study.recipe
         self.classes, self.resolution = largest(study, home)
-        sides = {name: min(entry(name, home).resolution, self.recipe.resolution) for name in study.suite.datasets}
-        self.prepared = {name: open_prepared(name, home, side) for name, side in sides.items()}
         self.code = code_digest()
+
+    @cached_property
+    def prepared(self) -> dict[str, Prepared]:
+        """The datasets. Sample ones are prepared where they are not yet; raises UserError for any other."""
+        found = {}
+        for name in self.study.suite.datasets:
+            side = min(entry(name, self.home).resolution, self.recipe.resolution)
+            found[name] = open_prepared(name, self.home, side)
+        return found
 
     def sample(self, ask: Ask) -> Design:
         """The design of the values that `ask` gives. Raises UserError where it cannot keep the budget."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from archlab.study.search.finale import final_study, finalists, search_name
 from archlab.study.search.findings import Cost, document, save
 from archlab.study.search.running import Searching
 from archlab.study.search.trials import Trials, open_storage
+from archlab.study.space import space_size
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def search(
     known = basis(designs, store)
     warm = warm_start(there, designs, known.rungs, store)
     wanted = trials or study.search.trials
-    for words in _beginning(known, warm, there.number(), wanted):
+    for words in _beginning(space_size(study), known, warm, there.number(), wanted):
         tell(f"{study.name}: {words}")
 
     def heard(trial: FrozenTrial) -> None:
@@ -98,7 +100,7 @@ def search(
     return Found(found, save(ablation, found, designs, there, store), failures)
 
 
-def _beginning(known: Basis, warm: int, there: int, wanted: int) -> list[str]:
+def _beginning(size: float, known: Basis, warm: int, there: int, wanted: int) -> list[str]:
     rungs, (reference, xscore) = known.rungs, known.best
     stands = (
         "" if known.subset is None else f" (they stand for all with a left-out R2 of {known.subset['left_out_r2']:.2f})"
@@ -109,6 +111,7 @@ def _beginning(known: Basis, warm: int, there: int, wanted: int) -> list[str]:
         else ""
     )
     words = [
+        f"{size:,} designs in the space" if math.isfinite(size) else "endlessly many designs in the space",
         f"the best reference is {reference}, with an xScore of {xscore:.3f} on validation data",
         f"designs meet {', '.join(rungs.order)}{stands}{stops}",
     ]

@@ -1,0 +1,176 @@
+"""Parts of a search: the shipped space, sampling, rungs, architecture files."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import optuna
+import pytest
+import torch
+
+from archlab.architecture import architecture, build_model, references
+from archlab.budget import count, fit_width
+from archlab.foundation import UserError, read_yaml_text
+from archlab.scoring import Frame, xscore
+from archlab.study import load_study, space_size
+from archlab.study.search.beginning import written_values
+from archlab.study.search.designs import Designs
+from archlab.study.search.rungs import Rungs, ordered, rank_correlation
+from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
+from archlab.study.search.winner import architecture_yaml, at_width
+from archlab.study.variables import Variable
+
+FRAME = Frame("references", (), "validation", dict.fromkeys("abcd", (0.0, 1.0)))
+
+
+@pytest.fixture(scope="module")
+def compact(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    return Designs(load_study("compact", home=home), home)
+
+
+def test_the_shipped_space_is_large_and_every_design_of_it_keeps_the_budget(compact):
+    assert space_size(compact.study) > 10**8
+    generator = random.Random(0)
+    for _ in range(150):
+        design = compact.sample(lambda variable: generator.choice(variable.values()))
+        assert 0.85 * 2_500_000 < design.cost.params <= 2_500_000 and design.cost.macs <= 80_000_000
+
+
+def test_the_shipped_search_starts_from_relatives_of_all_references(compact):
+    start = compact.start()
+    assert len({design.digest for design in start}) == len(start) == len(references()) + 1
+    families = {layer.block for design in start for layer in design.architecture.layers}
+    families_of_references = {layer.block for name in references() for layer in architecture(name).layers}
+    assert families_of_references - families <= {"pool", "norm", "multi_branch_conv"}
+
+
+def test_a_design_is_found_again_by_its_name(compact):
+    generator = random.Random(1)
+    for _ in range(30):
+        design = compact.sample(lambda variable: generator.choice(variable.values()))
+        again = compact.named(written_values(compact.study, design.name))
+        assert again is not None and again.values == design.values and again.digest == design.digest
+
+
+@pytest.mark.parametrize("values", [{"kernel.layer2": 4}, {"block": "starr"}, {"kernels": 3}])
+def test_values_that_no_sampler_could_give_are_refused(compact, values):
+    with pytest.raises(UserError):
+        compact.named(values)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        Variable("a", {"x": 1, "y": 2}),
+        Variable("b", None, 2, 8, 2),
+        Variable("c", None, 1, 64, 1, log=True),
+        Variable("d", None, 0.1, 0.9, 0.2),
+        Variable("e", None, 1e-3, 1.0, None, log=True),
+    ],
+)
+def test_optuna_gives_every_value_of_a_variable_and_no_other(variable):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    given = [variable.check(asker(study.ask())(variable)) for _ in range(200)]
+    if variable.continuous:
+        assert len(set(given)) == 200
+    elif not variable.log:
+        assert set(given) == set(variable.values())
+    assert distribution(variable) == distribution(variable)
+
+
+SMALL = """
+base: {name: net, layers: [{conv: {out: 8, stride: 2}}, {inverted_residual: {out: 16, expand: 2, stride: 2, repeat: 2}}]}
+choices:
+  kernel: [{set: {kernel: {range: [3, 7], step: 2}}, where: {block: inverted_residual}}]
+  depth: [{set: {repeat: {range: [1, 4]}}, where: {block: inverted_residual}}]
+budget: 6k
+compare: [mobilenetv2]
+suite: [digits, textures]
+"""
+
+
+def test_proposals_are_repeatable_new_and_end_when_all_is_tried(tmp_path):
+    designs = Designs(load_study(read_yaml_text(SMALL, "small.yaml"), home=tmp_path), tmp_path)
+    history = optuna.create_study(direction="maximize")
+    taken: set[str] = set()
+    with pytest.raises(ExhaustedError):
+        while True:
+            design = propose(designs, history, history.get_trials(), 0, taken)
+            assert design.digest == propose(designs, history, history.get_trials(), 0, taken).digest not in taken
+            taken.add(design.digest)
+            kinds = {"kernel": (3, 7, 2), "depth": (1, 4, 1)}
+            trial = optuna.trial.create_trial(
+                value=float(design.values["kernel"]),
+                params=design.values,
+                distributions={
+                    name: optuna.distributions.IntDistribution(low, high, step=step)
+                    for name, (low, high, step) in kinds.items()
+                },
+            )
+            history.add_trial(trial)
+    within = {
+        designs.named({"kernel": kernel, "depth": depth}).digest
+        for kernel, depth in itertools.product((3, 5, 7), (1, 2, 3, 4))
+    }
+    assert taken == within and len(taken) == 12
+
+
+def designs_with(skills, noise=0.0, seed=0):
+    generator = np.random.default_rng(seed)
+    return [{name: skill + noise * generator.normal() for name in "abcd"} for skill in skills]
+
+
+def test_scores_are_those_of_xscore():
+    rungs = Rungs(FRAME, ("b", "a", "d", "c"), 0.5, 0.25)
+    accuracies = {"a": 0.3, "b": 0.9, "c": 0.5, "d": 0.1}
+    import pandas as pd
+
+    expected = xscore(pd.DataFrame([accuracies]), 0.5, FRAME).iloc[0]
+    assert rungs.score(accuracies).xscore == pytest.approx(expected["xscore"])
+    assert rungs.score({"a": 0.3}) is None
+    assert rungs.partial(accuracies, 2) == pytest.approx(0.6) and rungs.partial({"a": 0.3}, 2) is None
+
+
+def test_the_best_share_goes_on_and_nobody_is_stopped_where_early_order_says_little():
+    rungs = Rungs(FRAME, tuple("abcd"), 0.5, 0.25)
+    assert rungs.places == [1, 2]
+    assert Rungs(FRAME, tuple("abcd"), 0.5, 1.0).places == []
+    others = designs_with([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    assert [rungs.goes_on({"a": skill}, 1, others) for skill in (0.55, 0.65, 0.75)] == [False, True, True]
+    misleading = [{**each, "a": 1 - each["a"]} for each in others]
+    assert rungs.correlation(1, misleading) < 0
+    assert rungs.goes_on({"a": 0.0}, 1, misleading)
+
+
+def test_a_rank_correlation_needs_four_that_differ():
+    assert rank_correlation([1, 2, 3], [1, 2, 3]) is None
+    assert rank_correlation([1, 1, 1, 1], [1, 2, 3, 4]) is None
+    assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1)
+
+
+def test_informative_datasets_come_first_and_of_equals_the_cheapest():
+    references = designs_with(np.linspace(0, 1, 11), noise=0.01)
+    for each, chance in zip(references, np.random.default_rng(1).random(11), strict=True):
+        each["a"] = chance
+    order = ordered(FRAME, references, {"a": 1, "b": 20, "c": 10, "d": 30}, 0.5)
+    assert order[0] == "c" and "a" not in order[:2]
+
+
+@pytest.mark.parametrize("name", references())
+def test_a_width_can_be_built_into_an_architecture_file(tmp_path, name):
+    published = architecture(name)
+    width = fit_width(published, num_classes=10, params=700_000, resolution=32)
+    path = tmp_path / "written.yaml"
+    path.write_text(architecture_yaml(at_width(published, width, "written"), "two\nlines"))
+    written = architecture(path)
+    given = {"num_classes": 10, "resolution": 32}
+    assert count(written, **given) == count(published, width=width, **given)
+    with torch.device("meta"):
+        shapes = [
+            [(key, tuple(value.shape)) for key, value in model.state_dict().items()]
+            for model in (build_model(written, **given), build_model(published, width=width, **given))
+        ]
+    assert shapes[0] == shapes[1]
