@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.tables import print_table
 from archlab.foundation import UserError
 
 if TYPE_CHECKING:
@@ -87,18 +88,21 @@ def _uneven(accuracies: pd.DataFrame) -> list[str]:
 
 
 def _print(scores: Scores, accuracies: pd.DataFrame) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from archlab.scoring import seed_means, worst_datasets
 
     assert scores.frame is not None
-    with_intervals = bool(scores.models["xscore_low"].notna().any())
-    grid = Table(title=f"xScore, lambda {scores.lam:g}, {len(scores.frame.datasets)} datasets", title_justify="left")
-    grid.add_column("model")
-    for column in ["accuracy", "mean", "variance", "xScore", *(["95 %"] if with_intervals else [])]:
-        grid.add_column(column, justify="right")
-    means = accuracies.groupby(["model", "dataset"])["value"].mean().groupby("model").mean().to_dict()
-    for model, row in scores.models.to_dict("index").items():
-        numbers = [f"{means[model]:.4g}", *(f"{row[key]:.4f}" for key in ("mean", "variance", "xscore"))]
-        interval = [f"{row['xscore_low']:.3f} to {row['xscore_high']:.3f}"] if with_intervals else []
-        grid.add_row(str(model), *numbers, *interval)
-    Console().print(grid)
+    means = seed_means(accuracies)
+    found = scores.models.assign(
+        model=scores.models.index,
+        accuracy=means.mean(axis=1),
+        worst=worst_datasets(means, scores.frame)["dataset"],
+    )
+    digits = {"xscore": 4, "xscore_low": 3, "xscore_high": 3, "mean": 4, "variance": 4, "accuracy": 4}
+    for name, count in digits.items():
+        found[name] = found[name].map(lambda value, count=count: f"{value:.{count}f}")
+    titles = {"model": "model", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high", "mean": "mean"}
+    titles |= {"variance": "variance", "accuracy": "mean accuracy", "worst": "worst dataset"}
+    if (found["xscore_low"] == "nan").all():
+        del titles["xscore_low"], titles["xscore_high"]
+    click.echo(f"xScore, lambda {scores.lam:g}, {len(scores.frame.datasets)} datasets\n")
+    print_table(list(titles.values()), found[list(titles)].to_numpy().tolist())

@@ -106,7 +106,7 @@ def analyse(materials: list[Material]) -> Analysis:
         failed=material.failed,
         runs=material.runs,
         provenance={each.name: each.provenance for each in materials if each.provenance},
-        warnings=[*warnings, *scores.warnings, *_mixed_modes(material.runs)],
+        warnings=[*warnings, *scores.warnings, *_mixed(material.runs)],
     )
     if scores.frame is not None:
         found = _in_frame(found, material, scores.frame)
@@ -255,9 +255,15 @@ def _with_effects(found: Analysis, materials: list[Material]) -> Analysis:
     return dataclasses.replace(found, effects=by_study, answers=answers)
 
 
-def _mixed_modes(runs: list[dict[str, Any]]) -> list[str]:
+def _mixed(runs: list[dict[str, Any]]) -> list[str]:
+    """What makes runs of one table hard to compare."""
+    found = []
+    data = {(run["dataset"], run["data"]) for run in runs}
+    for dataset in sorted({name for name, _ in data}):
+        if sum(name == dataset for name, _ in data) > 1:
+            found.append(f"{dataset} is not the same for all models: other images, splits or resolution")
     modes = {tuple(str(run[key]) for key in ("device", "hardware", "precision", "threads", "torch")) for run in runs}
-    if len(modes) < 2:
-        return []
-    listed = "; ".join(" ".join(mode) for mode in sorted(modes))
-    return [f"this table mixes execution modes, whose last digits and speeds differ: {listed}"]
+    if len(modes) > 1:
+        listed = "; ".join(" ".join(mode) for mode in sorted(modes))
+        found.append(f"this table mixes execution modes, whose last digits and speeds differ: {listed}")
+    return found

@@ -92,8 +92,7 @@ def _published(name: str) -> Material:
 
 
 def _read_study(folder: Path, home: Path) -> Material:
-    study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
-    table = pd.read_csv(folder / FILES[2])
+    study, found, table = _read_files(folder)
     models = {
         model["name"]: {
             "role": model["role"],
@@ -126,6 +125,15 @@ def _read_study(folder: Path, home: Path) -> Material:
         provenance=_provenance(study, runs),
         seeds=study["seeds"],
     )
+
+
+def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
+    try:
+        study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
+        table = pd.read_csv(folder / FILES[2], keep_default_na=False, dtype={"model": str, "dataset": str})
+    except (OSError, ValueError) as error:
+        raise UserError(f"is no finished study: {error}", where=str(folder)) from None
+    return study, found, table
 
 
 def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:

@@ -13,6 +13,8 @@ from archlab.report.plots import Plot, plots, written
 from archlab.report.sections import Section, in_short, sections
 from archlab.report.tables import Table
 
+MOST_ROWS = 500
+
 
 def page(analysis: Analysis) -> str:
     """One self-contained HTML document: styles, script and plots inside, nothing loaded from anywhere."""
@@ -67,13 +69,14 @@ def inline_svg(plot: Plot) -> str:
 
 def _table(table: Table, anchor: str) -> dict[str, Any]:
     rows = []
-    for index, (values, texts) in enumerate(zip(table.rows, table.written(), strict=True)):
+    for index, (values, texts) in enumerate(zip(table.rows[:MOST_ROWS], table.written()[:MOST_ROWS], strict=True)):
         cells = [
             {"text": text, "kind": column.kind, "value": _sortable(value, column.kind)}
             for value, text, column in zip(values, texts, table.columns, strict=True)
         ]
         rows.append({"cells": cells, "role": table.roles[index] if table.roles else ""})
-    return {"anchor": f"{anchor}-{table.name}", "caption": table.caption, "columns": table.columns, "rows": rows}
+    more = f" The first {MOST_ROWS}; all are in {table.name}.csv." if len(table.rows) > MOST_ROWS else ""
+    return {"anchor": f"{anchor}-{table.name}", "caption": table.caption + more, "columns": table.columns, "rows": rows}
 
 
 def _sortable(value: Any, kind: str) -> str | None:

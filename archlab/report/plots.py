@@ -20,6 +20,7 @@ from archlab.scoring import in_percent
 
 WIDTH = 5.6  # inches
 NARROW = 4.6
+MOST_MODELS = 20  # in plots that grow with the square of the models, or need a legend
 ROW = 0.3
 
 
@@ -162,6 +163,7 @@ def _style(palette: Palette) -> dict[str, Any]:
         "grid.color": palette.line,
         "grid.linewidth": 0.6,
         "legend.frameon": False,
+        "text.parse_math": False,  # a $ in a name is a $
     }
 
 

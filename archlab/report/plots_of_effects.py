@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
-from archlab.report.plots import NARROW, ROW, WIDTH, Plot, blank, short_names, small_multiples
+from archlab.report.plots import MOST_MODELS, NARROW, ROW, WIDTH, Plot, blank, short_names, small_multiples
 from archlab.scoring import records
 
 MEASURES = {"points": "accuracy points", "xscore": "xScore"}
@@ -40,7 +40,7 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
             yield Plot(
                 f"curves-{file}",
                 f"{dataset}: validation accuracy by epoch, mean over seeds",
-                f"Learning curves of {part['model'].nunique()} models.",
+                f"Learning curves of the best {min(part['model'].nunique(), MOST_MODELS)} models.",
                 partial(_curves, part, analysis),
             )
 
@@ -69,7 +69,7 @@ def _forest(rows: pd.DataFrame, palette: Palette) -> Figure:
 
 def _curves(curves: pd.DataFrame, analysis: Analysis, palette: Palette) -> Figure:
     figure, (axes,) = blank(palette, 3.2, width=NARROW)
-    models = [model for model in analysis.models.index if model in set(curves["model"])]
+    models = [model for model in analysis.models.index if model in set(curves["model"])][:MOST_MODELS]
     colours = matplotlib.colormaps["viridis"](np.linspace(0.3, 0.9, max(len(models), 1)))
     for model, short, colour in zip(models, short_names(models, analysis.base), colours, strict=True):
         means = 100 * curves[curves["model"] == model].groupby("epoch")["validation_accuracy"].mean()

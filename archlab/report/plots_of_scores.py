@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from archlab.report.analysis import COSTS, Analysis, pareto
 from archlab.report.palette import Palette
 from archlab.report.plots import (
+    MOST_MODELS,
     NARROW,
     ROW,
     Plot,
@@ -58,9 +59,10 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
             )
     if analysis.ranks is not None:
         ranks = analysis.ranks.loc[analysis.models.dropna(subset="xscore").index].set_axis(list(models.index))
+        ranks = ranks.iloc[:MOST_MODELS, :MOST_MODELS]
         alt = f"{ranks[1].idxmax()} is first with a probability of {ranks[1].max():.2f}."
         yield Plot("ranks", "Probability of each rank under seed noise", alt, partial(_ranks, ranks))
-    if analysis.comparison is not None:
+    if analysis.comparison is not None and len(models) <= MOST_MODELS:
         comparison = analysis.comparison
         yield Plot(
             "critical-difference",
@@ -118,7 +120,8 @@ def _pareto(models: pd.DataFrame, costs: pd.Series, front: list[str], label: str
     axes.set_ylabel("xScore")
     axes.grid()
     points = {str(name): (float(costs_of[name]), float(scores[name])) for name in scores if pd.notna(costs_of[name])}
-    label_points(figure, axes, points, {name: palette.ink if name in front else palette.muted for name in points})
+    named = points if len(points) <= MOST_MODELS else {name: points[name] for name in front}
+    label_points(figure, axes, named, {name: palette.ink if name in front else palette.muted for name in named})
     return figure
 
 

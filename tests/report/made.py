@@ -69,7 +69,7 @@ def _run(model: str, dataset: str, seed: int, accuracy: float) -> dict:
             "hardware": "Made-up CPU",
             "precision": "float32",
         },
-        **{"threads": 1, "torch": "2.6", "finished": "2026-01-01T00:00:00+00:00", "archlab": "0.1.0"},
+        **{"threads": 1, "torch": "2.6", "finished": "2026-01-01T00:00:00+00:00", "archlab": "0.1.0", "data": dataset},
     }
 
 

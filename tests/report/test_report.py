@@ -234,3 +234,43 @@ def test_eleven_models_seven_datasets_five_seeds_take_under_five_seconds():
     page = text(analyse([made_study(datasets=7, seeds=5)]), "html")
     assert time.process_time() - started < 5
     assert len(page.encode()) < 2_000_000
+
+
+def test_names_are_text_whatever_they_hold(tmp_path):
+    (tmp_path / "odd.csv").write_text(
+        'model,one,two,three\n<b>$x$&_{,50,60,40\n"a|b",70,40,30\nNA,60,50,80\nd,20,30,25\n'
+    )
+    found = analyse([read_material(str(tmp_path / "odd.csv"), tmp_path)])
+    page = text(found, "html")
+    assert "<b>$x$" not in page
+    assert "&lt;b&gt;$x$&amp;_{" in page
+    assert "a\\|b" in text(found, "markdown")
+    assert "\\$x\\$\\&\\_\\{" in text(found, "latex")
+
+
+def test_a_large_study_stays_readable():
+    study = made_study(datasets=3, seeds=3)
+    many = [study.table.assign(model=study.table["model"] + f" {copy}") for copy in range(8)]
+    runs = [{**run, "model": f"{run['model']} {copy}"} for run in study.runs for copy in range(8)]
+    models = {f"{name} {copy}": {**model, "options": {}} for name, model in study.models.items() for copy in range(8)}
+    large = dataclasses.replace(
+        study, table=pd.concat(many), runs=runs, models=models, base=None, references=None, curves=None
+    )
+    page = text(analyse([large]), "html")
+    assert len(page.encode()) < 2_000_000
+    assert "792 runs. The first 500; all are in runs.csv." in page
+
+
+def test_other_data_under_one_name_is_pointed_out():
+    study = made_study(datasets=3, seeds=2)
+    runs = [{**study.runs[0], "data": "other"}, *study.runs[1:]]
+    warnings = analyse([dataclasses.replace(study, runs=runs)]).warnings
+    assert any("digits is not the same for all models" in warning for warning in warnings)
+
+
+def test_a_damaged_study_is_named(tmp_path):
+    folder = tmp_path / "studies" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "study.json").write_text("{")
+    with pytest.raises(UserError, match="broken: is no finished study"):
+        read_material("broken", tmp_path)
