@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -57,6 +58,40 @@ def prepared(tmp_path_factory):
     for name in ("digits", "textures", "elpv", "pines"):
         open_prepared(name, home, 32)
     return home
+
+
+@pytest.fixture
+def postgresql():
+    """The URL of a PostgreSQL server of the test's own, run by an ordinary user."""
+    pytest.importorskip("psycopg2", reason="the driver of PostgreSQL is not installed")
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None) or Path(shutil.which("initdb") or "").parent
+    if not (programs / "initdb").exists():
+        pytest.skip("PostgreSQL is not installed")
+    user = "postgres" if os.getuid() == 0 else None
+    folder = tempfile.mkdtemp(prefix="postgresql-")
+    if user:
+        shutil.chown(folder, user)
+
+    def call(program, *arguments):
+        subprocess.run([programs / program, *arguments], user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+    try:
+        call("initdb", "-D", f"{folder}/data", "-U", "archlab", "--auth=trust")
+        call(
+            "pg_ctl",
+            "-D",
+            f"{folder}/data",
+            "-o",
+            f"-k {folder} -c listen_addresses=",
+            "-l",
+            f"{folder}/log",
+            "-w",
+            "start",
+        )
+        yield f"postgresql+psycopg2://archlab@/postgres?host={folder}"
+        call("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -125,6 +160,7 @@ def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_
     assert len(more.document["trials"]) == 14 and Counter(computed(home)).most_common(1)[0][1] == 1
 
 
+@pytest.mark.slow
 def test_optuna_reads_the_trials(place):
     home = place()
     run(study_of(home), home, trials=6)
@@ -134,6 +170,7 @@ def test_optuna_reads_the_trials(place):
         assert trial.params["depth.layer2"] in (1, 2, 3, 4)
 
 
+@pytest.mark.slow
 def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place):
     whole, broken = place("whole"), place("broken")
     study = study_of(whole)
@@ -150,10 +187,20 @@ def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place):
     assert set(computed(broken)) == set(computed(whole))
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_search_and_one_is_killed(place):
     home = place()
     study = study_of(home)
-    storage = str(home / "shared.log")
+    _kill_one_of_two(study, home, str(home / "shared.log"))
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_database_and_one_is_killed(place, postgresql):
+    home = place()
+    _kill_one_of_two(study_of(home), home, postgresql)
+
+
+def _kill_one_of_two(study, home, storage):
     processes = [_start(study, home, storage, "trials=16", "pause=0.05", "workers=2") for _ in range(2)]
     _read_trials(processes[0], 2)
     processes[0].kill()
@@ -168,6 +215,7 @@ def test_two_processes_share_a_search_and_one_is_killed(place):
     processes[0].stdout.close()
 
 
+@pytest.mark.slow
 def test_a_new_search_knows_what_the_store_holds_and_a_space_that_gains_an_option_keeps_its_trials(place):
     home = place()
     run(study_of(home), home)
@@ -183,6 +231,7 @@ def test_a_new_search_knows_what_the_store_holds_and_a_space_that_gains_an_optio
     assert Counter(computed(home)).most_common(1)[0][1] == 1 and len(computed(home)) > before
 
 
+@pytest.mark.slow
 def test_a_small_space_ends_the_search(place):
     home = place()
     text = (
@@ -195,6 +244,7 @@ def test_a_small_space_ends_the_search(place):
     assert any("ended early" in warning for warning in found.document["warnings"])
 
 
+@pytest.mark.slow
 def test_a_design_that_cannot_keep_the_budget_is_never_a_trial(place):
     home = place()
     text = STUDY.replace("20k", "6k").replace("range: [1, 4]", "range: [1, 40]")
@@ -202,6 +252,7 @@ def test_a_design_that_cannot_keep_the_budget_is_never_a_trial(place):
     assert len(found.document["trials"]) == 10 and all(trial["params"] <= 6000 for trial in found.document["trials"])
 
 
+@pytest.mark.slow
 def test_a_failed_run_costs_its_trial_alone(place):
     home = place()
     found = run(study_of(home), home, fail="attention=se")
@@ -212,6 +263,7 @@ def test_a_failed_run_costs_its_trial_alone(place):
     assert "attention=se" not in found.document["best"]["name"]
 
 
+@pytest.mark.slow
 def test_multiply_accumulates_as_a_second_objective(place):
     home = place()
     found = run(study_of(home, STUDY.replace("trials: 12", "trials: 12, objective: xscore_and_macs")), home)

@@ -186,6 +186,6 @@ class Searching:
         study = self.trials.study
         try:
             study.tell(flight.trial, values, state=state)
-        except ValueError:  # another process took this one for dead
+        except (ValueError, RuntimeError):  # another process took this one for dead
             return
         self.on_trial(study.get_trials(deepcopy=False)[flight.trial.number])

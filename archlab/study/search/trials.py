@@ -28,6 +28,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 BEAT = 60.0  # seconds between signs of life
 SILENCE = 300.0  # seconds without one after which a worker of another machine is given up
 ALIVE = "alive:"
+OPENINGS = 5
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -38,13 +39,20 @@ def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
         return JournalStorage(JournalFileBackend(str(folder / "journal.log")))
     if "://" not in url:
         return JournalStorage(JournalFileBackend(url))
-    try:
-        return RDBStorage(url)
-    except ModuleNotFoundError as error:
-        raise UserError(f"--storage {url.partition(':')[0]} needs the package {error.name}") from None
-    except Exception as error:
-        first = " ".join(str(error).split()).partition(" (Background on")[0]
-        raise UserError(f"cannot open the storage: {first}") from None
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    for patience in reversed(range(OPENINGS)):
+        try:
+            return RDBStorage(url)
+        except ModuleNotFoundError as error:
+            raise UserError(f"--storage {url.partition(':')[0]} needs the package {error.name}") from None
+        except Exception as error:
+            if patience and isinstance(error, (IntegrityError, ProgrammingError)):
+                time.sleep(1)  # another process is creating the tables
+                continue
+            first = " ".join(str(error).split()).partition(" (Background on")[0]
+            raise UserError(f"cannot open the storage: {first}") from None
+    raise AssertionError
 
 
 @contextmanager
