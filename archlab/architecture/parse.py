@@ -39,6 +39,8 @@ def architecture(
         return parse_architecture(read_yaml(Path(str(REFERENCES / f"{name}.yaml"))))
     path = (folder or Path()) / name
     if path.suffix in (".yaml", ".yml") or path.is_file():
+        if at and not path.exists():
+            raise UserError(f"there is no file {str(path)!r}", where=at)
         if path.resolve() in inside:
             raise UserError(f"{path.name} is its own base", where=at)
         return parse_architecture(read_yaml(path), folder=path.parent, inside=(*inside, path.resolve()))

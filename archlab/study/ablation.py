@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def cells(study: ResolvedStudy, home: Path) -> list[Cell]:
     Sample datasets are prepared here where they are not yet; raises UserError for any other.
     """
     prepared = {name: open_prepared(name, home, resolution) for name, resolution in study.datasets.items()}
-    code = code_digest([Path(file) for file in study.own_blocks])
+    code = code_digest(_own_blocks(study))
     return [
         Cell(
             model.name,
@@ -125,6 +126,12 @@ def assess(study: ResolvedStudy, wanted: list[Cell], outcome: Outcome) -> Ablati
     table = results_table(wanted, outcome.results)
     scores = _scores(study, table)
     return Ablation(study, wanted, table, scores, _effects(study, table, scores), outcome.failed, outcome.computed)
+
+
+def _own_blocks(study: ResolvedStudy) -> set[Path]:
+    """The files of own blocks that workers will load: the study's, and what this process has loaded before."""
+    module = sys.modules.get("archlab.architecture.own_blocks")
+    return {Path(file) for file in study.own_blocks} | (set(module.LOADED) if module else set())
 
 
 def results_table(wanted: list[Cell], results: dict[str, dict[str, Any]]) -> pd.DataFrame:

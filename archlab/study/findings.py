@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.foundation import write_atomically
 from archlab.study.ablation import SPLIT, Ablation
-from archlab.study.resolved import ResolvedModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +20,7 @@ def document(ablation: Ablation) -> dict[str, Any]:
 
     study, scores, effects = ablation.study, ablation.scores, ablation.effects
     scored = scores.document() if scores else {"lambda": study.weight_of_variance, "frame": None, "models": []}
+    base = next((row["xscore"] for row in scored["models"] if row["model"] == study.base), None)
     return {
         "study": study.name,
         "question": study.question,
@@ -28,7 +28,7 @@ def document(ablation: Ablation) -> dict[str, Any]:
         "lambda": scored["lambda"],
         "frame": scored["frame"],
         "warnings": list(scores.warnings) if scores else [],
-        "scores": [_score(ablation, row) for row in scored["models"]],
+        "scores": [_score(ablation, row, base) for row in scored["models"]],
         "cells": _cells(ablation),
         **(effects.document() if effects else {"effects": [], "comparisons": [], "interactions": []}),
         "failed": [
@@ -74,35 +74,30 @@ def save(ablation: Ablation, home: Path) -> Path:
     return folder
 
 
-def _score(ablation: Ablation, row: dict[str, Any]) -> dict[str, Any]:
-    model = _models(ablation)[row["model"]]
-    base = ablation.scores.models["xscore"].get(ablation.study.base) if ablation.scores else None
-    known = row["xscore"] is not None and base is not None and base == base  # NaN is not equal to itself
+def _score(ablation: Ablation, row: dict[str, Any], base: float | None) -> dict[str, Any]:
+    model = next(model for model in ablation.study.models if model.name == row["model"])
     return {
         **row,
         "role": model.role,
         "params": model.cost["params"],
         "macs": model.cost["macs"],
         "width": model.width,
-        "difference": row["xscore"] - float(base) if known else None,
+        "difference": None if row["xscore"] is None or base is None else row["xscore"] - base,
     }
 
 
-def _models(ablation: Ablation) -> dict[str, ResolvedModel]:
-    return {model.name: model for model in ablation.study.models}
-
-
 def _cells(ablation: Ablation) -> list[dict[str, Any]]:
-    rows = ablation.table
-    rows = rows[rows["metric"] == "accuracy"][["model", "dataset", "seed", "split", "value"]]
+    rows = ablation.table[ablation.table["metric"] == "accuracy"]
     keys = {(cell.model, cell.dataset, cell.seed): cell.run.key for cell in ablation.cells}
+    names = ["model", "dataset", "seed", "split", "accuracy"]
     return [
-        {**row, "key": keys[row["model"], row["dataset"], row["seed"]]}
-        for row in rows.rename(columns={"value": "accuracy"}).to_dict("records")
+        {**dict(zip(names, row, strict=True)), "key": keys[row[:3]]}
+        for row in zip(*(rows[name].tolist() for name in ["model", "dataset", "seed", "split", "value"]), strict=True)
     ]
 
 
 def _test_means(ablation: Ablation) -> dict[tuple[str, str], float]:
     rows = ablation.table
     rows = rows[(rows["metric"] == "accuracy") & (rows["split"] == SPLIT)]
-    return rows.groupby(["model", "dataset"])["value"].mean().to_dict()
+    means = rows.groupby(["model", "dataset"])["value"].mean()
+    return dict(zip(means.index.to_list(), means.to_list(), strict=True))

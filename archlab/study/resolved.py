@@ -122,9 +122,14 @@ def resolve(source: str | Path | dict, home: Path) -> ResolvedStudy:
     """
     if isinstance(source, dict):
         return _settle(source, home)
-    path = study_path(source).absolute()
+    path = study_path(source)
     read_yaml(path)  # tells what is wrong with the file itself
-    kept = home / "cache" / "studies" / f"{sha256(f'{path} {_package()}'.encode()).hexdigest()[:32]}.json"
+    kept = (
+        home
+        / "cache"
+        / "studies"
+        / f"{sha256(f'{path} {path.absolute()} {_package()}'.encode()).hexdigest()[:32]}.json"
+    )
     if found := _read_kept(kept):
         return found
     with files_read() as files:

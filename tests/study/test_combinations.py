@@ -10,7 +10,7 @@ from archlab.foundation import UserError
 from archlab.study.combination import apply, combinations, sample
 from archlab.study.space import space_size
 from archlab.study.variables import all_walks
-from tests.study.studies import ATTENTION, DEPTH, ECA, LATE_SE, LAYOUT, SE, choices, study
+from tests.study.study_texts import ATTENTION, DEPTH, ECA, LATE_SE, LAYOUT, SE, choices, study
 
 WIDER = "wide: {no: [], yes: [{set: {expand: 8}, where: {stage: -1}}]}"
 EVERYTHING = choices(ATTENTION, LAYOUT, LATE_SE, DEPTH.replace("4", "2"))

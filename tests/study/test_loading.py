@@ -5,7 +5,7 @@ import pytest
 from archlab.foundation import UserError
 from archlab.study import load_study, studies
 from archlab.study.combination import combinations
-from tests.study.studies import ATTENTION, DEPTH, LATE_SE, LAYOUT, choices, study
+from tests.study.study_texts import ATTENTION, DEPTH, LATE_SE, LAYOUT, choices, study
 
 NEITHER = "neither a reference nor a YAML file"
 EXPAND = "{set: {expand: 3}, where: {block: inverted_residual}}"
@@ -73,6 +73,7 @@ def test_inline_layers_are_a_base():
         ("base: [mobilenetv2]", "1: an architecture is a name, a file or inline layers, not ['mobilenetv2']"),
         ("base: {choose: []}", "1: choose takes a list of architectures, not []"),
         ("base: {choose: [mobilenetv2, mobilenetv2]}", "1: two bases are called 'mobilenetv2'"),
+        ("name: ../mine", "1: name is a word of letters, digits and _ . + -, not '../mine'"),
         ("name: mine\nbase: mine", "2: the study 'mine' names itself as its base"),
         ("name: x\nbase: {layers: []}", "2: an architecture needs a list of layers"),
         ("suite: sample\nname: x", "1: no suite is called 'sample' - did you mean 'samples'?"),

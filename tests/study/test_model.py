@@ -11,7 +11,7 @@ from archlab.budget import count
 from archlab.foundation import UserError
 from archlab.study import load_study, models, resolve
 from archlab.study.model import frame_names
-from tests.study.studies import ATTENTION, DEPTH, LAYOUT, choices, study
+from tests.study.study_texts import ATTENTION, DEPTH, LAYOUT, choices, study
 
 
 def test_the_references_fit_the_budget(home):

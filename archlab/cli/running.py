@@ -1,0 +1,142 @@
+"""What commands that compute runs have in common: options, and what they show while runs go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from archlab.runs import Event, Outcome, Plan, Run, Store
+
+MOST_MODELS = 20  # in the table below the running runs
+
+_OPTIONS = (
+    click.option("--workers", type=click.IntRange(min=1), help="Runs at once on this machine  [default: its cores]"),
+    click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True),
+    click.option("--address", metavar="URL", help="Of the Ray cluster: `auto`, or a URL."),
+    click.option(
+        "--gpus", type=click.FloatRange(min=0), default=0.0, help="The share of a GPU that Ray gives to a run."
+    ),
+    click.option("--retries", type=click.IntRange(min=0), default=1, show_default=True, help="Of a run that fails."),
+    click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Of one run."),
+    click.option("--fail-fast", is_flag=True, help="Stop at the first run that fails."),
+    click.option("--deterministic", is_flag=True, help="Bit-equal repetition on a GPU too, at some cost."),
+    click.option("--quiet", is_flag=True, help="Show failures only while runs go."),
+    click.option("--events", metavar="FILE", help="Append what happens to this file, as JSON Lines."),
+)
+
+
+def run_options(command: Callable) -> Callable:
+    """Gives a command the options whose values `Running` takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class Running:
+    """How runs are computed, as the options say."""
+
+    workers: int | None
+    executor: str
+    address: str | None
+    gpus: float
+    retries: int
+    time_limit: float | None
+    fail_fast: bool
+    deterministic: bool
+    quiet: bool
+    events: str | None
+
+    @property
+    def at_once(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"deterministic": self.deterministic}
+
+    def plan(self, runs: Iterable[Run], store: Store) -> Plan:
+        """The plan of the runs; what is not known about their time is measured."""
+        from archlab.runs import plan
+
+        if not self.quiet:
+            note = _once("measuring how fast this machine trains the models")
+            return plan(runs, store, workers=self.at_once, options=self.options, on_event=note)
+        return plan(runs, store, workers=self.at_once, options=self.options)
+
+    def execute(self, plan: Plan, store: Store) -> Outcome:
+        """Computes what the plan lacks, longest first, and shows it. Raises Interrupted after Ctrl-C."""
+        from archlab.runs import EventLog, Interrupted, Watch, execute
+
+        table = _Accuracies(store)
+        log = EventLog(self.events) if self.events else None
+        count = len(plan.stored) + len(plan.missing)
+        try:
+            with Watch(count, self.at_once, predicted=plan.predicted, quiet=self.quiet, below=table.picture) as watch:
+                return execute(
+                    [*plan.stored, *plan.runs],
+                    store,
+                    workers=self.at_once,
+                    executor=self.executor,
+                    options=self.options,
+                    on_event=_each(table, watch, log),
+                    fail_fast=self.fail_fast,
+                    retries=self.retries,
+                    time_limit=self.time_limit,
+                    address=self.address,
+                    gpus=self.gpus,
+                )
+        except Interrupted as interrupted:
+            done = len(interrupted.outcome.results)
+            click.echo(f"interrupted: {done} of {count} runs are stored; the same command goes on from there", err=True)
+            raise
+
+
+class _Accuracies:
+    """The table so far: validation accuracies of models on datasets, means over seeds."""
+
+    def __init__(self, store: Store):
+        self.store = store
+        self.values: dict[str, dict[str, list[float]]] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.kind in ("finished", "stored") and (document := self.store.get(event.run.key)):
+            by_dataset = self.values.setdefault(event.run.model, {})
+            by_dataset.setdefault(event.run.dataset, []).append(document["metrics"]["validation"]["accuracy"])
+
+    def picture(self) -> Table:
+        from rich.table import Table
+
+        datasets = list(dict.fromkeys(name for by_dataset in self.values.values() for name in by_dataset))
+        table = Table("validation accuracy", *datasets, box=None, pad_edge=False)
+        for model, by_dataset in list(self.values.items())[:MOST_MODELS]:
+            means = [sum(found) / len(found) if (found := by_dataset.get(name)) else None for name in datasets]
+            table.add_row(model, *("" if mean is None else f"{mean:.3f}" for mean in means))
+        return table
+
+
+def _each(*listeners: Callable[[Event], None] | None) -> Callable[[Event], None]:
+    def tell(event: Event) -> None:
+        for listener in filter(None, listeners):
+            listener(event)
+
+    return tell
+
+
+def _once(words: str) -> Callable[[Event], None]:
+    """Says the words at the first event."""
+    said: list[Event] = []
+
+    def tell(event: Event) -> None:
+        if not said:
+            click.echo(words, err=True)
+        said.append(event)
+
+    return tell

@@ -1,0 +1,149 @@
+"""`archlab ablate`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from archlab.architecture import own_blocks
+from archlab.cli.main import main
+
+STUDY = """
+name: tiny
+question: Is deeper better?
+base: {name: net, layers: [{conv: {out: 8, stride: 2}}, {inverted_residual: {out: 16, expand: 2, stride: 2}}]}
+choices:
+  depth: {one: [], two: [{set: {repeat: 2}, where: {block: inverted_residual}}]}
+budget: {params: 20k, fit: width}
+compare: [other.yaml, third.yaml]
+suite: [digits, textures]
+recipe: {like: quick, steps: 4}
+seeds: 2
+"""
+OTHER = "name: other\nlayers: [{conv: {out: 16, stride: 4}}]\n"
+THIRD = "name: third\nlayers: [{conv: {out: 8, kernel: 5, stride: 2}}, {conv: {out: 24, stride: 2}}]\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with tiny.yaml and the architectures that it names."""
+    for name, text in (("tiny", STUDY), ("other", OTHER), ("third", THIRD)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def ablate(folder, monkeypatch, capsys):
+    """Runs `archlab ablate --spec tiny.yaml`; gives exit code, standard output and standard error."""
+    monkeypatch.setattr(own_blocks, "LOADED", {})  # as in a process of its own
+
+    def run(*arguments, spec="tiny.yaml"):
+        monkeypatch.setattr(
+            sys, "argv", ["archlab", "ablate", "--store", "store", "--workers", "2", "--spec", spec, *arguments]
+        )
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.slow
+def test_trains_once_scores_saves_and_finds_everything_again(ablate, folder):
+    code, planned, _ = ablate("--dry-run", "--json")
+    plan = json.loads(planned)
+    assert code == 0 and len(plan["runs"]) == 4 * 2 * 2 and {run["state"] for run in plan["runs"]} == {"to compute"}
+    assert plan["wall_seconds"] > 0 and not list(folder.glob("store/runs/??/*"))
+
+    code, printed, progress = ablate()
+    assert code == 0, progress
+    assert "16 runs were trained" in progress and "[16/16]" in progress
+    for word in ("net", "other", "third", "net+depth=two", "xScore", "digits", "Is deeper better?"):
+        assert word in printed
+    saved = json.loads((folder / "store/studies/tiny/ablation.json").read_text())
+    assert (folder / "store/studies/tiny/scores.csv").read_text().count("\n") == 5
+
+    code, document, progress = ablate("--json")
+    assert code == 0 and "nothing was trained" in progress
+    assert json.loads(document) == {**saved, "computed": 0}
+
+    code, planned, _ = ablate("--dry-run")
+    assert code == 0 and "16 runs, all stored: nothing to compute" in planned
+
+
+@pytest.mark.slow
+def test_smoke_tries_everything_and_stores_nothing(ablate, folder):
+    code, printed, progress = ablate("--smoke")
+    assert code == 0 and printed == "" and "every model trains on every dataset" in progress
+    assert not list(folder.glob("store/runs/??/*"))
+
+
+@pytest.mark.slow
+def test_smoke_names_what_would_fail(ablate, folder):
+    own = "import blocks\nfrom torch import nn\n\n\n@blocks.register('breaks_in_smoke')\nclass Breaks(blocks.Block):\n"
+    own += (
+        "    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):\n        super().__init__()\n"
+    )
+    own += "        self.conv = nn.Conv2d(in_channels, out_channels, 1, stride)\n\n    def forward(self, x):\n"
+    own += "        if self.training:\n            raise ValueError('not in training')\n        return self.conv(x)\n"
+    (folder / "own.py").write_text(own)
+    (folder / "other.yaml").write_text("name: other\nblocks: own.py\nlayers: [{breaks_in_smoke: {out: 8}}]\n")
+    code, printed, progress = ablate("--smoke", "--json")
+    assert code == 1
+    failed = json.loads(printed)["failed"]
+    assert {entry["model"] for entry in failed} == {"other"} and len(failed) == 2
+    assert "ValueError: not in training (own.py:13)" in progress
+
+
+@pytest.mark.slow
+def test_a_killed_study_goes_on_and_ends_with_the_same_table(ablate, folder):
+    code, undisturbed, progress = ablate("--json", "--store", "undisturbed")
+    assert code == 0, progress
+    program = "from archlab.cli.main import main; main()"
+    arguments = ["ablate", "--spec", "tiny.yaml", "--store", "store", "--workers", "1"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], **quiet)
+    deadline = time.monotonic() + 120
+    while len(list(folder.glob("store/runs/??/*"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    code, continued, progress = ablate("--json")
+    assert code == 0, progress
+    assert "to compute" in progress and " 0 stored" not in progress
+    same = json.loads(continued)
+    assert {**same, "computed": 16} == json.loads(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("question:", "qestion:"), "error: tiny.yaml:3: a study has no key 'qestion' - did you mean 'question'?"),
+        (("digits,", "digit,"), "error: tiny.yaml:9: no dataset is called 'digit' - did you mean 'digits'?"),
+        (("repeat: 2", "repeat: 0"), "error: tiny.yaml:6: repeat must be a whole number of at least 1, not 0"),
+        (("20k", "10"), "cannot keep the budget of 10 parameters: it needs at least"),
+        (("fit: width", "fit: none"), "above the budget of 20,000"),
+        (("compare: [other.yaml", "compare: [nothing.yaml"), "error: tiny.yaml:8: there is no file 'nothing.yaml'"),
+        (("seeds: 2", "seeds:\t2"), "error: tiny.yaml:11: not valid YAML"),
+    ],
+)
+def test_says_what_is_wrong_in_one_line(ablate, folder, change, message):
+    text = STUDY.replace(*change)
+    if change[0] == "fit: width":
+        text = text.replace("out: 16", "out: 512")
+    (folder / "tiny.yaml").write_text(text)
+    code, printed, complaint = ablate()
+    assert (code, printed) == (2, "") and message in complaint and complaint.count("\n") == 1
+
+
+def test_an_unknown_study_is_named(ablate):
+    code, _, complaint = ablate(spec="qick")
+    assert code == 2 and "there is no study 'qick'" in complaint and "did you mean 'quick'?" in complaint
