@@ -94,6 +94,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         weight_of_variance=_number(document, "lambda", 0.5, positive=False),
         search=parse_search(document.get("search", {}), where(document, "search"), folder),
         where=here,
+        budget_where=where(document, "budget") or here,
     )
 
 

@@ -90,15 +90,20 @@ def _width(study: Study, architecture: Architecture, classes: int, resolution: i
     budget = study.budget
     if budget.fit == "none":
         return study.width
-    return fit_width(
-        architecture,
-        params=budget.params,
-        macs=budget.macs,
-        of=budget.of,
-        num_classes=classes,
-        resolution=resolution,
-        smallest_map=study.smallest_map,
-    )
+    try:
+        return fit_width(
+            architecture,
+            params=budget.params,
+            macs=budget.macs,
+            of=budget.of,
+            num_classes=classes,
+            resolution=resolution,
+            smallest_map=study.smallest_map,
+        )
+    except UserError as error:
+        if error.where != architecture.where:  # a layer's fault
+            raise
+        raise UserError(error.message, where=study.budget_where) from None
 
 
 def _base_options(study: Study, base: str) -> dict[str, str]:

@@ -22,7 +22,8 @@ class Study:
     """A study, checked; `load_study` makes one.
 
     `bases` are the architectures that the choice called `base` has as its options: mostly one, none where only references
-    are compared. `width` counts where the budget fits none. `weight_of_variance` is xScore's lambda. `where` is its file.
+    are compared. `width` counts where the budget fits none. `weight_of_variance` is xScore's lambda. `where` is its file,
+    `budget_where` the line of its budget.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Study:
     weight_of_variance: float
     search: SearchSettings
     where: str | None = None
+    budget_where: str | None = None
 
     @property
     def base(self) -> Variable:
