@@ -24,6 +24,7 @@ from archlab.scoring import (
     compare_over_datasets,
     effects,
     elements,
+    in_percent,
     predictors,
     rank_probabilities,
     ranks_by_lambda,
@@ -80,6 +81,7 @@ class Analysis:
     provenance: dict[str, dict[str, str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    search: dict[str, Any] | None = None
 
     @property
     def frame(self) -> Frame | None:
@@ -105,6 +107,7 @@ def analyse(materials: list[Material]) -> Analysis:
         curves=material.curves,
         failed=material.failed,
         runs=material.runs,
+        search=material.search,
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=[*warnings, *scores.warnings, *_mixed(material.runs)],
     )
@@ -174,6 +177,11 @@ def _renamed(material: Material, earlier: list[pd.DataFrame]) -> dict[str, str]:
             if len(same) and (both.empty or not (both["value"] == both["value_other"]).all()):
                 names[str(model)] = f"{model} ({material.name})"
     return names
+
+
+def percent(accuracies: pd.DataFrame) -> pd.DataFrame:
+    """Accuracies in percent, whatever unit they came in."""
+    return accuracies if in_percent(accuracies.max()) else 100 * accuracies
 
 
 def pareto(costs: pd.Series, scores: pd.Series) -> list[str]:

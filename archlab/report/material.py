@@ -14,6 +14,7 @@ from archlab.foundation import UserError
 from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
 
 FILES = ("study.json", "ablation.json", "results.csv")
+SEARCH = "search.json"  # beside them where a search ended so
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Material:
         curves: Learning curves: model, dataset, seed, epoch, loss, validation_accuracy.
         provenance: Titles and texts that say where the numbers come from.
         seeds: Every seed that a complete model has; None: any.
+        search: The document of the search that ended in this table.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Material:
     curves: pd.DataFrame | None = None
     provenance: dict[str, str] = field(default_factory=dict)
     seeds: list[int] | None = None
+    search: dict[str, Any] | None = None
 
 
 def read_material(source: str, home: Path) -> Material:
@@ -92,7 +95,7 @@ def _published(name: str) -> Material:
 
 
 def _read_study(folder: Path, home: Path) -> Material:
-    study, found, table = _read_files(folder)
+    study, found, table, search = _read_files(folder)
     models = {
         model["name"]: {
             "role": model["role"],
@@ -124,16 +127,18 @@ def _read_study(folder: Path, home: Path) -> Material:
         curves=curves,
         provenance=_provenance(study, runs),
         seeds=study["seeds"],
+        search=search,
     )
 
 
-def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
+def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame, dict[str, Any] | None]:
     try:
         study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
         table = pd.read_csv(folder / FILES[2], keep_default_na=False, dtype={"model": str, "dataset": str})
+        search = json.loads((folder / SEARCH).read_text(encoding="utf-8")) if (folder / SEARCH).exists() else None
     except (OSError, ValueError) as error:
         raise UserError(f"is no finished study: {error}", where=str(folder)) from None
-    return study, found, table
+    return study, found, table, search
 
 
 def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:

@@ -14,6 +14,7 @@ from archlab.report.sections import Section, in_short, sections
 from archlab.report.tables import Table
 
 MOST_ROWS = 500
+LONG = 40  # characters of a cell that may wrap
 
 
 def page(analysis: Analysis) -> str:
@@ -71,7 +72,11 @@ def _table(table: Table, anchor: str) -> dict[str, Any]:
     rows = []
     for index, (values, texts) in enumerate(zip(table.rows[:MOST_ROWS], table.written()[:MOST_ROWS], strict=True)):
         cells = [
-            {"text": text, "kind": column.kind, "value": _sortable(value, column.kind)}
+            {
+                "text": text,
+                "kind": f"{column.kind} long" if len(text) > LONG else column.kind,
+                "value": _sortable(value, column.kind),
+            }
             for value, text, column in zip(values, texts, table.columns, strict=True)
         ]
         rows.append({"cells": cells, "role": table.roles[index] if table.roles else ""})

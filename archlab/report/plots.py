@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import FILE, Palette
-from archlab.scoring import in_percent
 
 WIDTH = 5.6  # inches
 NARROW = 4.6
@@ -40,10 +39,10 @@ class Plot:
 
 def plots(analysis: Analysis) -> dict[str, Plot]:
     """All plots that the analysis has the numbers for, by name."""
-    from archlab.report import plots_of_claims, plots_of_effects, plots_of_scores
+    from archlab.report import plots_of_claims, plots_of_effects, plots_of_scores, search
 
-    rooms = (plots_of_scores, plots_of_effects, plots_of_claims)
-    return {plot.name: plot for room in rooms for plot in room.plots(analysis)}
+    parts = (plots_of_scores, plots_of_effects, plots_of_claims, search)
+    return {plot.name: plot for part in parts for plot in part.plots(analysis)}
 
 
 def blank(palette: Palette, height: float, columns: int = 1, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
@@ -129,11 +128,6 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return max(wide, 0.0) * max(high, 0.0)
 
 
-def percent(values: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies in percent, whatever unit they came in."""
-    return values if in_percent(values.max()) else 100 * values
-
-
 def written(plot: Plot, kind: str, palette: Palette = FILE) -> bytes:
     """The plot as a file: `svg` (text stays text) or `png` (200 dots per inch on white)."""
     file = io.BytesIO()
@@ -165,9 +159,3 @@ def _style(palette: Palette) -> dict[str, Any]:
         "legend.frameon": False,
         "text.parse_math": False,  # a $ in a name is a $
     }
-
-
-def small_multiples(names: list[str]) -> Iterator[tuple[str, str]]:
-    """A file name for each, safe on any system."""
-    for name in names:
-        yield name, "".join(letter if letter.isalnum() else "-" for letter in name)

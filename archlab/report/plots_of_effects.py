@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
-from archlab.report.plots import MOST_MODELS, NARROW, ROW, WIDTH, Plot, blank, short_names, small_multiples
+from archlab.report.plots import MOST_MODELS, NARROW, ROW, WIDTH, Plot, blank, short_names
 from archlab.scoring import records
 
 MEASURES = {"points": "accuracy points", "xscore": "xScore"}
@@ -35,10 +36,10 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
         )
     if analysis.curves is not None and "validation_accuracy" in analysis.curves:
         curves = analysis.curves
-        for dataset, file in small_multiples(list(dict.fromkeys(curves["dataset"]))):
+        for dataset in dict.fromkeys(curves["dataset"]):
             part = curves[curves["dataset"] == dataset]
             yield Plot(
-                f"curves-{file}",
+                f"curves-{re.sub(r'[^a-zA-Z0-9]', '-', dataset)}",
                 f"{dataset}: validation accuracy by epoch, mean over seeds",
                 f"Learning curves of the best {min(part['model'].nunique(), MOST_MODELS)} models.",
                 partial(_curves, part, analysis),

@@ -9,7 +9,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from archlab.report.analysis import COSTS, Analysis, pareto
+from archlab.report.analysis import COSTS, Analysis, pareto, percent
 from archlab.report.palette import Palette
 from archlab.report.plots import (
     MOST_MODELS,
@@ -19,7 +19,6 @@ from archlab.report.plots import (
     blank,
     heat_map,
     label_points,
-    percent,
     role_colour,
     short_names,
     slanted,
@@ -43,7 +42,7 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
     table = percent(analysis.means).set_axis(short_names(analysis.means.index, analysis.base))
     yield Plot(
         "accuracy",
-        "Accuracy in percent, shaded from the lowest to the highest of each dataset",
+        "Accuracy in shaded from the lowest to the highest of each dataset",
         "The numbers are those of the score table.",
         partial(_accuracies, table),
     )

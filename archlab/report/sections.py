@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archlab.report import tables
+from archlab.report import search, tables
 from archlab.report.analysis import COSTS, Analysis, pareto
 from archlab.report.tables import Table
 from archlab.scoring import records
@@ -28,6 +28,7 @@ class Section:
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
     made = [
+        _search(analysis),
         Section("scores", "Scores", [_frame(analysis)], ["xscore"], [tables.scores(analysis)]),
         Section("accuracy", "Accuracies", [], ["accuracy"]),
         *_effects(analysis),
@@ -64,6 +65,14 @@ def _frame(analysis: Analysis) -> str:
         "Scores of different frames cannot be compared."
     )
     return sentence if analysis.seeds > 1 else f"{sentence} With one seed a cell there are no intervals."
+
+
+def _search(analysis: Analysis) -> Section | None:
+    found = analysis.search
+    if found is None:
+        return None
+    made = [search.finalists(found)] if found["finalists"] else []
+    return Section("search", "What the search found", search.sentences(found), ["search"], made, [search.trials(found)])
 
 
 def _effects(analysis: Analysis) -> Iterator[Section]:

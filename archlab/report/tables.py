@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from archlab.report.analysis import Analysis
-from archlab.report.plots import percent
+from archlab.report.analysis import Analysis, percent
 from archlab.scoring import ELEMENTS, records
 
 KINDS = {"equal_budget": "equal budget", "raw": "raw"}
@@ -70,7 +69,7 @@ def scores(analysis: Analysis) -> Table:
     columns |= {"variance": Column("variance", "number"), "accuracy": Column("mean accuracy", "number", 1)}
     columns |= {name: Column(str(name), "number", 1) for name in means.columns}
     columns |= {"worst": Column("worst dataset"), "params": Column("parameters (M)", "number", 2)}
-    columns |= {"macs": Column("MACs (M)", "integer"), "seconds": Column("seconds a run", "number", 1)}
+    columns |= {"macs": Column("MACs (M)", "number", 1), "seconds": Column("seconds a run", "number", 1)}
     values = models.join(means).assign(model=models.index, accuracy=means.mean(axis=1, skipna=False))
     kept = [name for name in columns if name in values and values[name].notna().any()]
     return Table(

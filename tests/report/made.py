@@ -1,8 +1,5 @@
 """A made-up study, as large as one likes, in the form in which `archlab ablate` leaves a real one."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -71,7 +68,3 @@ def _run(model: str, dataset: str, seed: int, accuracy: float) -> dict:
         },
         **{"threads": 1, "torch": "2.6", "finished": "2026-01-01T00:00:00+00:00", "archlab": "0.1.0", "data": dataset},
     }
-
-
-def json_of(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -102,6 +102,7 @@ def test_all_subsets_are_exported_not_only_those_shown(published):
     assert len(pd.read_csv(io.StringIO(csv_files(published)["subsets.csv"]))) == 35
 
 
+@pytest.mark.slow
 def test_everything_is_written_plots_too(study, tmp_path):
     files = {path.relative_to(tmp_path).as_posix() for path in write(study, tmp_path, with_plots=True)}
     assert {"report.html", "report.md", "report.tex", "scores.csv", "plots/xscore.svg", "plots/xscore.png"} <= files
@@ -248,6 +249,7 @@ def test_names_are_text_whatever_they_hold(tmp_path):
     assert "\\$x\\$\\&\\_\\{" in text(found, "latex")
 
 
+@pytest.mark.slow
 def test_a_large_study_stays_readable():
     study = made_study(datasets=3, seeds=3)
     many = [study.table.assign(model=study.table["model"] + f" {copy}") for copy in range(8)]

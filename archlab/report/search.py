@@ -1,0 +1,128 @@
+"""What a search found: its trials, its finalists, how much of the gain survived on test data, and what it cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from archlab.report.tables import Column, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from archlab.report.analysis import Analysis
+    from archlab.report.palette import Palette
+    from archlab.report.plots import Plot
+
+ENDED = {"complete": "complete", "pruned": "stopped early", "failed": "failed"}
+
+
+def sentences(found: dict[str, Any]) -> list[str]:
+    """Of the JSON document that `archlab search` writes."""
+    about, cost, trials = found["search"], found["cost"], found["trials"]
+    states = Counter(ENDED.get(trial["state"], trial["state"]) for trial in trials)
+    known = sum(bool(trial["known"]) for trial in trials)
+    said = [
+        f"{len(trials)} trials: {', '.join(f'{count} {state}' for state, count in states.items())}"
+        f"{f'; {known} of them known before' if known else ''}. They were judged on validation data, on "
+        f"{', '.join(about['datasets'])} in this order."
+    ]
+    if found["best"]:
+        said.append(_winner(found["best"], about["best_reference"]))
+    if about["fidelity_rank_correlation"] is not None:
+        agreement = about["fidelity_rank_correlation"]
+        said.append(f"Rank correlation of the search's scores with those at full fidelity: {agreement:.2f}.")
+    parts = cost["training_seconds"]
+    said.append(
+        f"Training took {parts['all'] / 60:.1f} minutes: {parts['references'] / 60:.1f} for references, "
+        f"{parts['trials'] / 60:.1f} for trials, {parts['finale'] / 60:.1f} for the final table."
+    )
+    return said
+
+
+def _winner(best: dict[str, Any], reference: dict[str, Any]) -> str:
+    words = [f"The winner is {best['model']} ({best['name']})"]
+    for split in ("found", "validation", "test"):
+        score = best[split]
+        if score and score.get("gain") is not None:
+            where = {"found": "in the search", "validation": "on validation data", "test": "on test data"}[split]
+            interval = (
+                f", 95 % {score['gain_low']:+.3f} to {score['gain_high']:+.3f}"
+                if score.get("gain_low") is not None
+                else ""
+            )
+            words.append(f"{score['gain']:+.3f} {where}{interval}")
+    rival = f"the best reference ({reference['model']} in the search)"
+    said = f"{words[0]}; its xScore less that of {rival}: {'; '.join(words[1:])}."
+    if best["survived"] is not None:
+        said += f" {100 * best['survived']:.0f} % of the gain survived."
+    return said
+
+
+def finalists(found: dict[str, Any]) -> Table:
+    """The designs of the final table, the winner first."""
+    columns = [
+        Column("model"),
+        Column("design"),
+        Column("parameters (M)", "number", 2),
+        Column("MACs (M)", "number", 1),
+    ]
+    columns += [Column(f"{place} xScore", "number") for place in ("search", "validation", "test")]
+    columns += [Column("test gain", "signed"), Column("low", "signed"), Column("high", "signed")]
+    rows = [
+        [each["model"], each["name"], each["params"] / 1e6, each["macs"] / 1e6]
+        + [(each[place] or {}).get("xscore") for place in ("found", "validation", "test")]
+        + [each["test"].get(key) for key in ("gain", "gain_low", "gain_high")]
+        for each in found["finalists"]
+    ]
+    return Table("finalists", "Finalists, the winner first; gains over the best reference.", columns, rows)
+
+
+def trials(found: dict[str, Any]) -> Table:
+    """Every trial, in order."""
+    columns = [Column("trial", "integer"), Column("state"), Column("xScore", "number"), Column("datasets", "integer")]
+    columns += [Column("parameters (M)", "number", 2), Column("MACs (M)", "number", 1), Column("design")]
+    rows = [
+        [trial["number"], ENDED.get(trial["state"], trial["state"]), trial["xscore"], len(trial["accuracies"] or {})]
+        + [None if trial[cost] is None else trial[cost] / 1e6 for cost in ("params", "macs")]
+        + [trial["model"]]
+        for trial in found["trials"]
+    ]
+    return Table("trials", f"{len(rows)} trials.", columns, rows)
+
+
+def plots(analysis: Analysis) -> Iterator[Plot]:
+    """The score of each trial, and the best so far."""
+    from archlab.report.plots import Plot
+
+    if analysis.search is not None:
+        scored = [
+            (trial["number"], trial["xscore"]) for trial in analysis.search["trials"] if trial["xscore"] is not None
+        ]
+        reference = analysis.search["search"]["best_reference"]
+        if scored:
+            alt = f"The best of {len(scored)} complete trials has {max(score for _, score in scored):.3f}."
+            title = (
+                "xScore of complete trials on validation data; the line is the best so far, dashed the best reference"
+            )
+            yield Plot("search", title, alt, partial(_trials, scored, reference))
+
+
+def _trials(scored: list[tuple[int, float]], reference: dict[str, Any], palette: Palette) -> Figure:
+    import numpy as np
+    from matplotlib.ticker import MaxNLocator
+
+    from archlab.report.plots import WIDTH, blank
+
+    figure, (axes,) = blank(palette, 2.8, width=WIDTH)
+    numbers, scores = np.array(scored).T
+    axes.axhline(reference["xscore"], color=palette.reference, linestyle="--", linewidth=1, label=reference["model"])
+    axes.step(numbers, np.maximum.accumulate(scores), where="post", color=palette.accent)
+    axes.plot(numbers, scores, "o", color=palette.variant, markersize=4)
+    axes.set(xlabel="trial", ylabel="xScore")
+    axes.grid()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="lower right", fontsize=8)
+    return figure
