@@ -3,6 +3,7 @@
 from archlab.bench.bare import bench_step
 from archlab.bench.data import bench_data
 from archlab.bench.measured import Bench, Spread
+from archlab.bench.study import bench_study
 from archlab.bench.training import bench_train, bench_workers
 
-__all__ = ["Bench", "Spread", "bench_data", "bench_step", "bench_train", "bench_workers"]
+__all__ = ["Bench", "Spread", "bench_data", "bench_step", "bench_study", "bench_train", "bench_workers"]

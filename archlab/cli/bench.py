@@ -64,6 +64,15 @@ def workers(repeats: int, store: str | None, as_json: bool) -> None:
     _run(bench_workers, repeats, store, as_json)
 
 
+@bench.command()
+@_options
+def study(repeats: int, store: str | None, as_json: bool) -> None:
+    """The quick study's training against a plain script of two threads."""
+    from archlab.bench import bench_study
+
+    _run(bench_study, repeats, store, as_json)
+
+
 def _run(measure: Callable[..., Bench], repeats: int, store: str | None, as_json: bool) -> None:
     measured = measure(Path(home(store)), repeats=repeats, progress=lambda words: click.echo(words, err=True))
     if as_json:
