@@ -24,11 +24,19 @@ if TYPE_CHECKING:
 @click.option("--trials", type=click.IntRange(min=1), help="Designs to try  [default: as the study says, else 50]")
 @click.option("--storage", metavar="URL", help="Of Optuna: a database for many machines, or a journal file.")
 @click.option("--resume", is_flag=True, help="Go on with a search; an error where there is none.")
+@click.option("--dry-run", is_flag=True, help="Say how long it would take.")
 @run_options
 @click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def search(
-    spec: str, trials: int | None, storage: str | None, resume: bool, store: str | None, as_json: bool, **options: Any
+    spec: str,
+    trials: int | None,
+    storage: str | None,
+    resume: bool,
+    dry_run: bool,
+    store: str | None,
+    as_json: bool,
+    **options: Any,
 ) -> int:
     """Samples a study's choices jointly, trains what is promising, and puts the best designs beside the references.
 
@@ -39,6 +47,9 @@ def search(
     from archlab.study.search.whole import search as whole_search
 
     place, running = Store(home(store)), Running(**options)
+    if dry_run:
+        _forecast(spec, trials, running, place, as_json)
+        return 0
     settings = Settings(
         workers=running.at_once,
         options=running.options,
@@ -70,6 +81,25 @@ def search(
         click.echo(f"failed: {failure}", err=True)
     click.echo(f"{found.document['computed']} runs were trained; results are in {found.folder}", err=True)
     return 1 if found.failures else 0
+
+
+def _forecast(spec: str, trials: int | None, running: Running, store: Store, as_json: bool) -> None:
+    from archlab.runs.plan_text import duration
+    from archlab.study import load_study
+    from archlab.study.search.designs import Designs
+    from archlab.study.search.forecast import forecast
+
+    study = load_study(spec, home=store.home)
+    found = forecast(Designs(study, store.home), trials or study.search.trials, lambda runs: running.plan(runs, store))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    work, runs = found["work_seconds"], found["runs"]
+    print_table(("part", "runs", "work"), [(part, runs[part], duration(work[part])) for part in runs])
+    workers = f"{found['workers']} worker{'s' if found['workers'] > 1 else ''}"
+    click.echo(
+        f"\n{found['study']}: {found['trials']} trials take about {duration(found['wall_seconds'])} on {workers}"
+    )
 
 
 def _compute(what: str, runs: list[Run], running: Running, store: Store) -> Outcome:

@@ -40,9 +40,11 @@ class Design:
 
 
 class Designs:
-    """Makes designs of a study's choices, and their runs at the search's fidelity."""
+    """Makes designs of a study's choices, and their runs at the search's fidelity. Raises UserError without choices."""
 
     def __init__(self, study: Study, home: Path):
+        if not (study.bases and study.choices):
+            raise UserError("a search needs a base and choices", where=study.where)
         self.study, self.home = study, home
         self.recipe: Recipe = study.search.recipe or study.recipe
         self.classes, self.resolution = largest(study, home)
@@ -74,7 +76,7 @@ class Designs:
             if design is None:
                 raise UserError("start: the base has a value here that no choice has, so more must be given", where=at)
             found.append(design)
-        base = self.named({}) if study.bases else None
+        base = self.named({})
         return [base, *found] if base else found
 
     def reference(self, architecture: Architecture) -> Design:

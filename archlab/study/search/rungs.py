@@ -44,9 +44,7 @@ class Rungs:
     @property
     def places(self) -> list[int]:
         """After how many datasets designs are compared; none where all go on."""
-        if self.keep == 1:
-            return []
-        return [2**power for power in range(len(self.order)) if 2 * 2**power <= len(self.order)]
+        return [] if self.keep == 1 else places(len(self.order))
 
     def partial(self, accuracies: Accuracies, datasets: int) -> float | None:
         """The mean of the normalised accuracies on the first so many datasets; None where one is missing."""
@@ -87,6 +85,11 @@ class Rungs:
     def _normalised(self, dataset: str, accuracy: float) -> float:
         low, high = self.frame.datasets[dataset]
         return (accuracy - low) / (high - low)
+
+
+def places(datasets: int) -> list[int]:
+    """One, two, four, ... up to half of the datasets."""
+    return [2**power for power in range(datasets) if 2 * 2**power <= datasets]
 
 
 def rank_correlation(one: list[float], two: list[float]) -> float | None:

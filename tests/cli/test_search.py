@@ -1,0 +1,89 @@
+"""`archlab search`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from archlab.cli.main import main
+
+STUDY = """
+name: tiny
+base: {name: net, layers: [{conv: {out: 8, stride: 2}}, {inverted_residual: {out: 16, expand: 2, stride: 2}}]}
+choices:
+  kernel: [{set: {kernel: {range: [3, 7], step: 2}}, where: {block: inverted_residual}}]
+  depth: [{set: {repeat: {range: [1, 4]}}, where: {block: inverted_residual}}]
+budget: {params: 20k, fit: width}
+compare:
+  - {name: one, layers: [{conv: {out: 16, stride: 4}}]}
+  - {name: two, layers: [{conv: {out: 8, kernel: 5, stride: 2}}, {conv: {out: 24, stride: 2}}]}
+suite: [digits, textures]
+recipe: {like: quick, steps: 40}
+seeds: 2
+search: {trials: 3, finalists: 1}
+"""
+
+
+@pytest.fixture
+def archlab(tmp_path, monkeypatch, capsys):
+    """Runs the command line beside tiny.yaml; gives exit code, standard output and standard error."""
+    (tmp_path / "tiny.yaml").write_text(STUDY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "store"))
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["archlab", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.slow
+def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(archlab, tmp_path):
+    code, forecast, _ = archlab("search", "--spec", "tiny.yaml", "--dry-run", "--json")
+    assert code == 0 and json.loads(forecast)["wall_seconds"] > 0 and not list(tmp_path.glob("store/runs/??/*"))
+
+    code, printed, progress = archlab("search", "--spec", "tiny.yaml", "--workers", "2")
+    assert code == 0, progress
+    for words in ("12 designs in the space", "the best reference is", "trial 2:", "results are in"):
+        assert words in progress
+    for words in ("gain over the best reference", "xScore", "net+kernel=", "winner.yaml"):
+        assert words in printed
+
+    code, printed, progress = archlab("search", "--spec", "tiny.yaml", "--json", "--resume")
+    assert code == 0 and "0 runs were trained" in progress
+    found = json.loads(printed)
+    assert {"study", "frame", "scores", "cells", "effects", "failed", "trials", "best", "cost"} <= set(found)
+    assert found["cost"]["trials"] == 3 and found["computed"] == 0
+
+    winner = found["best"]["file"]
+    code, printed, progress = archlab("train", winner, "--dataset", "digits", "--width", "1", "--json")
+    assert code == 0, progress
+    code, printed, _ = archlab("models", "show", winner, "--classes", "10", "--resolution", "32", "--json")
+    assert json.loads(printed)["params"] == found["best"]["params"]
+    (tmp_path / "study.yaml").write_text(f"base: {winner}\nsuite: [digits]\nbudget: none\n")
+    code, printed, progress = archlab("build", "--spec", "study.yaml")
+    assert code == 0 and f"{found['best']['params']:,}" in printed, progress
+    code, printed, progress = archlab("report", "tiny-search", "--markdown")
+    assert code == 0 and found["best"]["model"] in printed, progress
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--spec", "tinny"], "there is no study 'tinny'"),
+        (["--spec", "tiny.yaml", "--resume"], "error: tiny.yaml:2: there is no search of tiny to go on with"),
+        (["--spec", "tiny.yaml", "--storage", "nosql://here"], "error: cannot open the storage"),
+        (["--spec", "references"], "a search needs a base and choices"),
+        (["--trails", "3"], "no such option --trails - did you mean '--trials'?"),
+    ],
+)
+def test_says_what_is_wrong_in_one_line(archlab, arguments, message):
+    code, printed, progress = archlab("search", *arguments)
+    assert code == 2 and printed == ""
+    assert message in progress and progress.count("\n") == 1
