@@ -22,7 +22,7 @@ def page(analysis: Analysis) -> str:
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
-    loader = PackageLoader("archlab.report", "page")
+    loader = PackageLoader("archlab.report", "template")
     environment = Environment(loader=loader, autoescape=True)
     drawn = plots(analysis)
     style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
