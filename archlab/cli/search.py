@@ -43,7 +43,7 @@ def search(
     The same command goes on where it was interrupted, and joins a search that other processes are at. Designs are chosen by
     validation data; the last table shows test data. Ends with 1 where a run failed.
     """
-    from archlab.runs import Settings, Store
+    from archlab.runs import EventLog, Settings, Store
     from archlab.study.search.whole import search as whole_search
 
     place, running = Store(home(store)), Running(**options)
@@ -70,6 +70,7 @@ def search(
         resume=resume,
         tell=lambda words: click.echo(words, err=True),
         on_trial=None if running.quiet else _tell_trial,
+        on_event=EventLog(running.events) if running.events else None,
     )
     if as_json:
         click.echo(json.dumps(found.document, indent=2))

@@ -50,7 +50,9 @@ def models(study: Study, home: Path | None = None) -> list[Model]:
     explored = list(combinations(study))
     candidates = [(base, architecture, _base_options(study, base)) for base, architecture in study.bases.items()]
     candidates += [(architecture.name, architecture, {}) for architecture in study.compare]
-    candidates += [(each.name, each.architecture, _options(study, each)) for each in explored if _options(study, each)]
+    candidates += [
+        (each.name, each.architecture, chosen_options(study, each)) for each in explored if chosen_options(study, each)
+    ]
     references = {name for name, _, _ in candidates[: len(study.bases) + len(study.compare)]}
     found: dict[str, Model] = {}
     digests: dict[str, str] = {}
@@ -113,7 +115,8 @@ def _base_options(study: Study, base: str) -> dict[str, str]:
     return options | {choice.name: next(iter(choice.options), UNCHANGED) for choice in study.choices}
 
 
-def _options(study: Study, combination: Combination) -> dict[str, str]:
+def chosen_options(study: Study, combination: Combination) -> dict[str, str]:
+    """By choice, what is not as the first base has it, as in `Model.options`."""
     values = combination.values
     options = {"base": str(values["base"])} if values.get("base", study.base.first) != study.base.first else {}
     for choice in study.choices:

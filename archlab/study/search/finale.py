@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from archlab.study.ablation import SPLIT as TEST
 from archlab.study.ablation import Ablation
 from archlab.study.combination import apply
-from archlab.study.model import Model, _options
+from archlab.study.model import Model, chosen_options
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.beginning import SPLIT as VALIDATION
 from archlab.study.search.beginning import Basis
@@ -74,7 +74,7 @@ def final_study(designs: Designs, chosen: list[FrozenTrial], home: Path, path: s
     variants = []
     for trial in chosen:
         design = designs.sample(lambda variable, trial=trial: trial.params[variable.name])  # type: ignore[misc]
-        options = _options(study, apply(study, design.values))
+        options = chosen_options(study, apply(study, design.values))
         variants.append(Model(design.name, "variant", None, design.architecture, design.width, options))
     settled = settle(study, [*references, *variants], home, path)
     names = {model.name: model_name(study.name, trial) for model, trial in zip(variants, chosen, strict=True)}

@@ -8,6 +8,7 @@ comparable). References count among them. A rung whose order agrees too little w
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -55,15 +56,11 @@ class Rungs:
 
     def score(self, accuracies: Accuracies) -> Score | None:
         """None where a dataset is missing."""
-        import pandas as pd
-
-        from archlab.scoring import xscore
-
         if any(name not in accuracies for name in self.order):
             return None
-        table = pd.DataFrame([{name: accuracies[name] for name in self.order}])
-        row = xscore(table, self.weight_of_variance, self.frame).iloc[0]
-        return Score(float(row["mean"]), float(row["variance"]), float(row["xscore"]))
+        normalised = [self._normalised(name, accuracies[name]) for name in self.order]
+        mean, variance = statistics.fmean(normalised), statistics.variance(normalised)
+        return Score(mean, variance, mean - self.weight_of_variance * variance)
 
     def correlation(self, place: int, designs: Iterable[Accuracies]) -> float | None:
         """Spearman's, of the order at a rung and by xScore, over those that are complete; None where they are too few."""

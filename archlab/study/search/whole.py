@@ -12,7 +12,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from archlab.foundation import UserError
-from archlab.runs import Event, Outcome, Run, Settings, Store
+from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store
 from archlab.study.ablation import assess, cells, distinct_runs
 from archlab.study.loading import load_study
 from archlab.study.resolved import study_path
@@ -86,7 +86,13 @@ def search(
             on_trial(trial, max(scores, default=None))
 
     searching = Searching(designs, known, there, store, wanted, on_event=on_event, on_trial=heard)
-    searching.run(settings, executor, fail_fast=fail_fast)
+    try:
+        searching.run(settings, executor, fail_fast=fail_fast)
+    except Interrupted:
+        tell(
+            f"interrupted: what has ended is kept ({there.number()} of {wanted} trials); the same command goes on from there"
+        )
+        raise
     path = None if isinstance(source, dict) else str(study_path(source))
     final = final_study(designs, finalists(there, study.search.finalists), store.home, path)
     final_cells = cells(final, store.home)
