@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.running import Running, run_options
+from archlab.cli.running import Running, announce_preparation, run_options
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
@@ -39,6 +39,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     place, running = Store(home(store)), Running(**options)
     study = resolve(spec, place.home)
     study.check_budget()
+    announce_preparation(study.datasets, place.home)
     wanted = cells(study, place.home)
     runs = distinct_runs(wanted)
     load_own_blocks(study, place, wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,6 +98,15 @@ class Running:
             done = len(interrupted.outcome.results)
             click.echo(f"interrupted: {done} of {count} runs are stored; the same command goes on from there", err=True)
             raise
+
+
+def announce_preparation(datasets: dict[str, int], home: Path) -> None:
+    """Says which datasets (resolution by name) will be prepared first; the sample ones prepare themselves."""
+    from archlab.data.prepared import folder
+
+    missing = [name for name, resolution in datasets.items() if not folder(home, name, resolution).exists()]
+    if missing:
+        click.echo(f"preparing {', '.join(missing)}", err=True)
 
 
 class _Accuracies:

@@ -54,10 +54,6 @@ class Variable:
     def first(self) -> Value:
         return self.low if self.options is None else next(iter(self.options))
 
-    @property
-    def last(self) -> Value:
-        return self.high if self.options is None else next(reversed(self.options))
-
     def values(self) -> list[Value]:
         """All values, in order. Raises UserError where there is no end of them."""
         if self.options is not None:
