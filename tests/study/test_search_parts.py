@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import itertools
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 import torch
 
 from archlab.architecture import architecture, build_model, references
 from archlab.budget import count, fit_width
 from archlab.foundation import UserError, read_yaml_text
-from archlab.scoring import Frame, xscore
+from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study import load_study, space_size
-from archlab.study.search.beginning import written_values
+from archlab.study.search.beginning import Basis, reduced_frame, written_values
 from archlab.study.search.designs import Designs
+from archlab.study.search.finale import judge
 from archlab.study.search.rungs import Rungs, ordered, rank_correlation
 from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
 from archlab.study.search.winner import architecture_yaml, at_width
+from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
 
 FRAME = Frame("references", (), "validation", dict.fromkeys("abcd", (0.0, 1.0)))
@@ -126,8 +130,6 @@ def designs_with(skills, noise=0.0, seed=0):
 def test_scores_are_those_of_xscore():
     rungs = Rungs(FRAME, ("b", "a", "d", "c"), 0.5, 0.25)
     accuracies = {"a": 0.3, "b": 0.9, "c": 0.5, "d": 0.1}
-    import pandas as pd
-
     expected = xscore(pd.DataFrame([accuracies]), 0.5, FRAME).iloc[0]
     assert rungs.score(accuracies).xscore == pytest.approx(expected["xscore"])
     assert rungs.score({"a": 0.3}) is None
@@ -174,3 +176,64 @@ def test_a_width_can_be_built_into_an_architecture_file(tmp_path, name):
             for model in (build_model(written, **given), build_model(published, width=width, **given))
         ]
     assert shapes[0] == shapes[1]
+
+
+def final_of(rows, seeds=(0, 1)):
+    """A final table: (model, skill on validation, skill on test, MACs), every skill the same on all datasets but for seeds."""
+    chance = random.Random(0)
+    table = [
+        (name, dataset, seed, split, "accuracy", skill + chance.gauss(0, 0.002))
+        for name, validation, test, _ in rows
+        for dataset in "abcd"
+        for seed in seeds
+        for split, skill in (("validation", validation), ("test", test))
+    ]
+    models = [SimpleNamespace(name=name, cost={"macs": macs}) for name, _, _, macs in rows]
+    frame = [name for name, *_ in rows if name.startswith("r")]
+    study = SimpleNamespace(
+        frame=frame, weight_of_variance=0.5, datasets=dict.fromkeys("abcd", 32), seeds=list(seeds), models=models
+    )
+    columns = ["model", "dataset", "seed", "split", "metric", "value"]
+    return SimpleNamespace(study=study, table=pd.DataFrame(table, columns=columns))
+
+
+def trial_of(number, xscore):
+    return optuna.trial.create_trial(value=xscore, user_attrs={"xscore": xscore, "design": str(number)})
+
+
+def judged(rows, **given):
+    rungs = Rungs(FRAME, tuple("abcd"), 0.5, 0.25)
+    basis = Basis(rungs, {f"r{at}": dict.fromkeys("abcd", at / 4) for at in range(5)})
+    references = [(f"r{at}", at / 4, at / 4, 100) for at in range(5)]
+    trials = [trial_of(number, 1.1) for number, _ in enumerate(rows)]
+    for number, trial in enumerate(trials):
+        trial.number = number
+    final = final_of([*references, *((f"net-trial{at}", *row) for at, row in enumerate(rows))], **given)
+    return judge(final, basis, trials, "net")
+
+
+def test_the_winner_is_chosen_by_validation_data_and_a_tie_goes_to_fewer_macs():
+    assert [each.trial for each in judged([(1.2, 0.9, 50), (1.1, 2.0, 10)])] == [0, 1]
+    assert [each.trial for each in judged([(1.2, 1.2, 50), (1.1999, 1.2, 10)])] == [1, 0]
+    assert [each.trial for each in judged([(1.2, 1.2, 50), (1.1999, 1.2, 10)], seeds=[0])] == [0, 1]
+
+
+def test_how_much_of_the_gain_survived():
+    (winner,) = judged([(1.2, 1.05, 50)])
+    assert winner.found["gain"] == pytest.approx(0.1)
+    assert winner.test["gain"] == pytest.approx(0.05, abs=0.01)
+    assert winner.survived == pytest.approx(winner.test["gain"] / winner.found["gain"])
+    assert winner.test["gain_low"] < winner.test["gain"] < winner.test["gain_high"]
+    assert judged([(1.2, 1.05, 50)], seeds=[0])[0].test["gain_low"] is None
+
+
+def test_seven_datasets_are_searched_on_four_that_stand_for_all():
+    table = read_table("zhang2025")
+    means = seed_means(cells(table))
+    frame = make_frame(table, list(means.index))
+    study = SimpleNamespace(search=SearchSettings(), weight_of_variance=0.5)
+    reduced, found = reduced_frame(study, frame, means)
+    assert len(reduced.datasets) == 4 and set(reduced.datasets) == set(subsets(means, frame, 4).chosen)
+    assert found["left_out_r2"] < 1
+    same, nothing = reduced_frame(study, reduced, means[list(reduced.datasets)])
+    assert same == reduced and nothing is None

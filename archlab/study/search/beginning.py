@@ -82,7 +82,7 @@ def basis(designs: Designs, store: Store) -> Basis:
         str(name): statistics.mean(each["seconds"] for each in documents if each["run"]["dataset"] == name)
         for name in means
     }
-    frame, subset = _reduced(study, frame, means)
+    frame, subset = reduced_frame(study, frame, means)
     references: dict[str, Accuracies] = {
         str(name): {str(dataset): float(value) for dataset, value in row.items()} for name, row in means.iterrows()
     }
@@ -171,7 +171,7 @@ def _row(document: dict[str, Any]) -> tuple[str, str, int, float]:
     return run["model"], run["dataset"], run["seed"], document["metrics"][SPLIT]["accuracy"]
 
 
-def _reduced(study: Study, frame: Any, means: Any) -> tuple[Any, dict[str, float] | None]:
+def reduced_frame(study: Study, frame: Any, means: Any) -> tuple[Any, dict[str, float] | None]:
     """The frame of the datasets that the search looks at."""
     import dataclasses
 
