@@ -17,11 +17,12 @@ from archlab.budget import count, fit_width
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study import load_study, space_size
-from archlab.study.search.beginning import Basis, reduced_frame, written_values
+from archlab.study.search.beginning import Basis, reduced_frame
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import judge
 from archlab.study.search.rungs import Rungs, ordered, rank_correlation
 from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
+from archlab.study.search.warm_start import written_values
 from archlab.study.search.winner import architecture_yaml, at_width
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable

@@ -2,13 +2,15 @@
 references.
 
 designs      a way through the choices becomes an architecture, its width and its runs
-known        values of a design from what is written down: a start, the name of a stored run
 trials       trials in an Optuna storage: their states, whose they are, which count
-sampling     the next design: not too large, not tried before
-rungs        datasets in order, scores from some of them, who goes on
-beginning    what a search knows before its first trial
+sampling     the next design: within the budget, and not tried before
+rungs        the datasets in order, scores from some of them, who goes on
+beginning    the references at the search's fidelity and their frame
+opening      finding a search in a storage, or beginning it there
+warm_start   what the store and earlier searches already know
 running      trials in worker processes until there are as many as wanted
-finale       the best designs at full fidelity beside the references
-findings     all of it as one document and as files; `winner`, the best design as an architecture file
+finale       the best designs at full fidelity beside the references; `winner`, the best as an architecture file
+findings     all of it as one document and as files
+forecast     what it will cost
 whole        a search from its beginning to its end
 """

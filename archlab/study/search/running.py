@@ -11,10 +11,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from archlab.foundation import UserError
 from archlab.runs import Event, Interrupted, Outcome, Pool, Settings, Store, interruptible, open_pool
-from archlab.study.search.beginning import SPLIT, Basis, facts
+from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.sampling import ExhaustedError, Given, asker, propose
 from archlab.study.search.trials import Trials, accuracies, counts
+from archlab.study.search.warm_start import facts
 
 LOOK = 2.0  # seconds between two looks at what other processes do
 

@@ -16,12 +16,14 @@ from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store
 from archlab.study.ablation import assess, cells, distinct_runs
 from archlab.study.loading import load_study
 from archlab.study.resolved import study_path
-from archlab.study.search.beginning import Basis, basis, open_search, reference_runs, warm_start
+from archlab.study.search.beginning import Basis, basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import final_study, finalists, search_name
 from archlab.study.search.findings import Cost, document, save
+from archlab.study.search.opening import open_search
 from archlab.study.search.running import Searching
 from archlab.study.search.trials import Trials, open_storage
+from archlab.study.search.warm_start import warm_start
 from archlab.study.space import space_size
 
 
@@ -75,7 +77,7 @@ def search(
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
     first = compute(f"{study.name}: the references", references)
     known = basis(designs, store)
-    warm = warm_start(there, designs, known.rungs, store)
+    warm = warm_start(place, there, designs, known.rungs, store)
     wanted = trials or study.search.trials
     for words in _beginning(space_size(study), known, warm, there.number(), wanted):
         tell(f"{study.name}: {words}")

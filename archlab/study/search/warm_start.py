@@ -1,0 +1,136 @@
+"""What the store and earlier searches already say about designs of the space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from archlab.foundation import UserError
+from archlab.runs import Store, list_runs
+from archlab.study.search.beginning import SPLIT
+from archlab.study.search.designs import Design, Designs
+from archlab.study.search.rungs import Rungs
+from archlab.study.search.sampling import distribution
+from archlab.study.search.trials import DONE, Trials
+from archlab.study.study import Study
+from archlab.study.variables import Value, Variable
+
+
+def warm_start(storage: BaseStorage, trials: Trials, designs: Designs, rungs: Rungs, store: Store) -> int:
+    """Adds, once, what earlier searches and the store know about designs of the space; how many that were."""
+    study = trials.study
+    if study.user_attrs.get("begun"):
+        return 0
+    there = {trial.user_attrs.get("design") for trial in trials.all()}
+    added = 0
+    for design in _known(storage, study, designs, store):
+        if design.digest in there:
+            continue
+        there.add(design.digest)
+        if trial := _stored(design, designs, rungs, store):
+            study.add_trial(trial)
+            added += 1
+    study.set_user_attr("begun", True)
+    return added
+
+
+def facts(design: Design) -> dict[str, Any]:
+    """What a trial says about its design."""
+    return {
+        "model": design.name,
+        "design": design.digest,
+        "width": design.width,
+        "params": design.cost.params,
+        "macs": design.cost.macs,
+    }
+
+
+def written_values(study: Study, name: str) -> dict[str, Value]:
+    """The values in a model's name, as `combination_name` writes them."""
+    base, *parts = name.split("+")
+    written = dict(part.split("=", 1) for part in parts if "=" in part)
+    values: dict[str, Value] = {"base": base} if len(study.bases) > 1 else {}
+    options = {choice.name: choice.variable for choice in study.choices if choice.variable}
+    for short, word in written.items():
+        choice, _, inside = short.partition(".")
+        if inside and choice in options:
+            short = f"{choice}.{written.get(choice, options[choice].first)}.{inside}"
+        values[short] = _number(word)
+    return values
+
+
+def _known(storage: BaseStorage, study: optuna.Study, designs: Designs, store: Store) -> Iterator[Design]:
+    """Designs of the space that earlier searches of this storage have tried, or that stored runs are called after."""
+    names = [
+        str(trial.user_attrs.get("model"))
+        for other in optuna.get_all_study_names(storage)
+        if other != study.study_name
+        for trial in optuna.load_study(study_name=other, storage=storage).get_trials(deepcopy=False, states=DONE)
+    ]
+    wanted = {data.digest for data in designs.prepared.values()}
+    rows = list_runs(store).table.select(["model", "dataset_digest", "seed", "code"]).to_pylist()
+    names += [
+        row["model"]
+        for row in rows
+        if row["dataset_digest"] in wanted and row["seed"] == designs.study.seeds[0] and row["code"] == designs.code
+    ]
+    for name in sorted(set(names)):
+        if name.split("+")[0] in designs.study.bases:
+            try:
+                design = designs.named(written_values(designs.study, name))
+            except UserError:
+                continue
+            if design:
+                yield design
+
+
+def _stored(design: Design, designs: Designs, rungs: Rungs, store: Store) -> FrozenTrial | None:
+    """What the store knows about a design, as an ended trial; None where it lacks the first dataset."""
+    attributes = {**facts(design), "known": True, "accuracies": {}, "runs": {}, "seconds": {}}
+    reports: dict[int, float] = {}
+    for dataset in rungs.order:
+        run = designs.run(design, dataset)
+        if (document := store.get(run.key)) is None:
+            break
+        attributes["accuracies"][dataset] = document["metrics"][SPLIT]["accuracy"]
+        attributes["runs"][dataset], attributes["seconds"][dataset] = run.key, document["seconds"]
+        reports[len(attributes["runs"])] = rungs.partial(attributes["accuracies"], len(attributes["runs"])) or 0.0
+    if not reports:
+        return None
+    distributions: dict[str, Any] = {}
+
+    def ask(variable: Variable) -> Value:
+        distributions[variable.name] = distribution(variable)
+        return design.values[variable.name]
+
+    designs.sample(ask)
+    score = rungs.score(attributes["accuracies"])
+    two = designs.study.search.objective == "xscore_and_macs"
+    if score is None:
+        if two:
+            return None
+        values = [reports[max(reports)]]
+    else:
+        attributes |= {"xscore": score.xscore, "mean": score.mean, "variance": score.variance}
+        values = [score.xscore, design.cost.macs] if two else [score.xscore]
+    return create_trial(
+        state=TrialState.COMPLETE if score else TrialState.PRUNED,
+        values=values,
+        params=dict(design.values),
+        distributions=distributions,
+        user_attrs=attributes,
+        intermediate_values={} if two else reports,
+    )
+
+
+def _number(word: str) -> Value:
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
