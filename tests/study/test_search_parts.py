@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
 from types import SimpleNamespace
@@ -160,6 +161,8 @@ def test_informative_datasets_come_first_and_of_equals_the_cheapest():
         each["a"] = chance
     order = ordered(FRAME, references, {"a": 1, "b": 20, "c": 10, "d": 30}, 0.5)
     assert order[0] == "c" and "a" not in order[:2]
+    unsolved = dataclasses.replace(FRAME, datasets={**FRAME.datasets, "b": (0.0, 0.9), "d": (0.0, 0.9)})
+    assert set(ordered(unsolved, references, dict.fromkeys("abcd", 1), 0.5)[:2]) == {"b", "d"}
 
 
 @pytest.mark.parametrize("name", references())

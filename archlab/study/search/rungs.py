@@ -21,6 +21,7 @@ Accuracies: TypeAlias = Mapping[str, float]
 
 LEAST_CORRELATION = 0.6
 ENOUGH_COMPLETE = 4  # designs; a rank correlation of fewer says nothing
+CEILING = 0.98  # of a reference's accuracy: where one has reached it, better designs cannot be told apart
 AS_INFORMATIVE = 0.05  # difference of rank correlations that is none, so that the cheaper dataset comes first
 
 
@@ -100,7 +101,8 @@ def rank_correlation(one: list[float], two: list[float]) -> float | None:
 
 def ordered(frame: Frame, references: list[Accuracies], seconds: Mapping[str, float], lam: float) -> tuple[str, ...]:
     """Informative and cheap datasets first: each next one makes the partial mean of the references agree best with their
-    xScore, and is the cheapest of those that do so about as well. `seconds` are those of a run, by dataset."""
+    xScore, and is the cheapest of those that do so about as well; those that a reference has all but solved come last.
+    `seconds` are those of a run, by dataset."""
     remaining = list(frame.datasets)
     order: list[str] = []
     target = Rungs(frame, tuple(remaining), lam, 1.0)
@@ -112,9 +114,10 @@ def ordered(frame: Frame, references: list[Accuracies], seconds: Mapping[str, fl
         return rank_correlation(early, scores) or 0.0  # type: ignore[arg-type]
 
     while remaining:
-        agreements = {name: agreement(name) for name in remaining}
+        telling = [name for name in remaining if frame.datasets[name][1] < CEILING] or remaining
+        agreements = {name: agreement(name) for name in telling}
         best = max(agreements.values())
-        alike = [name for name in remaining if agreements[name] >= best - AS_INFORMATIVE]
+        alike = [name for name in telling if agreements[name] >= best - AS_INFORMATIVE]
         order.append(min(alike, key=lambda name: (seconds[name], name)))
         remaining.remove(order[-1])
     return tuple(order)
