@@ -17,7 +17,7 @@ from archlab.foundation.settings import Within
 TRIES = 10  # of a crop or an erased box that does not fit, as in torchvision
 ERASED_AREA, ERASED_RATIO = (0.02, 0.33), (0.3, 3.3)
 JITTERS = ("brightness", "contrast", "saturation", "hue")
-_STREAMS = ("order", "shift", "crop", "flip", "randaugment", "jitter", "erasing", "mix")
+_STREAMS = ("order", "shift", "crop", "flip", "randaugment", "jitter", "erasing", "mix", "dropout")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from archlab.architecture import SMALLEST_MAP, Architecture, build_model
+from archlab.data.augment import generator
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from archlab.training.evaluation import evaluate, evaluation_batch_size
@@ -103,7 +104,7 @@ def train(
         started -= progress.seconds
 
         for epoch in range(progress.epoch, epochs):
-            torch.manual_seed(seed + (epoch + 1) * 2**32)  # dropout's numbers: no epoch depends on another's
+            torch.manual_seed(int(generator("dropout", seed, epoch).integers(2**32)))  # torch keeps 32 bits on a CPU
             model.train()
             loss_sum = torch.zeros((), device=device)
             first = epoch * len(batches)

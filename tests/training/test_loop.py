@@ -47,6 +47,13 @@ def same(one, other) -> bool:
     )
 
 
+def test_dropout_draws_other_numbers_in_every_epoch_and_for_every_seed():
+    drawn = []
+    for seed in (0, 1):
+        train(TINY, Made(), RECIPE, seed, on_epoch=lambda _: drawn.append(float(torch.rand(()))))
+    assert len(set(drawn)) == len(drawn) == 8
+
+
 def test_learns_and_says_how():
     trained = train(TINY, Made(train=400), dataclasses.replace(PLAIN, epochs=8, steps=None), 0)
     assert trained.metrics["test"]["accuracy"] > 0.9

