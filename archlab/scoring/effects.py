@@ -22,6 +22,7 @@ from archlab.scoring.tidy import cells
 
 POWER = 0.8  # of the number of seeds said to be needed
 MOST_SEEDS = 10_000  # an effect that needs more is called too small to decide
+NO_NOISE = 1e-9  # deviations below are rounding: seeds that agree exactly say nothing about the noise
 DRAWS = 20_000  # tells a p-value of 5e-5 from 0
 
 
@@ -34,7 +35,8 @@ class Effects:
             measure (`points`: difference of accuracies in percentage points; `xscore`), difference, low, high
             (95 % interval for seed noise), p, p_adjusted (Holm, over all rows), decided (p_adjusted < .05), seeds (now, the
             fewest of a cell), seeds_needed (that would decide a difference of this size with a power of 80 %; NaN where it is
-            decided or not known). low, high and both p are NaN where a dataset has one seed only.
+            decided or not known). low, high and both p are NaN where a dataset has one seed only
+            or all seeds agree exactly.
     """
 
     rows: pd.DataFrame
@@ -117,8 +119,8 @@ def _student(difference: float, variance: float, freedom: float) -> dict[str, fl
     if math.isnan(variance):
         return {}
     error = math.sqrt(variance)
-    if error == 0:
-        return {"low": difference, "high": difference, "p": float(difference == 0), "error": 0.0}
+    if error <= NO_NOISE:
+        return {} if abs(difference) > NO_NOISE else {"low": difference, "high": difference, "p": 1.0, "error": 0.0}
     half = error * float(stdtrit(freedom, (1 + LEVEL) / 2))
     p = 2 * float(stdtr(freedom, -abs(difference) / error))
     return {"low": difference - half, "high": difference + half, "p": p, "error": error}
@@ -133,7 +135,8 @@ def _score_draws(
     datasets = list(frame.datasets)
     missing = missing_cells(rows, [*datasets, *frame.dropped], seeds)
     noise = seed_noise(rows, [model for model in dict.fromkeys(rows["model"]) if model not in missing], datasets)
-    drawn = [draw_scores(noise, frame, lam, DRAWS)] if noise.known else []
+    noisy = noise.known and noise.variance.max() > NO_NOISE**2
+    drawn = [draw_scores(noise, frame, lam, DRAWS)] if noisy else []
     scores = xscore(noise.means, lam, frame)["xscore"].to_numpy()
     return pd.DataFrame(np.vstack([*drawn, scores]), columns=noise.means.index)
 

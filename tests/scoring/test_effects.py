@@ -184,3 +184,12 @@ def test_holm():
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     many = np.random.default_rng(0).uniform(0, 0.2, 40)
     assert holm(many) == pytest.approx(multitest.multipletests(many, method="holm")[1])
+
+
+@pytest.mark.parametrize("residue", [0.0, 1e-16])
+def test_seeds_that_agree_exactly_decide_nothing(residue):
+    table = simulate(table_of(REFERENCES | VARIANTS), 0.0, 3, 0)
+    table["value"] += residue * (table["seed"] + 2 * (table["model"] == "se") * (table["seed"] == 1))
+    found = effects(table, MODELS, "base", make_frame(table, list(REFERENCES), "test"), "test")
+    assert not found.rows["decided"].any()
+    assert not (found.rows["p"] < 1).any()
