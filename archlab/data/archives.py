@@ -54,14 +54,16 @@ def unpack(path: Path, target: Path) -> None:
     try:
         for count, (name, size, time, content) in enumerate(members):
             place = target / _inside(name, path)
+            if count >= MOST_MEMBERS:
+                raise UserError(f"holds more than {MOST_MEMBERS:,} files and folders: refused", where=str(path))
             if content is None:
                 place.mkdir(parents=True, exist_ok=True)
                 continue
-            if size > left or count > MOST_MEMBERS:
+            if size > left:
                 raise UserError(f"unpacks to more than {_RATIO} times its size: refused", where=str(path))
             place.parent.mkdir(parents=True, exist_ok=True)
             left -= _copy(content, place, size)
-            os.utime(place, (time, time))
+            _date(place, time)
     except UserError:
         raise
     except _DAMAGED as error:
@@ -91,6 +93,20 @@ def _copy(content: IO[bytes], place: Path, size: int) -> int:
     return written
 
 
+def _date(place: Path, time: float) -> None:
+    try:
+        os.utime(place, (time, time))
+    except (OverflowError, ValueError, OSError):  # a time that this system cannot hold
+        os.utime(place, (0, 0))
+
+
+def _zip_time(member: zipfile.ZipInfo) -> int:
+    try:
+        return calendar.timegm((*member.date_time, 0, 0, 0))
+    except ValueError:  # packed without a date: month 0
+        return 0
+
+
 def _zip_members(path: Path) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -102,7 +118,7 @@ def _zip_members(path: Path) -> Iterator[Member]:
             if member.flag_bits & 1:
                 raise UserError("is encrypted", where=str(path))
             with archive.open(member) as content:
-                yield member.filename, member.file_size, calendar.timegm((*member.date_time, 0, 0, 0)), content
+                yield member.filename, member.file_size, _zip_time(member), content
 
 
 def _tar_members(path: Path) -> Iterator[Member]:

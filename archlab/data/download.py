@@ -45,8 +45,13 @@ def download(archive: Archive, folder: Path, progress: Callable[[str, int, int],
         if have < total:
             raise urllib.error.URLError("the connection ended early; the same command continues")
     except (urllib.error.URLError, HTTPException, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise UserError(f"{archive.url} cannot be fetched: {reason}; or get it yourself and pass --from PATH") from None
+        if not (have and getattr(error, "code", None) == 416):  # 416: what is there already reaches to the end
+            reason = getattr(error, "reason", error)
+            said = f"{archive.url} cannot be fetched: {reason}; or get it yourself and pass --from PATH"
+            raise UserError(said) from None
+        if not archive.checksum:
+            part.unlink()
+            return download(archive, folder, progress)
     if archive.checksum:
         try:
             verify(part, archive.checksum)

@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+from archlab.data import archives
 from archlab.data.archives import unpack_all, verify
 from archlab.foundation import UserError
 
@@ -54,6 +55,22 @@ def test_zip_and_plain_files_go_into_one_folder(tmp_path):
     (tmp_path / "list (1).txt").write_text("a list")
     unpack_all({"a.zip": tmp_path / "a.zip", "list.txt": tmp_path / "list (1).txt"}, tmp_path / "out")
     assert (tmp_path / "out/x/é.txt").read_bytes() == b"hello" and (tmp_path / "out/list.txt").read_text() == "a list"
+
+
+def test_no_date_or_one_beyond_all_clocks(tmp_path):
+    undated, wild = zipfile.ZipInfo("x"), tarfile.TarInfo("y")
+    undated.date_time, wild.mtime = (1980, 0, 0, 0, 0, 0), 2**80
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(undated, b"1")
+    tar(tmp_path / "b.tar", [(wild, b"2")], "w")
+    unpack_all({name: tmp_path / name for name in ("a.zip", "b.tar")}, tmp_path / "out")
+    assert [(tmp_path / "out" / name).stat().st_mtime for name in "xy"] == [0, 0]
+
+
+def test_folders_count_as_members(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
+    folders = [(link(f"d{number}", "", tarfile.DIRTYPE), None) for number in range(4)]
+    refused(tar(tmp_path / "a.tar", folders, "w"), tmp_path, "more than 3 files and folders")
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/tmp/evil", "a/..", "C:/evil", "..\\evil"])

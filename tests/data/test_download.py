@@ -29,6 +29,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_error(404)
             return
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        if start and start >= len(content):
+            self.send_error(416)
+            return
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
@@ -72,6 +75,15 @@ def test_continued_where_it_broke_off(server, tmp_path):
     server.patience = None
     assert download(archive, tmp_path).read_bytes() == server.files["a.zip"]
     assert server.asked[-1] == "bytes=3000-"
+
+
+@pytest.mark.parametrize("checksum", [True, False])
+def test_all_there_but_not_yet_moved(server, tmp_path, checksum):
+    server.files["a.zip"] = b"content" * 1000
+    (tmp_path / "a.zip.part").write_bytes(server.files["a.zip"])
+    archive = Archive("a.zip", f"{server.url}/a.zip", sha256(server.files["a.zip"]) if checksum else None)
+    assert download(archive, tmp_path).read_bytes() == server.files["a.zip"]
+    assert server.asked == (["bytes=7000-"] if checksum else ["bytes=7000-", ""])
 
 
 def test_another_file_than_published_is_thrown_away(server, tmp_path):
