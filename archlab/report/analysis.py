@@ -93,7 +93,7 @@ def analyse(materials: list[Material]) -> Analysis:
     material, warnings = combined(materials)
     beside = [name for name, model in material.models.items() if model.get("beside")]
     table = material.table[~material.table["model"].isin(beside)]
-    scores = score_table(table, material.references, material.split, material.lam, seeds=material.seeds)
+    scores = _scores(material, table)
     means = seed_means(cells(table, material.split))
     found = Analysis(
         name=material.name,
@@ -116,21 +116,29 @@ def analyse(materials: list[Material]) -> Analysis:
     return _with_effects(found, materials)
 
 
+def _scores(material: Material, table: pd.DataFrame) -> Scores:
+    return score_table(
+        table, material.references, material.split, material.lam, datasets=material.datasets, seeds=material.seeds
+    )
+
+
 def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     """Several materials as one, on the datasets that all of them have, and what has to be said about it.
 
     Models of one name are one where their results agree; else each is named after its study. The frame is spanned by the
-    references of all, or by all models where one material has no references.
+    references of all, or by all models where one material has no references. A cell without all seeds of its study is
+    left out, so that its model is incomplete here as it is there.
     """
     if len(materials) == 1:
         return materials[0], []
-    shared = set.intersection(*(set(each.table["dataset"]) for each in materials))
+    datasets = [each.datasets or list(dict.fromkeys(each.table["dataset"])) for each in materials]
+    shared = set(datasets[0]).intersection(*datasets)
     if len(shared) < 2:
         raise UserError(
             f"{', '.join(each.name for each in materials)} share {len(shared)} dataset(s): a score needs two"
         )
     warnings = []
-    dropped = set.union(*(set(each.table["dataset"]) for each in materials)) - shared
+    dropped = set().union(*datasets) - shared
     if dropped:
         warnings.append(f"{', '.join(sorted(dropped))} left out: not all of the studies compared have it")
     recipes = {each.provenance.get("recipe") for each in materials}
@@ -138,13 +146,18 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         warnings.append(
             "the studies compared were trained by different recipes, so their models differ in more than design"
         )
+    if len({each.lam for each in materials}) > 1:
+        weights = ", ".join(f"{each.name} {each.lam:g}" for each in materials)
+        warnings.append(f"the studies weigh the variance differently ({weights}): all are scored by that of the first")
     tables: list[pd.DataFrame] = []
+    filled: list[pd.DataFrame] = []
     merged: dict[str, Any] = {"models": {}, "failed": [], "runs": []}
     references: list[str] = []
     for each in materials:
         names = _renamed(each, tables)
         table = each.table[each.table["dataset"].isin(shared)]
         tables.append(table.assign(model=table["model"].map(names)))
+        filled.append(_with_all_seeds(tables[-1], each.seeds))
         merged["models"] |= {names.get(model, model): known for model, known in each.models.items()}
         for part in ("failed", "runs"):
             merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
@@ -152,7 +165,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     key = [
         column for column in ("model", "dataset", "seed", "split", "metric") if all(column in table for table in tables)
     ]
-    whole = pd.concat(tables).drop_duplicates(key).reset_index(drop=True)
+    whole = pd.concat(filled).drop_duplicates(key).reset_index(drop=True)
     spans = all(each.references for each in materials)
     return Material(
         name=" + ".join(each.name for each in materials),
@@ -161,8 +174,16 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         base=materials[0].base,
         references=list(dict.fromkeys(references)) if spans else None,
         lam=materials[0].lam,
+        datasets=[name for name in datasets[0] if name in shared],
         **merged,
     ), warnings
+
+
+def _with_all_seeds(table: pd.DataFrame, seeds: list[int] | None) -> pd.DataFrame:
+    """The rows of those cells, model and dataset, that have every seed."""
+    if not seeds:
+        return table
+    return table[table.groupby(["model", "dataset"])["seed"].transform(lambda found: set(seeds) <= set(found))]
 
 
 def _renamed(material: Material, earlier: list[pd.DataFrame]) -> dict[str, str]:
@@ -257,7 +278,7 @@ def _with_effects(found: Analysis, materials: list[Material]) -> Analysis:
             continue
         beside = [name for name, model in each.models.items() if model.get("beside")]
         scored = each.table[~each.table["model"].isin(beside)]
-        frame = score_table(scored, each.references, each.split, each.lam, seeds=each.seeds).frame
+        frame = _scores(each, scored).frame
         by_study[each.name] = effects(each.table, models, each.base, frame, each.split, each.lam, seeds=each.seeds)
         answers[each.name] = answer(by_study[each.name])
     return dataclasses.replace(found, effects=by_study, answers=answers)

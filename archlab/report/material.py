@@ -36,6 +36,7 @@ class Material:
         curves: Learning curves: model, dataset, seed, epoch, loss, validation_accuracy.
         provenance: Titles and texts that say where the numbers come from.
         seeds: Every seed that a complete model has; None: any.
+        datasets: Every dataset that a complete model has; None: those of the table.
         search: The document of the search that ended in this table.
     """
 
@@ -53,6 +54,7 @@ class Material:
     curves: pd.DataFrame | None = None
     provenance: dict[str, str] = field(default_factory=dict)
     seeds: list[int] | None = None
+    datasets: list[str] | None = None
     search: dict[str, Any] | None = None
 
 
@@ -127,6 +129,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         curves=curves,
         provenance=_provenance(study, runs),
         seeds=study["seeds"],
+        datasets=list(study["datasets"]),
         search=search,
     )
 

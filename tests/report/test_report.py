@@ -276,3 +276,21 @@ def test_a_damaged_study_is_named(tmp_path):
     (folder / "study.json").write_text("{")
     with pytest.raises(UserError, match="broken: is no finished study"):
         read_material("broken", tmp_path)
+
+
+def test_a_dataset_that_failed_everywhere_leaves_no_scores():
+    made = made_study(datasets=4, seeds=2)
+    rest = made.table[made.table["dataset"] != "pines"]
+    found = analyse([dataclasses.replace(made, table=rest, datasets=list(dict.fromkeys(made.table["dataset"])))])
+    assert found.frame is None and found.models["xscore"].isna().all()
+
+
+def test_studies_compared_keep_their_own_seeds_and_weights():
+    first, second = made_study(datasets=3, seeds=3), made_study(datasets=3, seeds=2, name="again", first_seed=9)
+    first = dataclasses.replace(first, seeds=[0, 1, 2])
+    second = dataclasses.replace(second, seeds=[9, 10], lam=0.25)
+    gap = (first.table["model"] == "starnet") & (first.table["dataset"] == "mnist5k") & (first.table["seed"] == 1)
+    found = analyse([dataclasses.replace(first, table=first.table[~gap]), second])
+    assert list(found.models.index[found.models["reason"] != ""]) == ["starnet"]
+    assert "mnist5k" in found.models.loc["starnet", "reason"]
+    assert any("weigh the variance differently" in warning for warning in found.warnings)
