@@ -22,7 +22,8 @@ class SearchSettings:
         seed: Of the sampler.
         objective: Beside the xScore, MACs can be an objective: then designs are not stopped early, and a Pareto front is found.
         keep: Share of the designs that goes on at a rung.
-        datasets: How many of the suite's datasets the search looks at; none means four where there are seven or more, else all.
+        datasets: How many of the suite's datasets the search looks at; none means four where there are seven or more and
+            seven references to choose them by, else all.
         finalists: Designs that are trained again for the final table.
         recipe: Of the trials; None means the study's.
         start: Designs to try first: values by name, the rest as the base stands.
@@ -31,7 +32,7 @@ class SearchSettings:
     trials: Annotated[int, Within(1)] = 50
     seed: Annotated[int, Within(0)] = 0
     objective: Literal["xscore", "xscore_and_macs"] = "xscore"
-    keep: Annotated[float, Within(0, 1)] = 0.25
+    keep: Annotated[float, Within(0.01, 1)] = 0.25
     datasets: Annotated[int, Within(2)] | None = None
     finalists: Annotated[int, Within(1)] = 3
     recipe: Recipe | None = None

@@ -18,13 +18,26 @@ from archlab.study.search.whole import search
 FUNCTION = "standin_search:train"
 
 
-def run(study, home, storage=None, *, trials=None, workers=1, pause=0.0, fail=None, resume=False, on_trial=None):
+def run(
+    study,
+    home,
+    storage=None,
+    *,
+    trials=None,
+    workers=1,
+    pause=0.0,
+    fail=None,
+    fail_fast=False,
+    resume=False,
+    on_trial=None,
+):
     store, options = Store(home), {"pause": pause, "fail": fail}
     return search(
         study,
         store,
         compute=lambda what, runs: execute(runs, store, workers=2, function=FUNCTION, options={"fail": fail}),
         settings=Settings(workers=workers, function=FUNCTION, options=options, retries=0),
+        fail_fast=fail_fast,
         trials=trials,
         storage=storage,
         resume=resume,

@@ -20,7 +20,10 @@ from archlab.architecture import architecture
 from archlab.budget import count
 from archlab.data import open_prepared
 from archlab.foundation import UserError
-from archlab.study import resolve
+from archlab.runs import Store
+from archlab.study import load_study, resolve
+from archlab.study.search.beginning import basis
+from archlab.study.search.designs import Designs
 from archlab.study.search.trials import open_storage
 
 PROGRAM = Path(__file__).parent / "search_program.py"
@@ -264,6 +267,28 @@ def test_a_failed_run_costs_its_trial_alone(place):
 
 
 @pytest.mark.slow
+def test_the_first_failed_run_can_end_the_search(place):
+    home = place()
+    found = run(study_of(home), home, workers=2, fail="attention=se", fail_fast=True)
+    trials = found.document["trials"]
+    assert sum(trial["state"] == "failed" for trial in trials) == 1 and len(trials) <= 2
+    assert any("told to fail" in failure for failure in found.failures) and found.document["best"] is None
+    assert len(computed(home)) <= 4 * 4 + 4  # the references, and no finale
+    assert len(run(study_of(home), home).document["trials"]) == 12
+
+
+@pytest.mark.slow
+def test_references_count_by_what_they_are_whatever_they_were_stored_as(place):
+    home = place()
+    first = STUDY.replace("name: one", "name: eins").replace("trials: 12", "trials: 1")
+    run(study_of(home, first), home)
+    twice = STUDY.replace("compare:\n", "compare:\n  - {name: again, layers: [{conv: {out: 16, stride: 4}}]}\n")
+    store = Store(home)
+    known = basis(Designs(load_study(study_of(home, twice), home=home), home), store)
+    assert set(known.references) == {"again", "two", "three", "four"}
+
+
+@pytest.mark.slow
 def test_multiply_accumulates_as_a_second_objective(place):
     home = place()
     found = run(study_of(home, STUDY.replace("trials: 12", "trials: 12, objective: xscore_and_macs")), home)
@@ -281,7 +306,12 @@ def test_multiply_accumulates_as_a_second_objective(place):
         (("start: [{kernel.layer2: 5", "start: [{kernel.layer2: 4"), "kernel.layer2"),
         (("trials: 12", "trails: 12"), "did you mean 'trials'"),
         (("trials: 12", "recipe: quik"), "did you mean 'quick'"),
-        (("trials: 12", "keep: 2"), "keep must be a number from 0 to 1"),
+        (("trials: 12", "keep: 2"), "keep must be a number from 0.01 to 1"),
+        (("trials: 12", "keep: 0"), "keep must be a number from 0.01 to 1"),
+        (
+            ("trials: 12", "datasets: 2"),
+            "4 architectures to compare cannot validate a choice of 2 datasets: 5 are needed",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_runs(place, change, message):

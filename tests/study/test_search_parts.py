@@ -241,3 +241,5 @@ def test_seven_datasets_are_searched_on_four_that_stand_for_all():
     assert found["left_out_r2"] < 1
     same, nothing = reduced_frame(study, reduced, means[list(reduced.datasets)])
     assert same == reduced and nothing is None
+    few, nothing = reduced_frame(study, frame, means.iloc[:6])
+    assert few == frame and nothing is None

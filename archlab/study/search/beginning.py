@@ -15,6 +15,7 @@ from archlab.study.study import Study
 
 SPLIT = "validation"
 MANY, FEW = 7, 4  # a suite of so many datasets is searched on so few
+SPARE = 3  # references beyond the number of datasets that validating their choice takes
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,25 @@ class Basis:
 
 
 def reference_runs(designs: Designs) -> list[Run]:
-    """Raises UserError where the study compares fewer than two architectures."""
-    study = designs.study
-    if len(study.compare) < 2:
+    """Those of distinct references. Raises UserError where the study compares too few for the search's frame or datasets."""
+    study, distinct = designs.study, designs.references
+    if len(distinct) < 2:
         raise UserError("a search needs at least two architectures to compare: they span its frame", where=study.where)
-    references = [designs.reference(architecture) for architecture in study.compare]
-    return [designs.run(design, dataset) for design in references for dataset in study.suite.datasets]
+    size = study.search.datasets
+    if size and size < len(study.suite.datasets) and len(distinct) < size + SPARE:
+        raise UserError(
+            f"search: {len(distinct)} architectures to compare cannot validate a choice of {size} datasets: "
+            f"{size + SPARE} are needed",
+            where=study.where,
+        )
+    return [designs.run(design, dataset) for design in distinct for dataset in study.suite.datasets]
+
+
+def datasets_met(study: Study, datasets: int, references: int) -> int:
+    """How many of so many datasets the search looks at; all, unless told, where the references cannot validate a choice."""
+    if study.search.datasets:
+        return min(study.search.datasets, datasets)
+    return FEW if datasets >= MANY and references >= FEW + SPARE else datasets
 
 
 def basis(designs: Designs, store: Store) -> Basis:
@@ -59,8 +73,8 @@ def basis(designs: Designs, store: Store) -> Basis:
     from archlab.scoring import make_frame
 
     study = designs.study
-    documents = [found for run in reference_runs(designs) if (found := store.get(run.key))]
-    rows = [_row(document) for document in documents]
+    stored = [(run, found) for run in reference_runs(designs) if (found := store.get(run.key))]
+    rows = [(run.model, run.dataset, run.seed, found["metrics"][SPLIT]["accuracy"]) for run, found in stored]
     table = pd.DataFrame(rows, columns=["model", "dataset", "seed", "value"])
     frame = (
         None if table.empty else make_frame(table, list(table["model"].unique()), SPLIT, datasets=study.suite.datasets)
@@ -71,8 +85,7 @@ def basis(designs: Designs, store: Store) -> Basis:
         )
     means = table.pivot_table(index="model", columns="dataset", values="value", sort=False).loc[list(frame.models)]
     seconds = {
-        str(name): statistics.mean(each["seconds"] for each in documents if each["run"]["dataset"] == name)
-        for name in means
+        str(name): statistics.mean(found["seconds"] for run, found in stored if run.dataset == name) for name in means
     }
     frame, subset = reduced_frame(study, frame, means)
     references: dict[str, Accuracies] = {
@@ -84,17 +97,12 @@ def basis(designs: Designs, store: Store) -> Basis:
     return Basis(rungs, references, subset)
 
 
-def _row(document: dict[str, Any]) -> tuple[str, str, int, float]:
-    run = document["run"]
-    return run["model"], run["dataset"], run["seed"], document["metrics"][SPLIT]["accuracy"]
-
-
 def reduced_frame(study: Study, frame: Any, means: Any) -> tuple[Any, dict[str, float] | None]:
     """The frame of the datasets that the search looks at."""
     from archlab.scoring import subsets
 
-    size = study.search.datasets or (FEW if len(frame.datasets) >= MANY else len(frame.datasets))
-    if size >= len(frame.datasets):
+    size = datasets_met(study, len(frame.datasets), len(means))
+    if size == len(frame.datasets):
         return frame, None
     found = subsets(means, frame, size, study.weight_of_variance)
     spans = {name: span for name, span in frame.datasets.items() if name in found.chosen}

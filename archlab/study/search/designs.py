@@ -79,6 +79,14 @@ class Designs:
         base = self.named({})
         return [base, *found] if base else found
 
+    @cached_property
+    def references(self) -> list[Design]:
+        """Those compared; of several that are one network, the first."""
+        distinct: dict[str, Design] = {}
+        for design in map(self.reference, self.study.compare):
+            distinct.setdefault(design.digest, design)
+        return list(distinct.values())
+
     def reference(self, architecture: Architecture) -> Design:
         return self._fitted(Combination({}, architecture))
 

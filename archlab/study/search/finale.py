@@ -68,8 +68,7 @@ def final_study(designs: Designs, chosen: list[FrozenTrial], home: Path, path: s
     """The study of the final table: the references, and the chosen trials' designs under the names of `model_name`."""
     study = designs.study
     references = [
-        Model(design.name, "reference", None, design.architecture, design.width)
-        for design in map(designs.reference, study.compare)
+        Model(design.name, "reference", None, design.architecture, design.width) for design in designs.references
     ]
     variants = []
     for trial in chosen:

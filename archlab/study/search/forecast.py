@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from archlab.runs import Plan, Run
-from archlab.study.search.beginning import FEW, MANY, reference_runs
+from archlab.study.search.beginning import datasets_met, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.rungs import places
 
@@ -26,7 +26,7 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     again = plan([dataclasses.replace(run, seed=seed) for run in references for seed in others])
     seconds = statistics.mean([*first.predicted.values(), *again.predicted.values()] or [0.0])
     number = len(study.suite.datasets)
-    met = study.search.datasets or (FEW if number >= MANY else number)
+    met = datasets_met(study, number, len(references) // number)
     tried = trials * runs_a_trial(met, study.search.keep)
     last = study.search.finalists * len(study.seeds) * number
     work = {"references": first.work, "trials": tried * seconds, "finale": again.work + last * seconds}

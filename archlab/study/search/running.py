@@ -56,26 +56,31 @@ class Searching:
         self.on_trial = on_trial or (lambda trial: None)
         self.flights: dict[str, Flight] = {}
         self.start = designs.start()
-        self.exhausted = False
+        self.exhausted = self.halted = False
         self.computed = 0
 
     def run(self, settings: Settings, executor: str = "local", *, fail_fast: bool = False) -> None:
-        """Raises Interrupted after Ctrl-C; the trials at work are then repeated by whoever goes on with the search."""
+        """Sets `halted` where `fail_fast` ended it early.
+
+        Raises Interrupted after Ctrl-C. In both cases the trials at work are repeated by whoever goes on with the search.
+        """
         looked = -LOOK
         with open_pool(executor, self.store, settings) as pool, interruptible(pool) as interrupted:
             while True:
-                if not interrupted() and time.monotonic() - looked >= (LOOK if self.flights else 0.2):
+                stopped = self.halted or interrupted()
+                if not stopped and time.monotonic() - looked >= (LOOK if self.flights else 0.2):
                     looked = time.monotonic()
                     self.trials.give_up_stale()
                     while len(self.flights) < settings.workers and self._begin(pool):
                         pass
-                if not self.flights and (interrupted() or not self.trials.unfinished()):
+                if not self.flights and (stopped or not self.trials.unfinished()):
                     break
                 for event in pool.events():
                     self.on_event(event)
                     if self._hear(event, pool):
                         looked = -LOOK
                     if event.kind == "failed" and fail_fast:
+                        self.halted = True
                         pool.kill()
                 self.trials.beat()
         if interrupted():

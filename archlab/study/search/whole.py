@@ -98,7 +98,11 @@ def search(
     path = None if isinstance(source, dict) else str(study_path(source))
     final = final_study(designs, finalists(there, study.search.finalists), store.home, path)
     final_cells = cells(final, store.home)
-    last = compute(f"{study.name}: the final table", distinct_runs(final_cells))
+    if searching.halted:
+        tell(f"{study.name}: a run failed, so the final table shows only what is stored")
+        last = Outcome({run.key: stored for run in distinct_runs(final_cells) if (stored := store.get(run.key))})
+    else:
+        last = compute(f"{study.name}: the final table", distinct_runs(final_cells))
     computed = first.computed + searching.computed + last.computed
     cost = Cost(time.process_time() - own, time.monotonic() - began, computed)
     ablation = assess(final, final_cells, last)
