@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from archlab.foundation import UserError, home
+
+if TYPE_CHECKING:
+    from archlab.data import Prepared
 
 _STORE = click.option("--store", type=click.Path(path_type=Path), help="Where runs and data are kept.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
@@ -142,9 +145,9 @@ def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 def check(name: str, resolution: int | None, store: Path | None, as_json: bool) -> int:
     """Look for images on two sides, labels that contradict each other, groups that are torn. Exit code 1: a leak."""
     from archlab.cli.datasets_view import print_inspection, progress_bar
-    from archlab.data import inspect, open_prepared
+    from archlab.data import inspect
 
-    prepared = open_prepared(name, home(store), resolution)
+    prepared = _open(name, home(store), resolution)
     with progress_bar() as progress:
         found = inspect(prepared, progress)
     print_inspection(prepared, found, as_json)
@@ -162,8 +165,19 @@ def show(
     name: str, output: Path | None, split: str, per_class: int, resolution: int | None, store: Path | None
 ) -> None:
     """Write a contact sheet of NAME as PNG."""
-    from archlab.data import contact_sheet, open_prepared
+    from archlab.data import contact_sheet
 
     path = output or Path(f"{name}.png")
-    contact_sheet(open_prepared(name, home(store), resolution), path, split=split, per_class=per_class)
+    contact_sheet(_open(name, home(store), resolution), path, split=split, per_class=per_class)
     click.echo(str(path))
+
+
+def _open(name: str, root: Path, resolution: int | None) -> Prepared:
+    """The dataset at `resolution`; without one at the catalogue's, or the largest at which it is prepared."""
+    from archlab.cli.datasets_view import resolutions
+    from archlab.data import entry, open_prepared
+
+    there = resolutions(root / "datasets" / name)
+    if resolution is None and there and entry(name, root).resolution not in there:
+        resolution = max(there)
+    return open_prepared(name, root, resolution)

@@ -54,7 +54,7 @@ def print_entries(entries: dict[str, Entry], home: Path, as_json: bool) -> None:
             "citation": entry.citation,
             "homepage": entry.homepage,
             "sample": entry.sample,
-            "prepared": _resolutions(home / "datasets" / entry.name),
+            "prepared": resolutions(home / "datasets" / entry.name),
         }
         for entry in entries.values()
     ]
@@ -78,7 +78,7 @@ def print_entries(entries: dict[str, Entry], home: Path, as_json: bool) -> None:
     )
 
 
-def _resolutions(folder: Path) -> list[int]:
+def resolutions(folder: Path) -> list[int]:
     return sorted(int(path.parent.name) for path in folder.glob("*/manifest.json") if path.parent.name.isdigit())
 
 

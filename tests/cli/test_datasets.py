@@ -79,6 +79,13 @@ def test_the_sheet_shows_the_images(call, photos, tmp_path):
     assert len(found) == 1
 
 
+def test_check_and_show_take_the_resolution_that_is_there(call, photos):
+    call("add", "leaves", "--folder", photos)
+    call("prepare", "leaves", "--resolution", 16)
+    assert call("check", "leaves")[0] == call("show", "leaves")[0] == 0
+    assert call("check", "leaves", "--resolution", 24)[0] != 0
+
+
 def test_check_says_leak(call, photos):
     (photos / "test/oak/3.png").write_bytes((photos / "train/oak/7.png").read_bytes())
     call("add", "leaves", "--folder", photos)
