@@ -65,7 +65,10 @@ class Forks:
         with selectors.DefaultSelector() as selector:
             selector.register(self.incoming, selectors.EVENT_READ)
             if not selector.select(timeout):
-                return []
+                if self.server.poll() is None:
+                    return []
+                self.close()
+                return None
         received = os.read(self.incoming, 1 << 20)
         if not received:
             self.close()
@@ -79,8 +82,14 @@ class Forks:
             return
         with suppress(BrokenPipeError):
             self.outgoing.close()
-        while os.read(self.incoming, 1 << 20):  # ends when the last process that could write is gone
-            pass
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.incoming, selectors.EVENT_READ)
+            while True:
+                if selector.select(1.0):
+                    if not os.read(self.incoming, 1 << 20):  # the last process that could write is gone
+                        break
+                elif self.server.poll() is not None:  # one that a job started may outlive it
+                    break
         os.close(self.incoming)
         self.server.wait()
         self.server, self.unread = None, b""

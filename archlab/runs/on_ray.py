@@ -54,11 +54,11 @@ class RayPool:
             max_retries=settings.retries,
             retry_exceptions=[RunFailedError],
         )
-        self.site = {
+        self.site: dict[str, Any] = {
             "home": str(store.home),
             "token": str(self.token),
             "settings": {**vars(settings), "options": dict(settings.options), "workers": 1, "retries": 0},
-            "own_blocks": [Path(path).read_text() for path in own_blocks()],
+            "own_blocks": [Path(path).read_bytes() for path in own_blocks()],
         }
         self.tasks: dict[Any, Run] = {}
         self.runs: dict[str, Run] = {}
@@ -162,7 +162,7 @@ def _compute(
     home: str,
     token: str,
     settings: dict[str, Any],
-    own_blocks: list[str],
+    own_blocks: list[bytes],
 ) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
     """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
     import ray
@@ -170,7 +170,7 @@ def _compute(
     shared, this = Path(token).exists(), Run.from_document(run)
     place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
     pool = _pool_of(token, place, Settings(**settings))
-    pool.own_blocks = [_own_blocks_file(place, text) for text in own_blocks]
+    pool.own_blocks = [_own_blocks_file(place, source) for source in own_blocks]
     pool.submit(this)
     while pool.pending:
         events = pool.events(ASK_EVERY)
@@ -195,9 +195,9 @@ def _pool_of(token: str, home: Path, settings: Settings) -> LocalPool:
     return _pool[1]
 
 
-def _own_blocks_file(home: Path, text: str) -> str:
-    path = home / "cache" / "own_blocks" / f"{sha256(text.encode()).hexdigest()[:16]}.py"
+def _own_blocks_file(home: Path, source: bytes) -> str:
+    path = home / "cache" / "own_blocks" / f"{sha256(source).hexdigest()[:16]}.py"
     if not path.exists():
         with write_atomically(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_bytes(source)
     return str(path)

@@ -11,7 +11,7 @@ from typing import Any
 from archlab.foundation import UserError
 
 LONGEST_MESSAGE = 4096  # bytes: a pipe takes that much in one piece, so lines of several processes never mix
-LONGEST_CAUSE = 500  # characters
+LONGEST_CAUSE = 500  # bytes
 
 
 class StopRequested(Exception):  # noqa: N818 - not an error
@@ -38,7 +38,7 @@ class Report:
 
 def send(messages: int, **message: Any) -> None:
     """Writes one message as a line, in one piece. Raises ValueError where it is too long."""
-    line = json.dumps(message).encode() + b"\n"
+    line = json.dumps(message, ensure_ascii=False).encode(errors="replace") + b"\n"
     if len(line) > LONGEST_MESSAGE:
         raise ValueError(f"a message of {len(line)} bytes; at most {LONGEST_MESSAGE} are possible")
     os.write(messages, line)
@@ -55,7 +55,7 @@ def cause_of(error: BaseException) -> str:
         cause, place = f"{error.strerror}: {error.filename}" if error.filename else error.strerror, _place(error)
     else:
         cause, place = f"{type(error).__name__}: {words}", _place(error)
-    return cause[:LONGEST_CAUSE].rstrip(": ") + place
+    return cause.encode(errors="replace")[:LONGEST_CAUSE].decode(errors="ignore").rstrip(": ") + place
 
 
 def _place(error: BaseException) -> str:

@@ -41,6 +41,7 @@ class Server:
 
     def __init__(self, requests: int, messages: int, preload: list[str]):
         self.requests, self.messages, self.pid = requests, messages, os.getpid()
+        os.set_inheritable(messages, False)  # what a job starts must not keep the pipe open
         self.jobs: dict[int, str] = {}
         self.unread = b""
         for module in preload:

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import time
@@ -9,6 +10,7 @@ from standin import executions, make_run, make_trained
 
 from archlab.foundation import UserError
 from archlab.runs import Interrupted, Outcome, Settings, Store, execute, open_pool
+from archlab.runs.report import cause_of, send
 
 FAULTS = {
     "memory": "out of memory",
@@ -201,3 +203,11 @@ def test_wrong_settings_are_refused(store):
 def test_an_unknown_function_fails_its_runs(store):
     (failure,) = run_all([make_run()], store, function="standin:nothing").failed
     assert failure.cause.startswith("AttributeError") and "nothing" in failure.cause
+
+
+def test_a_long_cause_in_any_script_still_fits_a_message():
+    cause = cause_of(RuntimeError("\N{GRINNING FACE}" * 2000))
+    read, write = os.pipe()
+    send(write, job="a", error=cause)
+    assert json.loads(os.read(read, 1 << 16))["error"] == cause
+    assert cause.startswith("RuntimeError: \N{GRINNING FACE}")
