@@ -32,8 +32,17 @@ def run_all(runs, store, **arguments) -> Outcome:
     return execute(runs, store, **{"workers": 2, "function": "standin:train", "retries": 0, **arguments})
 
 
+@pytest.fixture(autouse=True)
+def others():
+    """Processes that other tests of this session have left running, such as a browser."""
+    OTHERS[:] = descendants(os.getpid())
+
+
+OTHERS: list[int] = []
+
+
 def children() -> list[int]:
-    return descendants(os.getpid())
+    return [process for process in descendants(os.getpid()) if process not in OTHERS]
 
 
 def test_runs_are_computed_once_and_paired_with_their_own_result(store):
