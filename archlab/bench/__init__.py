@@ -3,7 +3,18 @@
 from archlab.bench.bare import bench_step
 from archlab.bench.data import bench_data
 from archlab.bench.measured import Bench, Spread
+from archlab.bench.store import StoreBench, bench_store
 from archlab.bench.study import bench_study
 from archlab.bench.training import bench_train, bench_workers
 
-__all__ = ["Bench", "Spread", "bench_data", "bench_step", "bench_study", "bench_train", "bench_workers"]
+__all__ = [
+    "Bench",
+    "Spread",
+    "StoreBench",
+    "bench_data",
+    "bench_step",
+    "bench_store",
+    "bench_study",
+    "bench_train",
+    "bench_workers",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -73,8 +73,25 @@ def study(repeats: int, store: str | None, as_json: bool) -> None:
     _run(bench_study, repeats, store, as_json)
 
 
+@bench.command("store")
+@click.option("--runs", type=click.IntRange(min=1), default=100_000, show_default=True)
+@_options
+def store_(runs: int, repeats: int, store: str | None, as_json: bool) -> None:
+    """A store of many synthetic runs: listing, scoring and reporting."""
+    from archlab.bench import bench_store
+
+    measured = bench_store(Path(home(store)), repeats=repeats, progress=_say, runs=runs)
+    if as_json:
+        click.echo(json.dumps(measured.document(), indent=2))
+        return
+    click.echo(f"{measured.runs:,} runs: seconds, median (min to max) of n")
+    for name, spread in measured.seconds.items():
+        click.echo(f"  {name:38} {spread.median:6.2f} ({spread.min:.2f} to {spread.max:.2f}) {spread.n}")
+    click.echo(_on(measured.machine))
+
+
 def _run(measure: Callable[..., Bench], repeats: int, store: str | None, as_json: bool) -> None:
-    measured = measure(Path(home(store)), repeats=repeats, progress=lambda words: click.echo(words, err=True))
+    measured = measure(Path(home(store)), repeats=repeats, progress=_say)
     if as_json:
         click.echo(json.dumps(measured.document(), indent=2))
     else:
@@ -99,6 +116,14 @@ def _print(measured: Bench) -> None:
     machine = measured.machine
     console = Console()
     console.print(rates, ratios)
-    console.print(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}")
+    console.print(_on(machine))
     console.print(", ".join(f"{name} {version}" for name, version in machine["versions"].items()), highlight=False)
     console.print(", ".join(f"{name} {value}" for name, value in measured.settings.items()), highlight=False)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
+def _on(machine: dict[str, Any]) -> str:
+    return f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}"

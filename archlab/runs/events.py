@@ -11,8 +11,6 @@ from typing import Any
 
 from archlab.runs.run import Run
 
-KINDS = ("stored", "started", "epoch", "finished", "retried", "failed", "stopped")
-
 
 @dataclass(frozen=True)
 class Event:

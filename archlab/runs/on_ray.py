@@ -65,6 +65,7 @@ class RayPool:
         self.attempts: Counter[str] = Counter()
         self.waiting: list[Event] = []  # to be told next
         self.order: str | None = None  # "stop" or "kill", given by a signal handler
+        self.killed = False
 
     def __enter__(self) -> RayPool:
         return self
@@ -105,7 +106,7 @@ class RayPool:
         self.order = "stop"
 
     def kill(self) -> None:
-        self.order = "kill"
+        self.order, self.killed = "kill", True
 
     def _cancel(self) -> None:
         for task in self.tasks:
@@ -121,6 +122,8 @@ class RayPool:
         except RunFailedError as error:
             kind, detail, files = "failed", {"cause": str(getattr(error, "cause", error)), "log": None}, None
         except self.ray.exceptions.RayError as error:
+            if self.killed:
+                return Event("stopped", run)
             kind, detail, files = (
                 "failed",
                 {"cause": f"{type(error).__name__}: {error}".split("\n")[0], "log": None},

@@ -25,9 +25,12 @@ class _Synthetic:
 def write_synthetic_runs(store: Store, models: int, datasets: int, seeds: int) -> None:
     """Writes a run of each model, dataset and seed, without weights and without waiting for the disk."""
     chance = np.random.default_rng(0)
+    difficulty, quality = chance.uniform(-0.5, 2.5, datasets), chance.normal(0, 0.4, models)
+    taste = chance.normal(0, 0.1, (models, datasets))  # what a model makes of a dataset in particular
     for model in range(models):
         architecture = {"layers": [{"block": "conv", "arguments": {"out": model}}], "head": {}, "resolution": 32}
         for dataset in range(datasets):
+            logit = difficulty[dataset] + quality[model] + taste[model, dataset]
             for seed in range(seeds):
                 run = Run(
                     architecture=architecture,
@@ -44,11 +47,11 @@ def write_synthetic_runs(store: Store, models: int, datasets: int, seeds: int) -
                 )
                 folder = store.directory(run.key)
                 folder.mkdir(parents=True, exist_ok=True)
-                write_run(folder, run, _synthetic(chance))
+                write_run(folder, run, _synthetic(logit + chance.normal(0, 0.05, 2)))
 
 
-def _synthetic(chance: np.random.Generator) -> _Synthetic:
-    validation, test = (float(value) for value in chance.beta(8, 2, size=2))
+def _synthetic(logits: np.ndarray) -> _Synthetic:
+    validation, test = (float(value) for value in 1 / (1 + np.exp(-logits)))
     return _Synthetic(
         metrics={
             "validation": {"accuracy": validation, "balanced_accuracy": validation, "loss": 1 - validation},

@@ -24,7 +24,7 @@ def rank_probabilities(
     order = np.argsort(-draw_scores(noise, frame, lam, DRAWS), axis=1)
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(len(models))[None, :], axis=1)
-    shares = (ranks[:, :, None] == np.arange(len(models))).mean(axis=0)
+    shares = np.array([np.bincount(of_model, minlength=len(models)) for of_model in ranks.T]) / DRAWS
     return pd.DataFrame(
         shares, index=pd.Index(models, name="model"), columns=pd.RangeIndex(1, len(models) + 1, name="rank")
     )

@@ -17,5 +17,8 @@ def study(count: int):
 
 if __name__ == "__main__":
     home, count, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    outcome = execute(study(count), Store(home), workers=workers, function="standin:train", retries=3)
+    try:
+        outcome = execute(study(count), Store(home), workers=workers, function="standin:train", retries=3)
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(1 if outcome.failed else 0)

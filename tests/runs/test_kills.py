@@ -40,7 +40,7 @@ class Killed:
     def start(self) -> None:
         self.check_finished()
         arguments = [sys.executable, Path(__file__).with_name("study_program.py"), self.home, RUNS, self.workers]
-        self.program = subprocess.Popen(list(map(str, arguments)))
+        self.program = subprocess.Popen(list(map(str, arguments)), start_new_session=True)
 
     def kill_something(self, chance: random.Random) -> bool:
         """Whether there was something left to kill."""
@@ -111,3 +111,15 @@ def test_two_studies_at_once_compute_every_run_once(tmp_path):
         one.finish()
     check_table(both[0].store)
     assert set(both[0].executions.values()) == {1} and len(both[0].executions) == RUNS
+
+
+def test_a_terminals_interrupt_reaches_the_study_alone_and_leaves_nothing_running(tmp_path):
+    study = Killed(tmp_path, workers=2)
+    family = [study.program.pid, *descendants(study.program.pid)]
+    os.killpg(study.program.pid, signal.SIGINT)
+    assert study.program.wait(timeout=30) == 130
+    assert all_gone(family)
+    assert list(study.store.partial.iterdir()) == []
+    study.program = None
+    study.finish()
+    check_table(study.store)

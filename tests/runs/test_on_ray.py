@@ -10,8 +10,10 @@ import pytest
 from processes import descendants
 from standin import executions, make_run, make_trained
 
+from archlab.data import open_prepared
 from archlab.foundation import UserError
 from archlab.runs import Interrupted, Store, execute
+from archlab.runs.pool import TRAIN
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -62,6 +64,16 @@ def test_ray_one_worker_and_two_give_the_same_sixty_cells(tmp_path, cluster):
     assert {event.kind for event in events} == {"started", "epoch", "finished"}
     again = on_ray(runs, Store(tmp_path / "ray"), cluster)
     assert again.computed == 0 and again.results == ray.results
+
+
+def test_real_runs_are_equal_to_the_last_digit(tmp_path, cluster):
+    from test_training import beside, numbers, small_runs
+
+    home = tmp_path / "home"
+    open_prepared("digits", home, 32)
+    runs, local, ray = small_runs(home, 3), beside(home, "local"), beside(home, "ray")
+    assert execute(runs, local).failed == on_ray(runs, ray, cluster, function=TRAIN).failed == []
+    assert numbers(local, runs) == numbers(ray, runs)
 
 
 def test_a_node_that_is_lost_changes_nothing(tmp_path, cluster):
@@ -135,6 +147,19 @@ def test_an_interrupt_lets_epochs_finish_and_leaves_no_process(tmp_path, cluster
     while any("archlab.runs.server" in command(pid) for pid in set(descendants(os.getpid())) - before):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_second_interrupt_ends_everything_at_once(tmp_path, cluster):
+    runs = [make_run(seed, recipe={"epochs": 2, "seconds": 60}) for seed in range(3)]
+
+    def interrupt_twice(event):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    began = time.monotonic()
+    with pytest.raises(Interrupted) as caught:
+        on_ray(runs, Store(tmp_path), cluster, on_event=interrupt_twice)
+    assert time.monotonic() - began < 40 and caught.value.outcome.failed == []
 
 
 def command(pid: int) -> str:
