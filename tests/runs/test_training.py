@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from processes import all_gone, descendants
 from safetensors.numpy import load_file
 
 import archlab
+from archlab.architecture import own_blocks
 from archlab.data import open_prepared
 from archlab.runs import Run, Store, code_digest, execute, plan, smoke
 from archlab.training import load_recipe
@@ -51,6 +53,12 @@ def small_runs(home: Path, seeds: int, *, steps: int = 8, width: float = 0.25) -
     ]
 
 
+@pytest.fixture(autouse=True)
+def a_process_of_its_own(monkeypatch):
+    """Own blocks that other tests have loaded would be part of the keys here, and not in the programs started here."""
+    monkeypatch.setattr(own_blocks, "LOADED", {})
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
@@ -71,8 +79,7 @@ def numbers(store: Store, runs: list[Run]):
 
 def beside(home: Path, name: str) -> Store:
     """A store of its own that shares the prepared data."""
-    place = home.parent / name
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix=name, dir=home.parent))
     (place / "datasets").symlink_to(home / "datasets")
     return Store(place)
 
