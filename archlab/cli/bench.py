@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.bench_search import bench_landscape, bench_search
 from archlab.foundation import home
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 @click.group()
 def bench() -> None:
     """Measure this machine and archlab on it: images per second, and ratios within one run."""
+
+
+bench.add_command(bench_search)
+bench.add_command(bench_landscape)
 
 
 def _options(function: Callable) -> Callable:

@@ -15,7 +15,7 @@ from archlab.study import findings
 from archlab.study.ablation import Ablation
 from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Designs
-from archlab.study.search.finale import Finalist, fidelity, finalists, judge
+from archlab.study.search.finale import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import LEAST_CORRELATION
 from archlab.study.search.trials import Trials, accuracies, has_failed
 from archlab.study.search.winner import architecture_yaml, at_width
@@ -41,7 +41,8 @@ def document(
     described = [_finalist(each, final, trials) for each in judged]
     best = {**described[0], "file": str(_folder(final, store) / WINNER)} if described and judged[0].validation else None
     table = findings.document(final)
-    about = _search(designs, basis, trials, fidelity(final, basis, judged), exhausted)
+    about = _search(designs, basis, trials, exhausted)
+    about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
     return {
         **table,
         "warnings": [*_warnings(about), *table["warnings"]],
@@ -92,6 +93,17 @@ def _rungs(designs: Designs, basis: Basis, trials: Trials) -> list[dict[str, Any
     return found
 
 
+def _halfway(basis: Basis, trials: Trials) -> dict[str, Any] | None:
+    """The same of the middle of the first run."""
+    if basis.halfway is None:
+        return None
+    complete = basis.from_halfway(trials.history())
+    correlation = basis.halfway.correlation(complete)
+    stops = correlation is None or correlation >= LEAST_CORRELATION
+    about = {"dataset": basis.halfway.dataset, "epoch": basis.halfway.epoch, "rank_correlation": correlation}
+    return {**about, "designs": len(complete), "stops": stops}
+
+
 def _warnings(search: dict[str, Any]) -> list[str]:
     said = [
         f"pruning is off after {rung['after']} of {len(search['datasets'])} datasets: the order of designs there agrees too "
@@ -99,22 +111,34 @@ def _warnings(search: dict[str, Any]) -> list[str]:
         for rung in search["rungs"]
         if not rung["stops"]
     ]
+    middle = search["halfway"]
+    if middle and not middle["stops"]:
+        said.append(
+            f"designs are not stopped after epoch {middle['epoch']} of their first run: the order there agrees too little with "
+            f"the final one (rank correlation {middle['rank_correlation']:.2f}, under {LEAST_CORRELATION:g})"
+        )
+    if search["weak"]:
+        said.append(
+            f"the search did not look at {', '.join(search['weak'])}: the references differ there by less than twice the "
+            "deviation that so few validation images have by chance"
+        )
     if search["exhausted"]:
         said.append("the search ended early: no design of the space is left that keeps the budget and was not tried")
     return said
 
 
-def _search(designs: Designs, basis: Basis, trials: Trials, agreement: float | None, exhausted: bool) -> dict[str, Any]:
+def _search(designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
     reference, xscore = basis.best
     return {
         "storage_study": trials.study.study_name,
         "frame": basis.rungs.frame.document(),
         "datasets": list(basis.rungs.order),
         "subset": basis.subset,
+        "weak": list(basis.weak),
         "best_reference": {"model": reference, "xscore": xscore},
         "references": {name: basis.score(each) for name, each in basis.references.items()},
+        "halfway": _halfway(basis, trials),
         "rungs": _rungs(designs, basis, trials),
-        "fidelity_rank_correlation": agreement,
         "exhausted": exhausted,
     }
 
@@ -128,6 +152,7 @@ def _trial(trial: FrozenTrial, designs: Designs) -> dict[str, Any]:
         "xscore",
         "mean",
         "variance",
+        "halfway",
         "accuracies",
         "runs",
         "seconds",
@@ -159,6 +184,7 @@ def _finalist(finalist: Finalist, final: Ablation, trials: Trials) -> dict[str, 
         "found": finalist.found,
         "validation": finalist.validation,
         "test": finalist.test,
+        "against": finalist.against,
         "survived": finalist.survived,
     }
 
@@ -174,7 +200,7 @@ def _cost(final: Ablation, trials: Trials, store: Store, cost: Cost, designs: De
     later = {cell.run.key for cell in final.cells} - set(own) - reference_keys
     parts = {
         "references": _stored_seconds(store, reference_keys),
-        "trials": sum(own.values()),
+        "trials": sum(own.values()) + sum(_seconds_of_stopped_run(trial) for trial in trials.history()),
         "finale": _stored_seconds(store, later),
     }
     training = sum(parts.values())
@@ -191,6 +217,12 @@ def _cost(final: Ablation, trials: Trials, store: Store, cost: Cost, designs: De
 def _seconds(trial: FrozenTrial) -> dict[str, float]:
     runs, seconds = trial.user_attrs.get("runs", {}), trial.user_attrs.get("seconds", {})
     return {runs[dataset]: seconds[dataset] for dataset in runs}
+
+
+def _seconds_of_stopped_run(trial: FrozenTrial) -> float:
+    """Of one that was stopped half-way, and so is not stored."""
+    attributes = trial.user_attrs
+    return attributes["halfway"]["seconds"] if "halfway" in attributes and not attributes.get("runs") else 0.0
 
 
 def _stored_seconds(store: Store, keys: set[str]) -> float:

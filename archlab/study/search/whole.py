@@ -12,7 +12,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from archlab.foundation import UserError
-from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store
+from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store, open_pool
 from archlab.study.ablation import assess, cells, distinct_runs
 from archlab.study.loading import load_study
 from archlab.study.resolved import study_path
@@ -77,7 +77,7 @@ def search(
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
     first = compute(f"{study.name}: the references", references)
     known = basis(designs, store)
-    warm = warm_start(place, there, designs, known.rungs, store)
+    warm = warm_start(place, there, designs, known, store)
     wanted = trials or study.search.trials
     for words in _beginning(space_size(study), known, warm, there.number(), wanted):
         tell(f"{study.name}: {words}")
@@ -89,7 +89,7 @@ def search(
 
     searching = Searching(designs, known, there, store, wanted, on_event=on_event, on_trial=heard)
     try:
-        searching.run(settings, executor, fail_fast=fail_fast)
+        searching.run(open_pool(executor, store, settings), settings.workers, fail_fast=fail_fast)
     except Interrupted:
         tell(
             f"interrupted: what has ended is kept ({there.number()} of {wanted} trials); the same command goes on from there"
