@@ -92,7 +92,7 @@ def _origin(documents: list[dict[str, Any]], recorded: list[Cell], store: Store)
     return {
         "recorded": max(document["finished"] for document in documents)[:10],
         "hardware": sorted({document["mode"]["hardware"] for document in documents}),
-        "torch": sorted({document["mode"]["versions"]["torch"] for document in documents}),
+        "torch": sorted({document["mode"]["torch"] for document in documents}),
         "runs": len(documents),
         "seconds": {"median": round(statistics.median(seconds), 1), "max": round(max(seconds), 1)},
         "recipe": recorded[0].run.recipe,

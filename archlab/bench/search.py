@@ -45,14 +45,14 @@ class SearchBench:
         designs, top: How many there are, and how many of them count as the best.
         full: Epochs of a design at full fidelity.
         epochs: By side ("search", "random"), of each repeat.
-        never: Searches that ended without having found one; their epochs are all that they trained.
+        never: By side, repeats that ended without having found one; their epochs are all that they trained.
     """
 
     designs: int
     top: int
     full: int
     epochs: dict[str, list[int]]
-    never: int
+    never: dict[str, int]
     origin: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -75,14 +75,16 @@ def bench_search(
     sides = [_Side(landscape, seed) for seed in landscape.study.seeds]
     best = truly_best(landscape)
     epochs: dict[str, list[int]] = {"search": [], "random": []}
-    never = 0
+    never = {"search": 0, "random": 0}
     for repeat in range(repeats):
         side = sides[repeat % len(sides)]
         found, spent = replay(side.designs, side.store, side.basis, repeat, best.__contains__)
-        never += not found
+        never["search"] += not found
         epochs["search"].append(spent)
-        epochs["random"].append(random_search(side, repeat, best))
-        progress(f"search {repeat + 1} of {repeats}: {spent} epochs, random search {epochs['random'][-1]}")
+        found, spent_at_random = random_search(side, repeat, best)
+        never["random"] += not found
+        epochs["random"].append(spent_at_random)
+        progress(f"search {repeat + 1} of {repeats}: {spent} epochs, random search {spent_at_random}")
     return SearchBench(len(sides[0].designs.all), len(best), sides[0].full, epochs, never, landscape.origin)
 
 
@@ -115,13 +117,14 @@ class _Side:
         self.full = sum(len(histories[self.designs.all[0].name, name, seed]) for name in landscape.study.suite.datasets)
 
 
-def random_search(side: _Side, seed: int, best: set[str]) -> int:
-    """Epochs until the best design seen is one of `best`."""
+def random_search(side: _Side, seed: int, best: set[str]) -> tuple[bool, int]:
+    """Whether the best design seen came to be one of `best`, and the epochs until then."""
     chance = np.random.default_rng(seed)
     seen: list[str] = []
-    while True:
+    while len(seen) < len(side.designs.all):
         name = side.designs.sample(lambda variable: variable.values()[chance.integers(len(variable.values()))]).name
         if name not in seen:
             seen.append(name)
             if max(seen, key=lambda each: side.scores[each]) in best:
-                return side.full * len(seen)
+                return True, side.full * len(seen)
+    return False, side.full * len(seen)

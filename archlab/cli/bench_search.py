@@ -35,9 +35,10 @@ def bench_search(repeats: int, landscape: Path | None, as_json: bool) -> None:
         f"median (quartiles) of {repeats} searches"
     )
     for side, spread in measured.spreads().items():
-        click.echo(f"  {side:32} {spread.median:6.1f} ({spread.low:.1f} to {spread.high:.1f})")
+        never = f"; {measured.never[side]} never found one" if measured.never[side] else ""
+        click.echo(f"  {side:8} {spread.median:6.1f} ({spread.low:.1f} to {spread.high:.1f}){never}")
     click.echo(f"ratio of the medians {measured.ratio:.2f}, at most {AT_MOST:g} was promised")
-    click.echo(f"{measured.full} epochs are one design at full fidelity; {measured.never} searches found none")
+    click.echo(f"{measured.full} epochs are one design at full fidelity")
     click.echo(f"recorded {measured.origin['recorded']} on {', '.join(measured.origin['hardware'])}")
 
 

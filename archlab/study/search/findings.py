@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ WINNER = "winner.yaml"
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds: of this process's own work, and of wall time; and how many runs were trained now."""
+    """Seconds: of CPU time in this process (sampling, budget solving, storage, scores, what it shows), and of wall time; and
+    how many runs were trained now."""
 
     coordinating: float
     wall: float
@@ -33,32 +35,49 @@ class Cost:
 
 
 def document(
-    final: Ablation, designs: Designs, basis: Basis, trials: Trials, store: Store, cost: Cost, exhausted: bool
+    final: Ablation,
+    designs: Designs,
+    basis: Basis,
+    trials: Trials,
+    store: Store,
+    spent: Callable[[], Cost],
+    exhausted: bool,
 ) -> dict[str, Any]:
-    """Ablation's document and: search (order of the datasets, rungs, fidelity), trials, finalists, best, pareto, cost."""
+    """Ablation's document and: search (order of the datasets, rungs, fidelity), trials, finalists, best, pareto, cost.
+
+    `spent` is asked last, when all the rest is there.
+    """
     chosen = finalists(trials, designs.study.search.finalists)
     judged = judge(final, basis, chosen, designs.study.name)
     described = [_finalist(each, final, trials) for each in judged]
-    best = {**described[0], "file": str(_folder(final, store) / WINNER)} if described and judged[0].validation else None
+    file = str(store.home / "studies" / final.study.name / WINNER)
+    best = {**described[0], "file": file} if described and judged[0].validation else None
     table = findings.document(final)
     about = _search(designs, basis, trials, exhausted)
     about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
-    return {
+    found = {
         **table,
         "warnings": [*_warnings(about), *table["warnings"]],
-        "computed": cost.computed,
         "search": about,
         "trials": [_trial(trial, designs) for trial in trials.history()],
         "finalists": described,
         "best": best,
         "pareto": [trial.number for trial in trials.study.best_trials] if len(trials.study.directions) > 1 else None,
-        "cost": _cost(final, trials, store, cost, designs),
+        "cost": _training_cost(final, trials, store, designs),
     }
+    cost, training = spent(), found["cost"]["training_seconds"]["all"]
+    found["computed"] = cost.computed
+    found["cost"] |= {
+        "coordinating_seconds": cost.coordinating,
+        "coordinating_share": cost.coordinating / training if training else None,
+        "wall_seconds": cost.wall,
+    }
+    return found
 
 
-def save(final: Ablation, found: dict[str, Any], designs: Designs, trials: Trials, store: Store) -> Path:
-    """Writes what ablation does and search.json and winner.yaml to `<home>/studies/<name>-search/`."""
-    place = findings.save(final, store.home)
+def save(name: str, found: dict[str, Any], designs: Designs, trials: Trials, store: Store) -> Path:
+    """Writes search.json and winner.yaml to `<home>/studies/<name>/`, beside what ablation writes there."""
+    place = store.home / "studies" / name
     texts = {"search.json": json.dumps(found, indent=1)}
     if found["best"]:
         texts[WINNER] = _winner(found["best"], designs, trials)
@@ -75,10 +94,6 @@ def _winner(best: dict[str, Any], designs: Designs, trials: Trials) -> str:
         f"{design.name}\nat width {design.width:g}: {design.cost.params:,} parameters at {designs.classes} classes"
     )
     return architecture_yaml(at_width(design.architecture, design.width, best["model"]), comment)
-
-
-def _folder(final: Ablation, store: Store) -> Path:
-    return store.home / "studies" / final.study.name
 
 
 def _rungs(designs: Designs, basis: Basis, trials: Trials) -> list[dict[str, Any]]:
@@ -189,7 +204,7 @@ def _finalist(finalist: Finalist, final: Ablation, trials: Trials) -> dict[str, 
     }
 
 
-def _cost(final: Ablation, trials: Trials, store: Store, cost: Cost, designs: Designs) -> dict[str, Any]:
+def _training_cost(final: Ablation, trials: Trials, store: Store, designs: Designs) -> dict[str, Any]:
     """All seconds of training that the result rests on, whenever they were spent."""
     own = {key: seconds for trial in trials.history() for key, seconds in _seconds(trial).items()}
     reference_keys = {
@@ -203,14 +218,10 @@ def _cost(final: Ablation, trials: Trials, store: Store, cost: Cost, designs: De
         "trials": sum(own.values()) + sum(_seconds_of_stopped_run(trial) for trial in trials.history()),
         "finale": _stored_seconds(store, later),
     }
-    training = sum(parts.values())
     return {
         "trials": trials.number(),
         "runs": len(own) + len(reference_keys) + len(later),
-        "training_seconds": {**parts, "all": training},
-        "coordinating_seconds": cost.coordinating,
-        "coordinating_share": cost.coordinating / training if training else None,
-        "wall_seconds": cost.wall,
+        "training_seconds": {**parts, "all": sum(parts.values())},
     }
 
 

@@ -1,8 +1,8 @@
 """Stopping a design in the middle of its first run.
 
-Half-way through the epochs on the first dataset, a design ends where it is under the median of all that have come so far, the
-references among them, at the same epoch of the same schedule (the median rule of Golovin et al. 2017, "Google Vizier").
-Where the order there agrees too little with the final order, nobody ends.
+After the last epoch before the middle of the training on the first dataset, a design ends where it is under the median of all
+that have come so far, the references among them, at the same epoch of the same schedule (the median rule of Golovin et al.
+2017, "Google Vizier"). Where the order there agrees too little with the final order, nobody ends.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 
 from archlab.runs import Run
 from archlab.study.search.rungs import LEAST_CORRELATION, rank_correlation
+
+MIDDLE = 0.6  # of the steps, at most: later it would save too little
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,12 @@ class Halfway:
 
 def halfway(runs: Sequence[tuple[Run, dict[str, Any]]]) -> Halfway | None:
     """Of the references' stored runs on the first dataset; None where they differ in schedule or have no middle."""
-    epochs = {len(document["history"]) for _, document in runs}
-    first = runs[0][0]
-    if len(epochs) > 1 or max(epochs) < 2 or any(run.recipe != first.recipe for run, _ in runs):
+    first, document = runs[0]
+    if len(document["history"]) < 2 or any(run.recipe != first.recipe for run, _ in runs):
         return None
-    epoch = max(epochs) // 2
-    accuracies = {run.model: accuracy_at(document, epoch) for run, document in runs}
+    steps = [entry["steps"] for entry in document["history"]]
+    epoch = sum(each <= MIDDLE * steps[-1] for each in steps)
+    if epoch == 0:
+        return None
+    accuracies = {run.model: found["history"][epoch - 1]["validation_accuracy"] for run, found in runs}
     return Halfway(first.dataset, epoch, first.recipe, accuracies)
-
-
-def accuracy_at(document: Mapping[str, Any], epoch: int) -> float:
-    """The validation accuracy of a stored run after so many epochs."""
-    return document["history"][epoch - 1]["validation_accuracy"]

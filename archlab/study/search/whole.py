@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial
 
 from archlab.foundation import UserError
 from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store, open_pool
+from archlab.study import findings
 from archlab.study.ablation import assess, cells, distinct_runs
 from archlab.study.loading import load_study
 from archlab.study.resolved import study_path
@@ -103,13 +104,17 @@ def search(
         last = Outcome({run.key: stored for run in distinct_runs(final_cells) if (stored := store.get(run.key))})
     else:
         last = compute(f"{study.name}: the final table", distinct_runs(final_cells))
-    computed = first.computed + searching.computed + last.computed
-    cost = Cost(time.process_time() - own, time.monotonic() - began, computed)
     ablation = assess(final, final_cells, last)
-    found = document(ablation, designs, known, there, store, cost, searching.exhausted)
+    findings.save(ablation, store.home)
+    computed = first.computed + searching.computed + last.computed
+
+    def spent() -> Cost:
+        return Cost(time.process_time() - own, time.monotonic() - began, computed)
+
+    found = document(ablation, designs, known, there, store, spent, searching.exhausted)
     failures = [str(failure) for failure in {each.key: each for each in first.failed + last.failed}.values()]
     failures += [f"{trial['model']}: {trial['failed']}" for trial in found["trials"] if trial["failed"]]
-    return Found(found, save(ablation, found, designs, there, store), failures)
+    return Found(found, save(final.name, found, designs, there, store), failures)
 
 
 def _beginning(size: float, known: Basis, warm: int, there: int, wanted: int) -> list[str]:
