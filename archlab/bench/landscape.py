@@ -17,7 +17,7 @@ import pandas as pd
 import yaml
 
 from archlab.data import open_prepared
-from archlab.foundation import UserError, read_yaml, write_atomically
+from archlab.foundation import UserError, write_atomically
 from archlab.runs import Store
 from archlab.study import Study, load_study, resolve
 from archlab.study.ablation import Cell, cells
@@ -53,9 +53,10 @@ def read_landscape(folder: Path = RECORDED) -> Landscape:
     """Raises UserError where the folder holds none."""
     try:
         table = pd.read_csv(folder / "epochs.csv")
+        origin = yaml.safe_load((folder / "origin.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"no landscape: {error}", where=str(folder)) from None
-    return Landscape(load_study(folder / "study.yaml"), table, read_yaml(folder / "origin.yaml"))
+    return Landscape(load_study(folder / "study.yaml"), table, origin)
 
 
 def record_landscape(folder: Path, store: Store) -> int:

@@ -17,7 +17,6 @@ from archlab.foundation import home
 from archlab.runs import Event, Run
 from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Design, Designs
-from archlab.study.search.finale import finalists
 from archlab.study.search.running import Searching
 from archlab.study.search.trials import Trials
 from archlab.study.variables import all_walks
@@ -123,15 +122,14 @@ class RecordedPool:
 def replay(
     designs: RecordedDesigns, store: RecordedStore, known: Basis, seed: int, wanted: Callable[[str], bool]
 ) -> tuple[bool, int]:
-    """A search until the best of its complete designs is a wanted one (by name): whether it found one, and the epochs that it
-    trained, those of the references not counted."""
+    """A search until a wanted design (by name) has been trained on all datasets for all epochs: whether it came to that, and
+    the epochs that it trained, those of the references not counted."""
     designs.study = dataclasses.replace(designs.study, search=dataclasses.replace(designs.study.search, seed=seed))
     trials = Trials(optuna.create_study(direction="maximize"))
     pool = RecordedPool(store)
 
     def heard(trial: FrozenTrial) -> None:
-        best = finalists(trials, 1)
-        if best and best[0].state == TrialState.COMPLETE and wanted(best[0].user_attrs["model"]):
+        if trial.state == TrialState.COMPLETE and wanted(trial.user_attrs["model"]):
             searching.halted = True
 
     searching = Searching(designs, known, trials, store, len(designs.all), on_trial=heard)  # type: ignore[arg-type]

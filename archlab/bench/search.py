@@ -13,6 +13,7 @@ from archlab.bench.landscape import Landscape
 from archlab.bench.replay import RecordedDesigns, RecordedStore, replay
 from archlab.scoring import make_frame, xscore
 from archlab.study.search.beginning import basis
+from archlab.study.variables import Value, Variable
 
 TOP = 0.1  # share of the designs that is to be found
 AT_MOST = 0.5  # of the epochs of random search
@@ -35,24 +36,25 @@ class Quartiles:
 
 @dataclass
 class SearchBench:
-    """Epochs of training until the best complete design, by the scores seen so far, is one of the truly best.
+    """Epochs of training until one of the truly best designs has been trained on all datasets for all epochs.
 
     The truth is the xScore of seed means on validation data at full fidelity, in the frame of the references' seed means; a
-    search sees one seed. Random search draws every choice at random and trains each design on all datasets for all epochs.
-    Neither trains a design twice; both need the references for the frame, which are not counted.
+    search sees one seed. Random search draws every choice at random, as the search does before it has learnt anything, and
+    trains each design on all datasets for all epochs. Neither trains a design twice; both need the references for the frame,
+    which are not counted.
 
     Attributes:
         designs, top: How many there are, and how many of them count as the best.
         full: Epochs of a design at full fidelity.
         epochs: By side ("search", "random"), of each repeat.
-        never: By side, repeats that ended without having found one; their epochs are all that they trained.
+        never: Searches that stopped all of the truly best early; their epochs are all that they trained.
     """
 
     designs: int
     top: int
     full: int
     epochs: dict[str, list[int]]
-    never: dict[str, int]
+    never: int
     origin: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -75,16 +77,14 @@ def bench_search(
     sides = [_Side(landscape, seed) for seed in landscape.study.seeds]
     best = truly_best(landscape)
     epochs: dict[str, list[int]] = {"search": [], "random": []}
-    never = {"search": 0, "random": 0}
+    never = 0
     for repeat in range(repeats):
         side = sides[repeat % len(sides)]
         found, spent = replay(side.designs, side.store, side.basis, repeat, best.__contains__)
-        never["search"] += not found
+        never += not found
         epochs["search"].append(spent)
-        found, spent_at_random = random_search(side, repeat, best)
-        never["random"] += not found
-        epochs["random"].append(spent_at_random)
-        progress(f"search {repeat + 1} of {repeats}: {spent} epochs, random search {spent_at_random}")
+        epochs["random"].append(random_search(side, repeat, best))
+        progress(f"search {repeat + 1} of {repeats}: {spent} epochs, random search {epochs['random'][-1]}")
     return SearchBench(len(sides[0].designs.all), len(best), sides[0].full, epochs, never, landscape.origin)
 
 
@@ -108,23 +108,19 @@ class _Side:
         self.designs = RecordedDesigns(landscape, seed)
         self.store = RecordedStore(self.designs)
         self.basis = basis(self.designs, self.store)  # type: ignore[arg-type]
-        table = landscape.final()
-        table = table[table["seed"] == seed]
-        frame = make_frame(table, list(self.basis.references))
-        means = table.pivot_table(index="model", columns="dataset", values="value")
-        self.scores = xscore(means, landscape.study.weight_of_variance, frame)["xscore"]
-        histories = landscape.histories
-        self.full = sum(len(histories[self.designs.all[0].name, name, seed]) for name in landscape.study.suite.datasets)
+        histories, first = landscape.histories, self.designs.all[0].name
+        self.full = sum(len(histories[first, name, seed]) for name in landscape.study.suite.datasets)
 
 
-def random_search(side: _Side, seed: int, best: set[str]) -> tuple[bool, int]:
-    """Whether the best design seen came to be one of `best`, and the epochs until then."""
+def random_search(side: _Side, seed: int, best: set[str]) -> int:
+    """Epochs until one of `best` has been trained."""
     chance = np.random.default_rng(seed)
-    seen: list[str] = []
-    while len(seen) < len(side.designs.all):
-        name = side.designs.sample(lambda variable: variable.values()[chance.integers(len(variable.values()))]).name
-        if name not in seen:
-            seen.append(name)
-            if max(seen, key=lambda each: side.scores[each]) in best:
-                return True, side.full * len(seen)
-    return False, side.full * len(seen)
+    seen: set[str] = set()
+    while not seen & best:
+        seen.add(side.designs.sample(lambda variable: _drawn(variable, chance)).name)
+    return side.full * len(seen)
+
+
+def _drawn(variable: Variable, chance: np.random.Generator) -> Value:
+    values = variable.values()
+    return values[chance.integers(len(values))]

@@ -45,7 +45,7 @@ def test_the_recorded_landscape_has_every_design_on_every_dataset_with_two_seeds
 def test_a_replayed_search_is_repeatable_and_ends_with_one_of_the_best(landscape):
     measured = bench_search(landscape, repeats=4)
     assert measured.designs >= 64 and measured.top == measured.designs // 10 == len(truly_best(landscape))
-    assert measured.never == {"search": 0, "random": 0}
+    assert measured.never == 0
     assert all(epochs % measured.full == 0 for epochs in measured.epochs["random"])
     assert all(0 < epochs < measured.designs * measured.full for epochs in measured.epochs["search"])
     assert bench_search(landscape, repeats=4).epochs == measured.epochs

@@ -50,16 +50,16 @@ class Basis:
         name = max(scores, key=lambda each: scores[each])
         return name, scores[name]
 
-    def from_halfway(self, trials: Sequence[FrozenTrial]) -> list[tuple[float, float]]:
-        """Accuracy half-way and xScore, of the references and of the trials that are complete."""
-        if self.halfway is None:
-            return []
+    def at_halfway(self, trials: Sequence[FrozenTrial]) -> tuple[list[float], list[tuple[float, float]]]:
+        """Of the references and of trials: the accuracies half-way, and those of the complete ones with their xScores."""
+        assert self.halfway is not None
         found = [(accuracy, self.score(self.references[name])) for name, accuracy in self.halfway.references.items()]
-        return found + [
-            (accuracy, trial.user_attrs["xscore"])
+        found += [
+            (accuracy, trial.user_attrs.get("xscore"))
             for trial in trials
-            if (accuracy := halfway_accuracy(trial)) is not None and "xscore" in trial.user_attrs
+            if (accuracy := halfway_accuracy(trial)) is not None
         ]
+        return [early for early, _ in found], [(early, final) for early, final in found if final is not None]
 
     def score(self, accuracies: Accuracies) -> float:
         score = self.rungs.score(accuracies)

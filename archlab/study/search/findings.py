@@ -17,7 +17,7 @@ from archlab.study.ablation import Ablation
 from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import Finalist, fidelity, finalists, judge, rival
-from archlab.study.search.rungs import LEAST_CORRELATION
+from archlab.study.search.rungs import LEAST_CORRELATION, agreement, says_enough
 from archlab.study.search.trials import Trials, accuracies, has_failed
 from archlab.study.search.winner import architecture_yaml, at_width
 
@@ -101,10 +101,8 @@ def _rungs(designs: Designs, basis: Basis, trials: Trials) -> list[dict[str, Any
     known = [*basis.references.values(), *accuracies(trials.history())]
     found = []
     for place in basis.rungs.places:
-        correlation = basis.rungs.correlation(place, known)
-        stops = correlation is None or correlation >= LEAST_CORRELATION
         complete = sum(basis.rungs.score(each) is not None for each in known)
-        found.append({"after": place, "rank_correlation": correlation, "designs": complete, "stops": stops})
+        found.append({"after": place, **_judged(basis.rungs.correlation(place, known), complete)})
     return found
 
 
@@ -112,11 +110,13 @@ def _halfway(basis: Basis, trials: Trials) -> dict[str, Any] | None:
     """The same of the middle of the first run."""
     if basis.halfway is None:
         return None
-    complete = basis.from_halfway(trials.history())
-    correlation = basis.halfway.correlation(complete)
-    stops = correlation is None or correlation >= LEAST_CORRELATION
-    about = {"dataset": basis.halfway.dataset, "epoch": basis.halfway.epoch, "rank_correlation": correlation}
-    return {**about, "designs": len(complete), "stops": stops}
+    early, complete = basis.at_halfway(trials.history())
+    about = {"dataset": basis.halfway.dataset, "epoch": basis.halfway.epoch}
+    return about | _judged(agreement(early, complete), len(complete))
+
+
+def _judged(correlation: float | None, complete: int) -> dict[str, Any]:
+    return {"rank_correlation": correlation, "designs": complete, "stops": says_enough(correlation)}
 
 
 def _warnings(search: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archlab.runs import Run
-from archlab.study.search.rungs import LEAST_CORRELATION, rank_correlation
+from archlab.study.search.rungs import agreement, says_enough
 
 MIDDLE = 0.6  # of the steps, at most: later it would save too little
 
@@ -31,14 +31,9 @@ class Halfway:
         """Whether a run has the dataset and schedule that the references had."""
         return run.dataset == self.dataset and run.recipe == self.recipe
 
-    def correlation(self, complete: Sequence[tuple[float, float]]) -> float | None:
-        """Spearman's, over the accuracy here and the xScore of complete designs; None where they are too few."""
-        return rank_correlation([early for early, _ in complete], [xscore for _, xscore in complete])
-
     def goes_on(self, accuracy: float, others: Sequence[float], complete: Sequence[tuple[float, float]]) -> bool:
-        """Whether a design goes on, where `others` have come so far."""
-        correlation = self.correlation(complete)
-        if correlation is not None and correlation < LEAST_CORRELATION:
+        """Whether a design goes on, where `others` have come so far; `complete` as in `agreement`."""
+        if not says_enough(agreement(others, complete)):
             return True
         return not others or accuracy >= statistics.median(others)
 

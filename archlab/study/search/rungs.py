@@ -8,6 +8,7 @@ comparable). References count among them. A rung whose order agrees too little w
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ Accuracies: TypeAlias = Mapping[str, float]
 """Validation accuracies of one design, by dataset."""
 
 LEAST_CORRELATION = 0.6
-ENOUGH_COMPLETE = 4  # designs; a rank correlation of fewer says nothing
+ENOUGH_TO_CORRELATE = 4  # pairs; a rank correlation of fewer says nothing
+ENOUGH_TO_JUDGE = 8  # complete designs, before their rank correlation switches a rung off
 CEILING = 0.98  # of a reference's accuracy: where one has reached it, better designs cannot be told apart
 AS_INFORMATIVE = 0.05  # difference of rank correlations that is none, so that the cheaper dataset comes first
 
@@ -64,16 +66,13 @@ class Rungs:
         return Score(mean, variance, mean - self.weight_of_variance * variance)
 
     def correlation(self, place: int, designs: Iterable[Accuracies]) -> float | None:
-        """Spearman's, of the order at a rung and by xScore, over those that are complete; None where they are too few."""
-        complete = [accuracies for accuracies in designs if all(name in accuracies for name in self.order)]
-        early = [self.partial(accuracies, place) for accuracies in complete]
-        scores = [score.xscore for accuracies in complete if (score := self.score(accuracies))]
-        return rank_correlation(early, scores)  # type: ignore[arg-type]
+        """Of the order at a rung and by xScore; see `agreement`."""
+        came = [(value, self.score(each)) for each in designs if (value := self.partial(each, place)) is not None]
+        return agreement([value for value, _ in came], [(value, score.xscore) for value, score in came if score])
 
     def goes_on(self, accuracies: Accuracies, place: int, others: Sequence[Accuracies]) -> bool:
         """Whether a design passes a rung that `others` have reached too, or passed."""
-        correlation = self.correlation(place, others)
-        if correlation is not None and correlation < LEAST_CORRELATION:
+        if not says_enough(self.correlation(place, others)):
             return True
         mine = self.partial(accuracies, place)
         assert mine is not None
@@ -90,9 +89,34 @@ def places(datasets: int) -> list[int]:
     return [2**power for power in range(datasets) if 2 * 2**power <= datasets]
 
 
+def agreement(early: Sequence[float], complete: Sequence[tuple[float, float]]) -> float | None:
+    """Spearman's, of early scores and final ones, as it would be over all designs that came so far.
+
+    Only the best went on, and among them the two agree less than among all: what is measured over those that are complete is
+    corrected for that restriction of range (Thorndike 1949, case 2). None where fewer than eight are complete.
+
+    Args:
+        early: The early scores of all that came so far.
+        complete: Early and final scores of those that are complete.
+    """
+    if len(complete) < ENOUGH_TO_JUDGE:
+        return None
+    kept = [value for value, _ in complete]
+    measured = rank_correlation(kept, [final for _, final in complete])
+    if measured is None:
+        return None
+    wider = max(statistics.pstdev(early) / statistics.pstdev(kept), 1.0)
+    return measured * wider / math.sqrt(1 + measured**2 * (wider**2 - 1))
+
+
+def says_enough(correlation: float | None) -> bool:
+    """Whether designs may be stopped where early scores agree so well with final ones; None: nothing speaks against it."""
+    return correlation is None or correlation >= LEAST_CORRELATION
+
+
 def rank_correlation(one: list[float], two: list[float]) -> float | None:
     """Spearman's; None for fewer than four pairs or where one side is constant."""
-    if len(one) < ENOUGH_COMPLETE or len(set(one)) == 1 or len(set(two)) == 1:
+    if len(one) < ENOUGH_TO_CORRELATE or len(set(one)) == 1 or len(set(two)) == 1:
         return None
     from scipy import stats
 

@@ -15,7 +15,7 @@ from archlab.runs import Event, Interrupted, Outcome, Pool, Store, interruptible
 from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.sampling import ExhaustedError, Given, asker, propose
-from archlab.study.search.trials import Trials, accuracies, counts, halfway_accuracy
+from archlab.study.search.trials import Trials, accuracies, counts
 from archlab.study.search.warm_start import facts, halfway_facts
 
 LOOK = 2.0  # seconds between two looks at what other processes do
@@ -194,11 +194,7 @@ class Searching:
         flight.trial.set_user_attr("halfway", halfway_facts(entry))
         flight.trial.report(accuracy, 0)
         others = [trial for trial in self.trials.history() if trial.number != flight.trial.number]
-        reached = [
-            *middle.references.values(),
-            *(found for each in others if (found := halfway_accuracy(each)) is not None),
-        ]
-        flight.dropped = not middle.goes_on(accuracy, reached, self.basis.from_halfway(others))
+        flight.dropped = not middle.goes_on(accuracy, *self.basis.at_halfway(others))
 
     def _advance(self, flight: Flight, pool: Pool) -> bool:
         """Submits the next run, or ends the trial; whether it did."""

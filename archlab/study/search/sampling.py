@@ -19,6 +19,7 @@ from archlab.study.search.designs import Design, Designs
 from archlab.study.search.trials import experimental, has_failed
 from archlab.study.variables import Ask, Value, Variable
 
+STARTUP = 5  # trials before the model of what is good: a search of fifty cannot spend ten on chance
 CLEVER = 20  # attempts with the model of what is good; then at random
 ATTEMPTS = 200
 
@@ -98,4 +99,4 @@ def propose(designs: Designs, study: optuna.Study, history: list[FrozenTrial], s
 
 def _sampler(seed: int) -> BaseSampler:
     with experimental():
-        return TPESampler(multivariate=True, group=True, constant_liar=True, seed=seed)
+        return TPESampler(n_startup_trials=STARTUP, multivariate=True, group=True, constant_liar=True, seed=seed)
