@@ -38,7 +38,7 @@ def test_the_recorded_landscape_has_every_design_on_every_dataset_with_two_seeds
     runs = designs.groupby(["model", "dataset", "seed"])
     assert len(runs) == designs["model"].nunique() * len(landscape.study.suite.datasets) * 2
     assert (runs["epoch"].apply(list) == runs["epoch"].apply(lambda epochs: list(range(1, len(epochs) + 1)))).all()
-    assert runs["seconds"].max().median() <= 10
+    assert runs["seconds"].max().max() <= 10
     assert landscape.origin["runs"] == landscape.table.groupby(["model", "dataset", "seed"]).ngroups
 
 

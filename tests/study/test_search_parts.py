@@ -22,7 +22,7 @@ from archlab.study.search.beginning import Basis, reduced_frame, without_weak
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import judge
 from archlab.study.search.halfway import halfway
-from archlab.study.search.rungs import Rungs, ordered, rank_correlation
+from archlab.study.search.rungs import Rungs, agreement, ordered, rank_correlation
 from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
 from archlab.study.search.warm_start import written_values
 from archlab.study.search.winner import architecture_yaml, at_width
@@ -143,8 +143,8 @@ def test_the_best_share_goes_on_and_nobody_is_stopped_where_early_order_says_lit
     rungs = Rungs(FRAME, tuple("abcd"), 0.5, 0.25)
     assert rungs.places == [1, 2]
     assert Rungs(FRAME, tuple("abcd"), 0.5, 1.0).places == []
-    others = designs_with([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
-    assert [rungs.goes_on({"a": skill}, 1, others) for skill in (0.55, 0.65, 0.75)] == [False, True, True]
+    others = designs_with([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+    assert [rungs.goes_on({"a": skill}, 1, others) for skill in (0.65, 0.75, 0.85)] == [False, True, True]
     misleading = [{**each, "a": 1 - each["a"]} for each in others]
     assert rungs.correlation(1, misleading) < 0
     assert rungs.goes_on({"a": 0.0}, 1, misleading)
@@ -174,9 +174,24 @@ def test_half_of_the_designs_end_in_the_middle_unless_the_order_there_says_littl
     middle = halfway([reference_run("one", [0.1, 0.2, 0.3, 0.4])])
     others = [0.2, 0.4, 0.6]
     assert [middle.goes_on(accuracy, others, []) for accuracy in (0.3, 0.4, 0.5)] == [False, True, True]
-    agreeing = [(0.1, 0.2), (0.2, 0.3), (0.3, 0.1), (0.4, 0.4), (0.5, 0.6)]
-    assert middle.correlation(agreeing) >= 0.6 and not middle.goes_on(0.3, others, agreeing)
-    assert middle.goes_on(0.3, others, [(early, -late) for early, late in agreeing])
+    agreeing = [(at / 10, at / 10 + (at % 2) / 5) for at in range(9)]
+    assert agreement(others, agreeing) >= 0.6 and not middle.goes_on(0.3, others, agreeing)
+    against = [(early, -late) for early, late in agreeing]
+    assert middle.goes_on(0.3, others, against) and not middle.goes_on(0.3, others, against[:7])  # too few to judge by
+
+
+def test_the_agreement_of_a_rung_is_that_over_all_designs_though_only_the_best_went_on():
+    chance = np.random.default_rng(0)
+    early = chance.normal(size=4000)
+    final = early + chance.normal(size=4000)
+    everything = list(zip(early, final, strict=True))
+    went_on = [pair for pair in everything if pair[0] > np.quantile(early, 0.75)]
+    truth = rank_correlation(list(early), list(final))
+    measured = rank_correlation(*map(list, zip(*went_on, strict=True)))
+    assert measured < truth - 0.2
+    assert agreement(list(early), went_on) == pytest.approx(truth, abs=0.05)
+    assert agreement(list(early), everything) == pytest.approx(truth)
+    assert agreement(list(early), everything[:7]) is None
 
 
 def test_datasets_that_tell_references_apart_no_better_than_chance_are_left_out_while_two_remain():
