@@ -33,7 +33,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     from archlab.runs import Store
     from archlab.runs.plan_text import summary, verdict
     from archlab.study import resolve
-    from archlab.study.ablation import assess, cells, distinct_runs, load_own_blocks
+    from archlab.study.ablation import assess, cells, distinct_runs
     from archlab.study.findings import document, save
 
     place, running = Store(home(store)), Running(**options)
@@ -42,7 +42,6 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     announce_preparation(study.datasets, place.home)
     wanted = cells(study, place.home)
     runs = distinct_runs(wanted)
-    load_own_blocks(study, place, wanted)
     if smoke:
         return _smoke(study.name, runs, place, running, as_json)
     plan = running.plan(runs, place)

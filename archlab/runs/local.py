@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections import deque
 from contextlib import suppress
@@ -43,7 +42,6 @@ class LocalPool:
         self.active: dict[str, _Job] = {}
         self.free = list(reversed(range(settings.workers)))
         self.gpus = visible_gpus()
-        self.own_blocks: list[str] | None = None  # files; None: those that this process has loaded
         self.stopping = False
         self.order: signal.Signals | None = None  # for all active jobs, set by a signal handler
 
@@ -104,7 +102,7 @@ class LocalPool:
             "home": str(self.store.home),
             "function": self.settings.function,
             "options": dict(self.settings.options),
-            "own_blocks": own_blocks() if self.own_blocks is None else self.own_blocks,
+            "own_blocks": list(job.run.own_blocks),
             "keep": self.settings.keep,
         }
         log = self._log_of(job.run)
@@ -163,12 +161,6 @@ class LocalPool:
             if limit and job.started and job.cause is None and time.monotonic() - job.started > limit:
                 job.cause = f"took longer than the time limit of {limit:g} s"
                 self.forks.signal(key, signal.SIGKILL)
-
-
-def own_blocks() -> list[str]:
-    """The files of own blocks that this process has loaded; a worker loads them too."""
-    module = sys.modules.get("archlab.architecture.own_blocks")
-    return [str(path) for path in module.LOADED] if module else []
 
 
 def visible_gpus() -> list[str]:

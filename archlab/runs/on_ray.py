@@ -6,6 +6,7 @@ that does not see it computes in a folder of its own, where sample datasets prep
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import logging
 import os
@@ -19,7 +20,7 @@ from uuid import uuid4
 
 from archlab.foundation import UserError, write_atomically
 from archlab.runs.events import Event
-from archlab.runs.local import LocalPool, own_blocks
+from archlab.runs.local import LocalPool
 from archlab.runs.pool import Settings
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -58,7 +59,6 @@ class RayPool:
             "home": str(store.home),
             "token": str(self.token),
             "settings": {**vars(settings), "options": dict(settings.options), "workers": 1, "retries": 0},
-            "own_blocks": [Path(path).read_bytes() for path in own_blocks()],
         }
         self.tasks: dict[Any, Run] = {}
         self.runs: dict[str, Run] = {}
@@ -85,7 +85,8 @@ class RayPool:
             self.waiting.append(Event("stored", run))
             return
         self.runs[run.key] = run
-        self.tasks[self.compute.remote(run.document(), self.board, **self.site)] = run
+        own_blocks = [Path(path).read_bytes() for path in run.own_blocks]
+        self.tasks[self.compute.remote(run.document(), own_blocks, self.board, **self.site)] = run
 
     def events(self, timeout: float = 0.2) -> list[Event]:
         if self.order == "kill":
@@ -160,20 +161,21 @@ _pool: tuple[str, LocalPool] | None = None
 
 def _compute(
     run: dict[str, Any],
+    own_blocks: list[bytes],
     board: Any,
     *,
     home: str,
     token: str,
     settings: dict[str, Any],
-    own_blocks: list[bytes],
 ) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
     """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
     import ray
 
-    shared, this = Path(token).exists(), Run.from_document(run)
+    shared = Path(token).exists()
     place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
     pool = _pool_of(token, place, Settings(**settings))
-    pool.own_blocks = [_own_blocks_file(place, source) for source in own_blocks]
+    named = tuple(_own_blocks_file(place, source) for source in own_blocks)
+    this = dataclasses.replace(Run.from_document(run), own_blocks=named)
     pool.submit(this)
     while pool.pending:
         events = pool.events(ASK_EVERY)

@@ -15,7 +15,7 @@ class Run:
     """What decides a result, as plain JSON values.
 
     Two runs with one `key` have one result: the key is a SHA-256 over every field but the two names, `dataset` and
-    `model`, which are there for people to read.
+    `model`, which are there for people to read, and the paths `own_blocks`, whose content is part of `code`.
 
     Args:
         architecture: The canonical form of an architecture (`Architecture.canonical()`).
@@ -27,8 +27,10 @@ class Run:
         smallest_map: Least side of the last feature map (the resolution rule); None keeps the published strides.
         recipe: The canonical form of a recipe (`Recipe.canonical()`).
         seed: Of initialisation, order and augmentation.
-        code: `code_digest()` of the sources that decide the result.
+        code: `code_digest(own_blocks)` of the sources that decide the result.
         model: The name that the model had where the run was first asked for.
+        own_blocks: Files that a worker loads first, as `archlab.architecture.own_blocks.own_blocks_of` names them; they
+            are not stored.
     """
 
     architecture: dict[str, Any]
@@ -42,6 +44,7 @@ class Run:
     seed: int
     code: str
     model: str = ""
+    own_blocks: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", float(self.width))
@@ -54,8 +57,8 @@ class Run:
         return digest(document)
 
     def document(self) -> dict[str, Any]:
-        """The fields by name, ready for JSON."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """The fields by name, ready for JSON, without `own_blocks`."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.compare}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Run:

@@ -36,7 +36,7 @@ def train_run(
     prepared = open_prepared(run.dataset, home, run.resolution)
     if prepared.digest != run.dataset_digest:
         raise UserError(f"dataset {run.dataset} has changed since the study began: start it again")
-    if code_digest() != run.code:
+    if code_digest(run.own_blocks) != run.code:
         raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
     return train(
         from_canonical(run.architecture, run.model),

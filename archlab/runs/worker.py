@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -44,7 +45,8 @@ def perform(
 
         for path in own_blocks:
             load_blocks_file(Path(path))
-    this, store, compute = Run.from_document(run), Store(home), resolve(function)
+    this = dataclasses.replace(Run.from_document(run), own_blocks=tuple(own_blocks))
+    store, compute = Store(home), resolve(function)
     try:
         if keep:
             return {"state": _compute_and_store(this, store, compute, options, report)}

@@ -11,7 +11,6 @@ import time
 
 import pytest
 
-from archlab.architecture import own_blocks
 from archlab.cli.main import main
 
 STUDY = """
@@ -42,7 +41,6 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def ablate(folder, monkeypatch, capsys):
     """Runs `archlab ablate --spec tiny.yaml`; gives exit code, standard output and standard error."""
-    monkeypatch.setattr(own_blocks, "LOADED", {})  # as in a process of its own
 
     def run(*arguments, spec="tiny.yaml"):
         monkeypatch.setattr(

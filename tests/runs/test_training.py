@@ -1,5 +1,6 @@
 """Real runs, with torch, of a network of a few thousand parameters."""
 
+import dataclasses
 import os
 import random
 import signal
@@ -15,26 +16,29 @@ from processes import all_gone, descendants
 from safetensors.numpy import load_file
 
 import archlab
-from archlab.architecture import own_blocks
+from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import open_prepared
 from archlab.runs import Run, Store, code_digest, execute, plan, smoke
 from archlab.training import load_recipe
 
 
-def small_runs(home: Path, seeds: int, *, steps: int = 8, width: float = 0.25) -> list[Run]:
+def small_runs(
+    home: Path, seeds: int, *, steps: int = 8, width: float = 0.25, blocks: str | None = None, block: str = "conv"
+) -> list[Run]:
     design = archlab.architecture(
         {
             "name": "small",
+            "blocks": blocks,
             "resolution": 32,
             "layers": [
-                {"conv": {"out": 32, "kernel": 3, "stride": 2}},
+                {block: {"out": 32, "kernel": 3, "stride": 2}},
                 {"inverted_residual": {"out": 64, "expand": 3, "stride": 2, "repeat": 2}},
             ],
             "head": {"dropout": 0.2},
         }
     )
     recipe = load_recipe({"like": "quick", "steps": steps}).settled("small", "digits").canonical()
-    data = open_prepared("digits", home, 32)
+    data, own_blocks = open_prepared("digits", home, 32), own_blocks_of(design)
     return [
         Run(
             architecture=design.canonical(),
@@ -46,17 +50,12 @@ def small_runs(home: Path, seeds: int, *, steps: int = 8, width: float = 0.25) -
             smallest_map=2,
             recipe=recipe,
             seed=seed,
-            code=code_digest(),
+            code=code_digest(own_blocks),
             model="small",
+            own_blocks=own_blocks,
         )
         for seed in range(seeds)
     ]
-
-
-@pytest.fixture(autouse=True)
-def a_process_of_its_own(monkeypatch):
-    """Own blocks that other tests have loaded would be part of the keys here, and not in the programs started here."""
-    monkeypatch.setattr(own_blocks, "LOADED", {})
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +114,36 @@ def test_runs_of_other_code_or_data_are_refused(home):
     for field, other in others.items():
         assert words[field] in failures[other.key].cause and failures[other.key].attempts == 1
         assert other.key not in Store(home)
+
+
+OWN = """
+import blocks
+
+@blocks.register("NAME")
+class Own(blocks.BLOCKS["conv"]):
+    pass
+"""
+
+
+def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(home, tmp_path):
+    plain = small_runs(home, 1)
+    for name in ("own_a", "own_b"):
+        (tmp_path / f"{name}.py").write_text(OWN.replace("NAME", name))
+    own = [small_runs(home, 1, blocks=str(tmp_path / f"{name}.py"), block=name)[0] for name in ("own_a", "own_b")]
+    assert small_runs(home, 1)[0].key == plain[0].key
+    assert [run.own_blocks for run in own] == [(str(tmp_path / "own_a.py"),), (str(tmp_path / "own_b.py"),)]
+    store, strays = beside(home, "own"), [dataclasses.replace(run, own_blocks=()) for run in own]
+    outcome = execute(strays[:1], store, retries=0)
+    assert "code or the study's own blocks have changed" in outcome.failed[0].cause  # nothing else loads them
+    assert execute([*plain, *own], store, workers=2).failed == []
+    assert numbers(store, own[:1]) == numbers(store, own[1:]) == numbers(store, plain)
+
+    (tmp_path / "own_a.py").write_text(OWN.replace("NAME", "own_a") + "\n")
+    (changed,) = small_runs(home, 1, blocks=str(tmp_path / "own_a.py"), block="own_a")
+    assert (
+        changed.key != own[0].key
+        and own[1].key == small_runs(home, 1, blocks=own[1].own_blocks[0], block="own_b")[0].key
+    )
 
 
 PROGRAM = """
