@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.foundation import UserError
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -54,6 +56,14 @@ class Running:
     deterministic: bool
     quiet: bool
     events: str | None
+
+    def __post_init__(self) -> None:
+        if self.executor == "ray":
+            from archlab.runs.on_ray import import_ray
+
+            import_ray()  # tells that it is not installed before anything is measured
+        elif self.address or self.gpus:
+            raise UserError("--address and --gpus are for --executor ray")
 
     @property
     def at_once(self) -> int:

@@ -17,6 +17,7 @@ from archlab.runs.pool import Settings
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
+DEVICES = Path("/dev")
 PAUSE = 1.0  # seconds between two looks at a run that another process is computing
 
 
@@ -142,6 +143,8 @@ class LocalPool:
             job.attempts, job.not_before = job.attempts - 1, time.monotonic() + PAUSE
             self.queue.append(job)
             return []
+        if state == "stored":
+            return [Event("stored", job.run)]
         if self.store.get(key) is not None if self.settings.keep else state == "finished":
             seconds = time.monotonic() - (job.started or time.monotonic())
             return [Event("finished", job.run, {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})})]
@@ -169,8 +172,8 @@ def visible_gpus() -> list[str]:
     if named is not None:
         gpus = [name.strip() for name in named.split(",") if name.strip()]
     else:
-        gpus = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")]
-    return sorted(gpus) if len(gpus) > 1 else []
+        gpus = list(map(str, range(len(list(DEVICES.glob("nvidia[0-9]*"))))))  # a container numbers those it sees anew
+    return gpus if len(gpus) > 1 else []
 
 
 def _words_for_exit(code: int) -> str:

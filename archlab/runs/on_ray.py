@@ -28,6 +28,14 @@ from archlab.runs.store import Store
 ASK_EVERY = 0.5  # seconds between two questions of a run to the driver's board
 
 
+def import_ray() -> Any:
+    """Raises UserError where Ray is not installed."""
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise UserError("the executor 'ray' needs Ray: pip install 'archlab[ray]'") from None
+
+
 class RunFailedError(Exception):
     """A run failed on its node; the words are its cause."""
 
@@ -36,11 +44,8 @@ class RayPool:
     """Computes submitted runs on a Ray cluster, one CPU each and `settings.gpus` of a GPU."""
 
     def __init__(self, store: Store, settings: Settings):
-        try:
-            self.ray: Any = importlib.import_module("ray")
-        except ImportError:
-            raise UserError("the executor 'ray' needs Ray: pip install 'archlab[ray]'") from None
-        ray, self.store, self.settings = self.ray, store, settings
+        self.ray = ray = import_ray()
+        self.store, self.settings = store, settings
         self.connected_here = not ray.is_initialized()
         if self.connected_here:
             cpus = settings.workers if settings.address is None else None

@@ -38,7 +38,8 @@ def perform(
     `function` is called as `function(run, home=, folder=, report=, **options)`; `folder` holds checkpoints from one
     attempt to the next. With `keep` it returns a result, which is stored; else a small JSON object, which is returned.
 
-    Returns `{"state": "finished" | "busy" (another process is at it) | "stopped" (as asked)}` and that object.
+    Returns `{"state": "finished" | "stored" (was there) | "busy" (another process is at it) | "stopped" (as asked)}` and
+    that object.
     """
     if own_blocks:
         from archlab.architecture.own_blocks import load_blocks_file
@@ -62,10 +63,11 @@ def _compute_and_store(run: Run, store: Store, compute: Any, options: dict[str, 
     with lock(folder) as held:
         if not held:
             return "busy"
-        if store.get(run.key) is None:  # another process may have finished it since it was asked for
+        there = store.get(run.key) is not None  # another process may have finished it since it was asked for
+        if not there:
             store.put(run, compute(run, home=store.home, folder=folder, report=report, **options))
         shutil.rmtree(folder, ignore_errors=True)
-    return "finished"
+    return "stored" if there else "finished"
 
 
 @contextmanager

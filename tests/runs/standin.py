@@ -74,6 +74,10 @@ def value(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) ->
     return {"seed": run.seed, "folder": str(folder), **options}
 
 
+def gpu(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:
+    return {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
+
+
 def executions(home: Path, key: str) -> list[str]:
     """One entry for every time that `train` was called for the run."""
     path = home / "executions"
