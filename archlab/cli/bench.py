@@ -112,33 +112,29 @@ def _run(measure: Callable[..., Bench], repeats: int, store: str | None, as_json
 
 
 def _print(measured: Bench) -> None:
-    machine = measured.machine
     if measured.rates:
         click.echo(f"{measured.name}: images per second, median (min to max)")
         rows = [[name, _spread(clocks["cpu"]), _spread(clocks["wall"])] for name, clocks in measured.rates.items()]
         print_table(["", "CPU time", "wall time"], rows)
     if measured.seconds:
         click.echo(f"{measured.name}: milliseconds, median (min to max)")
-        rows = [
-            [name, _spread(clocks["cpu"], 1000), _spread(clocks["wall"], 1000), str(clocks["wall"].n)]
-            + [f"{1000 * measured.most[name]:g}" if name in measured.most else ""]
-            for name, clocks in measured.seconds.items()
-        ]
+        rows = []
+        for name, clocks in measured.seconds.items():
+            most = f"{1000 * measured.most[name]:g}" if name in measured.most else ""
+            cpu, wall = (_spread(clocks[kind], 1000) for kind in ("cpu", "wall"))
+            rows.append([name, cpu, wall, str(clocks["wall"].n), most])
         print_table(["", "CPU time", "wall time", "n", "wall at most"], rows)
     if measured.ratios:
         click.echo("\nratios within a round")
-        rows = [
-            [name, _number(ratio.median), _number(ratio.min), _number(ratio.max), str(ratio.n)]
-            + [f"{measured.least[name]:g}" if name in measured.least else ""]
-            for name, ratio in measured.ratios.items()
-        ]
+        rows = []
+        for name, ratio in measured.ratios.items():
+            least = f"{measured.least[name]:g}" if name in measured.least else ""
+            rows.append([name, *map(_number, (ratio.median, ratio.min, ratio.max)), str(ratio.n), least])
         print_table(["", "median", "min", "max", "n", "at least"], rows)
-    click.echo(
-        f"\n{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}\n"
-        + ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-        + "\n"
-        + ", ".join(f"{name} {value}" for name, value in measured.settings.items())
-    )
+    machine = measured.machine
+    click.echo(f"\n{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}")
+    click.echo(", ".join(f"{name} {version}" for name, version in machine["versions"].items()))
+    click.echo(", ".join(f"{name} {value}" for name, value in measured.settings.items()))
 
 
 def _spread(spread: Spread, factor: float = 1.0) -> str:
