@@ -28,7 +28,6 @@ finally:
 def bench_start(home: Path, *, repeats: int, progress: Callable[[str], None]) -> Bench:
     """Beside the bare interpreter and the import of torch. `ablate` finds made-up results of the whole quick study."""
     bench = Bench("start", {"study": "quick"}, most={HELP: 0.3, BUILD: 6.0, ABLATE: 3.0})
-    home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home, prefix="bench-start-") as folder:
         progress("preparing the quick study")
         _fill(Store(folder), home)

@@ -16,6 +16,7 @@ from archlab.runs.stored import DamagedRunError
 if TYPE_CHECKING:
     from archlab.runs.index import Listing, list_runs
     from archlab.runs.planning import Judgement, Plan, plan, smoke
+    from archlab.runs.sharing import workers_for
     from archlab.runs.watching import Watch
 
 _MODULE_OF = {
@@ -26,6 +27,7 @@ _MODULE_OF = {
     "list_runs": "index",
     "plan": "planning",
     "smoke": "planning",
+    "workers_for": "sharing",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "open_pool",
     "plan",
     "smoke",
+    "workers_for",
 ]
 
 
