@@ -3,6 +3,7 @@
 from archlab.bench.bare import bench_step
 from archlab.bench.budget import bench_budget
 from archlab.bench.data import bench_data
+from archlab.bench.gpu import bench_gpu
 from archlab.bench.measured import Bench, Spread
 from archlab.bench.start import bench_start
 from archlab.bench.store import bench_store
@@ -14,6 +15,7 @@ __all__ = [
     "Spread",
     "bench_budget",
     "bench_data",
+    "bench_gpu",
     "bench_start",
     "bench_step",
     "bench_store",

@@ -93,6 +93,15 @@ def budget(repeats: int, store: str | None, as_json: bool) -> None:
     _run(bench_budget, repeats, store, as_json)
 
 
+@bench.command()
+@_options
+def gpu(repeats: int, store: str | None, as_json: bool) -> None:
+    """Training on a GPU: the loop, graphed and eager steps, timm's parts, several runs at once."""
+    from archlab.bench import bench_gpu
+
+    _run(bench_gpu, repeats, store, as_json)
+
+
 @bench.command("store")
 @click.option("--runs", type=click.IntRange(min=1), default=100_000, show_default=True)
 @_options

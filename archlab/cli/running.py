@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.foundation.machine import gpu_names
-
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -63,7 +61,9 @@ class Running:
 
     @property
     def at_once(self) -> int:
-        return self.workers or len(gpu_names()) or len(os.sched_getaffinity(0))
+        from archlab.runs import gpu_count
+
+        return self.workers or gpu_count() or len(os.sched_getaffinity(0))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -71,10 +71,10 @@ class Running:
 
     def settled(self, runs: Iterable[Run], store: Store) -> Running:
         """With the number of workers that suits the runs, where none was given and there are GPUs to share."""
-        if self.workers or self.executor != "local" or not gpu_names():
-            return self
-        from archlab.runs import workers_for
+        from archlab.runs import gpu_count, workers_for
 
+        if self.workers or self.executor != "local" or not gpu_count():
+            return self
         return replace(self, workers=workers_for(runs, store, self.options))
 
     def plan(self, runs: Iterable[Run], store: Store) -> Plan:

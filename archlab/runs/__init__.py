@@ -16,7 +16,7 @@ from archlab.runs.stored import DamagedRunError
 if TYPE_CHECKING:
     from archlab.runs.index import Listing, list_runs
     from archlab.runs.planning import Judgement, Plan, plan, smoke
-    from archlab.runs.sharing import workers_for
+    from archlab.runs.sharing import gpu_count, workers_for
     from archlab.runs.watching import Watch
 
 _MODULE_OF = {
@@ -24,6 +24,7 @@ _MODULE_OF = {
     "Listing": "index",
     "Plan": "planning",
     "Watch": "watching",
+    "gpu_count": "sharing",
     "list_runs": "index",
     "plan": "planning",
     "smoke": "planning",
@@ -47,6 +48,7 @@ __all__ = [
     "Watch",
     "code_digest",
     "execute",
+    "gpu_count",
     "interruptible",
     "list_runs",
     "open_pool",

@@ -13,6 +13,7 @@ from typing import Any
 from archlab.foundation import write_atomically
 from archlab.foundation.machine import gpu_names
 from archlab.runs.costs import kind_of
+from archlab.runs.local import visible_gpus
 from archlab.runs.pool import Settings, open_pool
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -23,12 +24,17 @@ MOST = 16  # runs on a GPU
 READY, WINDOW = 20.0, 5.0  # seconds until every process is training, and while it is counted
 
 
+def gpu_count() -> int:
+    """GPUs that runs may use; initialises none."""
+    return max(len(visible_gpus()), 1) if gpu_names() else 0
+
+
 def workers_for(runs: Iterable[Run], store: Store, options: Mapping[str, Any]) -> int:
     """Runs at once where the user names no number: one a core; with GPUs, those that share one, times the GPUs.
 
     Measured with the run of most work a step, which leaves the others least room; kept for its kind and machine.
     """
-    cores, gpus = len(os.sched_getaffinity(0)), len(gpu_names())
+    cores, gpus = len(os.sched_getaffinity(0)), gpu_count()
     missing = [run for run in runs if run.key not in store]
     if not gpus or not missing:
         return cores

@@ -37,7 +37,8 @@ def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
         measured.append((run.seed, together))
         return {2: 1.0, 4: 1.9, 8: 2.0}[together]
 
-    monkeypatch.setattr(sharing, "gpu_names", lambda: ("a card", "a card"))
+    monkeypatch.setattr(sharing, "gpu_names", lambda: ("a card",) * 8)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
     monkeypatch.setattr(sharing.os, "sched_getaffinity", lambda process: range(32))
     monkeypatch.setattr(sharing, "_throughput", rate)
     monkeypatch.setattr(sharing, "_work_of_a_step", lambda run: run.seed)
