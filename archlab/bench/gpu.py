@@ -12,7 +12,7 @@ from archlab.bench.material import cut
 from archlab.bench.measured import Bench, Spread
 
 MODEL, DATASET, STEPS = "mobilenetv2", "textures", 50
-BATCHES = {224: 256, 32: 128}  # by resolution
+BATCHES = {224: 64, 32: 128}  # by resolution; eight processes lie on the card at once
 TOGETHER = 4
 LOOP, GRAPH, EAGER, TIMM = "archlab's loop", "graphed step", "eager step", "timm's parts"
 SEVERAL = f"{TOGETHER} loops together"

