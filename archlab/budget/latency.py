@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,25 +15,19 @@ from torch import nn
 
 from archlab.foundation.machine import cpu_name
 
-WARM_UP = 3  # images, and then for a fifth of the time
-FEWEST = 5  # repeats, however slow the network
+TURNS = 3
+FEWEST = 3  # images of a turn and of its warm-up, however slow the network
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds for one image: the median of `n` repeats, and `low_ms` to `high_ms`, the quartiles, as their spread."""
+    """Milliseconds for one image: the median of `n` repeats, with `low_ms` and `high_ms`, the quartiles, as their spread."""
 
     median_ms: float
     low_ms: float
     high_ms: float
     n: int
     hardware: str
-
-    @classmethod
-    def of(cls, milliseconds: Sequence[float], hardware: str) -> Latency:
-        """The summary of repeats on one hardware."""
-        low, median, high = (float(value) for value in np.quantile(milliseconds, [0.25, 0.5, 0.75]))
-        return cls(median, low, high, len(milliseconds), hardware)
 
 
 def measure_latency(
@@ -41,66 +36,64 @@ def measure_latency(
     *,
     device: str | torch.device = "cpu",
     in_channels: int = 3,
-    seconds: float = 0.25,
+    seconds: float = 0.2,
 ) -> Latency:
-    """The latency of a module for one image of (in_channels, resolution, resolution), in `seconds` and a little more.
-
-    What is timed is the deployed form: what the module's `fuse()` returns, where it has one, in evaluation mode, float32
-    and channels_last; on a CPU with one thread. The module itself is left as it is.
-    """
-    hardware = hardware_of(device)
-    return Latency.of(time_images(model, resolution, device=device, in_channels=in_channels, seconds=seconds), hardware)
+    """The latency of one module; see `measure_latencies`."""
+    return measure_latencies([model], resolution, device=device, in_channels=in_channels, seconds=seconds)[0]
 
 
-def time_images(
-    model: nn.Module,
+def measure_latencies(
+    models: Sequence[nn.Module],
     resolution: int,
     *,
     device: str | torch.device = "cpu",
     in_channels: int = 3,
-    seconds: float = 0.25,
-) -> list[float]:
-    """The milliseconds of each repeat of `measure_latency`.
+    seconds: float = 0.2,
+) -> list[Latency]:
+    """The latency of each module for one image of (in_channels, resolution, resolution), in some `seconds` each.
 
-    Networks that are to be compared take turns, a short `seconds` each: then whatever else the machine does meets all.
+    What is timed is the deployed form: what the module's `fuse()` returns, where it has one, in evaluation mode, float32
+    and channels_last; on a CPU with one thread. The modules take turns, each with a warm-up, so that whatever else the
+    machine does meets all of them. They are left as they are.
     """
     place = torch.device(device)
-    deployed = _deployed(model, place)
     image = torch.rand(1, in_channels, resolution, resolution, generator=torch.Generator().manual_seed(0))
     image = image.to(place, memory_format=torch.channels_last)
-
-    def one() -> float:
-        began = time.perf_counter()
-        deployed(image)
-        if place.type == "cuda":
-            torch.cuda.synchronize(place)
-        return 1000 * (time.perf_counter() - began)
-
+    networks = [_deployed(model, place) for model in models]
+    times: list[list[float]] = [[] for _ in models]
     with torch.inference_mode(), _one_thread():
-        _repeat(one, WARM_UP, seconds / 5)
-        return _repeat(one, FEWEST, seconds)
+        for _ in range(TURNS):
+            for network, found in zip(networks, times, strict=True):
+                _repeat(partial(network, image), place, seconds / TURNS / 4)
+                found += _repeat(partial(network, image), place, seconds / TURNS)
+    hardware = torch.cuda.get_device_name(place) if place.type == "cuda" else f"{cpu_name()}, one thread"
+    return [_summary(found, hardware) for found in times]
 
 
-def hardware_of(device: str | torch.device) -> str:
-    """What a latency on a device was measured on, in words."""
-    place = torch.device(device)
-    return torch.cuda.get_device_name(place) if place.type == "cuda" else f"{cpu_name()}, one thread"
-
-
-def _repeat(one: Callable[[], float], fewest: int, seconds: float) -> list[float]:
-    times: list[float] = []
+def _repeat(call: Callable[[], object], device: torch.device, seconds: float) -> list[float]:
+    """Milliseconds of each call, for so long and at least FEWEST times."""
+    found: list[float] = []
     end = time.perf_counter() + seconds
-    while len(times) < fewest or time.perf_counter() < end:
-        times.append(one())
-    return times
+    while len(found) < FEWEST or time.perf_counter() < end:
+        began = time.perf_counter()
+        call()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        found.append(1000 * (time.perf_counter() - began))
+    return found
+
+
+def _summary(milliseconds: Sequence[float], hardware: str) -> Latency:
+    low, median, high = (float(value) for value in np.quantile(milliseconds, [0.25, 0.5, 0.75]))
+    return Latency(median, low, high, len(milliseconds), hardware)
 
 
 def _deployed(model: nn.Module, device: torch.device) -> nn.Module:
     own = copy.deepcopy(model).eval()
     fuse = getattr(own, "fuse", None)
     with torch.random.fork_rng(devices=[]):  # layers that fusing makes initialise themselves first
-        fused = fuse() if fuse else own
-    return fused.to(device, memory_format=torch.channels_last).eval()
+        fused: nn.Module = fuse() if fuse else own
+    return fused.eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     from archlab.runs import Store
     from archlab.runs.plan_text import summary, verdict
     from archlab.study import resolve
-    from archlab.study.ablation import assess, cells, distinct_runs, load_own_blocks
+    from archlab.study.ablation import assess, cells, distinct_runs, load_own_blocks, model_latencies
     from archlab.study.findings import document, save
 
     place, running = Store(home(store)), Running(**options)
@@ -51,7 +51,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
         return 0
     click.echo(f"{study.name}: {summary(plan)}", err=True)
     outcome = running.execute(plan, place)
-    ablation = assess(study, wanted, outcome)
+    ablation = assess(study, wanted, outcome, model_latencies(study, wanted, place))
     folder = save(ablation, place.home)
     found = document(ablation)
     if as_json:
