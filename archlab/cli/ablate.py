@@ -33,8 +33,9 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     from archlab.runs import Store
     from archlab.runs.plan_text import summary, verdict
     from archlab.study import resolve
-    from archlab.study.ablation import assess, cells, distinct_runs, load_own_blocks, model_latencies
+    from archlab.study.ablation import assess, cells, distinct_runs, load_own_blocks
     from archlab.study.findings import document, save
+    from archlab.study.latencies import save_latencies
 
     place, running = Store(home(store)), Running(**options)
     study = resolve(spec, place.home)
@@ -51,7 +52,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
         return 0
     click.echo(f"{study.name}: {summary(plan)}", err=True)
     outcome = running.execute(plan, place)
-    ablation = assess(study, wanted, outcome, model_latencies(study, wanted, place))
+    ablation = assess(study, wanted, outcome)
     folder = save(ablation, place.home)
     found = document(ablation)
     if as_json:
@@ -64,6 +65,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
         click.echo(f"warning: {warning}", err=True)
     for failure in ablation.failed:
         click.echo(f"failed: {failure}", err=True)
+    save_latencies(study, wanted, place, folder)
     trained = f"{outcome.computed} runs were trained" if outcome.computed else "nothing was trained"
     click.echo(f"{trained}; results are in {folder}", err=True)
     return 1 if ablation.failed else 0

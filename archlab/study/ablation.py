@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,6 @@ class Ablation:
         scores: Of references and variants, those without a budget (`@raw`) left out; None where nothing finished.
         effects: None where there is no base, or nothing to hold against it.
         computed: How many runs were computed now; the others had been stored before.
-        latencies: By model, as in `model_latencies`.
     """
 
     study: ResolvedStudy
@@ -52,7 +50,6 @@ class Ablation:
     effects: Effects | None
     failed: list[Failure]
     computed: int
-    latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
 def cells(study: ResolvedStudy, home: Path) -> list[Cell]:
@@ -124,33 +121,11 @@ def load_own_blocks(study: ResolvedStudy, store: Store, wanted: list[Cell]) -> N
             load_blocks_file(Path(file))
 
 
-def model_latencies(study: ResolvedStudy, wanted: list[Cell], store: Store) -> dict[str, list[dict[str, Any]]]:
-    """By model with a stored run, its `archlab.budget.Latency` on each device of this machine, as dicts.
-
-    At the class count and resolution that costs refer to. What is not known yet is measured, so nothing else should run.
-    """
-    from archlab.runs.latencies import latencies
-
-    runs = {
-        cell.model: dataclasses.replace(cell.run, num_classes=study.classes, resolution=study.resolution)
-        for cell in wanted
-        if cell.run.key in store
-    }
-    found = latencies(runs.values(), store, study.own_blocks)
-    return {model: found[run.key] for model, run in runs.items() if run.key in found}
-
-
-def assess(
-    study: ResolvedStudy,
-    wanted: list[Cell],
-    outcome: Outcome,
-    latencies: dict[str, list[dict[str, Any]]] | None = None,
-) -> Ablation:
+def assess(study: ResolvedStudy, wanted: list[Cell], outcome: Outcome) -> Ablation:
     """The scores and effects of what was computed."""
     table = results_table(wanted, outcome.results)
     scores = _scores(study, table)
-    effects = _effects(study, table, scores)
-    return Ablation(study, wanted, table, scores, effects, outcome.failed, outcome.computed, latencies or {})
+    return Ablation(study, wanted, table, scores, _effects(study, table, scores), outcome.failed, outcome.computed)
 
 
 def _own_blocks(study: ResolvedStudy) -> set[Path]:

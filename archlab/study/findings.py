@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def document(ablation: Ablation) -> dict[str, Any]:
     """Plain JSON values: study, question, answer, lambda, frame, warnings, scores (best first), cells, effects,
-    comparisons, interactions, latencies (by model), failed, computed."""
+    comparisons, interactions, failed, computed."""
     from archlab.scoring import answer
 
     study, scores, effects = ablation.study, ablation.scores, ablation.effects
@@ -31,7 +31,6 @@ def document(ablation: Ablation) -> dict[str, Any]:
         "scores": [_score(ablation, row, base) for row in scored["models"]],
         "cells": _cells(ablation),
         **(effects.document() if effects else {"effects": [], "comparisons": [], "interactions": []}),
-        "latencies": ablation.latencies,
         "failed": [
             {
                 "model": failure.run.model,
