@@ -35,6 +35,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     from archlab.study import resolve
     from archlab.study.ablation import assess, cells, distinct_runs
     from archlab.study.findings import document, save
+    from archlab.study.latencies import save_latencies
 
     place, running = Store(home(store)), Running(**options)
     study = resolve(spec, place.home)
@@ -64,6 +65,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
         click.echo(f"warning: {warning}", err=True)
     for failure in ablation.failed:
         click.echo(f"failed: {failure}", err=True)
+    save_latencies(study, wanted, place, folder)
     trained = f"{outcome.computed} runs were trained" if outcome.computed else "nothing was trained"
     click.echo(f"{trained}; results are in {folder}", err=True)
     return 1 if ablation.failed else 0

@@ -9,7 +9,8 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from archlab.report.analysis import COSTS, Analysis, pareto, percent
+from archlab.report.analysis import Analysis, percent
+from archlab.report.costs import Cost, pareto
 from archlab.report.palette import Palette
 from archlab.report.plots import (
     MOST_MODELS,
@@ -46,15 +47,13 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
         "The numbers are those of the score table.",
         partial(_accuracies, table),
     )
-    for cost, (title, unit) in COSTS.items():
-        values = pd.to_numeric(models[cost], errors="coerce")
-        if values.notna().any():
-            front, label = pareto(values, models["xscore"]), f"{title} ({unit})"
+    for cost in analysis.costs:
+        if front := pareto(models[cost.column], models["xscore"]):
             yield Plot(
-                f"pareto-{cost}",
-                f"xScore against {title}; the line joins the models that no other beats in both",
+                f"pareto-{cost.column}",
+                f"xScore against {cost.title}; the line joins the models that no other beats in both",
                 f"No model is both cheaper and better than {', '.join(front)}.",
-                partial(_pareto, models, values, front, label),
+                partial(_pareto, models, cost, front),
             )
     if analysis.ranks is not None:
         ranks = analysis.ranks.loc[analysis.models.dropna(subset="xscore").index].set_axis(list(models.index))
@@ -105,17 +104,21 @@ def _accuracies(table: pd.DataFrame, palette: Palette) -> Figure:
     return figure
 
 
-def _pareto(models: pd.DataFrame, costs: pd.Series, front: list[str], label: str, palette: Palette) -> Figure:
+def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette) -> Figure:
     figure, (axes,) = blank(palette, 3.1, width=NARROW)
+    costs = models[cost.column]
     costs_of, scores = costs.to_dict(), models["xscore"].to_dict()
     axes.step([costs_of[name] for name in front], [scores[name] for name in front], where="post", color=palette.accent)
     for name, role in models["role"].to_dict().items():
         marker = "D" if role == "variant" else "o"
         axes.plot(costs_of[name], scores[name], marker, color=role_colour(role, palette), markersize=5)
+        if f"{cost.column}_low" in models:
+            quartiles = [models[f"{cost.column}_{end}"].to_dict()[name] for end in ("low", "high")]
+            axes.plot(quartiles, [scores[name]] * 2, color=role_colour(role, palette), linewidth=1)
     if costs.max() > 8 * costs.min() > 0:
         axes.set_xscale("log")
     axes.margins(0.18, 0.1)
-    axes.set_xlabel(label)
+    axes.set_xlabel(cost.label)
     axes.set_ylabel("xScore")
     axes.grid()
     points = {str(name): (float(costs_of[name]), float(scores[name])) for name in scores if pd.notna(costs_of[name])}

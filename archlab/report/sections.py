@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archlab.report import search, tables
-from archlab.report.analysis import COSTS, Analysis, pareto
+from archlab.report.analysis import Analysis
+from archlab.report.costs import pareto
 from archlab.report.tables import Table
 from archlab.scoring import records
 
 SUBSETS_SHOWN = 10
+LATENCY = (
+    "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
+    "bars span the middle half of the repeats."
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ def sections(analysis: Analysis) -> list[Section]:
         Section("scores", "Scores", [_frame(analysis)], ["xscore"], [tables.scores(analysis)]),
         Section("accuracy", "Accuracies", [], ["accuracy"]),
         *_effects(analysis),
-        Section("costs", "What it costs", _costs(analysis), ["pareto-params", "pareto-macs", "pareto-seconds"]),
+        Section("costs", "What it costs", _costs(analysis), ["pareto-"]),
         _stability(analysis),
         _other_datasets(analysis),
         _predictors(analysis),
@@ -91,13 +96,16 @@ def _effects(analysis: Analysis) -> Iterator[Section]:
 
 
 def _costs(analysis: Analysis) -> list[str]:
-    models = analysis.models
+    if not analysis.costs:
+        return ["The costs of these models are not known."]
     sentences = []
-    for cost, (title, _) in COSTS.items():
-        front = pareto(models[cost], models["xscore"])
+    for cost in analysis.costs:
+        front = pareto(analysis.models[cost.column], analysis.models["xscore"])
         if front:
-            sentences.append(f"Not beaten in both {title} and xScore: {', '.join(front)}.")
-    return sentences or ["The costs of these models are not known."]
+            sentences.append(f"Not beaten in both {cost.title} and xScore: {', '.join(front)}.")
+    if any(cost.column == "latency" for cost in analysis.costs):
+        sentences.append(LATENCY)
+    return sentences
 
 
 def _stability(analysis: Analysis) -> Section | None:

@@ -1,4 +1,4 @@
-"""Short trainings of a run's model, in a worker: how fast it is, and whether it works at all."""
+"""A run's model tried in a worker: whether it trains at all, how fast it trains, how fast it is in use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from archlab.architecture import from_canonical
+import torch
+
+from archlab.architecture import build_model, from_canonical
+from archlab.architecture.own_blocks import load_blocks_file
+from archlab.budget import measure_latencies
 from archlab.data import open_prepared
 from archlab.runs.run import Run
 from archlab.runs.training import settle_device
@@ -101,6 +105,28 @@ def throughput(
         _train(run, _few(run, home, STEPS_AN_EPOCH * recipe.batch_size), endless, device, note)
     (first, before), (last, after) = epochs[0], epochs[-1]
     return {"rate": (after - before) * recipe.batch_size / (last - first)}
+
+
+def time_models(run: Run, *, runs: list[dict[str, Any]], own_blocks: list[str], **_: Any) -> dict[str, Any]:
+    """The latencies of the models of `runs` (their documents; `run` is one of them), by key: a list of `Latency` as dicts, of
+    the CPU and of the GPU where there is one."""
+    for file in own_blocks:
+        load_blocks_file(Path(file))
+    described = [Run.from_document(each) for each in runs]
+    models = [
+        build_model(
+            from_canonical(each.architecture, each.model),
+            each.num_classes,
+            width=each.width,
+            resolution=each.resolution,
+            smallest_map=each.smallest_map,
+        )
+        for each in described
+    ]
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    measured = [measure_latencies(models, run.resolution, device=device) for device in devices]
+    by_model = zip(described, zip(*measured, strict=True), strict=True)
+    return {"latencies": {each.key: [dataclasses.asdict(latency) for latency in found] for each, found in by_model}}
 
 
 def _few(run: Run, home: Path, train: int) -> Few:

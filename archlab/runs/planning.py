@@ -154,7 +154,7 @@ def smoke(
     """Takes every model through a few steps on every dataset and stores nothing; the failures."""
     distinct = {(kind_of(run), run.dataset_digest): run for run in runs}.values()
     failures = []
-    for event in _events(distinct, store, TRY, workers, options or {}):
+    for event in tries(distinct, store, TRY, workers, options or {}):
         if on_event:
             on_event(event)
         if event.kind == "failed":
@@ -171,7 +171,7 @@ def _speeds(
     new = {kind: run for kind, run in kinds.items() if kind not in speeds}
     if not new or not workers:
         return speeds
-    for event in _events(new.values(), store, MEASURE, workers, options):
+    for event in tries(new.values(), store, MEASURE, workers, options):
         tell(event)
         if event.kind == "finished":
             fields = {name: event.detail[name] for name in Speed.__dataclass_fields__}
@@ -181,7 +181,7 @@ def _speeds(
     return speeds
 
 
-def _events(runs: Iterable[Run], store: Store, function: str, workers: int, options: dict[str, Any]) -> Iterator[Event]:
+def tries(runs: Iterable[Run], store: Store, function: str, workers: int, options: dict[str, Any]) -> Iterator[Event]:
     """What happens to runs that are tried and not kept."""
     settings = Settings(workers=workers, function=function, options=options, keep=False, retries=0)
     with open_pool("local", store, settings) as pool, interruptible(pool) as interrupted:

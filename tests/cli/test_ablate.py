@@ -68,10 +68,14 @@ def test_trains_once_scores_saves_and_finds_everything_again(ablate, folder):
         assert word in printed
     saved = json.loads((folder / "store/studies/tiny/ablation.json").read_text())
     assert (folder / "store/studies/tiny/scores.csv").read_text().count("\n") == 5
+    latencies = json.loads((folder / "store/studies/tiny/latencies.json").read_text())
+    assert latencies.keys() == {"net", "other", "third", "net+depth=two"}
+    assert all(0 < found[0]["low_ms"] <= found[0]["median_ms"] <= found[0]["high_ms"] for found in latencies.values())
 
     code, document, progress = ablate("--json")
     assert code == 0 and "nothing was trained" in progress
     assert json.loads(document) == {**saved, "computed": 0}
+    assert json.loads((folder / "store/studies/tiny/latencies.json").read_text()) == latencies
 
     code, planned, _ = ablate("--dry-run")
     assert code == 0 and "16 runs, all stored: nothing to compute" in planned

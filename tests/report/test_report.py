@@ -9,7 +9,7 @@ import pytest
 
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material, text, write
-from archlab.report.analysis import pareto
+from archlab.report.costs import pareto
 from archlab.report.palette import THEMED, themed
 from archlab.report.plots import plots, written
 from archlab.report.writing import csv_files
