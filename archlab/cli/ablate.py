@@ -44,6 +44,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     runs = distinct_runs(wanted)
     if smoke:
         return _smoke(study.name, runs, place, running, as_json)
+    running = running.settled(runs, place)
     plan = running.plan(runs, place)
     if dry_run:
         _print_plan(study.name, plan, as_json)

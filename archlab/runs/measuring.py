@@ -6,6 +6,8 @@ import dataclasses
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from archlab.training.loop import Trained, train
 from archlab.training.mode import peak_memory
 
 STEPS, EPOCHS = 6, 2
+STEPS_AN_EPOCH = 50  # where throughput is measured
 MOST_PIXELS = 2**18  # of a measured batch; cost is proportional above
 
 
@@ -69,11 +72,44 @@ def measure_run(
     }
 
 
+class _MeasuredError(Exception):
+    """Ends a training that has been measured long enough."""
+
+
+def throughput(
+    run: Run,
+    *,
+    home: Path,
+    folder: Path,
+    report: Reporter,
+    begin: float,
+    end: float,
+    device: str = "auto",
+    **_: Any,
+) -> dict[str, Any]:
+    """Images a second that the run trains between two times of day (`time.time()`), beside whatever else runs then."""
+    recipe, epochs = load_recipe(run.recipe), []
+
+    def note(row: dict[str, Any]) -> None:
+        if time.time() >= begin:
+            epochs.append((time.time(), row["steps"]))
+        if time.time() >= end and len(epochs) > 1:
+            raise _MeasuredError
+
+    endless = dataclasses.replace(recipe, epochs=10**6, steps=None)
+    with suppress(_MeasuredError):
+        _train(run, _few(run, home, STEPS_AN_EPOCH * recipe.batch_size), endless, device, note)
+    (first, before), (last, after) = epochs[0], epochs[-1]
+    return {"rate": (after - before) * recipe.batch_size / (last - first)}
+
+
 def _few(run: Run, home: Path, train: int) -> Few:
     return Few(open_prepared(run.dataset, home, run.resolution), train, evaluation_batch_size(run.resolution))
 
 
-def _train(run: Run, data: Few, recipe: Recipe, device: str) -> Trained:
+def _train(
+    run: Run, data: Few, recipe: Recipe, device: str, on_epoch: Callable[[dict[str, Any]], None] | None = None
+) -> Trained:
     return train(
         from_canonical(run.architecture, run.model),
         data,
@@ -82,6 +118,7 @@ def _train(run: Run, data: Few, recipe: Recipe, device: str) -> Trained:
         width=run.width,
         smallest_map=run.smallest_map,
         device=settle_device(device),
+        on_epoch=on_epoch,
     )
 
 

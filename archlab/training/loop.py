@@ -20,8 +20,9 @@ from archlab.data.augment import generator
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from archlab.training.evaluation import evaluate, evaluation_batch_size
+from archlab.training.graph import GraphedStep
 from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
-from archlab.training.optimizer import Schedule, make_optimizer
+from archlab.training.optimizer import Schedule, make_optimizer, set_lr
 from archlab.training.recipe import Recipe
 
 
@@ -85,7 +86,19 @@ def train(
             for norm in model.residual_norms():
                 if hasattr(norm, "weight"):  # a block may have no normalisation
                     nn.init.zeros_(norm.weight)
-        optimizer = make_optimizer(model, recipe)
+        graphed = device.type == "cuda" and not deterministic
+        optimizer = make_optimizer(model, recipe, capturable=graphed)
+        loss_sum = torch.zeros((), device=device)
+
+        def eager_step(images: Tensor, labels: Tensor) -> None:
+            with precision_of(device):
+                loss = F.cross_entropy(model(images), labels, label_smoothing=recipe.label_smoothing)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            loss_sum.add_(loss.detach())
+
+        take_step = GraphedStep(eager_step, device) if graphed else eager_step
 
         batches = Batches(
             prepared, "train", batch_size=recipe.batch_size, augment=recipe.augment, seed=seed, device=device
@@ -106,17 +119,11 @@ def train(
         for epoch in range(progress.epoch, epochs):
             torch.manual_seed(int(generator("dropout", seed, epoch).integers(2**32)))  # torch keeps 32 bits on a CPU
             model.train()
-            loss_sum = torch.zeros((), device=device)
+            loss_sum.zero_()
             first = epoch * len(batches)
             for step, (images, labels) in zip(range(first, steps), batches.epoch(epoch), strict=False):
-                for group in optimizer.param_groups:
-                    group["lr"] = schedule.lr(step)
-                with precision_of(device):
-                    loss = F.cross_entropy(model(images), labels, label_smoothing=recipe.label_smoothing)
-                loss.backward()
-                optimizer.step()
-                optimizer.zero_grad()
-                loss_sum += loss.detach()
+                set_lr(optimizer, schedule.lr(step))
+                take_step(images, labels)
 
             done = min(first + len(batches), steps)
             mean_loss = float(loss_sum) / (done - first)
@@ -146,7 +153,9 @@ def train(
             metrics={"validation": evaluate(model, validation), "test": evaluate(model, test)},
             history=progress.history,
             weights=weights_of(model),
-            mode=execution_mode(device, deterministic),
+            mode=execution_mode(
+                device, deterministic, graphed=isinstance(take_step, GraphedStep) and bool(take_step.graph)
+            ),
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(device),
         )
