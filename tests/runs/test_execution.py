@@ -214,11 +214,15 @@ def test_runs_are_spread_over_the_gpus(store, monkeypatch, visible, workers, sha
 def test_gpus_are_numbered_as_cuda_sees_them(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(local, "DEVICES", tmp_path)
-    for device in ("nvidia3", "nvidiactl", "nvidia-uvm"):
+    for device in ("nvidiactl", "nvidia-uvm"):
         (tmp_path / device).touch()
     assert local.visible_gpus() == []
-    (tmp_path / "nvidia5").touch()
+    for device in ("nvidia3", "nvidia5"):
+        (tmp_path / device).touch()
     assert local.visible_gpus() == ["0", "1"]
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert local.visible_gpus() == []
 
 
 def test_wrong_settings_are_refused(store):
