@@ -53,13 +53,14 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     click.echo(f"{study.name}: {summary(plan)}", err=True)
     outcome = running.execute(plan, place)
     ablation = assess(study, wanted, outcome)
-    folder = save(ablation, place.home)
+    judgement = plan.judge(outcome)
+    folder = save(ablation, place.home, verdict(judgement) if judgement else None)
     found = document(ablation)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
         _print(ablation, found)
-    if judgement := plan.judge(outcome):
+    if judgement:
         click.echo(verdict(judgement), err=True)
     for warning in found["warnings"]:
         click.echo(f"warning: {warning}", err=True)

@@ -14,6 +14,7 @@ from archlab.foundation import UserError
 from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
 
 FILES = ("study.json", "ablation.json", "results.csv")
+PREDICTION = "prediction.txt"  # beside them where runs were trained
 SEARCH = "search.json"  # beside them where a search ended so
 LATENCIES = "latencies.json"  # beside them where latency was measured
 
@@ -130,7 +131,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         failed=found["failed"],
         runs=runs,
         curves=curves,
-        provenance=_provenance(study, runs),
+        provenance=_provenance(study, runs) | _prediction(folder),
         seeds=study["seeds"],
         datasets=list(study["datasets"]),
         search=_read_json(folder / SEARCH),
@@ -185,6 +186,11 @@ def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[s
         )
         curves += [{**name, **epoch} for epoch in result["history"]]
     return runs, pd.DataFrame(curves) if curves else None
+
+
+def _prediction(folder: Path) -> dict[str, str]:
+    path = folder / PREDICTION
+    return {"time of the last training": path.read_text(encoding="utf-8")} if path.exists() else {}
 
 
 def _provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, str]:

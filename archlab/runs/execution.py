@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,8 @@ from archlab.runs.events import Event, Failure
 from archlab.runs.pool import TRAIN, Pool, Settings, open_pool
 from archlab.runs.run import Run
 from archlab.runs.store import Store
+
+_log = logging.getLogger("archlab")
 
 
 @dataclass
@@ -83,6 +86,7 @@ def execute(
                 tell(event)
                 if event.kind == "failed" and fail_fast:
                     pool.kill()
+            interrupted()  # says so while epochs finish
     if interrupted():
         raise Interrupted(outcome)
     return outcome
@@ -104,9 +108,11 @@ def _note(outcome: Outcome, store: Store, event: Event) -> None:
 def interruptible(pool: Pool) -> Iterator[Callable[[], bool]]:
     """Within: the first SIGINT or SIGTERM stops the pool after the running epochs, the second at once.
 
-    Gives a function that says whether one came. Outside the main thread signals stay as they are.
+    Gives a function that tells whether one came, and at its first call after that says what happens now. Outside the main
+    thread signals stay as they are.
     """
     received: list[int] = []
+    said = False
 
     def handle(number: int, frame: object) -> None:
         received.append(number)
@@ -115,12 +121,19 @@ def interruptible(pool: Pool) -> Iterator[Callable[[], bool]]:
         else:
             pool.kill()
 
+    def interrupted() -> bool:
+        nonlocal said
+        if len(received) == 1 and not said:
+            said = True
+            _log.warning("stopping when the running epochs end; Ctrl-C again stops at once")
+        return bool(received)
+
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        yield interrupted
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

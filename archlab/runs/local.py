@@ -167,13 +167,13 @@ class LocalPool:
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs that runs may be spread over, without initialising CUDA; empty for fewer than two."""
+    """The GPUs that runs are spread over, by the names of CUDA_VISIBLE_DEVICES; initialises none."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        gpus = [name.strip() for name in named.split(",") if name.strip()]
-    else:
-        gpus = list(map(str, range(len(list(DEVICES.glob("nvidia[0-9]*"))))))  # a container numbers those it sees anew
-    return gpus if len(gpus) > 1 else []
+    if named is None:
+        return [
+            str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))
+        ]  # a container numbers its own anew
+    return [name.strip() for name in named.partition("-1")[0].split(",") if name.strip()]
 
 
 def _words_for_exit(code: int) -> str:

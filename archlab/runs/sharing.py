@@ -26,7 +26,7 @@ READY, WINDOW = 20.0, 5.0  # seconds until every process is training, and while 
 
 def gpu_count() -> int:
     """GPUs that runs may use; initialises none."""
-    return max(len(visible_gpus()), 1) if gpu_names() else 0
+    return len(visible_gpus()) if gpu_names() else 0
 
 
 def workers_for(runs: Iterable[Run], store: Store, options: Mapping[str, Any]) -> int:

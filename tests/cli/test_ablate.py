@@ -12,6 +12,7 @@ import time
 import pytest
 
 from archlab.cli.main import main
+from archlab.report.material import read_material
 
 STUDY = """
 name: tiny
@@ -74,6 +75,8 @@ def test_trains_once_scores_saves_and_finds_everything_again(ablate, folder):
 
     code, document, progress = ablate("--json")
     assert code == 0 and "nothing was trained" in progress
+    kept = read_material("tiny", folder / "store").provenance["time of the last training"]
+    assert kept.startswith("predicted ") and "of work, took" in kept
     assert json.loads(document) == {**saved, "computed": 0}
     assert json.loads((folder / "store/studies/tiny/latencies.json").read_text()) == latencies
 

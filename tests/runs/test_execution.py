@@ -133,7 +133,7 @@ def test_a_killed_server_takes_its_workers_along_and_is_replaced(store):
     assert not set(before) & set(parents()) and children() == []
 
 
-def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store):
+def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store, caplog):
     runs = [make_run(seed, recipe={"seconds": 0.3, "epochs": 50}) for seed in range(3)]
 
     def interrupt(event):
@@ -142,7 +142,7 @@ def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store):
 
     with pytest.raises(Interrupted) as caught:
         run_all(runs, store, workers=1, on_event=interrupt)
-    assert caught.value.outcome.results == {}
+    assert caught.value.outcome.results == {} and caplog.messages[0].startswith("stopping when the running epochs end")
     first, others = store.unfinished / runs[0].key, [store.unfinished / run.key for run in runs[1:]]
     assert (first / "epochs").read_text().split() in (["0"], ["0", "1"])  # the order may come before the next begins
     assert not any(folder.exists() for folder in others) and children() == []
@@ -214,11 +214,15 @@ def test_runs_are_spread_over_the_gpus(store, monkeypatch, visible, workers, sha
 def test_gpus_are_numbered_as_cuda_sees_them(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(local, "DEVICES", tmp_path)
-    for device in ("nvidia3", "nvidiactl", "nvidia-uvm"):
+    for device in ("nvidiactl", "nvidia-uvm"):
         (tmp_path / device).touch()
     assert local.visible_gpus() == []
-    (tmp_path / "nvidia5").touch()
+    for device in ("nvidia3", "nvidia5"):
+        (tmp_path / device).touch()
     assert local.visible_gpus() == ["0", "1"]
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert local.visible_gpus() == []
 
 
 def test_wrong_settings_are_refused(store):

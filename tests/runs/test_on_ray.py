@@ -67,11 +67,13 @@ def test_ray_one_worker_and_two_give_the_same_sixty_cells(tmp_path, cluster):
 
 
 def test_real_runs_are_equal_to_the_last_digit(tmp_path, cluster):
-    from test_training import beside, numbers, small_runs
+    from test_training import OWN, beside, numbers, small_runs
 
-    home = tmp_path / "home"
+    home, own = tmp_path / "home", tmp_path / "own.py"
     open_prepared("digits", home, 32)
-    runs, local, ray = small_runs(home, 3), beside(home, "local"), beside(home, "ray")
+    own.write_text(OWN.replace("NAME", "own_on_ray"))
+    runs = small_runs(home, 2) + small_runs(home, 1, blocks=str(own), block="own_on_ray")
+    local, ray = beside(home, "local"), beside(home, "ray")
     assert execute(runs, local).failed == on_ray(runs, ray, cluster, function=TRAIN).failed == []
     assert numbers(local, runs) == numbers(ray, runs)
 

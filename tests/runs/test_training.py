@@ -146,6 +146,21 @@ def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(home,
     )
 
 
+IMPORTS = """
+import torch
+
+for name in ("is_available", "device_count", "init", "_lazy_init"):
+    setattr(torch.cuda, name, lambda *_, name=name: print(name))
+import archlab.runs.measuring, archlab.runs.training, archlab.runs.worker
+"""
+
+
+@pytest.mark.slow
+def test_the_fork_server_imports_without_asking_for_gpus():
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    assert done.stdout == ""  # CUDA could not start in its children
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
