@@ -14,5 +14,5 @@ def test_the_closed_form_is_measured_against_fvcore(tmp_path):
 
 def test_a_count_that_fvcore_does_not_confirm_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("archlab.budget.measure", lambda model, resolution: "something else")
-    with pytest.raises(UserError, match="convmixer: the closed form counts .* fvcore something else"):
+    with pytest.raises(UserError, match=r"convmixer: the closed form counts .* fvcore something else"):
         bench_budget(tmp_path, repeats=1, progress=lambda words: None)
