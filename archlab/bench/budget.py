@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 RESOLUTION, CLASSES = 224, 120
 CALLS = 20  # of the closed form in a round, each at a width of its own
 COUNT, FIT, FVCORE = "closed form", "fitting the width", "fvcore"
+ALL = "all references, median"
 COUNT_LIMIT, FIT_LIMIT = 1e-3, 20e-3
 
 
@@ -31,7 +32,7 @@ def bench_budget(home: Path, *, repeats: int, progress: Callable[[str], None]) -
         ratios.append(Spread.of([each[FVCORE]["cpu"] / each[COUNT]["cpu"] for each in rounds]))
         bench.ratios[f"{name}: fvcore to closed form"] = ratios[-1]
         bench.most |= {f"{name}: {COUNT}": COUNT_LIMIT, f"{name}: {FIT}": FIT_LIMIT}
-    bench.ratios["all references, median"] = Spread.of([ratio.median for ratio in ratios])
+    bench.ratios[ALL] = Spread.of([ratio.median for ratio in ratios])
     return bench
 
 
