@@ -97,7 +97,6 @@ def label_points(
     figure: Figure, axes: Axes, points: dict[str, tuple[float, float]], colours: dict[str, str], size: float = 7
 ) -> None:
     """Names each point beside it, where the name hides the fewest others and stays inside."""
-    size = 7
     figure.draw_without_rendering()  # settles the layout, so that points have places
     edge = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
     outside = [(edge.x0 - 9, -9.0, edge.x0, 99.0), (edge.x1, -9.0, edge.x1 + 9, 99.0)]

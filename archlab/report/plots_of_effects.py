@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 
 import matplotlib
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -71,8 +70,8 @@ def _forest(rows: pd.DataFrame, palette: Palette) -> Figure:
 def _curves(curves: pd.DataFrame, analysis: Analysis, palette: Palette) -> Figure:
     figure, (axes,) = blank(palette, 3.2, width=NARROW)
     models = [model for model in analysis.models.index if model in set(curves["model"])][:MOST_MODELS]
-    colours = matplotlib.colormaps["viridis"](np.linspace(0.3, 0.9, max(len(models), 1)))
-    for model, short, colour in zip(models, short_names(models, analysis.base), colours, strict=True):
+    colours = matplotlib.color_sequences["tab10" if len(models) <= 10 else "tab20"]
+    for model, short, colour in zip(models, short_names(models, analysis.base), colours, strict=False):
         means = 100 * curves[curves["model"] == model].groupby("epoch")["validation_accuracy"].mean()
         variant = analysis.models.loc[model, "role"] == "variant"
         marker = "." if len(means) < 30 else ""

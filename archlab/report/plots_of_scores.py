@@ -43,7 +43,7 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
     table = percent(analysis.means).set_axis(short_names(analysis.means.index, analysis.base))
     yield Plot(
         "accuracy",
-        "Accuracy in shaded from the lowest to the highest of each dataset",
+        "Accuracy in percent, shaded from the lowest to the highest of each dataset",
         "The numbers are those of the score table.",
         partial(_accuracies, table),
     )
@@ -113,7 +113,7 @@ def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette
         marker = "D" if role == "variant" else "o"
         axes.plot(costs_of[name], scores[name], marker, color=role_colour(role, palette), markersize=5)
         if f"{cost.column}_low" in models:
-            quartiles = [models[f"{cost.column}_{end}"][name] for end in ("low", "high")]
+            quartiles = [models[f"{cost.column}_{end}"].to_dict()[name] for end in ("low", "high")]
             axes.plot(quartiles, [scores[name]] * 2, color=role_colour(role, palette), linewidth=1)
     if costs.max() > 8 * costs.min() > 0:
         axes.set_xscale("log")
@@ -150,8 +150,13 @@ def _critical_difference(comparison: Comparison, base: str | None, palette: Pale
         axes.text(rank, 0.35, str(rank), ha="center", va="bottom", fontsize=8)
     width = min(comparison.critical_difference, count - 1)
     axes.plot([count, count - width], [1.25, 1.25], color=palette.accent, linewidth=2)
-    axes.text(
-        count - width, 1.25, f"  critical difference {comparison.critical_difference:.2f}", va="center", fontsize=8
+    axes.annotate(
+        f"critical difference {comparison.critical_difference:.2f}",
+        (count - width, 1.25),
+        (5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
     )
     for row, group in enumerate(comparison.groups):
         ends = [ranks[group[0]] - 0.06, ranks[group[-1]] + 0.06]
@@ -162,5 +167,13 @@ def _critical_difference(comparison: Comparison, base: str | None, palette: Pale
         row = position if first_half else count - 1 - position
         y, edge = -0.9 - 0.45 * groups - 0.8 * row, 0.9 if first_half else count + 0.1
         axes.plot([rank, rank, edge], [0, y, y], color=palette.muted, linewidth=0.8)
-        axes.text(edge, y, f" {name} {rank:.2f} ", ha="left" if first_half else "right", va="center", fontsize=8)
+        axes.annotate(
+            f"{name} {rank:.2f}",
+            (edge, y),
+            (3 if first_half else -3, 0),
+            textcoords="offset points",
+            ha="left" if first_half else "right",
+            va="center",
+            fontsize=8,
+        )
     return figure
