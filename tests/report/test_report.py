@@ -1,6 +1,8 @@
 import dataclasses
 import io
 import json
+import shutil
+import subprocess
 import time
 
 import numpy as np
@@ -76,6 +78,34 @@ def test_latex_is_ruled_by_booktabs_and_balanced(study):
     assert "mobilenetv2+attention=se" in source
     assert "95 \\%" in source
     assert not [line for line in source.splitlines()[1:] if "_" in line.replace("\\_", "")]
+
+
+DOCUMENT = r"""
+\documentclass{article}
+\usepackage{booktabs}
+\usepackage{graphicx}
+\begin{document}
+%s
+\end{document}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex (Debian: texlive-latex-recommended)")
+def test_latex_compiles_whatever_the_names_are(published, tmp_path):
+    awkward = dict(zip(REFERENCES, ["a_b", "c%d & e", "f#g{h}", "~i^j\\k", "$l+m=n <o>"], strict=True))
+    material = made_study(datasets=3, seeds=2)
+    table = material.table.replace({"model": awkward, "dataset": {"digits": "50%_of & $x^2$"}})
+    models = {awkward.get(name, name): known for name, known in material.models.items()}
+    references = list(awkward.values())
+    runs = [{**run, "model": awkward.get(run["model"], run["model"])} for run in material.runs]
+    parts = {"table": table, "models": models, "references": references, "base": "a_b", "runs": runs}
+    study = analyse([dataclasses.replace(material, **parts)])
+    source = "".join(text(analysis, "latex") for analysis in (study, published))
+    (tmp_path / "report.tex").write_text(DOCUMENT % source, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "report.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "too wide" not in done.stdout
 
 
 def test_csv_is_exact_and_reads_back(study):
