@@ -8,13 +8,13 @@ from functools import partial
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from archlab.report.analysis import Analysis, percent
 from archlab.report.costs import Cost, pareto
 from archlab.report.palette import Palette
 from archlab.report.plots import (
     MOST_MODELS,
-    NARROW,
     ROW,
     Plot,
     blank,
@@ -85,7 +85,7 @@ def _scores(models: pd.DataFrame, palette: Palette) -> Figure:
         marker = "D" if model["role"] == "variant" else "o"
         axes.plot(model["xscore"], row, marker, color=colour, markersize=5.5)
     axes.set_yticks(range(len(models)), [str(name) for name in models.index])
-    axes.invert_yaxis()
+    axes.set_ylim(len(models) - 0.5, -0.5)
     axes.set_xlabel("xScore")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
@@ -105,7 +105,7 @@ def _accuracies(table: pd.DataFrame, palette: Palette) -> Figure:
 
 
 def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 3.1, width=NARROW)
+    figure, (axes,) = blank(palette, 3.1)
     costs = models[cost.column]
     costs_of, scores = costs.to_dict(), models["xscore"].to_dict()
     axes.step([costs_of[name] for name in front], [scores[name] for name in front], where="post", color=palette.accent)
@@ -117,6 +117,9 @@ def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette
             axes.plot(quartiles, [scores[name]] * 2, color=role_colour(role, palette), linewidth=1)
     if costs.max() > 8 * costs.min() > 0:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(0.18, 0.1)
     axes.set_xlabel(cost.label)
     axes.set_ylabel("xScore")

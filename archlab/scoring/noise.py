@@ -35,6 +35,8 @@ class Noise:
     def unknown_because(self) -> str:
         """Why there are no intervals, "" where there are."""
         single = [str(name) for name in self.freedom.index[self.freedom <= 0]]
+        if len(single) == len(self.freedom):
+            return "each cell has one seed"
         if single:
             return f"no model has two seeds on {', '.join(single)}"
         if not self.variance.max() > NO_NOISE**2:
