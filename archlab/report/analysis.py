@@ -32,6 +32,7 @@ from archlab.scoring import (
     ranks_without_each_dataset,
     score_table,
     seed_means,
+    seed_noise,
     subsets,
     uneven_gains,
     worst_datasets,
@@ -243,7 +244,7 @@ def _in_frame(found: Analysis, material: Material, frame: Frame) -> Analysis:
         "warnings": [*found.warnings, *uneven_gains(found.models, material.base)],
     }
     if parts["ranks"] is None:
-        missing["ranks"] = "rank probabilities need at least two seeds a cell"
+        missing["ranks"] = f"no rank probabilities: {seed_noise(rows, complete, list(frame.datasets)).unknown_because}"
     return dataclasses.replace(found, **parts, missing=missing)
 
 

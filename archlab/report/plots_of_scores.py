@@ -8,13 +8,13 @@ from functools import partial
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from archlab.report.analysis import Analysis, percent
 from archlab.report.costs import Cost, pareto
 from archlab.report.palette import Palette
 from archlab.report.plots import (
     MOST_MODELS,
-    NARROW,
     ROW,
     Plot,
     blank,
@@ -43,7 +43,7 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
     table = percent(analysis.means).set_axis(short_names(analysis.means.index, analysis.base))
     yield Plot(
         "accuracy",
-        "Accuracy in shaded from the lowest to the highest of each dataset",
+        "Accuracy in percent, shaded from the lowest to the highest of each dataset",
         "The numbers are those of the score table.",
         partial(_accuracies, table),
     )
@@ -85,7 +85,7 @@ def _scores(models: pd.DataFrame, palette: Palette) -> Figure:
         marker = "D" if model["role"] == "variant" else "o"
         axes.plot(model["xscore"], row, marker, color=colour, markersize=5.5)
     axes.set_yticks(range(len(models)), [str(name) for name in models.index])
-    axes.invert_yaxis()
+    axes.set_ylim(len(models) - 0.5, -0.5)
     axes.set_xlabel("xScore")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
@@ -105,7 +105,7 @@ def _accuracies(table: pd.DataFrame, palette: Palette) -> Figure:
 
 
 def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 3.1, width=NARROW)
+    figure, (axes,) = blank(palette, 3.1)
     costs = models[cost.column]
     costs_of, scores = costs.to_dict(), models["xscore"].to_dict()
     axes.step([costs_of[name] for name in front], [scores[name] for name in front], where="post", color=palette.accent)
@@ -117,6 +117,9 @@ def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette
             axes.plot(quartiles, [scores[name]] * 2, color=role_colour(role, palette), linewidth=1)
     if costs.max() > 8 * costs.min() > 0:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(0.18, 0.1)
     axes.set_xlabel(cost.label)
     axes.set_ylabel("xScore")
@@ -150,8 +153,13 @@ def _critical_difference(comparison: Comparison, base: str | None, palette: Pale
         axes.text(rank, 0.35, str(rank), ha="center", va="bottom", fontsize=8)
     width = min(comparison.critical_difference, count - 1)
     axes.plot([count, count - width], [1.25, 1.25], color=palette.accent, linewidth=2)
-    axes.text(
-        count - width, 1.25, f"  critical difference {comparison.critical_difference:.2f}", va="center", fontsize=8
+    axes.annotate(
+        f"critical difference {comparison.critical_difference:.2f}",
+        (count - width, 1.25),
+        (5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
     )
     for row, group in enumerate(comparison.groups):
         ends = [ranks[group[0]] - 0.06, ranks[group[-1]] + 0.06]
@@ -162,5 +170,13 @@ def _critical_difference(comparison: Comparison, base: str | None, palette: Pale
         row = position if first_half else count - 1 - position
         y, edge = -0.9 - 0.45 * groups - 0.8 * row, 0.9 if first_half else count + 0.1
         axes.plot([rank, rank, edge], [0, y, y], color=palette.muted, linewidth=0.8)
-        axes.text(edge, y, f" {name} {rank:.2f} ", ha="left" if first_half else "right", va="center", fontsize=8)
+        axes.annotate(
+            f"{name} {rank:.2f}",
+            (edge, y),
+            (3 if first_half else -3, 0),
+            textcoords="offset points",
+            ha="left" if first_half else "right",
+            va="center",
+            fontsize=8,
+        )
     return figure

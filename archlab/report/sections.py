@@ -152,11 +152,14 @@ def _subsets(analysis: Analysis) -> Section | None:
         return _missing(analysis, "subsets", title)
     rows = analysis.subsets.rows
     fitted, chosen = records(rows.nlargest(1, "in_sample_r2"))[0], records(rows)[0]
+    same = fitted["datasets"] == chosen["datasets"]
     sentences = [
         f"Of {len(rows)} subsets of {len(chosen['datasets'])} datasets, {', '.join(fitted['datasets'])} fits the xScore of the "
         f"models at hand best: R² {fitted['in_sample_r2']:.4f}. Of a model that the fit has not seen it explains less: "
         f"R² {fitted['left_out_r2']:.3f}.",
-        f"By the validated figure the choice is {', '.join(chosen['datasets'])}: R² {chosen['in_sample_r2']:.3f} in-sample, "
+        "The validated figure chooses the same."
+        if same
+        else f"The validated figure chooses {', '.join(chosen['datasets'])}: R² {chosen['in_sample_r2']:.3f} in-sample, "
         f"{chosen['left_out_r2']:.3f} left out.",
         "Choosing the best of many is part of the method and has its price: where each model is predicted by the subset and "
         f"the fit that the others alone would have chosen, R² is {analysis.subsets.nested_r2:.3f}. "
