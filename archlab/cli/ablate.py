@@ -53,9 +53,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     click.echo(f"{study.name}: {summary(plan)}", err=True)
     outcome = running.execute(plan, place)
     ablation = assess(study, wanted, outcome)
-    judgement = plan.judge(outcome)
-    folder = save(ablation, place.home, verdict(judgement) if judgement else None)
-    found = document(ablation)
+    found, judgement = document(ablation), plan.judge(outcome)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
@@ -66,6 +64,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
         click.echo(f"warning: {warning}", err=True)
     for failure in ablation.failed:
         click.echo(f"failed: {failure}", err=True)
+    folder = save(ablation, place.home, verdict(judgement) if judgement else None)  # last: the disk may be full
     save_latencies(study, wanted, place, folder)
     trained = f"{outcome.computed} runs were trained" if outcome.computed else "nothing was trained"
     click.echo(f"{trained}; results are in {folder}", err=True)

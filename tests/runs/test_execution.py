@@ -243,3 +243,8 @@ def test_a_long_cause_in_any_script_still_fits_a_message():
     send(write, job="a", error=cause)
     assert json.loads(os.read(read, 1 << 16))["error"] == cause
     assert cause.startswith("RuntimeError: \N{GRINNING FACE}")
+
+
+def test_a_full_disk_is_called_so_whoever_writes():
+    error = RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+    assert cause_of(error) == cause_of(OSError(28, "No space left on device")) == "No space left on device"
