@@ -44,10 +44,8 @@ class GraphedStep:
         with torch.cuda.stream(self.stream), _synchronisations() as found:
             self.step(images, labels)
         torch.cuda.current_stream(self.device).wait_stream(self.stream)
-        self.warmed_up, self.waits = (
-            self.warmed_up + 1,
-            bool(found),
-        )  # the last counts: the first may wait to choose kernels
+        self.warmed_up += 1
+        self.waits = bool(found)  # of the last one: the first may wait to choose kernels
 
     def _capture(self, images: Tensor, labels: Tensor) -> None:
         self.images, self.labels = torch.empty_like(images), torch.empty_like(labels)

@@ -153,9 +153,7 @@ def train(
             metrics={"validation": evaluate(model, validation), "test": evaluate(model, test)},
             history=progress.history,
             weights=weights_of(model),
-            mode=execution_mode(
-                device, deterministic, graphed=isinstance(take_step, GraphedStep) and bool(take_step.graph)
-            ),
+            mode=execution_mode(device, deterministic, graphed=getattr(take_step, "graph", None) is not None),
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(device),
         )
