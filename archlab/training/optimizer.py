@@ -11,12 +11,15 @@ from torch import nn
 from archlab.training.recipe import Recipe
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Fused, with weight decay on all parameters but those of one dimension (biases, normalisations, scales)."""
+def make_optimizer(model: nn.Module, recipe: Recipe, like: nn.Module | None = None) -> torch.optim.Optimizer:
+    """Fused, with weight decay on all parameters but those of one dimension (biases, normalisations, scales).
+
+    `like`: a model with as many parameters, whose dimensions count instead.
+    """
     decayed: list[nn.Parameter] = []
     spared: list[nn.Parameter] = []
-    for parameter in model.parameters():
-        (decayed if parameter.squeeze().ndim > 1 else spared).append(parameter)
+    for parameter, judged in zip(model.parameters(), (like or model).parameters(), strict=True):
+        (decayed if judged.squeeze().ndim > 1 else spared).append(parameter)
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
     if recipe.optimizer == "sgd":
         nesterov = recipe.momentum > 0
