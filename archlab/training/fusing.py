@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,18 +31,14 @@ def fuse(models: Sequence[nn.Module], streams: Sequence[torch.Generator]) -> nn.
     """
     first, count = models[0], len(models)
     fused = _empty(first, count, streams)
-    fused._parameters = {
-        name: parameter if parameter is None else nn.Parameter(joined([model._parameters[name] for model in models]))
-        for name, parameter in first._parameters.items()
-    }
-    fused._buffers = {
-        name: buffer if buffer is None else joined([model._buffers[name] for model in models])
-        for name, buffer in first._buffers.items()
-    }
-    fused._modules = {
-        name: child if child is None else fuse([model._modules[name] for model in models], streams)
-        for name, child in first._modules.items()
-    }
+    fused._parameters, fused._buffers, fused._modules = dict(first._parameters), dict(first._buffers), {}
+    for name, _ in first.named_parameters(recurse=False, remove_duplicate=False):
+        fused._parameters[name] = nn.Parameter(joined([model.get_parameter(name) for model in models]))
+    for name, _ in first.named_buffers(recurse=False, remove_duplicate=False):
+        fused._buffers[name] = joined([model.get_buffer(name) for model in models])
+    for name, child in first._modules.items():
+        own = None if child is None else fuse([model.get_submodule(name) for model in models], streams)
+        fused._modules[name] = own
     return fused
 
 
@@ -68,8 +65,7 @@ def _empty(module: nn.Module, count: int, streams: Sequence[torch.Generator]) ->
         return _Dropout(module.p, streams)
     if isinstance(module, DropPath):
         return _DropPath(module.drop_prob, streams)
-    fused = copy.copy(module)
-    fused.__dict__ = dict(module.__dict__)
+    fused: Any = copy.copy(module)
     if isinstance(module, nn.Conv1d | nn.Conv2d):
         fused.groups = module.groups * count
     elif isinstance(module, nn.BatchNorm2d):
@@ -179,10 +175,9 @@ def is_exact(build: Callable[[], nn.Module], resolution: int) -> bool:
     pairs = [(together.detach(), torch.cat(apart, dim=1).detach())]
     for name, parameter in fused.named_parameters():
         gradients = [model.get_parameter(name).grad for model in models]
-        if parameter.grad is not None and all(gradient is not None for gradient in gradients):
-            pairs.append((parameter.grad, joined(gradients)))
-        elif parameter.grad is not None or any(gradient is not None for gradient in gradients):
+        if parameter.grad is None or any(gradient is None for gradient in gradients):
             return False
+        pairs.append((parameter.grad, joined([gradient for gradient in gradients if gradient is not None])))
     pairs += [(buffer, joined([model.get_buffer(name) for model in models])) for name, buffer in fused.named_buffers()]
     if any(one.shape != other.shape for one, other in pairs):
         return False

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archlab.architecture import SMALLEST_MAP, Architecture, build_model
+from archlab.architecture import SMALLEST_MAP, Architecture, Network, build_model
 from archlab.data.augment import generator
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
@@ -147,7 +147,7 @@ def train(
 
 def initial_model(
     architecture: Architecture, prepared: Any, recipe: Recipe, seed: int, width: float, smallest_map: int | None
-) -> nn.Module:
+) -> Network:
     """The network of a run before its first step, on the CPU, in channels_last."""
     torch.manual_seed(seed)
     model = build_model(
@@ -156,7 +156,7 @@ def initial_model(
     if recipe.zero_residual:
         for norm in model.residual_norms():
             if hasattr(norm, "weight"):  # a block may have no normalisation
-                nn.init.zeros_(norm.weight)
+                nn.init.zeros_(norm.weight)  # type: ignore[arg-type]
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -1,0 +1,94 @@
+"""How much faster the steps of several networks are when they are fused, on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from archlab.training.fusing import fuse, is_exact
+from archlab.training.mode import precision_of
+from archlab.training.optimizer import make_optimizer
+from archlab.training.recipe import Recipe
+from archlab.training.replicas import losses_of
+
+CHECKED_PIXELS = 32  # on a side at most, of the images that exactness is tested with
+LAP = 1.0  # second that the fused steps of a lap take, about
+MOST_STEPS = 10
+
+
+def fused_ratios(
+    build: Callable[[int], nn.Module],
+    recipe: Recipe,
+    replicas: int,
+    *,
+    classes: int,
+    resolution: int,
+    device: torch.device,
+    laps: int,
+    least: float = 0.0,
+) -> list[float]:
+    """Time of a step of each model by itself over that of all fused, by lap; both take turns.
+
+    CPU time on a CPU, wall time on a GPU. Ends with the first lap below `least`. Empty where fusing would change more than
+    the rounding of this model's training. `build` makes a model for images of so many pixels.
+    """
+    pixels = min(resolution, CHECKED_PIXELS)
+    if not is_exact(lambda: build(pixels), pixels):
+        return []
+    models = [build(resolution).to(device, memory_format=torch.channels_last).train() for _ in range(replicas)]  # type: ignore[call-overload]
+    fused = fuse(models, [torch.Generator(device) for _ in models])
+    shape = recipe.batch_size, 3, resolution, resolution
+    batch = [
+        (
+            torch.randn(shape, device=device).contiguous(memory_format=torch.channels_last),
+            torch.randint(classes, shape[:1], device=device),
+        )
+        for _ in models
+    ]
+    alone = [_step(model, recipe, [own], device) for model, own in zip(models, batch, strict=True)]
+    together = _step(fused, recipe, batch, device, like=models[0])
+
+    def one_by_one() -> None:
+        for step in alone:
+            step()
+
+    for _ in range(2):
+        _seconds(one_by_one, 1, device)
+        warm = _seconds(together, 1, device)
+    steps = max(min(int(LAP / warm), MOST_STEPS), 1)
+    found: list[float] = []
+    while len(found) < laps and min(found, default=least) >= least:
+        found.append(_seconds(one_by_one, steps, device) / _seconds(together, steps, device))
+    return found
+
+
+def _step(
+    model: nn.Module, recipe: Recipe, batch: list[Any], device: torch.device, like: nn.Module | None = None
+) -> Callable[[], None]:
+    optimizer = make_optimizer(model, recipe, like)
+
+    def step() -> None:
+        with precision_of(device):
+            loss = losses_of(model, batch, recipe.label_smoothing).sum()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def _seconds(action: Callable[[], None], times: int, device: torch.device) -> float:
+    clock = time.process_time
+    if device.type == "cuda":
+        clock = time.perf_counter
+        torch.cuda.synchronize(device)
+    began = clock()
+    for _ in range(times):
+        action()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return clock() - began
