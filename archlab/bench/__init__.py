@@ -2,6 +2,7 @@
 
 from archlab.bench.bare import bench_step
 from archlab.bench.data import bench_data
+from archlab.bench.fused import bench_fused
 from archlab.bench.measured import Bench, Spread
 from archlab.bench.store import StoreBench, bench_store
 from archlab.bench.study import bench_study
@@ -12,6 +13,7 @@ __all__ = [
     "Spread",
     "StoreBench",
     "bench_data",
+    "bench_fused",
     "bench_step",
     "bench_store",
     "bench_study",

@@ -39,6 +39,27 @@ def fused_ratios(
     pixels = min(resolution, CHECKED_PIXELS)
     if not is_exact(lambda: build(pixels), pixels):
         return []
+    one_by_one, together = both_steps(build, recipe, replicas, classes=classes, resolution=resolution, device=device)
+    for _ in range(2):
+        _seconds(one_by_one, 1, device)
+        warm = _seconds(together, 1, device)
+    steps = max(min(int(LAP / warm), MOST_STEPS), 1)
+    found: list[float] = []
+    while len(found) < laps and min(found, default=least) >= least:
+        found.append(_seconds(one_by_one, steps, device) / _seconds(together, steps, device))
+    return found
+
+
+def both_steps(
+    build: Callable[[int], nn.Module],
+    recipe: Recipe,
+    replicas: int,
+    *,
+    classes: int,
+    resolution: int,
+    device: torch.device,
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A training step of each of several models, one after the other; and of the same, fused. On a batch that lies ready."""
     models = [build(resolution).to(device, memory_format=torch.channels_last).train() for _ in range(replicas)]  # type: ignore[call-overload]
     fused = fuse(models, [torch.Generator(device) for _ in models])
     shape = recipe.batch_size, 3, resolution, resolution
@@ -50,20 +71,12 @@ def fused_ratios(
         for _ in models
     ]
     alone = [_step(model, recipe, [own], device) for model, own in zip(models, batch, strict=True)]
-    together = _step(fused, recipe, batch, device, like=models[0])
 
     def one_by_one() -> None:
         for step in alone:
             step()
 
-    for _ in range(2):
-        _seconds(one_by_one, 1, device)
-        warm = _seconds(together, 1, device)
-    steps = max(min(int(LAP / warm), MOST_STEPS), 1)
-    found: list[float] = []
-    while len(found) < laps and min(found, default=least) >= least:
-        found.append(_seconds(one_by_one, steps, device) / _seconds(together, steps, device))
-    return found
+    return one_by_one, _step(fused, recipe, batch, device, like=models[0])
 
 
 def _step(
