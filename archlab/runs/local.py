@@ -87,7 +87,7 @@ class LocalPool:
                 events.append(Event("stopped", job.run))
             elif job.run.key in self.active or job.not_before > time.monotonic():
                 waiting.append(job)
-            elif self.settings.keep and self.store.get(job.run.key) is not None:
+            elif self.settings.keep and self.store.holds(job.run):
                 events.append(Event("stored", job.run))
             else:
                 self._start(job)
@@ -145,7 +145,7 @@ class LocalPool:
             return []
         if state == "stored":
             return [Event("stored", job.run)]
-        if self.store.get(key) is not None if self.settings.keep else state == "finished":
+        if self.store.holds(job.run) if self.settings.keep else state == "finished":
             seconds = time.monotonic() - (job.started or time.monotonic())
             return [Event("finished", job.run, {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})})]
         if state == "stopped" or (self.stopping and job.cause is None):

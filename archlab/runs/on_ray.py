@@ -86,8 +86,8 @@ class RayPool:
         return len(self.tasks) + len(self.waiting)
 
     def submit(self, run: Run) -> None:
-        if self.settings.keep and self.store.get(run.key) is not None:
-            self.waiting.append(Event("stored", run))
+        if self.killed or (self.settings.keep and self.store.holds(run)):
+            self.waiting.append(Event("stopped" if self.killed else "stored", run))
             return
         self.runs[run.key] = run
         own_blocks = [Path(path).read_bytes() for path in run.own_blocks]
@@ -135,8 +135,8 @@ class RayPool:
                 {"cause": f"{type(error).__name__}: {error}".split("\n")[0], "log": None},
                 None,
             )
-        if files:
-            self.store.adopt(run.key, files)
+        for key, content in (files or {}).items():
+            self.store.adopt(key, content)
         if kind == "failed":
             detail["attempts"] = max(self.attempts[run.key], 1)
         return Event(kind, run, detail)
@@ -172,8 +172,8 @@ def _compute(
     home: str,
     token: str,
     settings: dict[str, Any],
-) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
-    """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
+) -> tuple[str, dict[str, Any], dict[str, dict[str, bytes]] | None]:
+    """In a Ray worker: a run's last event, and its members' files by key where the driver does not share the folder."""
     import ray
 
     shared = Path(token).exists()
@@ -191,8 +191,9 @@ def _compute(
             if event.kind == "failed" and not event.detail["mendable"]:
                 raise RunFailedError(event.detail["cause"])
             if event.kind not in ("started", "epoch"):
-                files = None if shared or not pool.settings.keep else pool.store.files(this.key)
-                return event.kind, event.detail, files
+                if shared or not pool.settings.keep:
+                    return event.kind, event.detail, None
+                return event.kind, event.detail, {each.key: pool.store.files(each.key) for each in this.members}
     raise RunFailedError("ended without a word")
 
 

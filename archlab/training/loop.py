@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archlab.architecture import SMALLEST_MAP, Architecture, build_model
+from archlab.architecture import SMALLEST_MAP, Architecture, Network, build_model
 from archlab.data.augment import generator
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
@@ -78,14 +78,7 @@ def train(
     """
     device, started = torch.device(device), time.perf_counter()
     with reproducible(device, deterministic):
-        torch.manual_seed(seed)
-        model = build_model(
-            architecture, prepared.num_classes, width=width, resolution=prepared.resolution, smallest_map=smallest_map
-        ).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if recipe.zero_residual:
-            for norm in model.residual_norms():
-                if hasattr(norm, "weight"):  # a block may have no normalisation
-                    nn.init.zeros_(norm.weight)
+        model = initial_model(architecture, prepared, recipe, seed, width, smallest_map).to(device)
         graphed = device.type == "cuda" and not deterministic
         optimizer = make_optimizer(model, recipe, capturable=graphed)
         loss_sum = torch.zeros((), device=device)
@@ -112,12 +105,12 @@ def train(
 
         progress = Progress()
         if checkpoint:
-            fingerprint = _fingerprint(architecture, prepared, recipe, seed, width, smallest_map, device)
+            fingerprint = fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
             progress = load_checkpoint(checkpoint, model, optimizer, fingerprint) or progress
         started -= progress.seconds
 
         for epoch in range(progress.epoch, epochs):
-            torch.manual_seed(int(generator("dropout", seed, epoch).integers(2**32)))  # torch keeps 32 bits on a CPU
+            torch.manual_seed(dropout_seed(seed, epoch))
             model.train()
             loss_sum.zero_()
             first = epoch * len(batches)
@@ -159,7 +152,27 @@ def train(
         )
 
 
-def _fingerprint(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
+def initial_model(
+    architecture: Architecture, prepared: Any, recipe: Recipe, seed: int, width: float, smallest_map: int | None
+) -> Network:
+    """The network of a run before its first step, on the CPU, in channels_last."""
+    torch.manual_seed(seed)
+    model = build_model(
+        architecture, prepared.num_classes, width=width, resolution=prepared.resolution, smallest_map=smallest_map
+    )
+    if recipe.zero_residual:
+        for norm in model.residual_norms():
+            if hasattr(norm, "weight"):  # a block may have no normalisation
+                nn.init.zeros_(norm.weight)  # type: ignore[arg-type]
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def dropout_seed(seed: int, epoch: int) -> int:
+    """Of what is drawn while an epoch's steps are computed."""
+    return int(generator("dropout", seed, epoch).integers(2**32))  # torch keeps 32 bits on a CPU
+
+
+def fingerprint_of(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
     """Of everything that a checkpoint's numbers depend on."""
     parts = [architecture.digest(), prepared.digest, recipe.canonical(), torch.__version__, *map(str, others)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
