@@ -19,6 +19,7 @@ from archlab.report.palette import FILE, Palette
 
 WIDTH = 4.6  # inches: text is as large as a phone shows it well
 MOST_MODELS = 20  # in plots that grow with the square of the models, or need a legend
+MOST_ROWS = 60  # of plots with a row a model: the best ones
 ROW = 0.3
 
 

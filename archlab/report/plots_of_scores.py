@@ -15,6 +15,7 @@ from archlab.report.costs import Cost, pareto
 from archlab.report.palette import Palette
 from archlab.report.plots import (
     MOST_MODELS,
+    MOST_ROWS,
     ROW,
     Plot,
     blank,
@@ -31,6 +32,7 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
     """In the order of the report."""
     models = analysis.models.dropna(subset="xscore")
     models = models.set_axis(short_names(models.index, analysis.base))
+    best_only = f"; the best {MOST_ROWS} of {len(models)} models" if len(models) > MOST_ROWS else ""
     if len(models):
         best, worst = models.iloc[0], models.iloc[-1]
         alt = (
@@ -39,11 +41,11 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
         title = "xScore with 95 % intervals for seed noise" if models["xscore_low"].notna().any() else "xScore"
         if any(name.startswith("+") for name in models.index):
             title += f"; names that begin with + are variants of {analysis.base}"
-        yield Plot("xscore", title, alt, partial(_scores, models))
-    table = percent(analysis.means).set_axis(short_names(analysis.means.index, analysis.base))
+        yield Plot("xscore", title + best_only, alt, partial(_scores, models.head(MOST_ROWS)))
+    table = percent(analysis.means).set_axis(short_names(analysis.means.index, analysis.base)).head(MOST_ROWS)
     yield Plot(
         "accuracy",
-        "Accuracy in percent, shaded from the lowest to the highest of each dataset",
+        f"Accuracy in percent, shaded from the lowest to the highest of each dataset{best_only}",
         "The numbers are those of the score table.",
         partial(_accuracies, table),
     )
