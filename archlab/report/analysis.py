@@ -276,7 +276,8 @@ def _mixed(runs: list[dict[str, Any]]) -> list[str]:
     for dataset in sorted({name for name, _ in data}):
         if sum(name == dataset for name, _ in data) > 1:
             found.append(f"{dataset} is not the same for all models: other images, splits or resolution")
-    modes = {tuple(str(run[key]) for key in ("device", "hardware", "precision", "threads", "torch")) for run in runs}
+    named = ("device", "hardware", "precision", "threads", "torch")
+    modes = {(*(str(run[key]) for key in named), f"seeds {run.get('seeds', 'separate')}") for run in runs}
     if len(modes) > 1:
         listed = "; ".join(" ".join(mode) for mode in sorted(modes))
         found.append(f"this table mixes execution modes, whose last digits and speeds differ: {listed}")

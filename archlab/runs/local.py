@@ -161,8 +161,9 @@ class LocalPool:
     def _enforce_time_limit(self) -> None:
         limit = self.settings.time_limit
         for key, job in self.active.items():
-            if limit and job.started and job.cause is None and time.monotonic() - job.started > limit:
-                job.cause = f"took longer than the time limit of {limit:g} s"
+            most = (limit or 0.0) * len(job.run.members)
+            if limit and job.started and job.cause is None and time.monotonic() - job.started > most:
+                job.cause = f"took longer than the time limit of {most:g} s"
                 self.forks.signal(key, signal.SIGKILL)
 
 
