@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.running import Running, announce_preparation, run_options
+from archlab.cli.running import Running, announce_preparation, run_options, try_out
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
 if TYPE_CHECKING:
-    from archlab.runs import Plan, Run, Store
+    from archlab.runs import Plan
     from archlab.study.ablation import Ablation
 
 
@@ -44,7 +44,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     wanted = cells(study, place.home)
     runs = distinct_runs(wanted)
     if smoke:
-        return _smoke(study.name, runs, place, running, as_json)
+        return try_out(study.name, runs, place, running, as_json)
     running = running.settled(runs, place)
     plan = running.plan(runs, place)
     if dry_run:
@@ -69,22 +69,6 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     trained = f"{outcome.computed} runs were trained" if outcome.computed else "nothing was trained"
     click.echo(f"{trained}; results are in {folder}", err=True)
     return 1 if ablation.failed else 0
-
-
-def _smoke(name: str, runs: list[Run], store: Store, running: Running, as_json: bool) -> int:
-    from archlab.runs import Watch, smoke
-
-    tried = {(run.model, run.dataset) for run in runs}
-    with Watch(len(tried), running.at_once, quiet=running.quiet) as watch:
-        failures = smoke(runs, store, workers=running.at_once, options=running.options, on_event=watch)
-    if as_json:
-        failed = [{"model": each.run.model, "dataset": each.run.dataset, "cause": each.cause} for each in failures]
-        click.echo(json.dumps({"study": name, "failed": failed}, indent=2))
-    for failure in failures:
-        click.echo(f"failed: {failure}", err=True)
-    if not failures:
-        click.echo(f"{name}: every model trains on every dataset; nothing was stored", err=True)
-    return 1 if failures else 0
 
 
 def _print_plan(name: str, plan: Plan, as_json: bool) -> None:

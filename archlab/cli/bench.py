@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.bench_search import bench_landscape, bench_search
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 @click.group()
 def bench() -> None:
     """Measure this machine and archlab on it: images per second, and ratios within one run."""
+
+
+bench.add_command(bench_search)
+bench.add_command(bench_landscape)
 
 
 def _options(function: Callable) -> Callable:

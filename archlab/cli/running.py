@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -122,6 +123,23 @@ class Running:
             done = len(interrupted.outcome.results)
             click.echo(f"interrupted: {done} of {count} runs are stored; the same command goes on from there", err=True)
             raise
+
+
+def try_out(name: str, runs: list[Run], store: Store, running: Running, as_json: bool) -> int:
+    """Takes runs through a few steps, stores nothing, and says which failed; the exit code of the command."""
+    from archlab.runs import Watch, smoke
+
+    tried = {(run.model, run.dataset) for run in runs}
+    with Watch(len(tried), running.at_once, quiet=running.quiet) as watch:
+        failures = smoke(runs, store, workers=running.at_once, options=running.options, on_event=watch)
+    if as_json:
+        failed = [{"model": each.run.model, "dataset": each.run.dataset, "cause": each.cause} for each in failures]
+        click.echo(json.dumps({"study": name, "failed": failed}, indent=2))
+    for failure in failures:
+        click.echo(f"failed: {failure}", err=True)
+    if not failures:
+        click.echo(f"{name}: every model trains on every dataset; nothing was stored", err=True)
+    return 1 if failures else 0
 
 
 def announce_preparation(datasets: dict[str, int], home: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.running import Running, run_options
+from archlab.cli.running import Running, run_options, try_out
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--storage", metavar="URL", help="Of Optuna: a database for many machines, or a journal file.")
 @click.option("--resume", is_flag=True, help="Go on with a search; an error where there is none.")
 @click.option("--dry-run", is_flag=True, help="Say how long it would take.")
+@click.option("--smoke", is_flag=True, help="Take references and a few designs through a few steps, and store nothing.")
 @run_options
 @click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -34,6 +35,7 @@ def search(
     storage: str | None,
     resume: bool,
     dry_run: bool,
+    smoke: bool,
     store: str | None,
     as_json: bool,
     **options: Any,
@@ -50,6 +52,8 @@ def search(
     if dry_run:
         _forecast(spec, trials, running, place, as_json)
         return 0
+    if smoke:
+        return _smoke(spec, running, place, as_json)
     settings = Settings(
         workers=running.at_once,
         options=running.options,
@@ -103,6 +107,15 @@ def _forecast(spec: str, trials: int | None, running: Running, store: Store, as_
     )
 
 
+def _smoke(spec: str, running: Running, store: Store, as_json: bool) -> int:
+    from archlab.study import load_study
+    from archlab.study.search.designs import Designs
+    from archlab.study.search.smoke import smoke_runs
+
+    study = load_study(spec, home=store.home)
+    return try_out(study.name, smoke_runs(Designs(study, store.home)), store, running, as_json)
+
+
 def _compute(what: str, runs: list[Run], running: Running, store: Store) -> Outcome:
     """Computes what is not stored, and says how much that is."""
     from archlab.runs import plan
@@ -124,7 +137,8 @@ def _outcome(trial: FrozenTrial) -> str:
         return f"failed, {attributes['failed']}"
     if "xscore" in attributes:
         return f"xScore {attributes['xscore']:.3f}"
-    return f"stopped after {len(attributes.get('accuracies', {}))} dataset(s)"
+    met = len(attributes.get("accuracies", {}))
+    return f"stopped after {met} dataset(s)" if met else "stopped half-way through its first run"
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -137,19 +151,18 @@ def _print(found: dict[str, Any]) -> None:
     rows = [[_written(row.get(name, means.get((row["model"], name)))) for name in columns] for row in found["scores"]]
     print_table([titles.get(name, name) for name in columns], rows)
     click.echo()
-    keys = ("model", "found", "validation", "test", "low", "high", "survived")
+    keys = ("model", "validation", "test", "low", "high", "survived")
     print_table(
-        ("gain over the best reference", "in the search", "validation", "test", "low", "high", "survived"),
+        (f"gain over {found['search']['rival'] or 'the best reference'}", *keys[1:]),
         [[_written(_gains(each)[key]) for key in keys] for each in found["finalists"]],
     )
     click.echo(f"\n{_sentence(found)}")
 
 
 def _gains(finalist: dict[str, Any]) -> dict[str, Any]:
-    test, searched, survived = finalist["test"], finalist["found"], finalist["survived"]
+    test, survived = finalist["test"], finalist["survived"]
     return {
         "model": finalist["model"],
-        "found": searched and searched["gain"],
         "validation": finalist["validation"].get("gain"),
         "test": test.get("gain"),
         "low": test.get("gain_low"),
@@ -166,14 +179,15 @@ def _sentence(found: dict[str, Any]) -> str:
     )
     if best is None:
         return f"No design is complete. {spent}"
+    rival = f"{found['search']['rival']}, the best reference on validation data,"
     gain, low, high = (best["test"].get(name) for name in ("gain", "gain_low", "gain_high"))
     if gain is None:
         verdict = "is not complete on test data"
     elif low is None:
-        verdict = f"scores {gain:+.3f} against the best reference on test data; one seed cannot decide that"
+        verdict = f"scores {gain:+.3f} against {rival} on test data; one seed cannot decide that"
     else:
         decided = "better than" if low > 0 else "worse than" if high < 0 else "undecided against"
-        verdict = f"is {decided} the best reference on test data: {gain:+.3f} ({low:+.3f} to {high:+.3f})"
+        verdict = f"is {decided} {rival} on test data: {gain:+.3f} ({low:+.3f} to {high:+.3f})"
     return f"{best['model']} {verdict}.\nIt is {best['name']}, written to {best['file']}\n{spent}"
 
 

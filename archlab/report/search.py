@@ -30,7 +30,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
         f"{', '.join(about['datasets'])} in this order."
     ]
     if found["best"]:
-        said.append(_winner(found["best"], about["best_reference"]))
+        said.append(_winner(found["best"], about["rival"]))
     if about["fidelity_rank_correlation"] is not None:
         agreement = about["fidelity_rank_correlation"]
         said.append(f"Rank correlation of the search's scores with those at full fidelity: {agreement:.2f}.")
@@ -42,23 +42,28 @@ def sentences(found: dict[str, Any]) -> list[str]:
     return said
 
 
-def _winner(best: dict[str, Any], reference: dict[str, Any]) -> str:
-    words = [f"The winner is {best['model']} ({best['name']})"]
-    for split in ("found", "validation", "test"):
-        score = best[split]
-        if score and score.get("gain") is not None:
-            where = {"found": "in the search", "validation": "on validation data", "test": "on test data"}[split]
-            interval = (
-                f", 95 % {score['gain_low']:+.3f} to {score['gain_high']:+.3f}"
-                if score.get("gain_low") is not None
-                else ""
-            )
-            words.append(f"{score['gain']:+.3f} {where}{interval}")
-    rival = f"the best reference ({reference['model']} in the search)"
-    said = f"{words[0]}; its xScore less that of {rival}: {'; '.join(words[1:])}."
+def _winner(best: dict[str, Any], rival: str | None) -> str:
+    said = f"The winner is {best['model']} ({best['name']})"
+    gains = {"on validation data": best["validation"], "on test data": best["test"]}
+    words = [f"{_gain(score)} {where}" for where, score in gains.items() if score.get("gain") is not None]
+    if words:
+        said += f"; its xScore less that of {rival}, the best reference on validation data: {'; '.join(words)}"
+    said += "."
     if best["survived"] is not None:
         said += f" {100 * best['survived']:.0f} % of the gain survived."
+    if best["against"]:
+        behind = [name for name, gain in best["against"].items() if gain["gain"] <= 0]
+        open_ = [name for name, gain in best["against"].items() if gain["gain"] > 0 and not (gain["gain_low"] or 0) > 0]
+        said += (
+            f" On test data it is ahead of {len(best['against']) - len(behind)} of {len(best['against'])} references"
+        )
+        said += f", undecided against {', '.join(open_)}." if open_ else "."
     return said
+
+
+def _gain(score: dict[str, Any]) -> str:
+    interval = f" (95 % {score['gain_low']:+.3f} to {score['gain_high']:+.3f})" if score["gain_low"] is not None else ""
+    return f"{score['gain']:+.3f}{interval}"
 
 
 def finalists(found: dict[str, Any]) -> Table:
@@ -77,7 +82,12 @@ def finalists(found: dict[str, Any]) -> Table:
         + [each["test"].get(key) for key in ("gain", "gain_low", "gain_high")]
         for each in found["finalists"]
     ]
-    return Table("finalists", "Finalists, the winner first; gains over the best reference.", columns, rows)
+    return Table(
+        "finalists",
+        "Finalists, the winner first; gains over the reference that is best on validation data.",
+        columns,
+        rows,
+    )
 
 
 def trials(found: dict[str, Any]) -> Table:

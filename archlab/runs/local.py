@@ -31,6 +31,7 @@ class _Job:
     value: dict[str, Any] | None = None  # what its process returned
     cause: str | None = None  # why it failed
     mendable: bool = False  # it will fail again until the user mends something
+    dropped: bool = False  # ended because nobody wants it any more
 
 
 class LocalPool:
@@ -72,6 +73,11 @@ class LocalPool:
             events += self._hear(message)
         self._enforce_time_limit()
         return events
+
+    def drop(self, run: Run) -> None:
+        if job := self.active.get(run.key):
+            job.dropped = True
+            self.forks.signal(run.key, signal.SIGKILL)
 
     def stop(self) -> None:
         self.stopping, self.order = True, signal.SIGTERM
@@ -148,7 +154,7 @@ class LocalPool:
         if self.store.holds(job.run) if self.settings.keep else state == "finished":
             seconds = time.monotonic() - (job.started or time.monotonic())
             return [Event("finished", job.run, {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})})]
-        if state == "stopped" or (self.stopping and job.cause is None):
+        if state == "stopped" or job.dropped or (self.stopping and job.cause is None):
             return [Event("stopped", job.run)]
         log = self._log_of(job.run)
         detail = {"cause": job.cause or exit_words, "attempts": job.attempts, "log": str(log) if log else None}

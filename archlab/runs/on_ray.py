@@ -108,6 +108,9 @@ class RayPool:
             events += [self._end(task) for task in ended]
         return events
 
+    def drop(self, run: Run) -> None:
+        self.board.drop.remote(run.key)
+
     def stop(self) -> None:
         self.order = "stop"
 
@@ -146,15 +149,20 @@ class _Board:
     """On the driver's side: what runs tell, and whether they are to stop."""
 
     def __init__(self) -> None:
-        self.stopping, self.told = False, list[tuple[str, str, dict[str, Any]]]()
+        self.stopping, self.dropped = False, set[str]()
+        self.told: list[tuple[str, str, dict[str, Any]]] = []
 
-    def tell(self, events: list[tuple[str, str, dict[str, Any]]]) -> bool:
+    def tell(self, key: str, events: list[tuple[str, str, dict[str, Any]]]) -> tuple[bool, bool]:
+        """Whether all runs are to stop, and whether this one is dropped."""
         self.told += events
-        return self.stopping
+        return self.stopping, key in self.dropped
 
     def take(self) -> list[tuple[str, str, dict[str, Any]]]:
         told, self.told = self.told, []
         return told
+
+    def drop(self, key: str) -> None:
+        self.dropped.add(key)
 
     def stop(self) -> None:
         self.stopping = True
@@ -185,8 +193,11 @@ def _compute(
     while pool.pending:
         events = pool.events(ASK_EVERY)
         told = [(event.kind, this.key, event.detail) for event in events if event.kind in ("started", "epoch")]
-        if ray.get(board.tell.remote(told)):
+        stopping, dropped = ray.get(board.tell.remote(this.key, told))
+        if stopping:
             pool.stop()
+        if dropped:
+            pool.drop(this)
         for event in events:
             if event.kind == "failed" and not event.detail["mendable"]:
                 raise RunFailedError(event.detail["cause"])

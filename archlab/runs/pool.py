@@ -59,6 +59,9 @@ class Pool(AbstractContextManager, Protocol):
     def events(self, timeout: float = 0.2) -> list[Event]:
         """What has happened; waits up to `timeout` seconds where nothing has."""
 
+    def drop(self, run: Run) -> None:
+        """Ends one running run now, which is told as stopped; what it has saved stays."""
+
     def stop(self) -> None:
         """Running runs finish their epoch and save; queued ones end at once."""
 

@@ -48,11 +48,15 @@ def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(archl
     code, forecast, _ = archlab("search", "--spec", "tiny.yaml", "--dry-run", "--json")
     assert code == 0 and json.loads(forecast)["wall_seconds"] > 0 and not list(tmp_path.glob("store/runs/??/*"))
 
+    code, printed, progress = archlab("search", "--spec", "tiny.yaml", "--smoke", "--json")
+    assert (code, json.loads(printed)) == (0, {"study": "tiny", "failed": []}), progress
+    assert not list(tmp_path.glob("store/runs/??/*"))
+
     code, printed, progress = archlab("search", "--spec", "tiny.yaml", "--workers", "2")
     assert code == 0, progress
     for words in ("12 designs in the space", "the best reference is", "trial 2:", "results are in"):
         assert words in progress
-    for words in ("gain over the best reference", "xScore", "net+kernel=", "winner.yaml"):
+    for words in ("gain over ", "the best reference on validation data", "xScore", "net+kernel=", "winner.yaml"):
         assert words in printed
 
     code, printed, progress = archlab("search", "--spec", "tiny.yaml", "--json", "--resume")

@@ -13,7 +13,13 @@ from tests.report.made import made_study
 def found(best=True):
     score = {"xscore": 0.9, "gain": 0.1, "gain_low": 0.02, "gain_high": 0.18}
     winner = {"model": "made-trial1", "name": "net+kernel=5", "trial": 1, "params": 2_400_000, "macs": 90_000_000}
-    winner |= {"found": {"xscore": 1.0, "gain": 0.2}, "validation": score, "test": score, "survived": 0.5}
+    winner |= {
+        "found": {"xscore": 1.0, "gain": 0.2},
+        "validation": {**score, "gain": 0.2},
+        "test": score,
+        "survived": 0.5,
+    }
+    winner["against"] = {"mobilenetv2": score, "starnet": {"gain": 0.01, "gain_low": -0.1, "gain_high": 0.12}}
     trial = {
         "number": 0,
         "state": "complete",
@@ -27,6 +33,7 @@ def found(best=True):
         "search": {
             "datasets": ["digits", "elpv"],
             "best_reference": {"model": "mobilenetv2", "xscore": 0.8},
+            "rival": "mobilenetv2",
             "fidelity_rank_correlation": 0.75,
         },
         "trials": [
@@ -49,7 +56,9 @@ def analysis():
 def test_it_says_what_survived_and_what_it_cost(analysis):
     said = text(analysis, "markdown")
     assert "4 trials: 2 complete, 1 stopped early, 1 failed; 1 of them known before" in said
-    assert "+0.200 in the search; +0.100 on validation data, 95 % +0.020 to +0.180; +0.100 on test data" in said
+    assert "less that of mobilenetv2, the best reference on validation data: +0.200 (95 % +0.020 to +0.180) on" in said
+    assert "+0.100 (95 % +0.020 to +0.180) on test data" in said
+    assert "On test data it is ahead of 2 of 2 references, undecided against starnet." in said
     assert "50 % of the gain survived" in said
     assert "Training took 4.5 minutes: 1.0 for references, 2.0 for trials, 1.5 for the final table." in said
     assert "| made-trial1 | net+kernel=5 |" in said

@@ -1,6 +1,6 @@
 """Searches a study with stand-ins for training, in a process of its own that tests interrupt and kill.
 
-search_program.py STUDY HOME [STORAGE] [trials=N] [workers=N] [pause=SECONDS] [fail=WORD]
+search_program.py STUDY HOME [STORAGE] [trials=N] [workers=N] [pause=SECONDS] [fail=WORD] [epochs=N]
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ def run(
     pause=0.0,
     fail=None,
     fail_fast=False,
+    epochs=1,
     resume=False,
     on_trial=None,
 ):
-    store, options = Store(home), {"pause": pause, "fail": fail}
+    store, options = Store(home), {"fail": fail, "epochs": epochs}
     return search(
         study,
         store,
-        compute=lambda what, runs: execute(runs, store, workers=2, function=FUNCTION, options={"fail": fail}),
-        settings=Settings(workers=workers, function=FUNCTION, options=options, retries=0),
+        compute=lambda what, runs: execute(runs, store, workers=2, function=FUNCTION, options=options),
+        settings=Settings(workers=workers, function=FUNCTION, options={**options, "pause": pause}, retries=0),
         fail_fast=fail_fast,
         trials=trials,
         storage=storage,
@@ -48,7 +49,7 @@ def run(
 def main() -> int:
     given = dict(word.split("=", 1) for word in sys.argv[3:] if "=" in word and "://" not in word)
     storage = [word for word in sys.argv[3:] if "=" not in word or "://" in word]
-    numbers = {"trials": int, "workers": int, "pause": float, "fail": str, "resume": bool}
+    numbers = {"trials": int, "workers": int, "pause": float, "fail": str, "epochs": int}
     options = {name: numbers[name](value) for name, value in given.items()}
     try:
         found = run(

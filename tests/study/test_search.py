@@ -128,7 +128,7 @@ def trials_of(home, storage=None):
 
 
 def results(trials):
-    return [(trial.state.name, trial.values, trial.params, trial.user_attrs["accuracies"]) for trial in trials]
+    return [(trial.state.name, trial.values, trial.params, trial.user_attrs.get("accuracies")) for trial in trials]
 
 
 def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_file(place):
@@ -151,7 +151,10 @@ def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_
     best = document["best"]
     gain = next(trial["xscore"] for trial in trials if trial["number"] == best["trial"])
     assert best["found"]["gain"] == pytest.approx(gain - document["search"]["best_reference"]["xscore"])
-    assert best["survived"] == pytest.approx(best["test"]["gain"] / best["found"]["gain"])
+    assert document["search"]["rival"] in best["against"] and len(best["against"]) == 4
+    assert best["against"][document["search"]["rival"]]["gain"] == best["test"]["gain"]
+    if best["validation"]["gain"] > 0:
+        assert best["survived"] == pytest.approx(best["test"]["gain"] / best["validation"]["gain"])
     assert best["test"]["gain_low"] < best["test"]["gain"] < best["test"]["gain_high"]
     cost = count(architecture(best["file"]), num_classes=12, resolution=32)
     assert (cost.params, cost.macs) == (best["params"], best["macs"])
@@ -174,18 +177,32 @@ def test_optuna_reads_the_trials(place):
 
 
 @pytest.mark.slow
-def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place):
+def test_designs_that_are_behind_end_in_the_middle_of_their_first_run(place):
+    home = place()
+    document = run(study_of(home), home, epochs=4, pause=0.1).document
+    middle, rungs = document["search"]["halfway"], document["search"]["rungs"]
+    assert middle["epoch"] == 2 and middle["stops"] and rungs[0]["after"] == 1
+    early = [trial for trial in document["trials"] if trial["state"] == "pruned" and not trial["accuracies"]]
+    assert early and all(trial["halfway"]["epoch"] == 2 for trial in document["trials"])
+    stored = {path.name for path in home.glob("runs/??/*")}
+    assert len(set(computed(home)) - stored) == len(early)
+    assert document["cost"]["training_seconds"]["trials"] >= 5 * len(early)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place, epochs):
     whole, broken = place("whole"), place("broken")
     study = study_of(whole)
-    run(study, whole)
+    run(study, whole, epochs=epochs)
     for after in (2, 7):
-        process = _start(study, broken, "pause=0.02")
+        process = _start(study, broken, "pause=0.02", f"epochs={epochs}")
         _read_trials(process, after)
         process.send_signal(signal.SIGINT if after == 2 else signal.SIGKILL)
         assert process.wait(60) == (130 if after == 2 else -signal.SIGKILL)
         process.stdout.close()
     assert 0 < len(trials_of(broken)) < 12
-    run(study, broken, resume=True)
+    run(study, broken, epochs=epochs, resume=True)
     assert results(trials_of(broken)) == results(trials_of(whole))
     assert set(computed(broken)) == set(computed(whole))
 

@@ -18,9 +18,10 @@ from archlab.budget import count, fit_width
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study import load_study, space_size
-from archlab.study.search.beginning import Basis, reduced_frame
+from archlab.study.search.beginning import Basis, reduced_frame, without_weak
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import judge
+from archlab.study.search.halfway import halfway
 from archlab.study.search.rungs import Rungs, ordered, rank_correlation
 from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
 from archlab.study.search.warm_start import written_values
@@ -149,6 +150,44 @@ def test_the_best_share_goes_on_and_nobody_is_stopped_where_early_order_says_lit
     assert rungs.goes_on({"a": 0.0}, 1, misleading)
 
 
+def reference_run(name, accuracies, **recipe):
+    """A stored run of a reference with these validation accuracies after its epochs, the last one half as long."""
+    run = SimpleNamespace(model=name, dataset="a", recipe={"lr": 0.1, **recipe})
+    steps = [10 * (at + 1) for at in range(len(accuracies) - 1)] + [10 * len(accuracies) - 5]
+    entries = zip(steps, accuracies, strict=True)
+    return run, {"history": [{"steps": step, "validation_accuracy": accuracy} for step, accuracy in entries]}
+
+
+def test_the_middle_of_a_run_is_compared_at_the_same_epoch_of_the_same_schedule():
+    runs = [reference_run("one", [0.1, 0.2, 0.3, 0.4]), reference_run("two", [0.3, 0.6, 0.7, 0.8])]
+    middle = halfway(runs)
+    assert (middle.dataset, middle.epoch, middle.references) == ("a", 2, {"one": 0.2, "two": 0.6})
+    assert middle.concerns(runs[0][0])
+    assert not middle.concerns(SimpleNamespace(dataset="b", recipe=runs[0][0].recipe))
+    assert not middle.concerns(reference_run("three", [0.1], lr=0.2)[0])
+    assert halfway([reference_run("one", [0.1])]) is None
+    assert halfway([reference_run("one", [0.1, 0.2])]) is None  # the first of two epochs ends too late
+    assert halfway([runs[0], reference_run("two", [0.3, 0.6, 0.7, 0.8], lr=0.2)]) is None
+
+
+def test_half_of_the_designs_end_in_the_middle_unless_the_order_there_says_little():
+    middle = halfway([reference_run("one", [0.1, 0.2, 0.3, 0.4])])
+    others = [0.2, 0.4, 0.6]
+    assert [middle.goes_on(accuracy, others, []) for accuracy in (0.3, 0.4, 0.5)] == [False, True, True]
+    agreeing = [(0.1, 0.2), (0.2, 0.3), (0.3, 0.1), (0.4, 0.4), (0.5, 0.6)]
+    assert middle.correlation(agreeing) >= 0.6 and not middle.goes_on(0.3, others, agreeing)
+    assert middle.goes_on(0.3, others, [(early, -late) for early, late in agreeing])
+
+
+def test_datasets_that_tell_references_apart_no_better_than_chance_are_left_out_while_two_remain():
+    means = pd.DataFrame({"a": [0.5, 0.56], "b": [0.5, 0.56], "c": [0.2, 0.8]}, index=["one", "two"])
+    frame = make_frame(means.stack().rename_axis(["model", "dataset"]).rename("value").reset_index().assign(seed=0))
+    kept, weak = without_weak(frame, means, {"a": 100, "b": 10_000, "c": 100})  # deviations .05, .005, .04
+    assert weak == ("a",) and set(kept.datasets) == {"b", "c"}
+    flagged, weak = without_weak(frame, means, {"a": 100, "b": 100, "c": 100})
+    assert weak == () and set(flagged.datasets) == {"a", "b", "c"} and flagged.weak == ("a", "b")
+
+
 def test_a_rank_correlation_needs_four_that_differ():
     assert rank_correlation([1, 2, 3], [1, 2, 3]) is None
     assert rank_correlation([1, 1, 1, 1], [1, 2, 3, 4]) is None
@@ -205,10 +244,10 @@ def trial_of(number, xscore):
     return optuna.trial.create_trial(value=xscore, user_attrs={"xscore": xscore, "design": str(number)})
 
 
-def judged(rows, **given):
+def judged(rows, references=None, **given):
     rungs = Rungs(FRAME, tuple("abcd"), 0.5, 0.25)
     basis = Basis(rungs, {f"r{at}": dict.fromkeys("abcd", at / 4) for at in range(5)})
-    references = [(f"r{at}", at / 4, at / 4, 100) for at in range(5)]
+    references = references or [(f"r{at}", at / 4, at / 4, 100) for at in range(5)]
     trials = [trial_of(number, 1.1) for number, _ in enumerate(rows)]
     for number, trial in enumerate(trials):
         trial.number = number
@@ -222,13 +261,23 @@ def test_the_winner_is_chosen_by_validation_data_and_a_tie_goes_to_fewer_macs():
     assert [each.trial for each in judged([(1.2, 1.2, 50), (1.1999, 1.2, 10)], seeds=[0])] == [0, 1]
 
 
-def test_how_much_of_the_gain_survived():
+def test_the_share_of_the_gain_that_survived_is_of_the_final_table_alone():
     (winner,) = judged([(1.2, 1.05, 50)])
     assert winner.found["gain"] == pytest.approx(0.1)
+    assert winner.validation["gain"] == pytest.approx(0.2, abs=0.01)
     assert winner.test["gain"] == pytest.approx(0.05, abs=0.01)
-    assert winner.survived == pytest.approx(winner.test["gain"] / winner.found["gain"])
+    assert winner.survived == pytest.approx(winner.test["gain"] / winner.validation["gain"])
     assert winner.test["gain_low"] < winner.test["gain"] < winner.test["gain_high"]
     assert judged([(1.2, 1.05, 50)], seeds=[0])[0].test["gain_low"] is None
+
+
+def test_the_reference_to_beat_is_chosen_by_validation_data_and_the_others_are_there_too():
+    references = [("r0", 0.0, 0.0, 100), ("r1", 1.0, 0.5, 100), ("r2", 0.9, 1.0, 100), ("r3", 0.2, 0.2, 100)]
+    (winner,) = judged([(1.2, 0.8, 50)], references=references)
+    assert winner.test["gain"] == pytest.approx(0.3, abs=0.01)
+    assert set(winner.against) == {"r0", "r1", "r2", "r3"}
+    assert winner.against["r1"]["gain"] == winner.test["gain"]
+    assert winner.against["r2"]["gain_high"] < 0 < winner.against["r0"]["gain_low"]
 
 
 def test_seven_datasets_are_searched_on_four_that_stand_for_all():

@@ -4,13 +4,13 @@ references.
 designs      a way through the choices becomes an architecture, its width and its runs
 trials       trials in an Optuna storage: their states, whose they are, which count
 sampling     the next design: within the budget, and not tried before
-rungs        the datasets in order, scores from some of them, who goes on
+rungs        the datasets in order, scores from some of them, who goes on; `halfway`, who ends in the middle of the first run
 beginning    the references at the search's fidelity and their frame
 opening      finding a search in a storage, or beginning it there
 warm_start   what the store and earlier searches already know
 running      trials in worker processes until there are as many as wanted
-finale       the best designs at full fidelity beside the references; `winner`, the best as an architecture file
+finale       the best designs at full fidelity beside the references; `final_scores`, theirs; `winner`, an architecture file
 findings     all of it as one document and as files
-forecast     what it will cost
+forecast     what it will cost; `smoke`, whether it will run
 whole        a search from its beginning to its end
 """

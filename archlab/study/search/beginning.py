@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from optuna.trial import FrozenTrial
 
 from archlab.foundation import UserError
 from archlab.runs import Run, Store
 from archlab.study.search.designs import Designs
+from archlab.study.search.halfway import Halfway, halfway
 from archlab.study.search.rungs import Accuracies, Rungs, ordered
+from archlab.study.search.trials import halfway_accuracy
 from archlab.study.study import Study
 
 SPLIT = "validation"
 MANY, FEW = 7, 4  # a suite of so many datasets is searched on so few
+FEWEST_DATASETS = 2  # a variance needs them
+WEAK = 2.0  # deviations
 SPARE = 3  # references beyond the number of datasets that validating their choice takes
 
 
@@ -24,12 +32,16 @@ class Basis:
 
     Attributes:
         references: Accuracies of the references that are complete, by name.
+        halfway: Where designs may end in the middle of their first run.
         subset: Where the search looks at some datasets only, how well they stand for all: `left_out_r2`, `nested_r2`.
+        weak: Datasets that the search leaves out, since they tell the references apart no better than chance.
     """
 
     rungs: Rungs
     references: dict[str, Accuracies]
+    halfway: Halfway | None = None
     subset: dict[str, float] | None = None
+    weak: tuple[str, ...] = ()
 
     @property
     def best(self) -> tuple[str, float]:
@@ -37,6 +49,17 @@ class Basis:
         scores = {name: self.score(accuracies) for name, accuracies in self.references.items()}
         name = max(scores, key=lambda each: scores[each])
         return name, scores[name]
+
+    def from_halfway(self, trials: Sequence[FrozenTrial]) -> list[tuple[float, float]]:
+        """Accuracy half-way and xScore, of the references and of the trials that are complete."""
+        if self.halfway is None:
+            return []
+        found = [(accuracy, self.score(self.references[name])) for name, accuracy in self.halfway.references.items()]
+        return found + [
+            (accuracy, trial.user_attrs["xscore"])
+            for trial in trials
+            if (accuracy := halfway_accuracy(trial)) is not None and "xscore" in trial.user_attrs
+        ]
 
     def score(self, accuracies: Accuracies) -> float:
         score = self.rungs.score(accuracies)
@@ -87,14 +110,30 @@ def basis(designs: Designs, store: Store) -> Basis:
     seconds = {
         str(name): statistics.mean(found["seconds"] for run, found in stored if run.dataset == name) for name in means
     }
-    frame, subset = reduced_frame(study, frame, means)
+    frame, weak = without_weak(frame, means, {name: sum(designs.prepared[name].counts(SPLIT)) for name in means})
+    frame, subset = reduced_frame(study, frame, means[list(frame.datasets)])
     references: dict[str, Accuracies] = {
         str(name): {str(dataset): float(value) for dataset, value in row.items()} for name, row in means.iterrows()
     }
     order = ordered(frame, list(references.values()), seconds, study.weight_of_variance)
     one_objective = study.search.objective == "xscore"
     rungs = Rungs(frame, order, study.weight_of_variance, study.search.keep if one_objective else 1.0)
-    return Basis(rungs, references, subset)
+    first = [(run, found) for run, found in stored if run.dataset == order[0] and run.model in references]
+    return Basis(rungs, references, halfway(first) if rungs.places else None, subset, weak)
+
+
+def without_weak(frame: Any, means: Any, images: Mapping[str, int]) -> tuple[Any, tuple[str, ...]]:
+    """The frame without the datasets that tell the references apart by less than twice the deviation that an accuracy of so
+    few validation images has by chance alone, where two others remain; and their names."""
+    weak = []
+    for name, (low, high) in frame.datasets.items():
+        chance = math.sqrt(float((means[name] * (1 - means[name])).mean()) / images[name])
+        if high - low < WEAK * chance:
+            weak.append(name)
+    spans = {name: span for name, span in frame.datasets.items() if name not in weak}
+    if len(spans) < FEWEST_DATASETS:
+        return dataclasses.replace(frame, weak=tuple(weak)), ()
+    return dataclasses.replace(frame, datasets=spans), tuple(weak)
 
 
 def reduced_frame(study: Study, frame: Any, means: Any) -> tuple[Any, dict[str, float] | None]:

@@ -1,6 +1,7 @@
 """The end of a search: its best designs trained as the study says, on all datasets and seeds, beside the references.
 
-The winner is chosen by validation data; test data are read for the final table alone.
+The winner, and the reference that it is held against, are chosen by validation data; test data are read for the final table
+alone.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -20,11 +20,10 @@ from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.beginning import SPLIT as VALIDATION
 from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Designs
+from archlab.study.search.final_scores import FinalScores
 from archlab.study.search.rungs import rank_correlation
 from archlab.study.search.trials import DONE, Trials
 from archlab.study.settling import settle
-
-LEVEL, DRAWS = 0.95, 4000
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,11 @@ class Finalist:
     """A design of the final table.
 
     Attributes:
-        found: xScore on validation data in the search, None where it was stopped early; `gain` of it over the best reference.
-        validation, test: xScore at full fidelity; `gain`, over the best reference, with a 95 % interval where there are
-            repeated seeds.
+        found: xScore on validation data in the search, None where it was stopped early; `gain` of it over the best reference
+            there. Of the search's own frame: not to be compared with what follows.
+        validation, test: xScore at full fidelity; `gain`, over the reference that is best on validation data, with a 95 %
+            interval where there are repeated seeds.
+        against: The gain on test data over each reference.
     """
 
     name: str
@@ -42,14 +43,14 @@ class Finalist:
     found: dict[str, float] | None
     validation: dict[str, float | None]
     test: dict[str, float | None]
+    against: dict[str, dict[str, float | None]]
 
     @property
     def survived(self) -> float | None:
-        """The share of the search's gain that is there on test data; None where there was none."""
-        gain = self.found["gain"] if self.found else None
-        if gain is None or gain <= 0 or self.test["gain"] is None:
-            return None
-        return self.test["gain"] / gain
+        """The share of the gain on validation data that is there on test data, of the same models, datasets and seeds; None
+        where there was no gain."""
+        gain, tested = self.validation.get("gain"), self.test.get("gain")
+        return None if gain is None or gain <= 0 or tested is None else tested / gain
 
 
 def finalists(trials: Trials, number: int) -> list[FrozenTrial]:
@@ -93,13 +94,15 @@ def model_name(study: str, trial: FrozenTrial) -> str:
 
 def judge(final: Ablation, basis: Basis, chosen: list[FrozenTrial], study: str) -> list[Finalist]:
     """The finalists, the winner first, then by validation data: a tie within the best one's interval goes to fewer MACs."""
-    validation, test = _scores(final, VALIDATION), _scores(final, TEST)
+    validation, test = FinalScores(final, VALIDATION), FinalScores(final, TEST)
     best = basis.best[1]
     found = []
     for trial in chosen:
         name, xscore = model_name(study, trial), trial.user_attrs.get("xscore")
         searched = None if xscore is None else {"xscore": xscore, "gain": xscore - best}
-        found.append(Finalist(name, trial.number, searched, validation.get(name, {}), test.get(name, {})))
+        both = [scores.of(name) | scores.gain(name, validation.best_reference) for scores in (validation, test)]
+        against = {each: gain for each in test.references if (gain := test.gain(name, each))}
+        found.append(Finalist(name, trial.number, searched, *both, against))
     complete = [each for each in found if each.validation.get("xscore") is not None]
     complete.sort(key=lambda each: -(each.validation["xscore"] or 0.0))
     macs = {model.name: model.cost["macs"] for model in final.study.models}
@@ -114,51 +117,15 @@ def judge(final: Ablation, basis: Basis, chosen: list[FrozenTrial], study: str) 
     return [*complete, *(each for each in found if each not in complete)]
 
 
+def rival(final: Ablation) -> str | None:
+    """The reference that the finalists are held against: the best of the final table on validation data."""
+    return FinalScores(final, VALIDATION).best_reference
+
+
 def fidelity(final: Ablation, basis: Basis, judged: list[Finalist]) -> float | None:
     """Spearman's, of the search's scores and those at full fidelity on validation data, over references and finalists."""
-    full = _scores(final, VALIDATION)
+    full = FinalScores(final, VALIDATION)
     early = {name: basis.score(accuracies) for name, accuracies in basis.references.items()}
     early |= {each.name: each.found["xscore"] for each in judged if each.found}
-    both = [name for name in early if full.get(name, {}).get("xscore") is not None]
-    return rank_correlation([early[name] for name in both], [full[name]["xscore"] for name in both])  # type: ignore[misc]
-
-
-def _scores(final: Ablation, split: str) -> dict[str, dict[str, float | None]]:
-    """xscore, low, high, and the gain over the best reference with its interval, by model."""
-    import numpy as np
-
-    from archlab.scoring import cells, score_table
-    from archlab.scoring.intervals import draw_scores
-    from archlab.scoring.noise import seed_noise
-
-    study = final.study
-    if final.table.empty:
-        return {}
-    there = set(final.table["model"])
-    scores = score_table(
-        final.table,
-        [name for name in study.frame if name in there],
-        split,
-        study.weight_of_variance,
-        datasets=list(study.datasets),
-        seeds=study.seeds,
-    )
-    known = scores.models["xscore"].dropna()
-    references = [name for name in study.frame if name in known.index]
-    if scores.frame is None or not references:
-        return {}
-    best = max(references, key=lambda name: float(known[name]))
-    noise = seed_noise(cells(final.table, split), list(known.index), list(scores.frame.datasets))
-    gains = known - known[best]
-    half = np.full(len(known), np.nan)
-    if noise.known:
-        draws = draw_scores(noise, scores.frame, study.weight_of_variance, DRAWS)
-        against = draws[:, list(known.index).index(best), None]
-        half = np.quantile(np.abs(draws - against - gains.to_numpy()), LEVEL, axis=0)
-    found = {}
-    for at, name in enumerate(known.index):
-        row = scores.models.loc[name]
-        numbers: dict[str, Any] = {"xscore": known[name], "low": row["xscore_low"], "high": row["xscore_high"]}
-        numbers |= {"gain": gains[name], "gain_low": gains[name] - half[at], "gain_high": gains[name] + half[at]}
-        found[str(name)] = {key: None if value != value else float(value) for key, value in numbers.items()}
-    return found
+    both = [name for name in early if full.of(name)]
+    return rank_correlation([early[name] for name in both], [full.of(name)["xscore"] for name in both])  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from archlab.study import findings
 from archlab.study.ablation import Ablation
 from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Designs
-from archlab.study.search.finale import Finalist, fidelity, finalists, judge
+from archlab.study.search.finale import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import LEAST_CORRELATION
 from archlab.study.search.trials import Trials, accuracies, has_failed
 from archlab.study.search.winner import architecture_yaml, at_width
@@ -25,7 +26,8 @@ WINNER = "winner.yaml"
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds: of this process's own work, and of wall time; and how many runs were trained now."""
+    """Seconds: of CPU time in this process (sampling, budget solving, storage, scores, what it shows), and of wall time; and
+    how many runs were trained now."""
 
     coordinating: float
     wall: float
@@ -33,31 +35,49 @@ class Cost:
 
 
 def document(
-    final: Ablation, designs: Designs, basis: Basis, trials: Trials, store: Store, cost: Cost, exhausted: bool
+    final: Ablation,
+    designs: Designs,
+    basis: Basis,
+    trials: Trials,
+    store: Store,
+    spent: Callable[[], Cost],
+    exhausted: bool,
 ) -> dict[str, Any]:
-    """Ablation's document and: search (order of the datasets, rungs, fidelity), trials, finalists, best, pareto, cost."""
+    """Ablation's document and: search (order of the datasets, rungs, fidelity), trials, finalists, best, pareto, cost.
+
+    `spent` is asked last, when all the rest is there.
+    """
     chosen = finalists(trials, designs.study.search.finalists)
     judged = judge(final, basis, chosen, designs.study.name)
     described = [_finalist(each, final, trials) for each in judged]
-    best = {**described[0], "file": str(_folder(final, store) / WINNER)} if described and judged[0].validation else None
+    file = str(store.home / "studies" / final.study.name / WINNER)
+    best = {**described[0], "file": file} if described and judged[0].validation else None
     table = findings.document(final)
-    about = _search(designs, basis, trials, fidelity(final, basis, judged), exhausted)
-    return {
+    about = _search(designs, basis, trials, exhausted)
+    about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
+    found = {
         **table,
         "warnings": [*_warnings(about), *table["warnings"]],
-        "computed": cost.computed,
         "search": about,
         "trials": [_trial(trial, designs) for trial in trials.history()],
         "finalists": described,
         "best": best,
         "pareto": [trial.number for trial in trials.study.best_trials] if len(trials.study.directions) > 1 else None,
-        "cost": _cost(final, trials, store, cost, designs),
+        "cost": _training_cost(final, trials, store, designs),
     }
+    cost, training = spent(), found["cost"]["training_seconds"]["all"]
+    found["computed"] = cost.computed
+    found["cost"] |= {
+        "coordinating_seconds": cost.coordinating,
+        "coordinating_share": cost.coordinating / training if training else None,
+        "wall_seconds": cost.wall,
+    }
+    return found
 
 
-def save(final: Ablation, found: dict[str, Any], designs: Designs, trials: Trials, store: Store) -> Path:
-    """Writes what ablation does and search.json and winner.yaml to `<home>/studies/<name>-search/`."""
-    place = findings.save(final, store.home)
+def save(name: str, found: dict[str, Any], designs: Designs, trials: Trials, store: Store) -> Path:
+    """Writes search.json and winner.yaml to `<home>/studies/<name>/`, beside what ablation writes there."""
+    place = store.home / "studies" / name
     texts = {"search.json": json.dumps(found, indent=1)}
     if found["best"]:
         texts[WINNER] = _winner(found["best"], designs, trials)
@@ -76,10 +96,6 @@ def _winner(best: dict[str, Any], designs: Designs, trials: Trials) -> str:
     return architecture_yaml(at_width(design.architecture, design.width, best["model"]), comment)
 
 
-def _folder(final: Ablation, store: Store) -> Path:
-    return store.home / "studies" / final.study.name
-
-
 def _rungs(designs: Designs, basis: Basis, trials: Trials) -> list[dict[str, Any]]:
     """Of each rung: after how many datasets, how well its order agrees with the final one, and whether it stops designs."""
     known = [*basis.references.values(), *accuracies(trials.history())]
@@ -92,6 +108,17 @@ def _rungs(designs: Designs, basis: Basis, trials: Trials) -> list[dict[str, Any
     return found
 
 
+def _halfway(basis: Basis, trials: Trials) -> dict[str, Any] | None:
+    """The same of the middle of the first run."""
+    if basis.halfway is None:
+        return None
+    complete = basis.from_halfway(trials.history())
+    correlation = basis.halfway.correlation(complete)
+    stops = correlation is None or correlation >= LEAST_CORRELATION
+    about = {"dataset": basis.halfway.dataset, "epoch": basis.halfway.epoch, "rank_correlation": correlation}
+    return {**about, "designs": len(complete), "stops": stops}
+
+
 def _warnings(search: dict[str, Any]) -> list[str]:
     said = [
         f"pruning is off after {rung['after']} of {len(search['datasets'])} datasets: the order of designs there agrees too "
@@ -99,22 +126,34 @@ def _warnings(search: dict[str, Any]) -> list[str]:
         for rung in search["rungs"]
         if not rung["stops"]
     ]
+    middle = search["halfway"]
+    if middle and not middle["stops"]:
+        said.append(
+            f"designs are not stopped after epoch {middle['epoch']} of their first run: the order there agrees too little with "
+            f"the final one (rank correlation {middle['rank_correlation']:.2f}, under {LEAST_CORRELATION:g})"
+        )
+    if search["weak"]:
+        said.append(
+            f"the search did not look at {', '.join(search['weak'])}: the references differ there by less than twice the "
+            "deviation that so few validation images have by chance"
+        )
     if search["exhausted"]:
         said.append("the search ended early: no design of the space is left that keeps the budget and was not tried")
     return said
 
 
-def _search(designs: Designs, basis: Basis, trials: Trials, agreement: float | None, exhausted: bool) -> dict[str, Any]:
+def _search(designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
     reference, xscore = basis.best
     return {
         "storage_study": trials.study.study_name,
         "frame": basis.rungs.frame.document(),
         "datasets": list(basis.rungs.order),
         "subset": basis.subset,
+        "weak": list(basis.weak),
         "best_reference": {"model": reference, "xscore": xscore},
         "references": {name: basis.score(each) for name, each in basis.references.items()},
+        "halfway": _halfway(basis, trials),
         "rungs": _rungs(designs, basis, trials),
-        "fidelity_rank_correlation": agreement,
         "exhausted": exhausted,
     }
 
@@ -128,6 +167,7 @@ def _trial(trial: FrozenTrial, designs: Designs) -> dict[str, Any]:
         "xscore",
         "mean",
         "variance",
+        "halfway",
         "accuracies",
         "runs",
         "seconds",
@@ -159,11 +199,12 @@ def _finalist(finalist: Finalist, final: Ablation, trials: Trials) -> dict[str, 
         "found": finalist.found,
         "validation": finalist.validation,
         "test": finalist.test,
+        "against": finalist.against,
         "survived": finalist.survived,
     }
 
 
-def _cost(final: Ablation, trials: Trials, store: Store, cost: Cost, designs: Designs) -> dict[str, Any]:
+def _training_cost(final: Ablation, trials: Trials, store: Store, designs: Designs) -> dict[str, Any]:
     """All seconds of training that the result rests on, whenever they were spent."""
     own = {key: seconds for trial in trials.history() for key, seconds in _seconds(trial).items()}
     reference_keys = {
@@ -174,23 +215,25 @@ def _cost(final: Ablation, trials: Trials, store: Store, cost: Cost, designs: De
     later = {cell.run.key for cell in final.cells} - set(own) - reference_keys
     parts = {
         "references": _stored_seconds(store, reference_keys),
-        "trials": sum(own.values()),
+        "trials": sum(own.values()) + sum(_seconds_of_stopped_run(trial) for trial in trials.history()),
         "finale": _stored_seconds(store, later),
     }
-    training = sum(parts.values())
     return {
         "trials": trials.number(),
         "runs": len(own) + len(reference_keys) + len(later),
-        "training_seconds": {**parts, "all": training},
-        "coordinating_seconds": cost.coordinating,
-        "coordinating_share": cost.coordinating / training if training else None,
-        "wall_seconds": cost.wall,
+        "training_seconds": {**parts, "all": sum(parts.values())},
     }
 
 
 def _seconds(trial: FrozenTrial) -> dict[str, float]:
     runs, seconds = trial.user_attrs.get("runs", {}), trial.user_attrs.get("seconds", {})
     return {runs[dataset]: seconds[dataset] for dataset in runs}
+
+
+def _seconds_of_stopped_run(trial: FrozenTrial) -> float:
+    """Of one that was stopped half-way, and so is not stored."""
+    attributes = trial.user_attrs
+    return attributes["halfway"]["seconds"] if "halfway" in attributes and not attributes.get("runs") else 0.0
 
 
 def _stored_seconds(store: Store, keys: set[str]) -> float:

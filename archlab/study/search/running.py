@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.foundation import UserError
-from archlab.runs import Event, Interrupted, Outcome, Pool, Settings, Store, interruptible, open_pool
+from archlab.runs import Event, Interrupted, Outcome, Pool, Store, interruptible
 from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.sampling import ExhaustedError, Given, asker, propose
-from archlab.study.search.trials import Trials, accuracies, counts
-from archlab.study.search.warm_start import facts
+from archlab.study.search.trials import Trials, accuracies, counts, halfway_accuracy
+from archlab.study.search.warm_start import facts, halfway_facts
 
 LOOK = 2.0  # seconds between two looks at what other processes do
 
@@ -29,6 +30,8 @@ class Flight:
     accuracies: dict[str, float] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    halfway: float | None = None  # validation accuracy in the middle of its first run
+    dropped: bool = False  # its run is being ended
 
 
 class Searching:
@@ -59,19 +62,19 @@ class Searching:
         self.exhausted = self.halted = False
         self.computed = 0
 
-    def run(self, settings: Settings, executor: str = "local", *, fail_fast: bool = False) -> None:
-        """Sets `halted` where `fail_fast` ended it early.
+    def run(self, pool: Pool, workers: int, *, fail_fast: bool = False) -> None:
+        """Keeps so many trials at work in the pool. Sets `halted` where `fail_fast` ended it early.
 
         Raises Interrupted after Ctrl-C. In both cases the trials at work are repeated by whoever goes on with the search.
         """
         looked = -LOOK
-        with open_pool(executor, self.store, settings) as pool, interruptible(pool) as interrupted:
+        with pool, interruptible(pool) as interrupted:
             while True:
                 stopped = self.halted or interrupted()
                 if not stopped and time.monotonic() - looked >= (LOOK if self.flights else 0.2):
                     looked = time.monotonic()
                     self.trials.give_up_stale()
-                    while len(self.flights) < settings.workers and self._begin(pool):
+                    while len(self.flights) < workers and self._begin(pool):
                         pass
                 if not self.flights and (stopped or not self.trials.unfinished()):
                     break
@@ -145,12 +148,17 @@ class Searching:
     def _hear(self, event: Event, pool: Pool) -> bool:
         """Whether a trial has ended."""
         flight = self.flights.get(event.run.key)
+        if flight is not None and event.kind == "epoch":
+            self._hear_epoch(flight, event, pool)
         if flight is None or event.kind in ("started", "epoch", "retried"):
             return False
         del self.flights[event.run.key]
         self.computed += event.kind == "finished"
         if event.kind == "stopped":
-            self.trials.give_up(flight.trial.number)
+            if flight.dropped:
+                self._end(flight, TrialState.PRUNED)
+            else:
+                self.trials.give_up(flight.trial.number)
             return True
         if event.kind == "failed":
             flight.trial.set_user_attr("failed", event.detail["cause"])
@@ -158,12 +166,39 @@ class Searching:
             return True
         document = self.store.get(event.run.key)
         assert document is not None, f"run {event.run.key} is gone from the store"
+        middle = self.basis.halfway
+        if middle and middle.concerns(event.run) and flight.halfway is None:  # it went on from a checkpoint
+            self._reach_middle(flight, document["history"][middle.epoch - 1])
+        if flight.dropped:
+            self._end(flight, TrialState.PRUNED)
+            return True
         flight.accuracies[event.run.dataset] = document["metrics"][SPLIT]["accuracy"]
         flight.runs[event.run.dataset] = event.run.key
         flight.seconds[event.run.dataset] = document["seconds"]
         for name in ("accuracies", "runs", "seconds"):
             flight.trial.set_user_attr(name, getattr(flight, name))
         return self._advance(flight, pool)
+
+    def _hear_epoch(self, flight: Flight, event: Event, pool: Pool) -> None:
+        middle = self.basis.halfway
+        if middle and middle.concerns(event.run) and event.detail["epoch"] == middle.epoch:
+            self._reach_middle(flight, event.detail)
+            if flight.dropped:
+                pool.drop(event.run)
+
+    def _reach_middle(self, flight: Flight, entry: dict[str, Any]) -> None:
+        """Notes that epoch of the first run, and whether the design ends there."""
+        middle, accuracy = self.basis.halfway, entry["validation_accuracy"]
+        assert middle is not None
+        flight.halfway = accuracy
+        flight.trial.set_user_attr("halfway", halfway_facts(entry))
+        flight.trial.report(accuracy, 0)
+        others = [trial for trial in self.trials.history() if trial.number != flight.trial.number]
+        reached = [
+            *middle.references.values(),
+            *(found for each in others if (found := halfway_accuracy(each)) is not None),
+        ]
+        flight.dropped = not middle.goes_on(accuracy, reached, self.basis.from_halfway(others))
 
     def _advance(self, flight: Flight, pool: Pool) -> bool:
         """Submits the next run, or ends the trial; whether it did."""

@@ -1,8 +1,9 @@
 """Trials of a search in an Optuna storage: opening it, what became of trials, whose they are.
 
 A trial's user attributes: `model`, `design` (digest), `width`, `params`, `macs`, `worker`; `accuracies`, `runs` (keys) and
-`seconds` by dataset as they come; `xscore`, `mean`, `variance` at the end; `known` (found in the store, not tried here),
-`failed` (why), `surplus` (another process had it), `repeats` (the number of one that was given up).
+`seconds` by dataset as they come; `halfway` (epoch, accuracy, seconds) from the middle of the first run; `xscore`, `mean`,
+`variance` at the end; `known` (found in the store, not tried here), `failed` (why), `surplus` (another process had it),
+`repeats` (the number of one that was given up).
 """
 
 from __future__ import annotations
@@ -133,6 +134,11 @@ def counts(trial: FrozenTrial) -> bool:
     if "known" in trial.user_attrs:
         return False
     return trial.state in (*DONE, TrialState.RUNNING) or has_failed(trial)
+
+
+def halfway_accuracy(trial: FrozenTrial) -> float | None:
+    """Of a trial that has come to the middle of its first run."""
+    return trial.user_attrs.get("halfway", {}).get("accuracy")
 
 
 def accuracies(trials: list[FrozenTrial]) -> list[dict[str, float]]:

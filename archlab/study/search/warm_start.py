@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -11,16 +11,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from archlab.foundation import UserError
 from archlab.runs import Store, code_digest, list_runs
-from archlab.study.search.beginning import SPLIT
+from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
-from archlab.study.search.rungs import Rungs
 from archlab.study.search.sampling import distribution
 from archlab.study.search.trials import DONE, Trials
 from archlab.study.study import Study
 from archlab.study.variables import Value, Variable
 
 
-def warm_start(storage: BaseStorage, trials: Trials, designs: Designs, rungs: Rungs, store: Store) -> int:
+def warm_start(storage: BaseStorage, trials: Trials, designs: Designs, basis: Basis, store: Store) -> int:
     """Adds, once, what earlier searches and the store know about designs of the space; how many that were."""
     study = trials.study
     if study.user_attrs.get("begun"):
@@ -31,11 +30,16 @@ def warm_start(storage: BaseStorage, trials: Trials, designs: Designs, rungs: Ru
         if design.digest in there:
             continue
         there.add(design.digest)
-        if trial := _stored(design, designs, rungs, store):
+        if trial := _stored(design, designs, basis, store):
             study.add_trial(trial)
             added += 1
     study.set_user_attr("begun", True)
     return added
+
+
+def halfway_facts(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial says about the middle of its first run, of that epoch's entry in the run's history."""
+    return {"epoch": entry["epoch"], "accuracy": entry["validation_accuracy"], "seconds": entry["seconds"]}
 
 
 def facts(design: Design) -> dict[str, Any]:
@@ -90,16 +94,21 @@ def _known(storage: BaseStorage, study: optuna.Study, designs: Designs, store: S
                 yield design
 
 
-def _stored(design: Design, designs: Designs, rungs: Rungs, store: Store) -> FrozenTrial | None:
+def _stored(design: Design, designs: Designs, basis: Basis, store: Store) -> FrozenTrial | None:
     """What the store knows about a design, as an ended trial; None where it lacks the first dataset."""
     attributes = {**facts(design), "known": True, "accuracies": {}, "runs": {}, "seconds": {}}
     reports: dict[int, float] = {}
+    rungs, middle = basis.rungs, basis.halfway
     for dataset in rungs.order:
         run = designs.run(design, dataset)
         if (document := store.get(run.key)) is None:
             break
         attributes["accuracies"][dataset] = document["metrics"][SPLIT]["accuracy"]
         attributes["runs"][dataset], attributes["seconds"][dataset] = run.key, document["seconds"]
+        if middle and middle.concerns(run):
+            entry = document["history"][middle.epoch - 1]
+            attributes["halfway"] = halfway_facts(entry)
+            reports[0] = entry["validation_accuracy"]
         reports[len(attributes["runs"])] = rungs.partial(attributes["accuracies"], len(attributes["runs"])) or 0.0
     if not reports:
         return None

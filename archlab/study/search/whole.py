@@ -12,7 +12,8 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from archlab.foundation import UserError
-from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store
+from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store, open_pool
+from archlab.study import findings
 from archlab.study.ablation import assess, cells, distinct_runs
 from archlab.study.loading import load_study
 from archlab.study.resolved import study_path
@@ -77,7 +78,7 @@ def search(
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
     first = compute(f"{study.name}: the references", references)
     known = basis(designs, store)
-    warm = warm_start(place, there, designs, known.rungs, store)
+    warm = warm_start(place, there, designs, known, store)
     wanted = trials or study.search.trials
     for words in _beginning(space_size(study), known, warm, there.number(), wanted):
         tell(f"{study.name}: {words}")
@@ -89,7 +90,7 @@ def search(
 
     searching = Searching(designs, known, there, store, wanted, on_event=on_event, on_trial=heard)
     try:
-        searching.run(settings, executor, fail_fast=fail_fast)
+        searching.run(open_pool(executor, store, settings), settings.workers, fail_fast=fail_fast)
     except Interrupted:
         tell(
             f"interrupted: what has ended is kept ({there.number()} of {wanted} trials); the same command goes on from there"
@@ -103,13 +104,17 @@ def search(
         last = Outcome({run.key: stored for run in distinct_runs(final_cells) if (stored := store.get(run.key))})
     else:
         last = compute(f"{study.name}: the final table", distinct_runs(final_cells))
-    computed = first.computed + searching.computed + last.computed
-    cost = Cost(time.process_time() - own, time.monotonic() - began, computed)
     ablation = assess(final, final_cells, last)
-    found = document(ablation, designs, known, there, store, cost, searching.exhausted)
+    findings.save(ablation, store.home)
+    computed = first.computed + searching.computed + last.computed
+
+    def spent() -> Cost:
+        return Cost(time.process_time() - own, time.monotonic() - began, computed)
+
+    found = document(ablation, designs, known, there, store, spent, searching.exhausted)
     failures = [str(failure) for failure in {each.key: each for each in first.failed + last.failed}.values()]
     failures += [f"{trial['model']}: {trial['failed']}" for trial in found["trials"] if trial["failed"]]
-    return Found(found, save(ablation, found, designs, there, store), failures)
+    return Found(found, save(final.name, found, designs, there, store), failures)
 
 
 def _beginning(size: float, known: Basis, warm: int, there: int, wanted: int) -> list[str]:

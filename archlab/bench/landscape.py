@@ -1,0 +1,103 @@
+"""A recorded landscape: what every design of a small space reached, epoch by epoch, so that searches can be replayed on it.
+
+A folder with `study.yaml` (the space, its recipe and suite), `epochs.csv` (a row for every model, dataset, seed and epoch:
+validation accuracy and the seconds until then) and `origin.yaml` (where and when it was trained, images of each dataset).
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from archlab.data import open_prepared
+from archlab.foundation import UserError, read_yaml, write_atomically
+from archlab.runs import Store
+from archlab.study import Study, load_study, resolve
+from archlab.study.ablation import Cell, cells
+
+RECORDED = Path(str(resources.files("archlab.bench") / "recorded"))
+COLUMNS = ["model", "dataset", "seed", "epoch", "steps", "validation_accuracy", "seconds"]
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """A study, its table as described above, and where it comes from."""
+
+    study: Study
+    table: pd.DataFrame
+    origin: dict[str, Any]
+
+    @cached_property
+    def histories(self) -> dict[tuple[str, str, int], list[dict[str, Any]]]:
+        """The epochs of every run, by model, dataset and seed."""
+        groups = self.table.groupby(["model", "dataset", "seed"], sort=False)
+        return {
+            (str(model), str(dataset), int(seed)): rows.drop(columns=["model", "dataset", "seed"]).to_dict("records")
+            for (model, dataset, seed), rows in groups
+        }
+
+    def final(self) -> pd.DataFrame:
+        """Validation accuracies at full fidelity: model, dataset, seed, value."""
+        last = self.table.groupby(["model", "dataset", "seed"], sort=False).last().reset_index()
+        return last.rename(columns={"validation_accuracy": "value"})[["model", "dataset", "seed", "value"]]
+
+
+def read_landscape(folder: Path = RECORDED) -> Landscape:
+    """Raises UserError where the folder holds none."""
+    try:
+        table = pd.read_csv(folder / "epochs.csv")
+    except (OSError, ValueError) as error:
+        raise UserError(f"no landscape: {error}", where=str(folder)) from None
+    return Landscape(load_study(folder / "study.yaml"), table, read_yaml(folder / "origin.yaml"))
+
+
+def record_landscape(folder: Path, store: Store) -> int:
+    """Writes what the store holds of the grid that `study.yaml` in the folder spans; how many runs that are.
+
+    Raises UserError where a run is missing: `archlab ablate --spec FOLDER/study.yaml` trains it.
+    """
+    study = resolve(folder / "study.yaml", store.home)
+    recorded = cells(study, store.home)
+    rows, documents = [], []
+    for cell in recorded:
+        document = store.get(cell.run.key)
+        if document is None:
+            raise UserError(f"{cell.run} is not in the store: archlab ablate --spec {folder / 'study.yaml'} trains it")
+        documents.append(document)
+        rows += [
+            (cell.model, cell.dataset, cell.seed, *(entry[name] for name in COLUMNS[3:]))
+            for entry in document["history"]
+        ]
+    table = pd.DataFrame(rows, columns=COLUMNS).round({"validation_accuracy": 6, "seconds": 2})
+    origin = _origin(documents, recorded, store)
+    for name, text in (
+        ("epochs.csv", table.to_csv(index=False)),
+        ("origin.yaml", yaml.safe_dump(origin, sort_keys=False)),
+    ):
+        with write_atomically(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return len(documents)
+
+
+def _origin(documents: list[dict[str, Any]], recorded: list[Cell], store: Store) -> dict[str, Any]:
+    data = {cell.dataset: open_prepared(cell.dataset, store.home, cell.run.resolution) for cell in recorded}
+    seconds = [document["seconds"] for document in documents]
+    return {
+        "recorded": max(document["finished"] for document in documents)[:10],
+        "hardware": sorted({document["mode"]["hardware"] for document in documents}),
+        "torch": sorted({document["mode"]["torch"] for document in documents}),
+        "runs": len(documents),
+        "seconds": {"median": round(statistics.median(seconds), 1), "max": round(max(seconds), 1)},
+        "recipe": recorded[0].run.recipe,
+        "datasets": {
+            name: {"classes": each.num_classes, "validation": sum(each.counts("validation"))}
+            for name, each in data.items()
+        },
+    }

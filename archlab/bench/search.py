@@ -1,0 +1,130 @@
+"""Searches replayed on a recorded landscape, against random search at full fidelity."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from archlab.bench.landscape import Landscape
+from archlab.bench.replay import RecordedDesigns, RecordedStore, replay
+from archlab.scoring import make_frame, xscore
+from archlab.study.search.beginning import basis
+
+TOP = 0.1  # share of the designs that is to be found
+AT_MOST = 0.5  # of the epochs of random search
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """Of `n` values."""
+
+    low: float
+    median: float
+    high: float
+    n: int
+
+    @classmethod
+    def of(cls, values: list[int]) -> Quartiles:
+        low, median, high = (float(value) for value in np.quantile(values, [0.25, 0.5, 0.75]))
+        return cls(low, median, high, len(values))
+
+
+@dataclass
+class SearchBench:
+    """Epochs of training until the best complete design, by the scores seen so far, is one of the truly best.
+
+    The truth is the xScore of seed means on validation data at full fidelity, in the frame of the references' seed means; a
+    search sees one seed. Random search draws every choice at random and trains each design on all datasets for all epochs.
+    Neither trains a design twice; both need the references for the frame, which are not counted.
+
+    Attributes:
+        designs, top: How many there are, and how many of them count as the best.
+        full: Epochs of a design at full fidelity.
+        epochs: By side ("search", "random"), of each repeat.
+        never: By side, repeats that ended without having found one; their epochs are all that they trained.
+    """
+
+    designs: int
+    top: int
+    full: int
+    epochs: dict[str, list[int]]
+    never: dict[str, int]
+    origin: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """Of the medians."""
+        return statistics.median(self.epochs["search"]) / statistics.median(self.epochs["random"])
+
+    def spreads(self) -> dict[str, Quartiles]:
+        return {side: Quartiles.of(values) for side, values in self.epochs.items()}
+
+    def document(self) -> dict[str, Any]:
+        spreads = {side: asdict(spread) for side, spread in self.spreads().items()}
+        return {**asdict(self), "spreads": spreads, "ratio": self.ratio, "at_most": AT_MOST}
+
+
+def bench_search(
+    landscape: Landscape, *, repeats: int, progress: Callable[[str], None] = lambda words: None
+) -> SearchBench:
+    """Each repeat has a sampler's seed of its own, 0, 1, ...; they take the recorded seeds in turn."""
+    sides = [_Side(landscape, seed) for seed in landscape.study.seeds]
+    best = truly_best(landscape)
+    epochs: dict[str, list[int]] = {"search": [], "random": []}
+    never = {"search": 0, "random": 0}
+    for repeat in range(repeats):
+        side = sides[repeat % len(sides)]
+        found, spent = replay(side.designs, side.store, side.basis, repeat, best.__contains__)
+        never["search"] += not found
+        epochs["search"].append(spent)
+        found, spent_at_random = random_search(side, repeat, best)
+        never["random"] += not found
+        epochs["random"].append(spent_at_random)
+        progress(f"search {repeat + 1} of {repeats}: {spent} epochs, random search {spent_at_random}")
+    return SearchBench(len(sides[0].designs.all), len(best), sides[0].full, epochs, never, landscape.origin)
+
+
+def truly_best(landscape: Landscape) -> set[str]:
+    """The names of the best designs, by the xScore of their seed means."""
+    names = [design.name for design in landscape.study.compare]
+    table = landscape.final()
+    frame = make_frame(table, names)
+    assert frame is not None
+    means = table.pivot_table(index="model", columns="dataset", values="value")
+    scores = xscore(
+        means.drop(index=[*names, *landscape.study.bases], errors="ignore"), landscape.study.weight_of_variance, frame
+    )
+    return set(scores["xscore"].nlargest(int(TOP * len(scores))).index)
+
+
+class _Side:
+    """What searches of one recorded seed share."""
+
+    def __init__(self, landscape: Landscape, seed: int):
+        self.designs = RecordedDesigns(landscape, seed)
+        self.store = RecordedStore(self.designs)
+        self.basis = basis(self.designs, self.store)  # type: ignore[arg-type]
+        table = landscape.final()
+        table = table[table["seed"] == seed]
+        frame = make_frame(table, list(self.basis.references))
+        means = table.pivot_table(index="model", columns="dataset", values="value")
+        self.scores = xscore(means, landscape.study.weight_of_variance, frame)["xscore"]
+        histories = landscape.histories
+        self.full = sum(len(histories[self.designs.all[0].name, name, seed]) for name in landscape.study.suite.datasets)
+
+
+def random_search(side: _Side, seed: int, best: set[str]) -> tuple[bool, int]:
+    """Whether the best design seen came to be one of `best`, and the epochs until then."""
+    chance = np.random.default_rng(seed)
+    seen: list[str] = []
+    while len(seen) < len(side.designs.all):
+        name = side.designs.sample(lambda variable: variable.values()[chance.integers(len(variable.values()))]).name
+        if name not in seen:
+            seen.append(name)
+            if max(seen, key=lambda each: side.scores[each]) in best:
+                return True, side.full * len(seen)
+    return False, side.full * len(seen)

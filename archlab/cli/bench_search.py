@@ -1,0 +1,56 @@
+"""`archlab bench search` and `archlab bench landscape`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from archlab.foundation import home
+
+
+@click.command("search")
+@click.option("--repeats", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option(
+    "--landscape",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that `bench landscape` wrote  [default: the one that comes with archlab]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def bench_search(repeats: int, landscape: Path | None, as_json: bool) -> None:
+    """Replay searches on recorded runs, against random search at full fidelity."""
+    from archlab.bench.landscape import RECORDED, read_landscape
+    from archlab.bench.search import AT_MOST
+    from archlab.bench.search import bench_search as replay_searches
+
+    measured = replay_searches(
+        read_landscape(landscape or RECORDED), repeats=repeats, progress=lambda words: click.echo(words, err=True)
+    )
+    if as_json:
+        click.echo(json.dumps(measured.document(), indent=2))
+        return
+    click.echo(
+        f"epochs until the best design seen is one of the best {measured.top} of {measured.designs}, "
+        f"median (quartiles) of {repeats} searches"
+    )
+    for side, spread in measured.spreads().items():
+        never = f"; {measured.never[side]} never found one" if measured.never[side] else ""
+        click.echo(f"  {side:8} {spread.median:6.1f} ({spread.low:.1f} to {spread.high:.1f}){never}")
+    click.echo(f"ratio of the medians {measured.ratio:.2f}, at most {AT_MOST:g} was promised")
+    click.echo(f"{measured.full} epochs are one design at full fidelity")
+    click.echo(f"recorded {measured.origin['recorded']} on {', '.join(measured.origin['hardware'])}")
+
+
+@click.command("landscape")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
+def bench_landscape(folder: Path, store: str | None) -> None:
+    """Write the epochs of all runs of FOLDER/study.yaml into FOLDER, for `bench search --landscape FOLDER`.
+
+    `archlab ablate --spec FOLDER/study.yaml` trains them; the study explores a grid.
+    """
+    from archlab.bench.landscape import record_landscape
+    from archlab.runs import Store
+
+    click.echo(f"{record_landscape(folder, Store(home(store)))} runs written to {folder}", err=True)

@@ -1,0 +1,88 @@
+"""Searches replayed on the recorded landscape."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from archlab.bench.landscape import read_landscape, record_landscape
+from archlab.bench.search import bench_search, truly_best
+from archlab.cli.main import main
+from archlab.foundation import UserError
+
+STUDY = """
+name: two
+base: {name: net, layers: [{conv: {out: 8, stride: 2}}]}
+choices: {kernel: {3: [], 5: [{set: {kernel: 5}, where: {block: conv}}]}}
+compare: [{name: one, layers: [{conv: {out: 16, stride: 4}}]}]
+suite: [digits, textures]
+recipe: {like: quick, epochs: 2, steps: none}
+seeds: 2
+explore: grid
+"""
+
+
+@pytest.fixture(scope="module")
+def landscape():
+    return read_landscape()
+
+
+def test_the_recorded_landscape_has_every_design_on_every_dataset_with_two_seeds(landscape):
+    designs = landscape.table[~landscape.table["model"].isin([each.name for each in landscape.study.compare])]
+    names = set(designs["model"]) - set(landscape.study.bases)
+    assert len(names) >= 64 and len(landscape.study.suite.datasets) >= 3
+    runs = designs.groupby(["model", "dataset", "seed"])
+    assert len(runs) == designs["model"].nunique() * len(landscape.study.suite.datasets) * 2
+    assert (runs["epoch"].apply(list) == runs["epoch"].apply(lambda epochs: list(range(1, len(epochs) + 1)))).all()
+    assert runs["seconds"].max().median() <= 10
+    assert landscape.origin["runs"] == landscape.table.groupby(["model", "dataset", "seed"]).ngroups
+
+
+def test_a_replayed_search_is_repeatable_and_ends_with_one_of_the_best(landscape):
+    measured = bench_search(landscape, repeats=4)
+    assert measured.designs >= 64 and measured.top == measured.designs // 10 == len(truly_best(landscape))
+    assert measured.never == {"search": 0, "random": 0}
+    assert all(epochs % measured.full == 0 for epochs in measured.epochs["random"])
+    assert all(0 < epochs < measured.designs * measured.full for epochs in measured.epochs["search"])
+    assert bench_search(landscape, repeats=4).epochs == measured.epochs
+
+
+@pytest.mark.slow
+def test_a_search_needs_at_most_half_of_the_epochs_of_random_search(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["archlab", "bench", "search", "--json"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["spreads"]["search"]["n"] == 50
+    assert document["ratio"] <= document["at_most"]
+
+
+def test_a_landscape_is_recorded_from_stored_runs(tmp_path):
+    folder, home = tmp_path / "landscape", tmp_path / "store"
+    folder.mkdir()
+    (folder / "study.yaml").write_text(STUDY)
+    history = [
+        {"epoch": epoch, "steps": 10 * epoch, "loss": 1.0, "validation_accuracy": 0.1 * epoch, "seconds": 1.5 * epoch}
+        for epoch in (1, 2)
+    ]
+    mode = {"hardware": "a machine", "torch": "2.9"}
+    document = {"history": history, "seconds": 3.2, "finished": "2026-01-02T03:04", "mode": mode}
+    assert record_landscape(folder, SimpleNamespace(home=home, get=lambda key: document)) == 3 * 2 * 2
+    read = read_landscape(folder)
+    assert read.histories["net+kernel=5", "textures", 1][1]["validation_accuracy"] == pytest.approx(0.2)
+    assert read.origin["recorded"] == "2026-01-02" and read.origin["hardware"] == ["a machine"]
+    assert set(read.final()["value"]) == {0.2} and len(pd.read_csv(folder / "epochs.csv")) == 3 * 2 * 2 * 2
+    with pytest.raises(
+        UserError, match=r"net on digits, seed 0 is not in the store: archlab ablate --spec .* trains it"
+    ):
+        record_landscape(folder, SimpleNamespace(home=home, get=lambda key: None))
+
+
+def test_a_folder_without_a_landscape(tmp_path):
+    with pytest.raises(UserError, match="no landscape"):
+        read_landscape(tmp_path)
