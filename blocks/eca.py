@@ -18,15 +18,17 @@ class EfficientChannelAttention(nn.Module):
     The kernel is the odd number nearest to (log2(channels) + beta) / gamma (equation 12).
     """
 
+    replicas = 1  # see `blocks.channels`
+
     def __init__(self, *, channels: int, in_channels: int, gamma: float = 2.0, beta: float = 1.0):
         super().__init__()
         kernel = self.kernel(channels, gamma, beta)
         self.conv = nn.Conv1d(1, 1, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        means = x.mean((2, 3)).unsqueeze(1)  # (N, 1, C)
+        means = x.mean((2, 3)).unflatten(1, (self.replicas, -1))  # (N, R, C)
         weights = torch.sigmoid(self.conv(means))
-        return x * weights.transpose(1, 2).unsqueeze(-1)
+        return x * weights.flatten(1)[:, :, None, None]
 
     @staticmethod
     def kernel(channels: int, gamma: float, beta: float) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from blocks.arguments import Activation, Normalization
 from blocks.block import Block
+from blocks.channels import join
 from blocks.components import Component, make_activation, make_norm, tally_norm
 from blocks.conv import conv2d
 from blocks.registry import register
@@ -24,6 +24,8 @@ class Fire(Block):
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("squeeze",)
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"squeeze": 8}, {"squeeze": 8, "norm": "batch_norm"})
+
+    replicas = 1  # see `blocks.channels`
 
     def __init__(
         self,
@@ -47,7 +49,7 @@ class Fire(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act(self.squeeze_norm(self.squeeze(x)))
-        return self.act(torch.cat((self.norm_1x1(self.expand_1x1(x)), self.norm_3x3(self.expand_3x3(x))), dim=1))
+        return self.act(join((self.norm_1x1(self.expand_1x1(x)), self.norm_3x3(self.expand_3x3(x))), self.replicas))
 
     @classmethod
     def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blocks.channels import cut, join
 from blocks.components import Component, initialize, make_activation, make_norm
 from blocks.conv import conv2d, conv_size
 from blocks.multi_branch_conv import BATCH_NORM, MultiBranchConv
@@ -25,6 +26,8 @@ class GhostModule(nn.Module):
     itself. With `gate`, the output is weighed as `Gate` says.
     """
 
+    replicas = 1  # see `blocks.channels`
+
     def __init__(
         self, *, in_channels: int, out_channels: int, branches: int, gate: bool, act: Component, init: Component
     ):
@@ -39,7 +42,7 @@ class GhostModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         primary = self.primary(x)
-        y = torch.cat((primary, self.cheap(primary)), dim=1)[:, : self.out_channels]
+        y = cut(join((primary, self.cheap(primary)), self.replicas), 0, self.out_channels, self.replicas)
         return y if self.gate is None else y * self.gate(x)
 
     @classmethod

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Normalization, Probability
 from blocks.block import Block
+from blocks.channels import join
 from blocks.components import Component, make_activation, make_norm, tally_norm
 from blocks.conv import conv2d, same_padding
 from blocks.registry import register
@@ -27,6 +27,8 @@ class MobileViT(Block):
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("dim",)
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"dim": 24}, {"dim": 16, "depth": 1, "heads": 2, "patch": 1})
+
+    replicas = 1  # see `blocks.channels`
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class MobileViT(Block):
         y = fold(self.norm(self.layers(unfold(y, self.patch))), self.patch, divisible)
         if divisible != (height, width):
             y = F.interpolate(y, (height, width), mode="bilinear")
-        return self.fusion(torch.cat((x, self.exit(y)), dim=1))
+        return self.fusion(join((x, self.exit(y)), self.replicas))
 
     @classmethod
     def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:

@@ -16,21 +16,29 @@ class Registry:
     def __init__(self, kind: str):
         self.kind = kind
         self._entries: dict[str, Callable] = {}
+        self._files: dict[str, str | None] = {}
 
     def register(self, name: str) -> Callable[[Entry], Entry]:
         """A decorator that enters a class under `name`. Raises ValueError where the name is taken by another.
 
-        The same class of the same file, imported again, takes the place of the former.
+        The same class, registered again by the same file, takes the place of the former.
         """
+        file = _file_of(sys._getframe(1).f_globals)
 
         def enter(entry: Entry) -> Entry:
             known = self._entries.get(name)
-            if known is not None and _origin(known) != _origin(entry):
-                raise ValueError(f"{self.kind} {name!r} is already registered by {known.__module__}")
-            self._entries[name] = entry
+            if known is not None and (self._files.get(name), known.__qualname__) != (file, entry.__qualname__):
+                raise ValueError(
+                    f"{self.kind} {name!r} is already registered by {self._files.get(name) or known.__module__}"
+                )
+            self._entries[name], self._files[name] = entry, file
             return entry
 
         return enter
+
+    def file(self, name: str) -> str | None:
+        """The file that registered `name`; None where it can be found in no file that another process could import."""
+        return self._files.get(name)
 
     def __getitem__(self, name: str) -> Any:
         return self._entries[name]
@@ -42,9 +50,10 @@ class Registry:
         return iter(sorted(self._entries))
 
 
-def _origin(entry: Callable) -> tuple[str, str]:
-    file = getattr(sys.modules.get(entry.__module__), "__file__", None)
-    return os.path.realpath(file) if file else entry.__module__, entry.__qualname__
+def _file_of(namespace: dict[str, Any]) -> str | None:
+    """Of a module's globals; None for a program or a notebook: importing it would run it."""
+    file = namespace.get("__file__")
+    return os.path.realpath(file) if file and namespace["__name__"] != "__main__" else None
 
 
 BLOCKS = Registry("block")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Initialization, Normalization
 from blocks.block import Block
+from blocks.channels import halves, interleave_halves, join
 from blocks.components import Component, make_activation, make_norm, tally_norm
 from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.registry import register
@@ -24,6 +24,8 @@ class ShuffleUnit(Block):
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"kernel": 5, "shuffle": False, "act": "hard_swish"})
+
+    replicas = 1  # see `blocks.channels`
 
     def __init__(
         self,
@@ -56,9 +58,9 @@ class ShuffleUnit(Block):
         self.long = nn.Sequential(*pointwise(entering), *depthwise(half), *pointwise(half))
 
     def forward(self, x: Tensor) -> Tensor:
-        short, long = x.chunk(2, dim=1) if self.splits else (x, x)
-        x = torch.cat((self.short(short), self.long(long)), dim=1)
-        return interleave_halves(x) if self.shuffle else x
+        short, long = halves(x, self.replicas) if self.splits else (x, x)
+        x = join((self.short(short), self.long(long)), self.replicas)
+        return interleave_halves(x, self.replicas) if self.shuffle else x
 
     @classmethod
     def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
@@ -99,11 +101,3 @@ def splits(in_channels: int, out_channels: int, stride: int) -> bool:
     if out_channels % 2:
         raise ValueError(f"the output is made of two halves, so its channels must be even, not {out_channels}")
     return stride == 1 and in_channels == out_channels
-
-
-def interleave_halves(x: Tensor) -> Tensor:
-    """(N, (2 C), H, W) to (N, (C 2), H, W): the channel shuffle of two groups; the memory format is kept."""
-    if x.is_contiguous(memory_format=torch.channels_last):
-        pixels = x.permute(0, 2, 3, 1)  # (N, H, W, (2 C))
-        return pixels.unflatten(-1, (2, -1)).transpose(-1, -2).flatten(-2).permute(0, 3, 1, 2)
-    return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)

@@ -21,6 +21,8 @@ class TransformerLayer(nn.Module):
     deviation 0.02, as in the code of ViT and MobileViT. Raises ValueError where heads do not divide `dim`.
     """
 
+    replicas = 1  # see `blocks.channels`
+
     def __init__(
         self,
         *,
@@ -55,9 +57,10 @@ class TransformerLayer(nn.Module):
 
     def attention(self, x: Tensor) -> Tensor:
         sequences, tokens, dim = x.shape
-        # (sequences, tokens, 3 dim) -> 3 x (sequences, heads, tokens, dim / heads)
-        stacked = self.queries_keys_values(x).reshape(sequences, tokens, 3, self.heads, dim // self.heads)
-        queries, keys, values = stacked.permute(2, 0, 3, 1, 4).unbind(0)
+        # (sequences, tokens, R 3 dim) -> 3 x (sequences, R heads, tokens, dim / heads), R replicas side by side
+        shape = (self.replicas, 3, self.heads, dim // self.heads // self.replicas)
+        stacked = self.queries_keys_values(x).unflatten(-1, shape).permute(3, 0, 2, 4, 1, 5)
+        queries, keys, values = stacked.flatten(2, 3).unbind(0)
         dropout = self.dropout.p if self.training else 0.0
         x = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
         return self.dropout(self.attended(x.transpose(1, 2).reshape(sequences, tokens, dim)))

@@ -39,7 +39,10 @@ class Landscape:
         """The epochs of every run, by model, dataset and seed."""
         groups = self.table.groupby(["model", "dataset", "seed"], sort=False)
         return {
-            (str(model), str(dataset), int(seed)): rows.drop(columns=["model", "dataset", "seed"]).to_dict("records")
+            (str(model), str(dataset), int(str(seed))): [
+                {str(name): value for name, value in row.items()}
+                for row in rows.drop(columns=["model", "dataset", "seed"]).to_dict("records")
+            ]
             for (model, dataset, seed), rows in groups
         }
 

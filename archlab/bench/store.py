@@ -5,15 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from archlab.bench.measured import Spread, machine
+from archlab.bench.measured import Bench, timed
 from archlab.report import Material, analyse, text
 from archlab.runs import Store, list_runs
 from archlab.runs.index import tidy_table
@@ -23,43 +20,32 @@ from archlab.scoring import score_table
 DATASETS, SEEDS = 8, 5
 REFERENCES = 4  # models that span the frame
 REPORTED = 40  # models of the study that is reported
+LISTING = "archlab runs list, from start to end"
 
 
-@dataclass
-class StoreBench:
-    """Seconds of wall time by action, over a store of so many synthetic runs."""
-
-    runs: int
-    seconds: dict[str, Spread]
-    machine: dict[str, Any] = field(default_factory=lambda: machine())
-
-    def document(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def bench_store(
-    home: Path, *, repeats: int = 5, progress: Callable[[str], None] = lambda words: None, runs: int = 100_000
-) -> StoreBench:
+def bench_store(home: Path, *, repeats: int, progress: Callable[[str], None], runs: int = 100_000) -> Bench:
     """Writes a store of synthetic runs into a temporary folder of `home` and works with it as a user would."""
     models = max(runs // (DATASETS * SEEDS), REPORTED)
+    bench = Bench("store", {"runs": models * DATASETS * SEEDS})
     with tempfile.TemporaryDirectory(dir=home, prefix="bench-store-") as folder:
         store = Store(folder)
         progress(f"writing {models * DATASETS * SEEDS:,} runs")
         write_synthetic_runs(store, models, DATASETS, SEEDS)
-        seconds = {"index from the directories": [_seconds(lambda: list_runs(store))]}
-        for _ in range(repeats):
-            for name, action in _actions(store).items():
-                progress(name)
-                seconds.setdefault(name, []).append(_seconds(action))
-    spreads = {name: Spread.of(values) for name, values in seconds.items()}
-    return StoreBench(models * DATASETS * SEEDS, spreads)
+        bench.add_seconds([{"index from the directories": timed(lambda: list_runs(store))}])
+        actions, rounds = _actions(store), []
+        for number in range(repeats):
+            progress(f"round {number + 1} of {repeats}")
+            rounds.append({name: timed(action) for name, action in actions.items()})
+    bench.add_seconds(rounds)
+    bench.most = {LISTING: 2.0}
+    return bench
 
 
 def _actions(store: Store) -> dict[str, Callable[[], object]]:
     program = "from archlab.cli.main import main; main()"
     command = [sys.executable, "-c", program, "runs", "list", "--store", str(store.home)]
     return {
-        "archlab runs list, from start to end": lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),
+        LISTING: lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),
         "score all of them": lambda: _score(store),
         f"report of {REPORTED} models": lambda: _report(store),
     }
@@ -85,9 +71,3 @@ def _report(store: Store) -> None:
     columns = ["model", "dataset", "seed", "split", "metric", "value"]
     table = pd.DataFrame(rows, columns=columns)
     text(analyse([Material(name="bench", table=table, split="test")]), "html")
-
-
-def _seconds(action: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began

@@ -4,16 +4,20 @@ from archlab.budget.budget import Budget, parse_budget
 from archlab.budget.closed_form import count
 from archlab.budget.cost import Cost
 from archlab.budget.fit import fit_width
+from archlab.budget.latency import Latency, measure_latencies, measure_latency
 from archlab.budget.layers import LayerCost, count_layers
 from archlab.budget.measured import measure
 
 __all__ = [
     "Budget",
     "Cost",
+    "Latency",
     "LayerCost",
     "count",
     "count_layers",
     "fit_width",
     "measure",
+    "measure_latencies",
+    "measure_latency",
     "parse_budget",
 ]

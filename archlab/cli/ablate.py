@@ -33,8 +33,9 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     from archlab.runs import Store
     from archlab.runs.plan_text import summary, verdict
     from archlab.study import resolve
-    from archlab.study.ablation import assess, cells, distinct_runs, load_own_blocks
+    from archlab.study.ablation import assess, cells, distinct_runs
     from archlab.study.findings import document, save
+    from archlab.study.latencies import save_latencies
 
     place, running = Store(home(store)), Running(**options)
     study = resolve(spec, place.home)
@@ -42,9 +43,9 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     announce_preparation(study.datasets, place.home)
     wanted = cells(study, place.home)
     runs = distinct_runs(wanted)
-    load_own_blocks(study, place, wanted)
     if smoke:
         return try_out(study.name, runs, place, running, as_json)
+    running = running.settled(runs, place)
     plan = running.plan(runs, place)
     if dry_run:
         _print_plan(study.name, plan, as_json)
@@ -52,18 +53,19 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     click.echo(f"{study.name}: {summary(plan)}", err=True)
     outcome = running.execute(plan, place)
     ablation = assess(study, wanted, outcome)
-    folder = save(ablation, place.home)
-    found = document(ablation)
+    found, judgement = document(ablation), plan.judge(outcome)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
         _print(ablation, found)
-    if judgement := plan.judge(outcome):
+    if judgement:
         click.echo(verdict(judgement), err=True)
     for warning in found["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     for failure in ablation.failed:
         click.echo(f"failed: {failure}", err=True)
+    folder = save(ablation, place.home, verdict(judgement) if judgement else None)  # last: the disk may be full
+    save_latencies(study, wanted, place, folder)
     trained = f"{outcome.computed} runs were trained" if outcome.computed else "nothing was trained"
     click.echo(f"{trained}; results are in {folder}", err=True)
     return 1 if ablation.failed else 0

@@ -1,19 +1,21 @@
-"""`archlab bench`: ratios on this machine, several alternating repeats."""
+"""`archlab bench`: rates, times and ratios on this machine, several alternating repeats."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from archlab.cli.bench_search import bench_landscape, bench_search
+from archlab.cli.tables import print_table
 from archlab.foundation import home
 
 if TYPE_CHECKING:
-    from archlab.bench import Bench
+    from archlab.bench import Bench, Spread
 
 
 @click.group()
@@ -71,11 +73,47 @@ def workers(repeats: int, store: str | None, as_json: bool) -> None:
 
 @bench.command()
 @_options
+def fused(repeats: int, store: str | None, as_json: bool) -> None:
+    """Steps of four seeds fused against one by one, every reference."""
+    from archlab.bench import bench_fused
+
+    _run(bench_fused, repeats, store, as_json)
+
+
+@bench.command()
+@_options
 def study(repeats: int, store: str | None, as_json: bool) -> None:
     """The quick study's training against a plain script of two threads."""
     from archlab.bench import bench_study
 
     _run(bench_study, repeats, store, as_json)
+
+
+@bench.command()
+@_options
+def start(repeats: int, store: str | None, as_json: bool) -> None:
+    """Commands that train nothing, from start to end: seconds."""
+    from archlab.bench import bench_start
+
+    _run(bench_start, repeats, store, as_json)
+
+
+@bench.command()
+@_options
+def budget(repeats: int, store: str | None, as_json: bool) -> None:
+    """Counting and fitting every reference by the closed form against fvcore's count."""
+    from archlab.bench import bench_budget
+
+    _run(bench_budget, repeats, store, as_json)
+
+
+@bench.command()
+@_options
+def gpu(repeats: int, store: str | None, as_json: bool) -> None:
+    """Training on a GPU: the loop, graphed and eager steps, timm's parts, several runs at once."""
+    from archlab.bench import bench_gpu
+
+    _run(bench_gpu, repeats, store, as_json)
 
 
 @bench.command("store")
@@ -85,14 +123,7 @@ def store_(runs: int, repeats: int, store: str | None, as_json: bool) -> None:
     """A store of many synthetic runs: listing, scoring and reporting."""
     from archlab.bench import bench_store
 
-    measured = bench_store(Path(home(store)), repeats=repeats, progress=_say, runs=runs)
-    if as_json:
-        click.echo(json.dumps(measured.document(), indent=2))
-        return
-    click.echo(f"{measured.runs:,} runs: seconds, median (min to max) of n")
-    for name, spread in measured.seconds.items():
-        click.echo(f"  {name:38} {spread.median:6.2f} ({spread.min:.2f} to {spread.max:.2f}) {spread.n}")
-    click.echo(_on(measured.machine))
+    _run(partial(bench_store, runs=runs), repeats, store, as_json)
 
 
 def _run(measure: Callable[..., Bench], repeats: int, store: str | None, as_json: bool) -> None:
@@ -104,31 +135,39 @@ def _run(measure: Callable[..., Bench], repeats: int, store: str | None, as_json
 
 
 def _print(measured: Bench) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    rates = Table(title=f"bench {measured.name}: images per second, median (min to max)", title_justify="left")
-    for column in ("", "CPU time", "wall time"):
-        rates.add_column(column, justify="right" if column else "left")
-    for name, clocks in measured.rates.items():
-        rates.add_row(name, *(f"{s.median:.4g} ({s.min:.4g} to {s.max:.4g})" for s in clocks.values()))
-    ratios = Table(title="ratios within a round", title_justify="left")
-    for column in ("", "median", "min", "max", "n", "at least"):
-        ratios.add_column(column, justify="right" if column else "left")
-    for name, ratio in measured.ratios.items():
-        least = f"{measured.least[name]:g}" if name in measured.least else ""
-        ratios.add_row(name, *(f"{value:.3g}" for value in (ratio.median, ratio.min, ratio.max)), str(ratio.n), least)
+    if measured.rates:
+        click.echo(f"{measured.name}: images per second, median (min to max)")
+        rows = [[name, _spread(clocks["cpu"]), _spread(clocks["wall"])] for name, clocks in measured.rates.items()]
+        print_table(["", "CPU time", "wall time"], rows)
+    if measured.seconds:
+        click.echo(f"{measured.name}: milliseconds, median (min to max)")
+        rows = []
+        for name, clocks in measured.seconds.items():
+            most = f"{1000 * measured.most[name]:g}" if name in measured.most else ""
+            cpu, wall = (_spread(clocks[kind], 1000) for kind in ("cpu", "wall"))
+            rows.append([name, cpu, wall, str(clocks["wall"].n), most])
+        print_table(["", "CPU time", "wall time", "n", "wall at most"], rows)
+    if measured.ratios:
+        click.echo("\nratios within a round")
+        rows = []
+        for name, ratio in measured.ratios.items():
+            least = f"{measured.least[name]:g}" if name in measured.least else ""
+            rows.append([name, *map(_number, (ratio.median, ratio.min, ratio.max)), str(ratio.n), least])
+        print_table(["", "median", "min", "max", "n", "at least"], rows)
     machine = measured.machine
-    console = Console()
-    console.print(rates, ratios)
-    console.print(_on(machine))
-    console.print(", ".join(f"{name} {version}" for name, version in machine["versions"].items()), highlight=False)
-    console.print(", ".join(f"{name} {value}" for name, value in measured.settings.items()), highlight=False)
+    click.echo(f"\n{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}")
+    click.echo(", ".join(f"{name} {version}" for name, version in machine["versions"].items()))
+    click.echo(", ".join(f"{name} {value}" for name, value in measured.settings.items()))
+
+
+def _spread(spread: Spread, factor: float = 1.0) -> str:
+    median, least, most = (_number(value * factor) for value in (spread.median, spread.min, spread.max))
+    return f"{median} ({least} to {most})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _say(words: str) -> None:
     click.echo(words, err=True)
-
-
-def _on(machine: dict[str, Any]) -> str:
-    return f"{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}"

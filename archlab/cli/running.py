@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from archlab.foundation import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 MOST_MODELS = 20  # in the table below the running runs
 
 _OPTIONS = (
-    click.option("--workers", type=click.IntRange(min=1), help="Runs at once on this machine  [default: its cores]"),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        help="Runs at once on this machine  [default: one a core; on GPUs as measured]",
+    ),
     click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True),
     click.option("--address", metavar="URL", help="Of the Ray cluster: `auto`, or a URL."),
     click.option(
@@ -56,13 +62,31 @@ class Running:
     quiet: bool
     events: str | None
 
+    def __post_init__(self) -> None:
+        if self.executor == "ray":
+            from archlab.runs.on_ray import import_ray
+
+            import_ray()  # tells that it is not installed before anything is measured
+        elif self.address or self.gpus:
+            raise UserError("--address and --gpus are for --executor ray")
+
     @property
     def at_once(self) -> int:
-        return self.workers or len(os.sched_getaffinity(0))
+        from archlab.runs import gpu_count
+
+        return self.workers or gpu_count() or len(os.sched_getaffinity(0))
 
     @property
     def options(self) -> dict[str, Any]:
         return {"deterministic": self.deterministic}
+
+    def settled(self, runs: Iterable[Run], store: Store) -> Running:
+        """With the number of workers that suits the runs, where none was given and there are GPUs to share."""
+        from archlab.runs import gpu_count, workers_for
+
+        if self.workers or self.executor != "local" or not gpu_count():
+            return self
+        return replace(self, workers=workers_for(runs, store, self.options))
 
     def plan(self, runs: Iterable[Run], store: Store) -> Plan:
         """The plan of the runs; what is not known about their time is measured."""

@@ -124,7 +124,8 @@ def export(file: Path, store: str | None, tidy: bool) -> None:
 
     writers: dict[str, Callable[[Any, Path], None]] = {".parquet": _write_parquet, ".csv": _write_csv}
     if file.suffix not in writers:
-        raise UserError(f"cannot write {file.suffix or 'a file without an ending'}", name=file.suffix, known=writers)
+        ending = file.suffix or "a file without an ending"
+        raise UserError(f"cannot write {ending}: a table is .parquet or .csv", name=file.suffix, known=writers)
     table = _listing(Store(home(store))).table
     try:
         with write_atomically(file) as temporary:

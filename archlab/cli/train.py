@@ -39,6 +39,7 @@ def train(
 ) -> int:
     """Trains MODEL, a reference's name or a YAML file, on a dataset, unless that very run is stored already."""
     from archlab.architecture import SMALLEST_MAP, architecture
+    from archlab.architecture.own_blocks import own_blocks_of
     from archlab.data import entry, open_prepared
     from archlab.runs import Run, Store, code_digest, execute
     from archlab.training import load_recipe
@@ -49,7 +50,7 @@ def train(
     design, described = architecture(model), entry(dataset, place)
     settled = load_recipe(recipe).settled(design.name, dataset)
     resolution = min(settled.resolution, described.resolution)
-    prepared = open_prepared(dataset, place, resolution)
+    prepared, own_blocks = open_prepared(dataset, place, resolution), own_blocks_of(design)
     run = Run(
         architecture=design.canonical(),
         width=_width(design, width, params, prepared.num_classes, resolution),
@@ -60,8 +61,9 @@ def train(
         smallest_map=SMALLEST_MAP,
         recipe=settled.canonical(),
         seed=seed,
-        code=code_digest(),
+        code=code_digest(own_blocks),
         model=design.name,
+        own_blocks=own_blocks,
     )
     options = {"device": device, "deterministic": deterministic}
     outcome = execute([run], Store(place), options=options, retries=0, on_event=_tell)

@@ -36,7 +36,7 @@ def shifted(images: Tensor, shifts: np.ndarray, most: int) -> Tensor:
 
 def resized_crops(images: Tensor, boxes: np.ndarray) -> Tensor:
     """Boxes (N, 4: top, left, height, width) enlarged to the whole image, bilinear, borders repeated; float32."""
-    side = torch.tensor(images.shape[1:3], device=images.device)
+    side = torch.tensor(images.shape[1:3]).to(images.device, non_blocking=True)
     corner, extent = torch.from_numpy(boxes).to(images.device, non_blocking=True).float().unsqueeze(-1).split(2, dim=1)
     pixels = torch.arange(images.shape[1], device=images.device) + 0.5
     source = (pixels * extent / side[None, :, None] - 0.5).clamp(min=0).minimum(extent - 1) + corner  # (N, 2, R)
@@ -176,7 +176,7 @@ def _hue(planes: Tensor, turn: Tensor) -> Tensor:
         (green - blue) / safe,
         torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    offsets = torch.tensor([5.0, 3.0, 1.0], device=planes.device)[:, None, None]
+    offsets = torch.tensor([5.0, 3.0, 1.0]).to(planes.device, non_blocking=True)[:, None, None]
     distance = (offsets + sector[:, None] + 6 * turn) % 6
     return value[:, None] - chroma[:, None] * torch.minimum(distance, 4 - distance).clamp_(0, 1)
 

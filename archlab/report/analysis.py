@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.report.costs import Cost, cost_table
 from archlab.report.material import Material
 from archlab.scoring import (
     LAMBDAS,
@@ -31,16 +32,12 @@ from archlab.scoring import (
     ranks_without_each_dataset,
     score_table,
     seed_means,
+    seed_noise,
     subsets,
     uneven_gains,
     worst_datasets,
 )
 
-COSTS = {
-    "params": ("parameters", "millions"),
-    "macs": ("multiply-accumulates", "millions"),
-    "seconds": ("training time", "seconds a run"),
-}
 SUBSET = 4  # as in the published estimate; smaller where there are fewer datasets or models
 T = TypeVar("T")
 
@@ -50,10 +47,8 @@ class Analysis:
     """What was found. A part that could not be computed is None, and `missing` says why under its name.
 
     Args:
-        models: Indexed by model, best first: role, kind, params and macs (in millions), width, seconds (of
-            training, mean over runs), accuracy
-            (mean over datasets), mean, variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base),
-            worst (dataset), reason.
+        models: Indexed by model, best first: role, kind, width, the columns of `costs`, accuracy (mean over datasets), mean,
+            variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base), worst (dataset), reason.
         means: Models x datasets, seed means, in the unit of the table.
         answers: One for each study that has options.
     """
@@ -66,6 +61,7 @@ class Analysis:
     models: pd.DataFrame
     means: pd.DataFrame
     table: pd.DataFrame
+    costs: list[Cost] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
     effects: dict[str, Effects] = field(default_factory=dict)
     ranks: pd.DataFrame | None = None
@@ -95,13 +91,15 @@ def analyse(materials: list[Material]) -> Analysis:
     table = material.table[~material.table["model"].isin(beside)]
     scores = _scores(material, table)
     means = seed_means(cells(table, material.split))
+    costs, kinds = cost_table(material)
     found = Analysis(
         name=material.name,
         question=material.question,
         base=material.base,
         seeds=int(cells(table, material.split).groupby(["model", "dataset"])["seed"].nunique().min()),
         scores=scores,
-        models=_models(material, scores, means),
+        models=_models(material, scores, means).join(costs),
+        costs=kinds,
         means=means.loc[scores.models.index],
         table=material.table,
         curves=material.curves,
@@ -151,14 +149,15 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         warnings.append(f"the studies weigh the variance differently ({weights}): all are scored by that of the first")
     tables: list[pd.DataFrame] = []
     filled: list[pd.DataFrame] = []
-    merged: dict[str, Any] = {"models": {}, "failed": [], "runs": []}
+    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": []}
     references: list[str] = []
     for each in materials:
         names = _renamed(each, tables)
         table = each.table[each.table["dataset"].isin(shared)]
         tables.append(table.assign(model=table["model"].map(names)))
         filled.append(_with_all_seeds(tables[-1], each.seeds))
-        merged["models"] |= {names.get(model, model): known for model, known in each.models.items()}
+        for part in ("models", "latencies"):
+            merged[part] |= {names.get(model, model): known for model, known in getattr(each, part).items()}
         for part in ("failed", "runs"):
             merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
         references += [names[model] for model in each.references or []]
@@ -205,25 +204,11 @@ def percent(accuracies: pd.DataFrame) -> pd.DataFrame:
     return accuracies if in_percent(accuracies.max()) else 100 * accuracies
 
 
-def pareto(costs: pd.Series, scores: pd.Series) -> list[str]:
-    """The models that no other beats in one without losing in the other, cheapest first."""
-    order = pd.DataFrame({"cost": costs, "score": -scores}).dropna().sort_values(["cost", "score"])
-    lowest = order["score"].cummin().shift(fill_value=float("inf"))
-    return [str(model) for model in order.index[order["score"] < lowest]]
-
-
 def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataFrame:
     known = pd.DataFrame.from_dict(material.models, orient="index")
     found = scores.models.copy()
-    for column in ("role", "kind", "params", "macs", "width"):
+    for column in ("role", "kind", "width"):
         found[column] = known[column].reindex(found.index) if column in known else None
-    for column in ("params", "macs"):
-        found[column] = pd.to_numeric(found[column]) / 1e6
-    if material.runs:
-        runs = pd.DataFrame(material.runs)
-        found["seconds"] = runs.groupby("model")["seconds"].mean().reindex(found.index)
-    else:
-        found["seconds"] = None
     found["accuracy"] = means.mean(axis=1, skipna=False).reindex(found.index)
     base = found["xscore"].get(material.base) if material.base else None
     found["difference"] = found["xscore"] - base if base is not None else float("nan")
@@ -259,7 +244,7 @@ def _in_frame(found: Analysis, material: Material, frame: Frame) -> Analysis:
         "warnings": [*found.warnings, *uneven_gains(found.models, material.base)],
     }
     if parts["ranks"] is None:
-        missing["ranks"] = "rank probabilities need at least two seeds a cell"
+        missing["ranks"] = f"no rank probabilities: {seed_noise(rows, complete, list(frame.datasets)).unknown_because}"
     return dataclasses.replace(found, **parts, missing=missing)
 
 
@@ -291,7 +276,8 @@ def _mixed(runs: list[dict[str, Any]]) -> list[str]:
     for dataset in sorted({name for name, _ in data}):
         if sum(name == dataset for name, _ in data) > 1:
             found.append(f"{dataset} is not the same for all models: other images, splits or resolution")
-    modes = {tuple(str(run[key]) for key in ("device", "hardware", "precision", "threads", "torch")) for run in runs}
+    named = ("device", "hardware", "precision", "threads", "torch")
+    modes = {(*(str(run[key]) for key in named), f"seeds {run.get('seeds', 'separate')}") for run in runs}
     if len(modes) > 1:
         listed = "; ".join(" ".join(mode) for mode in sorted(modes))
         found.append(f"this table mixes execution modes, whose last digits and speeds differ: {listed}")

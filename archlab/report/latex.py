@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
+
 from archlab.report.analysis import Analysis
 from archlab.report.sections import sections
 from archlab.report.tables import Table
 
-HEAD = "% \\usepackage{booktabs} and, for wide tables, \\usepackage{graphicx}\n"
+HEAD = "% \\usepackage{booktabs} and \\usepackage{graphicx}\n"
+LINE = 90  # characters
+FITTED = "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"  # shrinks what is too wide
 
 
 def latex(analysis: Analysis) -> str:
@@ -17,23 +21,31 @@ def latex(analysis: Analysis) -> str:
 
 
 def _table(table: Table) -> str:
-    frame = table.frame()
-    frame.columns = [_escaped(column.title.strip()) for column in table.columns]
-    for at, cells in enumerate(zip(*table.written(), strict=True)):
-        frame.isetitem(at, [_in_latex(cell) for cell in cells])
-    wide = len(table.columns) > 8
-    text = frame.style.hide(axis="index").to_latex(
-        hrules=True,
-        column_format="".join("l" if column.kind == "text" else "r" for column in table.columns),
-        caption=_escaped(table.caption),
-        label=f"tab:{table.name}",
-        position="htbp",
-        position_float="centering",
-    )
-    if not wide:
-        return text
-    start, end = "\\begin{tabular}", "\\end{tabular}"
-    return text.replace(start, "\\resizebox{\\linewidth}{!}{%\n" + start).replace(end, end + "}")
+    tabulars = "\n\n\\medskip\n\n".join(_tabular(table, part) for part in _parts(table))
+    caption = f"\\caption{{{_escaped(table.caption)}}}\n\\label{{tab:{table.name}}}\n"
+    return f"\\begin{{table}}[htbp]\n\\centering\\small\n{caption}{tabulars}\n\\end{{table}}\n"
+
+
+def _parts(table: Table) -> list[list[int]]:
+    """The columns, in parts of about a line's width, each with the first column."""
+    written = [
+        [column.title, *cells] for column, cells in zip(table.columns, zip(*table.written(), strict=True), strict=True)
+    ]
+    widths = [max(map(len, cells)) + 2 for cells in written]
+    parts = [[0]]
+    for at in range(1, len(widths)):
+        if sum(widths[column] for column in [*parts[-1], at]) > LINE and len(parts[-1]) > 1:
+            parts.append([0])
+        parts[-1].append(at)
+    return parts
+
+
+def _tabular(table: Table, part: list[int]) -> str:
+    columns = [table.columns[at] for at in part]
+    cells = [[_in_latex(row[at]) for at in part] for row in table.written()]
+    frame = pd.DataFrame(cells, columns=[_escaped(column.title.strip()) for column in columns])
+    alignment = "".join("l" if column.kind == "text" else "r" for column in columns)
+    return f"{FITTED}{frame.style.hide(axis='index').to_latex(hrules=True, column_format=alignment)}}}"
 
 
 def _in_latex(cell: str) -> str:

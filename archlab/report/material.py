@@ -14,7 +14,9 @@ from archlab.foundation import UserError
 from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
 
 FILES = ("study.json", "ablation.json", "results.csv")
+PREDICTION = "prediction.txt"  # beside them where runs were trained
 SEARCH = "search.json"  # beside them where a search ended so
+LATENCIES = "latencies.json"  # beside them where latency was measured
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Material:
         seeds: Every seed that a complete model has; None: any.
         datasets: Every dataset that a complete model has; None: those of the table.
         search: The document of the search that ended in this table.
+        latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Material:
     seeds: list[int] | None = None
     datasets: list[str] | None = None
     search: dict[str, Any] | None = None
+    latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
 def read_material(source: str, home: Path) -> Material:
@@ -97,7 +101,7 @@ def _published(name: str) -> Material:
 
 
 def _read_study(folder: Path, home: Path) -> Material:
-    study, found, table, search = _read_files(folder)
+    study, found, table = _read_files(folder)
     models = {
         model["name"]: {
             "role": model["role"],
@@ -127,21 +131,31 @@ def _read_study(folder: Path, home: Path) -> Material:
         failed=found["failed"],
         runs=runs,
         curves=curves,
-        provenance=_provenance(study, runs),
+        provenance=_provenance(study, runs) | _prediction(folder),
         seeds=study["seeds"],
         datasets=list(study["datasets"]),
-        search=search,
+        search=_read_json(folder / SEARCH),
+        latencies=_read_json(folder / LATENCIES) or {},
     )
 
 
-def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame, dict[str, Any] | None]:
+def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
     try:
         study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
         table = pd.read_csv(folder / FILES[2], keep_default_na=False, dtype={"model": str, "dataset": str})
-        search = json.loads((folder / SEARCH).read_text(encoding="utf-8")) if (folder / SEARCH).exists() else None
     except (OSError, ValueError) as error:
         raise UserError(f"is no finished study: {error}", where=str(folder)) from None
-    return study, found, table, search
+    return study, found, table
+
+
+def _read_json(path: Path) -> Any:
+    """What a file holds that need not be there; None without it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot be read: {error}", where=str(path)) from None
 
 
 def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:
@@ -168,10 +182,16 @@ def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[s
                 "finished": result["finished"],
                 "archlab": result["archlab"],
                 **{key: mode.get(key) for key in ("device", "hardware", "precision", "threads", "torch")},
+                "seeds": "fused" if mode.get("replicas", 1) > 1 else "separate",
             }
         )
         curves += [{**name, **epoch} for epoch in result["history"]]
     return runs, pd.DataFrame(curves) if curves else None
+
+
+def _prediction(folder: Path) -> dict[str, str]:
+    path = folder / PREDICTION
+    return {"time of the last training": path.read_text(encoding="utf-8")} if path.exists() else {}
 
 
 def _provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, str]:

@@ -20,10 +20,11 @@ LONG = 40  # characters of a cell that may wrap
 def page(analysis: Analysis) -> str:
     """One self-contained HTML document: styles, script and plots inside, nothing loaded from anywhere."""
     from jinja2 import Environment, PackageLoader
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     loader = PackageLoader("archlab.report", "template")
     environment = Environment(loader=loader, autoescape=True)
+    environment.filters["breakable"] = lambda text: Markup(re.sub("([+=_@])", r"\1<wbr>", str(escape(text))))  # noqa: S704
     drawn = plots(analysis)
     style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
     return environment.get_template("report.html").render(

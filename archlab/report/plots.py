@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from archlab.report.analysis import Analysis
 from archlab.report.palette import FILE, Palette
 
-WIDTH = 5.6  # inches
-NARROW = 4.6
+WIDTH = 4.6  # inches: text is as large as a phone shows it well
 MOST_MODELS = 20  # in plots that grow with the square of the models, or need a legend
+MOST_ROWS = 60  # of plots with a row a model: the best ones
 ROW = 0.3
 
 
@@ -45,9 +45,9 @@ def plots(analysis: Analysis) -> dict[str, Plot]:
     return {plot.name: plot for part in parts for plot in part.plots(analysis)}
 
 
-def blank(palette: Palette, height: float, columns: int = 1, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
+def blank(palette: Palette, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
     """An empty figure with `columns` axes."""
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="none")
     axes = figure.subplots(1, columns, squeeze=False, sharey=columns > 1)[0]
     for each in axes:
         each.set_facecolor("none")
@@ -63,6 +63,7 @@ def heat_map(
     axes: Axes, table: pd.DataFrame, colours: pd.DataFrame, colormap: Colormap, text: str, palette: Palette
 ) -> None:
     """Cells coloured by `colours` (0 to 1) with the numbers of `table` in them; readable on any theme."""
+    size = min(8.0, 100 / table.shape[1])
     shades, values = colours.to_numpy(dtype=float), table.to_numpy(dtype=float)
     axes.pcolormesh(np.ma.masked_invalid(shades), cmap=colormap, vmin=0, vmax=1, edgecolors=palette.paper, linewidth=1)
     for row, column in np.ndindex(*shades.shape):
@@ -71,7 +72,7 @@ def heat_map(
         dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
         written = "–" if np.isnan(value) else format(value, text)
         colour = palette.muted if np.isnan(value) else "#ffffff" if dark else "#111111"
-        axes.text(column + 0.5, row + 0.5, written, ha="center", va="center", fontsize=7.5, color=colour)
+        axes.text(column + 0.5, row + 0.5, written, ha="center", va="center", fontsize=size, color=colour)
     axes.set_xticks(np.arange(shades.shape[1]) + 0.5, [str(name) for name in table.columns])
     axes.set_yticks(np.arange(shades.shape[0]) + 0.5, [str(name) for name in table.index])
     axes.tick_params(length=0)
@@ -94,10 +95,9 @@ def slanted(axes: Axes) -> None:
 
 
 def label_points(
-    figure: Figure, axes: Axes, points: dict[str, tuple[float, float]], colours: dict[str, str], size: float = 7
+    figure: Figure, axes: Axes, points: dict[str, tuple[float, float]], colours: dict[str, str], size: float = 8
 ) -> None:
     """Names each point beside it, where the name hides the fewest others and stays inside."""
-    size = 7
     figure.draw_without_rendering()  # settles the layout, so that points have places
     edge = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
     outside = [(edge.x0 - 9, -9.0, edge.x0, 99.0), (edge.x1, -9.0, edge.x1 + 9, 99.0)]
@@ -143,7 +143,7 @@ def written(plot: Plot, kind: str, palette: Palette = FILE) -> bytes:
 
 def _style(palette: Palette) -> dict[str, Any]:
     return {
-        "font.size": 9,
+        "font.size": 9.5,
         "font.family": "sans-serif",
         "axes.edgecolor": palette.line,
         "axes.labelcolor": palette.ink,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
-from archlab.report.plots import ROW, WIDTH, Plot, blank, heat_map, slanted
+from archlab.report.plots import ROW, Plot, blank, heat_map, slanted
 from archlab.scoring import ELEMENTS, Subsets, records
 
 
@@ -58,7 +58,7 @@ def _predictors(found: pd.DataFrame, palette: Palette) -> Figure:
 
 
 def _subsets(subsets: Subsets, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 3.4, width=WIDTH)
+    figure, (axes,) = blank(palette, 3.4)
     rows = subsets.rows
     low = max(-1.0, float(np.floor(10 * rows["left_out_r2"].min()) / 10))
     axes.plot([low, 1], [low, 1], color=palette.muted, linewidth=0.8, linestyle="--")
@@ -81,7 +81,7 @@ def _elements(rows: pd.DataFrame, palette: Palette) -> Figure:
         face = palette.reference if row["decided"] else palette.paper
         axes.plot(row["effect"], at, "o", color=palette.reference, markerfacecolor=face, markersize=5.5)
     axes.set_yticks(range(len(rows)), [ELEMENTS[str(name)].split(" (")[0] for name in rows["element"]])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel("change of the xScore")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)

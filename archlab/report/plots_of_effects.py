@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 
 import matplotlib
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
-from archlab.report.plots import MOST_MODELS, NARROW, ROW, WIDTH, Plot, blank, short_names
+from archlab.report.plots import MOST_MODELS, ROW, Plot, blank, short_names
 from archlab.scoring import records
 
 MEASURES = {"points": "accuracy points", "xscore": "xScore"}
@@ -49,7 +48,7 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
 def _forest(rows: pd.DataFrame, palette: Palette) -> Figure:
     rows = rows.sort_values("kind", kind="stable")
     options = list(dict.fromkeys(zip(rows["choice"], rows["option"], rows["kind"], strict=True)))
-    figure, columns = blank(palette, 0.9 + ROW * len(options), columns=2, width=WIDTH)
+    figure, columns = blank(palette, 0.9 + ROW * len(options), columns=2)
     for axes, (measure, label) in zip(columns, MEASURES.items(), strict=True):
         axes.axvline(0, color=palette.muted, linewidth=1)
         for at, key in enumerate(options):
@@ -64,15 +63,15 @@ def _forest(rows: pd.DataFrame, palette: Palette) -> Figure:
         axes.set_xlabel(label)
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
-    columns[0].invert_yaxis()
+    columns[0].set_ylim(len(options) - 0.5, -0.5)
     return figure
 
 
 def _curves(curves: pd.DataFrame, analysis: Analysis, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 3.2, width=NARROW)
+    figure, (axes,) = blank(palette, 3.2)
     models = [model for model in analysis.models.index if model in set(curves["model"])][:MOST_MODELS]
-    colours = matplotlib.colormaps["viridis"](np.linspace(0.3, 0.9, max(len(models), 1)))
-    for model, short, colour in zip(models, short_names(models, analysis.base), colours, strict=True):
+    colours = matplotlib.color_sequences["tab10" if len(models) <= 10 else "tab20"]
+    for model, short, colour in zip(models, short_names(models, analysis.base), colours, strict=False):
         means = 100 * curves[curves["model"] == model].groupby("epoch")["validation_accuracy"].mean()
         variant = analysis.models.loc[model, "role"] == "variant"
         marker = "." if len(means) < 30 else ""

@@ -8,12 +8,14 @@ from functools import partial
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
-from archlab.report.analysis import COSTS, Analysis, pareto, percent
+from archlab.report.analysis import Analysis, percent
+from archlab.report.costs import Cost, pareto
 from archlab.report.palette import Palette
 from archlab.report.plots import (
     MOST_MODELS,
-    NARROW,
+    MOST_ROWS,
     ROW,
     Plot,
     blank,
@@ -30,6 +32,7 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
     """In the order of the report."""
     models = analysis.models.dropna(subset="xscore")
     models = models.set_axis(short_names(models.index, analysis.base))
+    best_only = f"; the best {MOST_ROWS} of {len(models)} models" if len(models) > MOST_ROWS else ""
     if len(models):
         best, worst = models.iloc[0], models.iloc[-1]
         alt = (
@@ -38,23 +41,21 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
         title = "xScore with 95 % intervals for seed noise" if models["xscore_low"].notna().any() else "xScore"
         if any(name.startswith("+") for name in models.index):
             title += f"; names that begin with + are variants of {analysis.base}"
-        yield Plot("xscore", title, alt, partial(_scores, models))
-    table = percent(analysis.means).set_axis(short_names(analysis.means.index, analysis.base))
+        yield Plot("xscore", title + best_only, alt, partial(_scores, models.head(MOST_ROWS)))
+    table = percent(analysis.means).set_axis(short_names(analysis.means.index, analysis.base)).head(MOST_ROWS)
     yield Plot(
         "accuracy",
-        "Accuracy in shaded from the lowest to the highest of each dataset",
+        f"Accuracy in percent, shaded from the lowest to the highest of each dataset{best_only}",
         "The numbers are those of the score table.",
         partial(_accuracies, table),
     )
-    for cost, (title, unit) in COSTS.items():
-        values = pd.to_numeric(models[cost], errors="coerce")
-        if values.notna().any():
-            front, label = pareto(values, models["xscore"]), f"{title} ({unit})"
+    for cost in analysis.costs:
+        if front := pareto(models[cost.column], models["xscore"]):
             yield Plot(
-                f"pareto-{cost}",
-                f"xScore against {title}; the line joins the models that no other beats in both",
+                f"pareto-{cost.column}",
+                f"xScore against {cost.title}; the line joins the models that no other beats in both",
                 f"No model is both cheaper and better than {', '.join(front)}.",
-                partial(_pareto, models, values, front, label),
+                partial(_pareto, models, cost, front),
             )
     if analysis.ranks is not None:
         ranks = analysis.ranks.loc[analysis.models.dropna(subset="xscore").index].set_axis(list(models.index))
@@ -86,7 +87,7 @@ def _scores(models: pd.DataFrame, palette: Palette) -> Figure:
         marker = "D" if model["role"] == "variant" else "o"
         axes.plot(model["xscore"], row, marker, color=colour, markersize=5.5)
     axes.set_yticks(range(len(models)), [str(name) for name in models.index])
-    axes.invert_yaxis()
+    axes.set_ylim(len(models) - 0.5, -0.5)
     axes.set_xlabel("xScore")
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
@@ -105,17 +106,24 @@ def _accuracies(table: pd.DataFrame, palette: Palette) -> Figure:
     return figure
 
 
-def _pareto(models: pd.DataFrame, costs: pd.Series, front: list[str], label: str, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 3.1, width=NARROW)
+def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette) -> Figure:
+    figure, (axes,) = blank(palette, 3.1)
+    costs = models[cost.column]
     costs_of, scores = costs.to_dict(), models["xscore"].to_dict()
     axes.step([costs_of[name] for name in front], [scores[name] for name in front], where="post", color=palette.accent)
     for name, role in models["role"].to_dict().items():
         marker = "D" if role == "variant" else "o"
         axes.plot(costs_of[name], scores[name], marker, color=role_colour(role, palette), markersize=5)
+        if f"{cost.column}_low" in models:
+            quartiles = [models[f"{cost.column}_{end}"].to_dict()[name] for end in ("low", "high")]
+            axes.plot(quartiles, [scores[name]] * 2, color=role_colour(role, palette), linewidth=1)
     if costs.max() > 8 * costs.min() > 0:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(0.18, 0.1)
-    axes.set_xlabel(label)
+    axes.set_xlabel(cost.label)
     axes.set_ylabel("xScore")
     axes.grid()
     points = {str(name): (float(costs_of[name]), float(scores[name])) for name in scores if pd.notna(costs_of[name])}
@@ -147,8 +155,13 @@ def _critical_difference(comparison: Comparison, base: str | None, palette: Pale
         axes.text(rank, 0.35, str(rank), ha="center", va="bottom", fontsize=8)
     width = min(comparison.critical_difference, count - 1)
     axes.plot([count, count - width], [1.25, 1.25], color=palette.accent, linewidth=2)
-    axes.text(
-        count - width, 1.25, f"  critical difference {comparison.critical_difference:.2f}", va="center", fontsize=8
+    axes.annotate(
+        f"critical difference {comparison.critical_difference:.2f}",
+        (count - width, 1.25),
+        (5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
     )
     for row, group in enumerate(comparison.groups):
         ends = [ranks[group[0]] - 0.06, ranks[group[-1]] + 0.06]
@@ -159,5 +172,13 @@ def _critical_difference(comparison: Comparison, base: str | None, palette: Pale
         row = position if first_half else count - 1 - position
         y, edge = -0.9 - 0.45 * groups - 0.8 * row, 0.9 if first_half else count + 0.1
         axes.plot([rank, rank, edge], [0, y, y], color=palette.muted, linewidth=0.8)
-        axes.text(edge, y, f" {name} {rank:.2f} ", ha="left" if first_half else "right", va="center", fontsize=8)
+        axes.annotate(
+            f"{name} {rank:.2f}",
+            (edge, y),
+            (3 if first_half else -3, 0),
+            textcoords="offset points",
+            ha="left" if first_half else "right",
+            va="center",
+            fontsize=8,
+        )
     return figure

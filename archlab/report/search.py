@@ -124,9 +124,9 @@ def _trials(scored: list[tuple[int, float]], reference: dict[str, Any], palette:
     import numpy as np
     from matplotlib.ticker import MaxNLocator
 
-    from archlab.report.plots import WIDTH, blank
+    from archlab.report.plots import blank
 
-    figure, (axes,) = blank(palette, 2.8, width=WIDTH)
+    figure, (axes,) = blank(palette, 2.8)
     numbers, scores = np.array(scored).T
     axes.axhline(reference["xscore"], color=palette.reference, linestyle="--", linewidth=1, label=reference["model"])
     axes.step(numbers, np.maximum.accumulate(scores), where="post", color=palette.accent)

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archlab.report import search, tables
-from archlab.report.analysis import COSTS, Analysis, pareto
+from archlab.report.analysis import Analysis
+from archlab.report.costs import pareto
 from archlab.report.tables import Table
 from archlab.scoring import records
 
 SUBSETS_SHOWN = 10
+LATENCY = (
+    "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
+    "bars span the middle half of the repeats."
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ def sections(analysis: Analysis) -> list[Section]:
         Section("scores", "Scores", [_frame(analysis)], ["xscore"], [tables.scores(analysis)]),
         Section("accuracy", "Accuracies", [], ["accuracy"]),
         *_effects(analysis),
-        Section("costs", "What it costs", _costs(analysis), ["pareto-params", "pareto-macs", "pareto-seconds"]),
+        Section("costs", "What it costs", _costs(analysis), ["pareto-"]),
         _stability(analysis),
         _other_datasets(analysis),
         _predictors(analysis),
@@ -91,13 +96,16 @@ def _effects(analysis: Analysis) -> Iterator[Section]:
 
 
 def _costs(analysis: Analysis) -> list[str]:
-    models = analysis.models
+    if not analysis.costs:
+        return ["The costs of these models are not known."]
     sentences = []
-    for cost, (title, _) in COSTS.items():
-        front = pareto(models[cost], models["xscore"])
+    for cost in analysis.costs:
+        front = pareto(analysis.models[cost.column], analysis.models["xscore"])
         if front:
-            sentences.append(f"Not beaten in both {title} and xScore: {', '.join(front)}.")
-    return sentences or ["The costs of these models are not known."]
+            sentences.append(f"Not beaten in both {cost.title} and xScore: {', '.join(front)}.")
+    if any(cost.column == "latency" for cost in analysis.costs):
+        sentences.append(LATENCY)
+    return sentences
 
 
 def _stability(analysis: Analysis) -> Section | None:
@@ -144,11 +152,14 @@ def _subsets(analysis: Analysis) -> Section | None:
         return _missing(analysis, "subsets", title)
     rows = analysis.subsets.rows
     fitted, chosen = records(rows.nlargest(1, "in_sample_r2"))[0], records(rows)[0]
+    same = fitted["datasets"] == chosen["datasets"]
     sentences = [
         f"Of {len(rows)} subsets of {len(chosen['datasets'])} datasets, {', '.join(fitted['datasets'])} fits the xScore of the "
         f"models at hand best: R² {fitted['in_sample_r2']:.4f}. Of a model that the fit has not seen it explains less: "
         f"R² {fitted['left_out_r2']:.3f}.",
-        f"By the validated figure the choice is {', '.join(chosen['datasets'])}: R² {chosen['in_sample_r2']:.3f} in-sample, "
+        "The validated figure chooses the same."
+        if same
+        else f"The validated figure chooses {', '.join(chosen['datasets'])}: R² {chosen['in_sample_r2']:.3f} in-sample, "
         f"{chosen['left_out_r2']:.3f} left out.",
         "Choosing the best of many is part of the method and has its price: where each model is predicted by the subset and "
         f"the fit that the others alone would have chosen, R² is {analysis.subsets.nested_r2:.3f}. "

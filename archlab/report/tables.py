@@ -68,8 +68,8 @@ def scores(analysis: Analysis) -> Table:
     columns |= {"difference": Column("to base", "signed"), "mean": Column("mean", "number")}
     columns |= {"variance": Column("variance", "number"), "accuracy": Column("mean accuracy", "number", 1)}
     columns |= {name: Column(str(name), "number", 1) for name in means.columns}
-    columns |= {"worst": Column("worst dataset"), "params": Column("parameters (M)", "number", 2)}
-    columns |= {"macs": Column("MACs (M)", "number", 1), "seconds": Column("seconds a run", "number", 1)}
+    columns |= {"worst": Column("worst dataset")}
+    columns |= {cost.column: Column(cost.head, "number", cost.digits) for cost in analysis.costs}
     values = models.join(means).assign(model=models.index, accuracy=means.mean(axis=1, skipna=False))
     kept = [name for name in columns if name in values and values[name].notna().any()]
     return Table(

@@ -16,6 +16,7 @@ from archlab.runs.stored import DamagedRunError
 if TYPE_CHECKING:
     from archlab.runs.index import Listing, list_runs
     from archlab.runs.planning import Judgement, Plan, plan, smoke
+    from archlab.runs.sharing import gpu_count, workers_for
     from archlab.runs.watching import Watch
 
 _MODULE_OF = {
@@ -23,9 +24,11 @@ _MODULE_OF = {
     "Listing": "index",
     "Plan": "planning",
     "Watch": "watching",
+    "gpu_count": "sharing",
     "list_runs": "index",
     "plan": "planning",
     "smoke": "planning",
+    "workers_for": "sharing",
 }
 
 __all__ = [
@@ -45,11 +48,13 @@ __all__ = [
     "Watch",
     "code_digest",
     "execute",
+    "gpu_count",
     "interruptible",
     "list_runs",
     "open_pool",
     "plan",
     "smoke",
+    "workers_for",
 ]
 
 

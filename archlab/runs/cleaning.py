@@ -43,7 +43,7 @@ def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False)
         elif unfinished:
             found.append((path, "checkpoint of an unfinished run"))
     if old_code:
-        current, table = code_digest(own_blocks=()), list_runs(store).table
+        current, table = code_digest(), list_runs(store).table
         for key, code in zip(table["key"].to_pylist(), table["code"].to_pylist(), strict=True):
             if code.partition("+")[0] != current:
                 found.append((store.directory(key), "run of another version of the code"))

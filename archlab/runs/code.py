@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
@@ -13,17 +12,9 @@ DECIDING = ("architecture", "training", "data/batches.py", "data/augment.py", "d
 """Within the package `archlab`; beside it, all of `blocks`. What else matters to a result is in the run itself."""
 
 
-def code_digest(own_blocks: Iterable[Path] | None = None) -> str:
-    """The digest of archlab's deciding sources, followed by `+` and that of the users' own blocks where there are any.
-
-    Args:
-        own_blocks: The files of own blocks that the study names; None means those that this process has loaded.
-    """
-    if own_blocks is None:
-        module = sys.modules.get("archlab.architecture.own_blocks")
-        own = set(module.LOADED.values()) if module else set()
-    else:
-        own = {sha256(Path(path).read_bytes()).hexdigest() for path in own_blocks}
+def code_digest(own_blocks: Iterable[str | Path] = ()) -> str:
+    """The digest of archlab's deciding sources, followed by `+` and that of files of own blocks where there are any."""
+    own = {sha256(Path(path).read_bytes()).hexdigest() for path in own_blocks}
     if not own:
         return _shipped()
     return f"{_shipped()}+{sha256(' '.join(sorted(own)).encode()).hexdigest()[:16]}"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from archlab.runs.events import Event, Failure
+from archlab.runs.events import Event, Failure, of_members
 from archlab.runs.pool import TRAIN, Pool, Settings, open_pool
-from archlab.runs.run import Run
+from archlab.runs.run import Replicas, Run
 from archlab.runs.store import Store
+
+_log = logging.getLogger("archlab")
 
 
 @dataclass
@@ -50,8 +53,9 @@ def execute(
 ) -> Outcome:
     """Computes the runs that are not stored yet, in the order given, and returns all results.
 
-    A run that fails is tried again `retries` times, then listed; the others go on, unless `fail_fast`. `on_event` is
-    called in this process. The other arguments are those of `archlab.runs.Settings`.
+    A run that fails is tried again `retries` times, then listed; the others go on, unless `fail_fast`. Where `Replicas`
+    fail, their members are computed one by one. `on_event` is called in this process, with events of single runs. The
+    other arguments are those of `archlab.runs.Settings`.
 
     Raises Interrupted after Ctrl-C: the first lets running epochs finish and saves them, the second stops at once.
     """
@@ -67,10 +71,11 @@ def execute(
     tell = on_event or (lambda event: None)
     outcome, missing = Outcome(), []
     for run in {run.key: run for run in runs}.values():
-        if document := store.get(run.key):
-            outcome.results[run.key] = document
-            tell(Event("stored", run))
-        else:
+        for member in run.members:
+            if member.key not in outcome.results and (document := store.get(member.key)):
+                outcome.results[member.key] = document
+                tell(Event("stored", member))
+        if any(member.key not in outcome.results for member in run.members):
             missing.append(run)
     if not missing:
         return outcome
@@ -78,14 +83,26 @@ def execute(
         for run in missing:
             pool.submit(run)
         while pool.pending:
-            for event in pool.events():
+            for event in _told(pool, outcome):
                 _note(outcome, store, event)
                 tell(event)
                 if event.kind == "failed" and fail_fast:
                     pool.kill()
+            interrupted()  # says so while epochs finish
     if interrupted():
         raise Interrupted(outcome)
     return outcome
+
+
+def _told(pool: Pool, outcome: Outcome) -> Iterator[Event]:
+    """Events of single runs. Replicas that failed together are computed one by one."""
+    for event in pool.events():
+        alone = not isinstance(event.run, Replicas)
+        for each in of_members(event):
+            if alone or each.run.key not in outcome.results:
+                yield each if alone or event.kind != "failed" else replace(each, kind="retried")
+                if event.kind == "failed" and not alone:
+                    pool.submit(each.run)
 
 
 def _note(outcome: Outcome, store: Store, event: Event) -> None:
@@ -104,9 +121,11 @@ def _note(outcome: Outcome, store: Store, event: Event) -> None:
 def interruptible(pool: Pool) -> Iterator[Callable[[], bool]]:
     """Within: the first SIGINT or SIGTERM stops the pool after the running epochs, the second at once.
 
-    Gives a function that says whether one came. Outside the main thread signals stay as they are.
+    Gives a function that tells whether one came, and at its first call after that says what happens now. Outside the main
+    thread signals stay as they are.
     """
     received: list[int] = []
+    said = False
 
     def handle(number: int, frame: object) -> None:
         received.append(number)
@@ -115,12 +134,19 @@ def interruptible(pool: Pool) -> Iterator[Callable[[], bool]]:
         else:
             pool.kill()
 
+    def interrupted() -> bool:
+        nonlocal said
+        if len(received) == 1 and not said:
+            said = True
+            _log.warning("stopping when the running epochs end; Ctrl-C again stops at once")
+        return bool(received)
+
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        yield interrupted
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections import deque
 from contextlib import suppress
@@ -18,6 +17,7 @@ from archlab.runs.pool import Settings
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
+DEVICES = Path("/dev")
 PAUSE = 1.0  # seconds between two looks at a run that another process is computing
 
 
@@ -44,7 +44,6 @@ class LocalPool:
         self.active: dict[str, _Job] = {}
         self.free = list(reversed(range(settings.workers)))
         self.gpus = visible_gpus()
-        self.own_blocks: list[str] | None = None  # files; None: those that this process has loaded
         self.stopping = False
         self.order: signal.Signals | None = None  # for all active jobs, set by a signal handler
 
@@ -94,7 +93,7 @@ class LocalPool:
                 events.append(Event("stopped", job.run))
             elif job.run.key in self.active or job.not_before > time.monotonic():
                 waiting.append(job)
-            elif self.settings.keep and self.store.get(job.run.key) is not None:
+            elif self.settings.keep and self.store.holds(job.run):
                 events.append(Event("stored", job.run))
             else:
                 self._start(job)
@@ -110,7 +109,7 @@ class LocalPool:
             "home": str(self.store.home),
             "function": self.settings.function,
             "options": dict(self.settings.options),
-            "own_blocks": own_blocks() if self.own_blocks is None else self.own_blocks,
+            "own_blocks": list(job.run.own_blocks),
             "keep": self.settings.keep,
         }
         log = self._log_of(job.run)
@@ -150,7 +149,9 @@ class LocalPool:
             job.attempts, job.not_before = job.attempts - 1, time.monotonic() + PAUSE
             self.queue.append(job)
             return []
-        if self.store.get(key) is not None if self.settings.keep else state == "finished":
+        if state == "stored":
+            return [Event("stored", job.run)]
+        if self.store.holds(job.run) if self.settings.keep else state == "finished":
             seconds = time.monotonic() - (job.started or time.monotonic())
             return [Event("finished", job.run, {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})})]
         if state == "stopped" or job.dropped or (self.stopping and job.cause is None):
@@ -166,25 +167,20 @@ class LocalPool:
     def _enforce_time_limit(self) -> None:
         limit = self.settings.time_limit
         for key, job in self.active.items():
-            if limit and job.started and job.cause is None and time.monotonic() - job.started > limit:
-                job.cause = f"took longer than the time limit of {limit:g} s"
+            most = (limit or 0.0) * len(job.run.members)
+            if limit and job.started and job.cause is None and time.monotonic() - job.started > most:
+                job.cause = f"took longer than the time limit of {most:g} s"
                 self.forks.signal(key, signal.SIGKILL)
 
 
-def own_blocks() -> list[str]:
-    """The files of own blocks that this process has loaded; a worker loads them too."""
-    module = sys.modules.get("archlab.architecture.own_blocks")
-    return [str(path) for path in module.LOADED] if module else []
-
-
 def visible_gpus() -> list[str]:
-    """The GPUs that runs may be spread over, without initialising CUDA; empty for fewer than two."""
+    """The GPUs that runs are spread over, by the names of CUDA_VISIBLE_DEVICES; initialises none."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        gpus = [name.strip() for name in named.split(",") if name.strip()]
-    else:
-        gpus = [path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")]
-    return sorted(gpus) if len(gpus) > 1 else []
+    if named is None:
+        return [
+            str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))
+        ]  # a container numbers its own anew
+    return [name.strip() for name in named.partition("-1")[0].split(",") if name.strip()]
 
 
 def _words_for_exit(code: int) -> str:

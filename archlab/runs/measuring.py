@@ -1,4 +1,4 @@
-"""Short trainings of a run's model, in a worker: how fast it is, and whether it works at all."""
+"""A run's model tried in a worker: whether it trains at all, how fast it trains, how fast it is in use."""
 
 from __future__ import annotations
 
@@ -6,20 +6,31 @@ import dataclasses
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from archlab.architecture import from_canonical
+import torch
+from torch import nn
+
+from archlab.architecture import build_model, from_canonical
+from archlab.architecture.own_blocks import load_blocks_file
+from archlab.budget import measure_latencies
 from archlab.data import open_prepared
-from archlab.runs.run import Run
+from archlab.runs.replicas import LEAST
+from archlab.runs.run import Replicas, Run
 from archlab.runs.training import settle_device
 from archlab.runs.worker import Reporter
 from archlab.training import Recipe, load_recipe
 from archlab.training.evaluation import evaluation_batch_size
+from archlab.training.fused_speed import fused_ratios
 from archlab.training.loop import Trained, train
 from archlab.training.mode import peak_memory
 
 STEPS, EPOCHS = 6, 2
+LAPS = 3  # of fused steps and separate ones
+STEPS_AN_EPOCH = 50  # where throughput is measured
 MOST_PIXELS = 2**18  # of a measured batch; cost is proportional above
 
 
@@ -69,11 +80,91 @@ def measure_run(
     }
 
 
+class _MeasuredError(Exception):
+    """Ends a training that has been measured long enough."""
+
+
+def throughput(
+    run: Run,
+    *,
+    home: Path,
+    folder: Path,
+    report: Reporter,
+    begin: float,
+    end: float,
+    device: str = "auto",
+    **_: Any,
+) -> dict[str, Any]:
+    """Images a second that the run trains between two times of day (`time.time()`), beside whatever else runs then."""
+    recipe, epochs = load_recipe(run.recipe), []
+
+    def note(row: dict[str, Any]) -> None:
+        if time.time() >= begin:
+            epochs.append((time.time(), row["steps"]))
+        if time.time() >= end and len(epochs) > 1:
+            raise _MeasuredError
+
+    endless = dataclasses.replace(recipe, epochs=10**6, steps=None)
+    with suppress(_MeasuredError):
+        _train(run, _few(run, home, STEPS_AN_EPOCH * recipe.batch_size), endless, device, note)
+    (first, before), (last, after) = epochs[0], epochs[-1]
+    return {"rate": (after - before) * recipe.batch_size / (last - first)}
+
+
+def time_models(run: Run, *, runs: list[dict[str, Any]], own_blocks: list[str], **_: Any) -> dict[str, Any]:
+    """The latencies of the models of `runs` (their documents; `run` is one of them), by key: a list of `Latency` as dicts, of
+    the CPU and of the GPU where there is one."""
+    for file in own_blocks:
+        load_blocks_file(Path(file))
+    described = [Run.from_document(each) for each in runs]
+    models = [
+        build_model(
+            from_canonical(each.architecture, each.model),
+            each.num_classes,
+            width=each.width,
+            resolution=each.resolution,
+            smallest_map=each.smallest_map,
+        )
+        for each in described
+    ]
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    measured = [measure_latencies(models, run.resolution, device=device) for device in devices]
+    by_model = zip(described, zip(*measured, strict=True), strict=True)
+    return {"latencies": {each.key: [dataclasses.asdict(latency) for latency in found] for each, found in by_model}}
+
+
+def measure_fused(
+    run: Replicas, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any
+) -> dict[str, Any]:
+    """`ratios`, by lap: how many times as fast the replicas' steps are when fused; none where they cannot be fused."""
+    design = from_canonical(run.architecture, run.model)
+
+    def build(pixels: int) -> nn.Module:
+        return build_model(design, run.num_classes, width=run.width, resolution=pixels, smallest_map=run.smallest_map)
+
+    try:
+        found = fused_ratios(
+            build,
+            load_recipe(run.recipe),
+            len(run.seeds),
+            classes=run.num_classes,
+            resolution=run.resolution,
+            device=settle_device(device),
+            laps=LAPS,
+            least=LEAST,
+        )
+    except RuntimeError:  # out of memory, or no such kernel
+        found = []
+    return {"ratios": found}
+
+
 def _few(run: Run, home: Path, train: int) -> Few:
     return Few(open_prepared(run.dataset, home, run.resolution), train, evaluation_batch_size(run.resolution))
 
 
-def _train(run: Run, data: Few, recipe: Recipe, device: str) -> Trained:
+def _train(
+    run: Run, data: Few, recipe: Recipe, device: str, on_epoch: Callable[[dict[str, Any]], None] | None = None
+) -> Trained:
     return train(
         from_canonical(run.architecture, run.model),
         data,
@@ -82,6 +173,7 @@ def _train(run: Run, data: Few, recipe: Recipe, device: str) -> Trained:
         width=run.width,
         smallest_map=run.smallest_map,
         device=settle_device(device),
+        on_epoch=on_epoch,
     )
 
 

@@ -6,6 +6,7 @@ that does not see it computes in a folder of its own, where sample datasets prep
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import logging
 import os
@@ -19,12 +20,20 @@ from uuid import uuid4
 
 from archlab.foundation import UserError, write_atomically
 from archlab.runs.events import Event
-from archlab.runs.local import LocalPool, own_blocks
+from archlab.runs.local import LocalPool
 from archlab.runs.pool import Settings
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
 ASK_EVERY = 0.5  # seconds between two questions of a run to the driver's board
+
+
+def import_ray() -> Any:
+    """Raises UserError where Ray is not installed."""
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise UserError("the executor 'ray' needs Ray: pip install 'archlab[ray]'") from None
 
 
 class RunFailedError(Exception):
@@ -35,11 +44,8 @@ class RayPool:
     """Computes submitted runs on a Ray cluster, one CPU each and `settings.gpus` of a GPU."""
 
     def __init__(self, store: Store, settings: Settings):
-        try:
-            self.ray: Any = importlib.import_module("ray")
-        except ImportError:
-            raise UserError("the executor 'ray' needs Ray: pip install 'archlab[ray]'") from None
-        ray, self.store, self.settings = self.ray, store, settings
+        self.ray = ray = import_ray()
+        self.store, self.settings = store, settings
         self.connected_here = not ray.is_initialized()
         if self.connected_here:
             cpus = settings.workers if settings.address is None else None
@@ -58,7 +64,6 @@ class RayPool:
             "home": str(store.home),
             "token": str(self.token),
             "settings": {**vars(settings), "options": dict(settings.options), "workers": 1, "retries": 0},
-            "own_blocks": [Path(path).read_bytes() for path in own_blocks()],
         }
         self.tasks: dict[Any, Run] = {}
         self.runs: dict[str, Run] = {}
@@ -81,11 +86,12 @@ class RayPool:
         return len(self.tasks) + len(self.waiting)
 
     def submit(self, run: Run) -> None:
-        if self.settings.keep and self.store.get(run.key) is not None:
-            self.waiting.append(Event("stored", run))
+        if self.killed or (self.settings.keep and self.store.holds(run)):
+            self.waiting.append(Event("stopped" if self.killed else "stored", run))
             return
         self.runs[run.key] = run
-        self.tasks[self.compute.remote(run.document(), self.board, **self.site)] = run
+        own_blocks = [Path(path).read_bytes() for path in run.own_blocks]
+        self.tasks[self.compute.remote(run.document(), own_blocks, self.board, **self.site)] = run
 
     def events(self, timeout: float = 0.2) -> list[Event]:
         if self.order == "kill":
@@ -132,8 +138,8 @@ class RayPool:
                 {"cause": f"{type(error).__name__}: {error}".split("\n")[0], "log": None},
                 None,
             )
-        if files:
-            self.store.adopt(run.key, files)
+        for key, content in (files or {}).items():
+            self.store.adopt(key, content)
         if kind == "failed":
             detail["attempts"] = max(self.attempts[run.key], 1)
         return Event(kind, run, detail)
@@ -168,20 +174,21 @@ _pool: tuple[str, LocalPool] | None = None
 
 def _compute(
     run: dict[str, Any],
+    own_blocks: list[bytes],
     board: Any,
     *,
     home: str,
     token: str,
     settings: dict[str, Any],
-    own_blocks: list[bytes],
-) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
-    """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
+) -> tuple[str, dict[str, Any], dict[str, dict[str, bytes]] | None]:
+    """In a Ray worker: a run's last event, and its members' files by key where the driver does not share the folder."""
     import ray
 
-    shared, this = Path(token).exists(), Run.from_document(run)
+    shared = Path(token).exists()
     place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
     pool = _pool_of(token, place, Settings(**settings))
-    pool.own_blocks = [_own_blocks_file(place, source) for source in own_blocks]
+    named = tuple(_own_blocks_file(place, source) for source in own_blocks)
+    this = dataclasses.replace(Run.from_document(run), own_blocks=named)
     pool.submit(this)
     while pool.pending:
         events = pool.events(ASK_EVERY)
@@ -195,8 +202,9 @@ def _compute(
             if event.kind == "failed" and not event.detail["mendable"]:
                 raise RunFailedError(event.detail["cause"])
             if event.kind not in ("started", "epoch"):
-                files = None if shared or not pool.settings.keep else pool.store.files(this.key)
-                return event.kind, event.detail, files
+                if shared or not pool.settings.keep:
+                    return event.kind, event.detail, None
+                return event.kind, event.detail, {each.key: pool.store.files(each.key) for each in this.members}
     raise RunFailedError("ended without a word")
 
 

@@ -51,6 +51,8 @@ def cause_of(error: BaseException) -> str:
         cause, place = words, ""
     elif isinstance(error, MemoryError) or "can't allocate memory" in words or "out of memory" in words:
         cause, place = f"out of memory: {words}", ""
+    elif "No space left on device" in words:
+        cause, place = "No space left on device", ""
     elif isinstance(error, OSError) and error.strerror:
         cause, place = f"{error.strerror}: {error.filename}" if error.filename else error.strerror, _place(error)
     else:

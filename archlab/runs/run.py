@@ -15,7 +15,7 @@ class Run:
     """What decides a result, as plain JSON values.
 
     Two runs with one `key` have one result: the key is a SHA-256 over every field but the two names, `dataset` and
-    `model`, which are there for people to read.
+    `model`, which are there for people to read, and the paths `own_blocks`, whose content is part of `code`.
 
     Args:
         architecture: The canonical form of an architecture (`Architecture.canonical()`).
@@ -27,8 +27,10 @@ class Run:
         smallest_map: Least side of the last feature map (the resolution rule); None keeps the published strides.
         recipe: The canonical form of a recipe (`Recipe.canonical()`).
         seed: Of initialisation, order and augmentation.
-        code: `code_digest()` of the sources that decide the result.
+        code: `code_digest(own_blocks)` of the sources that decide the result.
         model: The name that the model had where the run was first asked for.
+        own_blocks: Files that a worker loads first, as `archlab.architecture.own_blocks.own_blocks_of` names them; they
+            are not stored.
     """
 
     architecture: dict[str, Any]
@@ -42,6 +44,7 @@ class Run:
     seed: int
     code: str
     model: str = ""
+    own_blocks: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", float(self.width))
@@ -53,16 +56,41 @@ class Run:
         del document["dataset"], document["model"]
         return digest(document)
 
+    @property
+    def members(self) -> list[Run]:
+        """The runs whose results come of computing this one."""
+        return [self]
+
     def document(self) -> dict[str, Any]:
-        """The fields by name, ready for JSON."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        """The fields by name, ready for JSON, without `own_blocks`."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.compare}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Run:
-        return cls(**document)
+        return Replicas(**document) if "seeds" in document else Run(**document)
 
     def __str__(self) -> str:
         return f"{self.model or self.key[:12]} on {self.dataset}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Replicas(Run):
+    """Runs alike but for their seeds, computed as one network. Its key names the work; results have their members' keys.
+
+    Args:
+        seeds: Of the members; `seed` is the first of them.
+    """
+
+    seeds: tuple[int, ...] = ()
+
+    @property
+    def members(self) -> list[Run]:
+        document = self.document()
+        del document["seeds"]
+        return [Run(**{**document, "seed": seed}, own_blocks=self.own_blocks) for seed in self.seeds]
+
+    def __str__(self) -> str:
+        return f"{self.model or self.key[:12]} on {self.dataset}, seeds {', '.join(map(str, self.seeds))}"
 
 
 def digest(value: Any) -> str:

@@ -64,6 +64,10 @@ class Store:
             _log.warning("warning: stored run %s is damaged and does not count: %s", key[:12], damage)
             return None
 
+    def holds(self, run: Run) -> bool:
+        """Whether all results of a run are stored and whole."""
+        return all(self.get(member.key) is not None for member in run.members)
+
     def read(self, key: str) -> dict[str, Any]:
         """The stored document of a run. Raises DamagedRunError and UserError."""
         return read_run(self.directory(key), key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from archlab.runs.report import StopRequested
-from archlab.runs.run import Run
+from archlab.runs.run import Replicas, Run
 from archlab.runs.server import resolve
 from archlab.runs.store import Store
 
@@ -35,16 +36,19 @@ def perform(
     """Computes one run in this process.
 
     `function` is called as `function(run, home=, folder=, report=, **options)`; `folder` holds checkpoints from one
-    attempt to the next. With `keep` it returns a result, which is stored; else a small JSON object, which is returned.
+    attempt to the next. With `keep` it returns a result (of `Replicas` one for each member), which is stored; else a small
+    JSON object, which is returned.
 
-    Returns `{"state": "finished" | "busy" (another process is at it) | "stopped" (as asked)}` and that object.
+    Returns `{"state": "finished" | "stored" (was there) | "busy" (another process is at it) | "stopped" (as asked)}` and
+    that object.
     """
     if own_blocks:
         from archlab.architecture.own_blocks import load_blocks_file
 
         for path in own_blocks:
             load_blocks_file(Path(path))
-    this, store, compute = Run.from_document(run), Store(home), resolve(function)
+    this = dataclasses.replace(Run.from_document(run), own_blocks=tuple(own_blocks))
+    store, compute = Store(home), resolve(function)
     try:
         if keep:
             return {"state": _compute_and_store(this, store, compute, options, report)}
@@ -60,10 +64,13 @@ def _compute_and_store(run: Run, store: Store, compute: Any, options: dict[str, 
     with lock(folder) as held:
         if not held:
             return "busy"
-        if store.get(run.key) is None:  # another process may have finished it since it was asked for
-            store.put(run, compute(run, home=store.home, folder=folder, report=report, **options))
+        there = store.holds(run)  # another process may have finished it since it was asked for
+        if not there:
+            result = compute(run, home=store.home, folder=folder, report=report, **options)
+            for member, own in zip(run.members, result if isinstance(run, Replicas) else [result], strict=True):
+                store.put(member, own)
         shutil.rmtree(folder, ignore_errors=True)
-    return "finished"
+    return "stored" if there else "finished"
 
 
 @contextmanager

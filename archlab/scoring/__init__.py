@@ -4,6 +4,7 @@ from archlab.scoring.answer import answer
 from archlab.scoring.effects import Effects, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
 from archlab.scoring.frame import LAMBDA, Frame, xscore
+from archlab.scoring.noise import seed_noise
 from archlab.scoring.predictors import predictors
 from archlab.scoring.reading import in_percent, read_table, shipped_tables
 from archlab.scoring.scores import Scores, make_frame, score_table
@@ -47,6 +48,7 @@ __all__ = [
     "records",
     "score_table",
     "seed_means",
+    "seed_noise",
     "shipped_tables",
     "subsets",
     "uneven_gains",

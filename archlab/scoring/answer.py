@@ -1,8 +1,8 @@
-"""A study's answer in one sentence a choice, which follows from the effects alone, "undecided" included."""
+"""A study's answer in one sentence a choice, which follows from the effects alone, also where nothing is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -36,9 +36,11 @@ def _sentence(choice: Any, rows: pd.DataFrame) -> str:
     open_ = [row for row in against if not row["decided"]]
     start = f"{KIND_IN_WORDS[kind]}, {choice}={best}"
     if not decided:
-        return f"{start} scores highest, but this is undecided: {'; '.join(map(_in_words, open_))}."
-    better = f"{start} is better than {', '.join(map(_in_words, decided))}"
-    return f"{better}." if not open_ else f"{better}; undecided against {'; '.join(map(_in_words, open_))}."
+        return f"{start} scores highest ({_listed(map(_size, open_))}), but this is undecided: {_why_undecided(open_)}."
+    better = f"{start} is better than {_listed(map(_in_words, decided))}"
+    if not open_:
+        return f"{better}."
+    return f"{better}; the rest ({_listed(map(_size, open_))}) is undecided: {_why_undecided(open_)}."
 
 
 def _both_ways(rows: pd.DataFrame) -> Iterator[dict]:
@@ -49,15 +51,36 @@ def _both_ways(rows: pd.DataFrame) -> Iterator[dict]:
         yield row | turned | {"option": row["against"], "against": row["option"]}
 
 
+def _size(row: dict[str, Any]) -> str:
+    return f"{_number(row, 'difference')} {_unit(row)} over {row['against']}"
+
+
 def _in_words(row: dict[str, Any]) -> str:
-    digits = ".3f" if row["measure"] == "xscore" else ".2f"
-    unit = "of xScore" if row["measure"] == "xscore" else "points"
-    size = f"{row['against']} ({row['difference']:+{digits}} {unit}"
-    if pd.isna(row["low"]):
-        return f"{size}; one seed gives no interval)"
-    size += f", 95 % {row['low']:+{digits}} to {row['high']:+{digits}}"
-    if row["decided"]:
-        return f"{size}, adjusted p {max(row['p_adjusted'], 0.0005):.2g})"
-    if pd.isna(row["seeds_needed"]):
-        return f"{size}; too small a difference to decide)"
-    return f"{size}; about {row['seeds_needed']:.0f} seeds would decide a difference of this size)"
+    interval = f"95 % {_number(row, 'low')} to {_number(row, 'high')}"
+    return f"{row['against']} ({_number(row, 'difference')} {_unit(row)}, {interval})"
+
+
+def _why_undecided(rows: list[dict[str, Any]]) -> str:
+    unknown = [row for row in rows if pd.isna(row["low"])]
+    if unknown:
+        one = any(row["seeds"] == 1 for row in unknown)
+        seeds = "one seed cannot tell" if one else "seeds that agree to the last digit cannot tell"
+        return f"{seeds} whether it is more than noise"
+    needed = max(rows, key=lambda row: float("inf") if pd.isna(row["seeds_needed"]) else row["seeds_needed"])
+    if pd.isna(needed["seeds_needed"]):
+        return f"the difference to {needed['against']} is too small to decide"
+    return f"about {needed['seeds_needed']:.0f} seeds would be needed to decide a difference as small as this"
+
+
+def _number(row: dict[str, Any], name: str) -> str:
+    return format(row[name], "+.3f" if row["measure"] == "xscore" else "+.2f")
+
+
+def _unit(row: dict[str, Any]) -> str:
+    return "of xScore" if row["measure"] == "xscore" else "points"
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *rest, last = parts
+    return f"{', '.join(rest)} and {last}" if rest else last

@@ -15,14 +15,13 @@ from archlab.foundation import UserError
 from archlab.scoring.contrasts import Contrast, contrasts
 from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.intervals import LEVEL, draw_scores
-from archlab.scoring.noise import Noise, seed_noise
+from archlab.scoring.noise import NO_NOISE, Noise, seed_noise
 from archlab.scoring.reading import in_percent
 from archlab.scoring.scores import missing_cells
 from archlab.scoring.tidy import cells
 
 POWER = 0.8  # of the number of seeds said to be needed
 MOST_SEEDS = 10_000  # an effect that needs more is called too small to decide
-NO_NOISE = 1e-9  # deviations below are rounding: seeds that agree exactly say nothing about the noise
 DRAWS = 20_000  # tells a p-value of 5e-5 from 0
 
 
@@ -135,8 +134,7 @@ def _score_draws(
     datasets = list(frame.datasets)
     missing = missing_cells(rows, [*datasets, *frame.dropped], seeds)
     noise = seed_noise(rows, [model for model in dict.fromkeys(rows["model"]) if model not in missing], datasets)
-    noisy = noise.known and noise.variance.max() > NO_NOISE**2
-    drawn = [draw_scores(noise, frame, lam, DRAWS)] if noisy else []
+    drawn = [draw_scores(noise, frame, lam, DRAWS)] if noise.known else []
     scores = xscore(noise.means, lam, frame)["xscore"].to_numpy()
     return pd.DataFrame(np.vstack([*drawn, scores]), columns=noise.means.index)
 

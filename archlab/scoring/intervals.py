@@ -31,7 +31,7 @@ def draw_scores(noise: Noise, frame: Frame, lam: float, draws: int) -> np.ndarra
 
 
 def score_intervals(rows: pd.DataFrame, scores: pd.Series, frame: Frame, lam: float) -> pd.DataFrame:
-    """Models x (xscore_low, xscore_high): 95 % intervals around `scores`; NaN where a dataset has no repeated seeds.
+    """Models x (xscore_low, xscore_high): 95 % intervals around `scores`; NaN where the noise is not known.
 
     The half-width is the 95 % quantile of the distance between a redrawn score and the score: symmetric, so that what
     re-estimating minimum and maximum adds to the error widens the interval instead of moving it. Percentiles of the

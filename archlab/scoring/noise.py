@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+NO_NOISE = 1e-9  # deviations below are rounding: seeds that agree exactly say nothing about the noise
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -26,8 +28,20 @@ class Noise:
 
     @property
     def known(self) -> bool:
-        """Whether every dataset has repeated seeds, so that intervals can be given."""
-        return bool((self.freedom > 0).all())
+        """Whether intervals can be given."""
+        return not self.unknown_because
+
+    @property
+    def unknown_because(self) -> str:
+        """Why there are no intervals, "" where there are."""
+        single = [str(name) for name in self.freedom.index[self.freedom <= 0]]
+        if len(single) == len(self.freedom):
+            return "each cell has one seed"
+        if single:
+            return f"no model has two seeds on {', '.join(single)}"
+        if not self.variance.max() > NO_NOISE**2:
+            return "all seeds agree to the last digit, which says nothing about the noise"
+        return ""
 
 
 def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: list[str] | None = None) -> Noise:

@@ -13,9 +13,10 @@ from archlab.foundation import UserError
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.intervals import score_intervals
 from archlab.scoring.noise import seed_noise
-from archlab.scoring.stability import unrewarded
+from archlab.scoring.stability import first_few, unrewarded
 from archlab.scoring.tidy import cells, seed_means, the_split
 
+NO_FRAME = "no scores: the frame needs two complete models and two datasets that tell them apart"
 COLUMNS = ["mean", "variance", "xscore", "xscore_low", "xscore_high"]
 
 
@@ -126,8 +127,10 @@ def score_table(
     }
     scored["reason"] = [reasons.get(model, "") for model in models]
     scored = scored.sort_values("xscore", ascending=False, kind="stable")
-    unrewarding = unrewarded(means, frame, lam) if frame is not None else []
-    return Scores(lam, frame, scored, (*_warnings(frame), *unrewarding))
+    if frame is None:
+        return Scores(lam, None, scored, (NO_FRAME,))
+    warnings = [*_warnings(frame), *_without_intervals(rows, complete, frame), *unrewarded(means, frame, lam)]
+    return Scores(lam, frame, scored, tuple(warnings))
 
 
 def missing_cells(
@@ -149,16 +152,23 @@ def missing_cells(
     return lacking
 
 
-def _warnings(frame: Frame | None) -> tuple[str, ...]:
-    if frame is None:
-        return ("no scores: the frame needs two complete models and two datasets that tell them apart",)
-    found = []
-    for name in frame.dropped:
-        found.append(f"{name} is left out of the score: all models that span the frame have the same accuracy on it")
-    for name in frame.weak:
-        low, high = frame.datasets[name]
-        found.append(f"{name} is weak: the frame's span of {high - low:.4g} is under twice the deviation between seeds")
-    return tuple(found)
+def _warnings(frame: Frame) -> list[str]:
+    dropped = [
+        f"{name} is left out of the score: all models that span the frame have the same accuracy on it"
+        for name in frame.dropped
+    ]
+    spans = {name: high - low for name, (low, high) in frame.datasets.items()}
+    weak = [
+        f"{name} is weak: the frame's span of {spans[name]:.4g} is under twice the deviation between seeds"
+        for name in frame.weak
+    ]
+    return [*first_few(dropped), *first_few(weak)]
+
+
+def _without_intervals(rows: pd.DataFrame, models: list[str], frame: Frame) -> list[str]:
+    """Why there are no intervals although there are several seeds."""
+    reason = seed_noise(rows, models, list(frame.datasets)).unknown_because
+    return [f"no intervals: {reason}"] if reason and rows["seed"].nunique() > 1 else []
 
 
 def _plain(value: float) -> float | None:

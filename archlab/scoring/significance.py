@@ -16,6 +16,7 @@ import pandas as pd
 from archlab.foundation import UserError
 
 ALPHA = 0.05
+MOST_MODELS = 200  # pairs grow with the square, and so does what a test must be corrected for
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Comparison:
 def compare_over_datasets(means: pd.DataFrame) -> Comparison:
     """Compares models (index, at least three) over datasets (columns, at least two), one accuracy each.
 
-    Raises UserError for a value that is missing, or too few models or datasets.
+    Raises UserError for a value that is missing, or too few models or datasets, or more than 200 models.
     """
     from scipy import stats
 
@@ -54,20 +55,25 @@ def compare_over_datasets(means: pd.DataFrame) -> Comparison:
     models, datasets = means.shape
     if models < 3 or datasets < 2:
         raise UserError(f"Friedman's test needs three models and two datasets, not {models} and {datasets}")
+    if models > MOST_MODELS:
+        pairs = models * (models - 1) // 2
+        raise UserError(
+            f"{models:,} models make {pairs:,} pairs: at most {MOST_MODELS} models are compared pair by pair"
+        )
     ranks = means.rank(ascending=False).mean(axis=1).sort_values(kind="stable")
     all_tied = (means.nunique() == 1).all()
     statistic, p = (0.0, 1.0) if all_tied else stats.friedmanchisquare(*means.to_numpy())
     scale = math.sqrt(models * (models + 1) / (6 * datasets))
     critical = float(stats.studentized_range.ppf(1 - ALPHA, models, np.inf)) / math.sqrt(2) * scale
     distance = np.abs(ranks.to_numpy()[:, None] - ranks.to_numpy())
-    pairs = stats.studentized_range.sf(distance / scale * math.sqrt(2), models, np.inf)
+    pairwise = stats.studentized_range.sf(distance / scale * math.sqrt(2), models, np.inf)
     return Comparison(
         average_ranks=ranks,
         datasets=datasets,
         statistic=float(statistic),
         p=float(p),
         critical_difference=critical,
-        pairwise=pd.DataFrame(pairs, index=ranks.index, columns=ranks.index),
+        pairwise=pd.DataFrame(pairwise, index=ranks.index, columns=ranks.index),
         groups=_groups(ranks, critical),
         statement=_statement(models, datasets, float(p), critical, ranks),
     )

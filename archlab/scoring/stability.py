@@ -11,6 +11,7 @@ from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.intervals import DRAWS, draw_scores
 from archlab.scoring.noise import seed_noise
 
+MOST_ALIKE = 5  # warnings of one kind
 LAMBDAS = (0.0, 0.25, 0.5, 1.0, 2.0)
 
 
@@ -65,11 +66,13 @@ def unrewarded(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> list[s
         return []
     normalised, count = _normalised(means, frame), len(frame.datasets)
     beyond = normalised.sub(normalised.mean(axis=1), axis=0) > (count - 1) / (2 * lam * count)
-    return [
-        f"{model} is so far above its mean on {dataset} that more accuracy there lowers its xScore"
-        for model, datasets in beyond.iterrows()
-        for dataset in beyond.columns[datasets]
-    ]
+    return first_few(
+        [
+            f"{model} is so far above its mean on {dataset} that more accuracy there lowers its xScore"
+            for model, datasets in beyond.iterrows()
+            for dataset in beyond.columns[datasets]
+        ]
+    )
 
 
 def uneven_gains(scores: pd.DataFrame, base: str | None) -> list[str]:
@@ -84,7 +87,13 @@ def uneven_gains(scores: pd.DataFrame, base: str | None) -> list[str]:
                 f"{model} has the higher mean ({gained['mean']:+.3f}) but the lower xScore ({gained['xscore']:+.3f}) "
                 f"than {base}: what it gained, it gained unevenly"
             )
-    return found
+    return first_few(found)
+
+
+def first_few(sentences: list[str]) -> list[str]:
+    """Of warnings of one kind the first five, and how many more there are."""
+    more = len(sentences) - MOST_ALIKE
+    return [*sentences[:MOST_ALIKE], f"and {more} more like this"] if more > 0 else sentences
 
 
 def _normalised(means: pd.DataFrame, frame: Frame) -> pd.DataFrame:

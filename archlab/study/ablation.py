@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +57,7 @@ def cells(study: ResolvedStudy, home: Path) -> list[Cell]:
     Sample datasets are prepared here where they are not yet; raises UserError for any other.
     """
     prepared = {name: open_prepared(name, home, resolution) for name, resolution in study.datasets.items()}
-    code = code_digest(_own_blocks(study))
+    codes = {model.name: code_digest(model.own_blocks) for model in study.models}
     return [
         Cell(
             model.name,
@@ -74,8 +73,9 @@ def cells(study: ResolvedStudy, home: Path) -> list[Cell]:
                 smallest_map=study.smallest_map,
                 recipe=study.recipes[model.recipes[dataset]],
                 seed=seed,
-                code=code,
+                code=codes[model.name],
                 model=model.name,
+                own_blocks=tuple(model.own_blocks),
             ),
         )
         for model in study.models
@@ -99,7 +99,6 @@ def ablate(
     """
     study.check_budget()
     wanted = cells(study, store.home)
-    load_own_blocks(study, store, wanted)
     outcome = execute(distinct_runs(wanted), store, on_event=on_event, **settings)
     return assess(study, wanted, outcome)
 
@@ -112,26 +111,11 @@ def distinct_runs(wanted: list[Cell]) -> list[Run]:
     return list(runs.values())
 
 
-def load_own_blocks(study: ResolvedStudy, store: Store, wanted: list[Cell]) -> None:
-    """Loads the study's own blocks, for workers to load them too, where anything is left to compute."""
-    if study.own_blocks and any(cell.run.key not in store for cell in wanted):
-        from archlab.architecture.own_blocks import load_blocks_file  # imports torch
-
-        for file in study.own_blocks:
-            load_blocks_file(Path(file))
-
-
 def assess(study: ResolvedStudy, wanted: list[Cell], outcome: Outcome) -> Ablation:
     """The scores and effects of what was computed."""
     table = results_table(wanted, outcome.results)
     scores = _scores(study, table)
     return Ablation(study, wanted, table, scores, _effects(study, table, scores), outcome.failed, outcome.computed)
-
-
-def _own_blocks(study: ResolvedStudy) -> set[Path]:
-    """The files of own blocks that workers will load: the study's, and what this process has loaded before."""
-    module = sys.modules.get("archlab.architecture.own_blocks")
-    return {Path(file) for file in study.own_blocks} | (set(module.LOADED) if module else set())
 
 
 def results_table(wanted: list[Cell], results: dict[str, dict[str, Any]]) -> pd.DataFrame:

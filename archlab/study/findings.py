@@ -59,8 +59,11 @@ def score_table(ablation: Ablation) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*columns, "xscore_low", "xscore_high", "difference"])
 
 
-def save(ablation: Ablation, home: Path) -> Path:
-    """Writes `<home>/studies/<name>/`: ablation.json, study.json (the settled study), scores.csv, results.csv (tidy)."""
+def save(ablation: Ablation, home: Path, prediction: str | None = None) -> Path:
+    """Writes `<home>/studies/<name>/`: ablation.json, study.json (the settled study), scores.csv, results.csv (tidy).
+
+    And prediction.txt, how good the predicted time was; where nothing was predicted, a former one stays.
+    """
     folder = home / "studies" / ablation.study.name
     texts = {
         "ablation.json": json.dumps(document(ablation), indent=1),
@@ -68,6 +71,8 @@ def save(ablation: Ablation, home: Path) -> Path:
         "scores.csv": score_table(ablation).to_csv(index=False),
         "results.csv": ablation.table.to_csv(index=False),
     }
+    if prediction:
+        texts["prediction.txt"] = prediction
     for name, text in texts.items():
         with write_atomically(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

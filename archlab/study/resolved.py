@@ -25,7 +25,8 @@ class ResolvedModel:
     """A model of the study: see `archlab.study.model.Model`.
 
     `architecture` is canonical, `cost` that of `archlab.budget.Cost` at the study's largest class count and resolution,
-    `recipes` gives for each dataset the index of its recipe in `ResolvedStudy.recipes`.
+    `recipes` gives for each dataset the index of its recipe in `ResolvedStudy.recipes`, `own_blocks` are the files of the
+    users' own blocks that it names.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ResolvedModel:
     cost: dict[str, int]
     within_budget: bool
     recipes: dict[str, int]
+    own_blocks: list[str]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,6 @@ class ResolvedStudy:
         datasets: The resolution of the runs, by dataset.
         recipes: Canonical forms; which one counts for a run is in the models. `recipe` is their name.
         classes, resolution: What costs and budget refer to.
-        own_blocks: The files of blocks that it names.
     """
 
     name: str
@@ -72,7 +73,6 @@ class ResolvedStudy:
     budget: dict[str, Any]
     classes: int
     resolution: int
-    own_blocks: list[str]
     models: list[ResolvedModel]
 
     def document(self) -> dict[str, Any]:
@@ -134,7 +134,6 @@ def resolve(source: str | Path | dict, home: Path) -> ResolvedStudy:
         return found
     with files_read() as files:
         resolved = _settle(path, home)
-    resolved = dataclasses.replace(resolved, own_blocks=sorted(str(file) for file in files if file.suffix == ".py"))
     digests = {str(file): _digest(file) for file in sorted(files)}
     with write_atomically(kept) as temporary:
         temporary.write_text(json.dumps({"format": FORMAT, "files": digests, "study": resolved.document()}))

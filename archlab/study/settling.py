@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from archlab.architecture.own_blocks import own_blocks_of
 from archlab.budget import count
 from archlab.data import entry
 from archlab.study.loading import load_study
@@ -43,7 +44,6 @@ def settle(study: Study, found: list[Model], home: Path, path: str | None) -> Re
         budget=dataclasses.asdict(study.budget),
         classes=classes,
         resolution=resolution,
-        own_blocks=[],
     )
 
 
@@ -79,4 +79,5 @@ def _resolved(study: Study, model: Model, classes: int, resolution: int, recipes
         cost=dataclasses.asdict(cost),
         within_budget=study.budget.allows(cost),
         recipes={dataset: recipes.index(model.name, dataset) for dataset in study.suite.datasets},
+        own_blocks=list(own_blocks_of(model.architecture)),
     )

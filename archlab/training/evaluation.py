@@ -29,8 +29,8 @@ def evaluate(model: nn.Module, batches: Batches) -> dict[str, float]:
         for images, labels in batches.in_order():
             logits = model(images).float()
             loss += F.cross_entropy(logits, labels, reduction="sum")
-            seen += torch.bincount(labels, minlength=classes)
-            right += torch.bincount(labels[logits.argmax(1) == labels], minlength=classes)
+            seen.index_add_(0, labels, torch.ones_like(labels))  # bincount would wait for the device
+            right.index_add_(0, labels, (logits.argmax(1) == labels).to(labels.dtype))
     model.train(was_training)
     seen, right = seen.cpu(), right.cpu()
     recalls = (right.double() / seen)[seen > 0]

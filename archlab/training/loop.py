@@ -15,13 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archlab.architecture import SMALLEST_MAP, Architecture, build_model
+from archlab.architecture import SMALLEST_MAP, Architecture, Network, build_model
 from archlab.data.augment import generator
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from archlab.training.evaluation import evaluate, evaluation_batch_size
+from archlab.training.graph import GraphedStep
 from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
-from archlab.training.optimizer import Schedule, make_optimizer
+from archlab.training.optimizer import Schedule, make_optimizer, set_lr
 from archlab.training.recipe import Recipe
 
 
@@ -77,15 +78,20 @@ def train(
     """
     device, started = torch.device(device), time.perf_counter()
     with reproducible(device, deterministic):
-        torch.manual_seed(seed)
-        model = build_model(
-            architecture, prepared.num_classes, width=width, resolution=prepared.resolution, smallest_map=smallest_map
-        ).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if recipe.zero_residual:
-            for norm in model.residual_norms():
-                if hasattr(norm, "weight"):  # a block may have no normalisation
-                    nn.init.zeros_(norm.weight)
-        optimizer = make_optimizer(model, recipe)
+        model = initial_model(architecture, prepared, recipe, seed, width, smallest_map).to(device)
+        graphed = device.type == "cuda" and not deterministic
+        optimizer = make_optimizer(model, recipe, capturable=graphed)
+        loss_sum = torch.zeros((), device=device)
+
+        def eager_step(images: Tensor, labels: Tensor) -> None:
+            with precision_of(device):
+                loss = F.cross_entropy(model(images), labels, label_smoothing=recipe.label_smoothing)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            loss_sum.add_(loss.detach())
+
+        take_step = GraphedStep(eager_step, device) if graphed else eager_step
 
         batches = Batches(
             prepared, "train", batch_size=recipe.batch_size, augment=recipe.augment, seed=seed, device=device
@@ -99,24 +105,18 @@ def train(
 
         progress = Progress()
         if checkpoint:
-            fingerprint = _fingerprint(architecture, prepared, recipe, seed, width, smallest_map, device)
+            fingerprint = fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
             progress = load_checkpoint(checkpoint, model, optimizer, fingerprint) or progress
         started -= progress.seconds
 
         for epoch in range(progress.epoch, epochs):
-            torch.manual_seed(int(generator("dropout", seed, epoch).integers(2**32)))  # torch keeps 32 bits on a CPU
+            torch.manual_seed(dropout_seed(seed, epoch))
             model.train()
-            loss_sum = torch.zeros((), device=device)
+            loss_sum.zero_()
             first = epoch * len(batches)
             for step, (images, labels) in zip(range(first, steps), batches.epoch(epoch), strict=False):
-                for group in optimizer.param_groups:
-                    group["lr"] = schedule.lr(step)
-                with precision_of(device):
-                    loss = F.cross_entropy(model(images), labels, label_smoothing=recipe.label_smoothing)
-                loss.backward()
-                optimizer.step()
-                optimizer.zero_grad()
-                loss_sum += loss.detach()
+                set_lr(optimizer, schedule.lr(step))
+                take_step(images, labels)
 
             done = min(first + len(batches), steps)
             mean_loss = float(loss_sum) / (done - first)
@@ -146,13 +146,33 @@ def train(
             metrics={"validation": evaluate(model, validation), "test": evaluate(model, test)},
             history=progress.history,
             weights=weights_of(model),
-            mode=execution_mode(device, deterministic),
+            mode=execution_mode(device, deterministic, graphed=getattr(take_step, "graph", None) is not None),
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(device),
         )
 
 
-def _fingerprint(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
+def initial_model(
+    architecture: Architecture, prepared: Any, recipe: Recipe, seed: int, width: float, smallest_map: int | None
+) -> Network:
+    """The network of a run before its first step, on the CPU, in channels_last."""
+    torch.manual_seed(seed)
+    model = build_model(
+        architecture, prepared.num_classes, width=width, resolution=prepared.resolution, smallest_map=smallest_map
+    )
+    if recipe.zero_residual:
+        for norm in model.residual_norms():
+            if hasattr(norm, "weight"):  # a block may have no normalisation
+                nn.init.zeros_(norm.weight)  # type: ignore[arg-type]
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def dropout_seed(seed: int, epoch: int) -> int:
+    """Of what is drawn while an epoch's steps are computed."""
+    return int(generator("dropout", seed, epoch).integers(2**32))  # torch keeps 32 bits on a CPU
+
+
+def fingerprint_of(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
     """Of everything that a checkpoint's numbers depend on."""
     parts = [architecture.digest(), prepared.digest, recipe.canonical(), torch.__version__, *map(str, others)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -6,23 +6,39 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archlab.training.recipe import Recipe
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Fused, with weight decay on all parameters but those of one dimension (biases, normalisations, scales)."""
+def make_optimizer(
+    model: nn.Module, recipe: Recipe, *, like: nn.Module | None = None, capturable: bool = False
+) -> torch.optim.Optimizer:
+    """Fused, with weight decay on all parameters but those of one dimension (biases, normalisations, scales).
+
+    `like`: a model with as many parameters, whose dimensions count instead. `capturable`: for a CUDA graph, which reads the
+    learning rate from a tensor on its device.
+    """
     decayed: list[nn.Parameter] = []
     spared: list[nn.Parameter] = []
-    for parameter in model.parameters():
-        (decayed if parameter.squeeze().ndim > 1 else spared).append(parameter)
+    for parameter, judged in zip(model.parameters(), (like or model).parameters(), strict=True):
+        (decayed if judged.squeeze().ndim > 1 else spared).append(parameter)
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    lr = torch.tensor(recipe.lr, device=next(model.parameters()).device) if capturable else recipe.lr
     if recipe.optimizer == "sgd":
         nesterov = recipe.momentum > 0
-        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+        return torch.optim.SGD(groups, lr=lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
     kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimizer]
-    return kind(groups, lr=recipe.lr, fused=True)
+    return kind(groups, lr=lr, fused=True, capturable=capturable)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """The learning rate of all parameters, in place where it is a tensor."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr
 
 
 @dataclass(frozen=True)

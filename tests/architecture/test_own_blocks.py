@@ -10,7 +10,7 @@ import torch
 
 import archlab
 import blocks
-from archlab.architecture.own_blocks import LOADED
+from archlab.architecture.own_blocks import LOADED, load_blocks_file, own_blocks_of
 from archlab.budget import count, measure
 from archlab.foundation import UserError
 
@@ -51,7 +51,8 @@ def folder(tmp_path):
     (tmp_path / "mine.yaml").write_text(ARCHITECTURE)
     yield tmp_path
     LOADED.clear()
-    blocks.BLOCKS._entries.pop("scaled_conv", None)
+    for registry, name in ((blocks.BLOCKS, "scaled_conv"), (blocks.ACTIVATIONS, "own_mish")):
+        registry._entries.pop(name, None)
 
 
 def test_an_architecture_of_own_blocks(folder):
@@ -99,5 +100,42 @@ def test_a_file_that_fails(folder):
 
 def test_a_name_that_is_taken(folder):
     (folder / "my_blocks.py").write_text(SCALED_CONV.replace('"scaled_conv"', '"conv"'))
-    with pytest.raises(UserError, match=r"block 'conv' is already registered by blocks\.conv"):
+    with pytest.raises(UserError, match=r"block 'conv' is already registered by .*blocks/conv\.py"):
         archlab.architecture(folder / "mine.yaml")
+
+
+def test_an_architecture_rests_on_the_files_of_what_it_names_and_on_no_others(folder):
+    (folder / "parts.py").write_text(
+        "import blocks\nfrom torch import nn\n\nblocks.ACTIVATIONS.register('own_mish')(nn.Mish)\n"
+    )
+    load_blocks_file(folder / "parts.py")
+    mine, parts = str(folder / "my_blocks.py"), str(folder / "parts.py")
+    assert own_blocks_of(archlab.architecture(folder / "mine.yaml")) == (mine,)
+    (folder / "mine.yaml").write_text(ARCHITECTURE.replace("start: 0.5", "act: own_mish"))
+    assert own_blocks_of(archlab.architecture(folder / "mine.yaml")) == (mine, parts)
+    assert own_blocks_of(archlab.architecture("mobilenetv2")) == ()
+    layers = [{"inverted_residual": {"out": 8}}]
+    assert own_blocks_of(archlab.architecture({"layers": layers, "defaults": {"act": "own_mish"}})) == (parts,)
+
+
+def test_a_block_of_a_program_cannot_be_part_of_a_run(folder):
+    exec(SCALED_CONV, {"__name__": "__main__", "__file__": "program.py"})
+    architecture = archlab.architecture({"layers": [{"scaled_conv": {"out": 8}}]})
+    with pytest.raises(UserError, match="block 'scaled_conv' was registered by a program"):
+        own_blocks_of(architecture)
+
+
+@pytest.mark.parametrize("line", ["import helper", "from helper import scale", "from .helper import scale"])
+def test_a_file_that_does_not_stand_alone(folder, line):
+    (folder / "helper.py").write_text("scale = 2\n")
+    (folder / "my_blocks.py").write_text(SCALED_CONV.replace("import torch\n", f"{line}\nimport torch\n"))
+    with pytest.raises(
+        UserError, match=r"mine.yaml:3: .*helper' lies beside it, and keys of runs would not cover that"
+    ):
+        archlab.architecture(folder / "mine.yaml")
+
+
+def test_what_lies_beside_a_file_and_is_not_imported_does_not_matter(folder):
+    for name in ("helper", "blocks", "archlab"):
+        (folder / f"{name}.py").touch()
+    archlab.architecture(folder / "mine.yaml")

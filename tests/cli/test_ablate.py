@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from archlab.architecture import own_blocks
 from archlab.cli.main import main
+from archlab.report.material import read_material
 
 STUDY = """
 name: tiny
@@ -42,7 +42,6 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def ablate(folder, monkeypatch, capsys):
     """Runs `archlab ablate --spec tiny.yaml`; gives exit code, standard output and standard error."""
-    monkeypatch.setattr(own_blocks, "LOADED", {})  # as in a process of its own
 
     def run(*arguments, spec="tiny.yaml"):
         monkeypatch.setattr(
@@ -70,10 +69,16 @@ def test_trains_once_scores_saves_and_finds_everything_again(ablate, folder):
         assert word in printed
     saved = json.loads((folder / "store/studies/tiny/ablation.json").read_text())
     assert (folder / "store/studies/tiny/scores.csv").read_text().count("\n") == 5
+    latencies = json.loads((folder / "store/studies/tiny/latencies.json").read_text())
+    assert latencies.keys() == {"net", "other", "third", "net+depth=two"}
+    assert all(0 < found[0]["low_ms"] <= found[0]["median_ms"] <= found[0]["high_ms"] for found in latencies.values())
 
     code, document, progress = ablate("--json")
     assert code == 0 and "nothing was trained" in progress
+    kept = read_material("tiny", folder / "store").provenance["time of the last training"]
+    assert kept.startswith("predicted ") and "of work, took" in kept
     assert json.loads(document) == {**saved, "computed": 0}
+    assert json.loads((folder / "store/studies/tiny/latencies.json").read_text()) == latencies
 
     code, planned, _ = ablate("--dry-run")
     assert code == 0 and "16 runs, all stored: nothing to compute" in planned

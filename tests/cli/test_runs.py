@@ -100,7 +100,7 @@ def test_export(runs, store, tmp_path):
     assert set(table["key"].to_pylist()) == set(store.keys())
     assert len((tmp_path / "table.csv").read_text().splitlines()) == 4
     code, _, err = runs("export", tmp_path / "table.cvs")
-    assert code == 2 and err == "error: cannot write .cvs - did you mean '.csv'?\n"
+    assert code == 2 and err == "error: cannot write .cvs: a table is .parquet or .csv - did you mean '.csv'?\n"
 
 
 def test_score_reads_a_tidy_export(runs, store, tmp_path):

@@ -64,6 +64,8 @@ def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(archl
     found = json.loads(printed)
     assert {"study", "frame", "scores", "cells", "effects", "failed", "trials", "best", "cost"} <= set(found)
     assert found["cost"]["trials"] == 3 and found["computed"] == 0
+    _, forecast, _ = archlab("search", "--spec", "tiny.yaml", "--dry-run", "--json")
+    assert json.loads(forecast)["work_seconds"]["trials"] > 0  # all references are stored
 
     winner = found["best"]["file"]
     code, printed, progress = archlab("train", winner, "--dataset", "digits", "--width", "1", "--json")

@@ -54,7 +54,13 @@ def made_study(datasets=7, seeds=5, name="made", effect=0.03, first_seed=0, nois
         ),
         provenance={"suite": "samples", "recipe": "quick", "hardware": "made up"},
         seeds=list(range(first_seed, first_seed + seeds)),
+        latencies={model: [_latency(2.0 ** (at / 2))] for at, model in enumerate(models)},
     )
+
+
+def _latency(median: float) -> dict:
+    ends = {"low_ms": 0.9 * median, "high_ms": 1.2 * median}
+    return {"median_ms": median, **ends, "n": 30, "hardware": "Made-up CPU, one thread"}
 
 
 def _run(model: str, dataset: str, seed: int, accuracy: float) -> dict:

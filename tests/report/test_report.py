@@ -1,6 +1,8 @@
 import dataclasses
 import io
 import json
+import shutil
+import subprocess
 import time
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material, text, write
-from archlab.report.analysis import pareto
+from archlab.report.costs import pareto
 from archlab.report.palette import THEMED, themed
 from archlab.report.plots import plots, written
 from archlab.report.writing import csv_files
@@ -78,6 +80,34 @@ def test_latex_is_ruled_by_booktabs_and_balanced(study):
     assert not [line for line in source.splitlines()[1:] if "_" in line.replace("\\_", "")]
 
 
+DOCUMENT = r"""
+\documentclass{article}
+\usepackage{booktabs}
+\usepackage{graphicx}
+\begin{document}
+%s
+\end{document}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex (Debian: texlive-latex-recommended)")
+def test_latex_compiles_whatever_the_names_are(published, tmp_path):
+    awkward = dict(zip(REFERENCES, ["a_b", "c%d & e", "f#g{h}", "~i^j\\k", "$l+m=n <o>"], strict=True))
+    material = made_study(datasets=3, seeds=2)
+    table = material.table.replace({"model": awkward, "dataset": {"digits": "50%_of & $x^2$"}})
+    models = {awkward.get(name, name): known for name, known in material.models.items()}
+    references = list(awkward.values())
+    runs = [{**run, "model": awkward.get(run["model"], run["model"])} for run in material.runs]
+    parts = {"table": table, "models": models, "references": references, "base": "a_b", "runs": runs}
+    study = analyse([dataclasses.replace(material, **parts)])
+    source = "".join(text(analysis, "latex") for analysis in (study, published))
+    (tmp_path / "report.tex").write_text(DOCUMENT % source, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "report.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "too wide" not in done.stdout
+
+
 def test_csv_is_exact_and_reads_back(study):
     scores = pd.read_csv(io.StringIO(text(study, "csv"))).set_index("model")
     assert np.allclose(scores["xScore"], study.models["xscore"].loc[scores.index], rtol=0, atol=1e-15)
@@ -112,12 +142,11 @@ def test_everything_is_written_plots_too(study, tmp_path):
 
 def test_each_plot_draws_the_same_svg_twice_and_leaves_no_stand_in(study):
     drawn = plots(study)
-    assert {"xscore", "accuracy", "effects", "pareto-params", "ranks", "critical-difference", "predictors"} <= set(
-        drawn
-    )
-    assert {"curves-digits", "curves-pines"} <= set(drawn)
+    assert {"xscore", "accuracy", "effects", "pareto-params", "pareto-latency", "ranks", "predictors"} <= set(drawn)
+    assert {"critical-difference", "curves-digits", "curves-pines"} <= set(drawn)
     for plot in drawn.values():
         svg = written(plot, "svg", THEMED)
+        assert b"mathdefault" not in svg, plot.name
         assert svg == written(plot, "svg", THEMED)
         for stand_in in vars(THEMED).values():
             assert stand_in not in themed(svg.decode())
@@ -127,6 +156,27 @@ def test_the_pareto_front():
     costs = pd.Series({"cheap": 1.0, "good": 3.0, "beaten": 3.0, "worse": 4.0, "best": 9.0, "unknown": np.nan})
     scores = pd.Series({"cheap": 0.2, "good": 0.6, "beaten": 0.5, "worse": 0.6, "best": 0.9, "unknown": 1.0})
     assert pareto(costs, scores) == ["cheap", "good", "best"]
+
+
+def test_latency_is_shown_where_it_was_measured_and_only_there(study, published):
+    assert "latency" not in text(published, "markdown") + text(published, "csv")
+    said = text(study, "markdown")
+    assert "Not beaten in both latency on Made-up CPU, one thread and xScore: mobilenetv2" in said
+    scores = pd.read_csv(io.StringIO(text(study, "csv"))).set_index("model")
+    assert scores.loc["efficientnet", "latency (ms)"] == pytest.approx(2**0.5)
+
+
+def test_each_hardware_has_a_latency_of_its_own():
+    material = made_study(datasets=3, seeds=2)
+    gpu = {"median_ms": 0.5, "low_ms": 0.4, "high_ms": 0.6, "n": 30, "hardware": "Made-up GPU"}
+    known = {model: [*found, gpu] for model, found in material.latencies.items() if model != "starnet"}
+    analysis = analyse([dataclasses.replace(material, latencies=known)])
+    assert {"pareto-latency", "pareto-latency-2"} <= set(plots(analysis))
+    scores = pd.read_csv(io.StringIO(text(analysis, "csv"))).set_index("model")
+    assert scores.loc[
+        "mobilenetv2", ["latency (ms), Made-up CPU, one thread", "latency (ms), Made-up GPU"]
+    ].tolist() == [1, 0.5]
+    assert scores.loc["starnet"].filter(like="latency").isna().all()
 
 
 def test_the_same_study_twice_is_the_study(study):
@@ -185,7 +235,7 @@ def test_little_material_says_what_it_cannot_say(tmp_path):
     said = text(analyse([read_material(str(tmp_path / "small.csv"), tmp_path)]), "markdown")
     assert "Not computed: the architectures behind this table are not known" in said
     assert "No outcome at all could tell two of these models apart" in said
-    assert "Rank probabilities need at least two seeds" in said
+    assert "No rank probabilities: each cell has one seed." in said
 
 
 def test_a_finished_study_is_read_from_the_store(tmp_path):

@@ -15,6 +15,7 @@ import numpy as np
 
 from archlab.foundation import UserError
 from archlab.runs import Run
+from archlab.runs.run import Replicas
 
 
 @dataclass
@@ -57,21 +58,28 @@ def make_trained(run: Run) -> Trained:
     )
 
 
-def train(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> Trained:
+def train(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> Trained | list[Trained]:
     """Two short epochs; then whatever `run.recipe` tells it to do. Counts its calls in `home/executions`."""
+    together = isinstance(run, Replicas)
     _note(home / "executions", run.key)
     for epoch in range(run.recipe.get("epochs", 2)):
         time.sleep(run.recipe.get("seconds", 0.0))
         _note(folder / "epochs", str(epoch))
-        report(epoch=epoch + 1, loss=1.0 / (epoch + 1))
-    fault = run.recipe.get("fault")
+        report(epoch=epoch + 1, loss=[10 + seed for seed in run.seeds] if together else 1.0 / (epoch + 1))
+    fault = run.recipe.get("fault", "")
+    if fault.endswith(" together"):
+        fault = fault.removesuffix(" together") if together else ""
     if fault and not (fault.endswith("once") and len(executions(home, run.key)) > 1):
         FAULTS[fault.removesuffix(" once")](folder)
-    return make_trained(run)
+    return [make_trained(member) for member in run.members] if together else make_trained(run)
 
 
 def value(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:
     return {"seed": run.seed, "folder": str(folder), **options}
+
+
+def gpu(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:
+    return {"gpu": os.environ.get("CUDA_VISIBLE_DEVICES")}
 
 
 def executions(home: Path, key: str) -> list[str]:
@@ -117,9 +125,23 @@ FAULTS = {
 }
 
 
+def time_models(run: Run, *, home: Path, runs: list[dict], **options: Any) -> dict[str, Any]:
+    """A machine on which every model takes a millisecond; a worker dies of `m3`."""
+    _note(home / "timed", " ".join(each["model"] for each in runs))
+    if "m3" in [each["model"] for each in runs]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"latencies": {Run.from_document(each).key: [{"median_ms": 1.0}] for each in runs}}
+
+
 def measure(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:
     """A machine that takes a second a step for model `m1`, two for `m2`, and cannot be measured for `m3`."""
     _note(home / "measured", run.model)
     if run.model == "m3":
         os.kill(os.getpid(), signal.SIGKILL)
     return {"setup": 1.0, "step": float(run.model[1:]), "image": 0.5, "checkpoint": 0.25, "memory": 2**30}
+
+
+def measure_fused(run: Replicas, *, home: Path, **options: Any) -> dict[str, Any]:
+    """A machine on which model `m1` trains half as fast again when fused, and no other."""
+    _note(home / "measured", f"{run.model}x{len(run.seeds)}")
+    return {"ratios": [1.5, 1.6, 1.4] if run.model == "m1" else [1.5, 1.1]}

@@ -15,7 +15,7 @@ from archlab.runs.worker import lock
 def store(tmp_path):
     store = Store(tmp_path)
     for seed in range(3):
-        run = make_run(seed, code=code_digest(own_blocks=()) if seed else "o" * 32)
+        run = make_run(seed, code=code_digest() if seed else "o" * 32)
         store.put(run, make_trained(run))
     return store
 
@@ -63,6 +63,6 @@ def test_runs_of_old_code_go_where_asked(store):
 
 
 def test_runs_with_own_blocks_are_not_old(store):
-    run = make_run(5, code=code_digest(own_blocks=()) + "+0123")
+    run = make_run(5, code=code_digest() + "+0123")
     store.put(run, make_trained(run))
     assert store.directory(run.key) not in found(store, old_code=True)

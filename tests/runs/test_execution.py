@@ -1,7 +1,7 @@
 import json
 import os
 import signal
-import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from processes import descendants, parents
 from standin import executions, make_run, make_trained
 
 from archlab.foundation import UserError
-from archlab.runs import Interrupted, Outcome, Settings, Store, execute, open_pool
+from archlab.runs import Interrupted, Outcome, Settings, Store, execute, local, open_pool
 from archlab.runs.report import cause_of, send
 
 FAULTS = {
@@ -101,9 +101,7 @@ def test_what_the_user_must_mend_is_not_retried(store):
 
 def test_fail_fast_ends_the_others(store):
     slow = [make_run(seed, recipe={"seconds": 30}) for seed in range(3)]
-    began = time.monotonic()
     outcome = run_all([slow[0], make_run(recipe={"fault": "raise"}), *slow], store, fail_fast=True)
-    assert time.monotonic() - began < 10
     assert len(outcome.failed) == 1 and outcome.results == {} and children() == []
 
 
@@ -135,17 +133,16 @@ def test_a_killed_server_takes_its_workers_along_and_is_replaced(store):
     assert not set(before) & set(parents()) and children() == []
 
 
-def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store):
+def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store, caplog):
     runs = [make_run(seed, recipe={"seconds": 0.3, "epochs": 50}) for seed in range(3)]
 
     def interrupt(event):
         if event.kind == "epoch":
             os.kill(os.getpid(), signal.SIGINT)
 
-    began = time.monotonic()
     with pytest.raises(Interrupted) as caught:
         run_all(runs, store, workers=1, on_event=interrupt)
-    assert time.monotonic() - began < 5 and caught.value.outcome.results == {}
+    assert caught.value.outcome.results == {} and caplog.messages[0].startswith("stopping when the running epochs end")
     first, others = store.unfinished / runs[0].key, [store.unfinished / run.key for run in runs[1:]]
     assert (first / "epochs").read_text().split() in (["0"], ["0", "1"])  # the order may come before the next begins
     assert not any(folder.exists() for folder in others) and children() == []
@@ -157,10 +154,9 @@ def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store):
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGTERM)
 
-    began = time.monotonic()
     with pytest.raises(Interrupted):
         run_all(runs, store, workers=1, on_event=interrupt_twice)
-    assert time.monotonic() - began < 5 and children() == []
+    assert not (store.unfinished / runs[0].key / "epochs").exists() and children() == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -202,6 +198,33 @@ def test_what_is_not_kept_comes_back_by_value(store):
     assert list(store.keys()) == [] and not any(Path(value["folder"]).exists() for value in values.values())
 
 
+@pytest.mark.parametrize(("visible", "workers", "shares"), [("4,GPU-7f", 5, {"4": 3, "GPU-7f": 2}), ("6", 2, {"6": 2})])
+def test_runs_are_spread_over_the_gpus(store, monkeypatch, visible, workers, shares):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    settings = Settings(workers=workers, function="standin:gpu", keep=False)
+    seen = Counter()
+    with open_pool("local", store, settings) as pool:
+        for seed in range(workers):
+            pool.submit(make_run(seed))
+        while pool.pending:
+            seen.update(event.detail["gpu"] for event in pool.events() if event.kind == "finished")
+    assert seen == shares
+
+
+def test_gpus_are_numbered_as_cuda_sees_them(tmp_path, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(local, "DEVICES", tmp_path)
+    for device in ("nvidiactl", "nvidia-uvm"):
+        (tmp_path / device).touch()
+    assert local.visible_gpus() == []
+    for device in ("nvidia3", "nvidia5"):
+        (tmp_path / device).touch()
+    assert local.visible_gpus() == ["0", "1"]
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert local.visible_gpus() == []
+
+
 def test_wrong_settings_are_refused(store):
     with pytest.raises(UserError, match="there is no executor 'locl' - did you mean 'local'"):
         run_all([make_run()], store, executor="locl")
@@ -220,3 +243,8 @@ def test_a_long_cause_in_any_script_still_fits_a_message():
     send(write, job="a", error=cause)
     assert json.loads(os.read(read, 1 << 16))["error"] == cause
     assert cause.startswith("RuntimeError: \N{GRINNING FACE}")
+
+
+def test_a_full_disk_is_called_so_whoever_writes():
+    error = RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+    assert cause_of(error) == cause_of(OSError(28, "No space left on device")) == "No space left on device"

@@ -14,6 +14,7 @@ from archlab.data import open_prepared
 from archlab.foundation import UserError
 from archlab.runs import Interrupted, Store, execute
 from archlab.runs.pool import TRAIN
+from archlab.runs.run import Replicas
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -66,12 +67,27 @@ def test_ray_one_worker_and_two_give_the_same_sixty_cells(tmp_path, cluster):
     assert again.computed == 0 and again.results == ray.results
 
 
-def test_real_runs_are_equal_to_the_last_digit(tmp_path, cluster):
-    from test_training import beside, numbers, small_runs
+def test_replicas_give_their_members_results_and_fall_back_to_them(tmp_path, cluster):
+    good = Replicas(**{**make_run(0).document(), "seeds": (0, 1, 2)})
+    bad = Replicas(**{**make_run(3, recipe={"fault": "raise together"}).document(), "seeds": (3, 4)})
+    store, members = Store(tmp_path / "ray"), [*good.members, *bad.members]
+    outcome = on_ray([good, bad], store, cluster)
+    assert outcome.failed == [] and outcome.computed == 5
+    assert {key: document["metrics"] for key, document in outcome.results.items()} == {
+        run.key: make_trained(run).metrics for run in members
+    }
+    assert executions(store.home, good.key) and not executions(store.home, good.members[0].key)
+    assert executions(store.home, bad.members[0].key)
 
-    home = tmp_path / "home"
+
+def test_real_runs_are_equal_to_the_last_digit(tmp_path, cluster):
+    from test_training import OWN, beside, numbers, small_runs
+
+    home, own = tmp_path / "home", tmp_path / "own.py"
     open_prepared("digits", home, 32)
-    runs, local, ray = small_runs(home, 3), beside(home, "local"), beside(home, "ray")
+    own.write_text(OWN.replace("NAME", "own_on_ray"))
+    runs = small_runs(home, 2) + small_runs(home, 1, blocks=str(own), block="own_on_ray")
+    local, ray = beside(home, "local"), beside(home, "ray")
     assert execute(runs, local).failed == on_ray(runs, ray, cluster, function=TRAIN).failed == []
     assert numbers(local, runs) == numbers(ray, runs)
 

@@ -46,24 +46,24 @@ def test_code_digest_needs_no_torch():
 
 
 def test_code_digest_follows_sources_and_own_blocks(tmp_path, monkeypatch):
-    before = code_digest(own_blocks=())
+    before = code_digest()
     own = tmp_path / "mine.py"
     own.write_text("x = 1\n")
-    with_own = code_digest(own_blocks=[own])
+    with_own = code_digest([own])
     assert with_own.startswith(before + "+")
     own.write_text("x = 2\n")
-    changed = code_digest(own_blocks=[own])
+    changed = code_digest([own])
     assert changed != with_own
-    assert code_digest(own_blocks=[own.rename(tmp_path / "elsewhere.py")]) == changed
+    assert code_digest([own.rename(tmp_path / "elsewhere.py")]) == changed
 
     blocks = tmp_path / "blocks"
     blocks.mkdir()
     (blocks / "conv.py").write_text("kernel = 3\n")
     monkeypatch.setattr(code_module, "_folder_of", lambda package: blocks)
     code_module._shipped.cache_clear()
-    first = code_digest(own_blocks=())
+    first = code_digest()
     (blocks / "conv.py").write_text("kernel = 5\n")
     code_module._shipped.cache_clear()
-    second = code_digest(own_blocks=())
+    second = code_digest()
     code_module._shipped.cache_clear()
     assert first != second != before

@@ -1,5 +1,7 @@
 """Real runs, with torch, of a network of a few thousand parameters."""
 
+import dataclasses
+import json
 import os
 import random
 import signal
@@ -9,32 +11,37 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from processes import all_gone, descendants
 from safetensors.numpy import load_file
 
 import archlab
-from archlab.architecture import own_blocks
+from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import open_prepared
-from archlab.runs import Run, Store, code_digest, execute, plan, smoke
+from archlab.runs import Run, Store, code_digest, execute, plan, replicas, smoke
+from archlab.runs.run import Replicas
 from archlab.training import load_recipe
 
 
-def small_runs(home: Path, seeds: int, *, steps: int = 8, width: float = 0.25) -> list[Run]:
+def small_runs(
+    home: Path, seeds: int, *, steps: int = 8, width: float = 0.25, blocks: str | None = None, block: str = "conv"
+) -> list[Run]:
     design = archlab.architecture(
         {
             "name": "small",
+            "blocks": blocks,
             "resolution": 32,
             "layers": [
-                {"conv": {"out": 32, "kernel": 3, "stride": 2}},
+                {block: {"out": 32, "kernel": 3, "stride": 2}},
                 {"inverted_residual": {"out": 64, "expand": 3, "stride": 2, "repeat": 2}},
             ],
             "head": {"dropout": 0.2},
         }
     )
     recipe = load_recipe({"like": "quick", "steps": steps}).settled("small", "digits").canonical()
-    data = open_prepared("digits", home, 32)
+    data, own_blocks = open_prepared("digits", home, 32), own_blocks_of(design)
     return [
         Run(
             architecture=design.canonical(),
@@ -46,17 +53,12 @@ def small_runs(home: Path, seeds: int, *, steps: int = 8, width: float = 0.25) -
             smallest_map=2,
             recipe=recipe,
             seed=seed,
-            code=code_digest(),
+            code=code_digest(own_blocks),
             model="small",
+            own_blocks=own_blocks,
         )
         for seed in range(seeds)
     ]
-
-
-@pytest.fixture(autouse=True)
-def a_process_of_its_own(monkeypatch):
-    """Own blocks that other tests have loaded would be part of the keys here, and not in the programs started here."""
-    monkeypatch.setattr(own_blocks, "LOADED", {})
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,39 @@ def test_a_plan_measures_and_smoke_tries_the_model(home):
     assert list(store.keys()) == []
 
 
+def test_replicas_killed_on_the_way_give_the_same_digits_and_those_of_separate_runs_but_for_rounding(home):
+    runs, killed = small_runs(home, 2, steps=80), []
+    together = Replicas(**{**runs[0].document(), "seeds": (0, 1)})
+    undisturbed, disturbed, apart = (beside(home, name) for name in ("undisturbed", "disturbed", "apart"))
+    pids = {}
+
+    def kill_once(event):
+        if event.kind == "started":
+            pids[event.run.seed] = event.detail["pid"]
+        elif event.kind == "epoch" and not killed:
+            killed.append(os.kill(pids[event.run.seed], signal.SIGKILL))
+
+    assert execute([together], disturbed, on_event=kill_once).failed == []
+    assert execute([together], undisturbed).failed == execute(runs, apart).failed == []
+    assert len(killed) == 1
+    assert numbers(disturbed, runs) == numbers(undisturbed, runs)
+    for run in runs:
+        fused, alone = undisturbed.get(run.key), apart.get(run.key)
+        assert fused["mode"] == {**alone["mode"], "replicas": 2}
+        assert fused["history"][0]["loss"] == pytest.approx(alone["history"][0]["loss"], rel=1e-3)
+        assert fused["metrics"]["test"]["accuracy"] == pytest.approx(alone["metrics"]["test"]["accuracy"], abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_plan_measures_whether_fusing_is_faster(home, monkeypatch):
+    monkeypatch.setattr(replicas, "os", SimpleNamespace(cpu_count=lambda: 1))
+    store, runs = beside(home, "measured"), small_runs(home, 4)
+    first, again = plan(runs, store), plan(runs, store, measure=False)
+    (file,) = (store.home / "cache" / "fused").iterdir()
+    assert json.loads(file.read_text())["ratios"]
+    assert [run.key for run in first.runs] == [run.key for run in again.runs]
+
+
 def test_runs_of_other_code_or_data_are_refused(home):
     (run,) = small_runs(home, 1)
     words = {"code": "code or the study's own blocks have changed", "dataset_digest": "dataset digits has changed"}
@@ -115,6 +150,51 @@ def test_runs_of_other_code_or_data_are_refused(home):
     for field, other in others.items():
         assert words[field] in failures[other.key].cause and failures[other.key].attempts == 1
         assert other.key not in Store(home)
+
+
+OWN = """
+import blocks
+
+@blocks.register("NAME")
+class Own(blocks.BLOCKS["conv"]):
+    pass
+"""
+
+
+def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(home, tmp_path):
+    plain = small_runs(home, 1)
+    for name in ("own_a", "own_b"):
+        (tmp_path / f"{name}.py").write_text(OWN.replace("NAME", name))
+    own = [small_runs(home, 1, blocks=str(tmp_path / f"{name}.py"), block=name)[0] for name in ("own_a", "own_b")]
+    assert small_runs(home, 1)[0].key == plain[0].key
+    assert [run.own_blocks for run in own] == [(str(tmp_path / "own_a.py"),), (str(tmp_path / "own_b.py"),)]
+    store, strays = beside(home, "own"), [dataclasses.replace(run, own_blocks=()) for run in own]
+    outcome = execute(strays[:1], store, retries=0)
+    assert "code or the study's own blocks have changed" in outcome.failed[0].cause  # nothing else loads them
+    assert execute([*plain, *own], store, workers=2).failed == []
+    assert numbers(store, own[:1]) == numbers(store, own[1:]) == numbers(store, plain)
+
+    (tmp_path / "own_a.py").write_text(OWN.replace("NAME", "own_a") + "\n")
+    (changed,) = small_runs(home, 1, blocks=str(tmp_path / "own_a.py"), block="own_a")
+    assert (
+        changed.key != own[0].key
+        and own[1].key == small_runs(home, 1, blocks=own[1].own_blocks[0], block="own_b")[0].key
+    )
+
+
+IMPORTS = """
+import torch
+
+for name in ("is_available", "device_count", "init", "_lazy_init"):
+    setattr(torch.cuda, name, lambda *_, name=name: print(name))
+import archlab.runs.measuring, archlab.runs.training, archlab.runs.worker
+"""
+
+
+@pytest.mark.slow
+def test_the_fork_server_imports_without_asking_for_gpus():
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    assert done.stdout == ""  # CUDA could not start in its children
 
 
 PROGRAM = """

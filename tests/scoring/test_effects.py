@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from archlab.foundation import UserError
-from archlab.scoring import answer, effects, make_frame, xscore
+from archlab.scoring import Effects, answer, effects, make_frame, xscore
 from archlab.scoring.contrasts import contrasts
 from archlab.scoring.effects import holm
 from tests.scoring.simulated import simulate, table_of
@@ -87,7 +87,16 @@ def test_a_large_effect_is_decided_and_none_is_not():
     assert large["decided"]
     assert math.isnan(large["seeds_needed"])
     assert not none["decided"]
-    assert "attention=se is better than none" in answer(found)
+    assert "attention=se is better than none (+0." in answer(found)
+
+
+def test_an_open_answer_says_how_many_seeds_would_decide_it():
+    _, found = study(seeds=5)
+    rows = found.rows[found.rows["option"].isin(["vit"]) & (found.rows["against"] == "none")]
+    needed = rows.loc[(rows["measure"] == "xscore") & (rows["kind"] == "equal_budget"), "seeds_needed"].iloc[0]
+    said = answer(Effects(rows))
+    expected = "is too small to decide." if math.isnan(needed) else f"about {needed:.0f} seeds would be needed"
+    assert "but this is undecided: " in said and expected in said
 
 
 @pytest.mark.slow
@@ -110,8 +119,8 @@ def test_one_seed_decides_nothing():
     _, found = study(seeds=1)
     assert not found.rows["decided"].any()
     assert found.rows[["low", "high", "p", "p_adjusted", "seeds_needed"]].isna().all().all()
-    assert "undecided" in answer(found)
-    assert "one seed gives no interval" in answer(found)
+    assert answer(found).startswith("At equal budget, attention=se scores highest (+0.0")
+    assert answer(found).endswith("but this is undecided: one seed cannot tell whether it is more than noise.")
 
 
 def test_a_model_that_is_not_complete_loses_only_what_it_lacks():
@@ -193,3 +202,4 @@ def test_seeds_that_agree_exactly_decide_nothing(residue):
     found = effects(table, MODELS, "base", make_frame(table, list(REFERENCES), "test"), "test")
     assert not found.rows["decided"].any()
     assert not (found.rows["p"] < 1).any()
+    assert "undecided: seeds that agree to the last digit cannot tell" in answer(found)

@@ -140,3 +140,23 @@ def test_models_that_share_their_runs_count_once_for_the_noise():
     noise, again = seed_noise(cells(table)), seed_noise(cells(pd.concat([table, twins])))
     assert (noise.variance == again.variance).all()
     assert (noise.freedom == again.freedom).all()
+
+
+def test_seeds_that_agree_exactly_give_no_interval_but_a_reason():
+    scores = score_table(tidy(noise=0.0))
+    assert scores.models[["xscore_low", "xscore_high"]].isna().all().all()
+    assert scores.warnings == ("no intervals: all seeds agree to the last digit, which says nothing about the noise",)
+
+
+def test_a_dataset_without_repeated_seeds_is_named():
+    table = tidy()
+    scores = score_table(table[(table["dataset"] != "d1") | (table["seed"] == 0)])
+    assert scores.models["xscore_low"].isna().all()
+    assert "no intervals: no model has two seeds on d1" in scores.warnings
+
+
+def test_warnings_of_one_kind_are_cut_short():
+    table = tidy(models=2, datasets=9, seeds=1).assign(value=0.5)
+    table.loc[(table["model"] == "m1") & table["dataset"].isin(["d7", "d8"]), "value"] = 0.6
+    warnings = score_table(table).warnings
+    assert len(warnings) == 6 and warnings[0].startswith("d0 is left out") and warnings[-1] == "and 2 more like this"

@@ -72,3 +72,5 @@ def test_ties_are_no_evidence_and_gaps_are_refused():
         compare_over_datasets(table.replace(1.0, np.nan))
     with pytest.raises(UserError, match="three models"):
         compare_over_datasets(table.iloc[:2])
+    with pytest.raises(UserError, match="1,000 models make 499,500 pairs: at most 200"):
+        compare_over_datasets(pd.DataFrame(np.eye(1000, 4)))

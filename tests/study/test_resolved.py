@@ -76,5 +76,9 @@ def test_own_blocks_are_part_of_a_settled_study(home, tmp_path):
         "    def forward(self, x):\n        return 2 * self.conv(x)\n"
     )
     path = tmp_path / "idea.yaml"
-    path.write_text("blocks: own.py\nbase: {layers: [{twice_for_studies: {out: 8}}]}\nbudget: none\nsuite: [digits]\n")
-    assert resolve(path, home).own_blocks == resolve(path, home).own_blocks == [str(tmp_path / "own.py")]
+    path.write_text(
+        "blocks: own.py\nbase: {layers: [{twice_for_studies: {out: 8}}]}\ncompare: [starnet]\nbudget: none\nsuite: [digits]\n"
+    )
+    for _ in range(2):  # settled, and read back
+        used = {model.name: model.own_blocks for model in resolve(path, home).models}
+        assert used == {"base": [str(tmp_path / "own.py")], "starnet": []}

@@ -110,7 +110,9 @@ def basis(designs: Designs, store: Store) -> Basis:
     seconds = {
         str(name): statistics.mean(found["seconds"] for run, found in stored if run.dataset == name) for name in means
     }
-    frame, weak = without_weak(frame, means, {name: sum(designs.prepared[name].counts(SPLIT)) for name in means})
+    frame, weak = without_weak(
+        frame, means, {str(name): sum(designs.prepared[str(name)].counts(SPLIT)) for name in means}
+    )
     frame, subset = reduced_frame(study, frame, means[list(frame.datasets)])
     references: dict[str, Accuracies] = {
         str(name): {str(dataset): float(value) for dataset, value in row.items()} for name, row in means.iterrows()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.architecture import Architecture
+from archlab.architecture.own_blocks import own_blocks_of
 from archlab.budget import Cost, count, fit_width
 from archlab.data import Prepared, entry, open_prepared
 from archlab.foundation import UserError, where
@@ -48,7 +49,6 @@ class Designs:
         self.study, self.home = study, home
         self.recipe: Recipe = study.search.recipe or study.recipe
         self.classes, self.resolution = largest(study, home)
-        self.code = code_digest()
 
     @cached_property
     def prepared(self) -> dict[str, Prepared]:
@@ -122,7 +122,7 @@ class Designs:
                 return None
 
     def run(self, design: Design, dataset: str) -> Run:
-        data = self.prepared[dataset]
+        data, own_blocks = self.prepared[dataset], own_blocks_of(design.architecture)
         return Run(
             architecture=design.architecture.canonical(),
             width=design.width,
@@ -133,8 +133,9 @@ class Designs:
             smallest_map=self.study.smallest_map,
             recipe=self.recipe.settled(design.name, dataset).canonical(),
             seed=self.study.seeds[0],
-            code=self.code,
+            code=code_digest(own_blocks),
             model=design.name,
+            own_blocks=own_blocks,
         )
 
     def _typed(self, given: dict[str, Value]) -> dict[str, Value]:

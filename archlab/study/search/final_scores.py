@@ -52,12 +52,12 @@ class FinalScores:
         """xscore, and its 95 % interval as low and high; nothing where the model is not complete."""
         if not self.references or name not in self.models.index:
             return {}
-        row = self.models.loc[name]
+        row = self.models.loc[name].to_dict()
         return {key: _known(row[column]) for key, column in _COLUMNS.items()}
 
     def gain(self, name: str, rival: str | None) -> dict[str, float | None]:
         """The difference to another model's xScore, with its 95 % interval; nothing where one is not complete."""
-        if not self.of(name) or rival not in self.models.index:
+        if rival is None or not self.of(name) or not self.of(rival):
             return {}
         gain = float(self.models["xscore"][name] - self.models["xscore"][rival])
         if self.draws is None:

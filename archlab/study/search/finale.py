@@ -100,9 +100,11 @@ def judge(final: Ablation, basis: Basis, chosen: list[FrozenTrial], study: str) 
     for trial in chosen:
         name, xscore = model_name(study, trial), trial.user_attrs.get("xscore")
         searched = None if xscore is None else {"xscore": xscore, "gain": xscore - best}
-        both = [scores.of(name) | scores.gain(name, validation.best_reference) for scores in (validation, test)]
+        on_validation, on_test = (
+            each.of(name) | each.gain(name, validation.best_reference) for each in (validation, test)
+        )
         against = {each: gain for each in test.references if (gain := test.gain(name, each))}
-        found.append(Finalist(name, trial.number, searched, *both, against))
+        found.append(Finalist(name, trial.number, searched, on_validation, on_test, against))
     complete = [each for each in found if each.validation.get("xscore") is not None]
     complete.sort(key=lambda each: -(each.validation["xscore"] or 0.0))
     macs = {model.name: model.cost["macs"] for model in final.study.models}

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from archlab.runs import Plan, Run
+from archlab.runs import Plan, Run, Store
 from archlab.study.search.beginning import datasets_met, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.rungs import places
@@ -16,15 +16,17 @@ from archlab.study.search.rungs import places
 def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -> dict[str, Any]:
     """Seconds of work, and of wall time on the plan's workers, by part: references, trials, finale.
 
-    What `plan` predicts for runs of references counts for those of designs too; at each rung, the share that is to go on
-    does. The finale is at least as long as said where its recipe is longer than the search's.
+    What `plan` predicts for runs of references, or stored ones took, counts for those of designs too; at each rung, the
+    share that is to go on does. The finale is at least as long as said where its recipe is longer than the search's.
     """
     study = designs.study
     references = reference_runs(designs)
     first = plan(references)
     others = [seed for seed in study.seeds if seed != study.seeds[0] or study.search.recipe]
     again = plan([dataclasses.replace(run, seed=seed) for run in references for seed in others])
-    seconds = statistics.mean([*first.predicted.values(), *again.predicted.values()] or [0.0])
+    store = Store(designs.home)
+    took = [found["seconds"] for run in (*first.stored, *again.stored) if (found := store.get(run.key))]
+    seconds = statistics.mean([*first.predicted.values(), *again.predicted.values(), *took] or [0.0])
     number = len(study.suite.datasets)
     met = datasets_met(study, number, len(references) // number)
     tried = trials * runs_a_trial(met, study.search.keep)

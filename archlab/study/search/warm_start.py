@@ -10,7 +10,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from archlab.foundation import UserError
-from archlab.runs import Store, list_runs
+from archlab.runs import Store, code_digest, list_runs
 from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.sampling import distribution
@@ -80,7 +80,9 @@ def _known(storage: BaseStorage, study: optuna.Study, designs: Designs, store: S
     names += [
         row["model"]
         for row in rows
-        if row["dataset_digest"] in wanted and row["seed"] == designs.study.seeds[0] and row["code"] == designs.code
+        if row["dataset_digest"] in wanted
+        and row["seed"] == designs.study.seeds[0]
+        and row["code"].partition("+")[0] == code_digest()
     ]
     for name in sorted(set(names)):
         if name.split("+")[0] in designs.study.bases:

@@ -1,0 +1,64 @@
+"""What models cost: parameters, multiply-accumulates, training time, and latency where it was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from archlab.report.material import Material
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One kind of cost.
+
+    Args:
+        column: Of the cost table. Where there are `{column}_low` and `{column}_high`, they are the quartiles.
+        title: In a sentence, with the hardware of what was measured.
+        label: Of an axis. head: Of a table's column; `digits` stand behind the point.
+    """
+
+    column: str
+    title: str
+    label: str
+    head: str
+    digits: int
+
+
+def cost_table(material: Material) -> tuple[pd.DataFrame, list[Cost]]:
+    """Models x columns, and the costs that are known; params and macs in millions, training in seconds a run (mean)."""
+    known = pd.DataFrame.from_dict(material.models, orient="index")
+    columns = {name: pd.to_numeric(known[name]) / 1e6 for name in ("params", "macs") if name in known}
+    costs = [
+        Cost("params", "parameters", "parameters (millions)", "parameters (M)", 2),
+        Cost("macs", "multiply-accumulates", "multiply-accumulates (millions)", "MACs (M)", 1),
+    ]
+    if material.runs:
+        runs = pd.DataFrame(material.runs)
+        columns["seconds"] = runs.groupby("model")["seconds"].mean()
+        place = _place(runs["hardware"].dropna())
+        costs.append(
+            Cost("seconds", f"training time{place}", f"training time{place} (seconds a run)", "seconds a run", 1)
+        )
+    rows = [{"model": model, **each} for model, found in material.latencies.items() for each in found]
+    hardware = list(dict.fromkeys(row["hardware"] for row in rows))
+    for at, name in enumerate(hardware):
+        column = "latency" if at == 0 else f"latency-{at + 1}"
+        found = pd.DataFrame([row for row in rows if row["hardware"] == name]).set_index("model")
+        columns |= {column: found["median_ms"], f"{column}_low": found["low_ms"], f"{column}_high": found["high_ms"]}
+        head = "latency (ms)" if len(hardware) == 1 else f"latency (ms), {name}"
+        costs.append(Cost(column, f"latency on {name}", f"latency on {name} (ms)", head, 2))
+    table = pd.DataFrame(columns)
+    return table, [cost for cost in costs if cost.column in table and table[cost.column].notna().any()]
+
+
+def pareto(costs: pd.Series, scores: pd.Series) -> list[str]:
+    """The models that no other beats in one without losing in the other, cheapest first."""
+    order = pd.DataFrame({"cost": costs, "score": -scores}).dropna().sort_values(["cost", "score"])
+    lowest = order["score"].cummin().shift(fill_value=float("inf"))
+    return [str(model) for model in order.index[order["score"] < lowest]]
+
+
+def _place(hardware: pd.Series) -> str:
+    return f" on {hardware.iloc[0]}" if hardware.nunique() == 1 else ""

@@ -1,0 +1,54 @@
+"""Latencies of models on this machine, measured once in a worker and kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from archlab.foundation import write_atomically
+from archlab.foundation.machine import cpu_name, gpu_names
+from archlab.runs.costs import model_of
+from archlab.runs.planning import tries
+from archlab.runs.run import Run, digest
+from archlab.runs.store import Store
+
+MEASURE = "archlab.runs.measuring:time_models"
+TOGETHER = 16  # models in a worker's memory, taking turns
+
+
+def latencies(runs: Iterable[Run], store: Store) -> dict[str, list[dict[str, Any]]]:
+    """The latencies of the models of `runs`, which have one resolution, by key: a list of `archlab.budget.Latency` as dicts.
+
+    What is not known yet is measured now, while nothing else should run. A model that cannot be measured is left out.
+    """
+    wanted = {run.key: run for run in runs}
+    found = {key: known for key, run in wanted.items() if (known := _read(store, run))}
+    missing = [run for key, run in wanted.items() if key not in found]
+    for at in range(0, len(missing), TOGETHER):
+        together = missing[at : at + TOGETHER]
+        own_blocks = sorted({file for run in together for file in run.own_blocks})
+        options = {"runs": [run.document() for run in together], "own_blocks": own_blocks}
+        for event in tries(together[:1], store, MEASURE, 1, options):
+            if event.kind == "finished":
+                found |= event.detail["latencies"]
+    for run in missing:
+        if run.key in found:
+            with suppress(OSError), write_atomically(_file(store, run)) as temporary:
+                temporary.write_text(json.dumps(found[run.key]))
+    return found
+
+
+def _read(store: Store, run: Run) -> list[dict[str, Any]]:
+    try:
+        return json.loads(_file(store, run).read_text())
+    except (OSError, ValueError):
+        return []
+
+
+def _file(store: Store, run: Run) -> Path:
+    decisive = [*model_of(run), run.num_classes, run.code, cpu_name(), gpu_names(), version("torch")]
+    return store.home / "cache" / "latencies" / f"{digest(decisive)[:32]}.json"

@@ -1,0 +1,18 @@
+from standin import make_run
+
+from archlab.runs import Store, latencies
+
+
+def test_measured_once_together_and_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(latencies, "MEASURE", "standin:time_models")
+    monkeypatch.setattr(latencies, "TOGETHER", 2)
+    store = Store(tmp_path)
+    runs = [make_run(model=f"m{at}", width=float(at)) for at in (1, 2, 3, 4, 5)]
+    found = latencies.latencies(runs, store)
+    assert found == {run.key: [{"median_ms": 1.0}] for run in (*runs[:2], runs[4])}, "m3 took m4 with it, and no others"
+    again = [make_run(seed=7, model=run.model, width=run.width, dataset_digest="other") for run in runs]
+    found = latencies.latencies(again, store)
+    assert again[0].key in found
+    assert (store.home / "timed").read_text().split() == ["m1", "m2", "m3", "m4", "m5", "m3", "m4"]
+    assert latencies.latencies([make_run(model="m1", width=1.0, num_classes=11)], store)
+    assert (store.home / "timed").read_text().split()[-1] == "m1"

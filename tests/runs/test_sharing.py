@@ -1,0 +1,65 @@
+"""How many runs share a GPU."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from standin import make_run
+
+from archlab.data import open_prepared
+from archlab.runs import Store, sharing, workers_for
+from archlab.runs.measuring import throughput
+from archlab.training import load_recipe
+from tests.training.stub import TINY
+
+
+@pytest.mark.parametrize(
+    ("rates", "most", "chosen"),
+    [
+        ({1: 10, 2: 10.5}, 16, 1),  # within the noise of a measurement
+        ({1: 10, 2: 18, 4: 30, 8: 31}, 16, 4),
+        ({1: 10, 2: 18, 4: 30}, 6, 4),
+        ({1: 10}, 1, 1),
+        ({1: 10, 2: 0}, 16, 1),  # no memory for two
+        ({1: 0, 2: 0}, 16, 1),
+    ],
+)
+def test_as_many_as_get_more_done_together(rates, most, chosen):
+    assert sharing.share(rates.__getitem__, most) == chosen
+
+
+def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
+    measured = []
+
+    def rate(run, store, options, together):
+        measured.append((run.seed, together))
+        return {2: 1.0, 4: 1.9, 8: 2.0}[together]
+
+    monkeypatch.setattr(sharing, "gpu_names", lambda: ("a card",) * 8)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+    monkeypatch.setattr(sharing.os, "sched_getaffinity", lambda process: range(32))
+    monkeypatch.setattr(sharing, "_throughput", rate)
+    monkeypatch.setattr(sharing, "_work_of_a_step", lambda run: run.seed)
+    runs, store = [make_run(seed) for seed in (1, 3, 2)], Store(tmp_path)
+    assert workers_for(runs, store, {}) == workers_for(runs, store, {}) == 4
+    assert measured == [(3, 2), (3, 4), (3, 8)]
+
+
+def test_a_worker_a_core_without_gpus(monkeypatch, tmp_path):
+    monkeypatch.setattr(sharing, "gpu_names", lambda: ())
+    assert workers_for([make_run()], Store(tmp_path), {}) == len(os.sched_getaffinity(0))
+
+
+def test_throughput_is_counted_within_the_window(tmp_path):
+    digits, recipe = open_prepared("digits", tmp_path), load_recipe("quick").settled("tiny", "digits")
+    run = make_run(
+        architecture=TINY.canonical(),
+        recipe=recipe.canonical(),
+        dataset_digest=digits.digest,
+        resolution=digits.resolution,
+    )
+    end = time.time() + 0.3
+    found = throughput(run, home=tmp_path, folder=tmp_path, report=None, begin=time.time(), end=end, device="cpu")
+    assert time.time() >= end and found["rate"] > 0
