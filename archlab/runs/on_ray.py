@@ -218,7 +218,7 @@ def _compute(
             if event.kind == "failed" and not event.detail["mendable"]:
                 raise RunFailedError(event.detail["cause"])
             if event.kind not in ("started", "epoch"):
-                if shared or not pool.settings.keep:
+                if shared or not pool.settings.keep or event.kind not in ("stored", "finished"):
                     return event.kind, event.detail, None
                 return event.kind, event.detail, {each.key: pool.store.files(each.key) for each in this.members}
     raise RunFailedError("ended without a word")

@@ -153,8 +153,9 @@ def test_own_data_reach_a_node_that_does_not_see_the_folder_once(tmp_path, clust
 
 
 def test_results_come_back_from_a_node_that_does_not_see_the_folder(tmp_path, cluster, elsewhere):
-    runs = study(3)
-    outcome = on_ray(runs, Store(tmp_path), cluster)
+    runs, refused = study(3), make_run(recipe={"fault": "refuse"})
+    outcome = on_ray([refused, *runs], Store(tmp_path), cluster)
+    assert [(failure.run, failure.cause) for failure in outcome.failed] == [(refused, "study.yaml:3: no data")]
     assert outcome.computed == 3 and not (tmp_path / "executions").exists()
     for run in runs:
         Store(tmp_path).verify(run.key)
