@@ -53,7 +53,9 @@ class Basis:
     def at_halfway(self, trials: Sequence[FrozenTrial]) -> tuple[list[float], list[tuple[float, float]]]:
         """Of the references and of trials: the accuracies half-way, and those of the complete ones with their xScores."""
         assert self.halfway is not None
-        found = [(accuracy, self.score(self.references[name])) for name, accuracy in self.halfway.references.items()]
+        found: list[tuple[float, float | None]] = [
+            (accuracy, self.score(self.references[name])) for name, accuracy in self.halfway.references.items()
+        ]
         found += [
             (accuracy, trial.user_attrs.get("xscore"))
             for trial in trials
