@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from archlab.data.chunks import Job
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
-from archlab.data.prepared import FORMAT, settings
+from archlab.data.prepared import FORMAT, content_digest, settings
 from archlab.foundation import UserError, write_atomically
 
 _ROWS = 512  # copied at a time
@@ -28,7 +27,7 @@ def complete(
     """Writes everything but the pixels into `job.folder`; `origin` goes into the manifest as it is."""
     (job.folder / "plan").unlink()  # from here on an interruption cannot be continued
     codes = None if listing.groups is None else np.unique(listing.groups, return_inverse=True)[1].astype(np.int64)
-    content = hashlib.sha256(json.dumps([job.resolution, len(listing.class_names)]).encode())
+    parts: list[tuple[str, bytes, np.ndarray]] = []
     counts: dict[str, list[int]] = {}
     skipped: list[str] = []
     for split in SPLITS:
@@ -42,7 +41,7 @@ def complete(
             rows, digests = rows[kept], digests[kept]
             _keep_rows(job.folder / f"{split}.images.npy", kept, described)
         labels = listing.labels[rows].astype(np.int64)
-        content.update(split.encode() + digests.tobytes() + labels.astype("<i8").tobytes())
+        parts.append((split, digests.tobytes(), labels))
         np.save(job.folder / f"{split}.digests.npy", digests)
         np.save(job.folder / f"{split}.labels.npy", labels)
         if codes is not None:
@@ -59,7 +58,7 @@ def complete(
         "counts": counts,
         "mean": mean,
         "std": std,
-        "content": content.hexdigest(),
+        "content": content_digest(job.resolution, len(listing.class_names), parts),
         "settings": settings(described),
         "notes": [*listing.notes, *_notes(described, counts, skipped)],
         "skipped": skipped,

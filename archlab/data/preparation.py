@@ -20,7 +20,7 @@ from archlab.data.prepared import FORMAT, Prepared, folder, open_current
 from archlab.data.readers import read_source
 from archlab.data.sources import clear_unpacked, find_archives, fingerprint, unpacked
 from archlab.data.splits import settle_splits
-from archlab.foundation import UserError
+from archlab.foundation import UserError, replace_folder
 
 Progress = Callable[[str, int, int], None]
 
@@ -70,7 +70,7 @@ def prepare(
             job = Job(listing.images, _part(target, plan), resolution, described.fit, described.white)
             records = _decode(job, splits, workers, on_unreadable, progress)
             complete(job, described, listing, splits, records, {"plan": plan, "archives": fingerprint(archives)})
-            _rename(job.folder, target)
+            replace_folder(job.folder, target)
         clear_unpacked(base)
     return Prepared(target, described)
 
@@ -148,13 +148,3 @@ def _read_journal(path: Path) -> list[dict[str, Any]]:
         except ValueError:  # the line that an interruption cut short
             continue
     return records
-
-
-def _rename(part: Path, target: Path) -> None:
-    """`part` takes the place of `target`."""
-    old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    part.rename(target)
-    shutil.rmtree(old, ignore_errors=True)

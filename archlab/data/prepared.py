@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from archlab.data.entries import Entry, entry
+from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
 
 FORMAT = 1  # of the manifest and the files beside it
@@ -25,6 +27,14 @@ def settings(described: Entry) -> dict[str, Any]:
     """What of an entry decides its prepared store; a store whose manifest says otherwise is out of date."""
     names = ("source", "options", "fit", "white", "test", "validation", "seed")
     return json.loads(json.dumps({name: getattr(described, name) for name in names}))
+
+
+def content_digest(resolution: int, classes: int, parts: Iterable[tuple[str, bytes, np.ndarray]]) -> str:
+    """SHA-256 over images and labels. `parts`: of each split its name, the SHA-256 of each image, joined, and labels."""
+    content = hashlib.sha256(json.dumps([resolution, classes]).encode())
+    for split, digests, labels in parts:
+        content.update(split.encode() + digests + labels.astype("<i8").tobytes())
+    return content.hexdigest()
 
 
 class Prepared:
@@ -70,6 +80,14 @@ class Prepared:
         """SHA-256 over all that decides training: images, labels, splits, resolution, normalisation, flips."""
         parts = [self.manifest["content"], self.mean, self.std, self.entry.flip]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def is_intact(self) -> bool:
+        """Whether the manifest's digest is that of the images and labels beside it; reads them all."""
+        parts = (
+            (split, b"".join(hashlib.sha256(image).digest() for image in self.images(split)), self.labels(split))
+            for split in SPLITS
+        )
+        return content_digest(self.resolution, self.num_classes, parts) == self.manifest["content"]
 
     @property
     def notes(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yaml, read_yaml_text, with_lines_of
 from archlab.foundation.errors import UserError, nearest, where
-from archlab.foundation.files import files_read, home, note_read, write_atomically
+from archlab.foundation.files import files_read, home, note_read, replace_folder, write_atomically
 
 __all__ = [
     "Mapping",
@@ -15,6 +15,7 @@ __all__ = [
     "note_read",
     "read_yaml",
     "read_yaml_text",
+    "replace_folder",
     "where",
     "with_lines_of",
     "write_atomically",

@@ -1,7 +1,7 @@
 """Runs on a Ray cluster. Ray places them, repeats them and survives lost nodes.
 
 On its node a run has a process of its own, as on one machine. The store should be a folder that all nodes share; a node
-that does not see it computes in a folder of its own, where sample datasets prepare themselves once, and sends results.
+that does not see it computes in a folder of its own, where each dataset is prepared or received once, and sends results.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import importlib
 import logging
 import os
 import tempfile
+import time
 from collections import Counter
 from contextlib import suppress
 from hashlib import sha256
@@ -23,7 +24,10 @@ from archlab.runs.events import Event
 from archlab.runs.local import LocalPool
 from archlab.runs.pool import Settings
 from archlab.runs.run import Run
+from archlab.runs.shipping import Data, Parcel, data_of, pack, receive
 from archlab.runs.store import Store
+
+_log = logging.getLogger("archlab")
 
 ASK_EVERY = 0.5  # seconds between two questions of a run to the driver's board
 
@@ -102,7 +106,9 @@ class RayPool:
         events, self.waiting = self.waiting, []
         if self.tasks:
             ended, _ = self.ray.wait(list(self.tasks), timeout=0 if events else timeout)
-            told = self.ray.get(self.board.take.remote())
+            told, wanted = self.ray.get(self.board.take.remote())
+            for data in wanted:
+                self.board.ship.remote(data, self._pack(data))
             self.attempts.update(key for kind, key, _ in told if kind == "started")
             events += [Event(kind, self.runs[key], detail) for kind, key, detail in told]
             events += [self._end(task) for task in ended]
@@ -121,6 +127,13 @@ class RayPool:
         for task in self.tasks:
             with suppress(self.ray.exceptions.RayError):
                 self.ray.cancel(task, force=True)
+
+    def _pack(self, data: Data) -> Parcel:
+        try:
+            return pack(data, self.store.home, self.ray.put)
+        except (OSError, UserError, self.ray.exceptions.RayError) as error:
+            _log.warning("warning: dataset %s cannot be sent to other nodes: %s", data[0], error)
+            return {}
 
     def _end(self, task: Any) -> Event:
         run = self.tasks.pop(task)
@@ -146,20 +159,32 @@ class RayPool:
 
 
 class _Board:
-    """On the driver's side: what runs tell, and whether they are to stop."""
+    """Between the driver and its runs: what they tell and want, and whether they are to stop."""
 
     def __init__(self) -> None:
         self.stopping, self.dropped = False, set[str]()
         self.told: list[tuple[str, str, dict[str, Any]]] = []
+        self.wanted, self.parcels = list[Data](), dict[Data, Parcel | None]()
 
     def tell(self, key: str, events: list[tuple[str, str, dict[str, Any]]]) -> tuple[bool, bool]:
         """Whether all runs are to stop, and whether this one is dropped."""
         self.told += events
         return self.stopping, key in self.dropped
 
-    def take(self) -> list[tuple[str, str, dict[str, Any]]]:
-        told, self.told = self.told, []
-        return told
+    def take(self) -> tuple[list[tuple[str, str, dict[str, Any]]], list[Data]]:
+        taken = self.told, self.wanted
+        self.told, self.wanted = [], []
+        return taken
+
+    def ask(self, data: Data) -> Parcel | None:
+        """None as long as the driver has not answered."""
+        if data not in self.parcels:
+            self.parcels[data] = None
+            self.wanted.append(data)
+        return self.parcels[data]
+
+    def ship(self, data: Data, parcel: Parcel) -> None:
+        self.parcels[data] = parcel
 
     def drop(self, key: str) -> None:
         self.dropped.add(key)
@@ -189,6 +214,8 @@ def _compute(
     pool = _pool_of(token, place, Settings(**settings))
     named = tuple(_own_blocks_file(place, source) for source in own_blocks)
     this = dataclasses.replace(Run.from_document(run), own_blocks=named)
+    if not shared:
+        _fetch(data_of(this), place, board)
     pool.submit(this)
     while pool.pending:
         events = pool.events(ASK_EVERY)
@@ -202,10 +229,24 @@ def _compute(
             if event.kind == "failed" and not event.detail["mendable"]:
                 raise RunFailedError(event.detail["cause"])
             if event.kind not in ("started", "epoch"):
-                if shared or not pool.settings.keep:
+                if shared or not pool.settings.keep or event.kind not in ("stored", "finished"):
                     return event.kind, event.detail, None
                 return event.kind, event.detail, {each.key: pool.store.files(each.key) for each in this.members}
     raise RunFailedError("ended without a word")
+
+
+def _fetch(data: Data, home: Path, board: Any) -> None:
+    import ray
+
+    def ask() -> Parcel:
+        while (parcel := ray.get(board.ask.remote(data))) is None:
+            time.sleep(ASK_EVERY)
+        return parcel
+
+    try:
+        receive(data, home, ask, ray.get)
+    except (OSError, UserError, ray.exceptions.RayError) as error:
+        raise RunFailedError(f"dataset {data[0]} did not reach the node: {error}") from None
 
 
 def _pool_of(token: str, home: Path, settings: Settings) -> LocalPool:

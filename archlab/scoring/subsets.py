@@ -12,6 +12,7 @@ from archlab.foundation import UserError
 from archlab.scoring.frame import LAMBDA, Frame, xscore
 
 MOST_SUBSETS = 20_000
+MOST_FOLDS = 100
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Subsets:
             map from its accuracies to the full xScore; for left_out_r2 each model is predicted by a map fitted to the
             others), left_out_rank (Spearman of those predictions), score_r2 and score_rank (of the subset's own xScore,
             which is fitted to nothing).
-        nested_r2: The R2 of the whole procedure: each model is predicted by the subset and the map that the other models
-            alone would have chosen. It is what a claim about a chosen subset is worth.
+        nested_r2: The R2 of the whole procedure: each model (each hundredth of them, where they are more than a hundred) is
+            predicted by the subset and the map that the other models alone would have chosen. It is what a claim about a
+            chosen subset is worth.
     """
 
     rows: pd.DataFrame
@@ -78,19 +80,19 @@ def r_squared(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 def _fit(designs: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Predictions of subsets x models by least squares: fitted to all models, and each fitted to the others alone."""
-    hat = designs @ np.linalg.pinv(designs)
-    fitted = hat @ target
-    leverage = np.minimum(np.diagonal(hat, axis1=1, axis2=2), 1 - 1e-9)
+    inverse = np.linalg.pinv(designs)
+    fitted = (designs @ (inverse @ target)[..., None]).squeeze(-1)
+    leverage = np.minimum((designs * inverse.swapaxes(1, 2)).sum(-1), 1 - 1e-9)
     return fitted, target - (target - fitted) / (1 - leverage)
 
 
 def _nested(designs: np.ndarray, target: np.ndarray) -> float:
     predicted = np.empty(len(target))
-    for model in range(len(target)):
-        others = np.arange(len(target)) != model
+    for fold in np.array_split(np.arange(len(target)), min(len(target), MOST_FOLDS)):
+        others = np.setdiff1d(np.arange(len(target)), fold)
         _, left_out = _fit(designs[:, others], target[others])
         best = designs[int(np.argmax(r_squared(target[others], left_out)))]
-        predicted[model] = best[model] @ (np.linalg.pinv(best[others]) @ target[others])
+        predicted[fold] = best[fold] @ (np.linalg.pinv(best[others]) @ target[others])
     return float(r_squared(target, predicted))
 
 

@@ -1,5 +1,6 @@
 """A real Ray cluster of two nodes, on this machine."""
 
+import dataclasses
 import os
 import signal
 import tempfile
@@ -127,17 +128,48 @@ def test_faults_cost_one_run_on_ray_too(tmp_path, cluster):
         assert len(executions(tmp_path, failure.key)) == failure.attempts
 
 
-def test_results_come_back_from_a_node_that_does_not_see_the_folder(tmp_path, cluster, monkeypatch):
-    from archlab.runs.on_ray import RayPool
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Nodes that do not see the store; the list fills with the datasets that the driver sends them."""
+    from archlab.runs import on_ray
 
-    class Elsewhere(RayPool):
+    sent, pack = [], on_ray.pack
+
+    class Elsewhere(on_ray.RayPool):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             self.site["token"] += "-not-there"
 
-    monkeypatch.setattr("archlab.runs.on_ray.RayPool", Elsewhere)
-    runs = study(3)
-    outcome = on_ray(runs, Store(tmp_path), cluster)
+    def pack_and_note(data, *arguments):
+        parcel = pack(data, *arguments)
+        sent.extend([data] if parcel else [])
+        return parcel
+
+    monkeypatch.setattr(on_ray, "RayPool", Elsewhere)
+    monkeypatch.setattr(on_ray, "pack", pack_and_note)
+    return sent
+
+
+def test_own_data_reach_a_node_that_does_not_see_the_folder_once(tmp_path, cluster, elsewhere):
+    from test_shipping import data_in, make_photos
+    from test_training import beside, numbers, small_runs
+
+    home = tmp_path / "home"
+    photos = make_photos(home)
+    own = {"dataset": "photos", "dataset_digest": photos.digest, "num_classes": 2}
+    runs = [dataclasses.replace(run, **own) for run in small_runs(home, 3)]
+    local, ray = beside(home, "local"), beside(home, "ray")
+    assert execute(runs, local).failed == []
+    for part in (runs[:2], runs[2:]):
+        assert on_ray(part, ray, cluster, function=TRAIN).failed == []
+        assert elsewhere == [data_in(photos)]
+    assert numbers(local, runs) == numbers(ray, runs)
+
+
+def test_results_come_back_from_a_node_that_does_not_see_the_folder(tmp_path, cluster, elsewhere):
+    runs, refused = study(3), make_run(recipe={"fault": "refuse"})
+    outcome = on_ray([refused, *runs], Store(tmp_path), cluster)
+    assert [(failure.run, failure.cause) for failure in outcome.failed] == [(refused, "study.yaml:3: no data")]
     assert outcome.computed == 3 and not (tmp_path / "executions").exists()
     for run in runs:
         Store(tmp_path).verify(run.key)

@@ -1,0 +1,104 @@
+"""Prepared datasets for nodes that lack them: taken apart on the driver, written anew on the node, checked there.
+
+How pieces travel is the caller's: `put` gives a reference for an array of bytes, `get` the array for a reference.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from archlab.data.entries import entry, user_catalogue
+from archlab.data.prepared import Prepared, folder, open_current
+from archlab.foundation import UserError, files_read, replace_folder, write_atomically
+from archlab.runs.run import Run
+
+PIECE = 2**28  # bytes that travel at once: memory holds one piece, however large the dataset
+
+Data = tuple[str, int, str]
+"""Which dataset: its name, resolution and digest."""
+
+Parcel = dict[str, list[Any]]
+"""References to the pieces of every file, by its path below the home."""
+
+
+def data_of(run: Run) -> Data:
+    return run.dataset, run.resolution, run.dataset_digest
+
+
+def pack(data: Data, home: Path, put: Callable[[np.ndarray], Any]) -> Parcel:
+    """A prepared dataset and the user's catalogue entries that it rests on; nothing of one that every node can prepare.
+
+    Raises UserError where it is not there as `data` says.
+    """
+    name, resolution, digest = data
+    home = home.absolute()
+    with files_read() as read:
+        described = entry(name, home)
+    own = [path for path in read if path.parent == user_catalogue(home)]
+    if described.sample and not own:
+        return {}
+    found = open_current(described, folder(home, name, resolution))
+    if not found or found.digest != digest:
+        raise UserError("has changed since the study began")
+    files = [*own, *(path for path in found.path.iterdir() if not path.name.startswith("."))]
+    return {str(path.relative_to(home)): [put(piece) for piece in _pieces(path)] for path in files}
+
+
+def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[Any], np.ndarray]) -> None:
+    """Writes a dataset below `home`, unless it is there: one process of the node does, the others wait for it.
+
+    Raises UserError, leaving no dataset behind, where what arrives is not what was sent.
+    """
+    name, resolution, _ = data
+    target = folder(home, name, resolution)
+    if _holds(home, data):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.parent / ".lock"):
+        if _holds(home, data):
+            return
+        parcel = ask()
+        if not parcel:
+            return
+        part = target.with_name(f".{target.name}.arriving")
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            for path, pieces in parcel.items():
+                to = home / path
+                _write(part / to.name if to.parent == target else to, pieces, get)
+            _check(Prepared(part, entry(name, home)), data)
+            replace_folder(part, target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _holds(home: Path, data: Data) -> bool:
+    name, resolution, digest = data
+    try:
+        found = open_current(entry(name, home), folder(home, name, resolution))
+    except UserError:
+        return False
+    return found is not None and found.digest == digest
+
+
+def _pieces(path: Path) -> list[np.ndarray]:
+    """Views of a file's bytes, read from the disk when they are copied."""
+    content = np.asarray(np.memmap(path, np.uint8, mode="r"))
+    return [content[start : start + PIECE] for start in range(0, len(content), PIECE)]
+
+
+def _write(path: Path, pieces: list[Any], get: Callable[[Any], np.ndarray]) -> None:
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        for piece in pieces:
+            file.write(get(piece).data)
+
+
+def _check(arrived: Prepared, data: Data) -> None:
+    if arrived.digest != data[2] or not arrived.is_intact():
+        raise UserError("was damaged on its way")
