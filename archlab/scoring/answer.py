@@ -68,7 +68,7 @@ def _why_undecided(rows: list[dict[str, Any]]) -> str:
         return f"{seeds} whether it is more than noise"
     needed = max(rows, key=lambda row: float("inf") if pd.isna(row["seeds_needed"]) else row["seeds_needed"])
     if pd.isna(needed["seeds_needed"]):
-        return f"the difference to {needed['against']} is too small to decide"
+        return f"beside the noise of seeds, the difference to {needed['against']} is too small to decide"
     return f"about {needed['seeds_needed']:.0f} seeds would be needed to decide a difference as small as this"
 
 
