@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any
 
 from archlab.foundation import write_atomically
@@ -26,7 +27,7 @@ READY, WINDOW = 20.0, 5.0  # seconds until every process is training, and while 
 
 def gpu_count() -> int:
     """GPUs that runs may use; initialises none."""
-    return len(visible_gpus()) if gpu_names() else 0
+    return len(visible_gpus()) if gpu_names() and not version("torch").endswith("+cpu") else 0
 
 
 def workers_for(runs: Iterable[Run], store: Store, options: Mapping[str, Any]) -> int:

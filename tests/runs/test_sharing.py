@@ -38,6 +38,7 @@ def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
         return {2: 1.0, 4: 1.9, 8: 2.0}[together]
 
     monkeypatch.setattr(sharing, "gpu_names", lambda: ("a card",) * 8)
+    monkeypatch.setattr(sharing, "version", lambda package: "2.6.0")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
     monkeypatch.setattr(sharing.os, "sched_getaffinity", lambda process: range(32))
     monkeypatch.setattr(sharing, "_throughput", rate)
@@ -47,8 +48,10 @@ def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
     assert measured == [(3, 2), (3, 4), (3, 8)]
 
 
-def test_a_worker_a_core_without_gpus(monkeypatch, tmp_path):
-    monkeypatch.setattr(sharing, "gpu_names", lambda: ())
+@pytest.mark.parametrize(("cards", "torch"), [((), "2.6.0"), (("a card",), "2.6.0+cpu")])
+def test_a_worker_a_core_without_gpus(cards, torch, monkeypatch, tmp_path):
+    monkeypatch.setattr(sharing, "gpu_names", lambda: cards)
+    monkeypatch.setattr(sharing, "version", lambda package: torch)
     assert workers_for([make_run()], Store(tmp_path), {}) == len(os.sched_getaffinity(0))
 
 
