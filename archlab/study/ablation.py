@@ -133,17 +133,21 @@ def results_table(wanted: list[Cell], results: dict[str, dict[str, Any]]) -> pd.
 
 
 def _scores(study: ResolvedStudy, table: pd.DataFrame) -> Scores | None:
+    scored = [model.name for model in study.models if not _is_beside_the_table(study, model.kind)]
+    return scores_on(SPLIT, study, table[table["model"].isin(scored)])
+
+
+def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | None:
+    """The scores of models on one split, in the frame of the study's references among them; None without any rows."""
     from archlab.scoring import score_table
 
-    scored = [model.name for model in study.models if not _is_beside_the_table(study, model.kind)]
-    rows = table[table["model"].isin(scored)]
     if rows.empty:
         return None
     there = set(rows["model"])
     return score_table(
         rows,
         [name for name in study.frame if name in there],
-        SPLIT,
+        split,
         study.weight_of_variance,
         datasets=list(study.datasets),
         seeds=study.seeds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from archlab.study.ablation import Ablation
+from archlab.study.ablation import Ablation, scores_on
 
 LEVEL, DRAWS = 0.95, 4000
 
@@ -17,25 +17,15 @@ class FinalScores:
     """
 
     def __init__(self, final: Ablation, split: str):
-        from archlab.scoring import cells, score_table
+        from archlab.scoring import cells
         from archlab.scoring.intervals import draw_scores
         from archlab.scoring.noise import seed_noise
 
         self.references: list[str] = []
         self.draws: np.ndarray | None = None  # draws x models, where there are repeated seeds
         study, table = final.study, final.table
-        if table.empty:
-            return
-        there = set(table["model"])
-        scores = score_table(
-            table,
-            [name for name in study.frame if name in there],
-            split,
-            study.weight_of_variance,
-            datasets=list(study.datasets),
-            seeds=study.seeds,
-        )
-        if scores.frame is None:
+        scores = scores_on(split, study, table)
+        if scores is None or scores.frame is None:
             return
         self.models = scores.models.dropna(subset=["xscore"])
         self.references = [name for name in study.frame if name in self.models.index]
