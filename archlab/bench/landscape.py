@@ -57,6 +57,10 @@ def read_landscape(folder: Path = RECORDED) -> Landscape:
     try:
         table = pd.read_csv(folder / "epochs.csv")
         origin = yaml.safe_load((folder / "origin.yaml").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name
+        words = f"no landscape: {missing} is missing; `archlab bench landscape FOLDER` writes it"
+        raise UserError(words, where=str(folder)) from None
     except (OSError, ValueError) as error:
         raise UserError(f"no landscape: {error}", where=str(folder)) from None
     return Landscape(load_study(folder / "study.yaml"), table, origin)

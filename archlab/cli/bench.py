@@ -157,7 +157,7 @@ def _print(measured: Bench) -> None:
     machine = measured.machine
     click.echo(f"\n{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}")
     click.echo(", ".join(f"{name} {version}" for name, version in machine["versions"].items()))
-    click.echo(", ".join(f"{name} {value}" for name, value in measured.settings.items()))
+    click.echo(", ".join(f"{name}: {value}" for name, value in measured.settings.items()))
 
 
 def _spread(spread: Spread, factor: float = 1.0) -> str:
