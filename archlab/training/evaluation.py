@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -14,6 +16,10 @@ PIXELS_AT_ONCE = 2**18  # of an evaluation batch: 256 images at 32 pixels
 
 def evaluation_batch_size(resolution: int) -> int:
     return max(PIXELS_AT_ONCE // resolution**2, 1)
+
+
+def evaluation_batches(prepared: Any, split: str, device: torch.device) -> Batches:
+    return Batches(prepared, split, batch_size=evaluation_batch_size(prepared.resolution), device=device)
 
 
 def evaluate(model: nn.Module, batches: Batches) -> dict[str, float]:

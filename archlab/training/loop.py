@@ -19,7 +19,7 @@ from archlab.architecture import SMALLEST_MAP, Architecture, Network, build_mode
 from archlab.data.augment import generator
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
-from archlab.training.evaluation import evaluate, evaluation_batch_size
+from archlab.training.evaluation import evaluate, evaluation_batches
 from archlab.training.graph import GraphedStep
 from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
 from archlab.training.optimizer import Schedule, make_optimizer, set_lr
@@ -96,10 +96,7 @@ def train(
         batches = Batches(
             prepared, "train", batch_size=recipe.batch_size, augment=recipe.augment, seed=seed, device=device
         )
-        validation, test = (
-            Batches(prepared, split, batch_size=evaluation_batch_size(prepared.resolution), device=device)
-            for split in ("validation", "test")
-        )
+        validation, test = (evaluation_batches(prepared, split, device) for split in ("validation", "test"))
         epochs, steps = recipe.length(len(batches))
         schedule = Schedule(recipe, epochs, steps, len(batches))
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from archlab.architecture import SMALLEST_MAP, Architecture
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
-from archlab.training.evaluation import evaluate, evaluation_batch_size
+from archlab.training.evaluation import evaluate, evaluation_batches
 from archlab.training.fusing import fuse, joined, taken_apart
 from archlab.training.graph import GraphedStep
 from archlab.training.loop import DivergenceError, Trained, dropout_seed, fingerprint_of, initial_model
@@ -68,10 +68,7 @@ def train_replicas(
 
         batches = Batches(prepared, "train", batch_size=recipe.batch_size, augment=recipe.augment, device=device)
         own_batches = [batches.of_seed(seed) for seed in seeds]
-        validation, test = (
-            Batches(prepared, split, batch_size=evaluation_batch_size(prepared.resolution), device=device)
-            for split in ("validation", "test")
-        )
+        validation, test = (evaluation_batches(prepared, split, device) for split in ("validation", "test"))
         epochs, steps = recipe.length(len(batches))
         schedule = Schedule(recipe, epochs, steps, len(batches))
 
