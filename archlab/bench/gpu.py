@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.bench.laps import Contender, Contest, Lap
-from archlab.bench.material import cut
+from archlab.bench.material import cut, require_timm
 from archlab.bench.measured import Bench, Spread
 
 MODEL, DATASET, STEPS = "mobilenetv2", "textures", 50
@@ -24,6 +24,7 @@ def bench_gpu(home: Path, *, repeats: int, progress: Callable[[str], None]) -> B
 
     if not torch.cuda.is_available():
         return Bench("gpu", {"not measured": "no CUDA device"})
+    require_timm()
     settings = {"model": MODEL, "dataset": DATASET, "steps_a_portion": STEPS, "precision": "bfloat16"}
     bench = Bench("gpu", settings, least={f"{side} px: {SEVERAL} to one": 1.0 for side in BATCHES})
     for resolution, batch_size in BATCHES.items():

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from archlab.data import Prepared, entry, open_prepared, prepare
+from archlab.foundation import UserError
+
+
+def require_timm() -> None:
+    """Raises UserError where timm is not installed."""
+    if find_spec("timm") is None:
+        raise UserError("this measurement compares with timm: pip install 'archlab[test]'")
 
 
 class Cut:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from archlab.bench.laps import Contender, Contest, Lap
-from archlab.bench.material import cut, write_folders
+from archlab.bench.material import cut, require_timm, write_folders
 from archlab.bench.measured import Bench
 
 DATASET, RESOLUTION, BATCH, STEPS = "textures", 32, 128, 6
@@ -34,6 +34,7 @@ def bench_train(home: Path, *, repeats: int, progress: Callable[[str], None]) ->
 
     archlab trains in one thread, timm in as many as torch takes by itself, unless the name says otherwise.
     """
+    require_timm()
     settings = {
         "model": "mobilenetv2",
         "resolution": RESOLUTION,
