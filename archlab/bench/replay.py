@@ -77,11 +77,12 @@ class RecordedStore:
 
 
 class RecordedPool:
-    """A pool of one worker that tells recorded epochs one by one; `epochs` counts them."""
+    """A pool of one worker that tells recorded epochs one by one; `epochs` counts them. Runs go on where they were dropped."""
 
     def __init__(self, store: RecordedStore):
         self.store, self.epochs = store, 0
-        self.queue: deque[tuple[Run, deque[dict[str, Any]]]] = deque()
+        self.queue: deque[Run] = deque()
+        self.left: dict[str, deque[dict[str, Any]]] = {}  # epochs, by key of the run
         self.ended: list[Event] = []  # to be told next
 
     def __enter__(self) -> RecordedPool:
@@ -95,16 +96,17 @@ class RecordedPool:
         return len(self.queue) + len(self.ended)
 
     def submit(self, run: Run) -> None:
-        self.queue.append((run, deque(self.store.documents[run.key]["history"])))
+        self.queue.append(run)
+        self.left.setdefault(run.key, deque(self.store.documents[run.key]["history"]))
 
     def events(self, timeout: float = 0.0) -> list[Event]:
         ended, self.ended = self.ended, []
         if ended or not self.queue:
             return ended
-        run, left = self.queue[0]
-        if left:
+        run = self.queue[0]
+        if self.left[run.key]:
             self.epochs += 1
-            return [Event("epoch", run, left.popleft())]
+            return [Event("epoch", run, self.left[run.key].popleft())]
         self.queue.popleft()
         return [Event("finished", run)]
 
@@ -113,7 +115,7 @@ class RecordedPool:
         self.ended.append(Event("stopped", run))
 
     def stop(self) -> None:
-        self.ended += [Event("stopped", run) for run, _ in self.queue]
+        self.ended += [Event("stopped", run) for run in self.queue]
         self.queue.clear()
 
     kill = stop

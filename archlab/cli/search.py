@@ -46,6 +46,7 @@ def search(
     validation data; the last table shows test data. Ends with 1 where a run failed.
     """
     from archlab.runs import EventLog, Settings, Store
+    from archlab.study.latencies import save_latencies
     from archlab.study.search.whole import search as whole_search
 
     place, running = Store(home(store)), Running(**options)
@@ -84,6 +85,7 @@ def search(
         click.echo(f"warning: {warning}", err=True)
     for failure in found.failures:
         click.echo(f"failed: {failure}", err=True)
+    save_latencies(found.final, found.cells, place, found.folder)
     click.echo(f"{found.document['computed']} runs were trained; results are in {found.folder}", err=True)
     return 1 if found.failures else 0
 
@@ -127,8 +129,10 @@ def _compute(what: str, runs: list[Run], running: Running, store: Store) -> Outc
 
 
 def _tell_trial(trial: FrozenTrial, best: float | None) -> None:
+    from archlab.study.search.trials import number
+
     beside = "" if best is None else f" (best so far {best:.3f})"
-    click.echo(f"trial {trial.number}: {_outcome(trial)}{beside}: {trial.user_attrs['model']}", err=True)
+    click.echo(f"trial {number(trial)}: {_outcome(trial)}{beside}: {trial.user_attrs['model']}", err=True)
 
 
 def _outcome(trial: FrozenTrial) -> str:
@@ -138,7 +142,7 @@ def _outcome(trial: FrozenTrial) -> str:
     if "xscore" in attributes:
         return f"xScore {attributes['xscore']:.3f}"
     met = len(attributes.get("accuracies", {}))
-    return f"stopped after {met} dataset(s)" if met else "stopped half-way through its first run"
+    return f"waits after {met} dataset(s)" if met else "waits half-way through its first run"
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -29,16 +29,31 @@ def latencies(runs: Iterable[Run], store: Store) -> dict[str, list[dict[str, Any
     found = {key: known for key, run in wanted.items() if (known := _read(store, run))}
     missing = [run for key, run in wanted.items() if key not in found]
     for at in range(0, len(missing), TOGETHER):
-        together = missing[at : at + TOGETHER]
-        own_blocks = sorted({file for run in together for file in run.own_blocks})
-        options = {"runs": [run.document() for run in together], "own_blocks": own_blocks}
-        for event in tries(together[:1], store, MEASURE, 1, options):
-            if event.kind == "finished":
-                found |= event.detail["latencies"]
+        found |= _measured(missing[at : at + TOGETHER], store)
     for run in missing:
         if run.key in found:
             with suppress(OSError), write_atomically(_file(store, run)) as temporary:
                 temporary.write_text(json.dumps(found[run.key]))
+    return found
+
+
+def latency_beside(run: Run, other: Run, store: Store) -> float | None:
+    """How many times as long as the model of `other`, at the same resolution, that of `run` takes for one image on this
+    machine's CPU; None where it cannot be measured. They take turns, so other processes may compute meanwhile."""
+    found = _measured([run, other], store)
+    if not found:
+        return None
+    own, beside = (found[each.key][0]["median_ms"] for each in (run, other))
+    return own / beside
+
+
+def _measured(runs: list[Run], store: Store) -> dict[str, list[dict[str, Any]]]:
+    own_blocks = sorted({file for run in runs for file in run.own_blocks})
+    options = {"runs": [run.document() for run in runs], "own_blocks": own_blocks}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for event in tries(runs[:1], store, MEASURE, 1, options):
+        if event.kind == "finished":
+            found = event.detail["latencies"]
     return found
 
 

@@ -24,7 +24,7 @@ from archlab.runs import Store
 from archlab.study import load_study, resolve
 from archlab.study.search.beginning import basis
 from archlab.study.search.designs import Designs
-from archlab.study.search.trials import open_storage
+from archlab.study.search.trials import Trials, open_storage
 
 PROGRAM = Path(__file__).parent / "search_program.py"
 STUDY = """
@@ -120,11 +120,10 @@ def computed(home):
 
 
 def trials_of(home, storage=None):
-    """The trials of the only search of a store, without those given up."""
+    """The history of the only search of a store."""
     place = open_storage(storage, home / "studies" / "tiny-search")
     (name,) = optuna.get_all_study_names(place)
-    trials = optuna.load_study(study_name=name, storage=place).get_trials()
-    return [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED", "RUNNING")]
+    return Trials(optuna.load_study(study_name=name, storage=place)).history()
 
 
 def results(trials):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import random
 from types import SimpleNamespace
@@ -18,11 +17,10 @@ from archlab.budget import count, fit_width
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study import load_study, space_size
-from archlab.study.search.beginning import Basis, reduced_frame, without_weak
+from archlab.study.search.beginning import Basis, reduced_frame, solved, without_weak
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import judge
-from archlab.study.search.halfway import halfway
-from archlab.study.search.rungs import Rungs, agreement, ordered, rank_correlation
+from archlab.study.search.rungs import Rungs, ordered, rank_correlation
 from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
 from archlab.study.search.warm_start import written_values
 from archlab.study.search.winner import architecture_yaml, at_width
@@ -139,61 +137,6 @@ def test_scores_are_those_of_xscore():
     assert rungs.partial(accuracies, 2) == pytest.approx(0.6) and rungs.partial({"a": 0.3}, 2) is None
 
 
-def test_the_best_share_goes_on_and_nobody_is_stopped_where_early_order_says_little():
-    rungs = Rungs(FRAME, tuple("abcd"), 0.5, 0.25)
-    assert rungs.places == [1, 2]
-    assert Rungs(FRAME, tuple("abcd"), 0.5, 1.0).places == []
-    others = designs_with([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
-    assert [rungs.goes_on({"a": skill}, 1, others) for skill in (0.65, 0.75, 0.85)] == [False, True, True]
-    misleading = [{**each, "a": 1 - each["a"]} for each in others]
-    assert rungs.correlation(1, misleading) < 0
-    assert rungs.goes_on({"a": 0.0}, 1, misleading)
-
-
-def reference_run(name, accuracies, **recipe):
-    """A stored run of a reference with these validation accuracies after its epochs, the last one half as long."""
-    run = SimpleNamespace(model=name, dataset="a", recipe={"lr": 0.1, **recipe})
-    steps = [10 * (at + 1) for at in range(len(accuracies) - 1)] + [10 * len(accuracies) - 5]
-    entries = zip(steps, accuracies, strict=True)
-    return run, {"history": [{"steps": step, "validation_accuracy": accuracy} for step, accuracy in entries]}
-
-
-def test_the_middle_of_a_run_is_compared_at_the_same_epoch_of_the_same_schedule():
-    runs = [reference_run("one", [0.1, 0.2, 0.3, 0.4]), reference_run("two", [0.3, 0.6, 0.7, 0.8])]
-    middle = halfway(runs)
-    assert (middle.dataset, middle.epoch, middle.references) == ("a", 2, {"one": 0.2, "two": 0.6})
-    assert middle.concerns(runs[0][0])
-    assert not middle.concerns(SimpleNamespace(dataset="b", recipe=runs[0][0].recipe))
-    assert not middle.concerns(reference_run("three", [0.1], lr=0.2)[0])
-    assert halfway([reference_run("one", [0.1])]) is None
-    assert halfway([reference_run("one", [0.1, 0.2])]) is None  # the first of two epochs ends too late
-    assert halfway([runs[0], reference_run("two", [0.3, 0.6, 0.7, 0.8], lr=0.2)]) is None
-
-
-def test_half_of_the_designs_end_in_the_middle_unless_the_order_there_says_little():
-    middle = halfway([reference_run("one", [0.1, 0.2, 0.3, 0.4])])
-    others = [0.2, 0.4, 0.6]
-    assert [middle.goes_on(accuracy, others, []) for accuracy in (0.3, 0.4, 0.5)] == [False, True, True]
-    agreeing = [(at / 10, at / 10 + (at % 2) / 5) for at in range(9)]
-    assert agreement(others, agreeing) >= 0.6 and not middle.goes_on(0.3, others, agreeing)
-    against = [(early, -late) for early, late in agreeing]
-    assert middle.goes_on(0.3, others, against) and not middle.goes_on(0.3, others, against[:7])  # too few to judge by
-
-
-def test_the_agreement_of_a_rung_is_that_over_all_designs_though_only_the_best_went_on():
-    chance = np.random.default_rng(0)
-    early = chance.normal(size=4000)
-    final = early + chance.normal(size=4000)
-    everything = list(zip(early, final, strict=True))
-    went_on = [pair for pair in everything if pair[0] > np.quantile(early, 0.75)]
-    truth = rank_correlation(list(early), list(final))
-    measured = rank_correlation(*map(list, zip(*went_on, strict=True)))
-    assert measured < truth - 0.2
-    assert agreement(list(early), went_on) == pytest.approx(truth, abs=0.05)
-    assert agreement(list(early), everything) == pytest.approx(truth)
-    assert agreement(list(early), everything[:7]) is None
-
-
 def test_datasets_that_tell_references_apart_no_better_than_chance_are_left_out_while_two_remain():
     means = pd.DataFrame({"a": [0.5, 0.56], "b": [0.5, 0.56], "c": [0.2, 0.8]}, index=["one", "two"])
     frame = make_frame(means.stack().rename_axis(["model", "dataset"]).rename("value").reset_index().assign(seed=0))
@@ -215,8 +158,13 @@ def test_informative_datasets_come_first_and_of_equals_the_cheapest():
         each["a"] = chance
     order = ordered(FRAME, references, {"a": 1, "b": 20, "c": 10, "d": 30}, 0.5)
     assert order[0] == "c" and "a" not in order[:2]
-    unsolved = dataclasses.replace(FRAME, datasets={**FRAME.datasets, "b": (0.0, 0.9), "d": (0.0, 0.9)})
-    assert set(ordered(unsolved, references, dict.fromkeys("abcd", 1), 0.5)[:2]) == {"b", "d"}
+    assert set(ordered(FRAME, references, dict.fromkeys("abcd", 1), 0.5, {"a", "c"})[:2]) == {"b", "d"}
+
+
+def test_a_dataset_is_solved_where_a_perfect_design_could_not_be_told_from_the_best_reference():
+    wrong = pd.DataFrame({"none": [0, 9], "three": [3, 9], "five": [5, 9], "hundred": [100, 300]})
+    images = {"none": 100, "three": 100, "five": 100, "hundred": 1000}
+    assert solved(1 - wrong / pd.Series(images), images) == {"none", "three"}
 
 
 @pytest.mark.parametrize("name", references())

@@ -16,7 +16,7 @@ from archlab.runs import Run, Store
 from archlab.study.search.designs import Designs
 from archlab.study.search.halfway import Halfway, halfway
 from archlab.study.search.rungs import Accuracies, Rungs, ordered
-from archlab.study.search.trials import halfway_accuracy
+from archlab.study.search.trials import accuracies, halfway_accuracy
 from archlab.study.study import Study
 
 SPLIT = "validation"
@@ -50,18 +50,28 @@ class Basis:
         name = max(scores, key=lambda each: scores[each])
         return name, scores[name]
 
-    def at_halfway(self, trials: Sequence[FrozenTrial]) -> tuple[list[float], list[tuple[float, float]]]:
-        """Of the references and of trials: the accuracies half-way, and those of the complete ones with their xScores."""
-        assert self.halfway is not None
-        found: list[tuple[float, float | None]] = [
-            (accuracy, self.score(self.references[name])) for name, accuracy in self.halfway.references.items()
-        ]
+    @property
+    def places(self) -> list[int]:
+        """Where designs are compared: in the middle of the first run (0), and after so many datasets."""
+        return [0, *self.rungs.places] if self.halfway else self.rungs.places
+
+    def early(self, trial: FrozenTrial, place: int) -> float | None:
+        """The score of a trial at a place; None where it has not come there."""
+        return halfway_accuracy(trial) if place == 0 else self.rungs.partial(accuracies(trial), place)
+
+    def came(self, place: int, trials: Sequence[FrozenTrial]) -> list[tuple[float, float | None]]:
+        """The score there of the references and of those trials that came to a place, and the xScore of the complete ones."""
+        found: list[tuple[float, float | None]] = []
+        for name, each in self.references.items():
+            early = self.halfway.references[name] if self.halfway and place == 0 else self.rungs.partial(each, place)
+            assert early is not None
+            found.append((early, self.score(each)))
         found += [
-            (accuracy, trial.user_attrs.get("xscore"))
+            (early, trial.user_attrs.get("xscore"))
             for trial in trials
-            if (accuracy := halfway_accuracy(trial)) is not None
+            if (early := self.early(trial, place)) is not None
         ]
-        return [early for early, _ in found], [(early, final) for early, final in found if final is not None]
+        return found
 
     def score(self, accuracies: Accuracies) -> float:
         score = self.rungs.score(accuracies)
@@ -112,14 +122,13 @@ def basis(designs: Designs, store: Store) -> Basis:
     seconds = {
         str(name): statistics.mean(found["seconds"] for run, found in stored if run.dataset == name) for name in means
     }
-    frame, weak = without_weak(
-        frame, means, {str(name): sum(designs.prepared[str(name)].counts(SPLIT)) for name in means}
-    )
+    images = {str(name): sum(designs.prepared[str(name)].counts(SPLIT)) for name in means}
+    frame, weak = without_weak(frame, means, images)
     frame, subset = reduced_frame(study, frame, means[list(frame.datasets)])
     references: dict[str, Accuracies] = {
         str(name): {str(dataset): float(value) for dataset, value in row.items()} for name, row in means.iterrows()
     }
-    order = ordered(frame, list(references.values()), seconds, study.weight_of_variance)
+    order = ordered(frame, list(references.values()), seconds, study.weight_of_variance, solved(means, images))
     one_objective = study.search.objective == "xscore"
     rungs = Rungs(frame, order, study.weight_of_variance, study.search.keep if one_objective else 1.0)
     first = [(run, found) for run, found in stored if run.dataset == order[0] and run.model in references]
@@ -138,6 +147,13 @@ def without_weak(frame: Any, means: Any, images: Mapping[str, int]) -> tuple[Any
     if len(spans) < FEWEST_DATASETS:
         return dataclasses.replace(frame, weak=tuple(weak)), ()
     return dataclasses.replace(frame, datasets=spans), tuple(weak)
+
+
+def solved(means: Any, images: Mapping[str, int]) -> set[str]:
+    """The datasets where even a perfect design could not be told from the best reference: by less than twice the deviation that
+    its number of wrong validation images has by chance alone."""
+    highest = {str(name): float(means[name].max()) for name in means}
+    return {name for name, high in highest.items() if (1 - high) * images[name] < WEAK**2 * high}
 
 
 def reduced_frame(study: Study, frame: Any, means: Any) -> tuple[Any, dict[str, float] | None]:

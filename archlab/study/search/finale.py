@@ -22,7 +22,7 @@ from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Designs
 from archlab.study.search.final_scores import FinalScores
 from archlab.study.search.rungs import rank_correlation
-from archlab.study.search.trials import DONE, Trials
+from archlab.study.search.trials import DONE, Trials, accuracies, number
 from archlab.study.settling import settle
 
 
@@ -53,16 +53,16 @@ class Finalist:
         return None if gain is None or gain <= 0 or tested is None else tested / gain
 
 
-def finalists(trials: Trials, number: int) -> list[FrozenTrial]:
+def finalists(trials: Trials, wanted: int) -> list[FrozenTrial]:
     """The best trials: complete ones by xScore; where they are too few, then those that came farthest, by their mean."""
-    ended = [trial for trial in trials.all() if trial.state in DONE and trial.user_attrs.get("accuracies")]
+    ended = [trial for trial in trials.history() if trial.state in DONE and accuracies(trial)]
 
     def rank(trial: FrozenTrial) -> tuple[bool, int, float]:
         complete = trial.state == TrialState.COMPLETE
-        return complete, 0 if complete else len(trial.user_attrs["accuracies"]), (trial.values or [0.0])[0]
+        return complete, 0 if complete else len(accuracies(trial)), (trial.values or [0.0])[0]
 
     distinct = {trial.user_attrs["design"]: trial for trial in sorted(ended, key=rank)}
-    return sorted(distinct.values(), key=rank, reverse=True)[:number]
+    return sorted(distinct.values(), key=rank, reverse=True)[:wanted]
 
 
 def final_study(designs: Designs, chosen: list[FrozenTrial], home: Path, path: str | None) -> ResolvedStudy:
@@ -89,7 +89,7 @@ def search_name(study: str) -> str:
 
 def model_name(study: str, trial: FrozenTrial) -> str:
     """Short, for tables: `compact-trial17`."""
-    return f"{study}-trial{trial.number}"
+    return f"{study}-trial{number(trial)}"
 
 
 def judge(final: Ablation, basis: Basis, chosen: list[FrozenTrial], study: str) -> list[Finalist]:
@@ -104,7 +104,7 @@ def judge(final: Ablation, basis: Basis, chosen: list[FrozenTrial], study: str) 
             each.of(name) | each.gain(name, validation.best_reference) for each in (validation, test)
         )
         against = {each: gain for each in test.references if (gain := test.gain(name, each))}
-        found.append(Finalist(name, trial.number, searched, on_validation, on_test, against))
+        found.append(Finalist(name, number(trial), searched, on_validation, on_test, against))
     complete = [each for each in found if each.validation.get("xscore") is not None]
     complete.sort(key=lambda each: -(each.validation["xscore"] or 0.0))
     macs = {model.name: model.cost["macs"] for model in final.study.models}

@@ -18,7 +18,7 @@ from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import LEAST_CORRELATION, agreement, says_enough
-from archlab.study.search.trials import Trials, accuracies, has_failed
+from archlab.study.search.trials import Trials, has_failed, number
 from archlab.study.search.winner import architecture_yaml, at_width
 
 WINNER = "winner.yaml"
@@ -53,7 +53,7 @@ def document(
     file = str(store.home / "studies" / final.study.name / WINNER)
     best = {**described[0], "file": file} if described and judged[0].validation else None
     table = findings.document(final)
-    about = _search(designs, basis, trials, exhausted)
+    about = _search(basis, trials, exhausted)
     about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
     found = {
         **table,
@@ -62,7 +62,7 @@ def document(
         "trials": [_trial(trial, designs) for trial in trials.history()],
         "finalists": described,
         "best": best,
-        "pareto": [trial.number for trial in trials.study.best_trials] if len(trials.study.directions) > 1 else None,
+        "pareto": [number(trial) for trial in trials.study.best_trials] if len(trials.study.directions) > 1 else None,
         "cost": _training_cost(final, trials, store, designs),
     }
     cost, training = spent(), found["cost"]["training_seconds"]["all"]
@@ -88,7 +88,7 @@ def save(name: str, found: dict[str, Any], designs: Designs, trials: Trials, sto
 
 
 def _winner(best: dict[str, Any], designs: Designs, trials: Trials) -> str:
-    trial = next(trial for trial in trials.all() if trial.number == best["trial"])
+    trial = _trial_of(best["trial"], trials)
     design = designs.sample(lambda variable: trial.params[variable.name])
     comment = (
         f"{design.name}\nat width {design.width:g}: {design.cost.params:,} parameters at {designs.classes} classes"
@@ -96,26 +96,22 @@ def _winner(best: dict[str, Any], designs: Designs, trials: Trials) -> str:
     return architecture_yaml(at_width(design.architecture, design.width, best["model"]), comment)
 
 
-def _rungs(designs: Designs, basis: Basis, trials: Trials) -> list[dict[str, Any]]:
+def _rungs(basis: Basis, trials: Trials) -> list[dict[str, Any]]:
     """Of each rung: after how many datasets, how well its order agrees with the final one, and whether it stops designs."""
-    known = [*basis.references.values(), *accuracies(trials.history())]
-    found = []
-    for place in basis.rungs.places:
-        complete = sum(basis.rungs.score(each) is not None for each in known)
-        found.append({"after": place, **_judged(basis.rungs.correlation(place, known), complete)})
-    return found
+    return [{"after": place, **_judged(basis, place, trials)} for place in basis.rungs.places]
 
 
 def _halfway(basis: Basis, trials: Trials) -> dict[str, Any] | None:
     """The same of the middle of the first run."""
     if basis.halfway is None:
         return None
-    early, complete = basis.at_halfway(trials.history())
-    about = {"dataset": basis.halfway.dataset, "epoch": basis.halfway.epoch}
-    return about | _judged(agreement(early, complete), len(complete))
+    return {"dataset": basis.halfway.dataset, "epoch": basis.halfway.epoch, **_judged(basis, 0, trials)}
 
 
-def _judged(correlation: float | None, complete: int) -> dict[str, Any]:
+def _judged(basis: Basis, place: int, trials: Trials) -> dict[str, Any]:
+    came = basis.came(place, trials.history())
+    correlation = agreement(came)
+    complete = sum(final is not None for _, final in came)
     return {"rank_correlation": correlation, "designs": complete, "stops": says_enough(correlation)}
 
 
@@ -142,7 +138,7 @@ def _warnings(search: dict[str, Any]) -> list[str]:
     return said
 
 
-def _search(designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
+def _search(basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
     reference, xscore = basis.best
     return {
         "storage_study": trials.study.study_name,
@@ -153,7 +149,7 @@ def _search(designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> 
         "best_reference": {"model": reference, "xscore": xscore},
         "references": {name: basis.score(each) for name, each in basis.references.items()},
         "halfway": _halfway(basis, trials),
-        "rungs": _rungs(designs, basis, trials),
+        "rungs": _rungs(basis, trials),
         "exhausted": exhausted,
     }
 
@@ -164,6 +160,7 @@ def _trial(trial: FrozenTrial, designs: Designs) -> dict[str, Any]:
         "width",
         "params",
         "macs",
+        "latency_ms",
         "xscore",
         "mean",
         "variance",
@@ -172,10 +169,9 @@ def _trial(trial: FrozenTrial, designs: Designs) -> dict[str, Any]:
         "runs",
         "seconds",
         "failed",
-        "repeats",
     )
     return {
-        "number": trial.number,
+        "number": number(trial),
         "state": "failed" if has_failed(trial) else trial.state.name.lower(),
         "known": "known" in attributes,
         "model": attributes.get("model"),
@@ -184,8 +180,12 @@ def _trial(trial: FrozenTrial, designs: Designs) -> dict[str, Any]:
     }
 
 
+def _trial_of(design: int, trials: Trials) -> FrozenTrial:
+    return next(trial for trial in trials.history() if number(trial) == design)
+
+
 def _finalist(finalist: Finalist, final: Ablation, trials: Trials) -> dict[str, Any]:
-    trial = next(trial for trial in trials.all() if trial.number == finalist.trial)
+    trial = _trial_of(finalist.trial, trials)
     model = next(model for model in final.study.models if model.name == finalist.name)
     return {
         "model": finalist.name,
@@ -219,7 +219,7 @@ def _training_cost(final: Ablation, trials: Trials, store: Store, designs: Desig
         "finale": _stored_seconds(store, later),
     }
     return {
-        "trials": trials.number(),
+        "trials": trials.tried(),
         "runs": len(own) + len(reference_keys) + len(later),
         "training_seconds": {**parts, "all": sum(parts.values())},
     }

@@ -1,19 +1,13 @@
-"""Stopping a design in the middle of its first run.
-
-After the last epoch before the middle of the training on the first dataset, a design ends where it is under the median of all
-that have come so far, the references among them, at the same epoch of the same schedule (the median rule of Golovin et al.
-2017, "Google Vizier"). Where the order there agrees too little with the final order, nobody ends.
-"""
+"""The middle of a design's first run: after the last epoch before the middle of the training on the first dataset, designs are
+compared with all that came to the same epoch of the same schedule."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from archlab.runs import Run
-from archlab.study.search.rungs import agreement, says_enough
 
 MIDDLE = 0.6  # of the steps, at most: later it would save too little
 
@@ -30,12 +24,6 @@ class Halfway:
     def concerns(self, run: Run) -> bool:
         """Whether a run has the dataset and schedule that the references had."""
         return run.dataset == self.dataset and run.recipe == self.recipe
-
-    def goes_on(self, accuracy: float, others: Sequence[float], complete: Sequence[tuple[float, float]]) -> bool:
-        """Whether a design goes on, where `others` have come so far; `complete` as in `agreement`."""
-        if not says_enough(agreement(others, complete)):
-            return True
-        return not others or accuracy >= statistics.median(others)
 
 
 def halfway(runs: Sequence[tuple[Run, dict[str, Any]]]) -> Halfway | None:

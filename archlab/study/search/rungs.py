@@ -1,16 +1,14 @@
-"""The datasets of a search in order, scores from some of them, and which designs go on.
+"""The datasets of a search in order, scores from some of them, and how well those agree with the final ones.
 
-A design meets the datasets one after the other. At a rung, after one, two, four, ... of them (up to half), it goes on where it
-is among the best share of all designs that have come so far, by the mean of its normalised accuracies (asynchronous successive
-halving, Li et al. 2020, arXiv 1810.05934, with datasets as the resource: every run has its full schedule, so all are
-comparable). References count among them. A rung whose order agrees too little with the final order stops nobody.
+A design meets the datasets one after the other, and is compared after one, two, four, ... of them (up to half), by the mean of
+its normalised accuracies: datasets are the resource, so every run has its full schedule and all are comparable.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,7 +21,6 @@ Accuracies: TypeAlias = Mapping[str, float]
 LEAST_CORRELATION = 0.6
 ENOUGH_TO_CORRELATE = 4  # pairs; a rank correlation of fewer says nothing
 ENOUGH_TO_JUDGE = 8  # complete designs, before their rank correlation switches a rung off
-CEILING = 0.98  # of a reference's accuracy: where one has reached it, better designs cannot be told apart
 AS_INFORMATIVE = 0.05  # difference of rank correlations that is none, so that the cheaper dataset comes first
 
 
@@ -51,9 +48,9 @@ class Rungs:
         return [] if self.keep == 1 else places(len(self.order))
 
     def partial(self, accuracies: Accuracies, datasets: int) -> float | None:
-        """The mean of the normalised accuracies on the first so many datasets; None where one is missing."""
+        """The mean of the normalised accuracies on the first so many datasets; None where one is missing, or for none."""
         names = self.order[:datasets]
-        if any(name not in accuracies for name in names):
+        if not names or any(name not in accuracies for name in names):
             return None
         return sum(self._normalised(name, accuracies[name]) for name in names) / datasets
 
@@ -65,20 +62,6 @@ class Rungs:
         mean, variance = statistics.fmean(normalised), statistics.variance(normalised)
         return Score(mean, variance, mean - self.weight_of_variance * variance)
 
-    def correlation(self, place: int, designs: Iterable[Accuracies]) -> float | None:
-        """Of the order at a rung and by xScore; see `agreement`."""
-        came = [(value, self.score(each)) for each in designs if (value := self.partial(each, place)) is not None]
-        return agreement([value for value, _ in came], [(value, score.xscore) for value, score in came if score])
-
-    def goes_on(self, accuracies: Accuracies, place: int, others: Sequence[Accuracies]) -> bool:
-        """Whether a design passes a rung that `others` have reached too, or passed."""
-        if not says_enough(self.correlation(place, others)):
-            return True
-        mine = self.partial(accuracies, place)
-        assert mine is not None
-        theirs = [value for other in others if (value := self.partial(other, place)) is not None]
-        return sum(value > mine for value in theirs) < self.keep * (len(theirs) + 1)
-
     def _normalised(self, dataset: str, accuracy: float) -> float:
         low, high = self.frame.datasets[dataset]
         return (accuracy - low) / (high - low)
@@ -89,16 +72,17 @@ def places(datasets: int) -> list[int]:
     return [2**power for power in range(datasets) if 2 * 2**power <= datasets]
 
 
-def agreement(early: Sequence[float], complete: Sequence[tuple[float, float]]) -> float | None:
+def agreement(came: Sequence[tuple[float, float | None]]) -> float | None:
     """Spearman's, of early scores and final ones, as it would be over all designs that came so far.
 
     Only the best went on, and among them the two agree less than among all: what is measured over those that are complete is
     corrected for that restriction of range (Thorndike 1949, case 2). None where fewer than eight are complete.
 
     Args:
-        early: The early scores of all that came so far.
-        complete: Early and final scores of those that are complete.
+        came: The early score of each, and the final one of those that are complete.
     """
+    early = [value for value, _ in came]
+    complete = [(value, final) for value, final in came if final is not None]
     if len(complete) < ENOUGH_TO_JUDGE:
         return None
     kept = [value for value, _ in complete]
@@ -123,23 +107,25 @@ def rank_correlation(one: list[float], two: list[float]) -> float | None:
     return float(stats.spearmanr(one, two).statistic)
 
 
-def ordered(frame: Frame, references: list[Accuracies], seconds: Mapping[str, float], lam: float) -> tuple[str, ...]:
+def ordered(
+    frame: Frame, references: list[Accuracies], seconds: Mapping[str, float], lam: float, solved: Collection[str] = ()
+) -> tuple[str, ...]:
     """Informative and cheap datasets first: each next one makes the partial mean of the references agree best with their
-    xScore, and is the cheapest of those that do so about as well; those that a reference has all but solved come last.
-    `seconds` are those of a run, by dataset."""
+    xScore, and is the cheapest of those that do so about as well; those that a reference has solved come last. `seconds` are
+    those of a run, by dataset."""
     remaining = list(frame.datasets)
     order: list[str] = []
     target = Rungs(frame, tuple(remaining), lam, 1.0)
     scores = [score.xscore for each in references if (score := target.score(each))]
 
-    def agreement(name: str) -> float:
+    def informs(name: str) -> float:
         rungs = Rungs(frame, (*order, name), lam, 1.0)
         early = [rungs.partial(each, len(rungs.order)) for each in references]
         return rank_correlation(early, scores) or 0.0  # type: ignore[arg-type]
 
     while remaining:
-        telling = [name for name in remaining if frame.datasets[name][1] < CEILING] or remaining
-        agreements = {name: agreement(name) for name in telling}
+        telling = [name for name in remaining if name not in solved] or remaining
+        agreements = {name: informs(name) for name in telling}
         best = max(agreements.values())
         alike = [name for name in telling if agreements[name] >= best - AS_INFORMATIVE]
         order.append(min(alike, key=lambda name: (seconds[name], name)))

@@ -14,19 +14,23 @@ from archlab.foundation import UserError
 from archlab.runs import Event, Interrupted, Outcome, Pool, Store, interruptible
 from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
+from archlab.study.search.promotion import goes_on, promoted
 from archlab.study.search.sampling import ExhaustedError, Given, asker, propose
-from archlab.study.search.trials import Trials, accuracies, counts
+from archlab.study.search.second_objective import Stopwatch, second_objective
+from archlab.study.search.trials import Trials, counts, number
 from archlab.study.search.warm_start import facts, halfway_facts
+from archlab.study.variables import Value
 
 LOOK = 2.0  # seconds between two looks at what other processes do
 
 
 @dataclass
 class Flight:
-    """A trial of this process, at work on the dataset after those that it has accuracies of."""
+    """A trial of this process, at work on the dataset after those that it has accuracies of; `number` is the design's."""
 
     trial: optuna.Trial
     design: Design
+    number: int
     accuracies: dict[str, float] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -38,7 +42,8 @@ class Searching:
     """Runs trials.
 
     Args:
-        wanted: How many trials there are to be in the storage, those of other processes among them.
+        wanted: How many designs are to be tried in the storage, those of other processes among them.
+        stopwatch: Where latency is an objective.
         on_event: Hears what happens to runs.
         on_trial: Hears of every trial of this process that has ended.
     """
@@ -51,10 +56,12 @@ class Searching:
         store: Store,
         wanted: int,
         *,
+        stopwatch: Stopwatch | None = None,
         on_event: Callable[[Event], None] | None = None,
         on_trial: Callable[[FrozenTrial], None] | None = None,
     ):
         self.designs, self.basis, self.trials, self.store, self.wanted = designs, basis, trials, store, wanted
+        self.stopwatch = stopwatch
         self.on_event = on_event or (lambda event: None)
         self.on_trial = on_trial or (lambda trial: None)
         self.flights: dict[str, Flight] = {}
@@ -90,17 +97,13 @@ class Searching:
             raise Interrupted(Outcome())
 
     def _begin(self, pool: Pool) -> bool:
-        """Begins a trial, where one is wanted and there is a design to try."""
+        """Begins a trial, where there is a design to try or to go on with."""
         study = self.trials.study
         queued = bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
-        if not queued and (self.exhausted or self.trials.number() >= self.wanted):
+        values, former = ({}, None) if queued else self._next()
+        if values is None:
             return False
-        try:
-            design, repeats = (None, None) if queued else self._next()
-        except ExhaustedError:
-            self.exhausted = True
-            return False
-        study.sampler = Given(design.values if design else {})
+        study.sampler = Given(values)
         trial = study.ask()
         trial.set_user_attr("worker", self.trials.worker)
         try:
@@ -111,29 +114,46 @@ class Searching:
             return True
         for name, value in facts(design).items():
             trial.set_user_attr(name, value)
-        if repeats is not None:
-            trial.set_user_attr("repeats", repeats)
-        if not self._is_another(trial, design):
-            self._advance(Flight(trial, design), pool)
+        flight = Flight(trial, design, trial.number if former is None else number(former))
+        if former is not None:
+            trial.set_user_attr("continues", flight.number)
+        if not self._is_another(flight) and self._is_timed(flight):
+            if former is not None and former.state == TrialState.PRUNED:
+                self._take_over(flight, former)
+                self._submit(flight, pool)
+            else:
+                self._advance(flight, pool)
         return True
 
-    def _next(self) -> tuple[Design, int | None]:
-        """The design to try next, and the number of the trial that it repeats."""
+    def _next(self) -> tuple[dict[str, Value] | None, FrozenTrial | None]:
+        """The values of the design to try next, None where there is none now; and the trial that it continues."""
         history = self.trials.history()
+        if former := promoted(self.basis, history, self._is_last()):
+            return former.params, former
+        if self._is_last():
+            return None, None
+        if given_up := self.trials.given_up():
+            return given_up[0].params, given_up[0]
         taken = {trial.user_attrs.get("design", "") for trial in history}
-        for trial in self.trials.given_up():
-            values = trial.params
-            return self.designs.sample(lambda variable: values[variable.name]), trial.number  # noqa: B023 - asked at once
         for design in self.start:
             if design.digest not in taken:
-                return design, None
+                return design.values, None
         seed = self.designs.study.search.seed
-        return propose(self.designs, self.trials.study, history, seed, taken), None
+        try:
+            return propose(self.designs, self.trials.study, history, seed, taken).values, None
+        except ExhaustedError:
+            self.exhausted = True
+            return self._next()
 
-    def _is_another(self, trial: optuna.Trial, design: Design) -> bool:
+    def _is_last(self) -> bool:
+        """Whether no design will come after those that have begun."""
+        return self.exhausted or self.trials.tried() >= self.wanted
+
+    def _is_another(self, flight: Flight) -> bool:
         """Ends a trial that an earlier one makes needless: enough are there, or it has the same design."""
-        earlier = [each for each in self.trials.history() if each.number < trial.number]
-        same = next((each for each in earlier if each.user_attrs.get("design") == design.digest), None)
+        trial, mine = flight.trial, (flight.number, flight.trial.number)
+        earlier = [each for each in self.trials.history() if (number(each), each.number) < mine]
+        same = next((each for each in earlier if each.user_attrs.get("design") == flight.design.digest), None)
         if same is not None and same.state == TrialState.COMPLETE:
             for name in ("accuracies", "runs", "seconds", "xscore", "mean", "variance"):
                 trial.set_user_attr(name, same.user_attrs[name])
@@ -144,6 +164,18 @@ class Searching:
             self.trials.give_up(trial.number)
             return True
         return False
+
+    def _is_timed(self, flight: Flight) -> bool:
+        """Whether its latency is known where that is an objective; else the trial ends."""
+        if self.stopwatch is None:
+            return True
+        latency = self.stopwatch(flight.design)
+        if latency is None:
+            flight.trial.set_user_attr("failed", "its latency cannot be measured")
+            self._end(flight, TrialState.FAIL)
+            return False
+        flight.trial.set_user_attr("latency_ms", latency)
+        return True
 
     def _hear(self, event: Event, pool: Pool) -> bool:
         """Whether a trial has ended."""
@@ -193,31 +225,46 @@ class Searching:
         flight.halfway = accuracy
         flight.trial.set_user_attr("halfway", halfway_facts(entry))
         flight.trial.report(accuracy, 0)
-        others = [trial for trial in self.trials.history() if trial.number != flight.trial.number]
-        flight.dropped = not middle.goes_on(accuracy, *self.basis.at_halfway(others))
+        flight.dropped = not self._goes_on(flight, 0, accuracy)
 
     def _advance(self, flight: Flight, pool: Pool) -> bool:
         """Submits the next run, or ends the trial; whether it did."""
         rungs, place = self.basis.rungs, len(flight.accuracies)
-        if place and len(self.trials.study.directions) == 1:
-            flight.trial.report(rungs.partial(flight.accuracies, place) or 0.0, place)
+        early = rungs.partial(flight.accuracies, place)
+        if early is not None and len(self.trials.study.directions) == 1:
+            flight.trial.report(early, place)
         if score := rungs.score(flight.accuracies):
             for name in ("xscore", "mean", "variance"):
                 flight.trial.set_user_attr(name, getattr(score, name))
-            values = [score.xscore, float(flight.design.cost.macs)]
-            self._end(flight, TrialState.COMPLETE, values[: len(self.trials.study.directions)])
+            second = second_objective(self.designs.study)
+            values = [score.xscore, float(flight.trial.user_attrs[second])] if second else [score.xscore]
+            self._end(flight, TrialState.COMPLETE, values)
             return True
-        if place in rungs.places and not rungs.goes_on(flight.accuracies, place, self._others(flight)):
+        if early is not None and place in rungs.places and not self._goes_on(flight, place, early):
             self._end(flight, TrialState.PRUNED)
             return True
-        run = self.designs.run(flight.design, rungs.order[place])
-        self.flights[run.key] = flight
-        pool.submit(run)
+        self._submit(flight, pool)
         return False
 
-    def _others(self, flight: Flight) -> list[dict[str, float]]:
-        trials = [trial for trial in self.trials.history() if trial.number != flight.trial.number]
-        return [*map(dict, self.basis.references.values()), *accuracies(trials)]
+    def _submit(self, flight: Flight, pool: Pool) -> None:
+        run = self.designs.run(flight.design, self.basis.rungs.order[len(flight.accuracies)])
+        self.flights[run.key] = flight
+        pool.submit(run)
+
+    def _goes_on(self, flight: Flight, place: int, score: float) -> bool:
+        others = [trial for trial in self.trials.history() if number(trial) != flight.number]
+        return goes_on(self.basis, place, score, others, self._is_last())
+
+    def _take_over(self, flight: Flight, former: FrozenTrial) -> None:
+        """Makes a trial what a former one of the same design was when it stopped."""
+        for name in ("accuracies", "runs", "seconds"):
+            setattr(flight, name, dict(former.user_attrs.get(name, {})))
+            flight.trial.set_user_attr(name, getattr(flight, name))
+        if "halfway" in former.user_attrs:
+            flight.trial.set_user_attr("halfway", former.user_attrs["halfway"])
+            flight.halfway = former.user_attrs["halfway"]["accuracy"]
+        for step, value in former.intermediate_values.items():
+            flight.trial.report(value, step)
 
     def _end(self, flight: Flight, state: TrialState, values: list[float] | None = None) -> None:
         study = self.trials.study

@@ -1,9 +1,11 @@
 """Trials of a search in an Optuna storage: opening it, what became of trials, whose they are.
 
+Optuna ends a trial once and for all. So a design that was stopped early and goes on after all, or whose process died, gets
+another trial, which says which one it `continues`: the design's first. That one's number is the design's.
+
 A trial's user attributes: `model`, `design` (digest), `width`, `params`, `macs`, `worker`; `accuracies`, `runs` (keys) and
 `seconds` by dataset as they come; `halfway` (epoch, accuracy, seconds) from the middle of the first run; `xscore`, `mean`,
-`variance` at the end; `known` (found in the store, not tried here), `failed` (why), `surplus` (another process had it),
-`repeats` (the number of one that was given up).
+`variance` at the end; `known` (found in the store, not tried here), `failed` (why), `continues` (see above).
 """
 
 from __future__ import annotations
@@ -76,12 +78,19 @@ class Trials:
         return self.study.get_trials(deepcopy=False)
 
     def history(self) -> list[FrozenTrial]:
-        """Those that are at work, have ended or have failed; not those given up."""
-        return [trial for trial in self.all() if trial.state in (*DONE, TrialState.RUNNING) or has_failed(trial)]
+        """Of each design the trial that says most, in the order of their numbers: one at work, complete or failed, else the
+        last of those that were stopped early. Those given up are not among them."""
+        designs: dict[int, FrozenTrial] = {}
+        for trial in self.all():
+            if trial.state in (*DONE, TrialState.RUNNING) or has_failed(trial):
+                former = designs.get(number(trial))
+                if former is None or former.state == TrialState.PRUNED:
+                    designs[number(trial)] = trial
+        return [designs[each] for each in sorted(designs)]
 
-    def number(self) -> int:
-        """How many were tried here, or are being tried."""
-        return sum(counts(trial) for trial in self.all())
+    def tried(self) -> int:
+        """How many designs were tried here, or are being tried."""
+        return sum(counts(trial) for trial in self.history())
 
     def unfinished(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
@@ -129,11 +138,14 @@ def has_failed(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and "failed" in trial.user_attrs
 
 
+def number(trial: FrozenTrial) -> int:
+    """Of the design: that of its first trial."""
+    return trial.user_attrs.get("continues", trial.number)
+
+
 def counts(trial: FrozenTrial) -> bool:
-    """Whether it is one of the trials that were asked for."""
-    if "known" in trial.user_attrs:
-        return False
-    return trial.state in (*DONE, TrialState.RUNNING) or has_failed(trial)
+    """Whether one of the history is among the trials that were asked for."""
+    return "known" not in trial.user_attrs
 
 
 def halfway_accuracy(trial: FrozenTrial) -> float | None:
@@ -141,8 +153,9 @@ def halfway_accuracy(trial: FrozenTrial) -> float | None:
     return trial.user_attrs.get("halfway", {}).get("accuracy")
 
 
-def accuracies(trials: list[FrozenTrial]) -> list[dict[str, float]]:
-    return [trial.user_attrs["accuracies"] for trial in trials if "accuracies" in trial.user_attrs]
+def accuracies(trial: FrozenTrial) -> dict[str, float]:
+    """By dataset, of those that it has met."""
+    return trial.user_attrs.get("accuracies", {})
 
 
 def _start_of(pid: int) -> str:

@@ -14,12 +14,20 @@ from archlab.runs import Store, code_digest, list_runs
 from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.sampling import distribution
+from archlab.study.search.second_objective import Stopwatch, second_objective
 from archlab.study.search.trials import DONE, Trials
 from archlab.study.study import Study
 from archlab.study.variables import Value, Variable
 
 
-def warm_start(storage: BaseStorage, trials: Trials, designs: Designs, basis: Basis, store: Store) -> int:
+def warm_start(
+    storage: BaseStorage,
+    trials: Trials,
+    designs: Designs,
+    basis: Basis,
+    store: Store,
+    stopwatch: Stopwatch | None = None,
+) -> int:
     """Adds, once, what earlier searches and the store know about designs of the space; how many that were."""
     study = trials.study
     if study.user_attrs.get("begun"):
@@ -30,7 +38,7 @@ def warm_start(storage: BaseStorage, trials: Trials, designs: Designs, basis: Ba
         if design.digest in there:
             continue
         there.add(design.digest)
-        if trial := _stored(design, designs, basis, store):
+        if trial := _stored(design, designs, basis, store, stopwatch):
             study.add_trial(trial)
             added += 1
     study.set_user_attr("begun", True)
@@ -94,7 +102,9 @@ def _known(storage: BaseStorage, study: optuna.Study, designs: Designs, store: S
                 yield design
 
 
-def _stored(design: Design, designs: Designs, basis: Basis, store: Store) -> FrozenTrial | None:
+def _stored(
+    design: Design, designs: Designs, basis: Basis, store: Store, stopwatch: Stopwatch | None
+) -> FrozenTrial | None:
     """What the store knows about a design, as an ended trial; None where it lacks the first dataset."""
     attributes = {**facts(design), "known": True, "accuracies": {}, "runs": {}, "seconds": {}}
     reports: dict[int, float] = {}
@@ -120,21 +130,25 @@ def _stored(design: Design, designs: Designs, basis: Basis, store: Store) -> Fro
 
     designs.sample(ask)
     score = rungs.score(attributes["accuracies"])
-    two = designs.study.search.objective == "xscore_and_macs"
+    second = second_objective(designs.study)
     if score is None:
-        if two:
+        if second:
             return None
         values = [reports[max(reports)]]
     else:
         attributes |= {"xscore": score.xscore, "mean": score.mean, "variance": score.variance}
-        values = [score.xscore, design.cost.macs] if two else [score.xscore]
+        if stopwatch and (latency := stopwatch(design)) is not None:
+            attributes["latency_ms"] = latency
+        if second and second not in attributes:
+            return None
+        values = [score.xscore, attributes[second]] if second else [score.xscore]
     return create_trial(
         state=TrialState.COMPLETE if score else TrialState.PRUNED,
         values=values,
         params=dict(design.values),
         distributions=distributions,
         user_attrs=attributes,
-        intermediate_values={} if two else reports,
+        intermediate_values={} if second else reports,
     )
 
 

@@ -14,15 +14,16 @@ from optuna.trial import FrozenTrial
 from archlab.foundation import UserError
 from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store, open_pool
 from archlab.study import findings
-from archlab.study.ablation import assess, cells, distinct_runs
+from archlab.study.ablation import Cell, assess, cells, distinct_runs
 from archlab.study.loading import load_study
-from archlab.study.resolved import study_path
+from archlab.study.resolved import ResolvedStudy, study_path
 from archlab.study.search.beginning import Basis, basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import final_study, finalists, search_name
 from archlab.study.search.findings import Cost, document, save
 from archlab.study.search.opening import open_search
 from archlab.study.search.running import Searching
+from archlab.study.search.second_objective import Stopwatch, second_objective
 from archlab.study.search.trials import Trials, open_storage
 from archlab.study.search.warm_start import warm_start
 from archlab.study.space import space_size
@@ -30,11 +31,14 @@ from archlab.study.space import space_size
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: the document of `archlab search --json`, the folder of its files, runs that failed in words."""
+    """What a search found: the document of `archlab search --json`, the folder of its files, runs that failed in words; and the
+    study of the final table with its cells."""
 
     document: dict[str, Any]
     folder: Path
     failures: list[str]
+    final: ResolvedStudy
+    cells: list[Cell]
 
 
 def search(
@@ -78,9 +82,10 @@ def search(
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
     first = compute(f"{study.name}: the references", references)
     known = basis(designs, store)
-    warm = warm_start(place, there, designs, known, store)
+    stopwatch = Stopwatch(designs, store) if second_objective(study) == "latency_ms" else None
+    warm = warm_start(place, there, designs, known, store, stopwatch)
     wanted = trials or study.search.trials
-    for words in _beginning(space_size(study), known, warm, there.number(), wanted):
+    for words in _beginning(space_size(study), known, warm, there.tried(), wanted):
         tell(f"{study.name}: {words}")
 
     def heard(trial: FrozenTrial) -> None:
@@ -88,12 +93,12 @@ def search(
             scores = [each.user_attrs["xscore"] for each in there.history() if "xscore" in each.user_attrs]
             on_trial(trial, max(scores, default=None))
 
-    searching = Searching(designs, known, there, store, wanted, on_event=on_event, on_trial=heard)
+    searching = Searching(designs, known, there, store, wanted, stopwatch=stopwatch, on_event=on_event, on_trial=heard)
     try:
         searching.run(open_pool(executor, store, settings), settings.workers, fail_fast=fail_fast)
     except Interrupted:
         tell(
-            f"interrupted: what has ended is kept ({there.number()} of {wanted} trials); the same command goes on from there"
+            f"interrupted: what has ended is kept ({there.tried()} of {wanted} trials); the same command goes on from there"
         )
         raise
     path = None if isinstance(source, dict) else str(study_path(source))
@@ -114,7 +119,7 @@ def search(
     found = document(ablation, designs, known, there, store, spent, searching.exhausted)
     failures = [str(failure) for failure in {each.key: each for each in first.failed + last.failed}.values()]
     failures += [f"{trial['model']}: {trial['failed']}" for trial in found["trials"] if trial["failed"]]
-    return Found(found, save(final.name, found, designs, there, store), failures)
+    return Found(found, save(final.name, found, designs, there, store), failures, final, final_cells)
 
 
 def _beginning(size: float, known: Basis, warm: int, there: int, wanted: int) -> list[str]:
