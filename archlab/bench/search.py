@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -16,21 +15,17 @@ from archlab.study.search.beginning import basis
 
 TOP = 0.1  # share of the designs that is to be found
 AT_MOST = 0.5  # of the epochs of random search
+QUARTILES = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
 class Quartiles:
-    """Of `n` values."""
+    """Of `n` values; None where they are not measured but follow from chance."""
 
     low: float
     median: float
     high: float
-    n: int
-
-    @classmethod
-    def of(cls, values: list[int]) -> Quartiles:
-        low, median, high = (float(value) for value in np.quantile(values, [0.25, 0.5, 0.75]))
-        return cls(low, median, high, len(values))
+    n: int | None
 
 
 @dataclass
@@ -44,27 +39,38 @@ class SearchBench:
     Attributes:
         designs, top: How many there are, and how many of them count as the best.
         full: Epochs of a design at full fidelity.
-        epochs: By side ("search", "random"), of each repeat.
+        epochs: Of each search.
         never: Searches that stopped all of the truly best early; their epochs are all that they trained.
     """
 
     designs: int
     top: int
     full: int
-    epochs: dict[str, list[int]]
+    epochs: list[int]
     never: int
     origin: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def search(self) -> Quartiles:
+        low, median, high = (float(value) for value in np.quantile(self.epochs, QUARTILES))
+        return Quartiles(low, median, high, len(self.epochs))
+
+    @property
+    def random(self) -> Quartiles:
+        """Exactly: how many designs are drawn before the first of the best is hypergeometric."""
+        from scipy.stats import nhypergeom
+
+        before = nhypergeom(self.designs, self.designs - self.top, 1)
+        low, median, high = (float(self.full * (1 + before.ppf(share))) for share in QUARTILES)
+        return Quartiles(low, median, high, None)
+
+    @property
     def ratio(self) -> float:
         """Of the medians."""
-        return statistics.median(self.epochs["search"]) / statistics.median(self.epochs["random"])
-
-    def spreads(self) -> dict[str, Quartiles]:
-        return {side: Quartiles.of(values) for side, values in self.epochs.items()}
+        return self.search.median / self.random.median
 
     def document(self) -> dict[str, Any]:
-        spreads = {side: asdict(spread) for side, spread in self.spreads().items()}
+        spreads = {"search": asdict(self.search), "random": asdict(self.random)}
         return {**asdict(self), "spreads": spreads, "ratio": self.ratio, "at_most": AT_MOST}
 
 
@@ -74,15 +80,14 @@ def bench_search(
     """Each repeat has a sampler's seed of its own, 0, 1, ...; they take the recorded seeds in turn."""
     sides = [_Side(landscape, seed) for seed in landscape.study.seeds]
     best = truly_best(landscape)
-    epochs: dict[str, list[int]] = {"search": [], "random": []}
+    epochs: list[int] = []
     never = 0
     for repeat in range(repeats):
         side = sides[repeat % len(sides)]
         found, spent = replay(side.designs, side.store, side.basis, repeat, best.__contains__)
         never += not found
-        epochs["search"].append(spent)
-        epochs["random"].append(random_search(side, repeat, best))
-        progress(f"search {repeat + 1} of {repeats}: {spent} epochs, random search {epochs['random'][-1]}")
+        epochs.append(spent)
+        progress(f"search {repeat + 1} of {repeats}: {spent} epochs")
     return SearchBench(len(sides[0].designs.all), len(best), sides[0].full, epochs, never, landscape.origin)
 
 
@@ -108,10 +113,3 @@ class _Side:
         self.basis = basis(self.designs, self.store)  # type: ignore[arg-type]
         histories, first = landscape.histories, self.designs.all[0].name
         self.full = sum(len(histories[first, name, seed]) for name in landscape.study.suite.datasets)
-
-
-def random_search(side: _Side, seed: int, best: set[str]) -> int:
-    """Epochs until one of `best` has been trained."""
-    order = np.random.default_rng(seed).permutation(len(side.designs.all))
-    first = next(at for at, index in enumerate(order, start=1) if side.designs.all[index].name in best)
-    return side.full * first

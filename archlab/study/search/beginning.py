@@ -57,21 +57,21 @@ class Basis:
 
     def early(self, trial: FrozenTrial, place: int) -> float | None:
         """The score of a trial at a place; None where it has not come there."""
-        return halfway_accuracy(trial) if place == 0 else self.rungs.partial(accuracies(trial), place)
+        return self._early(halfway_accuracy(trial), accuracies(trial), place)
 
     def came(self, place: int, trials: Sequence[FrozenTrial]) -> list[tuple[float, float | None]]:
         """The score there of the references and of those trials that came to a place, and the xScore of the complete ones."""
-        found: list[tuple[float, float | None]] = []
-        for name, each in self.references.items():
-            early = self.halfway.references[name] if self.halfway and place == 0 else self.rungs.partial(each, place)
-            assert early is not None
-            found.append((early, self.score(each)))
-        found += [
-            (early, trial.user_attrs.get("xscore"))
-            for trial in trials
-            if (early := self.early(trial, place)) is not None
+        middles = self.halfway.references if self.halfway else {}
+        found: list[tuple[float | None, float | None]] = [
+            (self._early(middles.get(name), each, place), self.score(each)) for name, each in self.references.items()
         ]
-        return found
+        found += [(self.early(trial, place), trial.user_attrs.get("xscore")) for trial in trials]
+        return [(early, final) for early, final in found if early is not None]
+
+    def _early(self, middle: float | None, accuracies: Accuracies, place: int) -> float | None:
+        if place:
+            return self.rungs.partial(accuracies, place)
+        return None if middle is None else self.rungs.normalised(self.rungs.order[0], middle)
 
     def score(self, accuracies: Accuracies) -> float:
         score = self.rungs.score(accuracies)
@@ -128,7 +128,7 @@ def basis(designs: Designs, store: Store) -> Basis:
     references: dict[str, Accuracies] = {
         str(name): {str(dataset): float(value) for dataset, value in row.items()} for name, row in means.iterrows()
     }
-    order = ordered(frame, list(references.values()), seconds, study.weight_of_variance, solved(means, images))
+    order = ordered(frame, list(references.values()), seconds, images, study.weight_of_variance)
     one_objective = study.search.objective == "xscore"
     rungs = Rungs(frame, order, study.weight_of_variance, study.search.keep if one_objective else 1.0)
     first = [(run, found) for run, found in stored if run.dataset == order[0] and run.model in references]
@@ -147,13 +147,6 @@ def without_weak(frame: Any, means: Any, images: Mapping[str, int]) -> tuple[Any
     if len(spans) < FEWEST_DATASETS:
         return dataclasses.replace(frame, weak=tuple(weak)), ()
     return dataclasses.replace(frame, datasets=spans), tuple(weak)
-
-
-def solved(means: Any, images: Mapping[str, int]) -> set[str]:
-    """The datasets where even a perfect design could not be told from the best reference: by less than twice the deviation that
-    its number of wrong validation images has by chance alone."""
-    highest = {str(name): float(means[name].max()) for name in means}
-    return {name for name, high in highest.items() if (1 - high) * images[name] < WEAK**2 * high}
 
 
 def reduced_frame(study: Study, frame: Any, means: Any) -> tuple[Any, dict[str, float] | None]:

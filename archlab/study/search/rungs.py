@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,7 +21,6 @@ Accuracies: TypeAlias = Mapping[str, float]
 LEAST_CORRELATION = 0.6
 ENOUGH_TO_CORRELATE = 4  # pairs; a rank correlation of fewer says nothing
 ENOUGH_TO_JUDGE = 8  # complete designs, before their rank correlation switches a rung off
-AS_INFORMATIVE = 0.05  # difference of rank correlations that is none, so that the cheaper dataset comes first
 
 
 @dataclass(frozen=True)
@@ -52,17 +51,18 @@ class Rungs:
         names = self.order[:datasets]
         if not names or any(name not in accuracies for name in names):
             return None
-        return sum(self._normalised(name, accuracies[name]) for name in names) / datasets
+        return sum(self.normalised(name, accuracies[name]) for name in names) / datasets
 
     def score(self, accuracies: Accuracies) -> Score | None:
         """None where a dataset is missing."""
         if any(name not in accuracies for name in self.order):
             return None
-        normalised = [self._normalised(name, accuracies[name]) for name in self.order]
+        normalised = [self.normalised(name, accuracies[name]) for name in self.order]
         mean, variance = statistics.fmean(normalised), statistics.variance(normalised)
         return Score(mean, variance, mean - self.weight_of_variance * variance)
 
-    def _normalised(self, dataset: str, accuracy: float) -> float:
+    def normalised(self, dataset: str, accuracy: float) -> float:
+        """An accuracy as a share of the frame's span of a dataset."""
         low, high = self.frame.datasets[dataset]
         return (accuracy - low) / (high - low)
 
@@ -108,26 +108,41 @@ def rank_correlation(one: list[float], two: list[float]) -> float | None:
 
 
 def ordered(
-    frame: Frame, references: list[Accuracies], seconds: Mapping[str, float], lam: float, solved: Collection[str] = ()
+    frame: Frame, references: list[Accuracies], seconds: Mapping[str, float], images: Mapping[str, int], lam: float
 ) -> tuple[str, ...]:
-    """Informative and cheap datasets first: each next one makes the partial mean of the references agree best with their
-    xScore, and is the cheapest of those that do so about as well; those that a reference has solved come last. `seconds` are
-    those of a run, by dataset."""
+    """Informative and cheap datasets first: each next one makes the partial mean of the references agree with their xScore as
+    well as any, to the standard error of a rank correlation, and of those tells most designs apart in a second of training.
+
+    Args:
+        seconds: Of a run, by dataset.
+        images: That accuracies are of, by dataset.
+    """
     remaining = list(frame.datasets)
     order: list[str] = []
     target = Rungs(frame, tuple(remaining), lam, 1.0)
     scores = [score.xscore for each in references if (score := target.score(each))]
+    error = 1 / math.sqrt(max(len(scores) - 1, 1))
 
-    def informs(name: str) -> float:
+    def agrees(name: str) -> float:
         rungs = Rungs(frame, (*order, name), lam, 1.0)
         early = [rungs.partial(each, len(rungs.order)) for each in references]
         return rank_correlation(early, scores) or 0.0  # type: ignore[arg-type]
 
+    def tells_a_second(name: str) -> float:
+        accuracies = [each[name] for each in references if name in each]
+        return steps_apart(min(accuracies), max(accuracies), images[name]) ** 2 / seconds[name]
+
     while remaining:
-        telling = [name for name in remaining if name not in solved] or remaining
-        agreements = {name: informs(name) for name in telling}
+        agreements = {name: agrees(name) for name in remaining}
         best = max(agreements.values())
-        alike = [name for name in telling if agreements[name] >= best - AS_INFORMATIVE]
-        order.append(min(alike, key=lambda name: (seconds[name], name)))
+        alike = [name for name in remaining if agreements[name] >= best - error]
+        order.append(max(alike, key=lambda name: (tells_a_second(name), name)))
         remaining.remove(order[-1])
     return tuple(order)
+
+
+def steps_apart(low: float, high: float, images: int) -> float:
+    """By how many deviations that an accuracy on so many images has by chance alone designs can differ: over what lies between
+    the lowest and the highest accuracy of the references, or above it where that is less."""
+    bottom, top, perfect = (2 * math.sqrt(images) * math.asin(math.sqrt(each)) for each in (low, high, 1.0))
+    return min(top - bottom, perfect - top)

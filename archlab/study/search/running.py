@@ -140,7 +140,7 @@ class Searching:
                 return design.values, None
         seed = self.designs.study.search.seed
         try:
-            return propose(self.designs, self.trials.study, history, seed, taken).values, None
+            return propose(self.designs, self.trials.study, history, seed, taken, self.basis).values, None
         except ExhaustedError:
             self.exhausted = True
             return self._next()
@@ -225,7 +225,7 @@ class Searching:
         flight.halfway = accuracy
         flight.trial.set_user_attr("halfway", halfway_facts(entry))
         flight.trial.report(accuracy, 0)
-        flight.dropped = not self._goes_on(flight, 0, accuracy)
+        flight.dropped = not self._goes_on(flight, 0, self.basis.rungs.normalised(middle.dataset, accuracy))
 
     def _advance(self, flight: Flight, pool: Pool) -> bool:
         """Submits the next run, or ends the trial; whether it did."""

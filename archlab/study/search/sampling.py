@@ -1,4 +1,4 @@
-"""Which design to try next: given-up ones, then those to start with, then what Optuna's sampler proposes.
+"""What Optuna's samplers propose to try next, and the choice among it.
 
 Proposals are made on a copy of the history, so that one that cannot keep the budget, or was tried before, never becomes a
 trial. Every proposal has a random stream of its own, so a resumed search goes on like one that was never interrupted.
@@ -15,12 +15,15 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.foundation import UserError
+from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Design, Designs
+from archlab.study.search.surrogate import promise
 from archlab.study.search.trials import experimental, has_failed
 from archlab.study.variables import Ask, Value, Variable
 
 STARTUP = 5  # trials before the model of what is good: a search of fifty cannot spend ten on chance
-CLEVER = 20  # attempts with the model of what is good; then at random
+CLEVER = 8  # attempts with the model of what is good; then at random
+CANDIDATES = 32  # attempts of which the most promising is taken
 ATTEMPTS = 200
 
 
@@ -76,13 +79,23 @@ class Given(BaseSampler):
         return param_distribution.low
 
 
-def propose(designs: Designs, study: optuna.Study, history: list[FrozenTrial], seed: int, taken: set[str]) -> Design:
-    """A design that is within the budget and not among `taken` (digests). Raises ExhaustedError.
+def propose(
+    designs: Designs,
+    study: optuna.Study,
+    history: list[FrozenTrial],
+    seed: int,
+    taken: set[str],
+    basis: Basis | None = None,
+) -> Design:
+    """A design that is within the budget and not among `taken` (digests); after the first few trials, and where the xScore is
+    all that counts, the most promising of several. Raises ExhaustedError.
 
     The same history, seed and `taken` give the same design.
     """
     copy = optuna.create_study(directions=study.directions)
     copy.add_trials([trial for trial in history if not has_failed(trial)])
+    choosing = basis is not None and len(study.directions) == 1 and len(history) >= STARTUP
+    found: dict[str, tuple[Design, FrozenTrial]] = {}
     for attempt in range(ATTEMPTS):
         stream = int(np.random.SeedSequence([seed, len(history), attempt]).generate_state(1)[0])
         copy.sampler = _sampler(stream) if attempt < CLEVER else RandomSampler(seed=stream)
@@ -91,10 +104,16 @@ def propose(designs: Designs, study: optuna.Study, history: list[FrozenTrial], s
             design = designs.sample(asker(trial))
         except UserError:  # not within the budget
             design = None
-        copy.tell(trial, state=TrialState.FAIL)
+        ended = copy.tell(trial, state=TrialState.FAIL)
         if design and design.digest not in taken:
-            return design
-    raise ExhaustedError
+            found.setdefault(design.digest, (design, ended))
+        if found and (not choosing or attempt + 1 >= CANDIDATES):
+            break
+    if not found:
+        raise ExhaustedError
+    candidates = list(found.values())
+    promises = promise(basis, history, [ended for _, ended in candidates]) if basis and choosing else None
+    return candidates[0 if promises is None else int(np.argmax(promises))][0]
 
 
 def _sampler(seed: int) -> BaseSampler:
