@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from archlab.report.palette import Palette
     from archlab.report.plots import Plot
 
+SECOND = {
+    "macs": ("multiply-accumulates (millions)", 1e6),
+    "latency_ms": ("latency on one CPU thread (ms)", 1),
+}
 ENDED = {"complete": "complete", "pruned": "stopped early", "failed": "failed"}
 
 
@@ -100,11 +104,15 @@ def trials(found: dict[str, Any]) -> Table:
         + [trial["model"]]
         for trial in found["trials"]
     ]
+    if found["search"].get("second_objective") == "latency_ms":
+        columns.insert(-1, Column("latency (ms)", "number", 2))
+        for row, trial in zip(rows, found["trials"], strict=True):
+            row.insert(-1, trial["latency_ms"])
     return Table("trials", f"{len(rows)} trials.", columns, rows)
 
 
 def plots(analysis: Analysis) -> Iterator[Plot]:
-    """The score of each trial, and the best so far."""
+    """The score of each trial, and the best so far; with a second objective, the Pareto front."""
     from archlab.report.plots import Plot
 
     if analysis.search is not None:
@@ -118,6 +126,41 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
                 "xScore of complete trials on validation data; the line is the best so far, dashed the best reference"
             )
             yield Plot("search", title, alt, partial(_trials, scored, reference))
+        if scored and analysis.search["pareto"]:
+            yield _front_plot(analysis.search)
+
+
+def _front_plot(found: dict[str, Any]) -> Plot:
+    from archlab.report.plots import Plot
+
+    label, scale = SECOND[found["search"]["second_objective"]]
+    points = {
+        trial["number"]: (trial[found["search"]["second_objective"]] / scale, trial["xscore"])
+        for trial in found["trials"]
+        if trial["xscore"] is not None
+    }
+    front = sorted(found["pareto"], key=lambda number: points[number])
+    return Plot(
+        "search-front",
+        f"xScore of complete trials on validation data against {label}; the line joins those that no other beats in both",
+        f"Trials {', '.join(map(str, front))} are beaten in both by none.",
+        partial(_front, points, front, label),
+    )
+
+
+def _front(points: dict[int, tuple[float, float]], front: list[int], label: str, palette: Palette) -> Figure:
+    from archlab.report.plots import blank
+
+    figure, (axes,) = blank(palette, 2.8)
+    axes.step(*zip(*(points[number] for number in front), strict=True), where="post", color=palette.accent)
+    for number, (cost, score) in points.items():
+        axes.plot(cost, score, "o", color=palette.variant, markersize=4)
+        if number in front:
+            axes.annotate(str(number), (cost, score), xytext=(3, 4), textcoords="offset points", fontsize=8)
+    axes.set(xlabel=label, ylabel="xScore")
+    axes.margins(0.08, 0.12)
+    axes.grid()
+    return figure
 
 
 def _trials(scored: list[tuple[int, float]], reference: dict[str, Any], palette: Palette) -> Figure:

@@ -77,7 +77,14 @@ def _search(analysis: Analysis) -> Section | None:
     if found is None:
         return None
     made = [search.finalists(found)] if found["finalists"] else []
-    return Section("search", "What the search found", search.sentences(found), ["search"], made, [search.trials(found)])
+    return Section(
+        "search",
+        "What the search found",
+        search.sentences(found),
+        ["search", "search-front"],
+        made,
+        [search.trials(found)],
+    )
 
 
 def _effects(analysis: Analysis) -> Iterator[Section]:

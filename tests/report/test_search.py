@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from archlab.report import analyse, text
+from archlab.report import analyse, search, text
 from archlab.report.palette import FILE
 from archlab.report.plots import plots, written
 from tests.report.made import made_study
@@ -42,6 +42,7 @@ def found(best=True):
             trial | {"number": 2, "state": "pruned", "xscore": None},
             trial | {"number": 3, "state": "failed", "xscore": None, "accuracies": None, "params": None, "macs": None},
         ],
+        "pareto": None,
         "finalists": [winner],
         "best": winner if best else None,
         "cost": {"training_seconds": {"references": 60.0, "trials": 120.0, "finale": 90.0, "all": 270.0}},
@@ -67,6 +68,21 @@ def test_it_says_what_survived_and_what_it_cost(analysis):
 def test_the_page_and_the_plot_show_it(analysis):
     assert '<section id="search">' in text(analysis, "html")
     assert written(plots(analysis)["search"], "png", FILE).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("second", "value"), [("macs", 80_000_000), ("latency_ms", 1.5)])
+def test_a_second_objective_has_a_front(analysis, second, value):
+    two = found()
+    two["search"] = two["search"] | {"second_objective": second}
+    for trial in two["trials"]:
+        trial |= {"latency_ms": None} | ({second: value + trial["number"]} if trial["xscore"] is not None else {})
+    both = dataclasses.replace(analysis, search=two | {"pareto": [1, 0]})
+    drawn = plots(both)["search-front"]
+    assert drawn.alt == "Trials 0, 1 are beaten in both by none."
+    assert written(drawn, "png", FILE).startswith(b"\x89PNG")
+    heads = [column.title for column in search.trials(both.search).columns]
+    assert ("latency (ms)" in heads) == (second == "latency_ms")
+    assert "search-front" not in plots(analysis)
 
 
 def test_a_search_that_found_nothing_says_the_rest(analysis):

@@ -16,3 +16,13 @@ def test_measured_once_together_and_remembered(tmp_path, monkeypatch):
     assert (store.home / "timed").read_text().split() == ["m1", "m2", "m3", "m4", "m5", "m3", "m4"]
     assert latencies.latencies([make_run(model="m1", width=1.0, num_classes=11)], store)
     assert (store.home / "timed").read_text().split()[-1] == "m1"
+
+
+def test_beside_another_while_the_machine_is_busy(tmp_path, monkeypatch):
+    monkeypatch.setattr(latencies, "MEASURE", "standin:time_models")
+    store = Store(tmp_path)
+    one, two, three = (make_run(model=f"m{at}", width=float(at)) for at in (1, 2, 3))
+    assert latencies.latency_beside(one, two, store) == 1.0
+    assert latencies.latency_beside(two, one, store) == 1.0, "measured again, at this moment"
+    assert (store.home / "timed").read_text().split() == ["m1", "m2", "m2", "m1"]
+    assert latencies.latency_beside(one, three, store) is None

@@ -315,6 +315,20 @@ def test_multiply_accumulates_as_a_second_objective(place):
         assert not any(each["xscore"] >= one["xscore"] and each["macs"] < one["macs"] for each in trials.values())
 
 
+@pytest.mark.slow
+def test_latency_as_a_second_objective(place):
+    home = place()
+    change = ("trials: 12", "trials: 3, objective: xscore_and_latency")
+    found = run(study_of(home, STUDY.replace(*change)), home)
+    trials = {trial["number"]: trial for trial in found.document["trials"]}
+    assert len(trials) == 3 and all(0.01 < trial["latency_ms"] < 1000 for trial in trials.values())
+    for one in [trials[number] for number in found.document["pareto"]]:
+        assert not any(
+            each["xscore"] >= one["xscore"] and each["latency_ms"] < one["latency_ms"] for each in trials.values()
+        )
+    assert run(study_of(home, STUDY.replace(*change)), home).document["trials"] == found.document["trials"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

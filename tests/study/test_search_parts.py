@@ -11,16 +11,17 @@ import optuna
 import pandas as pd
 import pytest
 import torch
+from scipy.integrate import quad
 
 from archlab.architecture import architecture, build_model, references
 from archlab.budget import count, fit_width
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study import load_study, space_size
-from archlab.study.search.beginning import Basis, reduced_frame, solved, without_weak
+from archlab.study.search.beginning import Basis, reduced_frame, without_weak
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import judge
-from archlab.study.search.rungs import Rungs, ordered, rank_correlation
+from archlab.study.search.rungs import Rungs, ordered, rank_correlation, steps_apart
 from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
 from archlab.study.search.warm_start import written_values
 from archlab.study.search.winner import architecture_yaml, at_width
@@ -152,19 +153,25 @@ def test_a_rank_correlation_needs_four_that_differ():
     assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1)
 
 
-def test_informative_datasets_come_first_and_of_equals_the_cheapest():
-    references = designs_with(np.linspace(0, 1, 11), noise=0.01)
+def test_datasets_that_agree_with_the_score_come_first_and_of_those_what_tells_most_apart_in_a_second():
+    references = designs_with(np.linspace(0.3, 0.7, 11), noise=0.01)
     for each, chance in zip(references, np.random.default_rng(1).random(11), strict=True):
         each["a"] = chance
-    order = ordered(FRAME, references, {"a": 1, "b": 20, "c": 10, "d": 30}, 0.5)
-    assert order[0] == "c" and "a" not in order[:2]
-    assert set(ordered(FRAME, references, dict.fromkeys("abcd", 1), 0.5, {"a", "c"})[:2]) == {"b", "d"}
+    images, seconds = dict.fromkeys("abcd", 100), {"a": 1, "b": 20, "c": 10, "d": 30}
+    order = ordered(FRAME, references, seconds, images, 0.5)
+    assert order[0] == "c" and set(order) == set("abcd")
+    assert ordered(FRAME, references, seconds, {**images, "d": 1000}, 0.5)[0] == "d"
+    solved = [{**each, "a": each["d"], "c": 0.99 + each["c"] / 100} for each in references]
+    assert ordered(FRAME, solved, {**seconds, "a": 40}, images, 0.5) == ("b", "d", "a", "c")
 
 
-def test_a_dataset_is_solved_where_a_perfect_design_could_not_be_told_from_the_best_reference():
-    wrong = pd.DataFrame({"none": [0, 9], "three": [3, 9], "five": [5, 9], "hundred": [100, 300]})
-    images = {"none": 100, "three": 100, "five": 100, "hundred": 1000}
-    assert solved(1 - wrong / pd.Series(images), images) == {"none", "three"}
+def test_accuracies_are_as_many_steps_apart_as_deviations_of_a_binomial():
+    def deviations(low, high, images):
+        return quad(lambda accuracy: 1 / np.sqrt(accuracy * (1 - accuracy) / images), low, high)[0]
+
+    assert steps_apart(0.4, 0.6, 200) == pytest.approx(deviations(0.4, 0.6, 200), rel=1e-3)
+    assert steps_apart(0.4, 0.97, 200) == pytest.approx(deviations(0.97, 1.0, 200), rel=1e-3)
+    assert steps_apart(0.4, 1.0, 200) == 0
 
 
 @pytest.mark.parametrize("name", references())

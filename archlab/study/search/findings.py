@@ -18,6 +18,7 @@ from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import LEAST_CORRELATION, agreement, says_enough
+from archlab.study.search.second_objective import second_objective
 from archlab.study.search.trials import Trials, has_failed, number
 from archlab.study.search.winner import architecture_yaml, at_width
 
@@ -53,7 +54,7 @@ def document(
     file = str(store.home / "studies" / final.study.name / WINNER)
     best = {**described[0], "file": file} if described and judged[0].validation else None
     table = findings.document(final)
-    about = _search(basis, trials, exhausted)
+    about = _search(designs, basis, trials, exhausted)
     about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
     found = {
         **table,
@@ -138,7 +139,7 @@ def _warnings(search: dict[str, Any]) -> list[str]:
     return said
 
 
-def _search(basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
+def _search(designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
     reference, xscore = basis.best
     return {
         "storage_study": trials.study.study_name,
@@ -150,6 +151,7 @@ def _search(basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
         "references": {name: basis.score(each) for name, each in basis.references.items()},
         "halfway": _halfway(basis, trials),
         "rungs": _rungs(basis, trials),
+        "second_objective": second_objective(designs.study),
         "exhausted": exhausted,
     }
 

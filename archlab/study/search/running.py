@@ -213,7 +213,7 @@ class Searching:
 
     def _hear_epoch(self, flight: Flight, event: Event, pool: Pool) -> None:
         middle = self.basis.halfway
-        if middle and middle.concerns(event.run) and event.detail["epoch"] == middle.epoch:
+        if flight.halfway is None and middle and middle.concerns(event.run) and event.detail["epoch"] == middle.epoch:
             self._reach_middle(flight, event.detail)
             if flight.dropped:
                 pool.drop(event.run)
