@@ -133,9 +133,10 @@ def plots(analysis: Analysis) -> Iterator[Plot]:
 def _front_plot(found: dict[str, Any]) -> Plot:
     from archlab.report.plots import Plot
 
-    label, scale = SECOND[found["search"]["second_objective"]]
+    second = found["search"].get("second_objective", "macs")
+    label, scale = SECOND[second]
     points = {
-        trial["number"]: (trial[found["search"]["second_objective"]] / scale, trial["xscore"])
+        trial["number"]: (trial[second] / scale, trial["xscore"])
         for trial in found["trials"]
         if trial["xscore"] is not None
     }

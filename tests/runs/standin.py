@@ -126,11 +126,12 @@ FAULTS = {
 
 
 def time_models(run: Run, *, home: Path, runs: list[dict], **options: Any) -> dict[str, Any]:
-    """A machine on which every model takes a millisecond; a worker dies of `m3`."""
+    """A machine on which a model takes as many milliseconds as its width; a worker dies of `m3`."""
     _note(home / "timed", " ".join(each["model"] for each in runs))
     if "m3" in [each["model"] for each in runs]:
         os.kill(os.getpid(), signal.SIGKILL)
-    return {"latencies": {Run.from_document(each).key: [{"median_ms": 1.0}] for each in runs}}
+    described = [Run.from_document(each) for each in runs]
+    return {"latencies": {each.key: [{"median_ms": each.width}] for each in described}}
 
 
 def measure(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:

@@ -9,7 +9,9 @@ def test_measured_once_together_and_remembered(tmp_path, monkeypatch):
     store = Store(tmp_path)
     runs = [make_run(model=f"m{at}", width=float(at)) for at in (1, 2, 3, 4, 5)]
     found = latencies.latencies(runs, store)
-    assert found == {run.key: [{"median_ms": 1.0}] for run in (*runs[:2], runs[4])}, "m3 took m4 with it, and no others"
+    assert found == {run.key: [{"median_ms": run.width}] for run in (*runs[:2], runs[4])}, (
+        "m3 took m4 with it, and no others"
+    )
     again = [make_run(seed=7, model=run.model, width=run.width, dataset_digest="other") for run in runs]
     found = latencies.latencies(again, store)
     assert again[0].key in found
@@ -22,7 +24,7 @@ def test_beside_another_while_the_machine_is_busy(tmp_path, monkeypatch):
     monkeypatch.setattr(latencies, "MEASURE", "standin:time_models")
     store = Store(tmp_path)
     one, two, three = (make_run(model=f"m{at}", width=float(at)) for at in (1, 2, 3))
-    assert latencies.latency_beside(one, two, store) == 1.0
-    assert latencies.latency_beside(two, one, store) == 1.0, "measured again, at this moment"
+    assert latencies.latency_beside(one, two, store) == 0.5
+    assert latencies.latency_beside(two, one, store) == 2.0, "measured again, at this moment"
     assert (store.home / "timed").read_text().split() == ["m1", "m2", "m2", "m1"]
     assert latencies.latency_beside(one, three, store) is None

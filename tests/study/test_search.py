@@ -52,6 +52,7 @@ recipe: {like: quick, steps: 4}
 seeds: 2
 search: {trials: 12, finalists: 2, start: [{kernel.layer2: 5, attention: se}]}
 """
+LONGER = STUDY.replace("trials: 12", "trials: 20, keep: 0.5")  # designs go on while others have not begun
 
 
 @pytest.fixture(scope="session")
@@ -189,39 +190,56 @@ def test_designs_that_are_behind_end_in_the_middle_of_their_first_run(place):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("epochs", [1, 4])
-def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place, epochs):
+@pytest.mark.parametrize(
+    ("epochs", "text", "ends"),
+    [(1, STUDY, (2, 7)), (4, STUDY, (2, 7)), (1, LONGER, (9, 6)), (4, LONGER, (9, 6))],
+)
+def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place, epochs, text, ends):
     whole, broken = place("whole"), place("broken")
-    study = study_of(whole)
-    run(study, whole, epochs=epochs)
-    for after in (2, 7):
+    study = study_of(whole, text)
+    wanted = len(run(study, whole, epochs=epochs).document["trials"])
+    for after, (kind, status) in zip(ends, ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)), strict=True):
         process = _start(study, broken, "pause=0.02", f"epochs={epochs}")
         _read_trials(process, after)
-        process.send_signal(signal.SIGINT if after == 2 else signal.SIGKILL)
-        assert process.wait(60) == (130 if after == 2 else -signal.SIGKILL)
+        process.send_signal(kind)
+        assert process.wait(60) == status
         process.stdout.close()
-    assert 0 < len(trials_of(broken)) < 12
+    assert 0 < len(trials_of(broken)) < wanted
     run(study, broken, epochs=epochs, resume=True)
     assert results(trials_of(broken)) == results(trials_of(whole))
     assert set(computed(broken)) == set(computed(whole))
 
 
 @pytest.mark.slow
-def test_two_processes_share_a_search_and_one_is_killed(place):
+def test_fewer_trials_than_there_are_end_with_what_is_there(place):
     home = place()
-    study = study_of(home)
-    _kill_one_of_two(study, home, str(home / "shared.log"))
+    study = study_of(home, LONGER)
+    process = _start(study, home, "pause=0.02")
+    _read_trials(process, 4)  # they wait for others
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    process.stdout.close()
+    there = len(trials_of(home))
+    trials = run(study, home, trials=2).document["trials"]
+    assert len(trials) == there and "complete" in {trial["state"] for trial in trials}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("text", "after"), [(STUDY, 2), (LONGER, 6)])
+def test_two_processes_share_a_search_and_one_is_killed(place, text, after):
+    home = place()
+    _kill_one_of_two(study_of(home, text), home, str(home / "shared.log"), after)
 
 
 @pytest.mark.slow
 def test_two_processes_share_a_database_and_one_is_killed(place, postgresql):
     home = place()
-    _kill_one_of_two(study_of(home), home, postgresql)
+    _kill_one_of_two(study_of(home), home, postgresql, 2)
 
 
-def _kill_one_of_two(study, home, storage):
+def _kill_one_of_two(study, home, storage, after):
     processes = [_start(study, home, storage, "trials=16", "pause=0.05", "workers=2") for _ in range(2)]
-    _read_trials(processes[0], 2)
+    _read_trials(processes[0], after)
     processes[0].kill()
     processes[0].wait()
     output, _ = processes[1].communicate(timeout=120)

@@ -18,6 +18,7 @@ from archlab.budget import count, fit_width
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study import load_study, space_size
+from archlab.study.search import sampling
 from archlab.study.search.beginning import Basis, reduced_frame, without_weak
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import judge
@@ -122,6 +123,24 @@ def test_proposals_are_repeatable_new_and_end_when_all_is_tried(tmp_path):
         for kernel, depth in itertools.product((3, 5, 7), (1, 2, 3, 4))
     }
     assert taken == within and len(taken) == 12
+
+
+def test_of_several_proposals_the_most_promising_is_taken(tmp_path, monkeypatch):
+    designs = Designs(load_study(read_yaml_text(SMALL, "small.yaml"), home=tmp_path), tmp_path)
+    study = optuna.create_study(direction="maximize")
+    for _ in range(5):
+        study.tell(study.ask(), 1.0)
+    monkeypatch.setattr(
+        sampling,
+        "upper_confidence_bounds",
+        lambda basis, trials, candidates: [10 * each.params["kernel"] - each.params["depth"] for each in candidates],
+    )
+    basis = Basis(Rungs(FRAME, tuple("abcd"), 0.5, 0.25), {})
+    chosen = propose(designs, study, study.get_trials(), 0, set(), basis)
+    assert chosen.values == {"kernel": 7, "depth": 1}
+    assert propose(designs, study, study.get_trials(), 0, {chosen.digest}, basis).values == {"kernel": 7, "depth": 2}
+    few = [propose(designs, study, study.get_trials()[:4], seed, set(), basis).values for seed in range(8)]
+    assert len({tuple(values.items()) for values in few}) > 1  # the first ones are not chosen
 
 
 def designs_with(skills, noise=0.0, seed=0):

@@ -9,7 +9,7 @@ import pytest
 from archlab.scoring import Frame
 from archlab.study.search.beginning import Basis
 from archlab.study.search.rungs import Rungs
-from archlab.study.search.surrogate import promise
+from archlab.study.search.surrogate import upper_confidence_bounds
 
 FRAME = Frame("references", (), "validation", dict.fromkeys("abcd", (0.0, 1.0)))
 BASIS = Basis(
@@ -56,8 +56,8 @@ def skill_of(values):
 def test_designs_are_promising_as_far_as_those_like_them_were_good():
     tried = [trial_of(skill_of(values), **values) for values in designs(30)]
     candidates = list(designs(40, seed=1))
-    promises = promise(BASIS, tried, [trial_of(**values) for values in candidates])
-    assert np.corrcoef(promises, [skill_of(values) for values in candidates])[0, 1] > 0.9
+    bounds = upper_confidence_bounds(BASIS, tried, [trial_of(**values) for values in candidates])
+    assert np.corrcoef(bounds, [skill_of(values) for values in candidates])[0, 1] > 0.9
 
 
 def test_where_a_design_came_to_is_no_advantage():
@@ -66,19 +66,20 @@ def test_where_a_design_came_to_is_no_advantage():
     here = [trial_of(skill_of(each), **each) for each in values]
     there = [trial_of(skill_of(each), met=2 if at % 3 else 1, shift=0.4, **each) for at, each in enumerate(values)]
     candidates = [trial_of(**each) for each in designs(40, seed=1)]
-    assert promise(BASIS, there, candidates) == pytest.approx(promise(BASIS, here, candidates), abs=0.02)
+    expected = pytest.approx(upper_confidence_bounds(BASIS, here, candidates), abs=0.02)
+    assert upper_confidence_bounds(BASIS, there, candidates) == expected
 
 
 def test_what_nothing_is_known_of_may_be_good():
     tried = [trial_of(0.5 + at / 1000, block="x", depth=1 + at % 2, ratio=0.1) for at in range(8)]
     known, unknown = trial_of(block="x", depth=1, ratio=0.1), trial_of(block="y", depth=4, ratio=1.0, gate="yes")
-    promises = promise(BASIS, tried, [known, unknown])
-    assert promises[1] > promises[0]
+    bounds = upper_confidence_bounds(BASIS, tried, [known, unknown])
+    assert bounds[1] > bounds[0]
 
 
 def test_nothing_is_promised_where_scores_say_nothing():
     values = list(designs(3))
     candidates = [trial_of(**each) for each in designs(3, seed=1)]
-    assert promise(BASIS, [], candidates) is None
-    assert promise(BASIS, [trial_of(**each) for each in values], candidates) is None
-    assert promise(BASIS, [trial_of(0.5, **each) for each in values], candidates) is None
+    assert upper_confidence_bounds(BASIS, [], candidates) is None
+    assert upper_confidence_bounds(BASIS, [trial_of(**each) for each in values], candidates) is None
+    assert upper_confidence_bounds(BASIS, [trial_of(0.5, **each) for each in values], candidates) is None

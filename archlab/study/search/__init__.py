@@ -3,8 +3,10 @@ references.
 
 designs      a way through the choices becomes an architecture, its width and its runs
 trials       trials in an Optuna storage: their states, whose they are, which count
-sampling     the next design: within the budget, and not tried before
-rungs        the datasets in order, scores from some of them, who goes on; `halfway`, who ends in the middle of the first run
+sampling     the next design: within the budget, and not tried before; `surrogate`, the most promising of several
+rungs        the datasets in order, scores from some of them; `halfway`, those in the middle of the first run
+promotion    which designs go on, and which wait
+second_objective  latency or MACs beside the xScore
 beginning    the references at the search's fidelity and their frame
 opening      finding a search in a storage, or beginning it there
 warm_start   what the store and earlier searches already know

@@ -101,8 +101,12 @@ def datasets_met(study: Study, datasets: int, references: int) -> int:
     return FEW if datasets >= MANY and references >= FEW + SPARE else datasets
 
 
-def basis(designs: Designs, store: Store) -> Basis:
-    """The frame, order and subset of what is stored of the references. Raises UserError where it is too little."""
+def basis(designs: Designs, store: Store, order: Sequence[str] | None = None) -> Basis:
+    """The frame, order and subset of what is stored of the references. Raises UserError where it is too little.
+
+    Args:
+        order: Of the datasets, where the search has begun: seconds differ between machines.
+    """
     import pandas as pd
 
     from archlab.scoring import make_frame
@@ -128,9 +132,10 @@ def basis(designs: Designs, store: Store) -> Basis:
     references: dict[str, Accuracies] = {
         str(name): {str(dataset): float(value) for dataset, value in row.items()} for name, row in means.iterrows()
     }
-    order = ordered(frame, list(references.values()), seconds, images, study.weight_of_variance)
+    if order is None or set(order) != set(frame.datasets):
+        order = ordered(frame, list(references.values()), seconds, images, study.weight_of_variance)
     one_objective = study.search.objective == "xscore"
-    rungs = Rungs(frame, order, study.weight_of_variance, study.search.keep if one_objective else 1.0)
+    rungs = Rungs(frame, tuple(order), study.weight_of_variance, study.search.keep if one_objective else 1.0)
     first = [(run, found) for run, found in stored if run.dataset == order[0] and run.model in references]
     return Basis(rungs, references, halfway(first) if rungs.places else None, subset, weak)
 

@@ -11,6 +11,7 @@ from archlab.runs import Plan, Run, Store
 from archlab.study.search.beginning import datasets_met, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.rungs import places
+from archlab.study.search.second_objective import second_objective
 
 
 def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     seconds = statistics.mean([*first.predicted.values(), *again.predicted.values(), *took] or [0.0])
     number = len(study.suite.datasets)
     met = datasets_met(study, number, len(references) // number)
-    tried = trials * runs_a_trial(met, study.search.keep)
+    tried = trials * runs_a_trial(met, study.search.keep if second_objective(study) is None else 1.0)
     last = study.search.finalists * len(study.seeds) * number
     work = {"references": first.work, "trials": tried * seconds, "finale": again.work + last * seconds}
     total = sum(work.values())

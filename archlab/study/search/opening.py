@@ -14,7 +14,7 @@ from archlab.study.search.beginning import reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.sampling import distribution
 from archlab.study.search.second_objective import second_objective
-from archlab.study.search.trials import DONE, experimental
+from archlab.study.search.trials import experimental
 from archlab.study.variables import Value, Variable
 
 
@@ -59,9 +59,9 @@ def _belongs(designs: Designs, trial: FrozenTrial) -> bool:
             raise LookupError
         return trial.params[variable.name]
 
-    if trial.state not in DONE:
+    if "design" not in trial.user_attrs:  # its values are not all there
         return True
     try:
-        return designs.sample(ask).digest == trial.user_attrs.get("design")
+        return designs.sample(ask).digest == trial.user_attrs["design"]
     except (LookupError, UserError):
         return False

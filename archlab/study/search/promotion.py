@@ -2,9 +2,9 @@
 
 Designs are compared in the middle of their first run, and after so many datasets. One goes on where it is among the best share
 of all that have come to that place, the references among them; otherwise it waits, and goes on later where it is among the best
-share then (asynchronous successive halving, Li et al. 2020, arXiv 1810.05934). At the first place all wait until so many are
-there that the share is a choice between them. Where the order at a place agrees too little with the final one, those that come
-there go on.
+share then (asynchronous successive halving, Li et al. 2020, arXiv 1810.05934). At the first place all wait until so many
+designs are there that the share of them is a few. Where the order at a place agrees too little with the final one, those that
+come there go on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from archlab.study.search.beginning import Basis
 from archlab.study.search.rungs import agreement, says_enough
 from archlab.study.search.trials import accuracies, counts
 
-CHOSEN = 3  # so many go on from the first place at once
+A_FEW = 3
 
 
 def goes_on(basis: Basis, place: int, score: float, others: Sequence[FrozenTrial], last: bool) -> bool:
@@ -37,12 +37,15 @@ def goes_on(basis: Basis, place: int, score: float, others: Sequence[FrozenTrial
 def promoted(basis: Basis, history: Sequence[FrozenTrial], last: bool) -> FrozenTrial | None:
     """The best design of those that wait and may go on, at the last place where there is one."""
     for place in reversed(basis.places):
-        waiting = [trial for trial in history if _waits(trial, place)]
+        waiting = {
+            trial.number: score
+            for trial in history
+            if _waits(trial, place) and (score := basis.early(trial, place)) is not None
+        }
         if waiting and _open(basis, place, history, 0, last):
-            best = max(waiting, key=lambda trial: basis.early(trial, place))  # type: ignore[arg-type, return-value]
-            score = basis.early(best, place)
-            if score is not None and _among_best(score, [early for early, _ in basis.came(place, history)], basis):
-                return best
+            best = max(waiting, key=lambda number: waiting[number])
+            if _among_best(waiting[best], [early for early, _ in basis.came(place, history)], basis):
+                return next(trial for trial in history if trial.number == best)
     return None
 
 
@@ -55,7 +58,7 @@ def _open(basis: Basis, place: int, trials: Sequence[FrozenTrial], more: int, la
     if last or place != basis.places[0]:
         return True
     there = sum(basis.early(trial, place) is not None for trial in trials)
-    return there + more >= math.ceil(CHOSEN / basis.rungs.keep)
+    return there + more >= math.ceil(A_FEW / basis.rungs.keep)
 
 
 def _among_best(score: float, scores: Sequence[float], basis: Basis) -> bool:

@@ -110,8 +110,9 @@ def rank_correlation(one: list[float], two: list[float]) -> float | None:
 def ordered(
     frame: Frame, references: list[Accuracies], seconds: Mapping[str, float], images: Mapping[str, int], lam: float
 ) -> tuple[str, ...]:
-    """Informative and cheap datasets first: each next one makes the partial mean of the references agree with their xScore as
-    well as any, to the standard error of a rank correlation, and of those tells most designs apart in a second of training.
+    """Informative and cheap datasets first: each next one makes the partial mean of the references agree with their xScore
+    about as well as any, to the deviation that rank correlations of unrelated values have, and of those tells most designs
+    apart in a second of training.
 
     Args:
         seconds: Of a run, by dataset.
@@ -121,7 +122,7 @@ def ordered(
     order: list[str] = []
     target = Rungs(frame, tuple(remaining), lam, 1.0)
     scores = [score.xscore for each in references if (score := target.score(each))]
-    error = 1 / math.sqrt(max(len(scores) - 1, 1))
+    deviation = 1 / math.sqrt(max(len(scores) - 1, 1))
 
     def agrees(name: str) -> float:
         rungs = Rungs(frame, (*order, name), lam, 1.0)
@@ -135,7 +136,7 @@ def ordered(
     while remaining:
         agreements = {name: agrees(name) for name in remaining}
         best = max(agreements.values())
-        alike = [name for name in remaining if agreements[name] >= best - error]
+        alike = [name for name in remaining if agreements[name] >= best - deviation]
         order.append(max(alike, key=lambda name: (tells_a_second(name), name)))
         remaining.remove(order[-1])
     return tuple(order)

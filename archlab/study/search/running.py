@@ -66,7 +66,7 @@ class Searching:
         self.on_trial = on_trial or (lambda trial: None)
         self.flights: dict[str, Flight] = {}
         self.start = designs.start()
-        self.exhausted = self.halted = False
+        self.exhausted = self.halted = self.interrupted = False
         self.computed = 0
 
     def run(self, pool: Pool, workers: int, *, fail_fast: bool = False) -> None:
@@ -75,9 +75,11 @@ class Searching:
         Raises Interrupted after Ctrl-C. In both cases the trials at work are repeated by whoever goes on with the search.
         """
         looked = -LOOK
+        self.trials.beat()
         with pool, interruptible(pool) as interrupted:
             while True:
-                stopped = self.halted or interrupted()
+                self.interrupted = self.interrupted or interrupted()
+                stopped = self.halted or self.interrupted
                 if not stopped and time.monotonic() - looked >= (LOOK if self.flights else 0.2):
                     looked = time.monotonic()
                     self.trials.give_up_stale()
@@ -93,11 +95,12 @@ class Searching:
                         self.halted = True
                         pool.kill()
                 self.trials.beat()
-        if interrupted():
+        if self.interrupted:
             raise Interrupted(Outcome())
 
     def _begin(self, pool: Pool) -> bool:
-        """Begins a trial, where there is a design to try or to go on with."""
+        """Begins a trial, where there is a design to try or to go on with; whether there may be more."""
+        self.trials.beat()
         study = self.trials.study
         queued = bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
         values, former = ({}, None) if queued else self._next()
@@ -106,6 +109,8 @@ class Searching:
         study.sampler = Given(values)
         trial = study.ask()
         trial.set_user_attr("worker", self.trials.worker)
+        if former is not None:
+            trial.set_user_attr("continues", number(former))
         try:
             design = self.designs.sample(asker(trial))
         except (UserError, ValueError) as error:  # one that somebody queued by hand
@@ -115,25 +120,24 @@ class Searching:
         for name, value in facts(design).items():
             trial.set_user_attr(name, value)
         flight = Flight(trial, design, trial.number if former is None else number(former))
-        if former is not None:
-            trial.set_user_attr("continues", flight.number)
-        if not self._is_another(flight) and self._is_timed(flight):
-            if former is not None and former.state == TrialState.PRUNED:
-                self._take_over(flight, former)
-                self._submit(flight, pool)
-            else:
-                self._advance(flight, pool)
-        return True
+        if former is not None and former.state == TrialState.PRUNED:
+            if self._is_another(flight):
+                return False
+            self._take_over(flight, former)
+            self._submit(flight, pool)
+        elif not self._is_another(flight) and self._is_timed(flight, pool):
+            self._advance(flight, pool)
+        return not self.interrupted
 
     def _next(self) -> tuple[dict[str, Value] | None, FrozenTrial | None]:
         """The values of the design to try next, None where there is none now; and the trial that it continues."""
         history = self.trials.history()
         if former := promoted(self.basis, history, self._is_last()):
             return former.params, former
+        if self.trials.tried() < self.wanted and (given_up := self.trials.given_up()):
+            return given_up[0].params, given_up[0]
         if self._is_last():
             return None, None
-        if given_up := self.trials.given_up():
-            return given_up[0].params, given_up[0]
         taken = {trial.user_attrs.get("design", "") for trial in history}
         for design in self.start:
             if design.digest not in taken:
@@ -150,26 +154,34 @@ class Searching:
         return self.exhausted or self.trials.tried() >= self.wanted
 
     def _is_another(self, flight: Flight) -> bool:
-        """Ends a trial that an earlier one makes needless: enough are there, or it has the same design."""
+        """Ends a trial that an earlier one makes needless: it has the same design, or is new and enough are there."""
         trial, mine = flight.trial, (flight.number, flight.trial.number)
+        is_new = flight.number == trial.number
         earlier = [each for each in self.trials.history() if (number(each), each.number) < mine]
         same = next((each for each in earlier if each.user_attrs.get("design") == flight.design.digest), None)
         if same is not None and same.state == TrialState.COMPLETE:
-            for name in ("accuracies", "runs", "seconds", "xscore", "mean", "variance"):
-                trial.set_user_attr(name, same.user_attrs[name])
+            for name in ("accuracies", "runs", "seconds", "latency_ms", "xscore", "mean", "variance"):
+                if name in same.user_attrs:
+                    trial.set_user_attr(name, same.user_attrs[name])
             trial.set_user_attr("known", True)
             self.trials.study.tell(trial, same.values)
             return True
-        if same is not None or sum(counts(each) for each in earlier) >= self.wanted:
+        if same is not None or (is_new and sum(counts(each) for each in earlier) >= self.wanted):
             self.trials.give_up(trial.number)
             return True
         return False
 
-    def _is_timed(self, flight: Flight) -> bool:
+    def _is_timed(self, flight: Flight, pool: Pool) -> bool:
         """Whether its latency is known where that is an objective; else the trial ends."""
         if self.stopwatch is None:
             return True
-        latency = self.stopwatch(flight.design)
+        try:
+            latency = self.stopwatch(flight.design)
+        except Interrupted:
+            self.interrupted = True
+            pool.stop()
+            self.trials.give_up(flight.trial.number)
+            return False
         if latency is None:
             flight.trial.set_user_attr("failed", "its latency cannot be measured")
             self._end(flight, TrialState.FAIL)

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from archlab.foundation import UserError
 from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Design, Designs
-from archlab.study.search.surrogate import promise
+from archlab.study.search.surrogate import upper_confidence_bounds
 from archlab.study.search.trials import experimental, has_failed
 from archlab.study.variables import Ask, Value, Variable
 
@@ -112,8 +112,10 @@ def propose(
     if not found:
         raise ExhaustedError
     candidates = list(found.values())
-    promises = promise(basis, history, [ended for _, ended in candidates]) if basis and choosing else None
-    return candidates[0 if promises is None else int(np.argmax(promises))][0]
+    bounds = None
+    if basis and choosing:
+        bounds = upper_confidence_bounds(basis, history, [ended for _, ended in candidates])
+    return candidates[0 if bounds is None else int(np.argmax(bounds))][0]
 
 
 def _sampler(seed: int) -> BaseSampler:

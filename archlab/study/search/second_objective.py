@@ -21,17 +21,23 @@ def second_objective(study: Study) -> str | None:
 class Stopwatch:
     """Measures designs while others train.
 
-    A design is timed beside a reference, taking turns, so that whatever keeps the machine busy meets both; the reference itself
-    was timed before, while nothing else ran. Raises UserError where it cannot be.
+    A design is timed beside a reference, taking turns, so that whatever keeps the machine busy meets both. Of the reference
+    itself counts what was measured when the search began, before anything was trained.
+
+    Args:
+        milliseconds: Of the reference, where the search has begun.
+
+    Raises:
+        UserError: The reference cannot be measured.
     """
 
-    def __init__(self, designs: Designs, store: Store):
+    def __init__(self, designs: Designs, store: Store, milliseconds: float | None = None):
         self.designs, self.store = designs, store
         self.reference = self._costed(designs.references[0])
-        found = latencies([self.reference], store)
-        if not found:
+        found = latencies([self.reference], store) if milliseconds is None else {}
+        if milliseconds is None and not found:
             raise UserError(f"the latency of {self.reference.model} cannot be measured", where=designs.study.where)
-        self.milliseconds = found[self.reference.key][0]["median_ms"]
+        self.milliseconds: float = milliseconds or found[self.reference.key][0]["median_ms"]
 
     def __call__(self, design: Design) -> float | None:
         """Milliseconds for one image on one thread of this machine's CPU; None where they cannot be measured."""

@@ -2,6 +2,7 @@
 
 Every design that has a score counts, whatever place it came to. Its score is that of the last place, less how much higher or
 lower scores are there than at the first: on average over those that came from each place to the next, references among them.
+So those that go on are, as a group, taken to be as good as they were at the first place.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from optuna.trial import FrozenTrial
 
 from archlab.study.search.beginning import Basis
 
-ALIKE = 0.375  # of the variables: where two designs differ in so many, their scores correlate by exp(-1/2)
-NOISE = 0.3  # of the variance of all scores: what a repetition of one would change
-BOLD = 0.5  # deviations that speak for a design, since there is something to learn
+LENGTH_SCALE = 0.375  # squared, as a share of the variables
+NOISE = 0.3  # variance of a score, as a share of that of all scores
+EXPLORATION = 0.5  # deviations
 
 
-def promise(basis: Basis, trials: Sequence[FrozenTrial], candidates: Sequence[FrozenTrial]) -> np.ndarray | None:
-    """How good each candidate may be, by its values: what is expected, and a part of the uncertainty. None where too little is
-    known."""
+def upper_confidence_bounds(
+    basis: Basis, trials: Sequence[FrozenTrial], candidates: Sequence[FrozenTrial]
+) -> np.ndarray | None:
+    """How good each candidate may be, by its values: what is expected, and half a deviation. None where too little is known."""
     scores = _scores(basis, trials)
     known = np.isfinite(scores)
     if known.sum() < 2 or np.std(scores[known]) == 0:
@@ -31,11 +33,11 @@ def promise(basis: Basis, trials: Sequence[FrozenTrial], candidates: Sequence[Fr
 
     tried = [trial for trial, is_known in zip(trials, known, strict=True) if is_known]
     values = _encoded([*tried, *candidates])
-    reach = math.sqrt(ALIKE * len({name for trial in tried for name in trial.params}))
-    process = GaussianProcessRegressor(RBF(reach), alpha=NOISE, optimizer=None, normalize_y=True)
+    length_scale = math.sqrt(LENGTH_SCALE * len({name for trial in tried for name in trial.params}))
+    process = GaussianProcessRegressor(RBF(length_scale), alpha=NOISE, optimizer=None, normalize_y=True)
     process.fit(values[: len(tried)], scores[known])
     mean, deviation = process.predict(values[len(tried) :], return_std=True)
-    return mean + BOLD * deviation
+    return mean + EXPLORATION * deviation
 
 
 def _scores(basis: Basis, trials: Sequence[FrozenTrial]) -> np.ndarray:

@@ -32,13 +32,10 @@ def warm_start(
     study = trials.study
     if study.user_attrs.get("begun"):
         return 0
-    there = {trial.user_attrs.get("design") for trial in trials.all()}
     added = 0
     for design in _known(storage, study, designs, store):
-        if design.digest in there:
-            continue
-        there.add(design.digest)
-        if trial := _stored(design, designs, basis, store, stopwatch):
+        trial = _stored(design, designs, basis, store, stopwatch)
+        if trial and design.digest not in {other.user_attrs.get("design") for other in trials.all()}:
             study.add_trial(trial)
             added += 1
     study.set_user_attr("begun", True)

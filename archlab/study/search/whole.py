@@ -28,6 +28,8 @@ from archlab.study.search.trials import Trials, open_storage
 from archlab.study.search.warm_start import warm_start
 from archlab.study.space import space_size
 
+ORDER, MILLISECONDS = "datasets", "reference_ms"  # a search's user attributes: what all its processes agree on
+
 
 @dataclass(frozen=True)
 class Found:
@@ -81,8 +83,13 @@ def search(
     if resume and not there.all():
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
     first = compute(f"{study.name}: the references", references)
-    known = basis(designs, store)
-    stopwatch = Stopwatch(designs, store) if second_objective(study) == "latency_ms" else None
+    facts = there.study.user_attrs
+    known = basis(designs, store, facts.get(ORDER))
+    there.study.set_user_attr(ORDER, known.rungs.order)
+    stopwatch = None
+    if second_objective(study) == "latency_ms":
+        stopwatch = Stopwatch(designs, store, facts.get(MILLISECONDS))
+        there.study.set_user_attr(MILLISECONDS, stopwatch.milliseconds)
     warm = warm_start(place, there, designs, known, store, stopwatch)
     wanted = trials or study.search.trials
     for words in _beginning(space_size(study), known, warm, there.tried(), wanted):
@@ -127,8 +134,9 @@ def _beginning(size: float, known: Basis, warm: int, there: int, wanted: int) ->
     stands = (
         "" if known.subset is None else f" (they stand for all with a left-out R2 of {known.subset['left_out_r2']:.2f})"
     )
+    middle = "half-way through the first and " if known.halfway else ""
     stops = (
-        f"; after {' and '.join(map(str, rungs.places))} of them the best {rungs.keep:.0%} go on"
+        f"; {middle}after {' and '.join(map(str, rungs.places))} of them the best {rungs.keep:.0%} go on"
         if rungs.places
         else ""
     )
