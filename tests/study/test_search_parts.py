@@ -22,6 +22,7 @@ from archlab.study.search import sampling
 from archlab.study.search.beginning import Basis, reduced_frame, without_weak
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import judge
+from archlab.study.search.forecast import runs_of_trials
 from archlab.study.search.rungs import Rungs, ordered, rank_correlation, steps_apart
 from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
 from archlab.study.search.warm_start import written_values
@@ -141,6 +142,12 @@ def test_of_several_proposals_the_most_promising_is_taken(tmp_path, monkeypatch)
     assert propose(designs, study, study.get_trials(), 0, {chosen.digest}, basis).values == {"kernel": 7, "depth": 2}
     few = [propose(designs, study, study.get_trials()[:4], seed, set(), basis).values for seed in range(8)]
     assert len({tuple(values.items()) for values in few}) > 1  # the first ones are not chosen
+
+
+def test_as_many_runs_are_foretold_as_the_best_share_of_designs_and_references_meets():
+    assert runs_of_trials(50, 11, 5, 0.25) == pytest.approx(50 + 61 / 4 + 3 * (61 / 4 + 11) / 4)
+    assert runs_of_trials(50, 11, 5, 1.0) == 250
+    assert runs_of_trials(2, 11, 2, 0.25) == 4  # all of them are among the best quarter
 
 
 def designs_with(skills, noise=0.0, seed=0):

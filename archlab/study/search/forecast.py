@@ -17,8 +17,8 @@ from archlab.study.search.second_objective import second_objective
 def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -> dict[str, Any]:
     """Seconds of work, and of wall time on the plan's workers, by part: references, trials, finale.
 
-    What `plan` predicts for runs of references, or stored ones took, counts for those of designs too; at each rung, the
-    share that is to go on does. The finale is at least as long as said where its recipe is longer than the search's.
+    What `plan` predicts for runs of references, or stored ones took, counts for those of designs too. Trials take longer than
+    said where early designs, which have few to be compared with, go on; the finale where its recipe is longer than theirs.
     """
     study = designs.study
     references = reference_runs(designs)
@@ -30,7 +30,8 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     seconds = statistics.mean([*first.predicted.values(), *again.predicted.values(), *took] or [0.0])
     number = len(study.suite.datasets)
     met = datasets_met(study, number, len(references) // number)
-    tried = trials * runs_a_trial(met, study.search.keep if second_objective(study) is None else 1.0)
+    keep = study.search.keep if second_objective(study) is None else 1.0
+    tried = runs_of_trials(trials, len(references) // number, met, keep)
     last = study.search.finalists * len(study.seeds) * number
     work = {"references": first.work, "trials": tried * seconds, "finale": again.work + last * seconds}
     total = sum(work.values())
@@ -49,6 +50,12 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     }
 
 
-def runs_a_trial(datasets: int, keep: float) -> float:
-    """How many datasets a design meets on average, where the share that is to go on at a rung does."""
-    return sum(keep ** sum(place < number for place in places(datasets)) for number in range(1, datasets + 1))
+def runs_of_trials(trials: int, references: int, datasets: int, keep: float) -> float:
+    """How many datasets so many designs meet together, at least where they are better than the references: at each rung the
+    best share of both goes on."""
+    runs, designs = 0.0, float(trials)
+    for number in range(1, datasets + 1):
+        runs += designs
+        if number in places(datasets):
+            designs = min(designs, keep * (designs + references))
+    return runs
