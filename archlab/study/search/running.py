@@ -156,7 +156,6 @@ class Searching:
     def _is_another(self, flight: Flight) -> bool:
         """Ends a trial that an earlier one makes needless: it has the same design, or is new and enough are there."""
         trial, mine = flight.trial, (flight.number, flight.trial.number)
-        is_new = flight.number == trial.number
         earlier = [each for each in self.trials.history() if (number(each), each.number) < mine]
         same = next((each for each in earlier if each.user_attrs.get("design") == flight.design.digest), None)
         if same is not None and same.state == TrialState.COMPLETE:
@@ -166,7 +165,7 @@ class Searching:
             trial.set_user_attr("known", True)
             self.trials.study.tell(trial, same.values)
             return True
-        if same is not None or (is_new and sum(counts(each) for each in earlier) >= self.wanted):
+        if same is not None or (flight.number == trial.number and sum(map(counts, earlier)) >= self.wanted):
             self.trials.give_up(trial.number)
             return True
         return False

@@ -22,7 +22,7 @@ class Stopwatch:
     """Measures designs while others train.
 
     A design is timed beside a reference, taking turns, so that whatever keeps the machine busy meets both. Of the reference
-    itself counts what was measured when the search began, before anything was trained.
+    itself counts what was measured when the search began, before its first trial.
 
     Args:
         milliseconds: Of the reference, where the search has begun.

@@ -3,9 +3,10 @@
 Optuna ends a trial once and for all. So a design that was stopped early and goes on after all, or whose process died, gets
 another trial, which says which one it `continues`: the design's first. That one's number is the design's.
 
-A trial's user attributes: `model`, `design` (digest), `width`, `params`, `macs`, `worker`; `accuracies`, `runs` (keys) and
-`seconds` by dataset as they come; `halfway` (epoch, accuracy, seconds) from the middle of the first run; `xscore`, `mean`,
-`variance` at the end; `known` (found in the store, not tried here), `failed` (why), `continues` (see above).
+A trial's user attributes: `model`, `design` (digest), `width`, `params`, `macs`, `latency_ms` (where it is an objective),
+`worker`; `accuracies`, `runs` (keys) and `seconds` by dataset as they come; `halfway` (epoch, accuracy, seconds) from the
+middle of the first run; `xscore`, `mean`, `variance` at the end; `known` (found in the store, not tried here), `failed` (why),
+`continues` (see above).
 """
 
 from __future__ import annotations
