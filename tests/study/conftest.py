@@ -1,3 +1,4 @@
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,3 +12,28 @@ def home(tmp_path, monkeypatch):
     """A store of each test's own."""
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """A store with the sample datasets prepared, to be copied."""
+    from archlab.data import open_prepared
+
+    home = tmp_path_factory.mktemp("prepared")
+    for name in ("digits", "textures", "elpv", "pines"):
+        open_prepared(name, home, 32)
+    return home
+
+
+@pytest.fixture
+def place(tmp_path, prepared):
+    """Makes stores that have the datasets; each with the study's file beside it."""
+    from small_search import study_of
+
+    study_of(tmp_path / "store")
+
+    def make(name="store"):
+        shutil.copytree(prepared, tmp_path / name)
+        return tmp_path / name
+
+    return make
