@@ -50,7 +50,7 @@ def train(
     design, described = architecture(model), entry(dataset, place)
     settled = load_recipe(recipe).settled(design.name, dataset)
     resolution = min(settled.resolution, described.resolution)
-    prepared, own_blocks = open_prepared(dataset, place, resolution), own_blocks_of(design)
+    prepared, own_files = open_prepared(dataset, place, resolution), own_blocks_of(design)
     run = Run(
         architecture=design.canonical(),
         width=_width(design, width, params, prepared.num_classes, resolution),
@@ -61,9 +61,9 @@ def train(
         smallest_map=SMALLEST_MAP,
         recipe=settled.canonical(),
         seed=seed,
-        code=code_digest(own_blocks),
+        code=code_digest(own_files),
         model=design.name,
-        own_blocks=own_blocks,
+        own_files=own_files,
     )
     options = {"device": device, "deterministic": deterministic}
     outcome = execute([run], Store(place), options=options, retries=0, on_event=_tell)

@@ -12,9 +12,9 @@ DECIDING = ("architecture", "training", "data/batches.py", "data/augment.py", "d
 """Within the package `archlab`; beside it, all of `blocks`. What else matters to a result is in the run itself."""
 
 
-def code_digest(own_blocks: Iterable[str | Path] = ()) -> str:
+def code_digest(own_files: Iterable[str | Path] = ()) -> str:
     """The digest of archlab's deciding sources, followed by `+` and that of files of own blocks where there are any."""
-    own = {sha256(Path(path).read_bytes()).hexdigest() for path in own_blocks}
+    own = {sha256(Path(path).read_bytes()).hexdigest() for path in own_files}
     if not own:
         return _shipped()
     return f"{_shipped()}+{sha256(' '.join(sorted(own)).encode()).hexdigest()[:16]}"

@@ -48,8 +48,8 @@ def latency_beside(run: Run, other: Run, store: Store) -> float | None:
 
 
 def _measured(runs: list[Run], store: Store) -> dict[str, list[dict[str, Any]]]:
-    own_blocks = sorted({file for run in runs for file in run.own_blocks})
-    options = {"runs": [run.document() for run in runs], "own_blocks": own_blocks}
+    own_files = sorted({file for run in runs for file in run.own_files})
+    options = {"runs": [run.document() for run in runs], "own_files": own_files}
     found: dict[str, list[dict[str, Any]]] = {}
     for event in tries(runs[:1], store, MEASURE, 1, options):
         if event.kind == "finished":

@@ -109,7 +109,7 @@ class LocalPool:
             "home": str(self.store.home),
             "function": self.settings.function,
             "options": dict(self.settings.options),
-            "own_blocks": list(job.run.own_blocks),
+            "own_files": list(job.run.own_files),
             "keep": self.settings.keep,
         }
         log = self._log_of(job.run)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from archlab.architecture import build_model, from_canonical
-from archlab.architecture.own_blocks import load_blocks_file
+from archlab.foundation.own_code import load_file
 from archlab.budget import measure_latencies
 from archlab.data import open_prepared
 from archlab.runs.replicas import LEAST
@@ -111,11 +111,11 @@ def throughput(
     return {"rate": (after - before) * recipe.batch_size / (last - first)}
 
 
-def time_models(run: Run, *, runs: list[dict[str, Any]], own_blocks: list[str], **_: Any) -> dict[str, Any]:
+def time_models(run: Run, *, runs: list[dict[str, Any]], own_files: list[str], **_: Any) -> dict[str, Any]:
     """The latencies of the models of `runs` (their documents; `run` is one of them), by key: a list of `Latency` as dicts, of
     the CPU and of the GPU where there is one."""
-    for file in own_blocks:
-        load_blocks_file(Path(file))
+    for file in own_files:
+        load_file(Path(file))
     described = [Run.from_document(each) for each in runs]
     models = [
         build_model(

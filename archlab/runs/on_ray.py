@@ -94,8 +94,8 @@ class RayPool:
             self.waiting.append(Event("stopped" if self.killed else "stored", run))
             return
         self.runs[run.key] = run
-        own_blocks = [Path(path).read_bytes() for path in run.own_blocks]
-        self.tasks[self.compute.remote(run.document(), own_blocks, self.board, **self.site)] = run
+        own_files = [Path(path).read_bytes() for path in run.own_files]
+        self.tasks[self.compute.remote(run.document(), own_files, self.board, **self.site)] = run
 
     def events(self, timeout: float = 0.2) -> list[Event]:
         if self.order == "kill":
@@ -199,7 +199,7 @@ _pool: tuple[str, LocalPool] | None = None
 
 def _compute(
     run: dict[str, Any],
-    own_blocks: list[bytes],
+    own_files: list[bytes],
     board: Any,
     *,
     home: str,
@@ -212,8 +212,8 @@ def _compute(
     shared = Path(token).exists()
     place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
     pool = _pool_of(token, place, Settings(**settings))
-    named = tuple(_own_blocks_file(place, source) for source in own_blocks)
-    this = dataclasses.replace(Run.from_document(run), own_blocks=named)
+    named = tuple(_own_file(place, source) for source in own_files)
+    this = dataclasses.replace(Run.from_document(run), own_files=named)
     if not shared:
         _fetch(data_of(this), place, board)
     pool.submit(this)
@@ -258,8 +258,8 @@ def _pool_of(token: str, home: Path, settings: Settings) -> LocalPool:
     return _pool[1]
 
 
-def _own_blocks_file(home: Path, source: bytes) -> str:
-    path = home / "cache" / "own_blocks" / f"{sha256(source).hexdigest()[:16]}.py"
+def _own_file(home: Path, source: bytes) -> str:
+    path = home / "cache" / "own_files" / f"{sha256(source).hexdigest()[:16]}.py"
     if not path.exists():
         with write_atomically(path) as temporary:
             temporary.write_bytes(source)

@@ -71,7 +71,7 @@ def _lots(group: dict[int, Run]) -> list[Replicas]:
     lots = [tuple(seeds[start:stop]) for start, stop in itertools.pairwise(cuts)]
     members = [group[lot[0]] for lot in lots]
     return [
-        Replicas(**first.document(), own_blocks=first.own_blocks, seeds=lot)
+        Replicas(**first.document(), own_files=first.own_files, seeds=lot)
         for first, lot in zip(members, lots, strict=True)
     ]
 

@@ -15,7 +15,7 @@ class Run:
     """What decides a result, as plain JSON values.
 
     Two runs with one `key` have one result: the key is a SHA-256 over every field but the two names, `dataset` and
-    `model`, which are there for people to read, and the paths `own_blocks`, whose content is part of `code`.
+    `model`, which are there for people to read, and the paths `own_files`, whose content is part of `code`.
 
     Args:
         architecture: The canonical form of an architecture (`Architecture.canonical()`).
@@ -27,9 +27,9 @@ class Run:
         smallest_map: Least side of the last feature map (the resolution rule); None keeps the published strides.
         recipe: The canonical form of a recipe (`Recipe.canonical()`).
         seed: Of initialisation, order and augmentation.
-        code: `code_digest(own_blocks)` of the sources that decide the result.
+        code: `code_digest(own_files)` of the sources that decide the result.
         model: The name that the model had where the run was first asked for.
-        own_blocks: Files that a worker loads first, as `archlab.architecture.own_blocks.own_blocks_of` names them; they
+        own_files: Files that a worker loads first, as `archlab.architecture.own_blocks.own_blocks_of` names them; they
             are not stored.
     """
 
@@ -44,7 +44,7 @@ class Run:
     seed: int
     code: str
     model: str = ""
-    own_blocks: tuple[str, ...] = dataclasses.field(default=(), compare=False)
+    own_files: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "width", float(self.width))
@@ -62,7 +62,7 @@ class Run:
         return [self]
 
     def document(self) -> dict[str, Any]:
-        """The fields by name, ready for JSON, without `own_blocks`."""
+        """The fields by name, ready for JSON, without `own_files`."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.compare}
 
     @classmethod
@@ -87,7 +87,7 @@ class Replicas(Run):
     def members(self) -> list[Run]:
         document = self.document()
         del document["seeds"]
-        return [Run(**{**document, "seed": seed}, own_blocks=self.own_blocks) for seed in self.seeds]
+        return [Run(**{**document, "seed": seed}, own_files=self.own_files) for seed in self.seeds]
 
     def __str__(self) -> str:
         return f"{self.model or self.key[:12]} on {self.dataset}, seeds {', '.join(map(str, self.seeds))}"

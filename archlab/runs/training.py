@@ -38,7 +38,7 @@ def train_run(
     prepared = open_prepared(run.dataset, home, run.resolution)
     if prepared.digest != run.dataset_digest:
         raise UserError(f"dataset {run.dataset} has changed since the study began: start it again")
-    if code_digest(run.own_blocks) != run.code:
+    if code_digest(run.own_files) != run.code:
         raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
     what = from_canonical(run.architecture, run.model), prepared, load_recipe(run.recipe)
     how: dict[str, Any] = {

@@ -29,7 +29,7 @@ def perform(
     home: str,
     function: str,
     options: dict[str, Any],
-    own_blocks: list[str],
+    own_files: list[str],
     keep: bool,
     report: Reporter,
 ) -> dict[str, Any]:
@@ -42,12 +42,12 @@ def perform(
     Returns `{"state": "finished" | "stored" (was there) | "busy" (another process is at it) | "stopped" (as asked)}` and
     that object.
     """
-    if own_blocks:
-        from archlab.architecture.own_blocks import load_blocks_file
+    if own_files:
+        from archlab.foundation.own_code import load_file
 
-        for path in own_blocks:
-            load_blocks_file(Path(path))
-    this = dataclasses.replace(Run.from_document(run), own_blocks=tuple(own_blocks))
+        for path in own_files:
+            load_file(Path(path))
+    this = dataclasses.replace(Run.from_document(run), own_files=tuple(own_files))
     store, compute = Store(home), resolve(function)
     try:
         if keep:

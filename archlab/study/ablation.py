@@ -57,7 +57,7 @@ def cells(study: ResolvedStudy, home: Path) -> list[Cell]:
     Sample datasets are prepared here where they are not yet; raises UserError for any other.
     """
     prepared = {name: open_prepared(name, home, resolution) for name, resolution in study.datasets.items()}
-    codes = {model.name: code_digest(model.own_blocks) for model in study.models}
+    codes = {model.name: code_digest(model.own_files) for model in study.models}
     return [
         Cell(
             model.name,
@@ -75,7 +75,7 @@ def cells(study: ResolvedStudy, home: Path) -> list[Cell]:
                 seed=seed,
                 code=codes[model.name],
                 model=model.name,
-                own_blocks=tuple(model.own_blocks),
+                own_files=tuple(model.own_files),
             ),
         )
         for model in study.models

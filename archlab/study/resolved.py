@@ -25,7 +25,7 @@ class ResolvedModel:
     """A model of the study: see `archlab.study.model.Model`.
 
     `architecture` is canonical, `cost` that of `archlab.budget.Cost` at the study's largest class count and resolution,
-    `recipes` gives for each dataset the index of its recipe in `ResolvedStudy.recipes`, `own_blocks` are the files of the
+    `recipes` gives for each dataset the index of its recipe in `ResolvedStudy.recipes`, `own_files` are the files of the
     users' own blocks that it names.
     """
 
@@ -38,7 +38,7 @@ class ResolvedModel:
     cost: dict[str, int]
     within_budget: bool
     recipes: dict[str, int]
-    own_blocks: list[str]
+    own_files: list[str]
 
 
 @dataclass(frozen=True)

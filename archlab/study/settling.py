@@ -79,5 +79,5 @@ def _resolved(study: Study, model: Model, classes: int, resolution: int, recipes
         cost=dataclasses.asdict(cost),
         within_budget=study.budget.allows(cost),
         recipes={dataset: recipes.index(model.name, dataset) for dataset in study.suite.datasets},
-        own_blocks=list(own_blocks_of(model.architecture)),
+        own_files=list(own_blocks_of(model.architecture)),
     )

@@ -10,9 +10,10 @@ import torch
 
 import archlab
 import blocks
-from archlab.architecture.own_blocks import LOADED, load_blocks_file, own_blocks_of
+from archlab.architecture.own_blocks import own_blocks_of
 from archlab.budget import count, measure
 from archlab.foundation import UserError
+from archlab.foundation.own_code import LOADED, load_file
 
 SCALED_CONV = '''
 """A convolution whose output is scaled."""
@@ -86,7 +87,7 @@ def test_a_file_that_is_also_imported(folder, monkeypatch):
 
 def test_a_file_that_does_not_exist(folder):
     (folder / "my_blocks.py").unlink()
-    with pytest.raises(UserError, match=r"mine.yaml:3: blocks file .*my_blocks.py cannot be read: No such file"):
+    with pytest.raises(UserError, match=r"mine.yaml:3: .*my_blocks.py cannot be read: No such file"):
         archlab.architecture(folder / "mine.yaml")
 
 
@@ -108,7 +109,7 @@ def test_an_architecture_rests_on_the_files_of_what_it_names_and_on_no_others(fo
     (folder / "parts.py").write_text(
         "import blocks\nfrom torch import nn\n\nblocks.ACTIVATIONS.register('own_mish')(nn.Mish)\n"
     )
-    load_blocks_file(folder / "parts.py")
+    load_file(folder / "parts.py")
     mine, parts = str(folder / "my_blocks.py"), str(folder / "parts.py")
     assert own_blocks_of(archlab.architecture(folder / "mine.yaml")) == (mine,)
     (folder / "mine.yaml").write_text(ARCHITECTURE.replace("start: 0.5", "act: own_mish"))

@@ -41,7 +41,7 @@ def small_runs(
         }
     )
     recipe = load_recipe({"like": "quick", "steps": steps}).settled("small", "digits").canonical()
-    data, own_blocks = open_prepared("digits", home, 32), own_blocks_of(design)
+    data, own_files = open_prepared("digits", home, 32), own_blocks_of(design)
     return [
         Run(
             architecture=design.canonical(),
@@ -53,9 +53,9 @@ def small_runs(
             smallest_map=2,
             recipe=recipe,
             seed=seed,
-            code=code_digest(own_blocks),
+            code=code_digest(own_files),
             model="small",
-            own_blocks=own_blocks,
+            own_files=own_files,
         )
         for seed in range(seeds)
     ]
@@ -167,8 +167,8 @@ def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(home,
         (tmp_path / f"{name}.py").write_text(OWN.replace("NAME", name))
     own = [small_runs(home, 1, blocks=str(tmp_path / f"{name}.py"), block=name)[0] for name in ("own_a", "own_b")]
     assert small_runs(home, 1)[0].key == plain[0].key
-    assert [run.own_blocks for run in own] == [(str(tmp_path / "own_a.py"),), (str(tmp_path / "own_b.py"),)]
-    store, strays = beside(home, "own"), [dataclasses.replace(run, own_blocks=()) for run in own]
+    assert [run.own_files for run in own] == [(str(tmp_path / "own_a.py"),), (str(tmp_path / "own_b.py"),)]
+    store, strays = beside(home, "own"), [dataclasses.replace(run, own_files=()) for run in own]
     outcome = execute(strays[:1], store, retries=0)
     assert "code or the study's own blocks have changed" in outcome.failed[0].cause  # nothing else loads them
     assert execute([*plain, *own], store, workers=2).failed == []
@@ -178,7 +178,7 @@ def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(home,
     (changed,) = small_runs(home, 1, blocks=str(tmp_path / "own_a.py"), block="own_a")
     assert (
         changed.key != own[0].key
-        and own[1].key == small_runs(home, 1, blocks=own[1].own_blocks[0], block="own_b")[0].key
+        and own[1].key == small_runs(home, 1, blocks=own[1].own_files[0], block="own_b")[0].key
     )
 
 

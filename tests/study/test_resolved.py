@@ -80,5 +80,5 @@ def test_own_blocks_are_part_of_a_settled_study(home, tmp_path):
         "blocks: own.py\nbase: {layers: [{twice_for_studies: {out: 8}}]}\ncompare: [starnet]\nbudget: none\nsuite: [digits]\n"
     )
     for _ in range(2):  # settled, and read back
-        used = {model.name: model.own_blocks for model in resolve(path, home).models}
+        used = {model.name: model.own_files for model in resolve(path, home).models}
         assert used == {"base": [str(tmp_path / "own.py")], "starnet": []}

@@ -122,7 +122,7 @@ class Designs:
                 return None
 
     def run(self, design: Design, dataset: str) -> Run:
-        data, own_blocks = self.prepared[dataset], own_blocks_of(design.architecture)
+        data, own_files = self.prepared[dataset], own_blocks_of(design.architecture)
         return Run(
             architecture=design.architecture.canonical(),
             width=design.width,
@@ -133,9 +133,9 @@ class Designs:
             smallest_map=self.study.smallest_map,
             recipe=self.recipe.settled(design.name, dataset).canonical(),
             seed=self.study.seeds[0],
-            code=code_digest(own_blocks),
+            code=code_digest(own_files),
             model=design.name,
-            own_blocks=own_blocks,
+            own_files=own_files,
         )
 
     def _typed(self, given: dict[str, Value]) -> dict[str, Value]:

@@ -1,0 +1,114 @@
+"""Code that users keep in files of their own: blocks, and whatever a document names as `FILE.py:NAME`.
+
+Each file stands alone: a run loads, and its key covers, the files that it uses, and nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from archlab.foundation.errors import UserError
+from archlab.foundation.files import note_read
+
+LOADED: dict[Path, ModuleType] = {}
+"""By path. A file is imported again only when its text has changed."""
+
+DIGITS = 16  # of a file's digest, in names
+_NAMED = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
+_CANONICAL = re.compile(rf"(?P<digest>[0-9a-f]{{{DIGITS}}}):(?P<name>[A-Za-z_]\w*)")
+
+
+@dataclass(frozen=True)
+class OwnCode:
+    """A function or class of a user's own file.
+
+    `canonical` stands for it in what is stored, `DIGEST:NAME`: the file's text counts, not where it lies.
+    """
+
+    file: Path
+    canonical: str
+    value: Callable[..., Any]
+
+
+def is_own(reference: Any) -> bool:
+    """Whether a value is written as `FILE.py:NAME` or as `DIGEST:NAME`."""
+    return isinstance(reference, str) and bool(_NAMED.fullmatch(reference) or _CANONICAL.fullmatch(reference))
+
+
+def own_code(reference: str, *, folder: Path | None = None, at: str | None = None) -> OwnCode:
+    """What `FILE.py:NAME` names, the file relative to `folder`; or `DIGEST:NAME`, of a file that is loaded already.
+
+    Raises UserError where there is no such file or name.
+    """
+    if named := _NAMED.fullmatch(reference):
+        module = load_file((folder or Path()) / named["file"], at=at)
+    elif named := _CANONICAL.fullmatch(reference):
+        digest = named["digest"]
+        found = [module for module in LOADED.values() if module.__name__.endswith(digest)]
+        if not found:
+            raise UserError(f"the file of {reference} is not loaded", where=at)
+        module = found[0]
+    else:
+        raise UserError(f"own code is named FILE.py:NAME, not {reference!r}", where=at)
+    name, path = named["name"], Path(str(module.__file__))
+    value = getattr(module, name, None)
+    if not callable(value):
+        known = [
+            each for each, entry in vars(module).items() if callable(entry) and entry.__module__ == module.__name__
+        ]
+        raise UserError(f"{path} has no function or class {name!r}", where=at, name=name, known=known)
+    return OwnCode(path, f"{module.__name__[-DIGITS:]}:{name}", value)
+
+
+def load_file(path: Path, at: str | None = None) -> ModuleType:
+    """Imports a user's file, once. Raises UserError where it cannot be read or imported, or does not stand alone."""
+    path = path.absolute()
+    note_read(path)
+    try:
+        source = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", where=at) from None
+    name = f"archlab_own_code_{sha256(source).hexdigest()[:DIGITS]}"
+    if path in LOADED and LOADED[path].__name__ == name:
+        return LOADED[path]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is not a Python file", where=at)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        if beside := _imported_from_beside(source, path.parent):
+            raise ImportError(f"{beside!r} lies beside it, and keys of runs would not cover that: use one file")
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{path} fails on import: {type(error).__name__}: {error}", where=at) from error
+    LOADED[path] = module
+    return module
+
+
+def _imported_from_beside(source: bytes, folder: Path) -> str | None:
+    """A module of the file's own folder that it imports, if any; archlab's own may lie there too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            return "." * node.level + (node.module or "")
+        for name in _imported(node):
+            top = name.partition(".")[0]
+            there = (folder / f"{top}.py").exists() or (folder / top / "__init__.py").exists()
+            if there and top not in ("archlab", "blocks"):
+                return top
+    return None
+
+
+def _imported(node: ast.AST) -> Iterable[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
