@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from archlab.architecture import build_model, from_canonical
-from archlab.foundation.own_code import load_file
 from archlab.budget import measure_latencies
 from archlab.data import open_prepared
+from archlab.foundation.own_code import load_file
 from archlab.runs.replicas import LEAST
 from archlab.runs.run import Replicas, Run
 from archlab.runs.training import settle_device
