@@ -3,7 +3,6 @@
 from archlab.bench.bare import bench_step
 from archlab.bench.budget import bench_budget
 from archlab.bench.data import bench_data
-from archlab.bench.fused import bench_fused
 from archlab.bench.gpu import bench_gpu
 from archlab.bench.measured import Bench, Spread
 from archlab.bench.start import bench_start
@@ -16,7 +15,6 @@ __all__ = [
     "Spread",
     "bench_budget",
     "bench_data",
-    "bench_fused",
     "bench_gpu",
     "bench_start",
     "bench_step",

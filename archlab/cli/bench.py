@@ -73,15 +73,6 @@ def workers(repeats: int, store: str | None, as_json: bool) -> None:
 
 @bench.command()
 @_options
-def fused(repeats: int, store: str | None, as_json: bool) -> None:
-    """Steps of four seeds fused against one by one, every reference."""
-    from archlab.bench import bench_fused
-
-    _run(bench_fused, repeats, store, as_json)
-
-
-@bench.command()
-@_options
 def study(repeats: int, store: str | None, as_json: bool) -> None:
     """The quick study's training against a plain script of two threads."""
     from archlab.bench import bench_study

@@ -182,7 +182,6 @@ def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[s
                 "finished": result["finished"],
                 "archlab": result["archlab"],
                 **{key: mode.get(key) for key in ("device", "hardware", "precision", "threads", "torch")},
-                "seeds": "fused" if mode.get("replicas", 1) > 1 else "separate",
             }
         )
         curves += [{**name, **epoch} for epoch in result["history"]]

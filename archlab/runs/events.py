@@ -33,20 +33,6 @@ class Event:
         return {"event": self.kind, "time": round(self.time, 3), **named, **self.detail}
 
 
-def of_members(event: Event) -> list[Event]:
-    """What an event is to each of its run's members: its own entries of lists, and its share of the time that all took."""
-    members = event.run.members
-    if len(members) == 1:
-        return [event]
-    found = []
-    for number, member in enumerate(members):
-        detail = {name: value[number] if isinstance(value, list) else value for name, value in event.detail.items()}
-        if event.kind == "finished":
-            detail["seconds"] /= len(members)
-        found.append(Event(event.kind, member, detail, event.time))
-    return found
-
-
 @dataclass(frozen=True)
 class Failure:
     """A run that failed as often as it may: `cause` in one line, `log` a file with what its last process wrote."""

@@ -7,12 +7,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from archlab.runs.events import Event, Failure, of_members
+from archlab.runs.events import Event, Failure
 from archlab.runs.pool import TRAIN, Pool, Settings, open_pool
-from archlab.runs.run import Replicas, Run
+from archlab.runs.run import Run
 from archlab.runs.store import Store
 
 _log = logging.getLogger("archlab")
@@ -53,9 +53,8 @@ def execute(
 ) -> Outcome:
     """Computes the runs that are not stored yet, in the order given, and returns all results.
 
-    A run that fails is tried again `retries` times, then listed; the others go on, unless `fail_fast`. Where `Replicas`
-    fail, their members are computed one by one. `on_event` is called in this process, with events of single runs. The
-    other arguments are those of `archlab.runs.Settings`.
+    A run that fails is tried again `retries` times, then listed; the others go on, unless `fail_fast`. `on_event` is called
+    in this process. The other arguments are those of `archlab.runs.Settings`.
 
     Raises Interrupted after Ctrl-C: the first lets running epochs finish and saves them, the second stops at once.
     """
@@ -71,11 +70,10 @@ def execute(
     tell = on_event or (lambda event: None)
     outcome, missing = Outcome(), []
     for run in {run.key: run for run in runs}.values():
-        for member in run.members:
-            if member.key not in outcome.results and (document := store.get(member.key)):
-                outcome.results[member.key] = document
-                tell(Event("stored", member))
-        if any(member.key not in outcome.results for member in run.members):
+        if document := store.get(run.key):
+            outcome.results[run.key] = document
+            tell(Event("stored", run))
+        else:
             missing.append(run)
     if not missing:
         return outcome
@@ -83,7 +81,7 @@ def execute(
         for run in missing:
             pool.submit(run)
         while pool.pending:
-            for event in _told(pool, outcome):
+            for event in pool.events():
                 _note(outcome, store, event)
                 tell(event)
                 if event.kind == "failed" and fail_fast:
@@ -92,17 +90,6 @@ def execute(
     if interrupted():
         raise Interrupted(outcome)
     return outcome
-
-
-def _told(pool: Pool, outcome: Outcome) -> Iterator[Event]:
-    """Events of single runs. Replicas that failed together are computed one by one."""
-    for event in pool.events():
-        alone = not isinstance(event.run, Replicas)
-        for each in of_members(event):
-            if alone or each.run.key not in outcome.results:
-                yield each if alone or event.kind != "failed" else replace(each, kind="retried")
-                if event.kind == "failed" and not alone:
-                    pool.submit(each.run)
 
 
 def _note(outcome: Outcome, store: Store, event: Event) -> None:

@@ -167,9 +167,8 @@ class LocalPool:
     def _enforce_time_limit(self) -> None:
         limit = self.settings.time_limit
         for key, job in self.active.items():
-            most = (limit or 0.0) * len(job.run.members)
-            if limit and job.started and job.cause is None and time.monotonic() - job.started > most:
-                job.cause = f"took longer than the time limit of {most:g} s"
+            if limit and job.started and job.cause is None and time.monotonic() - job.started > limit:
+                job.cause = f"took longer than the time limit of {limit:g} s"
                 self.forks.signal(key, signal.SIGKILL)
 
 

@@ -12,24 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from archlab.architecture import build_model, from_canonical
 from archlab.budget import measure_latencies
 from archlab.data import open_prepared
 from archlab.foundation.own_code import load_file
-from archlab.runs.replicas import LEAST
-from archlab.runs.run import Replicas, Run
+from archlab.runs.run import Run
 from archlab.runs.training import settle_device
 from archlab.runs.worker import Reporter
 from archlab.training import Recipe, load_recipe
 from archlab.training.evaluation import evaluation_batch_size
-from archlab.training.fused_speed import fused_ratios
 from archlab.training.loop import Trained, train
 from archlab.training.mode import peak_memory
 
 STEPS, EPOCHS = 6, 2
-LAPS = 3  # of fused steps and separate ones
 STEPS_AN_EPOCH = 50  # where throughput is measured
 MOST_PIXELS = 2**18  # of a measured batch; cost is proportional above
 
@@ -131,31 +127,6 @@ def time_models(run: Run, *, runs: list[dict[str, Any]], own_files: list[str], *
     measured = [measure_latencies(models, run.resolution, device=device) for device in devices]
     by_model = zip(described, zip(*measured, strict=True), strict=True)
     return {"latencies": {each.key: [dataclasses.asdict(latency) for latency in found] for each, found in by_model}}
-
-
-def measure_fused(
-    run: Replicas, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any
-) -> dict[str, Any]:
-    """`ratios`, by lap: how many times as fast the replicas' steps are when fused; none where they cannot be fused."""
-    design = from_canonical(run.architecture, run.model)
-
-    def build(pixels: int) -> nn.Module:
-        return build_model(design, run.num_classes, width=run.width, resolution=pixels, smallest_map=run.smallest_map)
-
-    try:
-        found = fused_ratios(
-            build,
-            load_recipe(run.recipe),
-            len(run.seeds),
-            classes=run.num_classes,
-            resolution=run.resolution,
-            device=settle_device(device),
-            laps=LAPS,
-            least=LEAST,
-        )
-    except RuntimeError:  # out of memory, or no such kernel
-        found = []
-    return {"ratios": found}
 
 
 def _few(run: Run, home: Path, train: int) -> Few:

@@ -151,8 +151,8 @@ class RayPool:
                 {"cause": f"{type(error).__name__}: {error}".split("\n")[0], "log": None},
                 None,
             )
-        for key, content in (files or {}).items():
-            self.store.adopt(key, content)
+        if files:
+            self.store.adopt(run.key, files)
         if kind == "failed":
             detail["attempts"] = max(self.attempts[run.key], 1)
         return Event(kind, run, detail)
@@ -205,8 +205,8 @@ def _compute(
     home: str,
     token: str,
     settings: dict[str, Any],
-) -> tuple[str, dict[str, Any], dict[str, dict[str, bytes]] | None]:
-    """In a Ray worker: a run's last event, and its members' files by key where the driver does not share the folder."""
+) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
+    """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
     import ray
 
     shared = Path(token).exists()
@@ -231,7 +231,7 @@ def _compute(
             if event.kind not in ("started", "epoch"):
                 if shared or not pool.settings.keep or event.kind not in ("stored", "finished"):
                     return event.kind, event.detail, None
-                return event.kind, event.detail, {each.key: pool.store.files(each.key) for each in this.members}
+                return event.kind, event.detail, pool.store.files(this.key)
     raise RunFailedError("ended without a word")
 
 

@@ -6,7 +6,7 @@ import heapq
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,33 +15,25 @@ from archlab.runs.costs import Finished, Prediction, Speed, kind_of, read_speed,
 from archlab.runs.events import Event, Failure
 from archlab.runs.execution import Interrupted, Outcome, interruptible
 from archlab.runs.pool import Settings, open_pool
-from archlab.runs.replicas import LEAST, is_open, kind_of_replicas, read_ratios, replicas_of, write_ratios
-from archlab.runs.run import Replicas, Run
+from archlab.runs.run import Run
 from archlab.runs.store import Store
 
 MEASURE = "archlab.runs.measuring:measure_run"
-MEASURE_FUSED = "archlab.runs.measuring:measure_fused"
 TRY = "archlab.runs.measuring:try_run"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs that are stored, and those to be computed, longest first, each with its prediction (None: not known).
-
-    `fused`: those of them that are computed as one.
-    """
+    """Runs that are stored, and those to be computed, longest first, each with its prediction (None: not known)."""
 
     stored: list[Run]
     missing: list[tuple[Run, Prediction | None]]
     workers: int
-    fused: list[Replicas] = field(default_factory=list)
 
     @cached_property
     def runs(self) -> list[Run]:
         """What is to be computed, in the order to do it: what is not predicted first, then the longest."""
-        whole = {member.key: replicas for replicas in self.fused for member in replicas.members}
-        jobs = [whole.get(run.key, run) for run, _ in self.missing]
-        return sorted({job.key: job for job in jobs}.values(), key=lambda job: -(self._seconds(job) or math.inf))
+        return sorted((run for run, _ in self.missing), key=lambda run: -self.predicted.get(run.key, math.inf))
 
     @cached_property
     def predicted(self) -> dict[str, float]:
@@ -58,19 +50,14 @@ class Plan:
         """Seconds until the last run ends: each is given to the worker that is free first."""
         free = [0.0] * self.workers
         for run in self.runs:
-            heapq.heapreplace(free, free[0] + self._seconds(run))
+            heapq.heapreplace(free, free[0] + self.predicted.get(run.key, 0.0))
         return max(free)
-
-    def _seconds(self, job: Run) -> float:
-        """0 where nothing is known."""
-        return sum(self.predicted.get(member.key, 0.0) for member in job.members)
 
     @property
     def memory(self) -> int | None:
         """Bytes that the largest runs need where they meet."""
-        needed = {run.key: prediction.memory or 0 for run, prediction in self.missing if prediction}
-        together = [sum(needed.get(member.key, 0) for member in job.members) for job in self.runs]
-        return sum(sorted(together, reverse=True)[: self.workers]) or None
+        needed = [prediction.memory or 0 for _, prediction in self.missing if prediction]
+        return sum(sorted(needed, reverse=True)[: self.workers]) or None
 
     def document(self) -> dict[str, Any]:
         """As `--dry-run --json` prints it; seconds, bytes, and the time of day when all would be done."""
@@ -135,7 +122,7 @@ def plan(
     options: dict[str, Any] | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Plan:
-    """Predicts what the runs that are not stored will cost, and finds those that are quicker computed as one.
+    """Predicts what the runs that are not stored will cost.
 
     From finished runs where there are any of the model on this kind of machine; else from a short measurement, which is
     kept. Without `measure` such runs have no prediction. `on_event` hears of the measurements.
@@ -149,15 +136,12 @@ def plan(
     predictions = {run.key: finished.predict(run, work_of(run, store.home)) for run in missing}
     unknown = [run for run in missing if predictions[run.key] is None]
     speeds = _speeds(unknown, store, workers if measure else 0, options or {}, on_event or (lambda event: None))
-    fused = _fused(list(distinct), store, workers if measure else 0, options or {}, on_event or (lambda event: None))
-    gains = {member.key: gain for replicas, gain in fused for member in replicas.members}
     for run in unknown:
         if speed := speeds.get(kind_of(run)):
-            seconds = speed.seconds(work_of(run, store.home)) / gains.get(run.key, 1.0)
-            predictions[run.key] = Prediction(seconds, speed.memory, "measured")
+            predictions[run.key] = Prediction(speed.seconds(work_of(run, store.home)), speed.memory, "measured")
     pairs = [(run, predictions[run.key]) for run in missing]
     pairs.sort(key=lambda pair: -pair[1].seconds if pair[1] else -float("inf"))
-    return Plan(stored, pairs, workers, [replicas for replicas, _ in fused])
+    return Plan(stored, pairs, workers)
 
 
 def smoke(
@@ -196,23 +180,6 @@ def _speeds(
             speeds[kind] = Speed(**fields)
             write_speed(store, kind, speeds[kind])
     return speeds
-
-
-def _fused(
-    runs: list[Run], store: Store, workers: int, options: dict[str, Any], tell: Callable[[Event], None]
-) -> list[tuple[Replicas, float]]:
-    """The replicas that train as one, and how many times as fast; ratios that are not known are measured as speeds are."""
-    open_ones = [replicas for replicas in replicas_of(runs) if is_open(replicas, store)]
-    ratios = {kind_of_replicas(replicas): read_ratios(store, replicas) for replicas in open_ones}
-    new = {kind_of_replicas(replicas): replicas for replicas in open_ones if ratios[kind_of_replicas(replicas)] is None}
-    if new and workers:
-        for event in tries(new.values(), store, MEASURE_FUSED, workers, options):
-            tell(event)
-            if event.kind == "finished":
-                ratios[kind_of_replicas(event.run)] = event.detail["ratios"]
-                write_ratios(store, event.run, event.detail["ratios"])
-    found = [(replicas, ratios[kind_of_replicas(replicas)] or []) for replicas in open_ones]
-    return [(replicas, statistics.median(laps)) for replicas, laps in found if laps and min(laps) >= LEAST]
 
 
 def tries(runs: Iterable[Run], store: Store, function: str, workers: int, options: dict[str, Any]) -> Iterator[Event]:

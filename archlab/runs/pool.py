@@ -27,7 +27,7 @@ class Settings:
         options: More keyword arguments of the function, JSON values.
         keep: Whether results are stored, and stored ones not computed again.
         retries: How often a run that failed is tried again, behind all others.
-        time_limit: Seconds of one attempt of one run, and so many times that of `Replicas`; None: no limit.
+        time_limit: Seconds of one attempt of one run; None: no limit.
         address: Of the Ray cluster: "auto", a URL, or None for a cluster of this machine alone.
         gpus: The share of a GPU that Ray gives to a run.
     """

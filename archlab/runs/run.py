@@ -56,41 +56,16 @@ class Run:
         del document["dataset"], document["model"]
         return digest(document)
 
-    @property
-    def members(self) -> list[Run]:
-        """The runs whose results come of computing this one."""
-        return [self]
-
     def document(self) -> dict[str, Any]:
         """The fields by name, ready for JSON, without `own_files`."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.compare}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Run:
-        return Replicas(**document) if "seeds" in document else Run(**document)
+        return Run(**document)
 
     def __str__(self) -> str:
         return f"{self.model or self.key[:12]} on {self.dataset}, seed {self.seed}"
-
-
-@dataclass(frozen=True)
-class Replicas(Run):
-    """Runs alike but for their seeds, computed as one network. Its key names the work; results have their members' keys.
-
-    Args:
-        seeds: Of the members; `seed` is the first of them.
-    """
-
-    seeds: tuple[int, ...] = ()
-
-    @property
-    def members(self) -> list[Run]:
-        document = self.document()
-        del document["seeds"]
-        return [Run(**{**document, "seed": seed}, own_files=self.own_files) for seed in self.seeds]
-
-    def __str__(self) -> str:
-        return f"{self.model or self.key[:12]} on {self.dataset}, seeds {', '.join(map(str, self.seeds))}"
 
 
 def digest(value: Any) -> str:

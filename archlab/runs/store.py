@@ -65,8 +65,8 @@ class Store:
             return None
 
     def holds(self, run: Run) -> bool:
-        """Whether all results of a run are stored and whole."""
-        return all(self.get(member.key) is not None for member in run.members)
+        """Whether a run is stored and whole."""
+        return self.get(run.key) is not None
 
     def read(self, key: str) -> dict[str, Any]:
         """The stored document of a run. Raises DamagedRunError and UserError."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch._dynamo  # optimisers import the compiler: better once here than in every run
@@ -13,11 +12,10 @@ from archlab.architecture import from_canonical
 from archlab.data import open_prepared
 from archlab.foundation import UserError
 from archlab.runs.code import code_digest
-from archlab.runs.run import Replicas, Run
+from archlab.runs.run import Run
 from archlab.runs.worker import Reporter
 from archlab.training import load_recipe
 from archlab.training.loop import Trained, train
-from archlab.training.replicas import train_replicas
 
 code_digest()  # of the sources as they are imported here, not as they may become
 
@@ -30,8 +28,8 @@ def train_run(
     report: Reporter,
     device: str = "auto",
     deterministic: bool = False,
-) -> Trained | list[Trained]:
-    """Trains a run, or replicas as one network, continuing from the checkpoint in `folder` where there is one.
+) -> Trained:
+    """Trains a run, continuing from the checkpoint in `folder` where there is one.
 
     Raises UserError where the data or the code are no longer those of the run's key.
     """
@@ -40,16 +38,18 @@ def train_run(
         raise UserError(f"dataset {run.dataset} has changed since the study began: start it again")
     if code_digest(run.own_files) != run.code:
         raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
-    what = from_canonical(run.architecture, run.model), prepared, load_recipe(run.recipe)
-    how: dict[str, Any] = {
-        "width": run.width,
-        "smallest_map": run.smallest_map,
-        "device": settle_device(device),
-        "deterministic": deterministic,
-        "checkpoint": folder / "checkpoint.safetensors",
-        "on_epoch": lambda row: report(**row),
-    }
-    return train_replicas(*what, run.seeds, **how) if isinstance(run, Replicas) else train(*what, run.seed, **how)
+    return train(
+        from_canonical(run.architecture, run.model),
+        prepared,
+        load_recipe(run.recipe),
+        run.seed,
+        width=run.width,
+        smallest_map=run.smallest_map,
+        device=settle_device(device),
+        deterministic=deterministic,
+        checkpoint=folder / "checkpoint.safetensors",
+        on_epoch=lambda row: report(**row),
+    )
 
 
 def settle_device(device: str) -> torch.device:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from archlab.runs.report import StopRequested
-from archlab.runs.run import Replicas, Run
+from archlab.runs.run import Run
 from archlab.runs.server import resolve
 from archlab.runs.store import Store
 
@@ -36,7 +36,7 @@ def perform(
     """Computes one run in this process.
 
     `function` is called as `function(run, home=, folder=, report=, **options)`; `folder` holds checkpoints from one
-    attempt to the next. With `keep` it returns a result (of `Replicas` one for each member), which is stored; else a small
+    attempt to the next. With `keep` it returns a result, which is stored; else a small
     JSON object, which is returned.
 
     Returns `{"state": "finished" | "stored" (was there) | "busy" (another process is at it) | "stopped" (as asked)}` and
@@ -66,9 +66,7 @@ def _compute_and_store(run: Run, store: Store, compute: Any, options: dict[str, 
             return "busy"
         there = store.holds(run)  # another process may have finished it since it was asked for
         if not there:
-            result = compute(run, home=store.home, folder=folder, report=report, **options)
-            for member, own in zip(run.members, result if isinstance(run, Replicas) else [result], strict=True):
-                store.put(member, own)
+            store.put(run, compute(run, home=store.home, folder=folder, report=report, **options))
         shutil.rmtree(folder, ignore_errors=True)
     return "stored" if there else "finished"
 

@@ -35,11 +35,10 @@ def reproducible(device: torch.device, deterministic: bool) -> Iterator[None]:
             torch.backends.cudnn.benchmark = before[1]
 
 
-def execution_mode(device: torch.device, deterministic: bool, *, graphed: bool, replicas: int = 1) -> dict[str, Any]:
+def execution_mode(device: torch.device, deterministic: bool, *, graphed: bool) -> dict[str, Any]:
     """Device, precision, threads, versions, hardware and allocator of this process, as plain JSON values.
 
-    `graphed`: whether the steps were replays of a CUDA graph; `replicas`: how many runs trained fused with this one, itself
-    included.
+    `graphed`: whether the steps were replays of a CUDA graph.
     """
     cuda = device.type == "cuda"
     return {
@@ -48,7 +47,6 @@ def execution_mode(device: torch.device, deterministic: bool, *, graphed: bool, 
         "precision": "bfloat16" if cuda else "float32",
         "memory_format": "channels_last",
         "step": "graph" if graphed else "eager",
-        "replicas": replicas,
         "threads": torch.get_num_threads(),
         "deterministic": deterministic or not cuda,
         "torch": torch.__version__,

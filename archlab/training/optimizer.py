@@ -11,18 +11,15 @@ from torch import Tensor, nn
 from archlab.training.recipe import Recipe
 
 
-def make_optimizer(
-    model: nn.Module, recipe: Recipe, *, like: nn.Module | None = None, capturable: bool = False
-) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, recipe: Recipe, *, capturable: bool = False) -> torch.optim.Optimizer:
     """Fused, with weight decay on all parameters but those of one dimension (biases, normalisations, scales).
 
-    `like`: a model with as many parameters, whose dimensions count instead. `capturable`: for a CUDA graph, which reads the
-    learning rate from a tensor on its device.
+    `capturable`: for a CUDA graph, which reads the learning rate from a tensor on its device.
     """
     decayed: list[nn.Parameter] = []
     spared: list[nn.Parameter] = []
-    for parameter, judged in zip(model.parameters(), (like or model).parameters(), strict=True):
-        (decayed if judged.squeeze().ndim > 1 else spared).append(parameter)
+    for parameter in model.parameters():
+        (decayed if parameter.squeeze().ndim > 1 else spared).append(parameter)
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
     lr = torch.tensor(recipe.lr, device=next(model.parameters()).device) if capturable else recipe.lr
     if recipe.optimizer == "sgd":

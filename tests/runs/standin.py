@@ -15,7 +15,6 @@ import numpy as np
 
 from archlab.foundation import UserError
 from archlab.runs import Run
-from archlab.runs.run import Replicas
 
 
 @dataclass
@@ -58,20 +57,17 @@ def make_trained(run: Run) -> Trained:
     )
 
 
-def train(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> Trained | list[Trained]:
+def train(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> Trained:
     """Two short epochs; then whatever `run.recipe` tells it to do. Counts its calls in `home/executions`."""
-    together = isinstance(run, Replicas)
     _note(home / "executions", run.key)
     for epoch in range(run.recipe.get("epochs", 2)):
         time.sleep(run.recipe.get("seconds", 0.0))
         _note(folder / "epochs", str(epoch))
-        report(epoch=epoch + 1, loss=[10 + seed for seed in run.seeds] if together else 1.0 / (epoch + 1))
+        report(epoch=epoch + 1, loss=1.0 / (epoch + 1))
     fault = run.recipe.get("fault", "")
-    if fault.endswith(" together"):
-        fault = fault.removesuffix(" together") if together else ""
     if fault and not (fault.endswith("once") and len(executions(home, run.key)) > 1):
         FAULTS[fault.removesuffix(" once")](folder)
-    return [make_trained(member) for member in run.members] if together else make_trained(run)
+    return make_trained(run)
 
 
 def value(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:
@@ -140,9 +136,3 @@ def measure(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) 
     if run.model == "m3":
         os.kill(os.getpid(), signal.SIGKILL)
     return {"setup": 1.0, "step": float(run.model[1:]), "image": 0.5, "checkpoint": 0.25, "memory": 2**30}
-
-
-def measure_fused(run: Replicas, *, home: Path, **options: Any) -> dict[str, Any]:
-    """A machine on which model `m1` trains half as fast again when fused, and no other."""
-    _note(home / "measured", f"{run.model}x{len(run.seeds)}")
-    return {"ratios": [1.5, 1.6, 1.4] if run.model == "m1" else [1.5, 1.1]}

@@ -15,7 +15,6 @@ from archlab.data import open_prepared
 from archlab.foundation import UserError
 from archlab.runs import Interrupted, Store, execute
 from archlab.runs.pool import TRAIN
-from archlab.runs.run import Replicas
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -66,19 +65,6 @@ def test_ray_one_worker_and_two_give_the_same_sixty_cells(tmp_path, cluster):
     assert {event.kind for event in events} == {"started", "epoch", "finished"}
     again = on_ray(runs, Store(tmp_path / "ray"), cluster)
     assert again.computed == 0 and again.results == ray.results
-
-
-def test_replicas_give_their_members_results_and_fall_back_to_them(tmp_path, cluster):
-    good = Replicas(**{**make_run(0).document(), "seeds": (0, 1, 2)})
-    bad = Replicas(**{**make_run(3, recipe={"fault": "raise together"}).document(), "seeds": (3, 4)})
-    store, members = Store(tmp_path / "ray"), [*good.members, *bad.members]
-    outcome = on_ray([good, bad], store, cluster)
-    assert outcome.failed == [] and outcome.computed == 5
-    assert {key: document["metrics"] for key, document in outcome.results.items()} == {
-        run.key: make_trained(run).metrics for run in members
-    }
-    assert executions(store.home, good.key) and not executions(store.home, good.members[0].key)
-    assert executions(store.home, bad.members[0].key)
 
 
 def test_real_runs_are_equal_to_the_last_digit(tmp_path, cluster):

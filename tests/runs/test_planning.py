@@ -4,7 +4,7 @@ import pytest
 from standin import make_run, make_trained
 
 from archlab.foundation.machine import cpu_name
-from archlab.runs import Outcome, Plan, Store, costs, execute, plan, planning, replicas, smoke
+from archlab.runs import Outcome, Plan, Store, costs, execute, plan, planning, smoke
 from archlab.runs.costs import Prediction, Speed, Work
 from archlab.runs.plan_text import rows, summary, verdict
 
@@ -21,8 +21,6 @@ def store(tmp_path, monkeypatch):
     monkeypatch.setattr(costs, "_images", lambda data, split: data.counts(split))
     monkeypatch.setattr(costs, "_prepared", prepared)
     monkeypatch.setattr(planning, "MEASURE", "standin:measure")
-    monkeypatch.setattr(planning, "MEASURE_FUSED", "standin:measure_fused")
-    monkeypatch.setattr(replicas, "os", SimpleNamespace(cpu_count=lambda: 99))  # so many cores are not for seeds fused
     return Store(tmp_path)
 
 
@@ -145,22 +143,3 @@ def test_a_plan_is_executed_in_its_order(store):
         on_event=lambda event: started.append(event.run.model) if event.kind == "started" else None,
     )
     assert started == ["m2", "m1"]
-
-
-def test_seeds_are_fused_where_a_measurement_that_is_kept_says_so(store, monkeypatch):
-    monkeypatch.setattr(replicas, "os", SimpleNamespace(cpu_count=lambda: 2))
-    runs = [run_of(model, "digits", seed) for model in ("m1", "m2") for seed in range(4)]
-    alone = plan([run_of()], store)
-    first = plan(runs, store, workers=2)
-    assert [str(run) for run in first.runs] == [
-        "m1 on digits, seeds 0, 1, 2, 3",
-        *(f"m2 on digits, seed {seed}" for seed in range(4)),
-    ]
-    assert len(first.missing) == 8 and first.workers == 2
-    assert first.predicted[runs[0].key] == pytest.approx(alone.wall / 1.5)
-    assert first.memory == 5 * 2**30  # four replicas and another run
-    again = plan(runs, store, workers=1, measure=False)
-    assert [run.key for run in again.runs] == [run.key for run in first.runs]
-    assert (store.home / "measured").read_text().split() == ["m1", "m2", "m1x4", "m2x4"]
-    finish(store, runs[0], 3.0)
-    assert plan(runs, store, measure=False).fused == []

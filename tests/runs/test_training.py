@@ -1,7 +1,6 @@
 """Real runs, with torch, of a network of a few thousand parameters."""
 
 import dataclasses
-import json
 import os
 import random
 import signal
@@ -11,7 +10,6 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from processes import all_gone, descendants
@@ -20,8 +18,7 @@ from safetensors.numpy import load_file
 import archlab
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import open_prepared
-from archlab.runs import Run, Store, code_digest, execute, plan, replicas, smoke
-from archlab.runs.run import Replicas
+from archlab.runs import Run, Store, code_digest, execute, plan, smoke
 from archlab.training import load_recipe
 
 
@@ -106,39 +103,6 @@ def test_a_plan_measures_and_smoke_tries_the_model(home):
     (failure,) = smoke(runs + broken, store)
     assert failure.run == broken[0] and "\n" not in failure.cause
     assert list(store.keys()) == []
-
-
-def test_replicas_killed_on_the_way_give_the_same_digits_and_those_of_separate_runs_but_for_rounding(home):
-    runs, killed = small_runs(home, 2, steps=80), []
-    together = Replicas(**{**runs[0].document(), "seeds": (0, 1)})
-    undisturbed, disturbed, apart = (beside(home, name) for name in ("undisturbed", "disturbed", "apart"))
-    pids = {}
-
-    def kill_once(event):
-        if event.kind == "started":
-            pids[event.run.seed] = event.detail["pid"]
-        elif event.kind == "epoch" and not killed:
-            killed.append(os.kill(pids[event.run.seed], signal.SIGKILL))
-
-    assert execute([together], disturbed, on_event=kill_once).failed == []
-    assert execute([together], undisturbed).failed == execute(runs, apart).failed == []
-    assert len(killed) == 1
-    assert numbers(disturbed, runs) == numbers(undisturbed, runs)
-    for run in runs:
-        fused, alone = undisturbed.get(run.key), apart.get(run.key)
-        assert fused["mode"] == {**alone["mode"], "replicas": 2}
-        assert fused["history"][0]["loss"] == pytest.approx(alone["history"][0]["loss"], rel=1e-3)
-        assert fused["metrics"]["test"]["accuracy"] == pytest.approx(alone["metrics"]["test"]["accuracy"], abs=0.1)
-
-
-@pytest.mark.slow
-def test_the_plan_measures_whether_fusing_is_faster(home, monkeypatch):
-    monkeypatch.setattr(replicas, "os", SimpleNamespace(cpu_count=lambda: 1))
-    store, runs = beside(home, "measured"), small_runs(home, 4)
-    first, again = plan(runs, store), plan(runs, store, measure=False)
-    (file,) = (store.home / "cache" / "fused").iterdir()
-    assert json.loads(file.read_text())["ratios"]
-    assert [run.key for run in first.runs] == [run.key for run in again.runs]
 
 
 def test_runs_of_other_code_or_data_are_refused(home):
