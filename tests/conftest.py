@@ -1,5 +1,11 @@
-"""One thread for torch, as in archlab's own workers: small networks are fastest so, and numbers do not depend on cores."""
+"""One thread for torch, as in archlab's own workers: small networks are fastest so, and numbers do not depend on cores.
+
+The stand-ins for training are importable, here and in worker processes.
+"""
 
 import os
+import sys
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parent / "executors"))

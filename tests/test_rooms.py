@@ -19,6 +19,8 @@ ORDER = (
     "data",
     "training",
     "runs",
+    "executors",
+    "forecast",
     "scoring",
     "study",
     "report",
@@ -94,8 +96,8 @@ def test_the_lowest_rooms_stand_alone(room):
 @pytest.mark.parametrize(
     ("room", "unknown"),
     [
-        ("scoring", ("blocks", "architecture", "budget", "data", "training", "runs")),
-        ("report", ("blocks", "architecture", "budget", "training")),
+        ("scoring", ("blocks", "architecture", "budget", "data", "training", "runs", "executors", "forecast")),
+        ("report", ("blocks", "architecture", "budget", "training", "executors", "forecast")),
     ],
 )
 def test_scores_and_reports_know_results_alone(room, unknown):

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from archlab.executors.forks import ALLOCATOR, ONE_THREAD
 from archlab.foundation import UserError
-from archlab.runs.forks import ALLOCATOR, ONE_THREAD
 
 
 @dataclass(frozen=True)

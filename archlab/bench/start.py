@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from archlab.bench.measured import Bench, timed
+from archlab.bench.synthetic import write_synthetic_results
 from archlab.foundation import UserError
 from archlab.runs import Store
-from archlab.runs.synthetic import write_synthetic_results
 
 HELP, BUILD, ABLATE = "archlab --help", "archlab build --spec references", "archlab ablate, all runs stored"
 PROGRAM = """

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from archlab.bench.measured import Bench, timed
+from archlab.bench.synthetic import write_synthetic_runs
 from archlab.report import Material, analyse, text
 from archlab.runs import Store, list_runs
 from archlab.runs.index import tidy_table
-from archlab.runs.synthetic import write_synthetic_runs
 from archlab.scoring import score_table
 
 DATASETS, SEEDS = 8, 5

@@ -12,7 +12,7 @@ from archlab.cli.tables import print_table
 from archlab.foundation import home
 
 if TYPE_CHECKING:
-    from archlab.runs import Plan
+    from archlab.forecast import Plan
     from archlab.study.ablation import Ablation
 
 
@@ -30,8 +30,8 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
 
     Models are scored on test data in the frame of the study's references. Ends with 1 where a run failed.
     """
+    from archlab.cli.plan_text import summary, verdict
     from archlab.runs import Store
-    from archlab.runs.plan_text import summary, verdict
     from archlab.study import resolve
     from archlab.study.ablation import assess, cells, distinct_runs
     from archlab.study.findings import document, save
@@ -72,7 +72,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
 
 
 def _print_plan(name: str, plan: Plan, as_json: bool) -> None:
-    from archlab.runs.plan_text import HEADING, rows, summary
+    from archlab.cli.plan_text import HEADING, rows, summary
 
     if as_json:
         click.echo(json.dumps({"study": name, **plan.document()}, indent=2))

@@ -16,7 +16,9 @@ from archlab.foundation import UserError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from archlab.runs import Event, Outcome, Plan, Run, Store
+    from archlab.executors import Outcome
+    from archlab.forecast import Plan
+    from archlab.runs import Event, Run, Store
 
 MOST_MODELS = 20  # in the table below the running runs
 
@@ -64,7 +66,7 @@ class Running:
 
     def __post_init__(self) -> None:
         if self.executor == "ray":
-            from archlab.runs.on_ray import import_ray
+            from archlab.executors.on_ray import import_ray
 
             import_ray()  # tells that it is not installed before anything is measured
         elif self.address or self.gpus:
@@ -72,7 +74,7 @@ class Running:
 
     @property
     def at_once(self) -> int:
-        from archlab.runs import gpu_count
+        from archlab.forecast import gpu_count
 
         return self.workers or gpu_count() or len(os.sched_getaffinity(0))
 
@@ -82,7 +84,7 @@ class Running:
 
     def settled(self, runs: Iterable[Run], store: Store) -> Running:
         """With the number of workers that suits the runs, where none was given and there are GPUs to share."""
-        from archlab.runs import gpu_count, workers_for
+        from archlab.forecast import gpu_count, workers_for
 
         if self.workers or self.executor != "local" or not gpu_count():
             return self
@@ -90,7 +92,7 @@ class Running:
 
     def plan(self, runs: Iterable[Run], store: Store) -> Plan:
         """The plan of the runs; what is not known about their time is measured."""
-        from archlab.runs import plan
+        from archlab.forecast import plan
 
         if not self.quiet:
             note = _once("measuring how fast this machine trains the models")
@@ -99,7 +101,9 @@ class Running:
 
     def execute(self, plan: Plan, store: Store) -> Outcome:
         """Computes what the plan lacks, longest first, and shows it. Raises Interrupted after Ctrl-C."""
-        from archlab.runs import EventLog, Interrupted, Watch, execute
+        from archlab.cli.watching import Watch
+        from archlab.executors import Interrupted, execute
+        from archlab.runs import EventLog
 
         table = _Accuracies(store)
         log = EventLog(self.events) if self.events else None
@@ -127,7 +131,8 @@ class Running:
 
 def try_out(name: str, runs: list[Run], store: Store, running: Running, as_json: bool) -> int:
     """Takes runs through a few steps, stores nothing, and says which failed; the exit code of the command."""
-    from archlab.runs import Watch, smoke
+    from archlab.cli.watching import Watch
+    from archlab.forecast import smoke
 
     tried = {(run.model, run.dataset) for run in runs}
     with Watch(len(tried), running.at_once, quiet=running.quiet) as watch:

@@ -14,7 +14,8 @@ from archlab.foundation import home
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-    from archlab.runs import Outcome, Run, Store
+    from archlab.executors import Outcome
+    from archlab.runs import Run, Store
 
 
 @click.command()
@@ -45,7 +46,8 @@ def search(
     The same command goes on where it was interrupted, and joins a search that other processes are at. Designs are chosen by
     validation data; the last table shows test data. Ends with 1 where a run failed.
     """
-    from archlab.runs import EventLog, Settings, Store
+    from archlab.executors import Settings
+    from archlab.runs import EventLog, Store
     from archlab.study.latencies import save_latencies
     from archlab.study.search.whole import search as whole_search
 
@@ -91,7 +93,7 @@ def search(
 
 
 def _forecast(spec: str, trials: int | None, running: Running, store: Store, as_json: bool) -> None:
-    from archlab.runs.plan_text import duration
+    from archlab.cli.plan_text import duration
     from archlab.study import load_study
     from archlab.study.search.designs import Designs
     from archlab.study.search.forecast import forecast
@@ -120,8 +122,8 @@ def _smoke(spec: str, running: Running, store: Store, as_json: bool) -> int:
 
 def _compute(what: str, runs: list[Run], running: Running, store: Store) -> Outcome:
     """Computes what is not stored, and says how much that is."""
-    from archlab.runs import plan
-    from archlab.runs.plan_text import summary
+    from archlab.cli.plan_text import summary
+    from archlab.forecast import plan
 
     planned = plan(runs, store, workers=running.at_once, measure=False)
     click.echo(f"{what}: {summary(planned)}", err=True)

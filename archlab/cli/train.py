@@ -41,7 +41,8 @@ def train(
     from archlab.architecture import SMALLEST_MAP, architecture
     from archlab.architecture.own_blocks import own_blocks_of
     from archlab.data import entry, open_prepared
-    from archlab.runs import Run, Store, code_digest, execute
+    from archlab.executors import execute
+    from archlab.runs import Run, Store, code_digest
     from archlab.training import load_recipe
 
     if width is not None and params is not None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from archlab.runs.code import code_digest
 from archlab.runs.index import list_runs
+from archlab.runs.lock import lock
 from archlab.runs.store import Store
-from archlab.runs.worker import lock
 
 OLD = 24 * 3600.0  # seconds after which another machine's unfinished writing counts as left behind
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.data import open_prepared
-from archlab.runs import Event, Failure, Outcome, Run, Store, code_digest, execute
+from archlab.executors import Outcome, execute
+from archlab.runs import Event, Failure, Run, Store, code_digest
 from archlab.study.resolved import ResolvedStudy
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def ablate(
 ) -> Ablation:
     """Computes what the store lacks and scores the study.
 
-    `settings` are those of `archlab.runs.execute` (workers, executor, fail_fast, ...). Failed runs are listed and the rest
+    `settings` are those of `archlab.executors.execute` (workers, executor, fail_fast, ...). Failed runs are listed and the rest
     goes on. Raises UserError where models are above the budget or a dataset is not prepared, before anything runs;
     Interrupted after Ctrl-C, when everything finished is stored.
     """

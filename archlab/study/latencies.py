@@ -6,9 +6,9 @@ import dataclasses
 import json
 from pathlib import Path
 
+from archlab.forecast.latencies import latencies
 from archlab.foundation import write_atomically
 from archlab.runs import Store
-from archlab.runs.latencies import latencies
 from archlab.study.ablation import Cell
 from archlab.study.resolved import ResolvedStudy
 

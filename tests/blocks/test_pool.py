@@ -5,12 +5,12 @@ import torch
 
 from blocks import BLOCKS
 
-Pool = BLOCKS["pool"]
+Executor = BLOCKS["pool"]
 
 
 def pooled(x: torch.Tensor, **arguments) -> list[float]:
     channels = x.shape[1]
-    return Pool(in_channels=channels, out_channels=channels, **arguments)(x)[0, 0, 0].tolist()
+    return Executor(in_channels=channels, out_channels=channels, **arguments)(x)[0, 0, 0].tolist()
 
 
 def test_the_border_counts_for_nothing():
@@ -31,4 +31,4 @@ def test_ceil_keeps_what_is_left_over():
 )
 def test_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
-        Pool(**{"in_channels": 2, "out_channels": 2} | arguments)
+        Executor(**{"in_channels": 2, "out_channels": 2} | arguments)

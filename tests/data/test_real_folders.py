@@ -32,7 +32,7 @@ def load(paths):
 
 def test_cifar10_is_prepared_in_time_and_memory(home):
     files = sorted(map(str, (ROOT / "cifar10").rglob("*.jpg")))
-    with get_context("spawn").Pool(2) as pool:
+    with get_context("spawn").Executor(2) as pool:
         pool.map(load, [[], []])
         start = time.perf_counter()
         pool.map(load, [files[0::2], files[1::2]])

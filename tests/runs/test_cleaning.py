@@ -6,9 +6,9 @@ import subprocess
 import pytest
 from standin import make_run, make_trained
 
+from archlab.executors.worker import lock
 from archlab.runs import Store, code_digest
 from archlab.runs.cleaning import leftovers, remove
-from archlab.runs.worker import lock
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from archlab.executors import Interrupted, Settings, execute
 from archlab.foundation import UserError
-from archlab.runs import Interrupted, Settings, Store, execute
+from archlab.runs import Store
 from archlab.study.search.whole import search
 
 FUNCTION = "standin_search:train"

@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from archlab.runs import Plan, Run, Store
+from archlab.forecast import Plan
+from archlab.runs import Run, Store
 from archlab.study.search.beginning import datasets_met, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.rungs import places

@@ -10,8 +10,9 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.executors import Executor, Interrupted, Outcome, interruptible
 from archlab.foundation import UserError
-from archlab.runs import Event, Interrupted, Outcome, Pool, Store, interruptible
+from archlab.runs import Event, Store
 from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.promotion import goes_on, promoted
@@ -69,7 +70,7 @@ class Searching:
         self.exhausted = self.halted = self.interrupted = False
         self.computed = 0
 
-    def run(self, pool: Pool, workers: int, *, fail_fast: bool = False) -> None:
+    def run(self, pool: Executor, workers: int, *, fail_fast: bool = False) -> None:
         """Keeps so many trials at work in the pool. Sets `halted` where `fail_fast` ended it early.
 
         Raises Interrupted after Ctrl-C. In both cases the trials at work are repeated by whoever goes on with the search.
@@ -98,7 +99,7 @@ class Searching:
         if self.interrupted:
             raise Interrupted(Outcome())
 
-    def _begin(self, pool: Pool) -> bool:
+    def _begin(self, pool: Executor) -> bool:
         """Begins a trial, where there is a design to try or to go on with; whether there may be more."""
         self.trials.beat()
         study = self.trials.study
@@ -170,7 +171,7 @@ class Searching:
             return True
         return False
 
-    def _is_timed(self, flight: Flight, pool: Pool) -> bool:
+    def _is_timed(self, flight: Flight, pool: Executor) -> bool:
         """Whether its latency is known where that is an objective; else the trial ends."""
         if self.stopwatch is None:
             return True
@@ -188,7 +189,7 @@ class Searching:
         flight.trial.set_user_attr("latency_ms", latency)
         return True
 
-    def _hear(self, event: Event, pool: Pool) -> bool:
+    def _hear(self, event: Event, pool: Executor) -> bool:
         """Whether a trial has ended."""
         flight = self.flights.get(event.run.key)
         if flight is not None and event.kind == "epoch":
@@ -222,7 +223,7 @@ class Searching:
             flight.trial.set_user_attr(name, getattr(flight, name))
         return self._advance(flight, pool)
 
-    def _hear_epoch(self, flight: Flight, event: Event, pool: Pool) -> None:
+    def _hear_epoch(self, flight: Flight, event: Event, pool: Executor) -> None:
         middle = self.basis.halfway
         if flight.halfway is None and middle and middle.concerns(event.run) and event.detail["epoch"] == middle.epoch:
             self._reach_middle(flight, event.detail)
@@ -238,7 +239,7 @@ class Searching:
         flight.trial.report(accuracy, 0)
         flight.dropped = not self._goes_on(flight, 0, self.basis.rungs.normalised(middle.dataset, accuracy))
 
-    def _advance(self, flight: Flight, pool: Pool) -> bool:
+    def _advance(self, flight: Flight, pool: Executor) -> bool:
         """Submits the next run, or ends the trial; whether it did."""
         rungs, place = self.basis.rungs, len(flight.accuracies)
         early = rungs.partial(flight.accuracies, place)
@@ -257,7 +258,7 @@ class Searching:
         self._submit(flight, pool)
         return False
 
-    def _submit(self, flight: Flight, pool: Pool) -> None:
+    def _submit(self, flight: Flight, pool: Executor) -> None:
         run = self.designs.run(flight.design, self.basis.rungs.order[len(flight.accuracies)])
         self.flights[run.key] = flight
         pool.submit(run)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+from archlab.forecast.latencies import latencies, latency_beside
 from archlab.foundation import UserError
 from archlab.runs import Run, Store
-from archlab.runs.latencies import latencies, latency_beside
 from archlab.study.search.designs import Design, Designs
 from archlab.study.study import Study
 

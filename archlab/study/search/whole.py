@@ -11,8 +11,9 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from archlab.executors import Interrupted, Outcome, Settings, open_executor
 from archlab.foundation import UserError
-from archlab.runs import Event, Interrupted, Outcome, Run, Settings, Store, open_pool
+from archlab.runs import Event, Run, Store
 from archlab.study import findings
 from archlab.study.ablation import Cell, assess, cells, distinct_runs
 from archlab.study.loading import load_study
@@ -61,7 +62,7 @@ def search(
     """Searches a study. The same call goes on with a search that was interrupted, and joins one that others are at.
 
     Args:
-        compute: Computes what is not stored of the runs of references and finalists, `archlab.runs.execute` in some dress;
+        compute: Computes what is not stored of the runs of references and finalists, `archlab.executors.execute` in some dress;
             its first argument says in words what they are.
         settings, executor: Of the trials' runs.
         trials: How many there are to be in the storage; None: as the study says.
@@ -102,7 +103,7 @@ def search(
 
     searching = Searching(designs, known, there, store, wanted, stopwatch=stopwatch, on_event=on_event, on_trial=heard)
     try:
-        searching.run(open_pool(executor, store, settings), settings.workers, fail_fast=fail_fast)
+        searching.run(open_executor(executor, store, settings), settings.workers, fail_fast=fail_fast)
     except Interrupted:
         tell(
             f"interrupted: what has ended is kept ({there.tried()} of {wanted} trials); the same command goes on from there"

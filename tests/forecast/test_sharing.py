@@ -9,8 +9,9 @@ import pytest
 from standin import make_run
 
 from archlab.data import open_prepared
-from archlab.runs import Store, sharing, workers_for
-from archlab.runs.measuring import throughput
+from archlab.forecast import sharing, workers_for
+from archlab.forecast.measuring import throughput
+from archlab.runs import Store
 from archlab.training import load_recipe
 from tests.training.stub import TINY
 

@@ -26,7 +26,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_
 _PROGRAM = """
 import json, sys
 requests, messages, preload, sys.path[:] = json.loads(sys.argv[1])
-from archlab.runs.server import Server
+from archlab.executors.server import Server
 Server(requests, messages, preload).serve()
 """
 

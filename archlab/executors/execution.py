@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from archlab.executors.executor import TRAIN, Executor, Settings, open_executor
 from archlab.runs.events import Event, Failure
-from archlab.runs.pool import TRAIN, Pool, Settings, open_pool
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
@@ -54,7 +54,7 @@ def execute(
     """Computes the runs that are not stored yet, in the order given, and returns all results.
 
     A run that fails is tried again `retries` times, then listed; the others go on, unless `fail_fast`. `on_event` is called
-    in this process. The other arguments are those of `archlab.runs.Settings`.
+    in this process. The other arguments are those of `archlab.executors.Settings`.
 
     Raises Interrupted after Ctrl-C: the first lets running epochs finish and saves them, the second stops at once.
     """
@@ -77,7 +77,7 @@ def execute(
             missing.append(run)
     if not missing:
         return outcome
-    with open_pool(executor, store, settings) as pool, interruptible(pool) as interrupted:
+    with open_executor(executor, store, settings) as pool, interruptible(pool) as interrupted:
         for run in missing:
             pool.submit(run)
         while pool.pending:
@@ -105,7 +105,7 @@ def _note(outcome: Outcome, store: Store, event: Event) -> None:
 
 
 @contextmanager
-def interruptible(pool: Pool) -> Iterator[Callable[[], bool]]:
+def interruptible(pool: Executor) -> Iterator[Callable[[], bool]]:
     """Within: the first SIGINT or SIGTERM stops the pool after the running epochs, the second at once.
 
     Gives a function that tells whether one came, and at its first call after that says what happens now. Outside the main

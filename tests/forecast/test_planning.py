@@ -3,10 +3,12 @@ from types import SimpleNamespace
 import pytest
 from standin import make_run, make_trained
 
+from archlab.cli.plan_text import rows, summary, verdict
+from archlab.executors import Outcome, execute
+from archlab.forecast import Plan, costs, plan, planning, smoke
+from archlab.forecast.costs import Prediction, Speed, Work
 from archlab.foundation.machine import cpu_name
-from archlab.runs import Outcome, Plan, Store, costs, execute, plan, planning, smoke
-from archlab.runs.costs import Prediction, Speed, Work
-from archlab.runs.plan_text import rows, summary, verdict
+from archlab.runs import Store
 
 SIZES = {"digits": {"train": 64, "validation": 8, "test": 20}, "glyphs": {"train": 96, "validation": 16, "test": 4}}
 

@@ -11,15 +11,15 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+from archlab.executors.executor import Settings, open_executor
+from archlab.executors.local import visible_gpus
+from archlab.forecast.costs import kind_of
 from archlab.foundation import write_atomically
 from archlab.foundation.machine import gpu_names
-from archlab.runs.costs import kind_of
-from archlab.runs.local import visible_gpus
-from archlab.runs.pool import Settings, open_pool
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
-THROUGHPUT = "archlab.runs.measuring:throughput"
+THROUGHPUT = "archlab.forecast.measuring:throughput"
 GAIN = 1.1  # what twice as many runs must bring, more than the noise of a measurement
 MOST = 16  # runs on a GPU
 READY, WINDOW = 20.0, 5.0  # seconds until every process is training, and while it is counted
@@ -86,7 +86,7 @@ def _throughput(run: Run, store: Store, options: Mapping[str, Any], together: in
     window = {**options, "begin": begin, "end": begin + WINDOW}
     settings = Settings(workers=together, function=THROUGHPUT, options=window, keep=False, retries=0)
     rates = []
-    with open_pool("local", store, settings) as pool:
+    with open_executor("local", store, settings) as pool:
         for number in range(together):
             pool.submit(replace(run, seed=run.seed + number))
         while pool.pending:

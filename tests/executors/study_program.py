@@ -4,7 +4,8 @@ import sys
 
 from standin import make_run
 
-from archlab.runs import Store, execute
+from archlab.executors import execute
+from archlab.runs import Store
 
 
 def study(count: int):

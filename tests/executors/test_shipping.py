@@ -6,9 +6,9 @@ from PIL import Image
 
 from archlab.data import add_dataset, open_prepared, prepare
 from archlab.data.listing import SPLITS
+from archlab.executors import shipping
+from archlab.executors.shipping import pack, receive
 from archlab.foundation import UserError, write_atomically
-from archlab.runs import shipping
-from archlab.runs.shipping import pack, receive
 
 
 def make_photos(home, seed=0):

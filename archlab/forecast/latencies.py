@@ -9,14 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from archlab.forecast.costs import model_of
+from archlab.forecast.planning import tries
 from archlab.foundation import write_atomically
 from archlab.foundation.machine import cpu_name, gpu_names
-from archlab.runs.costs import model_of
-from archlab.runs.planning import tries
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
-MEASURE = "archlab.runs.measuring:time_models"
+MEASURE = "archlab.forecast.measuring:time_models"
 TOGETHER = 16  # models in a worker's memory, taking turns
 
 

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from archlab.runs.costs import Finished, Prediction, Speed, kind_of, read_speed, work_of, write_speed
+from archlab.executors.execution import Interrupted, Outcome, interruptible
+from archlab.executors.executor import Settings, open_executor
+from archlab.forecast.costs import Finished, Prediction, Speed, kind_of, read_speed, work_of, write_speed
 from archlab.runs.events import Event, Failure
-from archlab.runs.execution import Interrupted, Outcome, interruptible
-from archlab.runs.pool import Settings, open_pool
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
-MEASURE = "archlab.runs.measuring:measure_run"
-TRY = "archlab.runs.measuring:try_run"
+MEASURE = "archlab.forecast.measuring:measure_run"
+TRY = "archlab.forecast.measuring:try_run"
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _speeds(
 def tries(runs: Iterable[Run], store: Store, function: str, workers: int, options: dict[str, Any]) -> Iterator[Event]:
     """What happens to runs that are tried and not kept."""
     settings = Settings(workers=workers, function=function, options=options, keep=False, retries=0)
-    with open_pool("local", store, settings) as pool, interruptible(pool) as interrupted:
+    with open_executor("local", store, settings) as pool, interruptible(pool) as interrupted:
         for run in runs:
             pool.submit(run)
         while pool.pending:

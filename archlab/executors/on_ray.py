@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from archlab.executors.executor import Settings
+from archlab.executors.local import LocalExecutor
+from archlab.executors.shipping import Data, Parcel, data_of, pack, receive
 from archlab.foundation import UserError, write_atomically
 from archlab.runs.events import Event
-from archlab.runs.local import LocalPool
-from archlab.runs.pool import Settings
 from archlab.runs.run import Run
-from archlab.runs.shipping import Data, Parcel, data_of, pack, receive
 from archlab.runs.store import Store
 
 _log = logging.getLogger("archlab")
@@ -44,7 +44,7 @@ class RunFailedError(Exception):
     """A run failed on its node; the words are its cause."""
 
 
-class RayPool:
+class RayExecutor:
     """Computes submitted runs on a Ray cluster, one CPU each and `settings.gpus` of a GPU."""
 
     def __init__(self, store: Store, settings: Settings):
@@ -76,7 +76,7 @@ class RayPool:
         self.order: str | None = None  # "stop" or "kill", given by a signal handler
         self.killed = False
 
-    def __enter__(self) -> RayPool:
+    def __enter__(self) -> RayExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -193,7 +193,7 @@ class _Board:
         self.stopping = True
 
 
-_pool: tuple[str, LocalPool] | None = None
+_pool: tuple[str, LocalExecutor] | None = None
 """Of this Ray worker, with the token that it belongs to: its fork server serves one run after another."""
 
 
@@ -249,12 +249,12 @@ def _fetch(data: Data, home: Path, board: Any) -> None:
         raise RunFailedError(f"dataset {data[0]} did not reach the node: {error}") from None
 
 
-def _pool_of(token: str, home: Path, settings: Settings) -> LocalPool:
+def _pool_of(token: str, home: Path, settings: Settings) -> LocalExecutor:
     global _pool
     if _pool is None or _pool[0] != token:
         if _pool:
             _pool[1].forks.close()
-        _pool = token, LocalPool(Store(home), settings)
+        _pool = token, LocalExecutor(Store(home), settings)
     return _pool[1]
 
 

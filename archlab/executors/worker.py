@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from archlab.runs.report import StopRequested
+from archlab.executors.channel import StopRequested
+from archlab.executors.server import resolve
+from archlab.runs.lock import lock
 from archlab.runs.run import Run
-from archlab.runs.server import resolve
 from archlab.runs.store import Store
 
 
@@ -69,33 +66,3 @@ def _compute_and_store(run: Run, store: Store, compute: Any, options: dict[str, 
             store.put(run, compute(run, home=store.home, folder=folder, report=report, **options))
         shutil.rmtree(folder, ignore_errors=True)
     return "stored" if there else "finished"
-
-
-@contextmanager
-def lock(folder: Path) -> Iterator[bool]:
-    """Whether this process holds the folder (made where missing); the kernel frees it when the process dies.
-
-    On a file system that cannot lock, everyone holds it: two processes may then compute one run, which is a waste but
-    no harm.
-    """
-    handle = _open_lock(folder)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = True
-        except BlockingIOError:
-            held = False
-        except OSError:
-            held = True
-        yield held
-    finally:
-        os.close(handle)
-
-
-def _open_lock(folder: Path) -> int:
-    while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            return os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # its last holder has just finished, and removed the folder
-            continue

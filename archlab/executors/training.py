@@ -10,10 +10,10 @@ import torch._inductor
 
 from archlab.architecture import from_canonical
 from archlab.data import open_prepared
+from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
 from archlab.runs.code import code_digest
 from archlab.runs.run import Run
-from archlab.runs.worker import Reporter
 from archlab.training import load_recipe
 from archlab.training.loop import Trained, train
 

@@ -1,6 +1,6 @@
 """The fork server: an interpreter that imports torch once and then forks a process for every job.
 
-Started by `archlab.runs.forks` with two inherited pipes of JSON Lines. It is single-threaded, never touches a GPU, and
+Started by `archlab.executors.forks` with two inherited pipes of JSON Lines. It is single-threaded, never touches a GPU, and
 dies with the process that started it; its children die with it.
 """
 
@@ -19,8 +19,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from archlab.executors.channel import Report, cause_of, send
 from archlab.foundation import UserError
-from archlab.runs.report import Report, cause_of, send
 
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 

@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 from standin import make_run
 
-from archlab.runs import Event, EventLog, Store, execute
-from archlab.runs.watching import Watch, duration
+from archlab.cli.watching import Watch, duration
+from archlab.executors import execute
+from archlab.runs import Event, EventLog, Store
 
 
 def console(terminal: bool) -> Console:

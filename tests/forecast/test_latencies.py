@@ -1,6 +1,7 @@
 from standin import make_run
 
-from archlab.runs import Store, latencies
+from archlab.forecast import latencies
+from archlab.runs import Store
 
 
 def test_measured_once_together_and_remembered(tmp_path, monkeypatch):

@@ -12,9 +12,10 @@ from processes import descendants
 from standin import executions, make_run, make_trained
 
 from archlab.data import open_prepared
+from archlab.executors import Interrupted, execute
+from archlab.executors.executor import TRAIN
 from archlab.foundation import UserError
-from archlab.runs import Interrupted, Store, execute
-from archlab.runs.pool import TRAIN
+from archlab.runs import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -117,11 +118,11 @@ def test_faults_cost_one_run_on_ray_too(tmp_path, cluster):
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Nodes that do not see the store; the list fills with the datasets that the driver sends them."""
-    from archlab.runs import on_ray
+    from archlab.executors import on_ray
 
     sent, pack = [], on_ray.pack
 
-    class Elsewhere(on_ray.RayPool):
+    class Elsewhere(on_ray.RayExecutor):
         def __init__(self, *arguments):
             super().__init__(*arguments)
             self.site["token"] += "-not-there"
@@ -131,7 +132,7 @@ def elsewhere(monkeypatch):
         sent.extend([data] if parcel else [])
         return parcel
 
-    monkeypatch.setattr(on_ray, "RayPool", Elsewhere)
+    monkeypatch.setattr(on_ray, "RayExecutor", Elsewhere)
     monkeypatch.setattr(on_ray, "pack", pack_and_note)
     return sent
 
@@ -178,7 +179,7 @@ def test_an_interrupt_lets_epochs_finish_and_leaves_no_process(tmp_path, cluster
     assert time.monotonic() - began < 40
     assert any(folder.joinpath("epochs").exists() for folder in Store(tmp_path).unfinished.iterdir())
     deadline = time.monotonic() + 10
-    while any("archlab.runs.server" in command(pid) for pid in set(descendants(os.getpid())) - before):
+    while any("archlab.executors.server" in command(pid) for pid in set(descendants(os.getpid())) - before):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 

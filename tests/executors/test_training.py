@@ -18,7 +18,9 @@ from safetensors.numpy import load_file
 import archlab
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import open_prepared
-from archlab.runs import Run, Store, code_digest, execute, plan, smoke
+from archlab.executors import execute
+from archlab.forecast import plan, smoke
+from archlab.runs import Run, Store, code_digest
 from archlab.training import load_recipe
 
 
@@ -151,7 +153,7 @@ import torch
 
 for name in ("is_available", "device_count", "init", "_lazy_init"):
     setattr(torch.cuda, name, lambda *_, name=name: print(name))
-import archlab.runs.measuring, archlab.runs.training, archlab.runs.worker
+import archlab.forecast.measuring, archlab.executors.training, archlab.executors.worker
 """
 
 
@@ -166,7 +168,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_training import STUDY, small_runs
-from archlab.runs import Store, execute
+from archlab.runs import Store
+from archlab.executors import execute
 home = Path(sys.argv[2])
 sys.exit(len(execute(small_runs(home, **STUDY), Store(home), workers=2, retries=3).failed))
 """

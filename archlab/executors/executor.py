@@ -13,7 +13,7 @@ from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
-TRAIN = "archlab.runs.training:train_run"
+TRAIN = "archlab.executors.training:train_run"
 EXECUTORS = ("local", "ray")
 
 
@@ -23,7 +23,7 @@ class Settings:
 
     Args:
         workers: Runs at once on this machine (Ray: as many as its resources allow).
-        function: Computes a run, as `package.module:function` (see `archlab.runs.worker.perform`).
+        function: Computes a run, as `package.module:function` (see `archlab.executors.worker.perform`).
         options: More keyword arguments of the function, JSON values.
         keep: Whether results are stored, and stored ones not computed again.
         retries: How often a run that failed is tried again, behind all others.
@@ -46,7 +46,7 @@ class Settings:
             raise UserError(f"{self.workers} workers cannot do anything; at least 1 is needed")
 
 
-class Pool(AbstractContextManager, Protocol):
+class Executor(AbstractContextManager, Protocol):
     """Computes submitted runs; a context manager that leaves no process behind."""
 
     @property
@@ -69,14 +69,14 @@ class Pool(AbstractContextManager, Protocol):
         """Every run ends now."""
 
 
-def open_pool(executor: str, store: Store, settings: Settings) -> Pool:
+def open_executor(executor: str, store: Store, settings: Settings) -> Executor:
     """The pool of an executor, "local" or "ray". Raises UserError where there is none of that name."""
     if executor == "local":
-        from archlab.runs.local import LocalPool
+        from archlab.executors.local import LocalExecutor
 
-        return LocalPool(store, settings)
+        return LocalExecutor(store, settings)
     if executor == "ray":
-        from archlab.runs.on_ray import RayPool
+        from archlab.executors.on_ray import RayExecutor
 
-        return RayPool(store, settings)
+        return RayExecutor(store, settings)
     raise UserError(f"there is no executor {executor!r}", name=executor, known=EXECUTORS)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from archlab.runs.planning import Judgement, Plan
-from archlab.runs.watching import duration
+from archlab.cli.watching import duration
+from archlab.forecast.planning import Judgement, Plan
 
 
 def summary(plan: Plan) -> str:

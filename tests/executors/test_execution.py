@@ -8,9 +8,10 @@ import pytest
 from processes import descendants, parents
 from standin import executions, make_run, make_trained
 
+from archlab.executors import Interrupted, Outcome, Settings, execute, local, open_executor
+from archlab.executors.channel import cause_of, send
 from archlab.foundation import UserError
-from archlab.runs import Interrupted, Outcome, Settings, Store, execute, local, open_pool
-from archlab.runs.report import cause_of, send
+from archlab.runs import Store
 
 FAULTS = {
     "memory": "out of memory",
@@ -172,7 +173,7 @@ def test_a_callback_that_fails_leaves_no_process(store):
 def test_a_run_that_another_process_computes_is_waited_for(store):
     run = make_run(recipe={"seconds": 0.5})
     settings = Settings(workers=1, function="standin:train")
-    with open_pool("local", store, settings) as first, open_pool("local", store, settings) as second:
+    with open_executor("local", store, settings) as first, open_executor("local", store, settings) as second:
         first.submit(run)
         while not any(event.kind == "started" for event in first.events()):
             pass
@@ -189,7 +190,7 @@ def test_what_is_not_kept_comes_back_by_value(store):
     runs = [make_run(seed) for seed in range(3)]
     settings = Settings(workers=2, function="standin:value", options={"steps": 4}, keep=False)
     values = {}
-    with open_pool("local", store, settings) as pool:
+    with open_executor("local", store, settings) as pool:
         for run in runs:
             pool.submit(run)
         while pool.pending:
@@ -203,7 +204,7 @@ def test_runs_are_spread_over_the_gpus(store, monkeypatch, visible, workers, sha
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     settings = Settings(workers=workers, function="standin:gpu", keep=False)
     seen = Counter()
-    with open_pool("local", store, settings) as pool:
+    with open_executor("local", store, settings) as pool:
         for seed in range(workers):
             pool.submit(make_run(seed))
         while pool.pending:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from archlab.executors.executor import Settings
+from archlab.executors.forks import Forks
 from archlab.runs.events import Event
-from archlab.runs.forks import Forks
-from archlab.runs.pool import Settings
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
@@ -34,12 +34,12 @@ class _Job:
     dropped: bool = False  # ended because nobody wants it any more
 
 
-class LocalPool:
+class LocalExecutor:
     """Computes submitted runs in up to `settings.workers` processes at once."""
 
     def __init__(self, store: Store, settings: Settings):
         self.store, self.settings = store, settings
-        self.forks = Forks(preload=[settings.function.partition(":")[0], "archlab.runs.worker"])
+        self.forks = Forks(preload=[settings.function.partition(":")[0], "archlab.executors.worker"])
         self.queue: deque[_Job] = deque()
         self.active: dict[str, _Job] = {}
         self.free = list(reversed(range(settings.workers)))
@@ -47,7 +47,7 @@ class LocalPool:
         self.stopping = False
         self.order: signal.Signals | None = None  # for all active jobs, set by a signal handler
 
-    def __enter__(self) -> LocalPool:
+    def __enter__(self) -> LocalExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -119,7 +119,7 @@ class LocalPool:
         environment = {name: os.environ[name] for name in ["CUDA_VISIBLE_DEVICES"] if name in os.environ}
         if self.gpus:
             environment["CUDA_VISIBLE_DEVICES"] = self.gpus[job.slot % len(self.gpus)]
-        self.forks.start(job.run.key, "archlab.runs.worker:perform", arguments, log, **environment)
+        self.forks.start(job.run.key, "archlab.executors.worker:perform", arguments, log, **environment)
 
     def _log_of(self, run: Run) -> Path | None:
         return self.store.unfinished / run.key / "log.txt" if self.settings.keep else None

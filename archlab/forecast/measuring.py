@@ -16,10 +16,10 @@ import torch
 from archlab.architecture import build_model, from_canonical
 from archlab.budget import measure_latencies
 from archlab.data import open_prepared
+from archlab.executors.training import settle_device
+from archlab.executors.worker import Reporter
 from archlab.foundation.own_code import load_file
 from archlab.runs.run import Run
-from archlab.runs.training import settle_device
-from archlab.runs.worker import Reporter
 from archlab.training import Recipe, load_recipe
 from archlab.training.evaluation import evaluation_batch_size
 from archlab.training.loop import Trained, train
@@ -57,7 +57,7 @@ def try_run(run: Run, *, home: Path, folder: Path, report: Reporter, device: str
 def measure_run(
     run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any
 ) -> dict[str, Any]:
-    """The fields of `archlab.runs.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
+    """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
     memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
     batch_size = max(min(recipe.batch_size, MOST_PIXELS // run.resolution**2), 1)
     data = _few(run, home, STEPS * batch_size)
