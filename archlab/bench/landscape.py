@@ -18,9 +18,9 @@ import yaml
 
 from archlab.data import open_prepared
 from archlab.foundation import UserError, write_atomically
-from archlab.runs import Store
+from archlab.runs import Run, Store
 from archlab.study import Study, load_study, resolve
-from archlab.study.ablation import Cell, cells
+from archlab.study.ablating import runs_of
 
 RECORDED = Path(str(resources.files("archlab.bench") / "recorded"))
 COLUMNS = ["model", "dataset", "seed", "epoch", "steps", "validation_accuracy", "seconds"]
@@ -72,16 +72,15 @@ def record_landscape(folder: Path, store: Store) -> int:
     Raises UserError where a run is missing: `archlab ablate --spec FOLDER/study.yaml` trains it.
     """
     study = resolve(folder / "study.yaml", store.home)
-    recorded = cells(study, store.home)
+    recorded = runs_of(study, store.home)
     rows, documents = [], []
-    for cell in recorded:
-        document = store.get(cell.run.key)
+    for run in recorded:
+        document = store.get(run.key)
         if document is None:
-            raise UserError(f"{cell.run} is not in the store: archlab ablate --spec {folder / 'study.yaml'} trains it")
+            raise UserError(f"{run} is not in the store: archlab ablate --spec {folder / 'study.yaml'} trains it")
         documents.append(document)
         rows += [
-            (cell.model, cell.dataset, cell.seed, *(entry[name] for name in COLUMNS[3:]))
-            for entry in document["history"]
+            (run.model, run.dataset, run.seed, *(entry[name] for name in COLUMNS[3:])) for entry in document["history"]
         ]
     table = pd.DataFrame(rows, columns=COLUMNS).round({"validation_accuracy": 6, "seconds": 2})
     origin = _origin(documents, recorded, store)
@@ -94,8 +93,8 @@ def record_landscape(folder: Path, store: Store) -> int:
     return len(documents)
 
 
-def _origin(documents: list[dict[str, Any]], recorded: list[Cell], store: Store) -> dict[str, Any]:
-    data = {cell.dataset: open_prepared(cell.dataset, store.home, cell.run.resolution) for cell in recorded}
+def _origin(documents: list[dict[str, Any]], recorded: list[Run], store: Store) -> dict[str, Any]:
+    data = {run.dataset: open_prepared(run.dataset, store.home, run.resolution) for run in recorded}
     seconds = [document["seconds"] for document in documents]
     return {
         "recorded": max(document["finished"] for document in documents)[:10],
@@ -103,7 +102,7 @@ def _origin(documents: list[dict[str, Any]], recorded: list[Cell], store: Store)
         "torch": sorted({document["mode"]["torch"] for document in documents}),
         "runs": len(documents),
         "seconds": {"median": round(statistics.median(seconds), 1), "max": round(max(seconds), 1)},
-        "recipe": recorded[0].run.recipe,
+        "recipe": recorded[0].recipe,
         "datasets": {
             name: {"classes": each.num_classes, "validation": sum(each.counts("validation"))}
             for name, each in data.items()

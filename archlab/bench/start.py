@@ -54,12 +54,12 @@ def bench_start(home: Path, *, repeats: int, progress: Callable[[str], None]) ->
 def _fill(store: Store, home: Path) -> None:
     """The quick study's runs, on the data of `home`."""
     from archlab.study import resolve
-    from archlab.study.ablation import cells, distinct_runs
+    from archlab.study.ablating import runs_of
 
     (home / "datasets").mkdir(exist_ok=True)
     (store.home / "datasets").symlink_to((home / "datasets").absolute())
     study = resolve("quick", store.home)
-    write_synthetic_results(store, distinct_runs(cells(study, store.home)))
+    write_synthetic_results(store, runs_of(study, store.home))
 
 
 def _run(command: list[str]) -> str:

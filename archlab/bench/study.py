@@ -16,11 +16,11 @@ WHOLE = "the study"
 
 def bench_study(home: Path, *, repeats: int, progress: Callable[[str], None]) -> Bench:
     """Every model of the quick study, images per wall second: two workers against one process of two threads."""
-    from archlab.study import load_study, models
+    from archlab.study import Designer, load_study
 
     bench = Bench("study", {"study": STUDY, "dataset": DATASET, "steps_a_portion": STEPS}, least={WHOLE: 2.0})
     rounds_of = {}
-    for model in models(load_study(STUDY, home=home), home):
+    for model in Designer(load_study(STUDY, home=home), home).designs():
         progress(model.name)
         arguments = {"home": str(home), "architecture": model.architecture.canonical(), "width": model.width}
         fast, plain = "archlab.bench.study:with_archlab", "archlab.bench.study:with_a_plain_script"

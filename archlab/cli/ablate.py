@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.running import Running, announce_preparation, run_options, try_out
+from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
@@ -30,45 +30,24 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
 
     Models are scored on test data in the frame of the study's references. Ends with 1 where a run failed.
     """
-    from archlab.cli.plan_text import summary, verdict
+    from archlab.forecast import plan, with_workers
     from archlab.runs import Store
-    from archlab.study import resolve
-    from archlab.study.ablation import assess, cells, distinct_runs
-    from archlab.study.findings import document, save
-    from archlab.study.latencies import save_latencies
+    from archlab.study import ablate as run_ablation
+    from archlab.study.ablating import study_and_runs
 
-    place, running = Store(home(store)), Running(**options)
-    study = resolve(spec, place.home)
-    study.check_budget()
-    announce_preparation(study.datasets, place.home)
-    wanted = cells(study, place.home)
-    runs = distinct_runs(wanted)
-    if smoke:
-        return try_out(study.name, runs, place, running, as_json)
-    running = running.settled(runs, place)
-    plan = running.plan(runs, place)
-    if dry_run:
-        _print_plan(study.name, plan, as_json)
+    place = Store(home(store))
+    settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
+    if smoke or dry_run:
+        study, runs = study_and_runs(spec, place, progress)
+        if smoke:
+            return try_out(study.name, runs, place, settings, progress, as_json)
+        settings = with_workers(settings, runs, place)
+        _print_plan(study.name, plan(runs, place, settings, on_event=progress.measuring), as_json)
         return 0
-    click.echo(f"{study.name}: {summary(plan)}", err=True)
-    outcome = running.execute(plan, place)
-    ablation = assess(study, wanted, outcome)
-    found, judgement = document(ablation), plan.judge(outcome)
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-    else:
-        _print(ablation, found)
-    if judgement:
-        click.echo(verdict(judgement), err=True)
-    for warning in found["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
-    for failure in ablation.failed:
-        click.echo(f"failed: {failure}", err=True)
-    folder = save(ablation, place.home, verdict(judgement) if judgement else None)  # last: the disk may be full
-    save_latencies(study, wanted, place, folder)
-    trained = f"{outcome.computed} runs were trained" if outcome.computed else "nothing was trained"
-    click.echo(f"{trained}; results are in {folder}", err=True)
-    return 1 if ablation.failed else 0
+    found = run_ablation(spec, place, settings, progress)
+    trained = f"{found.computed} runs were trained" if found.computed else "nothing was trained"
+    click.echo(f"{trained}; results are in {found.folder}", err=True)
+    return 1 if found.failed else 0
 
 
 def _print_plan(name: str, plan: Plan, as_json: bool) -> None:
@@ -81,11 +60,23 @@ def _print_plan(name: str, plan: Plan, as_json: bool) -> None:
     click.echo(f"\n{name}: {summary(plan)}")
 
 
-def _print(ablation: Ablation, found: dict[str, Any]) -> None:
-    from archlab.study.findings import score_table
+def _print(found: Ablation, as_json: bool) -> None:
+    """The table and the answer, or the document; then what to know about them."""
+    if as_json:
+        click.echo(json.dumps(found.document, indent=2))
+    else:
+        _print_scores(found)
+    if found.judgement:
+        click.echo(str(found.judgement), err=True)
+    for warning in found.document["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    for failure in found.failed:
+        click.echo(f"failed: {failure}", err=True)
 
-    table = score_table(ablation)
-    names = ["model", "role", "params", "macs", *ablation.study.datasets, "mean", "variance", "xscore"]
+
+def _print_scores(found: Ablation) -> None:
+    table = found.scores
+    names = ["model", "role", "params", "macs", *found.study.datasets, "mean", "variance", "xscore"]
     if table["xscore_low"].notna().any():
         names += ["xscore_low", "xscore_high"]
     names.append("difference")
@@ -95,8 +86,8 @@ def _print(ablation: Ablation, found: dict[str, Any]) -> None:
         for row in table[names].itertuples(index=False)
     ]
     print_table([titles.get(name, name) for name in names], rows)
-    if ablation.study.question:
-        click.echo(f"\n{ablation.study.question}\n{found['answer'] or ''}".rstrip())
+    if found.study.question:
+        click.echo(f"\n{found.study.question}\n{found.answer or ''}".rstrip())
 
 
 def _written(column: str, value: Any) -> Any:

@@ -17,7 +17,7 @@ from archlab.foundation import home
 
 if TYPE_CHECKING:
     from archlab.budget import Budget, Cost
-    from archlab.study import Model, Study
+    from archlab.study import Design, Study
 
 ENOUGH = 0.95  # of the budget; a model that uses less is remarked on
 
@@ -32,12 +32,12 @@ def build(spec: str, store: str | None, as_json: bool) -> int:
     Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. Ends with 1 where a
     model is above a budget that widths are not fitted to.
     """
-    from archlab.study import largest, load_study, models
+    from archlab.study import Designer, load_study
 
     place = home(store)
     study = load_study(spec, home=place)
-    found = models(study, place)
-    classes, resolution = largest(study, place)
+    designer = Designer(study, place)
+    found, classes, resolution = designer.designs(), designer.classes, designer.resolution
     given = {"num_classes": classes, "resolution": resolution, "smallest_map": study.smallest_map}
     costs = _verified(found, given)
     if as_json:
@@ -51,7 +51,7 @@ def build(spec: str, store: str | None, as_json: bool) -> int:
     return 1 if above and study.budget.fit == "none" else 0
 
 
-def _verified(found: list[Model], given: dict[str, Any]) -> dict[str, Cost]:
+def _verified(found: list[Design], given: dict[str, Any]) -> dict[str, Cost]:
     """Costs by name, in processes that are forked so that torch is imported once."""
     from rich.console import Console
     from rich.progress import track
@@ -73,12 +73,12 @@ def _start_worker() -> None:
     torch.set_num_threads(1)
 
 
-def _verify(model: Model, given: dict[str, Any]) -> Cost:
+def _verify(model: Design, given: dict[str, Any]) -> Cost:
     """The model's cost by closed form, after assembling it and counting it again with fvcore."""
     from archlab.architecture import build_model
-    from archlab.budget import count, measure
+    from archlab.budget import measure
 
-    counted = count(model.architecture, width=model.width, **given)
+    counted = model.cost
     measured = measure(build_model(model.architecture, width=model.width, **given), given["resolution"])
     if counted != measured:
         raise RuntimeError(f"{model.name} is miscounted: the closed form gives {counted}, fvcore {measured}")
@@ -86,7 +86,7 @@ def _verify(model: Model, given: dict[str, Any]) -> Cost:
 
 
 def _document(
-    study: Study, found: list[Model], costs: dict[str, Cost], classes: int, resolution: int
+    study: Study, found: list[Design], costs: dict[str, Cost], classes: int, resolution: int
 ) -> dict[str, Any]:
     budget: dict[str, Any] = {"params": study.budget.params, "of": study.budget.of}
     if study.budget.macs is not None:
@@ -100,7 +100,7 @@ def _document(
     return {"study": study.name, "budget": {**budget, "classes": classes, "resolution": resolution}, "models": listed}
 
 
-def _print(study: Study, found: list[Model], costs: dict[str, Cost], classes: int, resolution: int) -> None:
+def _print(study: Study, found: list[Design], costs: dict[str, Cost], classes: int, resolution: int) -> None:
     rows = []
     for model in found:
         cost = costs[model.name]
@@ -113,7 +113,7 @@ def _print(study: Study, found: list[Model], costs: dict[str, Cost], classes: in
     click.echo(f"\nBudget: {study.budget}{of}; counted at {classes} classes and {resolution} pixels")
 
 
-def _remark(model: Model, cost: Cost, budget: Budget, given: dict[str, Any]) -> str | None:
+def _remark(model: Design, cost: Cost, budget: Budget, given: dict[str, Any]) -> str | None:
     """What to know about a model far from the budget: the width that would be nearer."""
     from archlab.budget import count, fit_width
     from archlab.foundation import UserError

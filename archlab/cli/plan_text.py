@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from archlab.cli.watching import duration
-from archlab.forecast.planning import Judgement, Plan
+from archlab.forecast import Plan
+from archlab.foundation.words import duration
 
 
 def summary(plan: Plan) -> str:
@@ -43,13 +43,6 @@ def rows(plan: Plan) -> list[tuple[str, ...]]:
 
 
 HEADING = ("model", "dataset", "runs", "stored", "time a run", "memory", "predicted from")
-
-
-def verdict(judgement: Judgement) -> str:
-    """One line: how good the predictions were."""
-    predicted, actual = duration(sum(judgement.predicted)), duration(sum(judgement.actual))
-    error = f"{judgement.typical_error:.0%}"
-    return f"predicted {predicted} of work, took {actual} ({judgement.ratio:.2f} times); a run was {error} off (median)"
 
 
 def _moment(seconds: float) -> str:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.running import Running, run_options, try_out
+from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
 if TYPE_CHECKING:
-    from optuna.trial import FrozenTrial
-
-    from archlab.executors import Outcome
+    from archlab.cli.progress import ShownProgress
+    from archlab.executors import Settings
+    from archlab.forecast import Plan
     from archlab.runs import Run, Store
+    from archlab.study.search.whole import Found
 
 
 @click.command()
@@ -46,60 +47,36 @@ def search(
     The same command goes on where it was interrupted, and joins a search that other processes are at. Designs are chosen by
     validation data; the last table shows test data. Ends with 1 where a run failed.
     """
-    from archlab.executors import Settings
-    from archlab.runs import EventLog, Store
-    from archlab.study.latencies import save_latencies
+    from archlab.runs import Store
     from archlab.study.search.whole import search as whole_search
 
-    place, running = Store(home(store)), Running(**options)
+    place = Store(home(store))
+    settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
     if dry_run:
-        _forecast(spec, trials, running, place, as_json)
+        _forecast(spec, trials, place, settings, progress, as_json)
         return 0
     if smoke:
-        return _smoke(spec, running, place, as_json)
-    settings = Settings(
-        workers=running.at_once,
-        options=running.options,
-        retries=running.retries,
-        time_limit=running.time_limit,
-        address=running.address,
-        gpus=running.gpus,
-    )
-    found = whole_search(
-        spec,
-        place,
-        compute=lambda what, runs: _compute(what, runs, running, place),
-        settings=settings,
-        executor=running.executor,
-        fail_fast=running.fail_fast,
-        trials=trials,
-        storage=storage,
-        resume=resume,
-        tell=lambda words: click.echo(words, err=True),
-        on_trial=None if running.quiet else _tell_trial,
-        on_event=EventLog(running.events) if running.events else None,
-    )
-    if as_json:
-        click.echo(json.dumps(found.document, indent=2))
-    else:
-        _print(found.document)
-    for warning in found.document["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
-    for failure in found.failures:
-        click.echo(f"failed: {failure}", err=True)
-    save_latencies(found.final, found.cells, place, found.folder)
+        return _smoke(spec, place, settings, progress, as_json)
+    found = whole_search(spec, place, settings, progress, trials=trials, storage=storage, resume=resume)
     click.echo(f"{found.document['computed']} runs were trained; results are in {found.folder}", err=True)
     return 1 if found.failures else 0
 
 
-def _forecast(spec: str, trials: int | None, running: Running, store: Store, as_json: bool) -> None:
-    from archlab.cli.plan_text import duration
+def _forecast(
+    spec: str, trials: int | None, store: Store, settings: Settings, progress: ShownProgress, as_json: bool
+) -> None:
+    from archlab.forecast import plan
+    from archlab.foundation.words import duration
     from archlab.study import load_study
     from archlab.study.search.designs import Designs
     from archlab.study.search.forecast import forecast
 
     study = load_study(spec, home=store.home)
-    found = forecast(Designs(study, store.home), trials or study.search.trials, lambda runs: running.plan(runs, store))
+
+    def planned(runs: list[Run]) -> Plan:
+        return plan(runs, store, settings, on_event=progress.measuring)
+
+    found = forecast(Designs(study, store.home), trials or study.search.trials, planned)
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
@@ -111,43 +88,28 @@ def _forecast(spec: str, trials: int | None, running: Running, store: Store, as_
     )
 
 
-def _smoke(spec: str, running: Running, store: Store, as_json: bool) -> int:
+def _smoke(spec: str, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
     from archlab.study import load_study
     from archlab.study.search.designs import Designs
     from archlab.study.search.smoke import smoke_runs
 
     study = load_study(spec, home=store.home)
-    return try_out(study.name, smoke_runs(Designs(study, store.home)), store, running, as_json)
+    return try_out(study.name, smoke_runs(Designs(study, store.home)), store, settings, progress, as_json)
 
 
-def _compute(what: str, runs: list[Run], running: Running, store: Store) -> Outcome:
-    """Computes what is not stored, and says how much that is."""
-    from archlab.cli.plan_text import summary
-    from archlab.forecast import plan
-
-    planned = plan(runs, store, workers=running.at_once, measure=False)
-    click.echo(f"{what}: {summary(planned)}", err=True)
-    return running.execute(planned, store)
-
-
-def _tell_trial(trial: FrozenTrial, best: float | None) -> None:
-    from archlab.study.search.trials import number
-
-    beside = "" if best is None else f" (best so far {best:.3f})"
-    click.echo(f"trial {number(trial)}: {_outcome(trial)}{beside}: {trial.user_attrs['model']}", err=True)
+def _print(found: Found, as_json: bool) -> None:
+    """The final table and the gains, or the document; then what to know about them."""
+    if as_json:
+        click.echo(json.dumps(found.document, indent=2))
+    else:
+        _print_tables(found.document)
+    for warning in found.document["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    for failure in found.failures:
+        click.echo(f"failed: {failure}", err=True)
 
 
-def _outcome(trial: FrozenTrial) -> str:
-    attributes = trial.user_attrs
-    if "failed" in attributes:
-        return f"failed, {attributes['failed']}"
-    if "xscore" in attributes:
-        return f"xScore {attributes['xscore']:.3f}"
-    met = len(attributes.get("accuracies", {}))
-    return f"waits after {met} dataset(s)" if met else "waits half-way through its first run"
-
-
-def _print(found: dict[str, Any]) -> None:
+def _print_tables(found: dict[str, Any]) -> None:
     datasets = list(dict.fromkeys(cell["dataset"] for cell in found["cells"]))
     means = _test_means(found)
     with_interval = any(row["xscore_low"] is not None for row in found["scores"])

@@ -41,8 +41,8 @@ def train(
     from archlab.architecture import SMALLEST_MAP, architecture
     from archlab.architecture.own_blocks import own_blocks_of
     from archlab.data import entry, open_prepared
-    from archlab.executors import execute
-    from archlab.runs import Run, Store, code_digest
+    from archlab.executors import Settings, execute
+    from archlab.runs import Store, run_of
     from archlab.training import load_recipe
 
     if width is not None and params is not None:
@@ -51,23 +51,19 @@ def train(
     design, described = architecture(model), entry(dataset, place)
     settled = load_recipe(recipe).settled(design.name, dataset)
     resolution = min(settled.resolution, described.resolution)
-    prepared, own_files = open_prepared(dataset, place, resolution), own_blocks_of(design)
-    run = Run(
-        architecture=design.canonical(),
-        width=_width(design, width, params, prepared.num_classes, resolution),
-        num_classes=prepared.num_classes,
-        dataset=dataset,
-        dataset_digest=prepared.digest,
-        resolution=resolution,
+    prepared = open_prepared(dataset, place, resolution)
+    run = run_of(
+        design.name,
+        design.canonical(),
+        _width(design, width, params, prepared.num_classes, resolution),
+        prepared,
+        settled.canonical(),
+        seed,
         smallest_map=SMALLEST_MAP,
-        recipe=settled.canonical(),
-        seed=seed,
-        code=code_digest(own_files),
-        model=design.name,
-        own_files=own_files,
+        own_files=own_blocks_of(design),
     )
-    options = {"device": device, "deterministic": deterministic}
-    outcome = execute([run], Store(place), options=options, retries=0, on_event=_tell)
+    settings = Settings(workers=1, retries=0, device=device, deterministic=deterministic)
+    outcome = execute([run], Store(place), settings, on_event=_tell)
     for failure in outcome.failed:
         click.echo(f"failed: {failure}", err=True)
     if outcome.failed:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from archlab.foundation.words import duration
 from archlab.runs.events import Event
 
 if TYPE_CHECKING:
@@ -130,15 +131,3 @@ class Watch:
             ProgressBar(total=max(self.total, 1), completed=self.done + len(self.failed), width=30), self._summary()
         )
         return Group(bar, table, *([self.below()] if self.below else []))
-
-
-def duration(seconds: float) -> str:
-    """`8 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02} s"
-    if seconds < 86400:
-        return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
-    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from archlab.executors.executor import TRAIN, Executor, Settings, open_executor
+from archlab.executors.executor import Executor, open_executor
+from archlab.executors.settings import TRAIN, Settings, Task
 from archlab.runs.events import Event, Failure
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -27,6 +28,16 @@ class Outcome:
     computed: int = 0
     """How many of the results were computed now; the others had been stored before."""
 
+    def note(self, event: Event, tell: Callable[[Event], None]) -> None:
+        """Takes in what an event says, and tells it on."""
+        if event.kind == "failed":
+            self.failed.append(Failure(event.run, event.detail["cause"], event.detail["attempts"], event.detail["log"]))
+        elif event.kind in ("finished", "stored"):
+            assert event.stored is not None, f"run {event.run.key} is gone from the store"
+            self.results[event.run.key] = event.stored
+            self.computed += event.kind == "finished"
+        tell(event)
+
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM ended the work early; everything finished is stored, `outcome` holds it."""
@@ -39,74 +50,45 @@ class Interrupted(KeyboardInterrupt):
 def execute(
     runs: Iterable[Run],
     store: Store,
+    settings: Settings | None = None,
     *,
-    workers: int = 1,
-    executor: str = "local",
-    function: str = TRAIN,
-    options: dict[str, Any] | None = None,
+    task: Task = TRAIN,
     on_event: Callable[[Event], None] | None = None,
-    fail_fast: bool = False,
-    retries: int = 1,
-    time_limit: float | None = None,
-    address: str | None = None,
-    gpus: float = 0.0,
 ) -> Outcome:
     """Computes the runs that are not stored yet, in the order given, and returns all results.
 
-    A run that fails is tried again `retries` times, then listed; the others go on, unless `fail_fast`. `on_event` is called
-    in this process. The other arguments are those of `archlab.executors.Settings`.
+    A run that fails is tried again `settings.retries` times, then listed; the others go on, unless `settings.fail_fast`.
+    `on_event` is called in this process.
 
     Raises Interrupted after Ctrl-C: the first lets running epochs finish and saves them, the second stops at once.
     """
-    settings = Settings(
-        workers=workers,
-        function=function,
-        options=options or {},
-        retries=retries,
-        time_limit=time_limit,
-        address=address,
-        gpus=gpus,
-    )
-    tell = on_event or (lambda event: None)
+    settings, tell = settings or Settings(), on_event or (lambda event: None)
     outcome, missing = Outcome(), []
     for run in {run.key: run for run in runs}.values():
-        if document := store.get(run.key):
-            outcome.results[run.key] = document
-            tell(Event("stored", run))
+        if stored := store.get(run.key):
+            outcome.note(Event("stored", run, stored=stored), tell)
         else:
             missing.append(run)
     if not missing:
         return outcome
-    with open_executor(executor, store, settings) as pool, interruptible(pool) as interrupted:
+    with open_executor(store, settings, task) as executor, interruptible(executor) as interrupted:
         for run in missing:
-            pool.submit(run)
-        while pool.pending:
-            for event in pool.events():
-                _note(outcome, store, event)
-                tell(event)
-                if event.kind == "failed" and fail_fast:
-                    pool.kill()
+            executor.submit(run)
+        while executor.pending:
+            for event in executor.events():
+                outcome.note(event, tell)
+                if event.kind == "failed" and settings.fail_fast:
+                    executor.kill()
             interrupted()  # says so while epochs finish
     if interrupted():
         raise Interrupted(outcome)
     return outcome
 
 
-def _note(outcome: Outcome, store: Store, event: Event) -> None:
-    key = event.run.key
-    if event.kind == "failed":
-        detail = event.detail
-        outcome.failed.append(Failure(key, event.run, detail["cause"], detail["attempts"], detail["log"]))
-    elif event.kind in ("finished", "stored"):
-        document = store.get(key)
-        assert document is not None, f"run {key} is gone from the store"
-        outcome.results[key] = document
-        outcome.computed += event.kind == "finished"
-
-
 @contextmanager
-def interruptible(pool: Executor) -> Iterator[Callable[[], bool]]:
-    """Within: the first SIGINT or SIGTERM stops the pool after the running epochs, the second at once.
+def interruptible(executor: Executor, *, at_once: bool = False) -> Iterator[Callable[[], bool]]:
+    """Within: the first SIGINT or SIGTERM stops the executor after the running epochs, the second at once; or the first, where
+    nothing is kept.
 
     Gives a function that tells whether one came, and at its first call after that says what happens now. Outside the main
     thread signals stay as they are.
@@ -116,14 +98,14 @@ def interruptible(pool: Executor) -> Iterator[Callable[[], bool]]:
 
     def handle(number: int, frame: object) -> None:
         received.append(number)
-        if len(received) == 1:
-            pool.stop()
+        if at_once or len(received) > 1:
+            executor.kill()
         else:
-            pool.kill()
+            executor.stop()
 
     def interrupted() -> bool:
         nonlocal said
-        if len(received) == 1 and not said:
+        if len(received) == 1 and not said and not at_once:
             said = True
             _log.warning("stopping when the running epochs end; Ctrl-C again stops at once")
         return bool(received)

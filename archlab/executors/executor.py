@@ -1,49 +1,16 @@
-"""What every executor is: a pool that takes runs and tells what happens to them."""
+"""What every executor is: something that takes runs and tells what happens to them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
-from archlab.foundation import UserError
+from archlab.executors.local import LocalExecutor
+from archlab.executors.settings import TRAIN, Settings, Task
+from archlab.foundation.own_code import own_code
 from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
-
-TRAIN = "archlab.executors.training:train_run"
-EXECUTORS = ("local", "ray")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How runs are computed.
-
-    Args:
-        workers: Runs at once on this machine (Ray: as many as its resources allow).
-        function: Computes a run, as `package.module:function` (see `archlab.executors.worker.perform`).
-        options: More keyword arguments of the function, JSON values.
-        keep: Whether results are stored, and stored ones not computed again.
-        retries: How often a run that failed is tried again, behind all others.
-        time_limit: Seconds of one attempt of one run; None: no limit.
-        address: Of the Ray cluster: "auto", a URL, or None for a cluster of this machine alone.
-        gpus: The share of a GPU that Ray gives to a run.
-    """
-
-    workers: int = 1
-    function: str = TRAIN
-    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    keep: bool = True
-    retries: int = 1
-    time_limit: float | None = None
-    address: str | None = None
-    gpus: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.workers < 1:
-            raise UserError(f"{self.workers} workers cannot do anything; at least 1 is needed")
 
 
 class Executor(AbstractContextManager, Protocol):
@@ -69,14 +36,12 @@ class Executor(AbstractContextManager, Protocol):
         """Every run ends now."""
 
 
-def open_executor(executor: str, store: Store, settings: Settings) -> Executor:
-    """The pool of an executor, "local" or "ray". Raises UserError where there is none of that name."""
-    if executor == "local":
-        from archlab.executors.local import LocalExecutor
-
-        return LocalExecutor(store, settings)
-    if executor == "ray":
+def open_executor(store: Store, settings: Settings, task: Task = TRAIN) -> Executor:
+    """The executor that the settings name; a user's own is called as `NAME(store, settings, task)`. Raises UserError."""
+    if settings.executor == "local":
+        return LocalExecutor(store, settings, task)
+    if settings.executor == "ray":
         from archlab.executors.on_ray import RayExecutor
 
-        return RayExecutor(store, settings)
-    raise UserError(f"there is no executor {executor!r}", name=executor, known=EXECUTORS)
+        return RayExecutor(store, settings, task)
+    return own_code(settings.executor).value(store, settings, task)

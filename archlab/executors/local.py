@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archlab.executors.executor import Settings
 from archlab.executors.forks import Forks
+from archlab.executors.settings import Settings, Task
+from archlab.foundation.machine import visible_gpus
 from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
-DEVICES = Path("/dev")
 PAUSE = 1.0  # seconds between two looks at a run that another process is computing
 
 
@@ -35,14 +35,14 @@ class _Job:
 
 
 class LocalExecutor:
-    """Computes submitted runs in up to `settings.workers` processes at once."""
+    """Computes submitted runs in up to `settings.at_once` processes at once."""
 
-    def __init__(self, store: Store, settings: Settings):
-        self.store, self.settings = store, settings
-        self.forks = Forks(preload=[settings.function.partition(":")[0], "archlab.executors.worker"])
+    def __init__(self, store: Store, settings: Settings, task: Task):
+        self.store, self.settings, self.task = store, settings, task
+        self.forks = Forks(preload=[task.function.partition(":")[0], "archlab.executors.worker"])
         self.queue: deque[_Job] = deque()
         self.active: dict[str, _Job] = {}
-        self.free = list(reversed(range(settings.workers)))
+        self.free = list(reversed(range(settings.at_once)))
         self.gpus = visible_gpus()
         self.stopping = False
         self.order: signal.Signals | None = None  # for all active jobs, set by a signal handler
@@ -93,8 +93,8 @@ class LocalExecutor:
                 events.append(Event("stopped", job.run))
             elif job.run.key in self.active or job.not_before > time.monotonic():
                 waiting.append(job)
-            elif self.settings.keep and self.store.holds(job.run):
-                events.append(Event("stored", job.run))
+            elif self.task.keep and (stored := self.store.get(job.run.key)):
+                events.append(Event("stored", job.run, stored=stored))
             else:
                 self._start(job)
         self.queue.extendleft(reversed(waiting))
@@ -107,10 +107,10 @@ class LocalExecutor:
         arguments = {
             "run": job.run.document(),
             "home": str(self.store.home),
-            "function": self.settings.function,
-            "options": dict(self.settings.options),
+            "function": self.task.function,
+            "options": self.task.arguments(self.settings),
             "own_files": list(job.run.own_files),
-            "keep": self.settings.keep,
+            "keep": self.task.keep,
         }
         log = self._log_of(job.run)
         if log:
@@ -122,7 +122,7 @@ class LocalExecutor:
         self.forks.start(job.run.key, "archlab.executors.worker:perform", arguments, log, **environment)
 
     def _log_of(self, run: Run) -> Path | None:
-        return self.store.unfinished / run.key / "log.txt" if self.settings.keep else None
+        return self.store.unfinished / run.key / "log.txt" if self.task.keep else None
 
     def _hear(self, message: dict[str, Any]) -> list[Event]:
         key = message["job"]
@@ -149,11 +149,13 @@ class LocalExecutor:
             job.attempts, job.not_before = job.attempts - 1, time.monotonic() + PAUSE
             self.queue.append(job)
             return []
-        if state == "stored":
-            return [Event("stored", job.run)]
-        if self.store.holds(job.run) if self.settings.keep else state == "finished":
+        stored = self.store.get(key) if self.task.keep else None
+        if state == "stored" and stored:
+            return [Event("stored", job.run, stored=stored)]
+        if stored if self.task.keep else state == "finished":
             seconds = time.monotonic() - (job.started or time.monotonic())
-            return [Event("finished", job.run, {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})})]
+            detail = {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})}
+            return [Event("finished", job.run, detail, stored)]
         if state == "stopped" or job.dropped or (self.stopping and job.cause is None):
             return [Event("stopped", job.run)]
         log = self._log_of(job.run)
@@ -170,16 +172,6 @@ class LocalExecutor:
             if limit and job.started and job.cause is None and time.monotonic() - job.started > limit:
                 job.cause = f"took longer than the time limit of {limit:g} s"
                 self.forks.signal(key, signal.SIGKILL)
-
-
-def visible_gpus() -> list[str]:
-    """The GPUs that runs are spread over, by the names of CUDA_VISIBLE_DEVICES; initialises none."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is None:
-        return [
-            str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))
-        ]  # a container numbers its own anew
-    return [name.strip() for name in named.partition("-1")[0].split(",") if name.strip()]
 
 
 def _words_for_exit(code: int) -> str:

@@ -7,7 +7,6 @@ that does not see it computes in a folder of its own, where each dataset is prep
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import logging
 import os
 import tempfile
@@ -19,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from archlab.executors.executor import Settings
 from archlab.executors.local import LocalExecutor
+from archlab.executors.settings import Settings, Task, import_ray
 from archlab.executors.shipping import Data, Parcel, data_of, pack, receive
 from archlab.foundation import UserError, write_atomically
 from archlab.runs.events import Event
@@ -32,14 +31,6 @@ _log = logging.getLogger("archlab")
 ASK_EVERY = 0.5  # seconds between two questions of a run to the driver's board
 
 
-def import_ray() -> Any:
-    """Raises UserError where Ray is not installed."""
-    try:
-        return importlib.import_module("ray")
-    except ImportError:
-        raise UserError("the executor 'ray' needs Ray: pip install 'archlab[ray]'") from None
-
-
 class RunFailedError(Exception):
     """A run failed on its node; the words are its cause."""
 
@@ -47,12 +38,12 @@ class RunFailedError(Exception):
 class RayExecutor:
     """Computes submitted runs on a Ray cluster, one CPU each and `settings.gpus` of a GPU."""
 
-    def __init__(self, store: Store, settings: Settings):
+    def __init__(self, store: Store, settings: Settings, task: Task):
         self.ray = ray = import_ray()
-        self.store, self.settings = store, settings
+        self.store, self.settings, self.task = store, settings, task
         self.connected_here = not ray.is_initialized()
         if self.connected_here:
-            cpus = settings.workers if settings.address is None else None
+            cpus = settings.at_once if settings.address is None else None
             ray.init(address=settings.address, num_cpus=cpus, log_to_driver=False, logging_level=logging.ERROR)
         self.token = store.home / "cache" / f".shared-{uuid4().hex}"
         self.token.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +58,8 @@ class RayExecutor:
         self.site: dict[str, Any] = {
             "home": str(store.home),
             "token": str(self.token),
-            "settings": {**vars(settings), "options": dict(settings.options), "workers": 1, "retries": 0},
+            "settings": dataclasses.replace(settings, executor="local", address=None, gpus=0.0, workers=1, retries=0),
+            "task": task,
         }
         self.tasks: dict[Any, Run] = {}
         self.runs: dict[str, Run] = {}
@@ -90,8 +82,9 @@ class RayExecutor:
         return len(self.tasks) + len(self.waiting)
 
     def submit(self, run: Run) -> None:
-        if self.killed or (self.settings.keep and self.store.holds(run)):
-            self.waiting.append(Event("stopped" if self.killed else "stored", run))
+        stored = self.store.get(run.key) if self.task.keep else None
+        if self.killed or stored:
+            self.waiting.append(Event("stopped", run) if self.killed else Event("stored", run, stored=stored))
             return
         self.runs[run.key] = run
         own_files = [Path(path).read_bytes() for path in run.own_files]
@@ -155,7 +148,8 @@ class RayExecutor:
             self.store.adopt(run.key, files)
         if kind == "failed":
             detail["attempts"] = max(self.attempts[run.key], 1)
-        return Event(kind, run, detail)
+        keeps = self.task.keep and kind in ("stored", "finished")
+        return Event(kind, run, detail, self.store.get(run.key) if keeps else None)
 
 
 class _Board:
@@ -193,7 +187,7 @@ class _Board:
         self.stopping = True
 
 
-_pool: tuple[str, LocalExecutor] | None = None
+_executor: tuple[str, LocalExecutor] | None = None
 """Of this Ray worker, with the token that it belongs to: its fork server serves one run after another."""
 
 
@@ -204,34 +198,35 @@ def _compute(
     *,
     home: str,
     token: str,
-    settings: dict[str, Any],
+    settings: Settings,
+    task: Task,
 ) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
     """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
     import ray
 
     shared = Path(token).exists()
     place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
-    pool = _pool_of(token, place, Settings(**settings))
+    executor = _executor_of(token, place, settings, task)
     named = tuple(_own_file(place, source) for source in own_files)
     this = dataclasses.replace(Run.from_document(run), own_files=named)
     if not shared:
         _fetch(data_of(this), place, board)
-    pool.submit(this)
-    while pool.pending:
-        events = pool.events(ASK_EVERY)
+    executor.submit(this)
+    while executor.pending:
+        events = executor.events(ASK_EVERY)
         told = [(event.kind, this.key, event.detail) for event in events if event.kind in ("started", "epoch")]
         stopping, dropped = ray.get(board.tell.remote(this.key, told))
         if stopping:
-            pool.stop()
+            executor.stop()
         if dropped:
-            pool.drop(this)
+            executor.drop(this)
         for event in events:
             if event.kind == "failed" and not event.detail["mendable"]:
                 raise RunFailedError(event.detail["cause"])
             if event.kind not in ("started", "epoch"):
-                if shared or not pool.settings.keep or event.kind not in ("stored", "finished"):
+                if shared or not executor.task.keep or event.kind not in ("stored", "finished"):
                     return event.kind, event.detail, None
-                return event.kind, event.detail, pool.store.files(this.key)
+                return event.kind, event.detail, executor.store.files(this.key)
     raise RunFailedError("ended without a word")
 
 
@@ -249,13 +244,13 @@ def _fetch(data: Data, home: Path, board: Any) -> None:
         raise RunFailedError(f"dataset {data[0]} did not reach the node: {error}") from None
 
 
-def _pool_of(token: str, home: Path, settings: Settings) -> LocalExecutor:
-    global _pool
-    if _pool is None or _pool[0] != token:
-        if _pool:
-            _pool[1].forks.close()
-        _pool = token, LocalExecutor(Store(home), settings)
-    return _pool[1]
+def _executor_of(token: str, home: Path, settings: Settings, task: Task) -> LocalExecutor:
+    global _executor
+    if _executor is None or _executor[0] != token:
+        if _executor:
+            _executor[1].forks.close()
+        _executor = token, LocalExecutor(Store(home), settings, task)
+    return _executor[1]
 
 
 def _own_file(home: Path, source: bytes) -> str:

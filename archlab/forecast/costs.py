@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import defaultdict
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from archlab.data import Prepared, open_prepared
-from archlab.foundation import UserError, write_atomically
+from archlab.forecast.kept import read_measurement
+from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name, gpu_names
 from archlab.runs.index import list_runs
 from archlab.runs.run import Run, digest
@@ -129,19 +128,9 @@ class Finished:
 def read_speed(store: Store, kind: str) -> Speed | None:
     """What was measured for runs of a kind, where it was."""
     try:
-        return Speed(**json.loads(_speed_file(store, kind).read_text()))
-    except (OSError, ValueError, TypeError):
+        return Speed(**(read_measurement(store, "speeds", kind) or {}))
+    except TypeError:
         return None
-
-
-def write_speed(store: Store, kind: str, speed: Speed) -> None:
-    """Keeps a measurement; on a full disk it is made again."""
-    with suppress(OSError), write_atomically(_speed_file(store, kind)) as temporary:
-        temporary.write_text(json.dumps(asdict(speed)))
-
-
-def _speed_file(store: Store, kind: str) -> Path:
-    return store.home / "cache" / "speeds" / f"{kind}.json"
 
 
 def _most(rows: list[dict[str, Any]]) -> int | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from contextlib import suppress
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
+from archlab.executors.settings import Settings, Task
 from archlab.forecast.costs import model_of
+from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
-from archlab.foundation import write_atomically
 from archlab.foundation.machine import cpu_name, gpu_names
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
@@ -26,14 +24,13 @@ def latencies(runs: Iterable[Run], store: Store) -> dict[str, list[dict[str, Any
     What is not known yet is measured now, while nothing else should run. A model that cannot be measured is left out.
     """
     wanted = {run.key: run for run in runs}
-    found = {key: known for key, run in wanted.items() if (known := _read(store, run))}
+    found = {key: known for key, run in wanted.items() if (known := read_measurement(store, "latencies", _name(run)))}
     missing = [run for key, run in wanted.items() if key not in found]
     for at in range(0, len(missing), TOGETHER):
         found |= _measured(missing[at : at + TOGETHER], store)
     for run in missing:
         if run.key in found:
-            with suppress(OSError), write_atomically(_file(store, run)) as temporary:
-                temporary.write_text(json.dumps(found[run.key]))
+            keep_measurement(store, "latencies", _name(run), found[run.key])
     return found
 
 
@@ -49,21 +46,14 @@ def latency_beside(run: Run, other: Run, store: Store) -> float | None:
 
 def _measured(runs: list[Run], store: Store) -> dict[str, list[dict[str, Any]]]:
     own_files = sorted({file for run in runs for file in run.own_files})
-    options = {"runs": [run.document() for run in runs], "own_files": own_files}
+    task = Task(MEASURE, {"runs": [run.document() for run in runs], "own_files": own_files}, keep=False)
     found: dict[str, list[dict[str, Any]]] = {}
-    for event in tries(runs[:1], store, MEASURE, 1, options):
+    for event in tries(runs[:1], store, Settings(workers=1), task):
         if event.kind == "finished":
             found = event.detail["latencies"]
     return found
 
 
-def _read(store: Store, run: Run) -> list[dict[str, Any]]:
-    try:
-        return json.loads(_file(store, run).read_text())
-    except (OSError, ValueError):
-        return []
-
-
-def _file(store: Store, run: Run) -> Path:
+def _name(run: Run) -> str:
     decisive = [*model_of(run), run.num_classes, run.code, cpu_name(), gpu_names(), version("torch")]
-    return store.home / "cache" / "latencies" / f"{digest(decisive)[:32]}.json"
+    return digest(decisive)[:32]

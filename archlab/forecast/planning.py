@@ -6,20 +6,23 @@ import heapq
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from archlab.executors.execution import Interrupted, Outcome, interruptible
-from archlab.executors.executor import Settings, open_executor
-from archlab.forecast.costs import Finished, Prediction, Speed, kind_of, read_speed, work_of, write_speed
+from archlab.executors.executor import open_executor
+from archlab.executors.settings import Settings, Task
+from archlab.forecast.costs import Finished, Prediction, Speed, kind_of, read_speed, work_of
+from archlab.forecast.kept import keep_measurement
+from archlab.foundation.words import duration
 from archlab.runs.events import Event, Failure
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
-MEASURE = "archlab.forecast.measuring:measure_run"
-TRY = "archlab.forecast.measuring:try_run"
+MEASURE = Task("archlab.forecast.measuring:measure_run", keep=False)
+TRY = Task("archlab.forecast.measuring:try_run", keep=False)
 
 
 @dataclass(frozen=True)
@@ -112,14 +115,18 @@ class Judgement:
         """Median over the runs of |actual / predicted - 1|."""
         return statistics.median(abs(a / p - 1) for a, p in zip(self.actual, self.predicted, strict=True))
 
+    def __str__(self) -> str:
+        predicted, actual = duration(sum(self.predicted)), duration(sum(self.actual))
+        off = f"a run was {self.typical_error:.0%} off (median)"
+        return f"predicted {predicted} of work, took {actual} ({self.ratio:.2f} times); {off}"
+
 
 def plan(
     runs: Iterable[Run],
     store: Store,
+    settings: Settings | None = None,
     *,
-    workers: int = 1,
     measure: bool = True,
-    options: dict[str, Any] | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Plan:
     """Predicts what the runs that are not stored will cost.
@@ -127,68 +134,64 @@ def plan(
     From finished runs where there are any of the model on this kind of machine; else from a short measurement, which is
     kept. Without `measure` such runs have no prediction. `on_event` hears of the measurements.
     """
+    settings = settings or Settings()
     distinct = {run.key: run for run in runs}.values()
     stored = [run for run in distinct if run.key in store]
     missing = [run for run in distinct if run.key not in store]
     if not missing:
-        return Plan(stored, [], workers)
+        return Plan(stored, [], settings.at_once)
     finished = Finished(store)
     predictions = {run.key: finished.predict(run, work_of(run, store.home)) for run in missing}
     unknown = [run for run in missing if predictions[run.key] is None]
-    speeds = _speeds(unknown, store, workers if measure else 0, options or {}, on_event or (lambda event: None))
+    speeds = _speeds(unknown, store, settings if measure else None, on_event or (lambda event: None))
     for run in unknown:
         if speed := speeds.get(kind_of(run)):
             predictions[run.key] = Prediction(speed.seconds(work_of(run, store.home)), speed.memory, "measured")
     pairs = [(run, predictions[run.key]) for run in missing]
     pairs.sort(key=lambda pair: -pair[1].seconds if pair[1] else -float("inf"))
-    return Plan(stored, pairs, workers)
+    return Plan(stored, pairs, settings.at_once)
 
 
 def smoke(
-    runs: Iterable[Run],
-    store: Store,
-    *,
-    workers: int = 1,
-    options: dict[str, Any] | None = None,
-    on_event: Callable[[Event], None] | None = None,
+    runs: Iterable[Run], store: Store, settings: Settings, *, on_event: Callable[[Event], None] | None = None
 ) -> list[Failure]:
     """Takes every model through a few steps on every dataset and stores nothing; the failures."""
     distinct = {(kind_of(run), run.dataset_digest): run for run in runs}.values()
     failures = []
-    for event in tries(distinct, store, TRY, workers, options or {}):
+    for event in tries(distinct, store, settings, TRY):
         if on_event:
             on_event(event)
         if event.kind == "failed":
-            failures.append(Failure(event.run.key, event.run, event.detail["cause"], event.detail["attempts"]))
+            failures.append(Failure(event.run, event.detail["cause"], event.detail["attempts"]))
     return failures
 
 
 def _speeds(
-    runs: list[Run], store: Store, workers: int, options: dict[str, Any], tell: Callable[[Event], None]
+    runs: list[Run], store: Store, settings: Settings | None, tell: Callable[[Event], None]
 ) -> dict[str, Speed]:
-    """By kind; with workers, those that are not known yet are measured, as many at once as will run at once."""
+    """By kind; with settings, those that are not known yet are measured, as many at once as will run at once."""
     kinds = {kind_of(run): run for run in runs}
     speeds = {kind: speed for kind in kinds if (speed := read_speed(store, kind))}
     new = {kind: run for kind, run in kinds.items() if kind not in speeds}
-    if not new or not workers:
+    if not new or settings is None:
         return speeds
-    for event in tries(new.values(), store, MEASURE, workers, options):
+    for event in tries(new.values(), store, settings, MEASURE):
         tell(event)
         if event.kind == "finished":
             fields = {name: event.detail[name] for name in Speed.__dataclass_fields__}
             kind = kind_of(event.run)
             speeds[kind] = Speed(**fields)
-            write_speed(store, kind, speeds[kind])
+            keep_measurement(store, "speeds", kind, fields)
     return speeds
 
 
-def tries(runs: Iterable[Run], store: Store, function: str, workers: int, options: dict[str, Any]) -> Iterator[Event]:
-    """What happens to runs that are tried and not kept."""
-    settings = Settings(workers=workers, function=function, options=options, keep=False, retries=0)
-    with open_executor("local", store, settings) as pool, interruptible(pool) as interrupted:
+def tries(runs: Iterable[Run], store: Store, settings: Settings, task: Task) -> Iterator[Event]:
+    """What happens to runs that are tried on this machine, once each, and not kept. Raises Interrupted after Ctrl-C."""
+    local = replace(settings, executor="local", address=None, gpus=0.0, retries=0)
+    with open_executor(store, local, task) as executor, interruptible(executor, at_once=True) as interrupted:
         for run in runs:
-            pool.submit(run)
-        while pool.pending:
-            yield from pool.events()
+            executor.submit(run)
+        while executor.pending:
+            yield from executor.events()
         if interrupted():
             raise Interrupted(Outcome())

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from importlib.metadata import version
-from typing import Any
 
-from archlab.executors.executor import Settings, open_executor
-from archlab.executors.local import visible_gpus
+from archlab.executors.settings import Settings, Task
 from archlab.forecast.costs import kind_of
-from archlab.foundation import write_atomically
-from archlab.foundation.machine import gpu_names
+from archlab.forecast.kept import keep_measurement, read_measurement
+from archlab.forecast.planning import tries
+from archlab.foundation.machine import gpu_count
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
@@ -25,34 +21,27 @@ MOST = 16  # runs on a GPU
 READY, WINDOW = 20.0, 5.0  # seconds until every process is training, and while it is counted
 
 
-def gpu_count() -> int:
-    """GPUs that runs may use; initialises none."""
-    return len(visible_gpus()) if gpu_names() and not version("torch").endswith("+cpu") else 0
-
-
-def workers_for(runs: Iterable[Run], store: Store, options: Mapping[str, Any]) -> int:
-    """Runs at once where the user names no number: one a core; with GPUs, those that share one, times the GPUs.
+def with_workers(settings: Settings, runs: Iterable[Run], store: Store) -> Settings:
+    """The settings with the number of workers that suits the runs, where none is given and there are GPUs to share.
 
     Measured with the run of most work a step, which leaves the others least room; kept for its kind and machine.
     """
-    cores, gpus = len(os.sched_getaffinity(0)), gpu_count()
     missing = [run for run in runs if run.key not in store]
-    if not gpus or not missing:
-        return cores
+    if settings.workers or settings.executor != "local" or not gpu_count() or not missing:
+        return settings
     largest = max(missing, key=_work_of_a_step)
-    file = store.home / "cache" / "sharing" / f"{kind_of(largest)}.json"
-    with suppress(OSError, ValueError, KeyError):
-        return gpus * int(json.loads(file.read_text())["runs"])
-    rates: dict[int, float] = {}
+    kept = read_measurement(store, "sharing", kind_of(largest))
+    if not kept:
+        rates: dict[int, float] = {}
 
-    def rate_of(together: int) -> float:
-        rates[together] = _throughput(largest, store, options, together * gpus)
-        return rates[together]
+        def rate_of(together: int) -> float:
+            rates[together] = _throughput(largest, store, replace(settings, workers=together * gpu_count()))
+            return rates[together]
 
-    chosen = share(rate_of, max(min(MOST, cores // gpus), 1))
-    with suppress(OSError), write_atomically(file) as temporary:
-        temporary.write_text(json.dumps({"runs": chosen, "images_a_second": rates}))
-    return gpus * chosen
+        most = max(min(MOST, len(os.sched_getaffinity(0)) // gpu_count()), 1)
+        kept = {"runs": share(rate_of, most), "images_a_second": rates}
+        keep_measurement(store, "sharing", kind_of(largest), kept)
+    return replace(settings, workers=gpu_count() * kept["runs"])
 
 
 def share(rate_of: Callable[[int], float], most: int) -> int:
@@ -80,15 +69,10 @@ def _work_of_a_step(run: Run) -> int:
     return cost.macs * int(run.recipe["batch_size"])
 
 
-def _throughput(run: Run, store: Store, options: Mapping[str, Any], together: int) -> float:
-    """Images a second of as many processes, all training the run with seeds of their own; 0 where one fails."""
-    begin = time.time() + READY
-    window = {**options, "begin": begin, "end": begin + WINDOW}
-    settings = Settings(workers=together, function=THROUGHPUT, options=window, keep=False, retries=0)
-    rates = []
-    with open_executor("local", store, settings) as pool:
-        for number in range(together):
-            pool.submit(replace(run, seed=run.seed + number))
-        while pool.pending:
-            rates += [event.detail["rate"] for event in pool.events() if event.kind == "finished"]
+def _throughput(run: Run, store: Store, settings: Settings) -> float:
+    """Images a second of so many processes, all training the run with seeds of their own; 0 where one fails."""
+    begin, together = time.time() + READY, settings.at_once
+    task = Task(THROUGHPUT, {"begin": begin, "end": begin + WINDOW}, keep=False)
+    copies = [replace(run, seed=run.seed + number) for number in range(together)]
+    rates = [event.detail["rate"] for event in tries(copies, store, settings, task) if event.kind == "finished"]
     return sum(rates) if len(rates) == together else 0.0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+
+DEVICES = Path("/dev")
 
 
 @cache
@@ -27,3 +31,16 @@ def gpu_names() -> tuple[str, ...]:
         for line in path.read_text().splitlines()
     ]
     return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Model:"))
+
+
+def gpu_count() -> int:
+    """GPUs that runs may use; initialises none."""
+    return len(visible_gpus()) if gpu_names() and not version("torch").endswith("+cpu") else 0
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that runs are spread over, by the names of CUDA_VISIBLE_DEVICES; initialises none."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is None:  # a container numbers its own anew
+        return [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
+    return [name.strip() for name in named.partition("-1")[0].split(",") if name.strip()]

@@ -14,7 +14,8 @@ from archlab.runs.run import Run
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened to one run.
+    """One thing that happened to one run. With `stored` and `finished` comes the stored document of the run, as `Store.get`
+    gives it, where results are kept.
 
     Kinds: `stored` (was there already), `started`, `epoch` (detail: what training reports), `finished` (detail:
     seconds), `retried` and `failed` (detail: cause, attempts, log), `stopped` (as asked; it goes on from its checkpoint
@@ -24,6 +25,7 @@ class Event:
     kind: str
     run: Run
     detail: dict[str, Any] = field(default_factory=dict)
+    stored: dict[str, Any] | None = None
     time: float = field(default_factory=time.time)
 
     def document(self) -> dict[str, Any]:
@@ -37,11 +39,16 @@ class Event:
 class Failure:
     """A run that failed as often as it may: `cause` in one line, `log` a file with what its last process wrote."""
 
-    key: str
     run: Run
     cause: str
     attempts: int
     log: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Of what failed and why, for JSON."""
+        run = self.run
+        named = {"model": run.model, "dataset": run.dataset, "seed": run.seed}
+        return {**named, "cause": self.cause, "attempts": self.attempts}
 
     def __str__(self) -> str:
         times = "" if self.attempts == 1 else f" ({self.attempts} attempts)"

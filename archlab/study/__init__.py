@@ -6,42 +6,53 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archlab.study.ablating import ablate
+    from archlab.study.ablation import Ablation
     from archlab.study.combination import Combination, apply, combinations, sample
+    from archlab.study.design import Design, Designer
     from archlab.study.loading import load_study
-    from archlab.study.model import Model, largest, models
-    from archlab.study.resolved import ResolvedStudy, resolve, studies
+    from archlab.study.progress import Progress
+    from archlab.study.resolved import Model, ResolvedStudy
+    from archlab.study.resolving import resolve
+    from archlab.study.shipped import studies
     from archlab.study.space import space_size
     from archlab.study.study import Study
     from archlab.study.variables import Variable
 
 _MODULE_OF = {
+    "Ablation": "ablation",
     "Combination": "combination",
-    "Model": "model",
+    "Design": "design",
+    "Designer": "design",
+    "Model": "resolved",
+    "Progress": "progress",
     "ResolvedStudy": "resolved",
     "Study": "study",
     "Variable": "variables",
+    "ablate": "ablating",
     "apply": "combination",
     "combinations": "combination",
-    "largest": "model",
     "load_study": "loading",
-    "models": "model",
+    "resolve": "resolving",
     "sample": "combination",
     "space_size": "space",
-    "resolve": "resolved",
-    "studies": "resolved",
+    "studies": "shipped",
 }
 
 __all__ = [
+    "Ablation",
     "Combination",
+    "Design",
+    "Designer",
     "Model",
+    "Progress",
     "ResolvedStudy",
     "Study",
     "Variable",
+    "ablate",
     "apply",
     "combinations",
-    "largest",
     "load_study",
-    "models",
     "resolve",
     "sample",
     "space_size",

@@ -1,15 +1,19 @@
-"""Ablation: every model of a study on every dataset with every seed, computed where not stored yet, then scored."""
+"""What an ablation found: its results table, the scores and effects that follow from it, one document, and files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlab.data import open_prepared
-from archlab.executors import Outcome, execute
-from archlab.runs import Event, Failure, Run, Store, code_digest
+from archlab.executors import Outcome
+from archlab.forecast import Judgement
+from archlab.forecast.latencies import latencies
+from archlab.foundation import write_atomically
+from archlab.runs import Failure, Run, Store
 from archlab.study.resolved import ResolvedStudy
 
 if TYPE_CHECKING:
@@ -22,120 +26,161 @@ SPLIT = "test"  # what ablation scores; search scores validation
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One entry of the results table before it is filled: a model on a dataset with a seed, and the run that fills it."""
-
-    model: str
-    dataset: str
-    seed: int
-    run: Run
-
-
-@dataclass(frozen=True)
 class Ablation:
     """A study's results.
 
     Attributes:
-        cells: All that the table should have.
+        runs: All that the table should have, called after their models; two models may share a run.
         table: Tidy: model, dataset, seed, split ("validation", "test"), metric, value.
-        scores: Of references and variants, those without a budget (`@raw`) left out; None where nothing finished.
-        effects: None where there is no base, or nothing to hold against it.
+        scored: Of references and variants, those without a budget (`@raw`) left out; None where nothing finished.
+        contrasts: None where there is no base, or nothing to hold against it.
         computed: How many runs were computed now; the others had been stored before.
+        judgement: How good the predicted times were; None where nothing was predicted.
     """
 
     study: ResolvedStudy
-    cells: list[Cell]
+    runs: list[Run]
     table: pd.DataFrame
-    scores: Scores | None
-    effects: Effects | None
+    scored: Scores | None
+    contrasts: Effects | None
     failed: list[Failure]
     computed: int
+    store: Store
+    judgement: Judgement | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.store.home / "studies" / self.study.name
+
+    @property
+    def answer(self) -> str | None:
+        """The study's question, answered in words; None where nothing could be compared."""
+        return self.document["answer"]
+
+    @property
+    def effects(self) -> pd.DataFrame:
+        """A row an effect: choice, option, kind, dataset (None: of the xScore), difference, low, high, p_adjusted, decided."""
+        import pandas as pd
+
+        return pd.DataFrame(self.document["effects"])
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """A row a model, best first: model, role, params, macs, width, the mean test accuracy on each dataset, mean,
+        variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base)."""
+        import pandas as pd
+
+        rows = self.table[(self.table["metric"] == "accuracy") & (self.table["split"] == SPLIT)]
+        means = rows.groupby(["model", "dataset"])["value"].mean()
+        datasets = list(self.study.datasets)
+        columns = ["model", "role", "params", "macs", "width", *datasets, "mean", "variance", "xscore"]
+        found = [
+            {**score, **{name: means.get((score["model"], name)) for name in datasets}}
+            for score in self.document["scores"]
+        ]
+        return pd.DataFrame(found, columns=[*columns, "xscore_low", "xscore_high", "difference"])
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """Plain JSON values: study, question, answer, lambda, frame, warnings, scores (best first), cells, effects,
+        comparisons, interactions, failed, computed."""
+        from archlab.scoring import answer
+
+        study, contrasts = self.study, self.contrasts
+        scored = self.scored.document() if self.scored else {"frame": None, "models": []}
+        base = next((row["xscore"] for row in scored["models"] if row["model"] == study.base), None)
+        return {
+            "study": study.name,
+            "question": study.question,
+            "answer": answer(contrasts) if contrasts else None,
+            "lambda": study.weight_of_variance,
+            "frame": scored["frame"],
+            "warnings": list(self.scored.warnings) if self.scored else [],
+            "scores": [self._score(row, base) for row in scored["models"]],
+            "cells": self._cells(),
+            **(contrasts.document() if contrasts else {"effects": [], "comparisons": [], "interactions": []}),
+            "failed": [failure.document() for failure in self.failed],
+            "computed": self.computed,
+        }
+
+    def save(self) -> None:
+        """Writes into `folder`: ablation.json, study.json (the settled study), scores.csv, results.csv (tidy).
+
+        And prediction.txt, how good the predicted time was; where nothing was predicted, a former one stays.
+        """
+        texts = {
+            "ablation.json": json.dumps(self.document, indent=1),
+            "study.json": json.dumps(self.study.document(), indent=1),
+            "scores.csv": self.scores.to_csv(index=False),
+            "results.csv": self.table.to_csv(index=False),
+        }
+        if self.judgement:
+            texts["prediction.txt"] = str(self.judgement)
+        for name, text in texts.items():
+            with write_atomically(self.folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+
+    def save_latencies(self) -> None:
+        """Writes `latencies.json`: by model with a stored run, its `archlab.budget.Latency` on each device of this machine.
+
+        At the class count and resolution that costs refer to. What is not known yet is measured, so nothing else should run.
+        A measurement, and so never part of the results.
+        """
+        runs = {
+            run.model: dataclasses.replace(run, num_classes=self.study.classes, resolution=self.study.resolution)
+            for run in self.runs
+            if run.key in self.store
+        }
+        found = latencies(runs.values(), self.store)
+        by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
+        with write_atomically(self.folder / "latencies.json") as temporary:
+            temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
+
+    def _score(self, row: dict[str, Any], base: float | None) -> dict[str, Any]:
+        model = next(model for model in self.study.models if model.name == row["model"])
+        return {
+            **row,
+            "role": model.role,
+            "params": model.cost["params"],
+            "macs": model.cost["macs"],
+            "width": model.width,
+            "difference": None if row["xscore"] is None or base is None else row["xscore"] - base,
+        }
+
+    def _cells(self) -> list[dict[str, Any]]:
+        rows = self.table[self.table["metric"] == "accuracy"]
+        keys = {(run.model, run.dataset, run.seed): run.key for run in self.runs}
+        names = ["model", "dataset", "seed", "split", "value"]
+        return [
+            {**dict(zip([*names[:-1], "accuracy"], row, strict=True)), "key": keys[row[:3]]}
+            for row in zip(*(rows[name].tolist() for name in names), strict=True)
+        ]
 
 
-def cells(study: ResolvedStudy, home: Path) -> list[Cell]:
-    """The cells of a study's table, in the order of models, datasets, seeds. Two models may share a run.
-
-    Sample datasets are prepared here where they are not yet; raises UserError for any other.
-    """
-    prepared = {name: open_prepared(name, home, resolution) for name, resolution in study.datasets.items()}
-    codes = {model.name: code_digest(model.own_files) for model in study.models}
-    return [
-        Cell(
-            model.name,
-            dataset,
-            seed,
-            Run(
-                architecture=model.architecture,
-                width=model.width,
-                num_classes=data.num_classes,
-                dataset=dataset,
-                dataset_digest=data.digest,
-                resolution=data.resolution,
-                smallest_map=study.smallest_map,
-                recipe=study.recipes[model.recipes[dataset]],
-                seed=seed,
-                code=codes[model.name],
-                model=model.name,
-                own_files=tuple(model.own_files),
-            ),
-        )
-        for model in study.models
-        for dataset, data in prepared.items()
-        for seed in study.seeds
-    ]
-
-
-def ablate(
-    study: ResolvedStudy,
-    store: Store,
-    *,
-    on_event: Callable[[Event], None] | None = None,
-    **settings: Any,
+def assess(
+    study: ResolvedStudy, runs: list[Run], outcome: Outcome, store: Store, judgement: Judgement | None = None
 ) -> Ablation:
-    """Computes what the store lacks and scores the study.
-
-    `settings` are those of `archlab.executors.execute` (workers, executor, fail_fast, ...). Failed runs are listed and the rest
-    goes on. Raises UserError where models are above the budget or a dataset is not prepared, before anything runs;
-    Interrupted after Ctrl-C, when everything finished is stored.
-    """
-    study.check_budget()
-    wanted = cells(study, store.home)
-    outcome = execute(distinct_runs(wanted), store, on_event=on_event, **settings)
-    return assess(study, wanted, outcome)
-
-
-def distinct_runs(wanted: list[Cell]) -> list[Run]:
-    """The runs of the cells, each once, called after the first model that needs it."""
-    runs: dict[str, Run] = {}
-    for cell in wanted:
-        runs.setdefault(cell.run.key, cell.run)
-    return list(runs.values())
-
-
-def assess(study: ResolvedStudy, wanted: list[Cell], outcome: Outcome) -> Ablation:
     """The scores and effects of what was computed."""
-    table = results_table(wanted, outcome.results)
-    scores = _scores(study, table)
-    return Ablation(study, wanted, table, scores, _effects(study, table, scores), outcome.failed, outcome.computed)
+    table = results_table(runs, outcome.results)
+    beside = {model.name for model in study.models if model.kind == "raw" and study.budget["fit"] == "width"}
+    scored = scores_on(SPLIT, study, table[~table["model"].isin(beside)])
+    contrasts = _effects(study, table, scored)
+    return Ablation(study, runs, table, scored, contrasts, outcome.failed, outcome.computed, store, judgement)
 
 
-def results_table(wanted: list[Cell], results: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """The tidy table of all cells whose runs are among `results` (documents by key)."""
+def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """The tidy table of all runs that are among `results` (documents by key)."""
     import pandas as pd
 
     rows = [
-        (cell.model, cell.dataset, cell.seed, split, metric, values[metric])
-        for cell in wanted
-        if cell.run.key in results
-        for split, values in results[cell.run.key]["metrics"].items()
+        (run.model, run.dataset, run.seed, split, metric, values[metric])
+        for run in runs
+        if run.key in results
+        for split, values in results[run.key]["metrics"].items()
         for metric in METRICS
     ]
     return pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
-
-
-def _scores(study: ResolvedStudy, table: pd.DataFrame) -> Scores | None:
-    scored = [model.name for model in study.models if not _is_beside_the_table(study, model.kind)]
-    return scores_on(SPLIT, study, table[table["model"].isin(scored)])
 
 
 def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | None:
@@ -155,15 +200,10 @@ def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | 
     )
 
 
-def _is_beside_the_table(study: ResolvedStudy, kind: str | None) -> bool:
-    """Raw variants are beside the score table where the others have equal budgets."""
-    return kind == "raw" and study.budget["fit"] == "width"
-
-
-def _effects(study: ResolvedStudy, table: pd.DataFrame, scores: Scores | None) -> Effects | None:
+def _effects(study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None) -> Effects | None:
     from archlab.scoring import effects
 
-    if scores is None or study.base is None or study.base not in set(table["model"]):
+    if scored is None or study.base is None or study.base not in set(table["model"]):
         return None
     models = [
         {"model": model.name, "options": model.options, "kind": model.kind}
@@ -172,4 +212,4 @@ def _effects(study: ResolvedStudy, table: pd.DataFrame, scores: Scores | None) -
     ]
     if len(models) < 2:
         return None
-    return effects(table, models, study.base, scores.frame, SPLIT, study.weight_of_variance, seeds=study.seeds)
+    return effects(table, models, study.base, scored.frame, SPLIT, study.weight_of_variance, seeds=study.seeds)

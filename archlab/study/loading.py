@@ -14,8 +14,8 @@ from archlab.foundation import UserError, check_keys, read_yaml, where
 from archlab.foundation import home as default_home
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
-from archlab.study.resolved import study_path
 from archlab.study.search_settings import parse_search
+from archlab.study.shipped import study_path
 from archlab.study.study import Effect, Explore, Study
 from archlab.study.variables import option_name
 from archlab.training import load_recipe

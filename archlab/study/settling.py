@@ -4,26 +4,47 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from archlab.architecture.own_blocks import own_blocks_of
-from archlab.budget import count
 from archlab.data import entry
+from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
-from archlab.study.model import Model, frame_names, largest, models
-from archlab.study.resolved import ResolvedModel, ResolvedStudy
-from archlab.study.study import Study
+from archlab.study.resolved import Model, ResolvedStudy
 
 
 def settled(source: Path | dict, home: Path) -> ResolvedStudy:
     """The study of a file or a mapping with models counted and recipes settled. Raises UserError."""
-    study = load_study(source, home=home)
-    return settle(study, models(study, home), home, str(source) if isinstance(source, Path) else None)
+    designer = Designer(load_study(source, home=home), home)
+    return settle(designer, designer.designs(), str(source) if isinstance(source, Path) else None)
 
 
-def settle(study: Study, found: list[Model], home: Path, path: str | None) -> ResolvedStudy:
-    """A study, loaded from `path`, of these models."""
-    classes, resolution = largest(study, home)
-    recipes = _Recipes(study)
+def settle(designer: Designer, designs: list[Design], path: str | None) -> ResolvedStudy:
+    """The designer's study, loaded from `path`, of these designs."""
+    study, recipes = designer.study, list[dict[str, Any]]()
+
+    def recipe_of(model: str, dataset: str) -> int:
+        """The place in `recipes` of a run's."""
+        recipe = study.recipe.settled(model, dataset).canonical()
+        if recipe not in recipes:
+            recipes.append(recipe)
+        return recipes.index(recipe)
+
+    def model_of(design: Design) -> Model:
+        return Model(
+            name=design.name,
+            role=design.role,
+            kind=design.kind,
+            options=design.options,
+            architecture=design.architecture.canonical(),
+            width=design.width,
+            cost=dataclasses.asdict(design.cost),
+            within_budget=study.budget.allows(design.cost),
+            recipes={dataset: recipe_of(design.name, dataset) for dataset in study.suite.datasets},
+            own_files=list(own_blocks_of(design.architecture)),
+        )
+
+    resolutions = {name: entry(name, designer.home).resolution for name in study.suite.datasets}
     return ResolvedStudy(
         name=study.name,
         path=path,
@@ -32,52 +53,16 @@ def settle(study: Study, found: list[Model], home: Path, path: str | None) -> Re
         base=str(study.base.first) if study.bases else None,
         explore=study.explore,
         effects=list(study.effects),
-        frame=frame_names(study, found),
+        frame=frame_names(study, designs),
         suite=study.suite.name,
-        datasets={name: min(entry(name, home).resolution, study.recipe.resolution) for name in study.suite.datasets},
-        models=[_resolved(study, model, classes, resolution, recipes) for model in found],
+        datasets={name: min(side, study.recipe.resolution) for name, side in resolutions.items()},
+        models=[model_of(design) for design in designs],
         recipe=study.recipe.name,
-        recipes=recipes.distinct,
+        recipes=recipes,
         seeds=list(study.seeds),
         smallest_map=study.smallest_map,
         weight_of_variance=study.weight_of_variance,
         budget=dataclasses.asdict(study.budget),
-        classes=classes,
-        resolution=resolution,
-    )
-
-
-class _Recipes:
-    """The distinct recipes of a study's runs, in order of appearance."""
-
-    def __init__(self, study: Study):
-        self.study = study
-        self.distinct: list[dict] = []
-
-    def index(self, model: str, dataset: str) -> int:
-        recipe = self.study.recipe.settled(model, dataset).canonical()
-        if recipe not in self.distinct:
-            self.distinct.append(recipe)
-        return self.distinct.index(recipe)
-
-
-def _resolved(study: Study, model: Model, classes: int, resolution: int, recipes: _Recipes) -> ResolvedModel:
-    cost = count(
-        model.architecture,
-        num_classes=classes,
-        width=model.width,
-        resolution=resolution,
-        smallest_map=study.smallest_map,
-    )
-    return ResolvedModel(
-        name=model.name,
-        role=model.role,
-        kind=model.kind,
-        options=model.options,
-        architecture=model.architecture.canonical(),
-        width=model.width,
-        cost=dataclasses.asdict(cost),
-        within_budget=study.budget.allows(cost),
-        recipes={dataset: recipes.index(model.name, dataset) for dataset in study.suite.datasets},
-        own_files=list(own_blocks_of(model.architecture)),
+        classes=designer.classes,
+        resolution=designer.resolution,
     )

@@ -11,7 +11,7 @@ import archlab
 from archlab.architecture import Architecture
 from archlab.budget import Cost, count, measure
 from archlab.foundation import UserError
-from archlab.study import largest, load_study, models, studies
+from archlab.study import Designer, load_study, studies
 from tests.budget import independent
 from tests.budget.random_networks import random_network
 
@@ -74,11 +74,12 @@ def test_references_have_the_published_macs(name):
 @pytest.mark.parametrize("name", studies())
 def test_shipped_studies_agree(name, tmp_path):
     study = load_study(name, home=tmp_path)
-    classes, resolution = largest(study, tmp_path)
-    for model in models(study, tmp_path):
-        given = {"width": model.width, "resolution": resolution, "smallest_map": study.smallest_map}
+    designer = Designer(study, tmp_path)
+    for model in designer.designs():
+        given = {"width": model.width, "resolution": designer.resolution, "smallest_map": study.smallest_map}
         assert (
-            study.budget.allows(assert_three_counts_agree(model.architecture, classes, **given)) or model.kind == "raw"
+            study.budget.allows(assert_three_counts_agree(model.architecture, designer.classes, **given))
+            or model.kind == "raw"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import resource
 import subprocess
@@ -129,12 +130,11 @@ def test_an_unknown_study(monkeypatch, capsys):
 
 def test_a_miscount_is_no_error_of_the_user(monkeypatch):
     from archlab.cli import build
-    from archlab.study import Model
+    from archlab.study import Design
 
-    architecture = archlab.architecture("mobilenetv2")
-    monkeypatch.setattr("archlab.budget.count", lambda *_, **__: "something else")
+    architecture = dataclasses.replace(archlab.architecture("mobilenetv2"), name="tiny")
     with pytest.raises(RuntimeError, match="tiny is miscounted"):
-        build._verify(Model("tiny", "reference", None, architecture, 0.1), {"num_classes": 2, "resolution": 32})
+        build._verify(Design(architecture, 0.1, "something else"), {"num_classes": 2, "resolution": 32})
 
 
 @pytest.mark.slow

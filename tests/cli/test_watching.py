@@ -3,10 +3,9 @@ import json
 
 import pytest
 from rich.console import Console
-from standin import make_run
+from standin import compute, make_run
 
 from archlab.cli.watching import Watch, duration
-from archlab.executors import execute
 from archlab.runs import Event, EventLog, Store
 
 
@@ -21,7 +20,7 @@ def study():
 @pytest.mark.parametrize("quiet", [False, True])
 def test_away_from_a_terminal_there_is_a_line_a_run(tmp_path, quiet):
     with Watch(4, 1, quiet=quiet, console=console(terminal=False)) as watch:
-        execute(study(), Store(tmp_path), function="standin:train", retries=1, on_event=watch)
+        compute(study(), Store(tmp_path), retries=1, on_event=watch)
     lines = watch.console.file.getvalue().splitlines()
     failed = [line for line in lines if "failed: ValueError: a loss of two lines" in line]
     assert len(failed) == 1
@@ -42,7 +41,7 @@ def test_on_a_terminal_the_picture_counts(tmp_path):
         pictures.append(picture.file.getvalue())
 
     with watch:
-        execute(study(), Store(tmp_path), function="standin:train", retries=0, on_event=show)
+        compute(study(), Store(tmp_path), retries=0, on_event=show)
     assert "0 of 4 runs done, 1 running, 0 failed" in pictures[0]
     assert "3 of 4 runs done, 0 running, 1 failed" in pictures[-1] and "0 s left" in pictures[-1]
     assert any("epoch 2" in picture and "toy on digits, seed 0" in picture for picture in pictures)
@@ -69,7 +68,7 @@ def test_time_left_follows_the_predictions():
 def test_events_are_json_lines(tmp_path):
     log = EventLog(tmp_path / "studies" / "toy" / "events.jsonl")
     run = make_run()
-    execute([run], Store(tmp_path), function="standin:train", on_event=log)
+    compute([run], Store(tmp_path), on_event=log)
     lines = [json.loads(line) for line in log.path.read_text().splitlines()]
     assert [line["event"] for line in lines] == ["started", "epoch", "epoch", "finished"]
     assert all((line["key"], line["dataset"], line["seed"]) == (run.key, "digits", 0) for line in lines)

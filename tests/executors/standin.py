@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from archlab.executors import Outcome, Settings, Task, execute
 from archlab.foundation import UserError
 from archlab.runs import Run
 
@@ -41,6 +42,20 @@ def make_run(seed: int = 0, **changes: Any) -> Run:
         "model": "toy",
     }
     return Run(**{**fields, "seed": seed, **changes})
+
+
+def compute(
+    runs: Any,
+    store: Any,
+    *,
+    function: str = "standin:train",
+    options: dict[str, Any] | None = None,
+    on_event: Any = None,
+    **settings: Any,
+) -> Outcome:
+    """`execute` with a stand-in for training, one worker unless told."""
+    settings = {"workers": 1, **settings}
+    return execute(runs, store, Settings(**settings), task=Task(function, options or {}), on_event=on_event)
 
 
 def make_trained(run: Run) -> Trained:

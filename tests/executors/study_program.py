@@ -2,9 +2,8 @@
 
 import sys
 
-from standin import make_run
+from standin import compute, make_run
 
-from archlab.executors import execute
 from archlab.runs import Store
 
 
@@ -19,7 +18,7 @@ def study(count: int):
 if __name__ == "__main__":
     home, count, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     try:
-        outcome = execute(study(count), Store(home), workers=workers, function="standin:train", retries=3)
+        outcome = compute(study(count), Store(home), workers=workers, retries=3)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(1 if outcome.failed else 0)

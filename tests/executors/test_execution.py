@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from processes import descendants, parents
-from standin import executions, make_run, make_trained
+from standin import compute, executions, make_run, make_trained
 
-from archlab.executors import Interrupted, Outcome, Settings, execute, local, open_executor
+from archlab.executors import Interrupted, Outcome, Settings, Task, open_executor
 from archlab.executors.channel import cause_of, send
-from archlab.foundation import UserError
+from archlab.foundation import UserError, machine
 from archlab.runs import Store
 
 FAULTS = {
@@ -30,7 +30,7 @@ def store(tmp_path):
 
 
 def run_all(runs, store, **arguments) -> Outcome:
-    return execute(runs, store, **{"workers": 2, "function": "standin:train", "retries": 0, **arguments})
+    return compute(runs, store, **{"workers": 2, "retries": 0, **arguments})
 
 
 @pytest.fixture(autouse=True)
@@ -172,8 +172,8 @@ def test_a_callback_that_fails_leaves_no_process(store):
 
 def test_a_run_that_another_process_computes_is_waited_for(store):
     run = make_run(recipe={"seconds": 0.5})
-    settings = Settings(workers=1, function="standin:train")
-    with open_executor("local", store, settings) as first, open_executor("local", store, settings) as second:
+    given = store, Settings(workers=1), Task("standin:train")
+    with open_executor(*given) as first, open_executor(*given) as second:
         first.submit(run)
         while not any(event.kind == "started" for event in first.events()):
             pass
@@ -188,13 +188,12 @@ def test_a_run_that_another_process_computes_is_waited_for(store):
 
 def test_what_is_not_kept_comes_back_by_value(store):
     runs = [make_run(seed) for seed in range(3)]
-    settings = Settings(workers=2, function="standin:value", options={"steps": 4}, keep=False)
     values = {}
-    with open_executor("local", store, settings) as pool:
+    with open_executor(store, Settings(workers=2), Task("standin:value", {"steps": 4}, keep=False)) as executor:
         for run in runs:
-            pool.submit(run)
-        while pool.pending:
-            values |= {event.run.seed: event.detail for event in pool.events() if event.kind == "finished"}
+            executor.submit(run)
+        while executor.pending:
+            values |= {event.run.seed: event.detail for event in executor.events() if event.kind == "finished"}
     assert {seed: (value["seed"], value["steps"]) for seed, value in values.items()} == {n: (n, 4) for n in range(3)}
     assert list(store.keys()) == [] and not any(Path(value["folder"]).exists() for value in values.values())
 
@@ -202,28 +201,27 @@ def test_what_is_not_kept_comes_back_by_value(store):
 @pytest.mark.parametrize(("visible", "workers", "shares"), [("4,GPU-7f", 5, {"4": 3, "GPU-7f": 2}), ("6", 2, {"6": 2})])
 def test_runs_are_spread_over_the_gpus(store, monkeypatch, visible, workers, shares):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    settings = Settings(workers=workers, function="standin:gpu", keep=False)
     seen = Counter()
-    with open_executor("local", store, settings) as pool:
+    with open_executor(store, Settings(workers=workers), Task("standin:gpu", keep=False)) as executor:
         for seed in range(workers):
-            pool.submit(make_run(seed))
-        while pool.pending:
-            seen.update(event.detail["gpu"] for event in pool.events() if event.kind == "finished")
+            executor.submit(make_run(seed))
+        while executor.pending:
+            seen.update(event.detail["gpu"] for event in executor.events() if event.kind == "finished")
     assert seen == shares
 
 
 def test_gpus_are_numbered_as_cuda_sees_them(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(local, "DEVICES", tmp_path)
+    monkeypatch.setattr(machine, "DEVICES", tmp_path)
     for device in ("nvidiactl", "nvidia-uvm"):
         (tmp_path / device).touch()
-    assert local.visible_gpus() == []
+    assert machine.visible_gpus() == []
     for device in ("nvidia3", "nvidia5"):
         (tmp_path / device).touch()
-    assert local.visible_gpus() == ["0", "1"]
+    assert machine.visible_gpus() == ["0", "1"]
     for hidden in ("", "-1"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-        assert local.visible_gpus() == []
+        assert machine.visible_gpus() == []
 
 
 def test_wrong_settings_are_refused(store):

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 from processes import descendants
-from standin import executions, make_run, make_trained
+from standin import compute, executions, make_run, make_trained
 
 from archlab.data import open_prepared
-from archlab.executors import Interrupted, execute
-from archlab.executors.executor import TRAIN
+from archlab.executors import TRAIN, Interrupted, Settings, execute
 from archlab.foundation import UserError
 from archlab.runs import Store
 
@@ -36,8 +35,7 @@ def cluster(monkeypatch, tmp_path):
 
 
 def on_ray(runs, store, cluster, **arguments):
-    arguments = {"function": "standin:train", "retries": 0, **arguments}
-    return execute(runs, store, executor="ray", address=cluster.address, **arguments)
+    return compute(runs, store, executor="ray", address=cluster.address, **{"retries": 0, **arguments})
 
 
 def study(count, seconds=0.0):
@@ -55,9 +53,7 @@ def test_ray_one_worker_and_two_give_the_same_sixty_cells(tmp_path, cluster):
     cluster.add_node(num_cpus=1)
     runs, events = study(60), []
     ray = on_ray(runs, Store(tmp_path / "ray"), cluster, on_event=events.append)
-    local = [
-        execute(runs, Store(tmp_path / str(workers)), workers=workers, function="standin:train") for workers in (1, 2)
-    ]
+    local = [compute(runs, Store(tmp_path / str(workers)), workers=workers) for workers in (1, 2)]
     assert ray.failed == [] and ray.computed == 60
     assert numbers(ray.results) == numbers(local[0].results) == numbers(local[1].results)
     assert numbers(ray.results) == {
@@ -76,7 +72,7 @@ def test_real_runs_are_equal_to_the_last_digit(tmp_path, cluster):
     own.write_text(OWN.replace("NAME", "own_on_ray"))
     runs = small_runs(home, 2) + small_runs(home, 1, blocks=str(own), block="own_on_ray")
     local, ray = beside(home, "local"), beside(home, "ray")
-    assert execute(runs, local).failed == on_ray(runs, ray, cluster, function=TRAIN).failed == []
+    assert execute(runs, local).failed == on_ray(runs, ray, cluster, function=TRAIN.function).failed == []
     assert numbers(local, runs) == numbers(ray, runs)
 
 
@@ -112,7 +108,7 @@ def test_faults_cost_one_run_on_ray_too(tmp_path, cluster):
     for fault, failure in failures.items():
         assert failure.cause.startswith(faults[fault]) and "\n" not in failure.cause
         assert failure.attempts == (1 if fault == "refuse" else 2)
-        assert len(executions(tmp_path, failure.key)) == failure.attempts
+        assert len(executions(tmp_path, failure.run.key)) == failure.attempts
 
 
 @pytest.fixture
@@ -148,7 +144,7 @@ def test_own_data_reach_a_node_that_does_not_see_the_folder_once(tmp_path, clust
     local, ray = beside(home, "local"), beside(home, "ray")
     assert execute(runs, local).failed == []
     for part in (runs[:2], runs[2:]):
-        assert on_ray(part, ray, cluster, function=TRAIN).failed == []
+        assert on_ray(part, ray, cluster, function=TRAIN.function).failed == []
         assert elsewhere == [data_in(photos)]
     assert numbers(local, runs) == numbers(ray, runs)
 
@@ -207,4 +203,4 @@ def command(pid: int) -> str:
 def test_without_ray_the_message_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'archlab\[ray\]'"):
-        execute(study(1), Store(tmp_path), executor="ray")
+        Settings(executor="ray")

@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 import archlab
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import open_prepared
-from archlab.executors import execute
+from archlab.executors import Settings, execute
 from archlab.forecast import plan, smoke
 from archlab.runs import Run, Store, code_digest
 from archlab.training import load_recipe
@@ -88,8 +88,8 @@ def beside(home: Path, name: str) -> Store:
 def test_workers_do_not_change_a_digit(home, monkeypatch):
     runs = small_runs(home, 3)
     one, three = beside(home, "one"), beside(home, "three")
-    assert execute(runs, one, workers=1).failed == []
-    assert execute(runs[::-1], three, workers=3).failed == []
+    assert execute(runs, one, Settings(workers=1)).failed == []
+    assert execute(runs[::-1], three, Settings(workers=3)).failed == []
     assert numbers(one, runs) == numbers(three, runs)
     mode = one.get(runs[0].key)["mode"]
     assert mode["threads"] == 1 and "MALLOC_TRIM_THRESHOLD_" in mode["allocator"]
@@ -98,11 +98,11 @@ def test_workers_do_not_change_a_digit(home, monkeypatch):
 @pytest.mark.slow
 def test_a_plan_measures_and_smoke_tries_the_model(home):
     store, runs = beside(home, "planned"), small_runs(home, 2)
-    (first, second) = plan(runs, store).missing
+    (first, second) = plan(runs, store, Settings(workers=1)).missing
     assert first[1] == second[1] and first[1].source == "measured"
     assert 0 < first[1].seconds < 60 and first[1].memory > 2**26
     broken = small_runs(home, 1, width=1e9)
-    (failure,) = smoke(runs + broken, store)
+    (failure,) = smoke(runs + broken, store, Settings(workers=1))
     assert failure.run == broken[0] and "\n" not in failure.cause
     assert list(store.keys()) == []
 
@@ -111,8 +111,8 @@ def test_runs_of_other_code_or_data_are_refused(home):
     (run,) = small_runs(home, 1)
     words = {"code": "code or the study's own blocks have changed", "dataset_digest": "dataset digits has changed"}
     others = {field: Run.from_document({**run.document(), field: "other"}) for field in words}
-    outcome = execute(others.values(), Store(home), retries=3)
-    failures = {failure.key: failure for failure in outcome.failed}
+    outcome = execute(others.values(), Store(home), Settings(retries=3))
+    failures = {failure.run.key: failure for failure in outcome.failed}
     for field, other in others.items():
         assert words[field] in failures[other.key].cause and failures[other.key].attempts == 1
         assert other.key not in Store(home)
@@ -135,9 +135,9 @@ def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(home,
     assert small_runs(home, 1)[0].key == plain[0].key
     assert [run.own_files for run in own] == [(str(tmp_path / "own_a.py"),), (str(tmp_path / "own_b.py"),)]
     store, strays = beside(home, "own"), [dataclasses.replace(run, own_files=()) for run in own]
-    outcome = execute(strays[:1], store, retries=0)
+    outcome = execute(strays[:1], store, Settings(retries=0))
     assert "code or the study's own blocks have changed" in outcome.failed[0].cause  # nothing else loads them
-    assert execute([*plain, *own], store, workers=2).failed == []
+    assert execute([*plain, *own], store, Settings(workers=2)).failed == []
     assert numbers(store, own[:1]) == numbers(store, own[1:]) == numbers(store, plain)
 
     (tmp_path / "own_a.py").write_text(OWN.replace("NAME", "own_a") + "\n")
@@ -169,9 +169,9 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_training import STUDY, small_runs
 from archlab.runs import Store
-from archlab.executors import execute
+from archlab.executors import Settings, execute
 home = Path(sys.argv[2])
-sys.exit(len(execute(small_runs(home, **STUDY), Store(home), workers=2, retries=3).failed))
+sys.exit(len(execute(small_runs(home, **STUDY), Store(home), Settings(workers=2, retries=3)).failed))
 """
 STUDY = {"seeds": 4, "steps": 300}
 

@@ -1,10 +1,10 @@
 from types import SimpleNamespace
 
 import pytest
-from standin import make_run, make_trained
+from standin import compute, make_run, make_trained
 
-from archlab.cli.plan_text import rows, summary, verdict
-from archlab.executors import Outcome, execute
+from archlab.cli.plan_text import rows, summary
+from archlab.executors import Outcome, Settings, Task
 from archlab.forecast import Plan, costs, plan, planning, smoke
 from archlab.forecast.costs import Prediction, Speed, Work
 from archlab.foundation.machine import cpu_name
@@ -22,7 +22,7 @@ def store(tmp_path, monkeypatch):
 
     monkeypatch.setattr(costs, "_images", lambda data, split: data.counts(split))
     monkeypatch.setattr(costs, "_prepared", prepared)
-    monkeypatch.setattr(planning, "MEASURE", "standin:measure")
+    monkeypatch.setattr(planning, "MEASURE", Task("standin:measure", keep=False))
     return Store(tmp_path)
 
 
@@ -60,7 +60,7 @@ def test_work_is_counted_as_training_does_it(store):
 
 def test_measured_once_per_model_and_remembered(store):
     runs = [run_of(model, dataset, seed) for model in ("m1", "m2") for dataset in SIZES for seed in range(3)]
-    first = plan(runs, store, workers=2)
+    first = plan(runs, store, Settings(workers=2))
     assert [p.source for _, p in first.missing] == ["measured"] * 12
     assert sorted((store.home / "measured").read_text().split()) == ["m1", "m2"]
     seconds = {(run.model, run.dataset): p.seconds for run, p in first.missing}
@@ -68,7 +68,7 @@ def test_measured_once_per_model_and_remembered(store):
     assert seconds["m2", "glyphs"] == 1 + 12 * 2 + 0.5 * (3 * 16 + 4) + 0.5
     longest_first = [p.seconds for _, p in first.missing]
     assert longest_first == sorted(longest_first, reverse=True)
-    assert plan(runs, store, workers=2).predicted == first.predicted
+    assert plan(runs, store, Settings(workers=2)).predicted == first.predicted
     assert len((store.home / "measured").read_text().split()) == 2
     assert list(store.keys()) == []
 
@@ -80,7 +80,7 @@ def test_without_measuring_nothing_is_known_and_nothing_started(store):
 
 
 def test_what_cannot_be_measured_comes_first_and_is_not_predicted(store):
-    planned = plan([run_of("m1"), run_of("m3")], store)
+    planned = plan([run_of("m1"), run_of("m3")], store, Settings(workers=1))
     assert [run.model for run in planned.runs] == ["m3", "m1"]
     assert [prediction and prediction.source for _, prediction in planned.missing] == [None, "measured"]
     assert planned.document()["not_predicted"] == 1
@@ -121,14 +121,14 @@ def test_predictions_are_judged_by_what_finished():
     actual = dict(zip(one.predicted, (12.0, 10.0), strict=False))
     judgement = one.judge(Outcome(results={key: {"seconds": seconds} for key, seconds in actual.items()}))
     assert judgement.ratio == pytest.approx(1.1) and judgement.typical_error == pytest.approx(0.1)
-    assert verdict(judgement) == "predicted 20 s of work, took 22 s (1.10 times); a run was 10% off (median)"
+    assert str(judgement) == "predicted 20 s of work, took 22 s (1.10 times); a run was 10% off (median)"
     assert one.judge(Outcome()) is None
 
 
 def test_smoke_tries_every_model_on_every_dataset_once_and_stores_nothing(store, monkeypatch):
-    monkeypatch.setattr(planning, "TRY", "standin:measure")
+    monkeypatch.setattr(planning, "TRY", Task("standin:measure", keep=False))
     runs = [run_of(model, dataset, seed) for model in ("m1", "m3") for dataset in SIZES for seed in range(3)]
-    failures = smoke(runs, store, workers=2)
+    failures = smoke(runs, store, Settings(workers=2))
     assert sorted((store.home / "measured").read_text().split()) == ["m1", "m1", "m3", "m3"]
     assert {(failure.run.model, failure.run.dataset) for failure in failures} == {("m3", "digits"), ("m3", "glyphs")}
     assert "killed by SIGKILL" in str(failures[0])
@@ -138,10 +138,9 @@ def test_smoke_tries_every_model_on_every_dataset_once_and_stores_nothing(store,
 def test_a_plan_is_executed_in_its_order(store):
     planned = plan([run_of("m1"), run_of("m2")], store)
     started = []
-    execute(
+    compute(
         planned.runs,
         store,
-        function="standin:train",
         on_event=lambda event: started.append(event.run.model) if event.kind == "started" else None,
     )
     assert started == ["m2", "m1"]

@@ -9,8 +9,10 @@ import pytest
 from standin import make_run
 
 from archlab.data import open_prepared
-from archlab.forecast import sharing, workers_for
+from archlab.executors import Settings
+from archlab.forecast import sharing, with_workers
 from archlab.forecast.measuring import throughput
+from archlab.foundation import machine
 from archlab.runs import Store
 from archlab.training import load_recipe
 from tests.training.stub import TINY
@@ -34,26 +36,28 @@ def test_as_many_as_get_more_done_together(rates, most, chosen):
 def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
     measured = []
 
-    def rate(run, store, options, together):
-        measured.append((run.seed, together))
-        return {2: 1.0, 4: 1.9, 8: 2.0}[together]
+    def rate(run, store, settings):
+        measured.append((run.seed, settings.workers))
+        return {2: 1.0, 4: 1.9, 8: 2.0}[settings.workers]
 
-    monkeypatch.setattr(sharing, "gpu_names", lambda: ("a card",) * 8)
-    monkeypatch.setattr(sharing, "version", lambda package: "2.6.0")
+    monkeypatch.setattr(machine, "gpu_names", lambda: ("a card",) * 8)
+    monkeypatch.setattr(machine, "version", lambda package: "2.6.0")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
     monkeypatch.setattr(sharing.os, "sched_getaffinity", lambda process: range(32))
     monkeypatch.setattr(sharing, "_throughput", rate)
     monkeypatch.setattr(sharing, "_work_of_a_step", lambda run: run.seed)
     runs, store = [make_run(seed) for seed in (1, 3, 2)], Store(tmp_path)
-    assert workers_for(runs, store, {}) == workers_for(runs, store, {}) == 4
+    first, again = (with_workers(Settings(), runs, store) for _ in range(2))
+    assert first == again == Settings(workers=4)
+    assert with_workers(Settings(workers=3), runs, store).workers == 3
     assert measured == [(3, 2), (3, 4), (3, 8)]
 
 
 @pytest.mark.parametrize(("cards", "torch"), [((), "2.6.0"), (("a card",), "2.6.0+cpu")])
 def test_a_worker_a_core_without_gpus(cards, torch, monkeypatch, tmp_path):
-    monkeypatch.setattr(sharing, "gpu_names", lambda: cards)
-    monkeypatch.setattr(sharing, "version", lambda package: torch)
-    assert workers_for([make_run()], Store(tmp_path), {}) == len(os.sched_getaffinity(0))
+    monkeypatch.setattr(machine, "gpu_names", lambda: cards)
+    monkeypatch.setattr(machine, "version", lambda package: torch)
+    assert with_workers(Settings(), [make_run()], Store(tmp_path)).at_once == len(os.sched_getaffinity(0))
 
 
 def test_throughput_is_counted_within_the_window(tmp_path):

@@ -6,14 +6,18 @@ search_program.py STUDY HOME [STORAGE] [trials=N] [workers=N] [pause=SECONDS] [f
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from archlab.executors import Interrupted, Settings, execute
+import standin_executor
+
+from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
 from archlab.runs import Store
+from archlab.study import Progress
 from archlab.study.search.whole import search
 
 FUNCTION = "standin_search:train"
@@ -33,18 +37,17 @@ def run(
     resume=False,
     on_trial=None,
 ):
-    store, options = Store(home), {"fail": fail, "epochs": epochs}
-    return search(
-        study,
-        store,
-        compute=lambda what, runs: execute(runs, store, workers=2, function=FUNCTION, options=options),
-        settings=Settings(workers=workers, function=FUNCTION, options={**options, "pause": pause}, retries=0),
-        fail_fast=fail_fast,
-        trials=trials,
-        storage=storage,
-        resume=resume,
-        on_trial=on_trial,
-    )
+    options = {"fail": fail, "epochs": epochs, "pause": pause}
+    os.environ["STAND_IN"] = json.dumps({"function": FUNCTION, "options": options})
+    settings = Settings(executor=standin_executor.PATH, workers=workers, retries=0, fail_fast=fail_fast)
+    return search(study, Store(home), settings, Heard(on_trial), trials=trials, storage=storage, resume=resume)
+
+
+class Heard(Progress):
+    """Tells of trials that ended."""
+
+    def __init__(self, on_trial):
+        self.trial = on_trial or (lambda trial, best: None)
 
 
 def main() -> int:

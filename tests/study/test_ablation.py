@@ -6,15 +6,16 @@ import subprocess
 import sys
 
 import pytest
+import standin_executor
 import standin_training
 
 from archlab.data import open_prepared
+from archlab.executors import Settings
 from archlab.foundation import UserError
 from archlab.runs import Store
 from archlab.scoring import read_table
-from archlab.study import resolve
-from archlab.study.ablation import ablate, cells, distinct_runs
-from archlab.study.findings import document, save, score_table
+from archlab.study import ablate, resolve
+from archlab.study.ablating import runs_of
 
 SE = [{"set": {"channel_attention": "se"}, "where": {"block": "inverted_residual"}}]
 STUDY = {
@@ -26,7 +27,7 @@ STUDY = {
     "suite": ["digits", "textures"],
     "seeds": 2,
 }
-STAND_IN = {"function": "standin_training:train", "workers": 2, "retries": 0}
+STAND_IN = Settings(executor=standin_executor.PATH, workers=2, retries=0)
 
 
 @pytest.fixture(scope="module")
@@ -46,58 +47,70 @@ def store(data, home):
     return Store(home)
 
 
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch):
+    """Training is a stand-in; calling this makes the run of that name fail."""
+
+    def fails(name=None):
+        given = {"function": "standin_training:train", "options": {"fail": name}}
+        monkeypatch.setenv("STAND_IN", json.dumps(given))
+
+    fails()
+    return fails
+
+
 def settled(store, **changes):
     return resolve({**STUDY, **changes}, store.home)
 
 
-def filled(store, study):
-    """The store with results of every run of the study."""
-    for run in distinct_runs(cells(study, store.home)):
+def filled(store, **changes):
+    """The ablation of a study whose every run is stored."""
+    for run in runs_of(settled(store, **changes), store.home):
         store.put(run, standin_training.trained(run))
-    return ablate(study, store)
+    return ablate({**STUDY, **changes}, store)
 
 
 def test_every_model_meets_every_dataset_with_every_seed(store):
     study = settled(store)
-    wanted = cells(study, store.home)
-    assert [(cell.model, cell.dataset, cell.seed) for cell in wanted] == [
+    wanted = runs_of(study, store.home)
+    assert [(run.model, run.dataset, run.seed) for run in wanted] == [
         (model, dataset, seed)
         for model in ("mobilenetv2", "starnet", "shufflenetv2", "mobilenetv2+attention=se")
         for dataset in ("digits", "textures")
         for seed in (0, 1)
     ]
-    assert len({cell.run.key for cell in wanted}) == len(wanted)
-    assert {cell.run.num_classes for cell in wanted if cell.dataset == "digits"} == {10}
+    assert len({run.key for run in wanted}) == len(wanted)
+    assert {run.num_classes for run in wanted if run.dataset == "digits"} == {10}
 
 
 def test_variants_of_one_width_share_their_runs(store):
     same = [{"set": {"channel_attention": {"eca": {"gamma": 2.0}}}, "where": {"block": "inverted_residual"}}]
     study = settled(store, choices={"attention": {"none": [], "eca": same}}, effects=["equal_budget", "raw"])
-    wanted = cells(study, store.home)
+    wanted = runs_of(study, store.home)
     assert study.models[-1].width == study.models[-2].width
-    assert len(distinct_runs(wanted)) == len(wanted) - 4
+    assert len({run.key for run in wanted}) == len(wanted) - 4
 
 
 def test_recipes_are_settled_for_each_run(store):
     recipe = {"like": "quick", "exemptions": [{"models": ["starnet"], "datasets": ["digits"], "set": {"lr": 0.001}}]}
     study = settled(store, recipe=recipe)
-    rates = {(cell.model, cell.dataset): cell.run.recipe["lr"] for cell in cells(study, store.home)}
+    rates = {(run.model, run.dataset): run.recipe["lr"] for run in runs_of(study, store.home)}
     assert rates.pop(("starnet", "digits")) == 0.001
     assert set(rates.values()) == {0.004}
 
 
 def test_what_one_study_computed_another_never_computes_again(store):
-    first = ablate(settled(store), store, **STAND_IN)
+    first = ablate(STUDY, store, STAND_IN)
     assert first.computed == 16 and not first.failed
-    again = ablate(settled(store), store, **STAND_IN)
+    again = ablate(STUDY, store, STAND_IN)
     assert again.computed == 0
-    assert document(again) == {**document(first), "computed": 0}
-    other = ablate(settled(store, name="other", choices={}, seeds=[1, 2]), store, **STAND_IN)
+    assert again.document == {**first.document, "computed": 0}
+    other = ablate({**STUDY, "name": "other", "choices": {}, "seeds": [1, 2]}, store, STAND_IN)
     assert other.computed == 3 * 2  # seed 1 is there
 
 
 def test_scores_are_in_the_frame_of_the_compared_references(store):
-    found = document(filled(store, settled(store)))
+    found = filled(store).document
     assert found["frame"]["models"] == ["mobilenetv2", "starnet", "shufflenetv2"] and found["frame"]["split"] == "test"
     scores = {score["model"]: score for score in found["scores"]}
     assert list(scores) == ["starnet", "mobilenetv2+attention=se", "mobilenetv2", "shufflenetv2"]
@@ -110,16 +123,16 @@ def test_scores_are_in_the_frame_of_the_compared_references(store):
 
 
 def test_raw_variants_have_effects_but_no_score(store):
-    found = document(filled(store, settled(store, effects=["equal_budget", "raw"])))
+    found = filled(store, effects=["equal_budget", "raw"]).document
     assert [score["model"] for score in found["scores"] if "@" in score["model"]] == []
     assert {effect["kind"] for effect in found["effects"]} == {"equal_budget", "raw"}
-    only_raw = document(filled(store, settled(store, effects=["raw"])))
+    only_raw = filled(store, effects=["raw"]).document
     assert {effect["kind"] for effect in only_raw["effects"]} == {"raw"}
     assert len(only_raw["scores"]) == 4
 
 
 def test_effects_name_choice_option_and_dataset(store):
-    effects = document(filled(store, settled(store)))["effects"]
+    effects = filled(store).document["effects"]
     assert {(effect["choice"], effect["option"], effect["against"]) for effect in effects} == {
         ("attention", "se", "none")
     }
@@ -130,16 +143,17 @@ def test_effects_name_choice_option_and_dataset(store):
 
 
 def test_one_seed_decides_nothing(store):
-    found = document(filled(store, settled(store, seeds=1)))
+    found = filled(store, seeds=1).document
     assert {effect["decided"] for effect in found["effects"]} == {False}
     assert all(score["xscore_low"] is None for score in found["scores"])
     assert "undecided" in found["answer"]
 
 
-def test_failed_runs_are_listed_and_the_rest_goes_on(store):
+def test_failed_runs_are_listed_and_the_rest_goes_on(store, stand_in):
     fails = "starnet on digits, seed 1"
-    ablation = ablate(settled(store), store, options={"fail": fails}, **STAND_IN)
-    found = document(ablation)
+    stand_in(fails)
+    ablation = ablate(STUDY, store, STAND_IN)
+    found = ablation.document
     (failed,) = found["failed"]
     assert failed["cause"].startswith("ValueError: told to fail") and failed["attempts"] == 1
     assert (failed["model"], failed["dataset"], failed["seed"]) == ("starnet", "digits", 1)
@@ -152,14 +166,15 @@ def test_failed_runs_are_listed_and_the_rest_goes_on(store):
     assert found["frame"]["models"] == ["mobilenetv2", "shufflenetv2"]
 
 
-def test_a_study_of_which_nothing_finished_still_says_so(store):
-    study = settled(store, base=None, choices={}, compare=["starnet"], suite=["digits"], seeds=1)
-    found = document(ablate(study, store, options={"fail": "starnet on digits, seed 0"}, **STAND_IN))
+def test_a_study_of_which_nothing_finished_still_says_so(store, stand_in):
+    stand_in("starnet on digits, seed 0")
+    study = {**STUDY, "base": None, "choices": {}, "compare": ["starnet"], "suite": ["digits"], "seeds": 1}
+    found = ablate(study, store, STAND_IN).document
     assert found["scores"] == [] and found["frame"] is None and len(found["failed"]) == 1
 
 
 def test_the_document_is_json_and_has_the_promised_keys(store):
-    found = json.loads(json.dumps(document(filled(store, settled(store))), allow_nan=False))
+    found = json.loads(json.dumps(filled(store).document, allow_nan=False))
     assert {"study", "frame", "scores", "cells", "effects", "failed"} <= set(found)
     assert {"model", "mean", "variance", "xscore", "role", "xscore_low", "xscore_high"} <= set(found["scores"][0])
     assert {"model", "dataset", "seed", "split", "accuracy"} <= set(found["cells"][0])
@@ -167,12 +182,12 @@ def test_the_document_is_json_and_has_the_promised_keys(store):
 
 
 def test_saved_tables_can_be_scored_again(store):
-    ablation = filled(store, settled(store))
-    folder = save(ablation, store.home)
+    ablation = filled(store)
+    folder = ablation.folder
     assert folder == store.home / "studies" / "idea"
     again = read_table(folder / "results.csv", "test")
     means = again.groupby(["model", "dataset"])["value"].mean()
-    table = score_table(ablation).set_index("model")
+    table = ablation.scores.set_index("model")
     for (model, dataset), mean in means.items():
         assert math.isclose(table.loc[model, dataset], mean)
     assert json.loads((folder / "ablation.json").read_text())["study"] == "idea"
@@ -184,28 +199,26 @@ def test_saved_tables_can_be_scored_again(store):
 
 
 def test_models_above_the_budget_are_refused_before_anything_runs(store):
-    study = settled(store, budget={"params": "1M", "fit": "none"})
     with pytest.raises(UserError, match="above the budget"):
-        ablate(study, store, **STAND_IN)
+        ablate({**STUDY, "budget": {"params": "1M", "fit": "none"}}, store, STAND_IN)
     assert not list(store.keys())
 
 
 def test_datasets_that_are_not_prepared_are_named_before_anything_runs(store):
     with pytest.raises(UserError, match="cifar10 is not prepared at 32 pixels: archlab datasets prepare cifar10"):
-        ablate(settled(store, suite=["digits", "cifar10"]), store, **STAND_IN)
+        ablate({**STUDY, "suite": ["digits", "cifar10"]}, store, STAND_IN)
     assert not list(store.keys())
 
 
 def test_a_stored_ablation_needs_no_torch(store, tmp_path):
     path = tmp_path / "idea.yaml"
     path.write_text(json.dumps(STUDY))  # JSON is YAML
-    filled(store, resolve(path, store.home))
+    filled(store)
+    ablate(path, store)
     script = (
-        "import sys, pathlib; from archlab.study import resolve; from archlab.study.ablation import ablate;"
-        "from archlab.study.findings import document, save; from archlab.runs import Store;"
-        f"home = pathlib.Path({str(store.home)!r}); ablation = ablate(resolve({str(path)!r}, home), Store(home));"
-        "save(ablation, home);"
-        "print(ablation.computed, document(ablation)['scores'][0]['model'], 'torch' in sys.modules)"
+        "import sys, pathlib; from archlab.study import ablate; from archlab.runs import Store;"
+        f"ablation = ablate({str(path)!r}, Store({str(store.home)!r}));"
+        "print(ablation.computed, ablation.scores['model'][0], 'torch' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert found.strip() == "0 starnet False"

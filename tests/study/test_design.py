@@ -3,7 +3,7 @@
 import pytest
 
 from archlab.foundation import UserError
-from archlab.study import combinations, models, space_size
+from archlab.study import Designer, combinations, space_size
 from tests.study.study_texts import study
 
 ATTENTION = """
@@ -41,7 +41,7 @@ SHUFFLE = "shuffle: {kept: [], dropped: [{set: {shuffle: false}, where: {block: 
 
 def test_channel_attention_against_token_attention():
     loaded = study(ATTENTION)
-    assert [model.name for model in models(loaded)] == [
+    assert [model.name for model in Designer(loaded).designs()] == [
         "mobilenetv2",
         "efficientnet",
         "convmixer",
@@ -89,4 +89,4 @@ def test_the_errors_that_the_design_names():
         study(MORE.replace("{layout: pyramidal}", "{layout: pyramid}"))
     continuous = study("base: mobilenetv2\nchoices:\n  expand: [{set: {expand: {range: [1.0, 6.0]}}}]")
     with pytest.raises(UserError, match="expand ranges over every number from 1 to 6, which only a search can try"):
-        models(continuous)
+        Designer(continuous).designs()

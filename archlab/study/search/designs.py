@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
-from archlab.budget import Cost, count, fit_width
 from archlab.data import Prepared, entry, open_prepared
 from archlab.foundation import UserError, where
-from archlab.runs import Run, code_digest
-from archlab.runs.run import digest
+from archlab.runs import Run, run_of
 from archlab.study.combination import Combination, apply, sample
-from archlab.study.model import largest
+from archlab.study.design import Design, Designer
 from archlab.study.study import Study
 from archlab.study.variables import Ask, Value, Variable, option_name
 from archlab.training import Recipe
 
 
-@dataclass(frozen=True)
-class Design:
-    """An architecture of the space (or a reference, without values) at the width that the budget leaves it."""
-
-    values: dict[str, Value]
-    architecture: Architecture
-    width: float
-    cost: Cost
-
-    @property
-    def name(self) -> str:
-        return self.architecture.name
-
-    @cached_property
-    def digest(self) -> str:
-        """Equal for designs that are one network."""
-        return digest([self.architecture.canonical(), self.width])
-
-
-class Designs:
+class Designs(Designer):
     """Makes designs of a study's choices, and their runs at the search's fidelity. Raises UserError without choices."""
 
     def __init__(self, study: Study, home: Path):
         if not (study.bases and study.choices):
             raise UserError("a search needs a base and choices", where=study.where)
-        self.study, self.home = study, home
+        super().__init__(study, home)
         self.recipe: Recipe = study.search.recipe or study.recipe
-        self.classes, self.resolution = largest(study, home)
 
     @cached_property
     def prepared(self) -> dict[str, Prepared]:
@@ -122,20 +98,15 @@ class Designs:
                 return None
 
     def run(self, design: Design, dataset: str) -> Run:
-        data, own_files = self.prepared[dataset], own_blocks_of(design.architecture)
-        return Run(
-            architecture=design.architecture.canonical(),
-            width=design.width,
-            num_classes=data.num_classes,
-            dataset=dataset,
-            dataset_digest=data.digest,
-            resolution=data.resolution,
+        return run_of(
+            design.name,
+            design.architecture.canonical(),
+            design.width,
+            self.prepared[dataset],
+            self.recipe.settled(design.name, dataset).canonical(),
+            self.study.seeds[0],
             smallest_map=self.study.smallest_map,
-            recipe=self.recipe.settled(design.name, dataset).canonical(),
-            seed=self.study.seeds[0],
-            code=code_digest(own_files),
-            model=design.name,
-            own_files=own_files,
+            own_files=own_blocks_of(design.architecture),
         )
 
     def _typed(self, given: dict[str, Value]) -> dict[str, Value]:
@@ -154,19 +125,10 @@ class Designs:
         return typed
 
     def _fitted(self, combination: Combination) -> Design:
-        architecture, budget = combination.architecture, self.study.budget
-        given: dict[str, Any] = {
-            "num_classes": self.classes,
-            "resolution": self.resolution,
-            "smallest_map": self.study.smallest_map,
-        }
-        width = self.study.width
-        if budget.fit == "width":
-            width = fit_width(architecture, params=budget.params, macs=budget.macs, of=budget.of, **given)
-        cost = count(architecture, width=width, **given)
-        if not budget.allows(cost):
-            raise UserError(f"{architecture.name} is above the budget: {budget.describe(cost)}")
-        return Design(combination.values, architecture, width, cost)
+        design = self.design(combination)
+        if not self.study.budget.allows(design.cost):
+            raise UserError(f"{design.name} is above the budget: {self.study.budget.describe(design.cost)}")
+        return design
 
 
 def on_grid(variable: Variable, value: Value) -> Value:

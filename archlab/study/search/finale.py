@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.study.ablation import SPLIT as TEST
 from archlab.study.ablation import Ablation
 from archlab.study.combination import apply
-from archlab.study.model import Model, chosen_options
+from archlab.study.design import chosen_options
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.beginning import SPLIT as VALIDATION
 from archlab.study.search.beginning import Basis
@@ -65,18 +64,15 @@ def finalists(trials: Trials, wanted: int) -> list[FrozenTrial]:
     return sorted(distinct.values(), key=rank, reverse=True)[:wanted]
 
 
-def final_study(designs: Designs, chosen: list[FrozenTrial], home: Path, path: str | None) -> ResolvedStudy:
+def final_study(designs: Designs, chosen: list[FrozenTrial], path: str | None) -> ResolvedStudy:
     """The study of the final table: the references, and the chosen trials' designs under the names of `model_name`."""
     study = designs.study
-    references = [
-        Model(design.name, "reference", None, design.architecture, design.width) for design in designs.references
-    ]
     variants = []
     for trial in chosen:
         design = designs.sample(lambda variable, trial=trial: trial.params[variable.name])  # type: ignore[misc]
         options = chosen_options(study, apply(study, design.values))
-        variants.append(Model(design.name, "variant", None, design.architecture, design.width, options))
-    settled = settle(study, [*references, *variants], home, path)
+        variants.append(dataclasses.replace(design, role="variant", options=options))
+    settled = settle(designs, [*designs.references, *variants], path)
     names = {model.name: model_name(study.name, trial) for model, trial in zip(variants, chosen, strict=True)}
     models = [dataclasses.replace(model, name=names.get(model.name, model.name)) for model in settled.models]
     return dataclasses.replace(settled, name=search_name(study.name), models=models, base=None, choices={}, effects=[])

@@ -12,7 +12,6 @@ from optuna.trial import FrozenTrial
 
 from archlab.foundation import write_atomically
 from archlab.runs import Store
-from archlab.study import findings
 from archlab.study.ablation import Ablation
 from archlab.study.search.beginning import Basis
 from archlab.study.search.designs import Designs
@@ -53,7 +52,7 @@ def document(
     described = [_finalist(each, final, trials) for each in judged]
     file = str(store.home / "studies" / final.study.name / WINNER)
     best = {**described[0], "file": file} if described and judged[0].validation else None
-    table = findings.document(final)
+    table = final.document
     about = _search(designs, basis, trials, exhausted)
     about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
     found = {
@@ -214,7 +213,7 @@ def _training_cost(final: Ablation, trials: Trials, store: Store, designs: Desig
         for each in designs.study.compare
         for name in designs.study.suite.datasets
     }
-    later = {cell.run.key for cell in final.cells} - set(own) - reference_keys
+    later = {run.key for run in final.runs} - set(own) - reference_keys
     parts = {
         "references": _stored_seconds(store, reference_keys),
         "trials": sum(own.values()) + sum(_seconds_of_stopped_run(trial) for trial in trials.history()),

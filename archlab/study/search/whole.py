@@ -13,11 +13,12 @@ from optuna.trial import FrozenTrial
 
 from archlab.executors import Interrupted, Outcome, Settings, open_executor
 from archlab.foundation import UserError
-from archlab.runs import Event, Run, Store
-from archlab.study import findings
-from archlab.study.ablation import Cell, assess, cells, distinct_runs
+from archlab.runs import Event, Store
+from archlab.study.ablating import runs_of
+from archlab.study.ablation import Ablation, assess
+from archlab.study.computing import compute
 from archlab.study.loading import load_study
-from archlab.study.resolved import ResolvedStudy, study_path
+from archlab.study.progress import Progress
 from archlab.study.search.beginning import Basis, basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.finale import final_study, finalists, search_name
@@ -27,6 +28,7 @@ from archlab.study.search.running import Searching
 from archlab.study.search.second_objective import Stopwatch, second_objective
 from archlab.study.search.trials import Trials, open_storage
 from archlab.study.search.warm_start import warm_start
+from archlab.study.shipped import study_path
 from archlab.study.space import space_size
 
 ORDER, MILLISECONDS = "datasets", "reference_ms"  # a search's user attributes: what all its processes agree on
@@ -35,45 +37,40 @@ ORDER, MILLISECONDS = "datasets", "reference_ms"  # a search's user attributes: 
 @dataclass(frozen=True)
 class Found:
     """What a search found: the document of `archlab search --json`, the folder of its files, runs that failed in words; and the
-    study of the final table with its cells."""
+    final table."""
 
     document: dict[str, Any]
-    folder: Path
     failures: list[str]
-    final: ResolvedStudy
-    cells: list[Cell]
+    final: Ablation
+
+    @property
+    def folder(self) -> Path:
+        return self.final.folder
 
 
 def search(
     source: str | Path | dict,
     store: Store,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
     *,
-    compute: Callable[[str, list[Run]], Outcome],
-    settings: Settings,
-    executor: str = "local",
-    fail_fast: bool = False,
     trials: int | None = None,
     storage: str | None = None,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda words: None,
-    on_trial: Callable[[FrozenTrial, float | None], None] | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Found:
     """Searches a study. The same call goes on with a search that was interrupted, and joins one that others are at.
 
     Args:
-        compute: Computes what is not stored of the runs of references and finalists, `archlab.executors.execute` in some dress;
-            its first argument says in words what they are.
-        settings, executor: Of the trials' runs.
         trials: How many there are to be in the storage; None: as the study says.
         storage: An Optuna URL or a journal file; None: a journal file in the store.
         resume: Whether it is an error when there is nothing to go on with.
-        on_trial: Hears of every trial of this process that ended, and of the best xScore so far.
 
     Raises:
         UserError: Anything wrong in the study; too few references.
         Interrupted: After Ctrl-C; what has ended is kept.
     """
+    settings, progress = settings or Settings(), progress or Progress()
     began, own = time.monotonic(), time.process_time()
     study = load_study(source, home=store.home)
     designs = Designs(study, store.home)
@@ -83,7 +80,7 @@ def search(
     there = Trials(open_search(place, designs))
     if resume and not there.all():
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
-    first = compute(f"{study.name}: the references", references)
+    _, first = compute(f"{study.name}: the references", references, store, settings, progress, measure=False)
     facts = there.study.user_attrs
     known = basis(designs, store, facts.get(ORDER))
     there.study.set_user_attr(ORDER, known.rungs.order)
@@ -94,40 +91,43 @@ def search(
     warm = warm_start(place, there, designs, known, store, stopwatch)
     wanted = trials or study.search.trials
     for words in _beginning(space_size(study), known, warm, there.tried(), wanted):
-        tell(f"{study.name}: {words}")
+        progress.say(f"{study.name}: {words}")
 
     def heard(trial: FrozenTrial) -> None:
-        if on_trial:
-            scores = [each.user_attrs["xscore"] for each in there.history() if "xscore" in each.user_attrs]
-            on_trial(trial, max(scores, default=None))
+        scores = [each.user_attrs["xscore"] for each in there.history() if "xscore" in each.user_attrs]
+        progress.trial(trial, max(scores, default=None))
 
     searching = Searching(designs, known, there, store, wanted, stopwatch=stopwatch, on_event=on_event, on_trial=heard)
     try:
-        searching.run(open_executor(executor, store, settings), settings.workers, fail_fast=fail_fast)
+        searching.run(open_executor(store, settings), settings.at_once, fail_fast=settings.fail_fast)
     except Interrupted:
-        tell(
+        progress.say(
             f"interrupted: what has ended is kept ({there.tried()} of {wanted} trials); the same command goes on from there"
         )
         raise
     path = None if isinstance(source, dict) else str(study_path(source))
-    final = final_study(designs, finalists(there, study.search.finalists), store.home, path)
-    final_cells = cells(final, store.home)
+    final = final_study(designs, finalists(there, study.search.finalists), path)
+    final_runs = runs_of(final, store.home)
     if searching.halted:
-        tell(f"{study.name}: a run failed, so the final table shows only what is stored")
-        last = Outcome({run.key: stored for run in distinct_runs(final_cells) if (stored := store.get(run.key))})
+        progress.say(f"{study.name}: a run failed, so the final table shows only what is stored")
+        last = Outcome({run.key: stored for run in final_runs if (stored := store.get(run.key))})
     else:
-        last = compute(f"{study.name}: the final table", distinct_runs(final_cells))
-    ablation = assess(final, final_cells, last)
-    findings.save(ablation, store.home)
+        _, last = compute(f"{study.name}: the final table", final_runs, store, settings, progress, measure=False)
+    ablation = assess(final, final_runs, last, store)
     computed = first.computed + searching.computed + last.computed
 
     def spent() -> Cost:
         return Cost(time.process_time() - own, time.monotonic() - began, computed)
 
     found = document(ablation, designs, known, there, store, spent, searching.exhausted)
-    failures = [str(failure) for failure in {each.key: each for each in first.failed + last.failed}.values()]
+    failures = [str(failure) for failure in {each.run.key: each for each in first.failed + last.failed}.values()]
     failures += [f"{trial['model']}: {trial['failed']}" for trial in found["trials"] if trial["failed"]]
-    return Found(found, save(final.name, found, designs, there, store), failures, final, final_cells)
+    result = Found(found, failures, ablation)
+    progress.found(result)
+    ablation.save()
+    save(final.name, found, designs, there, store)
+    ablation.save_latencies()
+    return result
 
 
 def _beginning(size: float, known: Basis, warm: int, there: int, wanted: int) -> list[str]:

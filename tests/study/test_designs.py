@@ -4,13 +4,17 @@ import pytest
 
 from archlab.budget import count
 from archlab.foundation import UserError
-from archlab.study import load_study, models
-from archlab.study.model import frame_names
+from archlab.study import Designer, load_study
+from archlab.study.design import frame_names
 from tests.study.study_texts import ATTENTION, DEPTH, LAYOUT, choices, study
 
 
+def designs(loaded):
+    return Designer(loaded).designs()
+
+
 def test_the_base_is_a_reference_and_widths_are_fitted():
-    base, se, eca = models(study(choices(ATTENTION)))
+    base, se, eca = designs(study(choices(ATTENTION)))
     assert (base.role, base.kind, base.options) == ("reference", None, {"attention": "none"})
     assert (se.name, se.role, se.kind) == ("mobilenetv2+attention=se", "variant", "equal_budget")
     assert (se.options, eca.options) == ({"attention": "se"}, {"attention": "eca"})
@@ -21,7 +25,7 @@ def test_the_base_is_a_reference_and_widths_are_fitted():
 
 def test_raw_variants_are_as_wide_as_the_base():
     text = choices(ATTENTION) + "effects: [equal_budget, raw]"
-    base, *variants = models(study(text))
+    base, *variants = designs(study(text))
     raw = [model for model in variants if model.kind == "raw"]
     assert [model.name for model in raw] == ["mobilenetv2+attention=se@raw", "mobilenetv2+attention=eca@raw"]
     assert {model.width for model in raw} == {base.width}
@@ -29,26 +33,26 @@ def test_raw_variants_are_as_wide_as_the_base():
 
 
 def test_without_a_budget_the_width_is_what_the_study_says():
-    found = models(study(choices(ATTENTION) + "budget: none\nwidth: 0.5"))
+    found = designs(study(choices(ATTENTION) + "budget: none\nwidth: 0.5"))
     assert {model.width for model in found} == {0.5}
     assert [model.kind for model in found] == [None, "raw", "raw"]
 
 
 def test_options_are_told_by_choice():
-    found = models(study(choices(ATTENTION, LAYOUT, DEPTH)))
+    found = designs(study(choices(ATTENTION, LAYOUT, DEPTH)))
     assert found[0].options == {"attention": "none", "layout": "pyramidal", "depth": "unchanged"}
     options = [model.options for model in found]
     assert {"layout": "isotropic size=7"} in options and {"depth": "stage5=2"} in options
 
 
 def test_identical_architectures_are_one_model():
-    found = models(study(choices("depth: {same: [], again: [{set: {repeat: 2}, where: {stage: 2}}]}", ATTENTION)))
+    found = designs(study(choices("depth: {same: [], again: [{set: {repeat: 2}, where: {stage: 2}}]}", ATTENTION)))
     assert [model.name for model in found] == ["mobilenetv2", "mobilenetv2+attention=se", "mobilenetv2+attention=eca"]
     compared = study(
         choices("x: {a: [], b: [{set: {repeat: 2}, where: {stage: 2}}]}")
         + "base: mobilenetv2\ncompare: [mobilenetv2, starnet]"
     )
-    assert [model.name for model in models(compared)] == ["mobilenetv2", "starnet"]
+    assert [model.name for model in designs(compared)] == ["mobilenetv2", "starnet"]
 
 
 def test_a_variant_that_is_a_compared_architecture_keeps_its_option(tmp_path):
@@ -58,7 +62,7 @@ def test_a_variant_that_is_a_compared_architecture_keeps_its_option(tmp_path):
         "choices: {repeat: {1: [], 3: [{set: {repeat: 3}}]}}\n"
     )
     loaded = load_study(tmp_path / "s.yaml")
-    base, deep = models(loaded)
+    base, deep = designs(loaded)
     assert (deep.name, deep.role, deep.options) == ("deep", "reference", {"repeat": "3"})
     assert frame_names(loaded, [base, deep]) == ["deep"]
 
@@ -66,10 +70,10 @@ def test_a_variant_that_is_a_compared_architecture_keeps_its_option(tmp_path):
 def test_one_name_for_two_architectures_is_refused():
     text = "base: {name: starnet, layers: [{conv: {out: 8}}]}\nbudget: none\ncompare: [starnet]"
     with pytest.raises(UserError, match="two different architectures are called 'starnet'"):
-        models(study(text))
+        designs(study(text))
 
 
 def test_a_budget_that_cannot_be_met_names_the_model_and_the_least():
     complaint = r"study\.yaml:1: mobilenetv2 cannot keep the budget of 1,000 parameters: it needs at least"
     with pytest.raises(UserError, match=complaint):
-        models(study("budget: 1k"))
+        designs(study("budget: 1k"))

@@ -1,0 +1,87 @@
+"""How runs are computed, and what is done with each."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archlab.foundation import UserError
+from archlab.foundation.machine import gpu_count
+from archlab.foundation.own_code import is_own
+
+EXECUTORS = ("local", "ray")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How runs are computed: made once, and handed on whole.
+
+    Args:
+        executor: "local", "ray", or a user's own as `FILE.py:NAME` (see `archlab.executors.executor`).
+        workers: Runs at once on this machine (Ray: as many as its resources allow); None for as many as suit it.
+        address: Of the Ray cluster: "auto", a URL, or None for a cluster of this machine alone.
+        gpus: The share of a GPU that Ray gives to a run.
+        retries: How often a run that failed is tried again, behind all others.
+        time_limit: Seconds of one attempt of one run; None: no limit.
+        fail_fast: Whether the first failed run ends all.
+        device: "auto" is a GPU where there is one.
+        deterministic: Bit-equal repetition on a GPU too, at some cost.
+    """
+
+    executor: str = "local"
+    workers: int | None = None
+    address: str | None = None
+    gpus: float = 0.0
+    retries: int = 1
+    time_limit: float | None = None
+    fail_fast: bool = False
+    device: str = "auto"
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise UserError(f"{self.workers} workers cannot do anything; at least 1 is needed")
+        if self.executor not in EXECUTORS and not is_own(self.executor):
+            raise UserError(f"there is no executor {self.executor!r}", name=self.executor, known=EXECUTORS)
+        if self.executor == "ray":
+            import_ray()  # tells that it is not installed before anything is measured
+        elif self.address or self.gpus:
+            raise UserError("an address and GPU shares are for the executor ray")
+
+    @property
+    def at_once(self) -> int:
+        """Runs at once: `workers`, else one a GPU, else one a core."""
+        return self.workers or gpu_count() or len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is done with every run.
+
+    Args:
+        function: `package.module:function`, called in a worker as `archlab.executors.worker.perform` says.
+        options: More keyword arguments of the function, JSON values, beside `device` and `deterministic`.
+        keep: Whether results are stored, and stored ones not computed again.
+    """
+
+    function: str = "archlab.executors.training:train_run"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    keep: bool = True
+
+    def arguments(self, settings: Settings) -> dict[str, Any]:
+        """All keyword arguments of the function that are not the run's own."""
+        return {"device": settings.device, "deterministic": settings.deterministic, **self.options}
+
+
+TRAIN = Task()
+
+
+def import_ray() -> Any:
+    """Raises UserError where Ray is not installed."""
+    try:
+        return importlib.import_module("ray")
+    except ImportError:
+        raise UserError("the executor 'ray' needs Ray: pip install 'archlab[ray]'") from None

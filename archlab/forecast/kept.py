@@ -1,0 +1,29 @@
+"""Measurements of this machine that are made once and kept in the store, as JSON."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from archlab.foundation import write_atomically
+from archlab.runs.store import Store
+
+
+def read_measurement(store: Store, what: str, name: str) -> Any | None:
+    """What was measured; None where it was not, or cannot be read."""
+    try:
+        return json.loads(_file(store, what, name).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def keep_measurement(store: Store, what: str, name: str, value: Any) -> None:
+    """Keeps a measurement; where the disk is full it is made again."""
+    with suppress(OSError), write_atomically(_file(store, what, name)) as temporary:
+        temporary.write_text(json.dumps(value))
+
+
+def _file(store: Store, what: str, name: str) -> Path:
+    return store.home / "cache" / what / f"{name}.json"

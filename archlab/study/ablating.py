@@ -1,0 +1,54 @@
+"""Ablation: every model of a study on every dataset with every seed, computed where not stored yet, then scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from archlab.data import open_prepared
+from archlab.executors import Settings
+from archlab.forecast import with_workers
+from archlab.runs import Run, Store
+from archlab.study.ablation import Ablation, assess
+from archlab.study.computing import announce_preparation, compute
+from archlab.study.progress import Progress
+from archlab.study.resolved import ResolvedStudy
+from archlab.study.resolving import resolve
+
+
+def ablate(
+    source: str | Path | dict, store: Store, settings: Settings | None = None, progress: Progress | None = None
+) -> Ablation:
+    """Computes what the store lacks of a study, scores it, and writes what was found into the store.
+
+    Failed runs are listed and the rest goes on.
+
+    Raises:
+        UserError: Before anything runs: the study is wrong, a model above the budget, or a dataset not prepared.
+        Interrupted: After Ctrl-C, when everything finished is stored.
+    """
+    progress = progress or Progress()
+    study, runs = study_and_runs(source, store, progress)
+    settings = with_workers(settings or Settings(), runs, store)
+    planned, outcome = compute(study.name, runs, store, settings, progress)
+    ablation = assess(study, runs, outcome, store, planned.judge(outcome))
+    progress.found(ablation)
+    ablation.save()
+    ablation.save_latencies()
+    return ablation
+
+
+def study_and_runs(source: str | Path | dict, store: Store, progress: Progress) -> tuple[ResolvedStudy, list[Run]]:
+    """A study whose models are within its budget, and its runs in the order of models, datasets, seeds.
+
+    Two models may share a run. Sample datasets are prepared here where they are not yet; raises UserError for any other.
+    """
+    study = resolve(source, store.home)
+    study.check_budget()
+    announce_preparation(study.datasets, store.home, progress)
+    return study, runs_of(study, store.home)
+
+
+def runs_of(study: ResolvedStudy, home: Path) -> list[Run]:
+    """The runs of a study, each called after its model. Raises UserError for a dataset that is not prepared."""
+    prepared = [open_prepared(name, home, resolution) for name, resolution in study.datasets.items()]
+    return [study.run(model, data, seed) for model in study.models for data in prepared for seed in study.seeds]

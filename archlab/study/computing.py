@@ -1,0 +1,37 @@
+"""Computing a study's runs: planned first, then whatever is not stored, the longest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from archlab.data.prepared import folder
+from archlab.executors import Interrupted, Outcome, Settings, execute
+from archlab.forecast import Plan, plan
+from archlab.runs import Run, Store
+from archlab.study.progress import Progress
+
+
+def compute(
+    what: str, runs: Iterable[Run], store: Store, settings: Settings, progress: Progress, *, measure: bool = True
+) -> tuple[Plan, Outcome]:
+    """The plan of the runs, and what became of them.
+
+    `what` says in words what they are. With `measure` the machine's speed is measured where nothing tells what they will
+    take. Raises Interrupted after Ctrl-C; everything finished is stored.
+    """
+    planned = plan(runs, store, settings, measure=measure, on_event=progress.measuring)
+    with progress.computing(what, planned) as hear:
+        try:
+            return planned, execute([*planned.stored, *planned.runs], store, settings, on_event=hear)
+        except Interrupted as interrupted:
+            done, count = len(interrupted.outcome.results), len(planned.stored) + len(planned.missing)
+            progress.say(f"interrupted: {done} of {count} runs are stored; the same command goes on from there")
+            raise
+
+
+def announce_preparation(datasets: dict[str, int], home: Path, progress: Progress) -> None:
+    """Says which datasets (resolution by name) will be prepared first; the sample ones prepare themselves."""
+    missing = [name for name, resolution in datasets.items() if not folder(home, name, resolution).exists()]
+    if missing:
+        progress.say(f"preparing {', '.join(missing)}")
