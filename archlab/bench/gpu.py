@@ -1,4 +1,4 @@
-"""Training on a GPU: the whole loop, its step as a CUDA graph and eager, a loop of timm's parts, several runs at once."""
+"""Training on a GPU: the whole loop, its step as a CUDA graph and eager, several runs at once."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from archlab.bench.laps import Contender, Contest, Lap
-from archlab.bench.material import cut, require_timm
+from archlab.bench.laps import Contender, Lap, rounds_of
+from archlab.bench.material import cut
 from archlab.bench.measured import Bench, Spread
 
 MODEL, DATASET, STEPS = "mobilenetv2", "textures", 50
 BATCHES = {224: 64, 32: 128}  # by resolution; eight processes lie on the card at once
 TOGETHER = 4
-LOOP, GRAPH, EAGER, TIMM = "archlab's loop", "graphed step", "eager step", "timm's parts"
+LOOP, GRAPH, EAGER = "archlab's loop", "graphed step", "eager step"
 SEVERAL = f"{TOGETHER} loops together"
 
 
@@ -24,7 +24,6 @@ def bench_gpu(home: Path, *, repeats: int, progress: Callable[[str], None]) -> B
 
     if not torch.cuda.is_available():
         return Bench("gpu", {"not measured": "no CUDA device"})
-    require_timm()
     settings = {"model": MODEL, "dataset": DATASET, "steps_a_portion": STEPS, "precision": "bfloat16"}
     bench = Bench("gpu", settings, least={f"{side} px: {SEVERAL} to one": 1.0 for side in BATCHES})
     for resolution, batch_size in BATCHES.items():
@@ -35,14 +34,9 @@ def bench_gpu(home: Path, *, repeats: int, progress: Callable[[str], None]) -> B
             LOOP: [Contender("archlab.bench.gpu:with_archlab", given)],
             GRAPH: [Contender(step, {**given, "graphed": True})],
             EAGER: [Contender(step, {**given, "graphed": False})],
-            TIMM: [Contender("archlab.bench.gpu:with_timm", given)],
             SEVERAL: [Contender("archlab.bench.gpu:with_archlab", given) for _ in range(TOGETHER)],
         }
-        rounds = []
-        with Contest(contenders) as contest:
-            for number in range(repeats):
-                progress(f"{resolution} pixels, round {number + 1} of {repeats}")
-                rounds.append(contest.round())
+        rounds = rounds_of(contenders, repeats, progress, f"{resolution} pixels, ")
         group = f"{resolution} px: "
         bench.add(rounds, "wall", LOOP, group)
         rates = [{name: each.images / each.wall for name, each in portions.items()} for portions in rounds]
@@ -75,7 +69,7 @@ def with_a_step(lap: Lap, *, home: str, resolution: int, batch_size: int, graphe
 
     device = torch.device("cuda")
     torch.backends.cudnn.benchmark = True
-    model, images, labels = _material(resolution, batch_size)
+    model, images, labels = material(resolution, batch_size)
     optimizer = make_optimizer(model, load_recipe("quick"), capturable=graphed)
 
     def step(images: Tensor, labels: Tensor) -> None:
@@ -85,31 +79,10 @@ def with_a_step(lap: Lap, *, home: str, resolution: int, batch_size: int, graphe
         optimizer.step()
         optimizer.zero_grad()
 
-    _laps(lap, GraphedStep(step, device) if graphed else step, images, labels)
+    laps(lap, GraphedStep(step, device) if graphed else step, images, labels)
 
 
-def with_timm(lap: Lap, *, home: str, resolution: int, batch_size: int) -> None:
-    """A contender: a step as timm's benchmark takes it, out of its parts around archlab's model, on one batch."""
-    import torch
-    from timm.optim import create_optimizer_v2
-    from torch import Tensor
-
-    torch.backends.cudnn.benchmark = True
-    model, images, labels = _material(resolution, batch_size)
-    optimizer = create_optimizer_v2(model, opt="sgd", lr=1e-4)
-    criterion = torch.nn.CrossEntropyLoss()
-
-    def step(images: Tensor, labels: Tensor) -> None:
-        optimizer.zero_grad()
-        with torch.autocast("cuda", torch.bfloat16):
-            loss = criterion(model(images), labels)
-        loss.backward()
-        optimizer.step()
-
-    _laps(lap, step, images, labels)
-
-
-def _material(resolution: int, batch_size: int) -> tuple[Any, Any, Any]:
+def material(resolution: int, batch_size: int) -> tuple[Any, Any, Any]:
     import torch
 
     from archlab.architecture import architecture, build_model
@@ -121,7 +94,7 @@ def _material(resolution: int, batch_size: int) -> tuple[Any, Any, Any]:
     return model, images.to(memory_format=torch.channels_last), labels
 
 
-def _laps(lap: Lap, step: Callable[[Any, Any], None], images: Any, labels: Any) -> None:
+def laps(lap: Lap, step: Callable[[Any, Any], None], images: Any, labels: Any) -> None:
     import torch
 
     while True:

@@ -120,6 +120,18 @@ class Contest:
         return [each for members in self.contenders.values() for each in members]
 
 
+def rounds_of(
+    contenders: dict[str, list[Contender]], repeats: int, progress: Callable[[str], None], what: str = ""
+) -> list[dict[str, Portion]]:
+    """So many rounds of a contest."""
+    rounds = []
+    with Contest(contenders) as contest:
+        for number in range(repeats):
+            progress(f"{what}round {number + 1} of {repeats}")
+            rounds.append(contest.round())
+    return rounds
+
+
 def cpu_seconds() -> float:
     """Of this process and every living or ended child, threads included; children only where /proc tells."""
     own = os.times()

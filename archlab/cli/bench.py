@@ -27,97 +27,63 @@ bench.add_command(bench_search)
 bench.add_command(bench_landscape)
 
 
-def _options(function: Callable) -> Callable:
-    function = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
-    function = click.option("--store", metavar="PATH", help="Folder of data  [default: ARCHLAB_HOME, else ./.archlab]")(
-        function
+def measure_options(command: Callable) -> Callable:
+    """Gives a command the options that `run_bench` takes."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+    command = click.option("--store", metavar="PATH", help="Folder of data  [default: ARCHLAB_HOME, else ./.archlab]")(
+        command
     )
-    return click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True)(function)
+    return click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True)(command)
 
 
 @bench.command()
-@_options
-def train(repeats: int, store: str | None, as_json: bool) -> None:
-    """Training from end to end against a loop of timm's parts."""
-    from archlab.bench import bench_train
-
-    _run(bench_train, repeats, store, as_json)
-
-
-@bench.command()
-@_options
+@measure_options
 def step(repeats: int, store: str | None, as_json: bool) -> None:
     """The whole training loop against its bare step, every reference."""
     from archlab.bench import bench_step
 
-    _run(bench_step, repeats, store, as_json)
+    run_bench(bench_step, repeats, store, as_json)
 
 
 @bench.command()
-@_options
-def data(repeats: int, store: str | None, as_json: bool) -> None:
-    """Batches with crop and flip against torchvision's ImageFolder."""
-    from archlab.bench import bench_data
-
-    _run(bench_data, repeats, store, as_json)
-
-
-@bench.command()
-@_options
+@measure_options
 def workers(repeats: int, store: str | None, as_json: bool) -> None:
     """Two workers of one thread against one of two threads."""
     from archlab.bench import bench_workers
 
-    _run(bench_workers, repeats, store, as_json)
+    run_bench(bench_workers, repeats, store, as_json)
 
 
 @bench.command()
-@_options
-def study(repeats: int, store: str | None, as_json: bool) -> None:
-    """The quick study's training against a plain script of two threads."""
-    from archlab.bench import bench_study
-
-    _run(bench_study, repeats, store, as_json)
-
-
-@bench.command()
-@_options
+@measure_options
 def start(repeats: int, store: str | None, as_json: bool) -> None:
     """Commands that train nothing, from start to end: seconds."""
     from archlab.bench import bench_start
 
-    _run(bench_start, repeats, store, as_json)
+    run_bench(bench_start, repeats, store, as_json)
 
 
 @bench.command()
-@_options
-def budget(repeats: int, store: str | None, as_json: bool) -> None:
-    """Counting and fitting every reference by the closed form against fvcore's count."""
-    from archlab.bench import bench_budget
-
-    _run(bench_budget, repeats, store, as_json)
-
-
-@bench.command()
-@_options
+@measure_options
 def gpu(repeats: int, store: str | None, as_json: bool) -> None:
-    """Training on a GPU: the loop, graphed and eager steps, timm's parts, several runs at once."""
+    """Training on a GPU: the loop, graphed and eager steps, several runs at once."""
     from archlab.bench import bench_gpu
 
-    _run(bench_gpu, repeats, store, as_json)
+    run_bench(bench_gpu, repeats, store, as_json)
 
 
 @bench.command("store")
 @click.option("--runs", type=click.IntRange(min=1), default=100_000, show_default=True)
-@_options
+@measure_options
 def store_(runs: int, repeats: int, store: str | None, as_json: bool) -> None:
     """A store of many synthetic runs: listing, scoring and reporting."""
     from archlab.bench import bench_store
 
-    _run(partial(bench_store, runs=runs), repeats, store, as_json)
+    run_bench(partial(bench_store, runs=runs), repeats, store, as_json)
 
 
-def _run(measure: Callable[..., Bench], repeats: int, store: str | None, as_json: bool) -> None:
+def run_bench(measure: Callable[..., Bench], repeats: int, store: str | None, as_json: bool) -> None:
+    """Measures, and prints what was measured."""
     measured = measure(Path(home(store)), repeats=repeats, progress=_say)
     if as_json:
         click.echo(json.dumps(measured.document(), indent=2))

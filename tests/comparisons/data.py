@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from archlab.bench.laps import Contender, Contest, Lap
-from archlab.bench.material import cut, write_folders
+from archlab.bench.laps import Contender, Lap, rounds_of
+from archlab.bench.material import cut
 from archlab.bench.measured import Bench
+from tests.comparisons.folders import write_folders
 
 DATASET, BATCH = "elpv", 128
 IMAGES = {32: 1024, 64: 1024, 224: 256}  # of an ImageFolder portion, by resolution
@@ -26,14 +27,10 @@ def bench_data(home: Path, *, repeats: int, progress: Callable[[str], None]) -> 
             write_folders(cut(home, DATASET, resolution, count), Path(folder))
             ours, theirs = {"home": str(home), "resolution": resolution}, {"folder": folder, "resolution": resolution}
             contenders = {
-                "archlab": [Contender("archlab.bench.data:with_archlab", ours)],
-                "ImageFolder": [Contender("archlab.bench.data:with_image_folder", theirs)],
+                "archlab": [Contender(f"{__name__}:with_archlab", ours)],
+                "ImageFolder": [Contender(f"{__name__}:with_image_folder", theirs)],
             }
-            rounds = []
-            with Contest(contenders) as contest:
-                for number in range(repeats):
-                    progress(f"{resolution} pixels, round {number + 1} of {repeats}")
-                    rounds.append(contest.round())
+            rounds = rounds_of(contenders, repeats, progress, f"{resolution} pixels, ")
         bench.add(rounds, "cpu", "archlab", group)
     return bench
 

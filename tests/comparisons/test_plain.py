@@ -11,12 +11,12 @@ import torch
 from scipy import stats
 
 from archlab.architecture import architecture, build_model, from_canonical
-from archlab.bench import plain
 from archlab.data import open_prepared
 from archlab.data.augment import Augment
 from archlab.data.batches import Batches
 from archlab.data.prepared import folder
 from archlab.training import evaluate, load_recipe, train
+from tests.comparisons import plain
 from tests.training.stub import TINY, Made
 
 SMALL = architecture(

@@ -1,24 +1,21 @@
-"""`archlab bench`."""
+"""Batches are measured against torchvision's ImageFolder."""
 
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
+from click.testing import CliRunner
 
-from archlab.cli.main import main
+from tests.comparisons.__main__ import main
 
 
 @pytest.mark.slow
-def test_the_data_path_is_measured_against_imagefolder(monkeypatch, capsys, tmp_path):
+def test_the_data_path_is_measured_against_imagefolder(tmp_path):
     pytest.importorskip("elpv_dataset")
-    monkeypatch.setattr(sys, "argv", ["archlab", "bench", "data", "--repeats", "1", "--store", str(tmp_path), "--json"])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    captured = capsys.readouterr()
-    assert stopped.value.code == 0, captured.err
-    document = json.loads(captured.out)
+    ended = CliRunner().invoke(main, ["data", "--repeats", "1", "--store", str(tmp_path), "--json"])
+    assert ended.exit_code == 0, ended.output
+    document = json.loads(ended.stdout)
     assert document["machine"]["cpu"] and document["machine"]["versions"]["torch"]
     assert set(document["ratios"]) == set(document["least"]) == {f"{side} px: ImageFolder" for side in (32, 64, 224)}
     for name, ratio in document["ratios"].items():

@@ -1,8 +1,9 @@
 import pytest
 
 from archlab.architecture import references
-from archlab.bench import bench_budget, budget
 from archlab.foundation import UserError
+from tests.comparisons import budget
+from tests.comparisons.budget import bench_budget
 
 
 @pytest.mark.slow

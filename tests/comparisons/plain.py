@@ -1,6 +1,6 @@
 """Training as a short script would have it: eager, contiguous, a DataLoader with one transform an image.
 
-What archlab's loop is held against, for speed (`archlab bench study`) and for accuracy.
+What archlab's loop is held against, for speed (`python -m tests.comparisons study`) and for accuracy.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from archlab.bench.laps import Contender, Contest, Lap
+from archlab.bench.laps import Contender, Lap, rounds_of
 from archlab.bench.material import cut
 from archlab.bench.measured import Bench, Spread
 
@@ -19,22 +19,21 @@ def bench_study(home: Path, *, repeats: int, progress: Callable[[str], None]) ->
     from archlab.study import Designer, load_study
 
     bench = Bench("study", {"study": STUDY, "dataset": DATASET, "steps_a_portion": STEPS}, least={WHOLE: 2.0})
-    rounds_of = {}
+    rounds_by_model = {}
     for model in Designer(load_study(STUDY, home=home), home).designs():
         progress(model.name)
         arguments = {"home": str(home), "architecture": model.architecture.canonical(), "width": model.width}
-        fast, plain = "archlab.bench.study:with_archlab", "archlab.bench.study:with_a_plain_script"
+        fast, plain = f"{__name__}:with_archlab", f"{__name__}:with_a_plain_script"
         contenders = {
             "archlab": [Contender(fast, arguments), Contender(fast, arguments)],
             "plain": [Contender(plain, arguments, threads=2, allocator=False)],
         }
-        with Contest(contenders) as contest:
-            rounds_of[model.name] = [contest.round() for _ in range(repeats)]
-        bench.add(rounds_of[model.name], "wall", "archlab", f"{model.name}: ")
+        rounds_by_model[model.name] = rounds_of(contenders, repeats, progress)
+        bench.add(rounds_by_model[model.name], "wall", "archlab", f"{model.name}: ")
     # a study has as many images of every model: its time is the sum of theirs
     seconds = {
         side: [
-            sum(rounds[number][side].wall / rounds[number][side].images for rounds in rounds_of.values())
+            sum(rounds[number][side].wall / rounds[number][side].images for rounds in rounds_by_model.values())
             for number in range(repeats)
         ]
         for side in ("archlab", "plain")
@@ -58,10 +57,10 @@ def with_archlab(lap: Lap, *, home: str, architecture: dict, width: float) -> No
 
 
 def with_a_plain_script(lap: Lap, *, home: str, architecture: dict, width: float) -> None:
-    """A contender: `archlab.bench.plain.train_plainly`, an epoch a portion."""
+    """A contender: `tests.comparisons.plain.train_plainly`, an epoch a portion."""
     from archlab.architecture import from_canonical
-    from archlab.bench.plain import train_plainly
     from archlab.training import load_recipe
+    from tests.comparisons.plain import train_plainly
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)
     images = cut(home, DATASET, 32, recipe.batch_size * STEPS)

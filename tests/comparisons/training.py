@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from archlab.bench.laps import Contender, Contest, Lap
-from archlab.bench.material import cut, require_timm, write_folders
+from archlab.architecture import architecture, build_model
+from archlab.bench.laps import Contender, Lap, rounds_of
+from archlab.bench.material import cut
 from archlab.bench.measured import Bench
+from archlab.training import load_recipe, train
+from tests.comparisons.folders import write_folders
 
 DATASET, RESOLUTION, BATCH, STEPS = "textures", 32, 128, 6
 RECIPE = {  # what timm's training script does when it is told nothing
@@ -22,7 +24,7 @@ RECIPE = {  # what timm's training script does when it is told nothing
     "label_smoothing": 0.1,
     "augment": {"crop": {}, "flip": True, "jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4}},
 }
-ARCHLAB, TIMM = "archlab.bench.training:with_archlab", "archlab.bench.training:with_timm"
+ARCHLAB, TIMM = f"{__name__}:with_archlab", f"{__name__}:with_timm"
 AGAINST_TIMM = "timm, its defaults"
 AGAINST_CHANNELS_LAST = "timm, channels_last"
 ONE_THREAD = "timm, channels_last, one thread"
@@ -34,7 +36,6 @@ def bench_train(home: Path, *, repeats: int, progress: Callable[[str], None]) ->
 
     archlab trains in one thread, timm in as many as torch takes by itself, unless the name says otherwise.
     """
-    require_timm()
     settings = {
         "model": "mobilenetv2",
         "resolution": RESOLUTION,
@@ -53,43 +54,14 @@ def bench_train(home: Path, *, repeats: int, progress: Callable[[str], None]) ->
             ONE_THREAD: [Contender(TIMM, converted, allocator=False)],
             AGAINST_ALL: [Contender(TIMM, converted)],
         }
-        bench.add(_rounds(contenders, repeats, progress), "cpu", "archlab")
+        bench.add(rounds_of(contenders, repeats, progress), "cpu", "archlab")
     return bench
 
 
-def bench_workers(home: Path, *, repeats: int, progress: Callable[[str], None]) -> Bench:
-    """The quick recipe's training by two processes of one thread against one process of two threads, wall time."""
-    settings = {"model": "mobilenetv2", "resolution": RESOLUTION, "batch_size": 16, "images_a_portion": 16 * 40}
-    bench = Bench("workers", settings, least={"one worker of two threads": 1.25})
-    arguments = {"home": str(home), "recipe": "quick", "steps": 40}
-    contenders = {
-        "two workers of one thread": [Contender(ARCHLAB, arguments), Contender(ARCHLAB, arguments)],
-        "one worker of two threads": [Contender(ARCHLAB, arguments, threads=2)],
-    }
-    bench.add(_rounds(contenders, repeats, progress), "wall", "two workers of one thread")
-    return bench
-
-
-def _rounds(contenders: dict[str, list[Contender]], repeats: int, progress: Callable[[str], None]) -> list[dict]:
-    rounds = []
-    with Contest(contenders) as contest:
-        for number in range(repeats):
-            progress(f"round {number + 1} of {repeats}")
-            rounds.append(contest.round())
-    return rounds
-
-
-def with_archlab(lap: Lap, *, home: str, recipe: str | None = None, steps: int = STEPS) -> None:
+def with_archlab(lap: Lap, *, home: str) -> None:
     """A contender: `archlab.training.train`, an epoch a portion."""
-    from archlab.architecture import architecture
-    from archlab.training import load_recipe
-    from archlab.training.loop import train
-
-    settings = load_recipe(recipe or RECIPE)
-    settings = replace(settings, epochs=10**6, steps=None)
-    images = cut(home, DATASET, RESOLUTION, settings.batch_size * steps)
-    count = settings.batch_size * steps
-    train(architecture("mobilenetv2"), images, settings, 0, on_epoch=lambda row: lap(count))
+    images = cut(home, DATASET, RESOLUTION, BATCH * STEPS)
+    train(architecture("mobilenetv2"), images, load_recipe(RECIPE), 0, on_epoch=lambda row: lap(BATCH * STEPS))
 
 
 def with_timm(lap: Lap, *, folder: str, channels_last: bool) -> None:
@@ -100,8 +72,6 @@ def with_timm(lap: Lap, *, folder: str, channels_last: bool) -> None:
     from timm.optim import create_optimizer_v2
     from timm.scheduler import CosineLRScheduler
     from timm.utils import AverageMeter
-
-    from archlab.architecture import architecture, build_model
 
     device = torch.device("cpu")
     dataset = create_dataset("", root=folder, split="train", is_training=True)

@@ -1,0 +1,1 @@
+"""Measurements against other programs and other ways of doing the same; `python -m tests.comparisons NAME` runs one."""
