@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,31 @@ def test_rooms_import_only_downwards(room):
         if room_of(name) in above or name.split(".")[0] in ("tests", "studies")
     ]
     assert not upwards
+
+
+def test_no_file_imports_one_that_leads_back_to_it():
+    """Not even inside a function: whoever reads a file can read what it stands on first."""
+    files = {module_of(path): path for room in ORDER for path in sources(room)}
+    graph = {
+        module: {found for _, name in imported(path) if (found := longest_known(name, files)) and found != module}
+        for module, path in files.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def longest_known(name: str, known: Container[str]) -> str | None:
+    """The module that an import of `name` runs last: itself, or the one that it is a name of."""
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name or None
 
 
 @pytest.mark.parametrize("room", ALONE)
