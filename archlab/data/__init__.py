@@ -3,8 +3,8 @@
 from archlab.data.entries import Archive, Entry, catalogue, entry
 from archlab.data.inspection import Inspection, Pair, inspect
 from archlab.data.own import add_dataset
-from archlab.data.preparation import prepare
-from archlab.data.prepared import Prepared, open_prepared
+from archlab.data.preparation import open_prepared, prepare
+from archlab.data.prepared import Prepared
 from archlab.data.sheet import contact_sheet
 from archlab.data.suite import Suite, load_suite, suites
 

@@ -75,6 +75,25 @@ def prepare(
     return Prepared(target, described)
 
 
+def open_prepared(name: str, home: Path, resolution: int | None = None) -> Prepared:
+    """The prepared dataset `name` at `resolution` (None: the catalogue's).
+
+    The sample datasets prepare themselves on first use. Raises UserError with the command to call for any other.
+    """
+    described = entry(name, home)
+    resolution = resolution or described.resolution
+    path = folder(home, name, resolution)
+    found = open_current(described, path)
+    if found:
+        return found
+    if described.sample:
+        return prepare(name, home, resolution=resolution)
+    why = "has changed in the catalogue" if path.exists() else f"is not prepared at {resolution} pixels"
+    options = "" if resolution == described.resolution else f" --resolution {resolution}"
+    options += " --from PATH" if described.archives else ""
+    raise UserError(f"{name} {why}: archlab datasets prepare {name}{options}")
+
+
 def _known(described: Entry, target: Path) -> Prepared | None:
     """What is prepared already and may be kept; a store that cannot be opened is prepared anew."""
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from archlab.data.entries import Entry, entry
+from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
 
@@ -126,24 +126,3 @@ def open_current(described: Entry, path: Path) -> Prepared | None:
         return None
     found = Prepared(path, described)
     return found if found.manifest["settings"] == settings(described) else None
-
-
-def open_prepared(name: str, home: Path, resolution: int | None = None) -> Prepared:
-    """The prepared dataset `name` at `resolution` (None: the catalogue's).
-
-    The sample datasets prepare themselves on first use. Raises UserError with the command to call for any other.
-    """
-    described = entry(name, home)
-    resolution = resolution or described.resolution
-    path = folder(home, name, resolution)
-    found = open_current(described, path)
-    if found:
-        return found
-    if described.sample:
-        from archlab.data.preparation import prepare
-
-        return prepare(name, home, resolution=resolution)
-    why = "has changed in the catalogue" if path.exists() else f"is not prepared at {resolution} pixels"
-    options = "" if resolution == described.resolution else f" --resolution {resolution}"
-    options += " --from PATH" if described.archives else ""
-    raise UserError(f"{name} {why}: archlab datasets prepare {name}{options}")
