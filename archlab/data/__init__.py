@@ -2,6 +2,7 @@
 
 from archlab.data.entries import Archive, Entry, catalogue, entry
 from archlab.data.inspection import Inspection, Pair, inspect
+from archlab.data.listing import ImageArray, ImageFiles, Listing
 from archlab.data.own import add_dataset
 from archlab.data.preparation import open_prepared, prepare
 from archlab.data.prepared import Prepared
@@ -11,7 +12,10 @@ from archlab.data.suite import Suite, load_suite, suites
 __all__ = [
     "Archive",
     "Entry",
+    "ImageArray",
+    "ImageFiles",
     "Inspection",
+    "Listing",
     "Pair",
     "Prepared",
     "Suite",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageOps
 
-FITS = ("crop", "stretch")
 LARGEST = 2**27  # pixels of an image before it is resized: 384 MiB decoded
 _ORIENTATION = 0x0112  # EXIF tag
 

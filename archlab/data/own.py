@@ -11,7 +11,7 @@ import numpy as np
 from archlab.data.entries import Entry, parse_entry, user_catalogue
 from archlab.data.entries import catalogue as known_entries
 from archlab.data.listing import SPLITS, Listing
-from archlab.data.readers import read_source
+from archlab.data.reading import read_source
 from archlab.data.splits import settle_splits
 from archlab.foundation import UserError, read_yaml_text, write_atomically
 

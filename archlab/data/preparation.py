@@ -17,10 +17,11 @@ from archlab.data.completion import complete
 from archlab.data.entries import Entry, entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.prepared import FORMAT, Prepared, folder, open_current
-from archlab.data.readers import read_source
+from archlab.data.reading import read_source
 from archlab.data.sources import clear_unpacked, find_archives, fingerprint, unpacked
 from archlab.data.splits import settle_splits
 from archlab.foundation import UserError, replace_folder
+from archlab.foundation.own_code import is_own
 
 Progress = Callable[[str, int, int], None]
 
@@ -54,10 +55,11 @@ def prepare(
     base.mkdir(parents=True, exist_ok=True)
     with FileLock(base / ".lock"):
         known = _known(described, target)
-        if known and described.archives and source is None:
+        shipped = not is_own(described.source)  # an own reader may have changed
+        if known and shipped and described.archives and source is None:
             return known
         archives = find_archives(described, source, base, progress)
-        if known and archives and known.manifest["archives"] == fingerprint(archives):
+        if known and shipped and archives and known.manifest["archives"] == fingerprint(archives):
             return known
         root = unpacked(archives, base, progress) if archives else source
         try:

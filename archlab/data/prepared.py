@@ -68,12 +68,12 @@ class Prepared:
     @property
     def mean(self) -> tuple[float, ...]:
         """Mean of the training images, red, green, blue, in [0, 1], unless the catalogue says otherwise."""
-        return self.entry.normalisation[0] if self.entry.normalisation else tuple(self.manifest["mean"])
+        return self.entry.normalisation.mean if self.entry.normalisation else tuple(self.manifest["mean"])
 
     @property
     def std(self) -> tuple[float, ...]:
         """Standard deviation of the training images, likewise."""
-        return self.entry.normalisation[1] if self.entry.normalisation else tuple(self.manifest["std"])
+        return self.entry.normalisation.std if self.entry.normalisation else tuple(self.manifest["std"])
 
     @cached_property
     def digest(self) -> str:

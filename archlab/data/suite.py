@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archlab.data.entries import entry
-from archlab.foundation import UserError, check_keys, read_yaml, where
+from archlab.foundation import UserError, read_yaml, where, with_lines_of
+from archlab.foundation.settings import read_settings
 
 BUILT_IN = Path(__file__).parent / "suites"
 
@@ -37,11 +38,9 @@ def load_suite(name: str | Path | list[str], home: Path, at: str | None = None) 
         if not path.exists():
             raise UserError(f"no suite is called {str(name)!r}", where=at, name=name, known=suites())
     mapping = read_yaml(path)
-    check_keys(mapping, ("name", "datasets"), "a suite")
-    datasets = mapping.get("datasets")
-    if not isinstance(datasets, list):
-        raise UserError("a suite needs `datasets`, a list of names", where=where(mapping, "datasets"))
-    return _suite(str(mapping.get("name", path.stem)), datasets, home, where(mapping, "datasets"))
+    named = with_lines_of(mapping, {"name": path.stem, **mapping})
+    suite = read_settings(Suite, named, "a suite")
+    return _suite(suite.name, mapping["datasets"], home, where(mapping, "datasets"))
 
 
 def _suite(name: str, datasets: list[str], home: Path, at: str | None) -> Suite:

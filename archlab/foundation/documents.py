@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from archlab.foundation.errors import UserError
+from archlab.foundation.errors import UserError, where
 from archlab.foundation.files import note_read
 
 LARGEST_DOCUMENT = 2**20  # bytes
@@ -103,13 +103,15 @@ def read_yaml_text(text: str, source: str) -> Mapping:
     return _Constructor(source).construct(node, depth=0)
 
 
-def check_keys(mapping: dict, known: Iterable[str], what: str) -> None:
-    """Raises UserError for the first key of `mapping` that is not `known`; `what` names the thing it stands in."""
+def check_keys(mapping: dict, known: Iterable[str], what: str, at: str | None = None) -> None:
+    """Raises UserError for the first key of `mapping` that is not `known`; `what` names the thing it stands in.
+
+    `at` is FILE:LINE of mappings that know no lines.
+    """
     known = list(known)
     for key in mapping:
         if key not in known:
-            locate = getattr(mapping, "where", None)
-            raise UserError(f"{what} has no key {key!r}", where=locate(key) if locate else None, name=key, known=known)
+            raise UserError(f"{what} has no key {key!r}", where=where(mapping, key) or at, name=key, known=known)
 
 
 class _Composer(yaml.SafeLoader):

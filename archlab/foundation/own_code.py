@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
 from archlab.foundation.errors import UserError
 from archlab.foundation.files import note_read
+from archlab.foundation.settings import read_arguments
 
 LOADED: dict[Path, ModuleType] = {}
 """By path. A file is imported again only when its text has changed."""
@@ -37,6 +39,17 @@ class OwnCode:
     file: Path
     canonical: str
     value: Callable[..., Any]
+
+    def __call__(self, *given: Any, **arguments: Any) -> Any:
+        """Calls it. What it raises becomes a UserError that says where in the file."""
+        try:
+            return self.value(*given, **arguments)
+        except UserError:
+            raise
+        except Exception as error:
+            lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == str(self.file)]
+            line = f"{self.file}:{lines[-1]}" if lines else str(self.file)
+            raise UserError(f"{type(error).__name__}: {error}", where=line) from error
 
 
 def is_own(reference: Any) -> bool:
@@ -67,6 +80,22 @@ def own_code(reference: str, *, folder: Path | None = None, at: str | None = Non
         ]
         raise UserError(f"{path} has no function or class {name!r}", where=at, name=name, known=known)
     return OwnCode(path, f"{module.__name__[-DIGITS:]}:{name}", value)
+
+
+def own_call(
+    value: Any, leading: tuple[str, ...], *, folder: Path | None = None, at: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """`FILE.py:NAME` or `{FILE.py:NAME: {argument: value}}` as `{DIGEST:NAME: {argument: value}}`, whatever the folder.
+
+    The arguments are those that follow `leading`, which archlab gives; a `DIGEST:NAME` is that of a stored run, whose
+    file need not be loaded. Raises UserError where there is no such function, or it does not take the arguments.
+    """
+    reference, arguments = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else (value, {})
+    if isinstance(reference, str) and _CANONICAL.fullmatch(reference):
+        return {reference: arguments}
+    own = own_code(str(reference), folder=folder, at=at)
+    read_arguments(own.value, arguments, str(reference), at, leading=leading)
+    return {own.canonical: arguments}
 
 
 def load_file(path: Path, at: str | None = None) -> ModuleType:

@@ -1,15 +1,21 @@
-"""Frozen dataclasses out of YAML mappings, every value checked against the field's annotation.
+"""Frozen dataclasses, and arguments of functions, out of YAML mappings, every value checked against its annotation.
 
-A field is `int`, `float`, `bool`, `str`, `Literal[...]`, a range `tuple[float, float]`, or a dataclass of the same kind;
-each also `| None`. `Annotated[float, Within(0, 1)]` bounds numbers.
+An annotation is `int`, `float`, `bool`, `str`, `Path`, `Literal[...]`, a range `tuple[float, float]`, a dataclass of the
+same kind, or of these a `list[...]`, a `tuple[..., ...]`, a `dict[str, ...]` or one `| None`; any other accepts everything.
+`Annotated[float, Within(0, 1)]` bounds numbers, `Annotated[str, Matching("[a-z]+", "small letters")]` words.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
+import re
 import types
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from archlab.foundation.documents import check_keys
@@ -20,13 +26,27 @@ Settings = TypeVar("Settings")
 
 @dataclass(frozen=True)
 class Within:
-    """Bounds of a number, both allowed."""
+    """Bounds of a number, both allowed unless `strictly`."""
 
     low: float
     high: float = math.inf
+    strictly: bool = False
+
+    def __contains__(self, number: float) -> bool:
+        return self.low < number < self.high if self.strictly else self.low <= number <= self.high
 
     def __str__(self) -> str:
-        return f"at least {self.low:g}" if math.isinf(self.high) else f"from {self.low:g} to {self.high:g}"
+        if math.isinf(self.high):
+            return f"above {self.low:g}" if self.strictly else f"at least {self.low:g}"
+        return f"{'between' if self.strictly else 'from'} {self.low:g} {'and' if self.strictly else 'to'} {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The form of a word: a regular expression, and what to call it."""
+
+    pattern: str
+    form: str
 
 
 def read_settings(
@@ -45,7 +65,7 @@ def read_settings(
     if not isinstance(mapping, dict):
         raise UserError(f"{what} takes keys by name, not {mapping!r}", where=at)
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    check_keys(mapping, fields, what)
+    check_keys(mapping, fields, what, at)
     hints = get_type_hints(kind, include_extras=True)
     values = {
         name: _value(hints[name], value, f"{what}: {name}", where(mapping, name) or at, getattr(base, name, None))
@@ -59,32 +79,102 @@ def read_settings(
     return kind(**values)
 
 
-def _value(hint: Any, value: Any, what: str, at: str | None, base: Any) -> Any:
+def read_arguments(
+    function: Callable[..., Any], mapping: Any, what: str, at: str | None = None, *, leading: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Arguments by name for a function, from a mapping, checked against its signature.
+
+    Args:
+        leading: What the function is given by position, before them.
+
+    Raises:
+        UserError: As `read_settings`; also where the function has no such leading parameters.
+    """
+    signature = inspect.signature(function)
+    annotated = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
+    try:
+        hints = get_type_hints(annotated, include_extras=True)
+    except NameError as error:  # imported for type checkers alone
+        raise UserError(f"{what}: its annotations cannot be read: {error}", where=at) from None
+    try:
+        signature.bind_partial(*leading)
+    except TypeError:
+        raise UserError(f"{what} must take ({', '.join(leading)}, ...)", where=at) from None
+    fields = [
+        (parameter.name, hints.get(parameter.name, Any), _default(parameter))
+        for parameter in list(signature.parameters.values())[len(leading) :]
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    kind: Any = dataclasses.make_dataclass("Arguments", fields, kw_only=True)
+    settings = read_settings(kind, mapping, what, at)
+    return {name: getattr(settings, name) for name in mapping}
+
+
+def _default(parameter: inspect.Parameter) -> Any:
+    if parameter.default is parameter.empty:
+        return dataclasses.field()
+    return dataclasses.field(default_factory=lambda: parameter.default)
+
+
+def _value(hint: Any, value: Any, what: str, at: str | None, base: Any = None) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         if value is None or value == "none":
             return None
-        (hint,) = (option for option in get_args(hint) if option is not type(None))
-    bounds = None
+        *others, hint = (option for option in get_args(hint) if option is not type(None))
+        for option in others:
+            with suppress(UserError):
+                return _value(option, value, what, at)
+    limits = None
     if get_origin(hint) is Annotated:
-        hint, bounds = get_args(hint)
+        hint, limits = get_args(hint)
     if dataclasses.is_dataclass(hint):
         return read_settings(hint, value, what, at=at, base=base)  # type: ignore[arg-type]
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise UserError(f"{what} has no option {value!r}", where=at, name=value, known=get_args(hint))
         return value
-    if get_origin(hint) is tuple:
-        return _range(value, bounds, what, at)
+    if hint == tuple[float, float]:
+        return _range(value, limits, what, at)
+    if get_origin(hint) in (list, tuple):
+        return get_origin(hint)(_items(get_args(hint), value, what, at))
+    if get_origin(hint) is dict:
+        return _by_name(get_args(hint), value, what, at)
     if hint in (int, float):
-        return _number(hint, value, bounds, what, at)
-    if type(value) is not hint:
-        raise UserError(f"{what} must be {'true or false' if hint is bool else 'a word'}, not {value!r}", where=at)
+        return _number(hint, value, limits, what, at)
+    if hint in (bool, str, Path):
+        return _word(hint, value, limits, what, at)
     return value
+
+
+def _word(hint: Any, value: Any, form: Matching | None, what: str, at: str | None) -> Any:
+    if type(value) is not (str if hint is Path else hint) or (form and not re.fullmatch(form.pattern, value)):
+        expected = form.form if form else "true or false" if hint is bool else "a word"
+        raise UserError(f"{what} must be {expected}, not {value!r}", where=at)
+    return hint(value)
+
+
+def _items(kinds: tuple, value: Any, what: str, at: str | None) -> list[Any]:
+    """Of a list as long as `kinds`, or of any length where an ellipsis is the last or there is but one."""
+    fixed = len(kinds) > 1 and kinds[-1] is not Ellipsis
+    if not isinstance(value, (list, tuple)) or (fixed and len(value) != len(kinds)):
+        raise UserError(f"{what} must be a list{f' of {len(kinds)}' if fixed else ''}, not {value!r}", where=at)
+    return [
+        _value(kinds[index if fixed else 0], item, what, where(value, index) or at) for index, item in enumerate(value)
+    ]
+
+
+def _by_name(kinds: tuple, value: Any, what: str, at: str | None) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"{what} takes keys by name, not {value!r}", where=at)
+    names, kind = kinds
+    if get_origin(names) is Literal:
+        check_keys(value, get_args(names), what, at)
+    return {name: _value(kind, item, f"{what}: {name}", where(value, name) or at) for name, item in value.items()}
 
 
 def _number(hint: type, value: Any, bounds: Within | None, what: str, at: str | None) -> Any:
     right = type(value) is hint or (hint is float and type(value) is int)
-    if not right or not math.isfinite(value) or (bounds and not bounds.low <= value <= bounds.high):
+    if not right or not math.isfinite(value) or (bounds and value not in bounds):
         noun = "a whole number" if hint is int else "a number"
         raise UserError(f"{what} must be {noun}{f' {bounds}' if bounds else ''}, not {value!r}", where=at)
     return hint(value)

@@ -4,7 +4,7 @@ import pytest
 
 from archlab.data import catalogue, entry, load_suite, open_prepared, prepare, suites
 from archlab.data.entries import BUILT_IN, user_catalogue
-from archlab.data.readers import READERS
+from archlab.data.reading import READERS
 from archlab.foundation import UserError
 
 
@@ -36,8 +36,8 @@ def test_a_suite_of_one_s_own(home, tmp_path):
         ("datasets: [digits, elpw]\n", r"mine\.yaml:1: no dataset is called 'elpw' - did you mean 'elpv'"),
         ("datasets:\n  - digits\n  - digits\n", r"mine\.yaml:3: 'digits' stands in the suite twice"),
         ("datasets: []\n", "at least one"),
-        ("datasets: digits\n", "a list of names"),
-        ("name: x\n", "a list of names"),
+        ("datasets: digits\n", "datasets must be a list, not 'digits'"),
+        ("name: x\n", "a suite needs the key 'datasets'"),
         ("dataset: [digits]\n", "did you mean 'datasets'"),
     ],
 )
@@ -62,25 +62,26 @@ GOOD = "name: x\ntitle: X\ndomain: own\nclasses: 2\nresolution: 32\nlicence: non
     ("line", "message"),
     [
         ("colour: red", "a dataset has no key 'colour'"),
-        ("classes: 0", "classes: expected a whole number, 1 or more, not 0"),
+        ("classes: 0", "classes must be a whole number at least 1, not 0"),
         ("classes: true", "classes"),
         ("resolution: 32.5", "resolution"),
-        ("name: y", "expected 'x', the name of the file"),
-        ("name: ../x", "expected letters"),
-        ("test: 1.0", "share between 0 and 1"),
-        ("validation: 0", "share between 0 and 1"),
+        ("name: y", "name must be 'x', the name of the file"),
+        ("name: ../x", "name must be letters"),
+        ("test: 1.0", "test must be a number between 0 and 1"),
+        ("validation: 0", "validation must be a number between 0 and 1"),
         ("flip: 1", "true or false"),
-        ("fit: squeeze", "crop or stretch"),
-        ("images: {train: -1}", "counts by split"),
+        ("fit: squeeze", "fit has no option 'squeeze'"),
+        ("images: {train: -1}", "images: train must be a whole number at least 1"),
         ("images: {training: 1}", "did you mean 'train'"),
         ("source: {folder: 1}", "expected a reader"),
         ("source: {folder: {}, csv: {}}", "expected a reader"),
-        ("archives: [a.zip]", "a list of"),
-        ("archives: [{file: ../a.zip}]", "plain file names"),
+        ("archives: [a.zip]", "archives takes keys by name"),
+        ("archives: [{file: ../a.zip}]", "file must be a plain file name"),
         ("archives: [{file: a.zip, checksum: 12}]", "md5"),
-        ("archives: [{file: a.zip, sum: 12}]", "an archive has no key 'sum'"),
-        ("normalisation: {mean: [0, 0, 0]}", "expected {mean"),
-        ("normalisation: {mean: [0, 0, 0], std: [1, 0, 1]}", "std above 0"),
+        ("archives: [{file: a.zip, sum: 12}]", "archives has no key 'sum'"),
+        ("normalisation: {mean: [0, 0, 0]}", "normalisation needs the key 'std'"),
+        ("normalisation: {mean: [0, 0], std: [1, 1, 1]}", "mean must be a list of 3"),
+        ("normalisation: {mean: [0, 0, 0], std: [1, 0, 1]}", "std must be a number above 0, not 0"),
         ("like: nothing", "no other dataset is called 'nothing'"),
         ("like: x", "no other dataset is called 'x'"),
     ],
@@ -109,12 +110,12 @@ def test_a_missing_key(home, key):
     ("source", "message"),
     [
         ({"floder": {"path": "x"}}, "no reader is called 'floder' - did you mean 'folder'"),
-        ({"folder": {"pth": "x"}}, "has no option 'pth' - did you mean 'path'"),
-        ({"folder": {"path": 5}}, "path: expected text"),
-        ({"csv": {"path": "x.csv", "image": "file"}}, "needs the option 'label'"),
+        ({"folder": {"pth": "x"}}, "has no key 'pth' - did you mean 'path'"),
+        ({"folder": {"path": 5}}, "path must be a word, not 5"),
+        ({"csv": {"path": "x.csv", "image": "file"}}, "needs the key 'label'"),
         (
             {"cifar": {"train": "a", "test": [], "meta": "m", "labels": "l", "class_names": "c"}},
-            "train: expected a list",
+            "train must be a list",
         ),
     ],
 )

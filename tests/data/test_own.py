@@ -349,5 +349,5 @@ def test_names_that_are_taken(home, fill):
 
 
 def test_a_name_that_is_no_name(home, fill):
-    with pytest.raises(UserError, match="expected letters"):
+    with pytest.raises(UserError, match="name must be letters"):
         add_dataset("my leaves/2", home, "folder", {"path": str(fill({"a": 10, "b": 10}))}, {})

@@ -13,18 +13,18 @@ from archlab.foundation import UserError
 def read(
     root: Path | None,
     *,
-    path: str,
+    path: Path,
     image: str,
     label: str,
     group: str | None = None,
     split: str | None = None,
-    images: str | None = None,
+    images: Path | None = None,
 ) -> Listing:
     """Options: `path` of the file; columns `image`, `label`, `group`, `split`; `images`, the folder that files are
     relative to (default: that of the CSV file)."""
-    file = root or Path(path)
+    file = root or path
     files, labels, splits, groups = read_rows(file, image, label, group, split)
-    return table_listing(ImageFiles(Path(images) if images else file.parent, files), labels, splits, groups, file)
+    return table_listing(ImageFiles(images or file.parent, files), labels, splits, groups, file)
 
 
 def read_rows(

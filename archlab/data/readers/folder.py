@@ -17,12 +17,12 @@ _HIDDEN = (".", "__")
 
 
 def read(
-    root: Path | None, *, path: str | None = None, test: str | None = None, class_names: dict[str, str] | None = None
+    root: Path | None, *, path: Path | None = None, test: str | None = None, class_names: dict[str, str] | None = None
 ) -> Listing:
     """Options: `path`, the folder, where the source is no archive; `test`, the folder of the test part, where it has
     another name; `class_names`, what to call the classes whose folders have codes for names.
     """
-    folder = locate(root, "train", test) if test else root or Path(path or "")
+    folder = locate(root, "train", test) if test else root or path or Path()
     if not folder.is_dir():
         raise UserError("there is no such folder", where=str(folder))
     files: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +23,7 @@ _DIAGNOSES = {
 }
 
 
-def read(root: Path | None, *, split: str = "lesion") -> Listing:
+def read(root: Path | None, *, split: Literal["lesion", "image"] = "lesion") -> Listing:
     """Option `split`: "lesion" keeps a lesion's images together; "image" is the published study's split by image."""
     folder = locate(root, "HAM10000_metadata.csv")
     rows = _rows(folder / "HAM10000_metadata.csv")
@@ -38,9 +39,7 @@ def read(root: Path | None, *, split: str = "lesion") -> Listing:
     images = ImageFiles(folder, [places[row["image_id"]] for row in rows])
     if split == "lesion":
         return Listing(tuple(_DIAGNOSES.values()), images, labels, np.full(len(rows), ""), lesions)
-    if split == "image":
-        return Listing(tuple(_DIAGNOSES.values()), images, labels, _by_image(labels))
-    raise UserError(f"split: expected lesion or image, not {split!r}")
+    return Listing(tuple(_DIAGNOSES.values()), images, labels, _by_image(labels))
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

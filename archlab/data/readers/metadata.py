@@ -25,14 +25,14 @@ def tables(folder: Path) -> dict[str, Path]:
 def read(
     root: Path | None,
     *,
-    path: str,
+    path: Path,
     label: str,
     image: str = "file_name",
     group: str | None = None,
     split: str | None = None,
 ) -> Listing:
     """Options: `path` of the folder; columns `image`, `label`, `group`, `split`."""
-    folder = root or Path(path)
+    folder = root or path
     found = tables(folder)
     if not found:
         raise UserError(f"holds no {FILE}", where=str(folder))

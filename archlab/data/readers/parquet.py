@@ -20,7 +20,7 @@ from archlab.foundation import UserError
 def read(
     root: Path | None,
     *,
-    path: str,
+    path: Path,
     image: str = "image",
     label: str = "label",
     group: str | None = None,
@@ -28,7 +28,7 @@ def read(
 ) -> Listing:
     """Options: `path` of a file, or of a folder whose files begin with the name of their part (train-00000-of-00002);
     columns `image`, `label`, `group`, `split`."""
-    place = root or Path(path)
+    place = root or path
     shards = sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
     if not shards:
         raise UserError("holds no .parquet files", where=str(place))

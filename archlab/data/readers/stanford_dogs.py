@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -11,10 +12,8 @@ from archlab.data.readers.places import locate
 from archlab.foundation import UserError
 
 
-def read(root: Path | None, *, split: str = "official") -> Listing:
+def read(root: Path | None, *, split: Literal["official", "random"] = "official") -> Listing:
     """Option `split`: "official" lists, or "random", which leaves 80/20 to the shares of the catalogue's entry."""
-    if split not in ("official", "random"):
-        raise UserError(f"split: expected official or random, not {split!r}")
     images = locate(root, "Images")
     lists = locate(root, "train_list.mat", "test_list.mat")
     files, labels, splits = [], [], []
