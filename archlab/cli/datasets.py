@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from archlab.foundation import UserError, home
+from archlab.foundation import UserError, home, read_yaml_text
 
 if TYPE_CHECKING:
     from archlab.data import Prepared
@@ -75,6 +75,8 @@ def prepare(
 @click.option("--folder", type=click.Path(path_type=Path), help="train/ and test/ [val/], or one folder a class.")
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="A CSV file with a row an image.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="A Parquet file, or a folder of them.")
+@click.option("--reader", help="A function of your own that reads them: FILE.py:NAME.")
+@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the reader; may be repeated.")
 @click.option("--image-column", help="The image, or its file.  [default: image; file_name in metadata.csv]")
 @click.option("--label-column", help="The class.  [default: label]")
 @click.option("--group-column", help="What must stay together: a patient, a place.")
@@ -115,11 +117,16 @@ _ABOUT = ("resolution", "title", "domain", "licence", "citation", "fit", "white"
 def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The reader and its options."""
     from archlab.data.readers.metadata import tables
+    from archlab.data.reading import own_source
 
-    sources = {"folder": given["folder"], "csv": given["table"], "parquet": given["parquet"]}
+    sources = {"reader": given["reader"], "folder": given["folder"], "csv": given["table"], "parquet": given["parquet"]}
     named = [reader for reader, path in sources.items() if path is not None]
     if len(named) != 1:
-        raise UserError("say where the images are: one of --folder, --csv and --parquet")
+        raise UserError("say where the images are: one of --folder, --csv, --parquet and --reader")
+    if given["options"] and not given["reader"]:
+        raise UserError("--option is for a --reader of your own")
+    if given["reader"]:
+        return own_source(given["reader"], dict(_option(text) for text in given["options"]))
     reader, path = named[0], sources[named[0]].absolute()
     if not path.exists():
         raise UserError("there is no such file or folder", where=str(path))
@@ -135,6 +142,14 @@ def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         if given["image_folder"]:
             columns["images"] = str(given["image_folder"].absolute())
     return reader, {"path": str(path), **columns}
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """KEY=VALUE, the value as in YAML."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise UserError(f"--option is written KEY=VALUE, not {text!r}")
+    return key, read_yaml_text(f"value: {value}", source=f"--option {key}")["value"]
 
 
 @datasets.command()

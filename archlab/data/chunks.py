@@ -18,6 +18,7 @@ import numpy as np
 from archlab.data.decode import decode
 from archlab.data.listing import ImageArray, Images
 from archlab.foundation import UserError
+from archlab.foundation.own_code import MODULES
 
 CHUNK_BYTES = 8 * 2**20  # of prepared pixels that a worker holds at a time
 CHUNK_IMAGES = 512
@@ -65,7 +66,8 @@ def decode_all(job: Job, chunks: list[Chunk], workers: int) -> Iterator[dict[str
     A record: `split`, `start`, `digests` (SHA-256 of each image), `sums` and `squares` of the pixels of each channel,
     `unreadable`, a list of (row, reason).
     """
-    if workers <= 1 or len(chunks) == 1 or isinstance(job.images, ImageArray):
+    own = type(job.images).__module__.startswith(MODULES)  # of a user's reader: other processes cannot import it
+    if workers <= 1 or len(chunks) == 1 or own or isinstance(job.images, ImageArray):
         yield from (_decode_chunk(job, chunk) for chunk in chunks)
         return
     workers = min(workers, len(chunks))

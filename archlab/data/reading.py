@@ -38,9 +38,10 @@ def read_source(described: Entry, root: Path | None) -> Listing:
 
 def own_source(source: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """A user's own reader and its options as an entry may keep them: paths no longer relative to the working directory."""
-    read, checked = _reader(source, options, Path.cwd(), None)
+    own = own_code(source)
+    _, checked = _reader(source, options, Path.cwd(), None)
     written = {name: str(value) if isinstance(value, Path) else value for name, value in checked.items()}
-    return f"{read.file}:{source.rpartition(':')[2]}", written
+    return f"{own.file}:{source.rpartition(':')[2]}", written
 
 
 def _reader(source: str, options: dict[str, Any], folder: Path, at: str | None) -> tuple[Any, dict[str, Any]]:

@@ -24,6 +24,7 @@ from archlab.foundation.settings import read_arguments
 LOADED: dict[Path, ModuleType] = {}
 """By path. A file is imported again only when its text has changed."""
 
+MODULES = "archlab_own_code_"  # how the names of loaded modules begin
 DIGITS = 16  # of a file's digest, in names
 _NAMED = re.compile(r"(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)")
 _CANONICAL = re.compile(rf"(?P<digest>[0-9a-f]{{{DIGITS}}}):(?P<name>[A-Za-z_]\w*)")
@@ -106,7 +107,7 @@ def load_file(path: Path, at: str | None = None) -> ModuleType:
         source = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}", where=at) from None
-    name = f"archlab_own_code_{sha256(source).hexdigest()[:DIGITS]}"
+    name = f"{MODULES}{sha256(source).hexdigest()[:DIGITS]}"
     if path in LOADED and LOADED[path].__name__ == name:
         return LOADED[path]
     spec = importlib.util.spec_from_file_location(name, path)

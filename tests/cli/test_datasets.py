@@ -120,6 +120,26 @@ def test_a_folder_with_metadata(call, photos):
     assert code == 0 and "2 classes, 36 train, 4 validation, 10 test" in out
 
 
+def test_a_reader_of_one_s_own(call, photos, tmp_path):
+    (tmp_path / "my_reader.py").write_text(
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "from archlab.data import ImageFiles, Listing\n"
+        "def read(root: Path | None, *, path: Path, kinds: list[str]) -> Listing:\n"
+        "    files = [str(file) for file in sorted(path.rglob('*.png'))]\n"
+        "    labels = np.array([kinds.index(Path(file).parent.name) for file in files])\n"
+        "    return Listing(tuple(kinds), ImageFiles(path, files), labels, np.full(len(files), ''))\n"
+    )
+    reader = ("--reader", "my_reader.py:read", "--option", "path=photos")
+    code, _, err = call("add", "leaves", *reader)
+    assert code == 2 and err == "error: source my_reader.py:read needs the key 'kinds'\n"
+    code, out, _ = call("add", "leaves", *reader, "--option", "kinds=[oak, maple]", "--seed", 3)
+    assert code == 0 and "2 classes, 36 train, 4 validation, 10 test" in out
+    code, out, _ = call("prepare", "leaves")
+    assert code == 0 and "leaves: 36 train, 4 validation, 10 test; 2 classes, 32 pixels" in out
+    assert call("check", "leaves")[0] == call("show", "leaves")[0] == 0
+
+
 def test_unreadable(call, photos):
     (photos / "train/oak/7.png").write_bytes(b"not an image")
     call("add", "leaves", "--folder", photos)
@@ -139,7 +159,11 @@ def test_unreadable(call, photos):
         (("check", "cifar10"), "cifar10 is not prepared at 32 pixels: archlab datasets prepare cifar10 --from PATH"),
         (("show", "cifar10", "--resolution", "64"), "archlab datasets prepare cifar10 --resolution 64 --from PATH"),
         (("add", "x"), "say where the images are"),
-        (("add", "x", "--folder", "a", "--csv", "b"), "one of --folder, --csv and --parquet"),
+        (("add", "x", "--folder", "a", "--csv", "b"), "one of --folder, --csv, --parquet and --reader"),
+        (("add", "x", "--folder", ".", "--option", "a=1"), "--option is for a --reader of your own"),
+        (("add", "x", "--reader", "folder"), "own code is named FILE.py:NAME, not 'folder'"),
+        (("add", "x", "--reader", "none.py:read"), "none.py cannot be read: No such file"),
+        (("add", "x", "--reader", "none.py:read", "--option", "a"), "--option is written KEY=VALUE, not 'a'"),
         (("add", "x", "--folder", "nowhere"), "nowhere: there is no such file or folder"),
         (("prepare", "digits", "--resolution", "0"), "resolution"),
         (("prepare", "digits", "--worker", "1"), "did you mean '--workers'?"),
