@@ -43,7 +43,7 @@ def train(
     from archlab.data import entry, open_prepared
     from archlab.executors import Settings, execute
     from archlab.runs import Store, run_of
-    from archlab.training import load_recipe
+    from archlab.training import load_recipe, own_files_of
 
     if width is not None and params is not None:
         raise UserError("--width and --params exclude each other")
@@ -60,7 +60,7 @@ def train(
         settled.canonical(),
         seed,
         smallest_map=SMALLEST_MAP,
-        own_files=own_blocks_of(design),
+        own_files=(*own_blocks_of(design), *own_files_of(settled)),
     )
     settings = Settings(workers=1, retries=0, device=device, deterministic=deterministic)
     outcome = execute([run], Store(place), settings, on_event=_tell)

@@ -3,12 +3,17 @@
 Every number is a function of (seed, epoch, index of the image) alone, or of (seed, epoch, number of the batch) for what
 happens to a batch as a whole. Batch size, order and the number of workers change nothing, and switching one augmentation
 on leaves the others' numbers as they were. `archlab.data.transforms` applies them.
+
+A user's own augmentation is a function `augmentation(images, random, **arguments) -> images` of uint8 (N, 3, height, width)
+tensors, on the CPU or a GPU. `random(*shape)` gives it uniform numbers (N, *shape) from 0 to below 1, float32 and where the
+images are, from a stream of each image's own; with no other source of chance the function keeps the promise above.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -17,6 +22,7 @@ from archlab.foundation.settings import Within
 TRIES = 10  # of a crop or an erased box that does not fit, as in torchvision
 ERASED_AREA, ERASED_RATIO = (0.02, 0.33), (0.3, 3.3)
 JITTERS = ("brightness", "contrast", "saturation", "hue")
+OWN = ("images", "random")  # what a user's own augmentation is given by position
 _STREAMS = ("order", "shift", "crop", "flip", "randaugment", "jitter", "erasing", "mix", "dropout")
 
 
@@ -56,6 +62,7 @@ class Augment:
         erasing: Probability that a box of 2 to 33 % of the area becomes the mean colour.
         cutmix: Alpha of the Beta distribution of the share kept (Yun et al. 2019, arXiv 1905.04899), on every batch.
         mixup: The same for Zhang et al. 2018, arXiv 1710.09412. With both, each batch takes one of them by lot.
+        own: The user's own, in their order, applied before an image is erased or mixed: `DIGEST:NAME` with arguments.
     """
 
     shift: Annotated[int, Within(0)] = 0
@@ -66,11 +73,28 @@ class Augment:
     erasing: Annotated[float, Within(0, 1)] = 0.0
     cutmix: Annotated[float, Within(0)] = 0.0
     mixup: Annotated[float, Within(0)] = 0.0
+    own: tuple[dict[str, dict[str, Any]], ...] = ()
 
 
 def generator(stream: str, seed: int, epoch: int) -> np.random.Generator:
     """The random numbers of one purpose in one epoch."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch, _STREAMS.index(stream)])))
+
+
+def numbers_by_image(name: str, seed: int, epoch: int, rows: np.ndarray) -> Callable[..., np.ndarray]:
+    """Random numbers of one purpose for the images `rows` of one epoch: a function that gives (N, *shape) in [0, 1).
+
+    Each image has a stream of its own, so neither the shape nor how often it is called changes another's numbers.
+    """
+    key = np.random.SeedSequence([seed, epoch, *name.encode()]).generate_state(2, np.uint64)
+    streams: list[np.random.Generator] = []
+
+    def numbers(*shape: int) -> np.ndarray:
+        if not streams:  # 10 us an image, which functions without chance need not pay
+            streams.extend(np.random.Generator(np.random.Philox(key=key, counter=[0, row, 0, 0])) for row in rows)
+        return np.stack([stream.random(shape, np.float32) for stream in streams])
+
+    return numbers
 
 
 def draw_images(augment: Augment, count: int, resolution: int, seed: int, epoch: int) -> dict[str, np.ndarray]:

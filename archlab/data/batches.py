@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archlab.data import transforms
-from archlab.data.augment import Augment, draw_batches, draw_images, generator
+from archlab.data.augment import Augment, draw_batches, draw_images, generator, numbers_by_image
+from archlab.foundation.own_code import OwnCode, own_code
 
 Batch = tuple[Tensor, Tensor]
 """Normalised float32 images (N, 3, R, R) in channels_last, and labels: int64 (N,), or float32 (N, classes) once mixed."""
@@ -40,6 +41,7 @@ class Batches:
         self.batch_size, self.seed, self.device = batch_size, seed, torch.device(device)
         augment = augment or Augment()
         self.augment = dataclasses.replace(augment, flip=augment.flip and prepared.entry.flip)
+        self._own = _own_augmentations(augment)
         self.num_classes: int = prepared.num_classes
         self.images = _tensor(prepared.images(split))
         self.labels = _tensor(prepared.labels(split)).to(self.device)
@@ -68,6 +70,12 @@ class Batches:
         for batch in range(len(self)):
             rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
             images = self._augmented(self._take(rows), {name: values[rows] for name, values in drawn.items()})
+            for name, function, arguments in self._own:
+                numbers = numbers_by_image(name, self.seed, number, rows)
+                images = transforms.changed_by_own(images, function, numbers, arguments)
+            images = transforms.normalized(images, self._mean, self._scale)
+            if "erasing" in drawn:
+                images = transforms.erased(images, drawn["erasing"][rows])
             labels = self.labels[torch.from_numpy(rows).to(self.device, non_blocking=True)]
             yield self._mixed(images, labels, {name: values[batch] for name, values in mix.items()})
 
@@ -93,8 +101,7 @@ class Batches:
             images = transforms.rand_augmented(images, drawn["randaugment"], self.augment.randaugment.magnitude)
         if "jitter" in drawn:
             images = transforms.jittered(images, drawn["jitter"], drawn["jitter_order"])
-        images = transforms.normalized(images, self._mean, self._scale)
-        return transforms.erased(images, drawn["erasing"]) if "erasing" in drawn else images
+        return images
 
     def _mixed(self, images: Tensor, labels: Tensor, mix: dict[str, Any]) -> Batch:
         if not mix:
@@ -106,6 +113,16 @@ class Batches:
             images = transforms.mixed_up(images, kept)
         targets = F.one_hot(labels, self.num_classes).float()
         return images, torch.lerp(targets.roll(1, 0), targets, kept)
+
+
+def _own_augmentations(augment: Augment) -> list[tuple[str, OwnCode, dict[str, Any]]]:
+    """The user's functions and their arguments; and names for their numbers, which others beside them do not change."""
+    calls = [call for own in augment.own for call in own.items()]
+    names = [reference.rpartition(":")[2] for reference, _ in calls]
+    return [
+        (f"{name} {names[:place].count(name)}", own_code(reference), arguments)
+        for place, (name, (reference, arguments)) in enumerate(zip(names, calls, strict=True))
+    ]
 
 
 def _tensor(array: np.ndarray) -> Tensor:

@@ -15,6 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from archlab.foundation import UserError
+from archlab.foundation.own_code import OwnCode
+
 NEUTRAL = (1.0, 1.0, 1.0, 0.0)  # factors of brightness, contrast, saturation and hue that change nothing
 GREY = (0.2989, 0.587, 0.114)  # of red, green and blue, as in torchvision
 
@@ -56,7 +59,7 @@ def flipped(images: Tensor, flips: np.ndarray) -> Tensor:
 
 def rand_augmented(images: Tensor, numbers: np.ndarray, magnitude: int) -> Tensor:
     """torchvision's RandAugment, the images that got the same operation at once; `numbers` (N, operations, 2) in [0, 1)."""
-    images = images.round().to(torch.uint8).permute(0, 3, 1, 2).contiguous()
+    images = _as_planes(images)
     operations = _operations(magnitude, images.shape[-1])
     for slot in range(numbers.shape[1]):
         kinds = (numbers[:, slot, 0] * len(operations)).astype(int)
@@ -64,6 +67,23 @@ def rand_augmented(images: Tensor, numbers: np.ndarray, magnitude: int) -> Tenso
             chosen = (kinds == kind) & ((numbers[:, slot, 1] < 0.5) == signs)
             _on_rows(images, chosen, operations[kind], -1 if signs else 1)
     return images.permute(0, 2, 3, 1)
+
+
+def changed_by_own(
+    images: Tensor, function: OwnCode, numbers: Callable[..., np.ndarray], arguments: dict[str, Any]
+) -> Tensor:
+    """What a user's own augmentation makes of the images. Raises UserError where it is no batch of the same kind."""
+
+    def random(*shape: int) -> Tensor:
+        return torch.from_numpy(numbers(*shape)).to(images.device, non_blocking=True)
+
+    planes = _as_planes(images)
+    expected = planes.shape, planes.dtype, planes.device
+    changed = function(planes, random, **arguments)
+    found = (changed.shape, changed.dtype, changed.device) if isinstance(changed, Tensor) else type(changed)
+    if found != expected:
+        raise UserError(f"{function.value.__name__} must return {expected}, not {found}", where=str(function.file))
+    return changed.permute(0, 2, 3, 1)
 
 
 def jittered(images: Tensor, factors: np.ndarray, order: np.ndarray) -> Tensor:
@@ -113,6 +133,11 @@ def cut_mixed(images: Tensor, kept: float, centre: np.ndarray) -> tuple[Tensor, 
 def mixed_up(images: Tensor, kept: float) -> Tensor:
     """The share `kept` of each image plus the rest of its neighbour in the batch."""
     return torch.lerp(images.roll(1, 0), images, kept)
+
+
+def _as_planes(images: Tensor) -> Tensor:
+    """uint8 (N, 3, height, width)."""
+    return images.round().to(torch.uint8).permute(0, 3, 1, 2).contiguous()
 
 
 def _on_rows(images: Tensor, chosen: np.ndarray, function: Callable[..., Tensor], amount: Any) -> None:

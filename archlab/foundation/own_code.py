@@ -70,7 +70,7 @@ def own_code(reference: str, *, folder: Path | None = None, at: str | None = Non
         found = [module for module in LOADED.values() if module.__name__.endswith(digest)]
         if not found:
             raise UserError(f"the file of {reference} is not loaded", where=at)
-        module = found[0]
+        module = found[-1]
     else:
         raise UserError(f"own code is named FILE.py:NAME, not {reference!r}", where=at)
     name, path = named["name"], Path(str(module.__file__))
@@ -95,8 +95,9 @@ def own_call(
     if isinstance(reference, str) and _CANONICAL.fullmatch(reference):
         return {reference: arguments}
     own = own_code(str(reference), folder=folder, at=at)
-    read_arguments(own.value, arguments, str(reference), at, leading=leading)
-    return {own.canonical: arguments}
+    given = {} if arguments is None else arguments
+    read_arguments(own.value, given, str(reference), at, leading=leading)
+    return {own.canonical: given}
 
 
 def load_file(path: Path, at: str | None = None) -> ModuleType:

@@ -157,7 +157,8 @@ def _items(kinds: tuple, value: Any, what: str, at: str | None) -> list[Any]:
     """Of a list as long as `kinds`, or of any length where an ellipsis is the last or there is but one."""
     fixed = len(kinds) > 1 and kinds[-1] is not Ellipsis
     if not isinstance(value, (list, tuple)) or (fixed and len(value) != len(kinds)):
-        raise UserError(f"{what} must be a list{f' of {len(kinds)}' if fixed else ''}, not {value!r}", where=at)
+        length = f" of {len(kinds)}" if fixed else " of names" if kinds[0] is str else ""
+        raise UserError(f"{what} must be a list{length}, not {value!r}", where=at)
     return [
         _value(kinds[index if fixed else 0], item, what, where(value, index) or at) for index, item in enumerate(value)
     ]

@@ -43,6 +43,7 @@ class ResolvedStudy:
         frame: The names of the models that make the frame of the scores.
         datasets: The resolution of the runs, by dataset.
         recipes: Canonical forms; which one counts for a run is in the models. `recipe` is their name.
+        recipe_files: Of each of them the users' files that it names.
         classes, resolution: What costs and budget refer to.
     """
 
@@ -58,6 +59,7 @@ class ResolvedStudy:
     datasets: dict[str, int]
     recipe: str
     recipes: list[dict[str, Any]]
+    recipe_files: list[list[str]]
     seeds: list[int]
     smallest_map: int | None
     weight_of_variance: float
@@ -76,15 +78,16 @@ class ResolvedStudy:
 
     def run(self, model: Model, data: Prepared, seed: int) -> Run:
         """The run of one of the models on a prepared dataset of the study."""
+        recipe = model.recipes[data.name]
         return run_of(
             model.name,
             model.architecture,
             model.width,
             data,
-            self.recipes[model.recipes[data.name]],
+            self.recipes[recipe],
             seed,
             smallest_map=self.smallest_map,
-            own_files=tuple(model.own_files),
+            own_files=(*model.own_files, *self.recipe_files[recipe]),
         )
 
     def check_budget(self) -> None:

@@ -11,6 +11,7 @@ from archlab.data import entry
 from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
+from archlab.training import own_files_of
 
 
 def settled(source: Path | dict, home: Path) -> ResolvedStudy:
@@ -21,13 +22,15 @@ def settled(source: Path | dict, home: Path) -> ResolvedStudy:
 
 def settle(designer: Designer, designs: list[Design], path: str | None) -> ResolvedStudy:
     """The designer's study, loaded from `path`, of these designs."""
-    study, recipes = designer.study, list[dict[str, Any]]()
+    study, recipes, recipe_files = designer.study, list[dict[str, Any]](), list[list[str]]()
 
     def recipe_of(model: str, dataset: str) -> int:
         """The place in `recipes` of a run's."""
-        recipe = study.recipe.settled(model, dataset).canonical()
+        settled = study.recipe.settled(model, dataset)
+        recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)
+            recipe_files.append(list(own_files_of(settled)))
         return recipes.index(recipe)
 
     def model_of(design: Design) -> Model:
@@ -59,6 +62,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         models=[model_of(design) for design in designs],
         recipe=study.recipe.name,
         recipes=recipes,
+        recipe_files=recipe_files,
         seeds=list(study.seeds),
         smallest_map=study.smallest_map,
         weight_of_variance=study.weight_of_variance,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from archlab.training.recipe import Exemption, Recipe, load_recipe, recipes
+from archlab.training.recipe import Exemption, Recipe, load_recipe, own_files_of, recipes
 
 if TYPE_CHECKING:
     from archlab.training.baseline import pixel_baseline
@@ -27,6 +27,7 @@ __all__ = [
     "Trained",
     "evaluate",
     "load_recipe",
+    "own_files_of",
     "pixel_baseline",
     "recipes",
     "train",

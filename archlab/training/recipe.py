@@ -9,8 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from archlab.data.augment import Augment
-from archlab.foundation import UserError, check_keys, read_yaml, where, with_lines_of
+from archlab.data.augment import OWN, Augment
+from archlab.foundation import Mapping, UserError, read_yaml, where, with_lines_of
+from archlab.foundation.own_code import own_call, own_code
 from archlab.foundation.settings import Within, read_settings
 
 RECIPES = resources.files("archlab.training") / "recipes"
@@ -82,11 +83,16 @@ class Recipe:
         return recipe
 
     def canonical(self) -> dict[str, Any]:
-        """What decides a run's result, as plain JSON values that `load_recipe` reads back; of a settled recipe."""
+        """What decides a run's result, as plain JSON values that `load_recipe` reads back; of a settled recipe.
+
+        It has keys of own code where there is any, so that there being such keys changes no other run.
+        """
         if self.exemptions:
             raise ValueError(f"recipe {self.name} has exemptions: settle it for a model and a dataset first")
         values = dataclasses.asdict(self)
         deciding = {name: values[name] for name in values if name not in ("name", "paper", "exemptions")}
+        if not self.augment.own:
+            del deciding["augment"]["own"]
         return json.loads(json.dumps(deciding))
 
     def length(self, batches: int) -> tuple[int, int]:
@@ -94,6 +100,11 @@ class Recipe:
         limits = [self.steps, self.epochs and self.epochs * batches]
         steps = min(limit for limit in limits if limit)
         return -(-steps // batches), steps
+
+
+def own_files_of(recipe: Recipe) -> tuple[str, ...]:
+    """The files of the users' own code that a settled recipe names; they are loaded."""
+    return tuple(sorted({str(own_code(reference).file) for call in recipe.augment.own for reference in call}))
 
 
 def recipes() -> list[str]:
@@ -131,9 +142,10 @@ def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[
     base = None
     if "like" in document:
         base = load_recipe(document["like"], at=where(document, "like") or at, folder=folder, seen=seen)
-    recipe = read_settings(Recipe, with_lines_of(document, own), "a recipe", at=at, base=base)
+    settings = _own_code_loaded(with_lines_of(document, own), folder, at)
+    recipe = read_settings(Recipe, settings, "a recipe", at=at, base=base)
     if "exemptions" in document:
-        recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, at))
+        recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at))
     if not (recipe.epochs or recipe.steps):
         raise UserError("a recipe needs epochs, steps or both", where=where(document) or at)
     if recipe.lr < recipe.final_lr:
@@ -142,24 +154,25 @@ def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[
     return recipe
 
 
-def _exemptions(document: dict, recipe: Recipe, at: str | None) -> tuple[Exemption, ...]:
+def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
+    """The settings with the own code that they name in its canonical form, which no longer depends on a folder."""
+    augment = settings.get("augment")
+    if not isinstance(augment, dict) or not isinstance(augment.get("own"), list):
+        return settings
+    named = augment["own"]
+    own = [own_call(each, OWN, folder=folder, at=where(named, index) or at) for index, each in enumerate(named)]
+    return with_lines_of(settings, {**settings, "augment": with_lines_of(augment, {**augment, "own": own})})
+
+
+def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | None) -> tuple[Exemption, ...]:
     given = document["exemptions"]
     if not isinstance(given, list):
         raise UserError("exemptions must be a list", where=where(document, "exemptions") or at)
     found = []
-    for entry in given:
-        what = "an exemption"
-        if not isinstance(entry, dict) or "set" not in entry:
-            raise UserError(f"{what} needs `set: {{...}}`, not {entry!r}", where=where(entry) or at)
-        check_keys(entry, [field.name for field in dataclasses.fields(Exemption)], what)
-        read_settings(Recipe, entry["set"], "a recipe", at=where(entry, "set") or at, base=recipe)
-        names = {key: _names(entry, key, at) for key in entry if key != "set"}
-        found.append(Exemption(set=entry["set"], **names))
+    for index, entry in enumerate(given):
+        exemption = read_settings(Exemption, entry, "an exemption", where(given, index) or at)
+        line = where(entry, "set") or at
+        settings = _own_code_loaded(with_lines_of(entry["set"], exemption.set), folder, line)
+        read_settings(Recipe, settings, "a recipe", at=line, base=recipe)
+        found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)
-
-
-def _names(entry: dict, key: str, at: str | None) -> tuple[str, ...]:
-    names = entry[key]
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"an exemption: {key} must be a list of names, not {names!r}", where=where(entry, key) or at)
-    return tuple(names)

@@ -36,7 +36,7 @@ def test_a_suite_of_one_s_own(home, tmp_path):
         ("datasets: [digits, elpw]\n", r"mine\.yaml:1: no dataset is called 'elpw' - did you mean 'elpv'"),
         ("datasets:\n  - digits\n  - digits\n", r"mine\.yaml:3: 'digits' stands in the suite twice"),
         ("datasets: []\n", "at least one"),
-        ("datasets: digits\n", "datasets must be a list, not 'digits'"),
+        ("datasets: digits\n", "datasets must be a list of names, not 'digits'"),
         ("name: x\n", "a suite needs the key 'datasets'"),
         ("dataset: [digits]\n", "did you mean 'datasets'"),
     ],

@@ -14,7 +14,7 @@ from archlab.study.combination import Combination, apply, sample
 from archlab.study.design import Design, Designer
 from archlab.study.study import Study
 from archlab.study.variables import Ask, Value, Variable, option_name
-from archlab.training import Recipe
+from archlab.training import Recipe, own_files_of
 
 
 class Designs(Designer):
@@ -98,15 +98,16 @@ class Designs(Designer):
                 return None
 
     def run(self, design: Design, dataset: str) -> Run:
+        recipe = self.recipe.settled(design.name, dataset)
         return run_of(
             design.name,
             design.architecture.canonical(),
             design.width,
             self.prepared[dataset],
-            self.recipe.settled(design.name, dataset).canonical(),
+            recipe.canonical(),
             self.study.seeds[0],
             smallest_map=self.study.smallest_map,
-            own_files=own_blocks_of(design.architecture),
+            own_files=(*own_blocks_of(design.architecture), *own_files_of(recipe)),
         )
 
     def _typed(self, given: dict[str, Value]) -> dict[str, Value]:
