@@ -1,0 +1,52 @@
+"""What `docs/extending.md` shows works: its files are written into a folder, and its commands called there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from archlab.cli.main import main
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "extending.md"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def follow(tmp_path, monkeypatch, capsys):
+    """follow("A block") does in a new folder what the section says; gives what its commands print."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "home"))
+
+    def follow(title: str) -> str:
+        (section,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+        for language, text in BLOCK.findall(section):
+            if language == "sh":
+                for line in text.splitlines():
+                    monkeypatch.setattr(sys, "argv", shlex.split(line))
+                    with pytest.raises(SystemExit) as ended:
+                        main()
+                    assert not ended.value.code, capsys.readouterr().err
+            else:
+                name = text.splitlines()[0].removeprefix("# ")
+                (tmp_path / name).write_text(text)
+        return capsys.readouterr().out
+
+    return follow
+
+
+def test_a_dataset_reader(follow):
+    labels = np.arange(80) % 2
+    images = np.random.default_rng(0).integers(0, 256, (80, 16, 16, 3), np.uint8)
+    np.savez("leaves.npz", images=images, labels=labels, plants=np.arange(80) // 2)
+    printed = follow("A dataset reader")
+    assert "2 classes" in printed and "groups with images in different parts: 0" in printed
+
+
+@pytest.mark.slow
+def test_an_augmentation(follow):
+    assert "mobilenetv2" in follow("An augmentation")
