@@ -8,6 +8,7 @@ import pytest
 
 from archlab.architecture import from_canonical, references
 from archlab.budget import count
+from archlab.data import open_prepared
 from archlab.foundation import UserError
 from archlab.study import resolve
 
@@ -82,3 +83,26 @@ def test_own_blocks_are_part_of_a_settled_study(home, tmp_path):
     for _ in range(2):  # settled, and read back
         used = {model.name: model.own_files for model in resolve(path, home).models}
         assert used == {"base": [str(tmp_path / "own.py")], "starnet": []}
+
+
+def test_own_augmentations_are_part_of_a_settled_study(home, tmp_path):
+    own, path = tmp_path / "my_augment.py", tmp_path / "idea.yaml"
+    own.write_text("def turned(images, random):\n    return images.flip(2)\n")
+    path.write_text(
+        "base: {layers: [{conv: {out: 8}}]}\ncompare: []\nbudget: none\nsuite: [digits, glyphs]\nrecipe:\n  like: quick\n"
+        "  exemptions: [{datasets: [glyphs], set: {augment: {own: [my_augment.py:turned]}}}]\n"
+    )
+    found = []
+    for text in (
+        "def turned(images, random):\n    return images.flip(2)\n",
+        "def turned(images, random): return images\n",
+    ):
+        own.write_text(text)
+        for _ in range(2):  # settled, and read back
+            resolved = resolve(path, home)
+            (model,) = resolved.models
+            runs = {name: resolved.run(model, open_prepared(name, home, 32), 0) for name in ("digits", "glyphs")}
+            assert runs["digits"].own_files == () and runs["glyphs"].own_files == (str(own),)
+        found.append(resolved.recipes)
+    assert found[0][0] == found[1][0] and found[0][1] != found[1][1]
+    assert "own" not in found[0][0]["augment"]
