@@ -1,13 +1,9 @@
-"""Each of the seven prepares from a small archive in its official layout, with exact counts, classes and splits."""
+"""Each of the seven (CIFAR has a file of its own) prepares from a small archive in its official layout, with exact counts,
+classes and splits."""
 
-import hashlib
 import io
-import pickle
-import struct
-import tarfile
 import zipfile
 import zlib
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,130 +11,7 @@ import pytest
 from archlab.data import entry, load_suite, prepare
 from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
-
-
-def encoded(make_picture, seed, format="JPEG", size=(40, 30)):
-    buffer = io.BytesIO()
-    make_picture(seed, size).save(buffer, format=format)
-    return buffer.getvalue()
-
-
-def tar(path, files, mode="w"):
-    with tarfile.open(path, mode) as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mtime = len(content), 1_300_000_000
-            archive.addfile(info, io.BytesIO(content))
-
-
-def md5(path):
-    return "md5:" + hashlib.md5(path.read_bytes()).hexdigest()
-
-
-def sizes(prepared):
-    return [len(prepared.labels(split)) for split in SPLITS]
-
-
-class Python2Pickler(pickle._Pickler):
-    """Writes text and bytes as Python 2 did, and arrays under the module's old name."""
-
-    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
-
-    def save_old_text(self, text):
-        content = text if isinstance(text, bytes) else text.encode("latin1")
-        self.write(b"T" + struct.pack("<i", len(content)) + content)
-        self.memoize(text)
-
-    dispatch[str] = dispatch[bytes] = save_old_text
-
-
-def python2_pickle(value):
-    buffer = io.BytesIO()
-    Python2Pickler(buffer, protocol=2).dump(value)
-    return buffer.getvalue().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
-
-
-def cifar_batch(seed, count, classes, **extra):
-    random = np.random.RandomState(seed)
-    labels = (np.arange(count) % classes).tolist()
-    return {
-        "data": random.randint(0, 256, (count, 3072), dtype=np.uint8),
-        "filenames": [f"image_{i}.png" for i in range(count)],
-        **dict.fromkeys(extra, labels),
-    }
-
-
-def test_cifar10(tmp_path, home, describe):
-    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-    batches = {f"data_batch_{i}": cifar_batch(i, 20, 10, labels=1) for i in range(1, 6)}
-    batches["test_batch"] = cifar_batch(6, 30, 10, labels=1)
-    meta = {"label_names": names, "num_cases_per_batch": 20, "num_vis": 3072}
-    files = {
-        f"cifar-10-batches-py/{name}": python2_pickle(value)
-        for name, value in {**batches, "batches.meta": meta}.items()
-    }
-    assert b"cnumpy.core.multiarray" in files["cifar-10-batches-py/test_batch"]
-    path = tmp_path / "cifar-10-python.tar.gz"
-    tar(path, files, "w:gz")
-    with pytest.raises(UserError, match="checksum"):  # it is not the one that is published
-        prepare("cifar10", home, source=path)
-    describe("little", like="cifar10", archives=[{"file": path.name, "checksum": md5(path)}])
-    prepared = prepare("little", home, source=tmp_path)
-    assert prepared.class_names == names and sizes(prepared) == [90, 10, 30]
-    row = prepared.names("test").index("test_batch[7]")
-    assert np.array_equal(
-        prepared.images("test")[row], batches["test_batch"]["data"][7].reshape(3, 32, 32).transpose(1, 2, 0)
-    )
-    assert prepared.labels("test")[row] == 7
-    assert not (home / "datasets/little/unpacked").exists()
-    assert prepared.notes == [
-        "100 images in train, the catalogue says 50,000",
-        "30 images in test, the catalogue says 10,000",
-    ]
-
-
-def test_cifar100(tmp_path, home, describe):
-    names = [f"class {i}" for i in range(100)]
-    files = {
-        "train": cifar_batch(0, 400, 100, fine_labels=1, coarse_labels=1),
-        "test": cifar_batch(1, 100, 100, fine_labels=1, coarse_labels=1),
-        "meta": {"fine_label_names": names, "coarse_label_names": names[:20]},
-    }
-    path = tmp_path / "cifar-100-python.tar.gz"
-    tar(path, {f"cifar-100-python/{name}": python2_pickle(value) for name, value in files.items()}, "w:gz")
-    describe("little", like="cifar100", archives=[{"file": path.name, "checksum": md5(path)}])
-    prepared = prepare("little", home, source=path)
-    assert prepared.class_names == names and sizes(prepared) == [300, 100, 100]  # a class of four gives one
-
-
-def test_a_pickle_that_would_call_something_is_refused(tmp_path, home):
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-    for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch", "batches.meta"]:
-        (folder / name).write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "owned").encode() + b"'\ntR.")
-    with pytest.raises(UserError, match=r"it would call os\.system: refused"):
-        prepare("cifar10", home, source=tmp_path)
-    assert not (tmp_path / "owned").exists()
-
-
-@pytest.mark.parametrize(
-    "batch",
-    [
-        [1, 2],
-        {"labels": [0]},
-        {"data": np.zeros((2, 10), np.uint8), "labels": [0, 1]},
-        {"data": np.zeros((2, 3072), np.float32), "labels": [0, 1]},
-        {"data": np.zeros((2, 3072), np.uint8), "labels": [0]},
-        {"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]},
-        {"data": np.zeros((2, 3072), np.uint8), "labels": ["a", "b"]},
-    ],
-)
-def test_batches_of_another_shape_are_refused(tmp_path, home, batch):
-    for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
-        (tmp_path / name).write_bytes(pickle.dumps(batch))
-    (tmp_path / "batches.meta").write_bytes(pickle.dumps({"label_names": [str(i) for i in range(10)]}))
-    with pytest.raises(UserError, match="data_batch_1"):
-        prepare("cifar10", home, source=tmp_path)
+from tests.data.published import encoded, md5, sizes, tar
 
 
 def test_imagenette(tmp_path, home, describe, make_picture):

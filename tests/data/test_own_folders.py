@@ -1,0 +1,161 @@
+"""Anybody's own folders of images, with all that people have in them."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archlab.data import add_dataset, entry, prepare
+from archlab.data.listing import SPLITS
+from archlab.data.own import summary
+from archlab.foundation import UserError
+
+
+def add(home, reader, path, **options):
+    return add_dataset("mine", home, reader, {"path": str(path), **options}, {})
+
+
+def sizes(prepared):
+    return [len(prepared.labels(split)) for split in SPLITS]
+
+
+def test_a_folder_with_parts(home, fill):
+    root = fill({"train/a": 20, "train/b": 20, "val/a": 3, "val/b": 3, "test/a": 5, "test/b": 5})
+    described, listing, splits = add(home, "folder", root)
+    assert described.resolution == 30 and described.classes == 2
+    assert sizes(prepare("mine", home)) == [40, 6, 10]
+    assert summary(listing, splits) == ["2 classes, 40 train, 6 validation, 10 test"]
+
+
+def test_one_folder_a_class(home, fill):
+    add(home, "folder", fill({"a": 50, "b": 100}))
+    prepared = prepare("mine", home)
+    assert sizes(prepared) == [108, 12, 30]
+    assert [prepared.counts(split) for split in SPLITS] == [[36, 72], [4, 8], [10, 20]]
+
+
+def test_a_class_called_train(home, fill):
+    add(home, "folder", fill({"train": 20, "tram": 20}))
+    assert prepare("mine", home).class_names == ["train", "tram"]
+
+
+def test_folders_below_a_class_and_other_files(home, fill):
+    root = fill({"a/deep/down": 10, "a": 5, "b": 10, ".hidden": 3, "a/.cache": 2})
+    (root / "b" / "notes.txt").write_text("no image")
+    (root / "b" / ".DS_Store").write_text("nor this")
+    (root / "README.md").write_text("nor this")
+    _, listing, splits = add(home, "folder", root)
+    assert len(listing.labels) == 25
+    assert "1 files are not images and were left out" in summary(listing, splits)
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({}, "expected a folder of images for each class"),
+        ({"a": 9, "b": 0}, "b: holds no images: an empty class cannot be learnt"),
+        ({"train/a": 9, "train/b": 9, "test/a": 3, "test/c": 3}, "the class 'c' has images only in the test part"),
+        ({"test/a": 9, "val/a": 9}, "has test and val but no train folder"),
+        ({"train/a": 9, "val/a": 2, "valid/a": 2}, "both hold the validation part"),
+        ({"a": 1, "b": 1}, "too few images"),
+    ],
+)
+def test_folders_that_are_refused(home, fill, tmp_path, counts, message):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(UserError, match=message):
+        add(home, "folder", fill(counts))
+    with pytest.raises(UserError):
+        entry("mine", home)
+
+
+def test_images_at_the_top_alone_are_refused(home, fill):
+    with pytest.raises(UserError, match="expected a folder of images for each class"):
+        add(home, "folder", fill({".": 5}))
+
+
+def test_a_folder_that_is_not_there(home, tmp_path):
+    with pytest.raises(UserError, match=r"nowhere: there is no such folder"):
+        add(home, "folder", tmp_path / "nowhere")
+
+
+def test_none_can_be_read(home, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(5):
+            (tmp_path / "photos" / name / f"{number}.png").write_bytes(b"nothing")
+    with pytest.raises(UserError, match="none of the images can be read"):
+        add(home, "folder", tmp_path / "photos")
+
+
+def test_one_image_classes_train_and_are_pointed_out(home, fill):
+    _, listing, splits = add(home, "folder", fill({"many": 200, "few": 2, "one": 1}))
+    lines = summary(listing, splits)
+    assert "uneven: 200 of 'many', 1 of 'one'; see the balanced accuracy" in lines
+    assert "too few images for test: one" in lines and "too few images for validation: few, one" in lines
+    prepared = prepare("mine", home)
+    assert prepared.class_names == ["few", "many", "one"] and prepared.counts("train")[2] == 1
+    assert "no images in validation of 2, test of 1 classes" in prepared.notes
+
+
+def test_names_beyond_ascii(home, tmp_path, make_picture):
+    for part, form in (("train", "NFC"), ("test", "NFD")):  # as macOS and others write the same name
+        for name in ("Ährenfeld", "日本"):
+            folder = tmp_path / part / unicodedata.normalize(form, name)
+            folder.mkdir(parents=True)
+            for number in range(12):
+                make_picture(number).save(folder / f"{number} ü 🌾.png")
+    add(home, "folder", tmp_path)
+    prepared = prepare("mine", home, workers=2)
+    assert prepared.class_names == ["Ährenfeld", "日本"] and sizes(prepared) == [22, 2, 24]
+
+
+def test_file_names_that_are_no_text(home, fill):
+    import os
+
+    root = fill({"a": 20, "b": 20})
+    (root / "a/0000.jpg").rename(os.fsdecode(os.fsencode(root / "a") + b"/\xff\xfe.jpg"))
+    add(home, "folder", root)
+    assert sum(sizes(prepare("mine", home))) == 40
+
+
+def test_all_kinds_of_images_in_one_folder(home, tmp_path, make_picture):
+    picture = make_picture(0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    kinds = {
+        "grey.png": (picture.convert("L"), {}),
+        "alpha.png": (picture.convert("RGBA"), {}),
+        "palette.gif": (picture.quantize(16), {}),
+        "cmyk.jpg": (picture.convert("CMYK"), {}),
+        "turned.jpg": (picture, {"exif": exif}),
+        "wide.png": (Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50), {}),
+        "moving.webp": (picture, {"save_all": True, "append_images": [make_picture(1)]}),
+        "BIG.JPEG": (picture.resize((2000, 1500)), {}),
+        "plain.bmp": (picture, {}),
+        "scan.tiff": (picture, {}),
+    }
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for file, (image, options) in kinds.items():
+            image.save(tmp_path / "photos" / name / file, **options)
+    add(home, "folder", tmp_path / "photos")
+    prepared = prepare("mine", home)
+    assert sum(sizes(prepared)) == 20 and not prepared.notes
+
+
+def test_names_that_are_taken(home, fill):
+    root = fill({"a": 10, "b": 10})
+    options = {"path": str(root)}
+    with pytest.raises(UserError, match=r"called 'digits' already$"):
+        add_dataset("digits", home, "folder", options, {}, replace=True)
+    add_dataset("mine", home, "folder", options, {})
+    with pytest.raises(UserError, match="called 'mine' already; --replace"):
+        add_dataset("mine", home, "folder", options, {})
+    add_dataset("mine", home, "folder", options, {"title": "anew"}, replace=True)
+    assert entry("mine", home).title == "anew"
+
+
+def test_a_name_that_is_no_name(home, fill):
+    with pytest.raises(UserError, match="name must be letters"):
+        add_dataset("my leaves/2", home, "folder", {"path": str(fill({"a": 10, "b": 10}))}, {})
