@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import warnings
 from collections.abc import Iterator
@@ -50,12 +49,6 @@ class Batches:
         width = self.images.shape[2]
         self._mean = (torch.tensor(prepared.mean) * 255).repeat(width).to(self.device)
         self._scale = (1 / (torch.tensor(prepared.std).clamp(min=1e-3) * 255)).repeat(width).to(self.device)
-
-    def of_seed(self, seed: int) -> Batches:
-        """The same images in the order and with the augmentation of another seed; nothing is copied."""
-        other = copy.copy(self)
-        other.seed = seed
-        return other
 
     def __len__(self) -> int:
         """Batches of an epoch. What is left after the last whole batch waits for the next epoch's order."""

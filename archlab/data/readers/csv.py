@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from archlab.data.listing import ImageFiles, Listing
-from archlab.data.readers.labels import column, part_named, table_listing
+from archlab.data.readers.labels import Row, column, part_named, table_listing
 from archlab.foundation import UserError
 
 
@@ -23,14 +23,12 @@ def read(
     """Options: `path` of the file; columns `image`, `label`, `group`, `split`; `images`, the folder that files are
     relative to (default: that of the CSV file)."""
     file = root or path
-    files, labels, splits, groups = read_rows(file, image, label, group, split)
-    return table_listing(ImageFiles(images or file.parent, files), labels, splits, groups, file)
+    rows = read_rows(file, image, label, group, split)
+    return table_listing(ImageFiles(images or file.parent, [row.file for row in rows]), rows, file)
 
 
-def read_rows(
-    path: Path, image: str, label: str, group: str | None, split: str | None
-) -> tuple[list[str], list[str], list[str], list[str] | None]:
-    """Columns of files, labels, parts ("" where there is no such column) and groups. Raises UserError with the line."""
+def read_rows(path: Path, image: str, label: str, group: str | None = None, split: str | None = None) -> list[Row]:
+    """The rows of a CSV file, from the columns of these names. Raises UserError with the line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             heading = file.readline()
@@ -51,9 +49,12 @@ def read_rows(
         for name in (image, label, group, split):
             if name is not None and not (row[name] or "").strip():
                 raise UserError(f"the column {name!r} is empty", where=at)
-    return (
-        [row[image].strip() for _, row in rows],
-        [row[label].strip() for _, row in rows],
-        [part_named(row[split], at) if split else "" for at, row in rows],
-        [row[group].strip() for _, row in rows] if group else None,
-    )
+    return [
+        Row(
+            file=row[image].strip(),
+            label=row[label].strip(),
+            split=part_named(row[split], at) if split else "",
+            group=row[group].strip() if group else "",
+        )
+        for at, row in rows
+    ]

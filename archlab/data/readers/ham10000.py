@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from archlab.data.listing import ImageFiles, Listing
+from archlab.data.readers.csv import read_rows
 from archlab.data.readers.places import locate
 from archlab.foundation import UserError
 
@@ -26,32 +26,23 @@ _DIAGNOSES = {
 def read(root: Path | None, *, split: Literal["lesion", "image"] = "lesion") -> Listing:
     """Option `split`: "lesion" keeps a lesion's images together; "image" is the published study's split by image."""
     folder = locate(root, "HAM10000_metadata.csv")
-    rows = _rows(folder / "HAM10000_metadata.csv")
+    rows = read_rows(folder / "HAM10000_metadata.csv", "image_id", "dx", group="lesion_id")
     places = {path.stem: str(path.relative_to(folder)) for path in sorted(folder.rglob("*.jpg"))}
-    missing = [row["image_id"] for row in rows if row["image_id"] not in places]
+    missing = [row.file for row in rows if row.file not in places]
     if missing:
         raise UserError(
             f"{len(missing)} images of the table are missing, {missing[0]}.jpg the first", where=str(folder)
         )
+    for row in rows:
+        if row.label not in _DIAGNOSES:
+            raise UserError(f"{row.file} has an unknown diagnosis, {row.label!r}", where=str(folder))
     order = list(_DIAGNOSES)
-    labels = np.array([order.index(row["dx"]) for row in rows], np.int64)
-    lesions = np.array([row["lesion_id"] for row in rows])
-    images = ImageFiles(folder, [places[row["image_id"]] for row in rows])
+    labels = np.array([order.index(row.label) for row in rows], np.int64)
+    images = ImageFiles(folder, [places[row.file] for row in rows])
     if split == "lesion":
+        lesions = np.array([row.group for row in rows])
         return Listing(tuple(_DIAGNOSES.values()), images, labels, np.full(len(rows), ""), lesions)
     return Listing(tuple(_DIAGNOSES.values()), images, labels, _by_image(labels))
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """The table, whose columns are divided by commas or, as the archive serves it too, by tabs."""
-    with path.open(encoding="utf-8", newline="") as file:
-        heading = file.readline()
-        file.seek(0)
-        rows = list(csv.DictReader(file, delimiter="\t" if "\t" in heading else ","))
-    for line, row in enumerate(rows, start=2):
-        if not row.get("image_id") or not row.get("lesion_id") or row.get("dx") not in _DIAGNOSES:
-            raise UserError("expected lesion_id, image_id and a known diagnosis dx", where=f"{path}:{line}")
-    return rows
 
 
 def _by_image(labels: np.ndarray) -> np.ndarray:

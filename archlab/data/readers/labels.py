@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,15 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
+
+
+class Row(NamedTuple):
+    """An image of a table; `split` and `group` are empty where there is no such column."""
+
+    file: str
+    label: str
+    split: str = ""
+    group: str = ""
 
 
 def label_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
@@ -48,11 +58,10 @@ def column(name: str, known: Sequence[str], path: Path) -> str:
     return name
 
 
-def table_listing(
-    images: Images, labels: Sequence[str], splits: Sequence[str], groups: Sequence[str] | None, path: Path
-) -> Listing:
-    """The listing of a table's columns."""
-    if not len(labels):
+def table_listing(images: Images, rows: Sequence[Row], path: Path) -> Listing:
+    """The listing of a table's rows."""
+    if not rows:
         raise UserError("has no rows", where=str(path))
-    names, indices = label_classes(labels)
-    return Listing(names, images, indices, np.array(splits), None if groups is None else np.array(groups))
+    names, indices = label_classes([row.label for row in rows])
+    groups = np.array([row.group for row in rows]) if any(row.group for row in rows) else None
+    return Listing(names, images, indices, np.array([row.split for row in rows]), groups)

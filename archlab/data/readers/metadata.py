@@ -36,14 +36,9 @@ def read(
     found = tables(folder)
     if not found:
         raise UserError(f"holds no {FILE}", where=str(folder))
-    files: list[str] = []
-    labels: list[str] = []
-    splits: list[str] = []
-    groups: list[str] = []
-    for part, table in found.items():
-        of_part, its_labels, its_splits, its_groups = read_rows(table, image, label, group, split)
-        files += [str(table.parent.relative_to(folder) / file) for file in of_part]
-        labels += its_labels
-        splits += its_splits if split else [part] * len(of_part)
-        groups += its_groups or []
-    return table_listing(ImageFiles(folder, files), labels, splits, groups if group else None, folder)
+    rows = [
+        row._replace(file=str(table.parent.relative_to(folder) / row.file), split=row.split or part)
+        for part, table in found.items()
+        for row in read_rows(table, image, label, group, split)
+    ]
+    return table_listing(ImageFiles(folder, [row.file for row in rows]), rows, folder)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from archlab.data.listing import ImageFiles, Images, Listing, open_image
-from archlab.data.readers.labels import SPLIT_NAMES, column, part_named, table_listing
+from archlab.data.readers.labels import SPLIT_NAMES, Row, column, part_named, table_listing
 from archlab.foundation import UserError
 
 
@@ -32,22 +32,17 @@ def read(
     shards = sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
     if not shards:
         raise UserError("holds no .parquet files", where=str(place))
-    labels: list[str] = []
-    splits: list[str] = []
-    groups: list[str] = []
+    rows: list[Row] = []
     counts: list[int] = []
     for shard in shards:
         table = _columns(shard, [name for name in (label, group, split) if name], image)
-        labels += _text(shard, table, label)
-        groups += _text(shard, table, group) if group else []
-        if split:
-            splits += [part_named(word, str(shard)) for word in _text(shard, table, split)]
-        else:
-            word = shard.stem.split("-")[0].lower()
-            splits += [SPLIT_NAMES.get(word, "") if len(shards) > 1 or word == "train" else ""] * len(table)
         counts.append(len(table))
-    found = _images(shards, counts, image, place)
-    return table_listing(found, labels, splits, groups if group else None, place)
+        word = shard.stem.split("-")[0].lower()
+        part = SPLIT_NAMES.get(word, "") if len(shards) > 1 or word == "train" else ""
+        splits = [part_named(word, str(shard)) for word in _text(shard, table, split)] if split else [part] * len(table)
+        groups = _text(shard, table, group) if group else [""] * len(table)
+        rows += map(Row, [""] * len(table), _text(shard, table, label), splits, groups)
+    return table_listing(_images(shards, counts, image, place), rows, place)
 
 
 def _columns(path: Path, names: list[str], image: str) -> Any:
