@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -97,7 +98,7 @@ def own_call(
     own = own_code(str(reference), folder=folder, at=at)
     given = {} if arguments is None else arguments
     read_arguments(own.value, given, str(reference), at, leading=leading)
-    return {own.canonical: given}
+    return {own.canonical: json.loads(json.dumps(given))}  # plain, without the lines that YAML's values know
 
 
 def load_file(path: Path, at: str | None = None) -> ModuleType:

@@ -111,6 +111,16 @@ def test_without_own_ones_the_canonical_form_is_as_it_was(own):
     assert own_files_of(load_recipe(canonical)) == ()
 
 
+def test_arguments_are_plain_values_in_the_end(own):
+    own.write_text("def tint(images, random, *, colour: list[int], more=None):\n    return images\n")
+    (own.parent / "r.yaml").write_text(
+        "resolution: 16\nbatch_size: 16\nlr: 0.1\nepochs: 1\n"
+        "augment: {own: [{my_augment.py:tint: {colour: [1, 2, 3], more: {a: [1]}}}]}\n"
+    )
+    (call,) = load_recipe(own.parent / "r.yaml").canonical()["augment"]["own"]
+    assert list(call.values()) == [{"colour": [1, 2, 3], "more": {"a": [1]}}]
+
+
 def test_exemptions_and_likeness(own):
     (own.parent / "base.yaml").write_text(
         "resolution: 16\nbatch_size: 16\nlr: 0.1\nepochs: 1\naugment: {own: [my_augment.py:grayscale]}\n"
