@@ -13,11 +13,14 @@ from archlab.data.archives import verify
 from archlab.data.entries import Archive
 from archlab.foundation import UserError
 
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
 _BLOCK = 2**20
 _SECONDS = 30  # without an answer
 
 
-def download(archive: Archive, folder: Path, progress: Callable[[str, int, int], None] | None = None) -> Path:
+def download(archive: Archive, folder: Path, progress: Progress | None = None) -> Path:
     """The archive below `folder`, fetched where it is not there yet; an interrupted download is continued.
 
     Raises UserError, with the way round it, where the source cannot be reached or the checksum differs.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from archlab.data.download import Progress
 from archlab.data.listing import SPLITS
 from archlab.data.prepared import Prepared
 
-Progress = Callable[[str, int, int], None]
 Place = tuple[str, int]  # split, row
 
 NEAR_BITS = 8  # of the 64 of a perceptual hash, in which near-duplicates may differ

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from filelock import FileLock
 
 from archlab.data.chunks import Job, allocate, cut, decode_all, still_there
 from archlab.data.completion import complete
+from archlab.data.download import Progress
 from archlab.data.entries import Entry, entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.prepared import FORMAT, Prepared, folder, open_current
@@ -22,8 +22,6 @@ from archlab.data.sources import clear_unpacked, find_archives, fingerprint, unp
 from archlab.data.splits import settle_splits
 from archlab.foundation import UserError, replace_folder
 from archlab.foundation.own_code import is_own
-
-Progress = Callable[[str, int, int], None]
 
 
 def prepare(
@@ -43,7 +41,6 @@ def prepare(
         resolution: Pixels; None: the catalogue's.
         workers: Processes that decode.
         on_unreadable: "stop" at an image that cannot be read, or "skip" it; the manifest lists what was skipped.
-        progress: Called with what is being done, how much of it is done, and how much there is.
 
     Interrupted, it leaves what is done under a temporary name, and the next call continues there.
     Raises UserError for a source that cannot be used.

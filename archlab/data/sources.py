@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from archlab.data.archives import is_archive, unpack_all, verify
-from archlab.data.download import download
+from archlab.data.download import Progress, download
 from archlab.data.entries import Archive, Entry
 from archlab.foundation import UserError
-
-Progress = Callable[[str, int, int], None]
 
 
 def find_archives(described: Entry, source: Path | None, folder: Path, progress: Progress | None) -> dict[str, Path]:
