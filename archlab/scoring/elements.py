@@ -6,13 +6,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.scoring.tidy import records
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 ELEMENTS = {
     "channel_attention": "channel attention (share of blocks)",
@@ -56,7 +59,7 @@ def elements(scores: pd.Series, features: pd.DataFrame) -> Elements:
     An element is decided only where the regression predicts models that it has not seen (left_out_r2 above 0, p under 5 %)
     and its own interval excludes 0. It stays a correlation: only an ablation changes one element alone.
 
-    Raises UserError for fewer than six models with both a score and features.
+    Raises UserError for fewer than six models with both a score and features, and where they differ in no element.
     """
     models = [model for model in scores.dropna().index if model in features.index]
     if len(models) < FEWEST_MODELS:
@@ -64,14 +67,13 @@ def elements(scores: pd.Series, features: pd.DataFrame) -> Elements:
     target = scores[models].to_numpy(dtype=float)
     given = features.loc[models].assign(macs=np.log10(features.loc[models, "macs"].to_numpy(dtype=float)))
     varying = [name for name in ELEMENTS if given[name].nunique() > 1]
+    if not varying:
+        raise UserError("the models do not differ in any element")
     design = given[varying].to_numpy(dtype=float)
-    penalty, _ = _choose_penalty(_standardised(design), target)
-    left_out = _nested_r2(design, target)
-    p = _permutation_p(design, target)
-    low, high = _resampled(design, target, penalty, level=1 - ALPHA / max(len(varying), 1))
-    rows = pd.DataFrame(
-        {"element": varying, "effect": _ridge(_standardised(design), target, penalty), "low": low, "high": high}
-    )
+    model = _ridge(len(models)).fit(design, target)
+    left_out, p = _nested_r2(design, target), _permutation_p(design, target)
+    low, high = _resampled(design, target, model[-1].alpha_, level=1 - ALPHA / len(varying))
+    rows = pd.DataFrame({"element": varying, "effect": model[-1].coef_, "low": low, "high": high})
     trusted = left_out > 0 and p < ALPHA
     rows["decided"] = trusted & ((rows["low"] > 0) | (rows["high"] < 0))
     rows = rows.set_index("element").reindex(list(ELEMENTS)).reset_index()
@@ -109,61 +111,40 @@ def published_elements(name: str) -> pd.DataFrame:
         return pd.read_csv(file, index_col="model")
 
 
-def _standardised(design: np.ndarray) -> np.ndarray:
-    deviation = design.std(axis=0)
-    return (design - design.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+def _ridge(models: int) -> Pipeline:
+    """Of standardised elements, with the penalty that predicts each of so many models best from the others."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-
-def _ridge(design: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarray:
-    gram = design.T @ design + penalty * len(target) * np.eye(design.shape[1])
-    return np.linalg.solve(gram, design.T @ (target - target.mean()))
-
-
-def _left_out_errors(design: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Penalties x targets: mean squared error of each model predicted from the others, by the leverage of its row."""
-    models = len(design)
-    left, singular, _ = np.linalg.svd(design, full_matrices=False)
-    errors = []
-    for penalty in PENALTIES:
-        shrunk = (left * (singular**2 / (singular**2 + penalty * models))) @ left.T
-        hat = shrunk + 1 / models
-        errors.append((((targets - hat @ targets) / (1 - np.diag(hat))[:, None]) ** 2).mean(axis=0))
-    return np.array(errors)
-
-
-def _choose_penalty(design: np.ndarray, target: np.ndarray) -> tuple[float, float]:
-    errors = _left_out_errors(design, target[:, None])[:, 0]
-    return float(PENALTIES[errors.argmin()]), float(errors.min())
+    return make_pipeline(StandardScaler(), RidgeCV(PENALTIES * models, alpha_per_target=True))
 
 
 def _nested_r2(design: np.ndarray, target: np.ndarray) -> float:
-    squares = 0.0
-    for model in range(len(target)):
-        others = np.arange(len(target)) != model
-        mean, deviation = design[others].mean(axis=0), design[others].std(axis=0)
-        scale = np.where(deviation > 0, deviation, 1)
-        seen = (design[others] - mean) / scale
-        penalty, _ = _choose_penalty(seen, target[others])
-        predicted = target[others].mean() + (design[model] - mean) / scale @ _ridge(seen, target[others], penalty)
-        squares += float((target[model] - predicted) ** 2)
-    return 1 - squares / float(((target - target.mean()) ** 2).sum())
+    from sklearn.metrics import r2_score
+    from sklearn.model_selection import LeaveOneOut, cross_val_predict
+
+    predicted = cross_val_predict(_ridge(len(target) - 1), design, target, cv=LeaveOneOut())
+    return float(r2_score(target, predicted))
 
 
 def _permutation_p(design: np.ndarray, target: np.ndarray) -> float:
     """The penalty is chosen anew for every shuffle, so choosing it is paid for."""
     rng = np.random.default_rng(0)
     shuffled = rng.permuted(np.repeat(target[:, None], RESAMPLES, axis=1), axis=0)
-    errors = _left_out_errors(_standardised(design), np.column_stack([target, shuffled])).min(axis=0)
-    return float((1 + (errors[1:] <= errors[0]).sum()) / (1 + RESAMPLES))
+    scores = _ridge(len(target)).fit(design, np.column_stack([target, shuffled]))[-1].best_score_
+    return float((1 + (scores[1:] >= scores[0]).sum()) / (1 + RESAMPLES))
 
 
 def _resampled(design: np.ndarray, target: np.ndarray, penalty: float, level: float) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    scale = design.std(axis=0)
-    drawn = rng.integers(0, len(target), (RESAMPLES, len(target)))
-    effects = [_ridge((design[rows] - design[rows].mean(axis=0)) / scale, target[rows], penalty) for rows in drawn]
+    from sklearn.linear_model import ridge_regression
+
+    scaled, samples = design / design.std(axis=0), []
+    for rows in np.random.default_rng(0).integers(0, len(target), (RESAMPLES, len(target))):
+        centred = scaled[rows] - scaled[rows].mean(axis=0)
+        samples.append(ridge_regression(centred, target[rows], penalty, solver="cholesky", check_input=False))
     tail = 50 * (1 - level)
-    return np.percentile(effects, [tail, 100 - tail], axis=0)
+    return np.percentile(samples, [tail, 100 - tail], axis=0)
 
 
 def _in_words(rows: pd.DataFrame, left_out: float, p: float, models: int, design: np.ndarray) -> str:
