@@ -8,7 +8,7 @@ import pandas as pd
 
 from archlab.report.analysis import Analysis
 from archlab.report.sections import sections
-from archlab.report.tables import Table
+from archlab.report.table import Table
 
 HEAD = "% \\usepackage{booktabs} and \\usepackage{graphicx}\n"
 LINE = 90  # characters

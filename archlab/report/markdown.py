@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlab.report.analysis import Analysis
-from archlab.report.sections import Section, in_short, sections
-from archlab.report.tables import Table
+from archlab.report.section import Section
+from archlab.report.sections import in_short, sections
+from archlab.report.table import Table
 
 
 def markdown(analysis: Analysis) -> str:
@@ -15,7 +16,7 @@ def markdown(analysis: Analysis) -> str:
 
 
 def _lines(analysis: Analysis) -> Iterator[str]:
-    yield f"# {analysis.question or analysis.name}\n"
+    yield f"# {analysis.material.question or analysis.name}\n"
     for study, answer in analysis.answers.items():
         yield f"{f'{study}: ' if len(analysis.answers) > 1 else ''}{answer}\n"
     yield f"{analysis.name}: {', '.join(f'{label} {value}' for label, value in in_short(analysis))}\n"

@@ -61,6 +61,12 @@ class Material:
     search: dict[str, Any] | None = None
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
+    @property
+    def scored(self) -> pd.DataFrame:
+        """The table without the models that stand beside the scores."""
+        beside = [name for name, model in self.models.items() if model.get("beside")]
+        return self.table[~self.table["model"].isin(beside)]
+
 
 def read_material(source: str, home: Path) -> Material:
     """A finished study of `home` by name, the folder of one, a CSV or Parquet file, or a table that comes with archlab.

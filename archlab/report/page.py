@@ -9,9 +9,10 @@ from typing import Any
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import THEMED, themed
-from archlab.report.plots import Plot, plots, written
-from archlab.report.sections import Section, in_short, sections
-from archlab.report.tables import Table
+from archlab.report.plots import Plot, written
+from archlab.report.section import Section
+from archlab.report.sections import in_short, sections
+from archlab.report.table import Table
 
 MOST_ROWS = 500
 LONG = 40  # characters of a cell that may wrap
@@ -25,36 +26,29 @@ def page(analysis: Analysis) -> str:
     loader = PackageLoader("archlab.report", "template")
     environment = Environment(loader=loader, autoescape=True)
     environment.filters["breakable"] = lambda text: Markup(re.sub("([+=_@])", r"\1<wbr>", str(escape(text))))  # noqa: S704
-    drawn = plots(analysis)
     style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
     return environment.get_template("report.html").render(
         name=analysis.name,
         version=version("archlab"),
-        question=analysis.question,
+        question=analysis.material.question,
         answers=list(analysis.answers.items()),
         facts=in_short(analysis),
         warnings=analysis.warnings,
-        sections=[_section(section, drawn, Markup) for section in sections(analysis)],
+        sections=[_section(section, Markup) for section in sections(analysis)],
         style=style,
         behaviour=behaviour,
     )
 
 
-def _section(section: Section, drawn: dict[str, Plot], safe: Any) -> dict[str, Any]:
-    shown = [plot for name in section.plots for plot in drawn.values() if _is(plot.name, name)]
+def _section(section: Section, safe: Any) -> dict[str, Any]:
     return {
         "anchor": section.anchor,
         "title": section.title,
         "sentences": section.sentences,
-        "plots": [{"title": plot.title, "svg": safe(inline_svg(plot))} for plot in shown],
+        "plots": [{"title": plot.title, "svg": safe(inline_svg(plot))} for plot in section.plots],
         "tables": [_table(table, section.anchor) for table in section.tables],
         "folded": [_table(table, f"{section.anchor}-all") for table in section.folded],
     }
-
-
-def _is(plot: str, wanted: str) -> bool:
-    """`curves-` stands for all whose names begin so."""
-    return plot.startswith(wanted) if wanted.endswith("-") else plot == wanted
 
 
 def inline_svg(plot: Plot) -> str:

@@ -1,4 +1,4 @@
-"""The plots of a report, by matplotlib."""
+"""What the plots of a report share, by matplotlib."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
-from archlab.report.analysis import Analysis
 from archlab.report.palette import FILE, Palette
 
 WIDTH = 4.6  # inches: text is as large as a phone shows it well
@@ -37,14 +36,6 @@ class Plot:
     draw: Callable[[Palette], Figure]
 
 
-def plots(analysis: Analysis) -> dict[str, Plot]:
-    """All plots that the analysis has the numbers for, by name."""
-    from archlab.report import plots_of_claims, plots_of_effects, plots_of_scores, search
-
-    parts = (plots_of_scores, plots_of_effects, plots_of_claims, search)
-    return {plot.name: plot for part in parts for plot in part.plots(analysis)}
-
-
 def blank(palette: Palette, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
     """An empty figure with `columns` axes."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="none")
@@ -57,6 +48,20 @@ def blank(palette: Palette, height: float, columns: int = 1) -> tuple[Figure, li
 
 def role_colour(role: Any, palette: Palette) -> str:
     return palette.variant if role == "variant" else palette.reference
+
+
+def role_marker(role: Any) -> str:
+    return "D" if role == "variant" else "o"
+
+
+def name_rows(axes: Axes, names: Iterable[Any], label: str) -> None:
+    """Names the rows 0, 1, ... from the top down, and what is measured along them."""
+    texts = [str(name) for name in names]
+    axes.set_yticks(range(len(texts)), texts)
+    axes.set_ylim(len(texts) - 0.5, -0.5)
+    axes.set_xlabel(label)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
 
 
 def heat_map(

@@ -1,30 +1,40 @@
-"""What a search found: its trials, its finalists, how much of the gain survived on test data, and what it cost."""
+"""The section on a search: its trials, its finalists, how much of the gain survived on test data, and what it cost."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from archlab.report.tables import Column, Table
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from archlab.report.analysis import Analysis
-    from archlab.report.palette import Palette
-    from archlab.report.plots import Plot
+from archlab.report.analysis import Analysis
+from archlab.report.palette import Palette
+from archlab.report.plots import Plot, blank
+from archlab.report.section import Section
+from archlab.report.table import Column, Table
 
 SECOND = {
     "macs": ("multiply-accumulates (millions)", 1e6),
     "latency_ms": ("latency on one CPU thread (ms)", 1),
 }
+SPLITS = {"found": "search", "validation": "validation", "test": "test"}
 ENDED = {"complete": "complete", "pruned": "stopped early", "failed": "failed"}
 
 
-def sentences(found: dict[str, Any]) -> list[str]:
+def search(analysis: Analysis) -> Iterator[Section]:
     """Of the JSON document that `archlab search` writes."""
+    found = analysis.material.search
+    if found is None:
+        return
+    title, tables = "What the search found", [_finalists(found)] if found["finalists"] else []
+    yield Section("search", title, _sentences(found), list(_plots(found)), tables, [trials(found)])
+
+
+def _sentences(found: dict[str, Any]) -> list[str]:
     about, cost, trials = found["search"], found["cost"], found["trials"]
     states = Counter(ENDED.get(trial["state"], trial["state"]) for trial in trials)
     known = sum(bool(trial["known"]) for trial in trials)
@@ -70,88 +80,66 @@ def _gain(score: dict[str, Any]) -> str:
     return f"{score['gain']:+.3f}{interval}"
 
 
-def finalists(found: dict[str, Any]) -> Table:
+def _finalists(found: dict[str, Any]) -> Table:
     """The designs of the final table, the winner first."""
-    columns = [
-        Column("model"),
-        Column("design"),
-        Column("parameters (M)", "number", 2),
-        Column("MACs (M)", "number", 1),
-    ]
-    columns += [Column(f"{place} xScore", "number") for place in ("search", "validation", "test")]
-    columns += [Column("test gain", "signed"), Column("low", "signed"), Column("high", "signed")]
+    columns = {"model": Column("model"), "name": Column("design")}
+    columns |= {"params": Column("parameters (M)", "number", 2), "macs": Column("MACs (M)", "number", 1)}
+    columns |= {split: Column(f"{title} xScore", "number") for split, title in SPLITS.items()}
+    columns |= {"gain": Column("test gain", "signed")}
+    columns |= {f"gain_{end}": Column(end, "signed") for end in ("low", "high")}
     rows = [
-        [each["model"], each["name"], each["params"] / 1e6, each["macs"] / 1e6]
-        + [(each[place] or {}).get("xscore") for place in ("found", "validation", "test")]
-        + [each["test"].get(key) for key in ("gain", "gain_low", "gain_high")]
+        {**each, **each["test"], "params": each["params"] / 1e6, "macs": each["macs"] / 1e6}
+        | {split: (each[split] or {}).get("xscore") for split in SPLITS}
         for each in found["finalists"]
     ]
-    return Table(
-        "finalists",
-        "Finalists, the winner first; gains over the reference that is best on validation data.",
-        columns,
-        rows,
-    )
+    caption = "Finalists, the winner first; gains over the reference that is best on validation data."
+    return Table.of("finalists", caption, columns, rows)
 
 
 def trials(found: dict[str, Any]) -> Table:
     """Every trial, in order."""
-    columns = [Column("trial", "integer"), Column("state"), Column("xScore", "number"), Column("datasets", "integer")]
-    columns += [Column("parameters (M)", "number", 2), Column("MACs (M)", "number", 1), Column("design")]
+    columns = {"number": Column("trial", "integer"), "state": Column("state"), "xscore": Column("xScore", "number")}
+    columns |= {"datasets": Column("datasets", "integer"), "params": Column("parameters (M)", "number", 2)}
+    columns |= {"macs": Column("MACs (M)", "number", 1)}
+    if found["search"].get("second_objective") == "latency_ms":
+        columns |= {"latency_ms": Column("latency (ms)", "number", 2)}
+    columns |= {"model": Column("design")}
     rows = [
-        [trial["number"], ENDED.get(trial["state"], trial["state"]), trial["xscore"], len(trial["accuracies"] or {})]
-        + [None if trial[cost] is None else trial[cost] / 1e6 for cost in ("params", "macs")]
-        + [trial["model"]]
+        {**trial, "state": ENDED.get(trial["state"], trial["state"]), "datasets": len(trial["accuracies"] or {})}
+        | {cost: None if trial[cost] is None else trial[cost] / 1e6 for cost in ("params", "macs")}
         for trial in found["trials"]
     ]
-    if found["search"].get("second_objective") == "latency_ms":
-        columns.insert(-1, Column("latency (ms)", "number", 2))
-        for row, trial in zip(rows, found["trials"], strict=True):
-            row.insert(-1, trial["latency_ms"])
-    return Table("trials", f"{len(rows)} trials.", columns, rows)
+    return Table.of("trials", f"{len(rows)} trials.", columns, rows)
 
 
-def plots(analysis: Analysis) -> Iterator[Plot]:
+def _plots(found: dict[str, Any]) -> Iterator[Plot]:
     """The score of each trial, and the best so far; with a second objective, the Pareto front."""
-    from archlab.report.plots import Plot
-
-    if analysis.search is not None:
-        scored = [
-            (trial["number"], trial["xscore"]) for trial in analysis.search["trials"] if trial["xscore"] is not None
-        ]
-        reference = analysis.search["search"]["best_reference"]
-        if scored:
-            alt = f"The best of {len(scored)} complete trials has {max(score for _, score in scored):.3f}."
-            title = (
-                "xScore of complete trials on validation data; the line is the best so far, dashed the best reference"
-            )
-            yield Plot("search", title, alt, partial(_trials, scored, reference))
-        if scored and analysis.search["pareto"]:
-            yield _front_plot(analysis.search)
-
-
-def _front_plot(found: dict[str, Any]) -> Plot:
-    from archlab.report.plots import Plot
-
-    second = found["search"].get("second_objective", "macs")
-    label, scale = SECOND[second]
-    points = {
-        trial["number"]: (trial[second] / scale, trial["xscore"])
-        for trial in found["trials"]
-        if trial["xscore"] is not None
-    }
-    front = sorted(found["pareto"], key=lambda number: points[number])
-    return Plot(
-        "search-front",
-        f"xScore of complete trials on validation data against {label}; the line joins those that no other beats in both",
-        f"Trials {', '.join(map(str, front))} are beaten in both by none.",
-        partial(_front, points, front, label),
+    scored = {trial["number"]: trial for trial in found["trials"] if trial["xscore"] is not None}
+    if not scored:
+        return
+    best = max(trial["xscore"] for trial in scored.values())
+    yield Plot(
+        "search",
+        "xScore of complete trials on validation data; the line is the best so far, dashed the best reference",
+        f"The best of {len(scored)} complete trials has {best:.3f}.",
+        partial(
+            _trials, [(number, trial["xscore"]) for number, trial in scored.items()], found["search"]["best_reference"]
+        ),
     )
+    if found["pareto"]:
+        second = found["search"].get("second_objective", "macs")
+        label, scale = SECOND[second]
+        points = {number: (trial[second] / scale, trial["xscore"]) for number, trial in scored.items()}
+        front = sorted(found["pareto"], key=lambda number: points[number])
+        yield Plot(
+            "search-front",
+            f"xScore of complete trials on validation data against {label}; the line joins those that no other beats in both",
+            f"Trials {', '.join(map(str, front))} are beaten in both by none.",
+            partial(_front, points, front, label),
+        )
 
 
 def _front(points: dict[int, tuple[float, float]], front: list[int], label: str, palette: Palette) -> Figure:
-    from archlab.report.plots import blank
-
     figure, (axes,) = blank(palette, 2.8)
     axes.step(*zip(*(points[number] for number in front), strict=True), where="post", color=palette.accent)
     for number, (cost, score) in points.items():
@@ -165,11 +153,6 @@ def _front(points: dict[int, tuple[float, float]], front: list[int], label: str,
 
 
 def _trials(scored: list[tuple[int, float]], reference: dict[str, Any], palette: Palette) -> Figure:
-    import numpy as np
-    from matplotlib.ticker import MaxNLocator
-
-    from archlab.report.plots import blank
-
     figure, (axes,) = blank(palette, 2.8)
     numbers, scores = np.array(scored).T
     axes.axhline(reference["xscore"], color=palette.reference, linestyle="--", linewidth=1, label=reference["model"])

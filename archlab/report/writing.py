@@ -8,20 +8,18 @@ from archlab.foundation import write_atomically
 from archlab.report.analysis import Analysis
 from archlab.report.latex import latex
 from archlab.report.markdown import markdown
-from archlab.report.sections import sections
+from archlab.report.page import page
+from archlab.report.plots import written
+from archlab.report.sections import plots, sections
 
 FORMATS = {"markdown": "report.md", "html": "report.html", "latex": "report.tex"}
 
 
 def text(analysis: Analysis, form: str) -> str:
     """The report as `markdown`, `html`, `latex`, or the score table as `csv`."""
-    if form == "html":
-        from archlab.report.page import page
-
-        return page(analysis)
     if form == "csv":
         return csv_files(analysis)["scores.csv"]
-    return {"markdown": markdown, "latex": latex}[form](analysis)
+    return {"markdown": markdown, "html": page, "latex": latex}[form](analysis)
 
 
 def csv_files(analysis: Analysis) -> dict[str, str]:
@@ -38,7 +36,7 @@ def csv_files(analysis: Analysis) -> dict[str, str]:
     return {
         **written,
         "accuracies.csv": complete.rename_axis(index="model").to_csv(),
-        "results.csv": analysis.table.to_csv(index=False),
+        "results.csv": analysis.material.table.to_csv(index=False),
     }
 
 
@@ -47,11 +45,10 @@ def write(analysis: Analysis, folder: Path, *, with_plots: bool = False) -> list
     contents: dict[str, bytes] = {name: text(analysis, form).encode() for form, name in FORMATS.items()}
     contents |= {name: table.encode() for name, table in csv_files(analysis).items()}
     if with_plots:
-        from archlab.report.plots import plots, written
-
-        drawn = plots(analysis)
         contents |= {
-            f"plots/{name}.{kind}": written(plot, kind) for name, plot in drawn.items() for kind in ("svg", "png")
+            f"plots/{name}.{kind}": written(plot, kind)
+            for name, plot in plots(analysis).items()
+            for kind in ("svg", "png")
         }
     for name, content in contents.items():
         with write_atomically(folder / name) as temporary:

@@ -13,7 +13,8 @@ from archlab.foundation import UserError
 from archlab.report import analyse, read_material, text, write
 from archlab.report.costs import pareto
 from archlab.report.palette import THEMED, themed
-from archlab.report.plots import plots, written
+from archlab.report.plots import written
+from archlab.report.sections import plots
 from archlab.report.writing import csv_files
 from archlab.scoring import xscore
 from tests.report.made import REFERENCES, made_study

@@ -4,10 +4,16 @@ import dataclasses
 
 import pytest
 
-from archlab.report import analyse, search, text
+from archlab.report import analyse, text
 from archlab.report.palette import FILE
-from archlab.report.plots import plots, written
+from archlab.report.plots import written
+from archlab.report.search import trials
+from archlab.report.sections import plots
 from tests.report.made import made_study
+
+
+def with_search(analysis, search):
+    return dataclasses.replace(analysis, material=dataclasses.replace(analysis.material, search=search))
 
 
 def found(best=True):
@@ -76,17 +82,17 @@ def test_a_second_objective_has_a_front(analysis, second, value):
     two["search"] = two["search"] | {"second_objective": second}
     for trial in two["trials"]:
         trial |= {"latency_ms": None} | ({second: value + trial["number"]} if trial["xscore"] is not None else {})
-    both = dataclasses.replace(analysis, search=two | {"pareto": [1, 0]})
+    both = with_search(analysis, two | {"pareto": [1, 0]})
     drawn = plots(both)["search-front"]
     assert drawn.alt == "Trials 0, 1 are beaten in both by none."
     assert written(drawn, "png", FILE).startswith(b"\x89PNG")
-    heads = [column.title for column in search.trials(both.search).columns]
+    heads = [column.title for column in trials(both.material.search).columns]
     assert ("latency (ms)" in heads) == (second == "latency_ms")
     assert "search-front" not in plots(analysis)
 
 
 def test_a_search_that_found_nothing_says_the_rest(analysis):
     nothing = found(best=False) | {"finalists": [], "trials": found()["trials"][2:]}
-    said = text(dataclasses.replace(analysis, search=nothing), "markdown")
+    said = text(with_search(analysis, nothing), "markdown")
     assert "2 trials: 1 stopped early, 1 failed" in said
     assert "winner" not in said

@@ -1,0 +1,89 @@
+"""Several studies or tables as one, on the datasets that all of them have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from archlab.foundation import UserError
+from archlab.report.material import Material
+
+
+def combined(materials: list[Material]) -> tuple[Material, list[str]]:
+    """Several materials as one, on the datasets that all of them have, and what has to be said about it.
+
+    Models of one name are one where their results agree; else each is named after its study. The frame is spanned by the
+    references of all, or by all models where one material has no references. A cell without all seeds of its study is
+    left out, so that its model is incomplete here as it is there.
+    """
+    if len(materials) == 1:
+        return materials[0], []
+    datasets = [each.datasets or list(dict.fromkeys(each.table["dataset"])) for each in materials]
+    shared = set(datasets[0]).intersection(*datasets)
+    if len(shared) < 2:
+        raise UserError(
+            f"{', '.join(each.name for each in materials)} share {len(shared)} dataset(s): a score needs two"
+        )
+    warnings = []
+    dropped = set().union(*datasets) - shared
+    if dropped:
+        warnings.append(f"{', '.join(sorted(dropped))} left out: not all of the studies compared have it")
+    recipes = {each.provenance.get("recipe") for each in materials}
+    if len(recipes) > 1:
+        warnings.append(
+            "the studies compared were trained by different recipes, so their models differ in more than design"
+        )
+    if len({each.lam for each in materials}) > 1:
+        weights = ", ".join(f"{each.name} {each.lam:g}" for each in materials)
+        warnings.append(f"the studies weigh the variance differently ({weights}): all are scored by that of the first")
+    tables: list[pd.DataFrame] = []
+    filled: list[pd.DataFrame] = []
+    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": []}
+    references: list[str] = []
+    for each in materials:
+        names = _renamed(each, tables)
+        table = each.table[each.table["dataset"].isin(shared)]
+        tables.append(table.assign(model=table["model"].map(names)))
+        filled.append(_with_all_seeds(tables[-1], each.seeds))
+        for part in ("models", "latencies"):
+            merged[part] |= {names.get(model, model): known for model, known in getattr(each, part).items()}
+        for part in ("failed", "runs"):
+            merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
+        references += [names[model] for model in each.references or []]
+    key = [
+        column for column in ("model", "dataset", "seed", "split", "metric") if all(column in table for table in tables)
+    ]
+    whole = pd.concat(filled).drop_duplicates(key).reset_index(drop=True)
+    spans = all(each.references for each in materials)
+    return Material(
+        name=" + ".join(each.name for each in materials),
+        table=whole,
+        split=materials[0].split,
+        base=materials[0].base,
+        references=list(dict.fromkeys(references)) if spans else None,
+        lam=materials[0].lam,
+        datasets=[name for name in datasets[0] if name in shared],
+        **merged,
+    ), warnings
+
+
+def _with_all_seeds(table: pd.DataFrame, seeds: list[int] | None) -> pd.DataFrame:
+    """The rows of those cells, model and dataset, that have every seed."""
+    if not seeds:
+        return table
+    return table[table.groupby(["model", "dataset"])["seed"].transform(lambda found: set(seeds) <= set(found))]
+
+
+def _renamed(material: Material, earlier: list[pd.DataFrame]) -> dict[str, str]:
+    """The name of each model beside the tables before: its own, or with its study where another has it for other results."""
+    names = {}
+    for model, rows in material.table.groupby("model"):
+        key = [column for column in ("dataset", "seed", "split", "metric") if column in rows]
+        names[str(model)] = str(model)
+        for table in earlier:
+            same = table[table["model"] == model]
+            both = rows.merge(same, on=key, suffixes=("", "_other"))
+            if len(same) and (both.empty or not (both["value"] == both["value_other"]).all()):
+                names[str(model)] = f"{model} ({material.name})"
+    return names

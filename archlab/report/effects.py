@@ -1,0 +1,126 @@
+"""Sections on the effects of a study's options, and on learning curves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from archlab.report.analysis import Analysis
+from archlab.report.palette import Palette
+from archlab.report.plots import MOST_MODELS, ROW, Plot, blank, name_rows, short_names
+from archlab.report.section import Section
+from archlab.report.table import Column, Table
+from archlab.scoring import records
+
+MEASURES = {"points": "accuracy points", "xscore": "xScore"}
+KINDS = {"equal_budget": "equal budget", "raw": "raw"}
+COLUMNS = {
+    **{name: Column(name) for name in ("choice", "option", "against", "kind", "dataset", "measure")},
+    **{name: Column(name, "signed") for name in ("difference", "low", "high")},
+    "p_adjusted": Column("adjusted p", "p"),
+    "decided": Column("decided"),
+    "seeds": Column("seeds", "integer"),
+    "seeds_needed": Column("seeds needed", "integer"),
+}
+
+
+def effects(analysis: Analysis) -> Iterator[Section]:
+    """Of each study with options: a forest plot, and all effects as tables."""
+    several = len(analysis.effects) > 1
+    for study, found in analysis.effects.items():
+        if found.rows.empty:
+            continue
+        suffix, title = (f"-{study}", f", {study}") if several else ("", "")
+        rows = found.rows[found.rows["dataset"].isna() & (found.rows["of"] == "effect")]
+        named = ", ".join(f"{row['choice']}={row['option']}" for row in records(rows[rows["decided"]]))
+        plot = Plot(
+            f"effects{suffix}",
+            f"Difference of each option to the base{title}; filled where decided",
+            f"Decided: {named or 'none'}.",
+            partial(_forest, rows),
+        )
+        tables = _tables(found.rows, suffix)
+        sentence = "Raw is the edit alone, parameters as they fall; at equal budget, the width was fitted anew."
+        yield Section(f"effects{suffix}", f"Effects of the options{title}", [sentence], [plot], tables[:1], tables[1:])
+
+
+def curves(analysis: Analysis) -> Iterator[Section]:
+    """Validation accuracy by epoch, for each dataset."""
+    found = analysis.material.curves
+    if found is None:
+        return
+    plots = []
+    for dataset in dict.fromkeys(found["dataset"]) if "validation_accuracy" in found else ():
+        part = found[found["dataset"] == dataset]
+        plots.append(
+            Plot(
+                f"curves-{re.sub(r'[^a-zA-Z0-9]', '-', dataset)}",
+                f"{dataset}: validation accuracy by epoch, mean over seeds",
+                f"Learning curves of the best {min(part['model'].nunique(), MOST_MODELS)} models.",
+                partial(_curves, part, analysis),
+            )
+        )
+    yield Section("curves", "Learning curves", plots=plots)
+
+
+def _tables(rows: pd.DataFrame, suffix: str) -> list[Table]:
+    """Effects over all datasets, on each dataset, options against each other, interactions: those that there are."""
+    over_all = rows["dataset"].isna()
+    parts = {
+        "effects": ("Effects of options over all datasets", (rows["of"] == "effect") & over_all),
+        "effects-by-dataset": ("Effects of options on each dataset", (rows["of"] == "effect") & ~over_all),
+        "comparisons": ("Options against each other", rows["of"] == "comparison"),
+        "interactions": ("Interactions", rows["of"] == "interaction"),
+    }
+    note = "95 % intervals for seed noise; p by Holm's method over all tests of the study."
+    made = []
+    for name, (title, chosen) in parts.items():
+        part = rows[chosen].sort_values("kind", kind="stable")
+        values = part.assign(
+            kind=part["kind"].map(KINDS),
+            measure=part["measure"].map(MEASURES),
+            decided=part["decided"].map({True: "yes", False: "undecided"}),
+        )
+        columns = {key: column for key, column in COLUMNS.items() if key != "dataset" or part["dataset"].notna().any()}
+        made.append(Table.of(name + suffix, f"{title}. {note}", columns, values))
+    return [table for table in made if table.rows]
+
+
+def _forest(rows: pd.DataFrame, palette: Palette) -> Figure:
+    rows = rows.sort_values("kind", kind="stable")
+    options = list(dict.fromkeys(zip(rows["choice"], rows["option"], rows["kind"], strict=True)))
+    figure, columns = blank(palette, 0.9 + ROW * len(options), columns=2)
+    for axes, (measure, label) in zip(columns, MEASURES.items(), strict=True):
+        axes.axvline(0, color=palette.muted, linewidth=1)
+        for at, key in enumerate(options):
+            found = rows[(rows["measure"] == measure) & (rows[["choice", "option", "kind"]] == list(key)).all(axis=1)]
+            for row in records(found):
+                colour = palette.variant if row["kind"] == "equal_budget" else palette.reference
+                if pd.notna(row["low"]):
+                    axes.plot([row["low"], row["high"]], [at, at], color=colour, linewidth=1.6)
+                face = colour if row["decided"] else palette.paper
+                axes.plot(row["difference"], at, "D", color=colour, markerfacecolor=face, markersize=5.5)
+        name_rows(axes, [f"{choice}={option}, {KINDS[kind]}" for choice, option, kind in options], label)
+    return figure
+
+
+def _curves(curves: pd.DataFrame, analysis: Analysis, palette: Palette) -> Figure:
+    figure, (axes,) = blank(palette, 3.2)
+    models = [model for model in analysis.models.index if model in set(curves["model"])][:MOST_MODELS]
+    colours = matplotlib.color_sequences["tab10" if len(models) <= 10 else "tab20"]
+    for model, short, colour in zip(models, short_names(models, analysis.base), colours, strict=False):
+        means = 100 * curves[curves["model"] == model].groupby("epoch")["validation_accuracy"].mean()
+        variant = analysis.models.loc[model, "role"] == "variant"
+        marker = "." if len(means) < 30 else ""
+        axes.plot(means.index, means, "--" if variant else "-", color=colour, linewidth=1.3, marker=marker, label=short)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("validation accuracy (%)")
+    axes.grid()
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7)
+    return figure

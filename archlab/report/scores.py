@@ -1,0 +1,181 @@
+"""Sections on scores, accuracies, and what the models cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from archlab.report.analysis import Analysis, percent
+from archlab.report.costs import Cost, pareto
+from archlab.report.palette import Palette
+from archlab.report.plots import (
+    MOST_MODELS,
+    MOST_ROWS,
+    ROW,
+    Plot,
+    blank,
+    heat_map,
+    label_points,
+    name_rows,
+    role_colour,
+    role_marker,
+    short_names,
+    slanted,
+)
+from archlab.report.section import Section
+from archlab.report.table import Column, Table
+from archlab.scoring import records
+
+LATENCY = (
+    "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
+    "bars span the middle half of the repeats."
+)
+
+
+def scores(analysis: Analysis) -> Iterator[Section]:
+    """The frame in words, and one row a model, best first."""
+    yield Section("scores", "Scores", [_frame(analysis)], _score_plots(analysis), [_table(analysis)])
+
+
+def accuracies(analysis: Analysis) -> Iterator[Section]:
+    """A heat map of the seed means."""
+    means = analysis.means
+    table = percent(means).set_axis(short_names(means.index, analysis.base)).head(MOST_ROWS)
+    title = f"Accuracy in percent, shaded from the lowest to the highest of each dataset{_best_only(analysis)}"
+    plot = Plot("accuracy", title, "The numbers are those of the score table.", partial(_accuracies, table))
+    yield Section("accuracy", "Accuracies", plots=[plot])
+
+
+def costs(analysis: Analysis) -> Iterator[Section]:
+    """The score against each cost that is known."""
+    title = "What it costs"
+    if not analysis.costs:
+        yield Section("costs", title, ["The costs of these models are not known."])
+        return
+    sentences, plots = [], []
+    models = _scored(analysis)
+    for cost in analysis.costs:
+        if front := pareto(analysis.models[cost.column], analysis.models["xscore"]):
+            sentences.append(f"Not beaten in both {cost.title} and xScore: {', '.join(front)}.")
+            plots.append(_pareto_plot(models, cost, short_names(front, analysis.base)))
+    if any(cost.column == "latency" for cost in analysis.costs):
+        sentences.append(LATENCY)
+    yield Section("costs", title, sentences, plots)
+
+
+def _frame(analysis: Analysis) -> str:
+    frame = analysis.frame
+    if frame is None:
+        return "There are no scores: a frame needs two complete models and two datasets that tell them apart."
+    spanned = "all complete models" if frame.kind == "cohort" else f"the references {', '.join(frame.models)}"
+    sentence = (
+        f"An accuracy of 0 is the lowest and 1 the highest of {spanned} on a dataset; "
+        f"xScore = mean − {analysis.scores.lam:g} × variance of these over {len(frame.datasets)} datasets. "
+        "Scores of different frames cannot be compared."
+    )
+    return sentence if analysis.seeds > 1 else f"{sentence} With one seed a cell there are no intervals."
+
+
+def _table(analysis: Analysis) -> Table:
+    models, means = analysis.models, percent(analysis.means)
+    columns = {"model": Column("model"), "role": Column("role"), "xscore": Column("xScore", "number")}
+    columns |= {"xscore_low": Column("low", "number"), "xscore_high": Column("high", "number")}
+    columns |= {"difference": Column("to base", "signed"), "mean": Column("mean", "number")}
+    columns |= {"variance": Column("variance", "number"), "accuracy": Column("mean accuracy", "number", 1)}
+    columns |= {name: Column(str(name), "number", 1) for name in means.columns}
+    columns |= {"worst": Column("worst dataset")}
+    columns |= {cost.column: Column(cost.head, "number", cost.digits) for cost in analysis.costs}
+    values = models.join(means).assign(model=models.index, accuracy=means.mean(axis=1, skipna=False))
+    kept = {name: column for name, column in columns.items() if name in values and values[name].notna().any()}
+    interval = "; low and high: 95 % interval for seed noise" if "xscore_low" in kept else ""
+    caption = (
+        "Scores, best first. Accuracies in percent, the mean over seeds; "
+        f"mean, variance and xScore of normalised accuracies{interval}."
+    )
+    return Table.of("scores", caption, kept, values, [str(role) for role in models["role"]] if "role" in kept else ())
+
+
+def _scored(analysis: Analysis) -> pd.DataFrame:
+    """The models that have a score, by their short names."""
+    models = analysis.models.dropna(subset="xscore")
+    return models.set_axis(short_names(models.index, analysis.base))
+
+
+def _best_only(analysis: Analysis) -> str:
+    count = len(_scored(analysis))
+    return f"; the best {MOST_ROWS} of {count} models" if count > MOST_ROWS else ""
+
+
+def _score_plots(analysis: Analysis) -> list[Plot]:
+    models = _scored(analysis)
+    if models.empty:
+        return []
+    best, worst = models.iloc[0], models.iloc[-1]
+    alt = f"The highest xScore has {best.name}, {best['xscore']:.3f}; the lowest {worst.name}, {worst['xscore']:.3f}."
+    title = "xScore with 95 % intervals for seed noise" if models["xscore_low"].notna().any() else "xScore"
+    if any(name.startswith("+") for name in models.index):
+        title += f"; names that begin with + are variants of {analysis.base}"
+    return [Plot("xscore", title + _best_only(analysis), alt, partial(_scores, models.head(MOST_ROWS)))]
+
+
+def _pareto_plot(models: pd.DataFrame, cost: Cost, front: list[str]) -> Plot:
+    return Plot(
+        f"pareto-{cost.column}",
+        f"xScore against {cost.title}; the line joins the models that no other beats in both",
+        f"No model is both cheaper and better than {', '.join(front)}.",
+        partial(_pareto, models, cost, front),
+    )
+
+
+def _scores(models: pd.DataFrame, palette: Palette) -> Figure:
+    figure, (axes,) = blank(palette, 0.7 + ROW * len(models))
+    for row, model in enumerate(records(models)):
+        colour, ends = role_colour(model["role"], palette), [model["xscore_low"], model["xscore_high"]]
+        if pd.notna(ends[0]):
+            axes.plot(ends, [row, row], color=colour, linewidth=1.6, solid_capstyle="butt")
+        axes.plot(model["xscore"], row, role_marker(model["role"]), color=colour, markersize=5.5)
+    name_rows(axes, models.index, "xScore")
+    if (models["role"] == "variant").any():
+        for role in ("reference", "variant"):
+            axes.plot([], [], role_marker(role), color=role_colour(role, palette), label=role, markersize=5.5)
+        axes.legend(loc="lower right", fontsize=8)
+    return figure
+
+
+def _accuracies(table: pd.DataFrame, palette: Palette) -> Figure:
+    figure, (axes,) = blank(palette, 1.0 + ROW * len(table))
+    span = (table.max() - table.min()).replace(0, 1)
+    heat_map(axes, table, (table - table.min()) / span, matplotlib.colormaps["cividis"], ".1f", palette)
+    slanted(axes)
+    return figure
+
+
+def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette) -> Figure:
+    figure, (axes,) = blank(palette, 3.1)
+    costs = models[cost.column]
+    rows = dict(zip(models.index, records(models), strict=True))
+    points = {name: (row[cost.column], row["xscore"]) for name, row in rows.items()}
+    axes.step(*zip(*(points[name] for name in front), strict=True), where="post", color=palette.accent)
+    for name, row in rows.items():
+        colour = role_colour(row["role"], palette)
+        axes.plot(*points[name], role_marker(row["role"]), color=colour, markersize=5)
+        if f"{cost.column}_low" in row:
+            quartiles = [row[f"{cost.column}_{end}"] for end in ("low", "high")]
+            axes.plot(quartiles, [row["xscore"]] * 2, color=colour, linewidth=1)
+    if costs.max() > 8 * costs.min() > 0:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.margins(0.18, 0.1)
+    axes.set(xlabel=cost.label, ylabel="xScore")
+    axes.grid()
+    known = {name: point for name, point in points.items() if pd.notna(point[0])}
+    named = known if len(known) <= MOST_MODELS else {name: known[name] for name in front}
+    label_points(figure, axes, named, {name: palette.ink if name in front else palette.muted for name in named})
+    return figure
