@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 @click.option("--lambda", "lam", type=float, default=0.5, show_default=True, help="Weight of the variance.")
 @click.option("--split", help="Of a tidy table with several splits, the one to score  [default: test]")
 @click.option("--metric", default="accuracy", show_default=True, help="Of a tidy table, the metric to score.")
+@click.option(
+    "--score", "own", metavar="FILE.py:NAME", multiple=True, help="A score of your own beside it; may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def score(
     table: str,
@@ -34,13 +37,15 @@ def score(
     lam: float,
     split: str | None,
     metric: str,
+    own: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """xScore of the accuracies in TABLE: CSV or Parquet, models by datasets or tidy, or `zhang2025`."""
-    from archlab.scoring import in_percent, read_table, score_table, xscore
+    from archlab.scoring import in_percent, own_score, read_table, score_table, seed_means, with_own_scores, xscore
 
     if frame_file and references:
         raise UserError("--frame and --references exclude each other: a frame already names its models")
+    own_scores = [own_score(reference) for reference in own]
     accuracies = read_table(table, split, metric)
     names = [name.strip() for name in references.split(",")] if references else None
     frame = _read_frame(frame_file, in_percent(accuracies["value"])) if frame_file else None
@@ -51,12 +56,13 @@ def score(
             xscore(means.loc[names] if names else means, lam)  # says why
     except UserError as error:
         raise UserError(str(error), where=table) from None
+    scores = with_own_scores(scores, seed_means(accuracies), own_scores)
     for warning in [*scores.warnings, *_uneven(accuracies)]:
         click.echo(f"warning: {warning}", err=True)
     if as_json:
         click.echo(json.dumps(scores.document(), indent=2))
     else:
-        _print(scores, accuracies)
+        _print(scores, accuracies, metric.replace("_", " "))
 
 
 def _read_frame(path: str, in_percent: bool) -> Frame:
@@ -87,7 +93,7 @@ def _uneven(accuracies: pd.DataFrame) -> list[str]:
     ]
 
 
-def _print(scores: Scores, accuracies: pd.DataFrame) -> None:
+def _print(scores: Scores, accuracies: pd.DataFrame, metric: str) -> None:
     from archlab.scoring import seed_means, worst_datasets
 
     assert scores.frame is not None
@@ -98,10 +104,12 @@ def _print(scores: Scores, accuracies: pd.DataFrame) -> None:
         worst=worst_datasets(means, scores.frame)["dataset"],
     )
     digits = {"xscore": 4, "xscore_low": 3, "xscore_high": 3, "mean": 4, "variance": 4, "accuracy": 4}
+    digits |= dict.fromkeys(scores.own, 4)
     for name, count in digits.items():
         found[name] = found[name].map(lambda value, count=count: f"{value:.{count}f}")
     titles = {"model": "model", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high", "mean": "mean"}
-    titles |= {"variance": "variance", "accuracy": "mean accuracy", "worst": "worst dataset"}
+    titles |= {"variance": "variance"} | {name: name for name in scores.own}
+    titles |= {"accuracy": f"mean {metric}", "worst": "worst dataset"}
     if (found["xscore_low"] == "nan").all():
         del titles["xscore_low"], titles["xscore_high"]
     click.echo(f"xScore, lambda {scores.lam:g}, {len(scores.frame.datasets)} datasets\n")

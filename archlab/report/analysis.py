@@ -50,7 +50,8 @@ class Analysis:
         material: What it was found in; of several studies, all of them as one.
         seeds: The fewest that a cell has.
         models: Indexed by model, best first: role, kind, width, the columns of `costs`, accuracy (mean over datasets), mean,
-            variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base), worst (dataset), reason.
+            variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base), worst (dataset), reason, and
+            the user's own scores.
         means: Models x datasets, seed means, in the unit of the table.
         answers, effects: One for each study that has options.
     """
@@ -83,6 +84,11 @@ class Analysis:
         return self.material.base
 
     @property
+    def metric(self) -> str:
+        """In words."""
+        return self.material.metric.replace("_", " ")
+
+    @property
     def frame(self) -> Frame | None:
         return self.scores.frame
 
@@ -90,7 +96,7 @@ class Analysis:
 def analyse(materials: list[Material]) -> Analysis:
     """The analysis of one study or table, or of several in one frame (see `combined`)."""
     material, warnings = combined(materials)
-    scores, rows = _scores(material), cells(material.scored, material.split)
+    scores, rows = _scores(material), cells(material.scored, material.split, material.metric)
     means = seed_means(rows).loc[scores.models.index]
     costs, kinds = cost_table(material)
     models = _models(material, scores, means).join(costs)
@@ -118,7 +124,15 @@ def percent(accuracies: pd.DataFrame) -> pd.DataFrame:
 
 def _scores(material: Material) -> Scores:
     table, datasets, seeds = material.scored, material.datasets, material.seeds
-    return score_table(table, material.references, material.split, material.lam, datasets=datasets, seeds=seeds)
+    return score_table(
+        table,
+        material.references,
+        material.split,
+        material.lam,
+        datasets=datasets,
+        seeds=seeds,
+        metric=material.metric,
+    )
 
 
 def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +146,7 @@ def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataF
     if scores.frame is not None:
         complete = found.index[found["reason"] == ""]
         found["worst"] = worst_datasets(means.loc[complete], scores.frame)["dataset"].reindex(found.index)
-    return found
+    return found if material.own_scores is None else found.join(material.own_scores)
 
 
 def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[str, Any]:
@@ -140,7 +154,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
     frame, lam, missing = scores.frame, material.lam, dict[str, str]()
     assert frame is not None
     complete = list(scores.models.index[scores.models["reason"] == ""])
-    means, rows = means.loc[complete], cells(material.table, material.split)
+    means, rows = means.loc[complete], cells(material.table, material.split, material.metric)
 
     def attempt(part: str, compute: Callable[[], T]) -> T | None:
         try:
@@ -177,7 +191,9 @@ def _effects(study: Material) -> Effects | None:
     if study.base is None or len(models) < 2 or study.base not in set(study.table["model"]):
         return None
     frame = _scores(study).frame
-    return effects(study.table, models, study.base, frame, study.split, study.lam, seeds=study.seeds)
+    return effects(
+        study.table, models, study.base, frame, study.split, study.lam, metric=study.metric, seeds=study.seeds
+    )
 
 
 def _mixed(runs: list[dict[str, Any]]) -> list[str]:
@@ -188,7 +204,7 @@ def _mixed(runs: list[dict[str, Any]]) -> list[str]:
         if sum(name == dataset for name, _ in data) > 1:
             found.append(f"{dataset} is not the same for all models: other images, splits or resolution")
     named = ("device", "hardware", "precision", "threads", "torch")
-    modes = {(*(str(run[key]) for key in named), f"seeds {run.get('seeds', 'separate')}") for run in runs}
+    modes = {tuple(str(run[key]) for key in named) for run in runs}
     if len(modes) > 1:
         listed = "; ".join(" ".join(mode) for mode in sorted(modes))
         found.append(f"this table mixes execution modes, whose last digits and speeds differ: {listed}")

@@ -19,24 +19,17 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     """
     if len(materials) == 1:
         return materials[0], []
+    if len(metrics := {each.metric for each in materials}) > 1:
+        raise UserError(f"studies scored by different metrics cannot be compared: {', '.join(sorted(metrics))}")
     datasets = [each.datasets or list(dict.fromkeys(each.table["dataset"])) for each in materials]
     shared = set(datasets[0]).intersection(*datasets)
     if len(shared) < 2:
         raise UserError(
             f"{', '.join(each.name for each in materials)} share {len(shared)} dataset(s): a score needs two"
         )
-    warnings = []
     dropped = set().union(*datasets) - shared
-    if dropped:
-        warnings.append(f"{', '.join(sorted(dropped))} left out: not all of the studies compared have it")
-    recipes = {each.provenance.get("recipe") for each in materials}
-    if len(recipes) > 1:
-        warnings.append(
-            "the studies compared were trained by different recipes, so their models differ in more than design"
-        )
-    if len({each.lam for each in materials}) > 1:
-        weights = ", ".join(f"{each.name} {each.lam:g}" for each in materials)
-        warnings.append(f"the studies weigh the variance differently ({weights}): all are scored by that of the first")
+    warnings = [f"{', '.join(sorted(dropped))} left out: not all of the studies compared have it"] if dropped else []
+    warnings += _differences(materials)
     tables: list[pd.DataFrame] = []
     filled: list[pd.DataFrame] = []
     merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": []}
@@ -63,9 +56,26 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         base=materials[0].base,
         references=list(dict.fromkeys(references)) if spans else None,
         lam=materials[0].lam,
+        metric=materials[0].metric,
         datasets=[name for name in datasets[0] if name in shared],
         **merged,
     ), warnings
+
+
+def _differences(materials: list[Material]) -> list[str]:
+    found = []
+    if len({each.provenance.get("recipe") for each in materials}) > 1:
+        found.append(
+            "the studies compared were trained by different recipes, so their models differ in more than design"
+        )
+    if len({each.lam for each in materials}) > 1:
+        weights = ", ".join(f"{each.name} {each.lam:g}" for each in materials)
+        found.append(f"the studies weigh the variance differently ({weights}): all are scored by that of the first")
+    if own := [str(name) for each in materials if each.own_scores is not None for name in each.own_scores]:
+        found.append(
+            f"{', '.join(dict.fromkeys(own))} left out: such a score was computed in the frame of one study alone"
+        )
+    return found
 
 
 def _with_all_seeds(table: pd.DataFrame, seeds: list[int] | None) -> pd.DataFrame:

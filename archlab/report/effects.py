@@ -15,9 +15,8 @@ from archlab.report.palette import Palette
 from archlab.report.plots import MOST_MODELS, ROW, Plot, blank, name_rows, short_names
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import records
+from archlab.scoring import Effects, records
 
-MEASURES = {"points": "accuracy points", "xscore": "xScore"}
 KINDS = {"equal_budget": "equal budget", "raw": "raw"}
 COLUMNS = {
     **{name: Column(name) for name in ("choice", "option", "against", "kind", "dataset", "measure")},
@@ -42,9 +41,9 @@ def effects(analysis: Analysis) -> Iterator[Section]:
             f"effects{suffix}",
             f"Difference of each option to the base{title}; filled where decided",
             f"Decided: {named or 'none'}.",
-            partial(_forest, rows),
+            partial(_forest, rows, _measures(found)),
         )
-        tables = _tables(found.rows, suffix)
+        tables = _tables(found, suffix)
         sentence = "Raw is the edit alone, parameters as they fall; at equal budget, the width was fitted anew."
         yield Section(f"effects{suffix}", f"Effects of the options{title}", [sentence], [plot], tables[:1], tables[1:])
 
@@ -68,8 +67,13 @@ def curves(analysis: Analysis) -> Iterator[Section]:
     yield Section("curves", "Learning curves", plots=plots)
 
 
-def _tables(rows: pd.DataFrame, suffix: str) -> list[Table]:
+def _measures(found: Effects) -> dict[str, str]:
+    return {"points": f"{found.metric.replace('_', ' ')} points", "xscore": "xScore"}
+
+
+def _tables(found: Effects, suffix: str) -> list[Table]:
     """Effects over all datasets, on each dataset, options against each other, interactions: those that there are."""
+    rows = found.rows
     over_all = rows["dataset"].isna()
     parts = {
         "effects": ("Effects of options over all datasets", (rows["of"] == "effect") & over_all),
@@ -83,7 +87,7 @@ def _tables(rows: pd.DataFrame, suffix: str) -> list[Table]:
         part = rows[chosen].sort_values("kind", kind="stable")
         values = part.assign(
             kind=part["kind"].map(KINDS),
-            measure=part["measure"].map(MEASURES),
+            measure=part["measure"].map(_measures(found)),
             decided=part["decided"].map({True: "yes", False: "undecided"}),
         )
         columns = {key: column for key, column in COLUMNS.items() if key != "dataset" or part["dataset"].notna().any()}
@@ -91,11 +95,11 @@ def _tables(rows: pd.DataFrame, suffix: str) -> list[Table]:
     return [table for table in made if table.rows]
 
 
-def _forest(rows: pd.DataFrame, palette: Palette) -> Figure:
+def _forest(rows: pd.DataFrame, measures: dict[str, str], palette: Palette) -> Figure:
     rows = rows.sort_values("kind", kind="stable")
     options = list(dict.fromkeys(zip(rows["choice"], rows["option"], rows["kind"], strict=True)))
     figure, columns = blank(palette, 0.9 + ROW * len(options), columns=2)
-    for axes, (measure, label) in zip(columns, MEASURES.items(), strict=True):
+    for axes, (measure, label) in zip(columns, measures.items(), strict=True):
         axes.axvline(0, color=palette.muted, linewidth=1)
         for at, key in enumerate(options):
             found = rows[(rows["measure"] == measure) & (rows[["choice", "option", "kind"]] == list(key)).all(axis=1)]

@@ -46,9 +46,10 @@ def accuracies(analysis: Analysis) -> Iterator[Section]:
     """A heat map of the seed means."""
     means = analysis.means
     table = percent(means).set_axis(short_names(means.index, analysis.base)).head(MOST_ROWS)
-    title = f"Accuracy in percent, shaded from the lowest to the highest of each dataset{_best_only(analysis)}"
+    title = f"{analysis.metric.capitalize()} in percent, shaded from the lowest to the highest of each dataset"
+    title += _best_only(analysis)
     plot = Plot("accuracy", title, "The numbers are those of the score table.", partial(_accuracies, table))
-    yield Section("accuracy", "Accuracies", plots=[plot])
+    yield Section("accuracy", _several(analysis.metric), plots=[plot])
 
 
 def costs(analysis: Analysis) -> Iterator[Section]:
@@ -68,13 +69,19 @@ def costs(analysis: Analysis) -> Iterator[Section]:
     yield Section("costs", title, sentences, plots)
 
 
+def _several(metric: str) -> str:
+    """`Accuracies`, `Balanced accuracies`, `Values of macro f1`."""
+    return f"{metric.removesuffix('y')}ies".capitalize() if metric.endswith("accuracy") else f"Values of {metric}"
+
+
 def _frame(analysis: Analysis) -> str:
     frame = analysis.frame
     if frame is None:
         return "There are no scores: a frame needs two complete models and two datasets that tell them apart."
+    article = "An" if analysis.metric[0] in "aeiou" else "A"
     spanned = "all complete models" if frame.kind == "cohort" else f"the references {', '.join(frame.models)}"
     sentence = (
-        f"An accuracy of 0 is the lowest and 1 the highest of {spanned} on a dataset; "
+        f"{article} {analysis.metric} of 0 is the lowest and 1 the highest of {spanned} on a dataset; "
         f"xScore = mean − {analysis.scores.lam:g} × variance of these over {len(frame.datasets)} datasets. "
         "Scores of different frames cannot be compared."
     )
@@ -86,16 +93,19 @@ def _table(analysis: Analysis) -> Table:
     columns = {"model": Column("model"), "role": Column("role"), "xscore": Column("xScore", "number")}
     columns |= {"xscore_low": Column("low", "number"), "xscore_high": Column("high", "number")}
     columns |= {"difference": Column("to base", "signed"), "mean": Column("mean", "number")}
-    columns |= {"variance": Column("variance", "number"), "accuracy": Column("mean accuracy", "number", 1)}
+    columns |= {"variance": Column("variance", "number"), "accuracy": Column(f"mean {analysis.metric}", "number", 1)}
+    own = analysis.material.own_scores
+    columns |= {str(name): Column(str(name), "number") for name in (own if own is not None else ())}
     columns |= {name: Column(str(name), "number", 1) for name in means.columns}
     columns |= {"worst": Column("worst dataset")}
     columns |= {cost.column: Column(cost.head, "number", cost.digits) for cost in analysis.costs}
     values = models.join(means).assign(model=models.index, accuracy=means.mean(axis=1, skipna=False))
     kept = {name: column for name, column in columns.items() if name in values and values[name].notna().any()}
     interval = "; low and high: 95 % interval for seed noise" if "xscore_low" in kept else ""
+    measured = _several(analysis.metric)
     caption = (
-        "Scores, best first. Accuracies in percent, the mean over seeds; "
-        f"mean, variance and xScore of normalised accuracies{interval}."
+        f"Scores, best first. {measured} in percent, the mean over seeds; "
+        f"mean, variance and xScore of normalised {measured.lower()}{interval}."
     )
     return Table.of("scores", caption, kept, values, [str(role) for role in models["role"]] if "role" in kept else ())
 

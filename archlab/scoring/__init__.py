@@ -5,6 +5,7 @@ from archlab.scoring.effects import Effects, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
 from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.noise import seed_noise
+from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
 from archlab.scoring.reading import in_percent, read_table, shipped_tables
 from archlab.scoring.scores import Scores, make_frame, score_table
@@ -29,6 +30,7 @@ __all__ = [
     "Effects",
     "Elements",
     "Frame",
+    "OwnScore",
     "Scores",
     "Subsets",
     "answer",
@@ -39,6 +41,7 @@ __all__ = [
     "elements",
     "in_percent",
     "make_frame",
+    "own_score",
     "predictors",
     "published_elements",
     "rank_probabilities",
@@ -53,6 +56,7 @@ __all__ = [
     "subsets",
     "uneven_gains",
     "unrewarded",
+    "with_own_scores",
     "worst_datasets",
     "xscore",
 ]

@@ -23,6 +23,8 @@ def answer(effects: Effects) -> str:
     rows = rows[rows["dataset"].isna() & (rows["of"] != "interaction")]
     if (rows["measure"] == "xscore").any():
         rows = rows[rows["measure"] == "xscore"]
+    of_metric = "" if effects.metric == "accuracy" else f" of {effects.metric.replace('_', ' ')}"
+    rows = rows.assign(unit=rows["measure"].map({"xscore": f"of xScore{of_metric}", "points": f"points{of_metric}"}))
     return " ".join(_sentence(choice, part) for choice, part in rows.groupby("choice", sort=False))
 
 
@@ -52,12 +54,12 @@ def _both_ways(rows: pd.DataFrame) -> Iterator[dict]:
 
 
 def _size(row: dict[str, Any]) -> str:
-    return f"{_number(row, 'difference')} {_unit(row)} over {row['against']}"
+    return f"{_number(row, 'difference')} {row['unit']} over {row['against']}"
 
 
 def _in_words(row: dict[str, Any]) -> str:
     interval = f"95 % {_number(row, 'low')} to {_number(row, 'high')}"
-    return f"{row['against']} ({_number(row, 'difference')} {_unit(row)}, {interval})"
+    return f"{row['against']} ({_number(row, 'difference')} {row['unit']}, {interval})"
 
 
 def _why_undecided(rows: list[dict[str, Any]]) -> str:
@@ -74,10 +76,6 @@ def _why_undecided(rows: list[dict[str, Any]]) -> str:
 
 def _number(row: dict[str, Any], name: str) -> str:
     return format(row[name], "+.3f" if row["measure"] == "xscore" else "+.2f")
-
-
-def _unit(row: dict[str, Any]) -> str:
-    return "of xScore" if row["measure"] == "xscore" else "points"
 
 
 def _listed(parts: Iterable[str]) -> str:

@@ -36,9 +36,11 @@ class Effects:
             fewest of a cell), seeds_needed (that would decide a difference of this size with a power of 80 %; NaN where it is
             decided or not known). low, high and both p are NaN where a dataset has one seed only
             or all seeds agree exactly.
+        metric: What was measured.
     """
 
     rows: pd.DataFrame
+    metric: str = "accuracy"
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """As plain JSON values: effects, comparisons, interactions."""
@@ -87,7 +89,7 @@ def effects(
             found += _differences_in_points(contrast, noise, points)
         if draws is not None and set(contrast.weights) <= set(draws):
             found.append(_difference_in_score(contrast, noise, draws))
-    return Effects(_tested(found))
+    return Effects(_tested(found), metric)
 
 
 def _differences_in_points(contrast: Contrast, noise: Noise, points: float) -> list[dict[str, Any]]:

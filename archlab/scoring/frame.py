@@ -7,7 +7,7 @@ Algorithms 2026, 19(1), 14.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,6 +64,15 @@ class Frame:
             raise UserError(f"the frame has {len(spans)} dataset(s); a variance needs two", where=where)
         lists = [tuple(map(str, document.get(key) or ())) for key in ("models", "dropped", "weak")]
         return cls("file", lists[0], document.get("split"), spans, lists[1], lists[2])
+
+    def normalised(self, accuracies: pd.DataFrame) -> pd.DataFrame:
+        """Models x the frame's datasets: 0 is the minimum, 1 the maximum; nothing is clipped."""
+        spans = pd.DataFrame(self.datasets, index=["low", "high"])
+        return (accuracies[list(self.datasets)] - spans.loc["low"]) / (spans.loc["high"] - spans.loc["low"])
+
+    def only(self, datasets: Sequence[str]) -> Frame:
+        """The same minima and maxima, of these datasets alone."""
+        return Frame("file", (), None, {name: self.datasets[name] for name in datasets})
 
     def scaled(self, factor: float) -> Frame:
         """The same frame in another unit."""

@@ -35,9 +35,9 @@ def predictors(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> pd.Dat
     found = []
     for predictor in means.columns:
         targets = {target: means[target] for target in means.columns if target != predictor}
-        rest = {name: span for name, span in frame.datasets.items() if name != predictor}
+        rest = [name for name in frame.datasets if name != predictor]
         if len(rest) > 1:
-            targets[SCORE] = xscore(means[list(rest)], lam, Frame("file", (), None, rest))["xscore"]
+            targets[SCORE] = xscore(means[rest], lam, frame.only(rest))["xscore"]
         for target, values in targets.items():
             row: dict[str, Any] = {"predictor": predictor, "target": target}
             constant = means[predictor].nunique() < 2 or values.nunique() < 2

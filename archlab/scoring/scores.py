@@ -31,17 +31,19 @@ class Scores:
             seed noise (xscore_low, xscore_high: NaN with one seed), and `reason` (why xscore is missing, else "").
         warnings: Sentences for the user: datasets dropped, weak datasets, accuracies that the
             xScore does not reward.
+        own: Columns of `models` that hold scores of the user's own.
     """
 
     lam: float
     frame: Frame | None
     models: pd.DataFrame
     warnings: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As plain JSON values: lambda, frame, models (best first; null where a number is not known)."""
         models = [
-            {"model": model, **{key: _plain(row[key]) for key in COLUMNS}, **_reason(row)}
+            {"model": model, **{key: _plain(row[key]) for key in (*COLUMNS, *self.own)}, **_reason(row)}
             for model, row in self.models.iterrows()
         ]
         return {"lambda": self.lam, "frame": self.frame.document() if self.frame else None, "models": models}

@@ -41,8 +41,8 @@ def ranks_without_each_dataset(means: pd.DataFrame, frame: Frame, lam: float = L
         return None
     found = {}
     for left_out in datasets:
-        rest = {name: span for name, span in frame.datasets.items() if name != left_out}
-        found[left_out] = _ranks(means[list(rest)], Frame("file", (), None, rest), lam)
+        rest = [name for name in datasets if name != left_out]
+        found[left_out] = _ranks(means[rest], frame.only(rest), lam)
     return pd.DataFrame(found)
 
 
@@ -53,7 +53,7 @@ def ranks_by_lambda(means: pd.DataFrame, frame: Frame, lambdas: Sequence[float] 
 
 def worst_datasets(means: pd.DataFrame, frame: Frame) -> pd.DataFrame:
     """Models x (dataset, normalised): where each model is weakest, and its normalised accuracy there."""
-    normalised = _normalised(means, frame)
+    normalised = frame.normalised(means)
     return pd.DataFrame({"dataset": normalised.idxmin(axis=1), "normalised": normalised.min(axis=1)})
 
 
@@ -64,7 +64,7 @@ def unrewarded(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> list[s
     """
     if lam <= 0:
         return []
-    normalised, count = _normalised(means, frame), len(frame.datasets)
+    normalised, count = frame.normalised(means), len(frame.datasets)
     beyond = normalised.sub(normalised.mean(axis=1), axis=0) > (count - 1) / (2 * lam * count)
     return first_few(
         [
@@ -94,11 +94,6 @@ def first_few(sentences: list[str]) -> list[str]:
     """Of warnings of one kind the first five, and how many more there are."""
     more = len(sentences) - MOST_ALIKE
     return [*sentences[:MOST_ALIKE], f"and {more} more like this"] if more > 0 else sentences
-
-
-def _normalised(means: pd.DataFrame, frame: Frame) -> pd.DataFrame:
-    spans = pd.DataFrame(frame.datasets, index=["low", "high"])
-    return (means[list(frame.datasets)] - spans.loc["low"]) / (spans.loc["high"] - spans.loc["low"])
 
 
 def _ranks(means: pd.DataFrame, frame: Frame, lam: float) -> pd.Series:

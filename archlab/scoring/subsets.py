@@ -67,7 +67,9 @@ def subsets(means: pd.DataFrame, frame: Frame, size: int = 4, lam: float = LAMBD
         }
     )
     if size > 1:
-        own = np.stack([_own_score(means, frame, names, lam) for names in rows["datasets"]])
+        own = np.stack(
+            [xscore(means[list(names)], lam, frame.only(names))["xscore"].to_numpy() for names in rows["datasets"]]
+        )
         rows = rows.assign(score_r2=r_squared(target, own), score_rank=_rank_correlation(target, own))
     rows = rows.sort_values("left_out_r2", ascending=False, kind="stable").reset_index(drop=True)
     return Subsets(rows, _nested(designs, target))
@@ -94,11 +96,6 @@ def _nested(designs: np.ndarray, target: np.ndarray) -> float:
         best = designs[int(np.argmax(r_squared(target[others], left_out)))]
         predicted[fold] = best[fold] @ (np.linalg.pinv(best[others]) @ target[others])
     return float(r_squared(target, predicted))
-
-
-def _own_score(means: pd.DataFrame, frame: Frame, names: tuple[str, ...], lam: float) -> np.ndarray:
-    part = Frame("file", (), None, {name: frame.datasets[name] for name in names})
-    return xscore(means[list(names)], lam, part)["xscore"].to_numpy()
 
 
 def _rank_correlation(target: np.ndarray, predicted: np.ndarray) -> list[float]:

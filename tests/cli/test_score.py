@@ -127,6 +127,29 @@ def test_a_table_for_the_terminal_best_first(archlab, table):
     assert lines[0].split()[-1] in ("cifar10", "dogs", "indoor")
 
 
+def test_a_score_of_ones_own_is_one_more_column(archlab, table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table("def worst(normalised):\n    return normalised.min(axis=1)\n", "mine.py")
+    own = ("--score", "mine.py:worst")
+    code, out, _ = archlab("score", table(GOOD), *own, "--json")
+    assert (code, {m["model"]: m["worst"] for m in json.loads(out)["models"]}) == (0, {"a": 0.5, "b": 0, "c": 0})
+    plain, shown = (archlab("score", table(GOOD), *given)[1].splitlines() for given in ((), own))
+    assert shown[2].split("variance")[1].split() == ["worst", *plain[2].split("variance")[1].split()]
+    for reference, message in [
+        ("mine.py:wrst", "no function or class 'wrst' - did you mean 'worst'?"),
+        ("other.py:worst", "other.py cannot be read"),
+        ("worst", "own code is named FILE.py:NAME, not 'worst'"),
+    ]:
+        code, out, err = archlab("score", table(GOOD), "--score", reference)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert message in err
+
+
+def test_the_title_names_the_metric(archlab, table):
+    path = table("model,dataset,metric,value\na,x,auc,0.1\na,y,auc,0.3\nb,x,auc,0.2\nb,y,auc,0.1\n")
+    assert "mean auc" in archlab("score", path, "--metric", "auc")[1]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [

@@ -1,0 +1,73 @@
+"""Scores of users' own that stand beside the xScore: functions of the normalised accuracies, named `FILE.py:NAME`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from archlab.foundation import UserError
+from archlab.foundation.own_code import own_code
+from archlab.scoring.scores import Scores
+
+TAKEN = {"model", "role", "kind", "width", "params", "macs", "seconds", "latency", "accuracy", "difference", "worst"}
+"""Columns that stand beside scores somewhere; those of the scores themselves are taken too."""
+
+
+@dataclass(frozen=True)
+class OwnScore:
+    """A score of a user's own.
+
+    Args:
+        name: Of the function, and of its column.
+        reference: `FILE.py:NAME`, the file in full.
+        function: Takes the normalised accuracies, models x datasets: seed means, 0 and 1 being the minimum and maximum of
+            the frame, nothing clipped, complete models only. Gives a Series with a number for each of these models.
+    """
+
+    name: str
+    reference: str
+    function: Callable[[pd.DataFrame], pd.Series]
+
+    def __call__(self, normalised: pd.DataFrame) -> pd.Series:
+        """Its values by model. Raises UserError where the function fails or gives anything else."""
+        try:
+            found = self.function(normalised.copy())
+        except Exception as error:
+            raise UserError(f"fails: {type(error).__name__}: {error}", where=self.reference) from error
+        expected = f"must give a Series with a number for each of the {len(normalised)} models"
+        if not isinstance(found, pd.Series):
+            raise UserError(f"{expected}, not a {type(found).__name__}", where=self.reference)
+        if sorted(map(str, found.index)) != sorted(map(str, normalised.index)):
+            listed = ", ".join(map(str, found.index[:3]))
+            raise UserError(f"{expected}, not {len(found)} values for {listed}, ...", where=self.reference)
+        if not pd.api.types.is_numeric_dtype(found):
+            raise UserError(f"{expected}, not values like {found.iloc[0]!r}", where=self.reference)
+        return found.astype(float)
+
+
+def own_score(reference: str, *, folder: Path | None = None, at: str | None = None) -> OwnScore:
+    """The score that `FILE.py:NAME` names; raises UserError where there is no such file or function."""
+    code = own_code(reference, folder=folder, at=at)
+    name = reference.rpartition(":")[2]
+    return OwnScore(name, f"{code.file}:{name}", code.value)
+
+
+def with_own_scores(scores: Scores, means: pd.DataFrame, own: Sequence[OwnScore]) -> Scores:
+    """The scores with a column more for each of `own`, NaN for models without an xScore.
+
+    Args:
+        means: Models x datasets: the seed means that were scored.
+    """
+    models = scores.models.copy()
+    for score in own:
+        if score.name in {*TAKEN, *models, *means}:
+            raise UserError(
+                "another column of the table has this name: call the function otherwise", where=score.reference
+            )
+        models[score.name] = float("nan")
+        if scores.frame is not None:
+            models[score.name] = score(scores.frame.normalised(means.loc[models.index[models["reason"] == ""]]))
+    return replace(scores, models=models, own=tuple(score.name for score in own))
