@@ -129,14 +129,14 @@ def test_a_table_for_the_terminal_best_first(archlab, table):
 
 def test_a_score_of_ones_own_is_one_more_column(archlab, table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    table("def worst(normalised):\n    return normalised.min(axis=1)\n", "mine.py")
-    own = ("--score", "mine.py:worst")
+    table("def worst_case(normalised):\n    return normalised.min(axis=1)\n", "mine.py")
+    own = ("--score", "mine.py:worst_case")
     code, out, _ = archlab("score", table(GOOD), *own, "--json")
-    assert (code, {m["model"]: m["worst"] for m in json.loads(out)["models"]}) == (0, {"a": 0.5, "b": 0, "c": 0})
+    assert (code, {m["model"]: m["worst_case"] for m in json.loads(out)["models"]}) == (0, {"a": 0.5, "b": 0, "c": 0})
     plain, shown = (archlab("score", table(GOOD), *given)[1].splitlines() for given in ((), own))
-    assert shown[2].split("variance")[1].split() == ["worst", *plain[2].split("variance")[1].split()]
+    assert shown[2].split("variance")[1].split() == ["worst_case", *plain[2].split("variance")[1].split()]
     for reference, message in [
-        ("mine.py:wrst", "no function or class 'wrst' - did you mean 'worst'?"),
+        ("mine.py:worst_cas", "no function or class 'worst_cas' - did you mean 'worst_case'?"),
         ("other.py:worst", "other.py cannot be read"),
         ("worst", "own code is named FILE.py:NAME, not 'worst'"),
     ]:
