@@ -83,14 +83,12 @@ def _read_frame(path: str, in_percent: bool) -> Frame:
 
 
 def _uneven(accuracies: pd.DataFrame) -> list[str]:
-    seeds = accuracies.groupby(["model", "dataset"])["seed"].count().reset_index().to_dict("records")
-    least, most = (choose(seeds, key=lambda cell: cell["seed"]) for choose in (min, max))
+    seeds = accuracies.groupby(["model", "dataset"])["seed"].count().reset_index()
+    least, most = (seeds.loc[at] for at in (seeds["seed"].argmin(), seeds["seed"].argmax()))
     if least["seed"] == most["seed"]:
         return []
-    return [
-        f"uneven seeds: {least['seed']} of {least['model']} on {least['dataset']}, "
-        f"{most['seed']} of {most['model']} on {most['dataset']}"
-    ]
+    words = [f"{cell['seed']} of {cell['model']} on {cell['dataset']}" for cell in (least, most)]
+    return [f"uneven seeds: {', '.join(words)}"]
 
 
 def _print(scores: Scores, accuracies: pd.DataFrame, metric: str) -> None:

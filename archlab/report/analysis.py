@@ -146,7 +146,7 @@ def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataF
     if scores.frame is not None:
         complete = found.index[found["reason"] == ""]
         found["worst"] = worst_datasets(means.loc[complete], scores.frame)["dataset"].reindex(found.index)
-    return found if material.own_scores is None else found.join(material.own_scores)
+    return found.assign(**material.own_scores)
 
 
 def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[str, Any]:

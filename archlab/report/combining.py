@@ -71,7 +71,7 @@ def _differences(materials: list[Material]) -> list[str]:
     if len({each.lam for each in materials}) > 1:
         weights = ", ".join(f"{each.name} {each.lam:g}" for each in materials)
         found.append(f"the studies weigh the variance differently ({weights}): all are scored by that of the first")
-    if own := [str(name) for each in materials if each.own_scores is not None for name in each.own_scores]:
+    if own := [name for each in materials for name in each.own_scores]:
         found.append(
             f"{', '.join(dict.fromkeys(own))} left out: such a score was computed in the frame of one study alone"
         )

@@ -32,7 +32,7 @@ class Material:
         references: The models that span the frame; None: all of them.
         lam: Weight of the variance.
         metric: What is scored.
-        own_scores: Models x the scores of the user's own, as they were when the study was scored.
+        own_scores: By name, scores of the user's own by model, as they were when the study was scored.
         models: By model, what is known of it: role (`reference`, `variant`), kind, options (by choice), params, macs, width.
         elements: Models x the elements of their architectures.
         failed: Runs that failed: model, dataset, seed, cause, attempts.
@@ -53,7 +53,7 @@ class Material:
     references: list[str] | None = None
     lam: float = 0.5
     metric: str = "accuracy"
-    own_scores: pd.DataFrame | None = None
+    own_scores: dict[str, pd.Series] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     elements: pd.DataFrame | None = None
     failed: list[dict[str, Any]] = field(default_factory=list)
@@ -137,7 +137,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         references=[name for name in study["frame"] if name in set(table["model"])],
         lam=study["weight_of_variance"],
         metric=study.get("metric", "accuracy"),
-        own_scores=_own_scores(study, found),
+        own_scores=_own_scores(study, found["scores"]),
         models={name: model | {"beside": name in beside} for name, model in models.items()},
         elements=pd.DataFrame.from_dict(elements, orient="index"),
         failed=found["failed"],
@@ -151,10 +151,9 @@ def _read_study(folder: Path, home: Path) -> Material:
     )
 
 
-def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> pd.DataFrame | None:
+def _own_scores(study: dict[str, Any], scores: list[dict[str, Any]]) -> dict[str, pd.Series]:
     names = [reference.rpartition(":")[2] for reference in study.get("own_scores", [])]
-    rows = {row["model"]: {name: row[name] for name in names} for row in found["scores"]} if names else {}
-    return pd.DataFrame.from_dict(rows, orient="index", dtype=float) if rows else None
+    return {name: pd.Series({row["model"]: row[name] for row in scores}, dtype=float) for name in names}
 
 
 def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:

@@ -93,9 +93,9 @@ def _table(analysis: Analysis) -> Table:
     columns = {"model": Column("model"), "role": Column("role"), "xscore": Column("xScore", "number")}
     columns |= {"xscore_low": Column("low", "number"), "xscore_high": Column("high", "number")}
     columns |= {"difference": Column("to base", "signed"), "mean": Column("mean", "number")}
-    columns |= {"variance": Column("variance", "number"), "accuracy": Column(f"mean {analysis.metric}", "number", 1)}
-    own = analysis.material.own_scores
-    columns |= {str(name): Column(str(name), "number") for name in (own if own is not None else ())}
+    columns |= {"variance": Column("variance", "number")}
+    columns |= {name: Column(name, "number") for name in analysis.material.own_scores}
+    columns |= {"accuracy": Column(f"mean {analysis.metric}", "number", 1)}
     columns |= {name: Column(str(name), "number", 1) for name in means.columns}
     columns |= {"worst": Column("worst dataset")}
     columns |= {cost.column: Column(cost.head, "number", cost.digits) for cost in analysis.costs}

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.scoring.tidy import records
 
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 PARQUET = {".parquet", ".pq"}
@@ -55,10 +57,13 @@ def read_table(path: str | Path, split: str | None = None, metric: str = "accura
     if split and "split" not in source.header:
         raise UserError(f"has no column 'split' to choose {split!r} from", where=source.where())
     table = _tidy(source, split, metric) if tidy else _wide(source)
+    table["value"] = [_number(source, cell) for cell in records(table)]
+    if table["seed"].str.fullmatch(r"-?[0-9]+").all():
+        table["seed"] = table["seed"].astype(int)
     _check_twice(source, table)
     _check_unit(source, table)
     _check_complete(source, table)
-    return table.drop(columns="row").reset_index(drop=True)
+    return table.drop(columns="row")
 
 
 def in_percent(values: pd.Series) -> bool:
@@ -130,45 +135,34 @@ def _checked(source: _Source) -> _Source:
 
 
 def _wide(source: _Source) -> pd.DataFrame:
-    names = ["model" if index == 0 else column for index, column in enumerate(source.header)]
-    datasets = [index for index, name in enumerate(names) if index and name != "seed"]
+    """One row a cell: model, dataset, seed, value (as text), row (of the source)."""
+    datasets = [at for at, name in enumerate(source.header) if at and name != "seed"]
     if not datasets:
         raise UserError("has no dataset: one column of models and one for each dataset expected", where=source.where())
-    seed_at = names.index("seed") if "seed" in names else None
-    found = []
-    for number, row in enumerate(source.rows):
-        model = _named(source, number, row[0], "model")
-        seed = row[seed_at] if seed_at is not None else "0"
-        for index in datasets:
-            found.append((model, names[index], seed, _number(source, number, row[index], model, names[index]), number))
-    return _numbered(pd.DataFrame(found, columns=["model", "dataset", "seed", "value", "row"]))
+    seed_at = source.header.index("seed") if "seed" in source.header[1:] else None
+    cells = [
+        (row[0], source.header[at], "0" if seed_at is None else row[seed_at], row[at], number)
+        for number, row in enumerate(source.rows)
+        for at in datasets
+    ]
+    return pd.DataFrame(cells, columns=["model", "dataset", "seed", "value", "row"])
 
 
 def _tidy(source: _Source, split: str | None, metric: str) -> pd.DataFrame:
-    value = next((name for name in source.header if name in VALUES), None)
-    for needed, there in (
-        ("model", "model" in source.header),
-        ("dataset", "dataset" in source.header),
-        ("value", value),
-    ):
-        if not there:
+    """The same of a tidy table, its rows of one metric and split, with the column split where there is one."""
+    value = next((name for name in source.header if name in VALUES), "value")
+    for needed, name in (("model", "model"), ("dataset", "dataset"), ("value", value)):
+        if name not in source.header:
             raise UserError(
                 f"a tidy table has no column {needed!r}", where=source.where(), name=needed, known=source.header
             )
     table = pd.DataFrame(source.rows, columns=pd.Index(source.header)).assign(row=range(len(source.rows)))
     if "metric" in table and value == "value":
         table = _chosen(source, table, "metric", metric)
-    if "split" in table:
-        several = table["split"].nunique() > 1
-        if split is not None or several:
-            table = _chosen(source, table, "split", split or "test")
-    found = []
-    for number, row in zip(table["row"], table.to_dict("records"), strict=True):
-        model, dataset = (_named(source, number, row[key], key) for key in ("model", "dataset"))
-        cell = _number(source, number, row[value or ""], model, dataset)
-        found.append((model, dataset, row.get("seed", "0"), cell, number))
-    tidy = _numbered(pd.DataFrame(found, columns=["model", "dataset", "seed", "value", "row"]))
-    return tidy.assign(split=table["split"].to_numpy()) if "split" in table else tidy
+    if "split" in table and (split is not None or table["split"].nunique() > 1):
+        table = _chosen(source, table, "split", split or "test")
+    table = table.assign(value=table[value], seed=table.get("seed", "0")).reset_index(drop=True)
+    return table[["model", "dataset", "seed", "value", "row", *(["split"] if "split" in table else [])]]
 
 
 def _chosen(source: _Source, table: pd.DataFrame, column: str, wanted: str) -> pd.DataFrame:
@@ -180,43 +174,35 @@ def _chosen(source: _Source, table: pd.DataFrame, column: str, wanted: str) -> p
     return found
 
 
-def _named(source: _Source, row: int, text: str, what: str) -> str:
-    if not text:
-        raise UserError(f"a {what} has no name", where=source.where(row))
-    return text
-
-
-def _number(source: _Source, row: int, text: str, model: str, dataset: str) -> float:
-    cell = f"{model!r} on {dataset!r}"
+def _number(source: _Source, cell: dict[str, Any]) -> float:
+    text, where = cell["value"], source.where(cell["row"])
+    for what in ("model", "dataset"):
+        if not cell[what]:
+            raise UserError(f"a {what} has no name", where=where)
+    named = f"{cell['model']!r} on {cell['dataset']!r}"
     if text.lower() in EMPTY:
-        raise UserError(f"missing cell: no value of {cell}", where=source.where(row))
+        raise UserError(f"missing cell: no value of {named}", where=where)
     try:
         value = float(text)
     except ValueError:
-        raise UserError(f"{text!r} is not a number (the value of {cell})", where=source.where(row)) from None
+        raise UserError(f"{text!r} is not a number (the value of {named})", where=where) from None
     if not 0 <= value <= 100:
-        raise UserError(
-            f"{text} is not an accuracy (the value of {cell}): 0 to 1, or 0 to 100", where=source.where(row)
-        )
+        raise UserError(f"{text} is not an accuracy (the value of {named}): 0 to 1, or 0 to 100", where=where)
     return value
 
 
-def _numbered(table: pd.DataFrame) -> pd.DataFrame:
-    """Seeds as whole numbers where all of them are."""
-    if table["seed"].str.fullmatch(r"-?[0-9]+").all():
-        table["seed"] = table["seed"].astype(int)
-    return table
-
-
 def _check_twice(source: _Source, table: pd.DataFrame) -> None:
-    seen: dict[tuple, int] = {}
-    for model, dataset, seed, row in table[["model", "dataset", "seed", "row"]].itertuples(index=False):
-        if (model, dataset, seed) in seen:
-            first = source.where(seen[model, dataset, seed])
-            raise UserError(
-                f"{model!r} on {dataset!r} (seed {seed}) is given twice, first at {first}", where=source.where(row)
-            )
-        seen[model, dataset, seed] = row
+    key = ["model", "dataset", "seed"]
+    twice = table[table.duplicated(key)].to_dict("records")
+    if twice:
+        cell = twice[0]
+        first = source.where(
+            next(row["row"] for row in table.to_dict("records") if all(row[k] == cell[k] for k in key))
+        )
+        raise UserError(
+            f"{cell['model']!r} on {cell['dataset']!r} (seed {cell['seed']}) is given twice, first at {first}",
+            where=source.where(cell["row"]),
+        )
 
 
 def _check_unit(source: _Source, table: pd.DataFrame) -> None:

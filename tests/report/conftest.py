@@ -1,4 +1,4 @@
-"""A headless Chromium, driven by Selenium; tests that need it are skipped, with the reason, where it is not there."""
+"""Analyses; and a headless Chromium, driven by Selenium: tests that need it are skipped, with the reason, without it."""
 
 import os
 import shutil
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from archlab.report import analyse, read_material
+from tests.report.made import made_study
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -55,3 +58,13 @@ def axe() -> str:
     if not path.exists():
         pytest.skip("no axe-core (npm install --no-save axe-core, in the root of the repository)")
     return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    return analyse([read_material("zhang2025", tmp_path_factory.mktemp("home"))])
+
+
+@pytest.fixture(scope="session")
+def study():
+    return analyse([made_study(datasets=4, seeds=3)])

@@ -1,8 +1,6 @@
 import dataclasses
 import io
 import json
-import shutil
-import subprocess
 import time
 
 import numpy as np
@@ -10,24 +8,10 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
-from archlab.report import analyse, read_material, text, write
+from archlab.report import analyse, read_material, text
 from archlab.report.costs import pareto
-from archlab.report.palette import THEMED, themed
-from archlab.report.plots import written
 from archlab.report.sections import plots
-from archlab.report.writing import csv_files
-from archlab.scoring import xscore
 from tests.report.made import REFERENCES, made_study
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    return analyse([read_material("zhang2025", tmp_path_factory.mktemp("home"))])
-
-
-@pytest.fixture(scope="module")
-def study():
-    return analyse([made_study(datasets=4, seeds=3)])
 
 
 def test_the_published_table_prints_all_three_claims(published):
@@ -60,99 +44,6 @@ def test_raw_variants_stay_beside_the_score_table(study):
     assert set(study.effects["made"].rows["kind"]) == {"raw", "equal_budget"}
 
 
-def test_every_markdown_table_is_rectangular(study, published):
-    for analysis in (study, published):
-        block: list[str] = []
-        for line in [*text(analysis, "markdown").splitlines(), ""]:
-            if line.startswith("|"):
-                block.append(line)
-            elif block:
-                assert len({row.replace("\\|", "").count("|") for row in block}) == 1
-                block = []
-
-
-def test_latex_is_ruled_by_booktabs_and_balanced(study):
-    source = text(study, "latex")
-    assert source.count("\\toprule") == source.count("\\midrule") == source.count("\\bottomrule") >= 3
-    assert source.count("\\begin{") == source.count("\\end{")
-    assert source.count("{") == source.count("}")
-    assert "mobilenetv2+attention=se" in source
-    assert "95 \\%" in source
-    assert not [line for line in source.splitlines()[1:] if "_" in line.replace("\\_", "")]
-
-
-DOCUMENT = r"""
-\documentclass{article}
-\usepackage{booktabs}
-\usepackage{graphicx}
-\begin{document}
-%s
-\end{document}
-"""
-
-
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex (Debian: texlive-latex-recommended)")
-def test_latex_compiles_whatever_the_names_are(published, tmp_path):
-    awkward = dict(zip(REFERENCES, ["a_b", "c%d & e", "f#g{h}", "~i^j\\k", "$l+m=n <o>"], strict=True))
-    material = made_study(datasets=3, seeds=2)
-    table = material.table.replace({"model": awkward, "dataset": {"digits": "50%_of & $x^2$"}})
-    models = {awkward.get(name, name): known for name, known in material.models.items()}
-    references = list(awkward.values())
-    runs = [{**run, "model": awkward.get(run["model"], run["model"])} for run in material.runs]
-    parts = {"table": table, "models": models, "references": references, "base": "a_b", "runs": runs}
-    study = analyse([dataclasses.replace(material, **parts)])
-    source = "".join(text(analysis, "latex") for analysis in (study, published))
-    (tmp_path / "report.tex").write_text(DOCUMENT % source, encoding="utf-8")
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "report.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "too wide" not in done.stdout
-
-
-def test_csv_is_exact_and_reads_back(study):
-    scores = pd.read_csv(io.StringIO(text(study, "csv"))).set_index("model")
-    assert np.allclose(scores["xScore"], study.models["xscore"].loc[scores.index], rtol=0, atol=1e-15)
-    files = csv_files(study)
-    assert {"scores.csv", "accuracies.csv", "results.csv", "effects.csv", "runs.csv", "subsets.csv"} - set(files) <= {
-        "subsets.csv"
-    }
-    wide = pd.read_csv(io.StringIO(files["accuracies.csv"]), index_col="model")
-    again = xscore(wide, frame=study.frame)["xscore"]
-    assert np.allclose(again, study.models["xscore"].loc[again.index])
-
-
-def test_autorank_reads_the_accuracies(published):
-    autorank = pytest.importorskip("autorank")
-    wide = pd.read_csv(io.StringIO(csv_files(published)["accuracies.csv"]), index_col="model")
-    result = autorank.autorank(wide.T, alpha=0.05, verbose=False)
-    assert set(result.rankdf.index) == set(published.models.index)
-    assert np.isfinite(result.pvalue)
-
-
-def test_all_subsets_are_exported_not_only_those_shown(published):
-    assert len(pd.read_csv(io.StringIO(csv_files(published)["subsets.csv"]))) == 35
-
-
-@pytest.mark.slow
-def test_everything_is_written_plots_too(study, tmp_path):
-    files = {path.relative_to(tmp_path).as_posix() for path in write(study, tmp_path, with_plots=True)}
-    assert {"report.html", "report.md", "report.tex", "scores.csv", "plots/xscore.svg", "plots/xscore.png"} <= files
-    assert (tmp_path / "plots/effects.png").read_bytes().startswith(b"\x89PNG")
-    assert not list(tmp_path.rglob("*.part"))
-
-
-def test_each_plot_draws_the_same_svg_twice_and_leaves_no_stand_in(study):
-    drawn = plots(study)
-    assert {"xscore", "accuracy", "effects", "pareto-params", "pareto-latency", "ranks", "predictors"} <= set(drawn)
-    assert {"critical-difference", "curves-digits", "curves-pines"} <= set(drawn)
-    for plot in drawn.values():
-        svg = written(plot, "svg", THEMED)
-        assert b"mathdefault" not in svg, plot.name
-        assert svg == written(plot, "svg", THEMED)
-        for stand_in in vars(THEMED).values():
-            assert stand_in not in themed(svg.decode())
-
-
 def test_the_pareto_front():
     costs = pd.Series({"cheap": 1.0, "good": 3.0, "beaten": 3.0, "worse": 4.0, "best": 9.0, "unknown": np.nan})
     scores = pd.Series({"cheap": 0.2, "good": 0.6, "beaten": 0.5, "worse": 0.6, "best": 0.9, "unknown": 1.0})
@@ -178,45 +69,6 @@ def test_each_hardware_has_a_latency_of_its_own():
         "mobilenetv2", ["latency (ms), Made-up CPU, one thread", "latency (ms), Made-up GPU"]
     ].tolist() == [1, 0.5]
     assert scores.loc["starnet"].filter(like="latency").isna().all()
-
-
-def test_the_same_study_twice_is_the_study(study):
-    twice = analyse([made_study(datasets=4, seeds=3), made_study(datasets=4, seeds=3, name="again")])
-    assert list(twice.models.index) == list(study.models.index)
-    assert np.allclose(twice.models["xscore"], study.models["xscore"])
-
-
-def test_several_studies_are_scored_in_one_frame_on_shared_datasets():
-    first, second = (
-        made_study(datasets=4, seeds=3),
-        made_study(datasets=3, seeds=3, name="other", first_seed=5, effect=0.0),
-    )
-    found = analyse([first, second])
-    assert found.means.shape[1] == 3
-    assert "mobilenetv2" in found.models.index
-    assert "mobilenetv2 (other)" in found.models.index
-    assert set(found.frame.models) == {*REFERENCES, *(f"{name} (other)" for name in REFERENCES)}
-    assert any("elpv left out" in warning for warning in found.warnings)
-    assert set(found.effects) == {"made", "other"}
-    said = text(found, "markdown")
-    assert "Effects of the options, other" in said
-
-
-def test_different_recipes_and_machines_are_pointed_out():
-    first = made_study(datasets=3, seeds=2)
-    slower = dataclasses.replace(made_study(datasets=3, seeds=2, name="slow"), provenance={"recipe": "thorough"})
-    assert any("different recipes" in warning for warning in analyse([first, slower]).warnings)
-    runs = [{**first.runs[0], "torch": "2.7"}, *first.runs[1:]]
-    assert any(
-        "mixes execution modes" in warning for warning in analyse([dataclasses.replace(first, runs=runs)]).warnings
-    )
-
-
-def test_studies_without_shared_datasets_are_refused(tmp_path):
-    other = made_study(datasets=3, seeds=1, name="other")
-    other = dataclasses.replace(other, table=other.table.assign(dataset=other.table["dataset"] + "!"))
-    with pytest.raises(UserError, match="made, other share 0 dataset"):
-        analyse([made_study(datasets=3, seeds=1), other])
 
 
 def test_failures_are_listed_and_incomplete_models_named():
@@ -288,32 +140,6 @@ def test_eleven_models_seven_datasets_five_seeds_take_under_five_seconds():
     assert len(page.encode()) < 2_000_000
 
 
-def test_names_are_text_whatever_they_hold(tmp_path):
-    (tmp_path / "odd.csv").write_text(
-        'model,one,two,three\n<b>$x$&_{,50,60,40\n"a|b",70,40,30\nNA,60,50,80\nd,20,30,25\n'
-    )
-    found = analyse([read_material(str(tmp_path / "odd.csv"), tmp_path)])
-    page = text(found, "html")
-    assert "<b>$x$" not in page
-    assert "&lt;b&gt;$x$&amp;_{" in page
-    assert "a\\|b" in text(found, "markdown")
-    assert "\\$x\\$\\&\\_\\{" in text(found, "latex")
-
-
-@pytest.mark.slow
-def test_a_large_study_stays_readable():
-    study = made_study(datasets=3, seeds=3)
-    many = [study.table.assign(model=study.table["model"] + f" {copy}") for copy in range(8)]
-    runs = [{**run, "model": f"{run['model']} {copy}"} for run in study.runs for copy in range(8)]
-    models = {f"{name} {copy}": {**model, "options": {}} for name, model in study.models.items() for copy in range(8)}
-    large = dataclasses.replace(
-        study, table=pd.concat(many), runs=runs, models=models, base=None, references=None, curves=None
-    )
-    page = text(analyse([large]), "html")
-    assert len(page.encode()) < 2_000_000
-    assert "792 runs. The first 500; all are in runs.csv." in page
-
-
 def test_other_data_under_one_name_is_pointed_out():
     study = made_study(datasets=3, seeds=2)
     runs = [{**study.runs[0], "data": "other"}, *study.runs[1:]]
@@ -336,12 +162,27 @@ def test_a_dataset_that_failed_everywhere_leaves_no_scores():
     assert found.frame is None and found.models["xscore"].isna().all()
 
 
-def test_studies_compared_keep_their_own_seeds_and_weights():
-    first, second = made_study(datasets=3, seeds=3), made_study(datasets=3, seeds=2, name="again", first_seed=9)
-    first = dataclasses.replace(first, seeds=[0, 1, 2])
-    second = dataclasses.replace(second, seeds=[9, 10], lam=0.25)
-    gap = (first.table["model"] == "starnet") & (first.table["dataset"] == "mnist5k") & (first.table["seed"] == 1)
-    found = analyse([dataclasses.replace(first, table=first.table[~gap]), second])
-    assert list(found.models.index[found.models["reason"] != ""]) == ["starnet"]
-    assert "mnist5k" in found.models.loc["starnet", "reason"]
-    assert any("weigh the variance differently" in warning for warning in found.warnings)
+def test_a_score_of_ones_own_stands_beside_the_others():
+    material = made_study(datasets=3, seeds=2)
+    own = {"worst_case": pd.Series(0.25, REFERENCES)}
+    found = analyse([dataclasses.replace(material, own_scores=own)])
+    scores = pd.read_csv(io.StringIO(text(found, "csv"))).set_index("model")
+    assert list(scores.columns)[list(scores.columns).index("variance") + 1] == "worst_case"
+    assert scores.loc["starnet", "worst_case"] == 0.25
+    assert np.isnan(scores.loc["mobilenetv2+attention=se", "worst_case"])
+    assert "worst_case" in text(found, "markdown") and "worst_case" not in text(analyse([material]), "markdown")
+
+
+def test_the_metric_of_the_study_is_scored_and_named():
+    material = made_study(datasets=3, seeds=2)
+    other = material.table.assign(metric="balanced_accuracy", value=material.table["value"] ** 2)
+    both = dataclasses.replace(material, table=pd.concat([material.table, other]), metric="balanced_accuracy")
+    found = analyse([both])
+    expected = analyse([dataclasses.replace(material, table=other.assign(metric="accuracy"))])
+    assert found.models["xscore"].equals(expected.models["xscore"])
+    assert found.effects["made"].rows.equals(expected.effects["made"].rows)
+    assert "of xScore of balanced accuracy, 95 %" in found.answers["made"]
+    said = text(found, "markdown")
+    for words in ("Balanced accuracies in percent", "| mean balanced accuracy ", "| balanced accuracy points "):
+        assert words in said
+    assert "A balanced accuracy of 0 is the lowest" in said
