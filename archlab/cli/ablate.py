@@ -76,7 +76,8 @@ def _print(found: Ablation, as_json: bool) -> None:
 
 def _print_scores(found: Ablation) -> None:
     table = found.scores
-    names = ["model", "role", "params", "macs", *found.study.datasets, "mean", "variance", "xscore"]
+    names = ["model", "role", "params", "macs", *found.study.datasets, "mean", "variance"]
+    names += [*(found.scored.own if found.scored else ()), "xscore"]
     if table["xscore_low"].notna().any():
         names += ["xscore_low", "xscore_high"]
     names.append("difference")

@@ -67,14 +67,15 @@ class Ablation:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """A row a model, best first: model, role, params, macs, width, the mean test accuracy on each dataset, mean,
-        variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base)."""
+        """A row a model, best first: model, role, params, macs, width, the mean test accuracy on each dataset (or what else
+        the study's metric is), mean, variance, the study's own scores, xscore, xscore_low, xscore_high, difference (of the
+        xScore, to the base)."""
         import pandas as pd
 
-        rows = self.table[(self.table["metric"] == "accuracy") & (self.table["split"] == SPLIT)]
+        rows = self.table[(self.table["metric"] == self.study.metric) & (self.table["split"] == SPLIT)]
         means = rows.groupby(["model", "dataset"])["value"].mean()
-        datasets = list(self.study.datasets)
-        columns = ["model", "role", "params", "macs", "width", *datasets, "mean", "variance", "xscore"]
+        datasets, own = list(self.study.datasets), self.scored.own if self.scored else ()
+        columns = ["model", "role", "params", "macs", "width", *datasets, "mean", "variance", *own, "xscore"]
         found = [
             {**score, **{name: means.get((score["model"], name)) for name in datasets}}
             for score in self.document["scores"]
@@ -166,6 +167,8 @@ def assess(
     beside = {model.name for model in study.models if model.kind == "raw" and study.budget["fit"] == "width"}
     scored = scores_on(SPLIT, study, table[~table["model"].isin(beside)])
     contrasts = _effects(study, table, scored)
+    if scored is not None and study.own_scores:
+        scored = _with_own_scores(study, table, scored)
     return Ablation(study, runs, table, scored, contrasts, outcome.failed, outcome.computed, store, judgement)
 
 
@@ -197,7 +200,15 @@ def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | 
         study.weight_of_variance,
         datasets=list(study.datasets),
         seeds=study.seeds,
+        metric=study.metric,
     )
+
+
+def _with_own_scores(study: ResolvedStudy, table: pd.DataFrame, scored: Scores) -> Scores:
+    from archlab.scoring import cells, own_score, seed_means, with_own_scores
+
+    means = seed_means(cells(table, SPLIT, study.metric))
+    return with_own_scores(scored, means, [own_score(reference) for reference in study.own_scores])
 
 
 def _effects(study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None) -> Effects | None:
@@ -212,4 +223,13 @@ def _effects(study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None) -
     ]
     if len(models) < 2:
         return None
-    return effects(table, models, study.base, scored.frame, SPLIT, study.weight_of_variance, seeds=study.seeds)
+    return effects(
+        table,
+        models,
+        study.base,
+        scored.frame,
+        SPLIT,
+        study.weight_of_variance,
+        seeds=study.seeds,
+        metric=study.metric,
+    )

@@ -20,6 +20,7 @@ from archlab.study.study import Effect, Explore, Study
 from archlab.study.variables import option_name
 from archlab.training import load_recipe
 
+METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
 _NAME = re.compile(r"\w[\w.+-]*")
 KEYS = (
     "name",
@@ -37,6 +38,8 @@ KEYS = (
     "blocks",
     "effects",
     "lambda",
+    "metric",
+    "score",
     "search",
 )
 
@@ -92,6 +95,8 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         smallest_map=_smallest_map(document),
         effects=_effects(document, fitted=budget.fit == "width"),
         weight_of_variance=_number(document, "lambda", 0.5, positive=False),
+        metric=_word(document, "metric", METRICS),
+        own_scores=_own_scores(document, folder),
         search=parse_search(document.get("search", {}), where(document, "search"), folder),
         where=here,
         budget_where=where(document, "budget") or here,
@@ -191,6 +196,16 @@ def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:
                 message = "effects at equal budget need a budget with `fit: width`"
             raise UserError(message, where=line, name=kind, known=known)
     return tuple(dict.fromkeys(listed))
+
+
+def _own_scores(document: dict, folder: Path) -> tuple[str, ...]:
+    from archlab.scoring import own_score
+
+    given, at = document.get("score", []), where(document, "score")
+    listed = given if isinstance(given, list) else [given]
+    lines = [where(given, index) or at for index in range(len(listed))]
+    found = [own_score(str(each), folder=folder, at=line) for each, line in zip(listed, lines, strict=True)]
+    return tuple(score.reference for score in found)
 
 
 def _word(document: dict, key: str, known: tuple[str, ...]) -> str:

@@ -63,6 +63,8 @@ class ResolvedStudy:
     seeds: list[int]
     smallest_map: int | None
     weight_of_variance: float
+    metric: str
+    own_scores: list[str]
     budget: dict[str, Any]
     classes: int
     resolution: int

@@ -66,6 +66,8 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         seeds=list(study.seeds),
         smallest_map=study.smallest_map,
         weight_of_variance=study.weight_of_variance,
+        metric=study.metric,
+        own_scores=list(study.own_scores),
         budget=dataclasses.asdict(study.budget),
         classes=designer.classes,
         resolution=designer.resolution,

@@ -22,7 +22,8 @@ class Study:
     """A study, checked; `load_study` makes one.
 
     `bases` are the architectures that the choice called `base` has as its options: mostly one, none where only references
-    are compared. `width` counts where the budget fits none. `weight_of_variance` is xScore's lambda. `where` is its file,
+    are compared. `width` counts where the budget fits none. `weight_of_variance` is xScore's lambda, `metric` what is
+    scored, `own_scores` are functions whose values stand beside it, `FILE.py:NAME` with the file in full. `where` is its file,
     `budget_where` the line of its budget.
     """
 
@@ -40,6 +41,8 @@ class Study:
     smallest_map: int | None
     effects: tuple[Effect, ...]
     weight_of_variance: float
+    metric: str
+    own_scores: tuple[str, ...]
     search: SearchSettings
     where: str | None = None
     budget_where: str | None = None

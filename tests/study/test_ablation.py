@@ -12,6 +12,7 @@ import standin_training
 from archlab.data import open_prepared
 from archlab.executors import Settings
 from archlab.foundation import UserError
+from archlab.report import analyse, read_material
 from archlab.runs import Store
 from archlab.scoring import read_table
 from archlab.study import ablate, resolve
@@ -222,3 +223,39 @@ def test_a_stored_ablation_needs_no_torch(store, tmp_path):
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert found.strip() == "0 starnet False"
+
+
+def test_the_metric_of_the_study_is_scored(store):
+    found, other = filled(store), ablate({**STUDY, "metric": "balanced_accuracy"}, store)
+    assert (other.computed, other.study.metric) == (0, "balanced_accuracy")
+    rows = other.table[(other.table["metric"] == "balanced_accuracy") & (other.table["split"] == "test")]
+    means = rows.groupby(["model", "dataset"])["value"].mean()
+    table = other.scores.set_index("model")
+    assert all(table.loc[model, dataset] == mean for (model, dataset), mean in means.items())
+    assert "of balanced accuracy" in other.answer and "balanced" not in found.answer
+    assert read_material("idea", store.home).metric == "balanced_accuracy"
+
+
+def test_scores_of_ones_own_stand_beside_the_xscore_and_outlive_their_file(store, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("def worst_case(normalised):\n    return normalised.min(axis=1)\n")
+    found = filled(store, score=f"{mine}:worst_case")
+    columns = list(found.scores.columns)
+    assert columns[columns.index("variance") : columns.index("xscore")] == ["variance", "worst_case"]
+    expected = {row["model"]: row["worst_case"] for row in found.document["scores"]}
+    assert expected == found.scores.set_index("model")["worst_case"].to_dict()
+    assert min(expected.values()) == 0
+    mine.unlink()
+    assert analyse([read_material("idea", store.home)]).models["worst_case"].to_dict() == expected
+
+
+def test_a_score_that_is_not_there_is_named_with_its_line(home, tmp_path):
+    path = tmp_path / "idea.yaml"
+    path.write_text("base: mobilenetv2\nscore:\n  - nothing.py:worst_case\n")
+    with pytest.raises(UserError, match=r"idea\.yaml:3: .*nothing\.py cannot be read"):
+        resolve(path, home)
+
+
+def test_a_metric_that_runs_do_not_keep_is_refused(home):
+    with pytest.raises(UserError, match="metric is accuracy or balanced_accuracy, not 'balanced_acuracy'"):
+        resolve({**STUDY, "metric": "balanced_acuracy"}, home)

@@ -230,7 +230,12 @@ def final_of(rows, seeds=(0, 1)):
     models = [SimpleNamespace(name=name, cost={"macs": macs}) for name, _, _, macs in rows]
     frame = [name for name, *_ in rows if name.startswith("r")]
     study = SimpleNamespace(
-        frame=frame, weight_of_variance=0.5, datasets=dict.fromkeys("abcd", 32), seeds=list(seeds), models=models
+        frame=frame,
+        weight_of_variance=0.5,
+        metric="accuracy",
+        datasets=dict.fromkeys("abcd", 32),
+        seeds=list(seeds),
+        models=models,
     )
     columns = ["model", "dataset", "seed", "split", "metric", "value"]
     return SimpleNamespace(study=study, table=pd.DataFrame(table, columns=columns))
