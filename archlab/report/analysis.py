@@ -49,7 +49,7 @@ class Analysis:
     Args:
         material: What it was found in; of several studies, all of them as one.
         seeds: The fewest that a cell has.
-        models: Indexed by model, best first: role, kind, width, the columns of `costs`, accuracy (mean over datasets), mean,
+        models: Indexed by model, best first: role, the columns of `costs`, accuracy (mean over datasets), mean,
             variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base), worst (dataset), reason, and
             the user's own scores.
         means: Models x datasets, seed means, in the unit of the table.
@@ -138,8 +138,7 @@ def _scores(material: Material) -> Scores:
 def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataFrame:
     known = pd.DataFrame.from_dict(material.models, orient="index")
     found = scores.models.copy()
-    for column in ("role", "kind", "width"):
-        found[column] = known[column].reindex(found.index) if column in known else None
+    found["role"] = known["role"].reindex(found.index) if "role" in known else None
     found["accuracy"] = means.mean(axis=1, skipna=False)
     base = found["xscore"].get(material.base) if material.base else None
     found["difference"] = found["xscore"] - base if base is not None else float("nan")

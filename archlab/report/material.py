@@ -33,7 +33,8 @@ class Material:
         lam: Weight of the variance.
         metric: What is scored.
         own_scores: By name, scores of the user's own by model, as they were when the study was scored.
-        models: By model, what is known of it: role (`reference`, `variant`), kind, options (by choice), params, macs, width.
+        models: By model, what is known of it: role (`reference`, `variant`), kind, options (by choice), params, macs, width,
+            and whether it stands beside the scores.
         elements: Models x the elements of their architectures.
         failed: Runs that failed: model, dataset, seed, cause, attempts.
         runs: Finished runs: model, dataset, seed, key, seconds, and where and with what they ran.
@@ -120,6 +121,7 @@ def _read_study(folder: Path, home: Path) -> Material:
             "width": model["width"],
             "params": model["cost"]["params"],
             "macs": model["cost"]["macs"],
+            "beside": model["kind"] == "raw" and study["budget"]["fit"] == "width",
         }
         for model in study["models"]
     }
@@ -127,7 +129,6 @@ def _read_study(folder: Path, home: Path) -> Material:
         model["name"]: architecture_elements(model["architecture"], model["cost"]["macs"]) for model in study["models"]
     }
     runs, curves = _read_runs(found["cells"], home)
-    beside = [name for name, model in models.items() if model["kind"] == "raw" and study["budget"]["fit"] == "width"]
     return Material(
         name=study["name"],
         table=table,
@@ -138,7 +139,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         lam=study["weight_of_variance"],
         metric=study.get("metric", "accuracy"),
         own_scores=_own_scores(study, found["scores"]),
-        models={name: model | {"beside": name in beside} for name, model in models.items()},
+        models=models,
         elements=pd.DataFrame.from_dict(elements, orient="index"),
         failed=found["failed"],
         runs=runs,
@@ -194,8 +195,6 @@ def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[s
                 "key": cell["key"],
                 "data": run["dataset_digest"],
                 "code": run["code"],
-                "recipe": run["recipe"],
-                "resolution": run["resolution"],
                 "finished": result["finished"],
                 "archlab": result["archlab"],
                 **{key: mode.get(key) for key in ("device", "hardware", "precision", "threads", "torch")},
