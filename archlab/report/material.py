@@ -138,7 +138,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         references=[name for name in study["frame"] if name in set(table["model"])],
         lam=study["weight_of_variance"],
         metric=study.get("metric", "accuracy"),
-        own_scores=_own_scores(study, found["scores"]),
+        own_scores=_own_scores(study, found),
         models=models,
         elements=pd.DataFrame.from_dict(elements, orient="index"),
         failed=found["failed"],
@@ -152,9 +152,9 @@ def _read_study(folder: Path, home: Path) -> Material:
     )
 
 
-def _own_scores(study: dict[str, Any], scores: list[dict[str, Any]]) -> dict[str, pd.Series]:
+def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Series]:
     names = [reference.rpartition(":")[2] for reference in study.get("own_scores", [])]
-    return {name: pd.Series({row["model"]: row[name] for row in scores}, dtype=float) for name in names}
+    return {name: pd.Series({row["model"]: row[name] for row in found["scores"]}, dtype=float) for name in names}
 
 
 def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
