@@ -1,10 +1,7 @@
 """Measurements of archlab on this machine: ratios against other ways of doing the same, and against its own bounds."""
 
-from archlab.bench.bare import bench_step
 from archlab.bench.gpu import bench_gpu
 from archlab.bench.measured import Bench, Spread
-from archlab.bench.start import bench_start
-from archlab.bench.store import bench_store
 from archlab.bench.workers import bench_workers
 
-__all__ = ["Bench", "Spread", "bench_gpu", "bench_start", "bench_step", "bench_store", "bench_workers"]
+__all__ = ["Bench", "Spread", "bench_gpu", "bench_workers"]

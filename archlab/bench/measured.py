@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from archlab.bench.laps import Portion, cpu_seconds
+from archlab.bench.laps import Portion
 from archlab.foundation.machine import cpu_name, gpu_names
 
 PACKAGES = ("archlab", "torch", "torchvision", "timm", "fvcore", "numpy", "pillow")
-
-
-Seconds = dict[str, float]
-"""Of "cpu" and "wall" time."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +32,15 @@ class Spread:
 
 @dataclass
 class Bench:
-    """One measurement. Rates are images per second of CPU or wall time, seconds what an action takes of either; a ratio is
-    of two values of one round.
-
-    `least`: what a ratio is meant to reach, `most`: wall seconds that an action is meant to stay within, where something
-    was promised.
+    """One measurement. Rates are images per second of CPU or wall time; a ratio is of two values of one round, `least` what it
+    is meant to reach, where something was promised.
     """
 
     name: str
     settings: dict[str, Any]
     rates: dict[str, dict[str, Spread]] = field(default_factory=dict)
-    seconds: dict[str, dict[str, Spread]] = field(default_factory=dict)
     ratios: dict[str, Spread] = field(default_factory=dict)
     least: dict[str, float] = field(default_factory=dict)
-    most: dict[str, float] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=lambda: machine())
 
     def add(self, rounds: list[dict[str, Portion]], clock: str, first: str, group: str = "") -> None:
@@ -63,13 +53,6 @@ class Bench:
             if name != first:
                 self.ratios[group + name] = Spread.of([_ratio(portions, first, name, clock) for portions in rounds])
 
-    def add_seconds(self, rounds: list[dict[str, Seconds]]) -> None:
-        """Adds what actions took in each round."""
-        for name in rounds[0]:
-            self.seconds[name] = {
-                kind: Spread.of([round_[name][kind] for round_ in rounds]) for kind in ("cpu", "wall")
-            }
-
     def document(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -77,14 +60,6 @@ class Bench:
 def _ratio(portions: dict[str, Portion], first: str, other: str, clock: str) -> float:
     one, two = portions[first], portions[other]
     return (one.images / getattr(one, clock)) / (two.images / getattr(two, clock))
-
-
-def timed(action: Callable[[], object], times: int = 1) -> Seconds:
-    """What an action takes, the mean of so many calls; CPU time is that of this process and all it has started."""
-    wall, cpu = time.perf_counter(), cpu_seconds()
-    for _ in range(times):
-        action()
-    return {"cpu": (cpu_seconds() - cpu) / times, "wall": (time.perf_counter() - wall) / times}
 
 
 def machine() -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,29 +37,11 @@ def measure_options(command: Callable) -> Callable:
 
 @bench.command()
 @measure_options
-def step(repeats: int, store: str | None, as_json: bool) -> None:
-    """The whole training loop against its bare step, every reference."""
-    from archlab.bench import bench_step
-
-    run_bench(bench_step, repeats, store, as_json)
-
-
-@bench.command()
-@measure_options
 def workers(repeats: int, store: str | None, as_json: bool) -> None:
     """Two workers of one thread against one of two threads."""
     from archlab.bench import bench_workers
 
     run_bench(bench_workers, repeats, store, as_json)
-
-
-@bench.command()
-@measure_options
-def start(repeats: int, store: str | None, as_json: bool) -> None:
-    """Commands that train nothing, from start to end: seconds."""
-    from archlab.bench import bench_start
-
-    run_bench(bench_start, repeats, store, as_json)
 
 
 @bench.command()
@@ -72,38 +53,23 @@ def gpu(repeats: int, store: str | None, as_json: bool) -> None:
     run_bench(bench_gpu, repeats, store, as_json)
 
 
-@bench.command("store")
-@click.option("--runs", type=click.IntRange(min=1), default=100_000, show_default=True)
-@measure_options
-def store_(runs: int, repeats: int, store: str | None, as_json: bool) -> None:
-    """A store of many synthetic runs: listing, scoring and reporting."""
-    from archlab.bench import bench_store
-
-    run_bench(partial(bench_store, runs=runs), repeats, store, as_json)
-
-
-def run_bench(measure: Callable[..., Bench], repeats: int, store: str | None, as_json: bool) -> None:
+def run_bench(measure: Callable[..., Bench], repeats: int, store: str | None, as_json: bool) -> Bench:
     """Measures, and prints what was measured."""
     measured = measure(Path(home(store)), repeats=repeats, progress=_say)
     if as_json:
         click.echo(json.dumps(measured.document(), indent=2))
     else:
         _print(measured)
+    return measured
 
 
 def _print(measured: Bench) -> None:
     if measured.rates:
         click.echo(f"{measured.name}: images per second, median (min to max)")
-        rows = [[name, _spread(clocks["cpu"]), _spread(clocks["wall"])] for name, clocks in measured.rates.items()]
+        rows = [
+            [name, spread_text(clocks["cpu"]), spread_text(clocks["wall"])] for name, clocks in measured.rates.items()
+        ]
         print_table(["", "CPU time", "wall time"], rows)
-    if measured.seconds:
-        click.echo(f"{measured.name}: milliseconds, median (min to max)")
-        rows = []
-        for name, clocks in measured.seconds.items():
-            most = f"{1000 * measured.most[name]:g}" if name in measured.most else ""
-            cpu, wall = (_spread(clocks[kind], 1000) for kind in ("cpu", "wall"))
-            rows.append([name, cpu, wall, str(clocks["wall"].n), most])
-        print_table(["", "CPU time", "wall time", "n", "wall at most"], rows)
     if measured.ratios:
         click.echo("\nratios within a round")
         rows = []
@@ -117,7 +83,7 @@ def _print(measured: Bench) -> None:
     click.echo(", ".join(f"{name}: {value}" for name, value in measured.settings.items()))
 
 
-def _spread(spread: Spread, factor: float = 1.0) -> str:
+def spread_text(spread: Spread, factor: float = 1.0) -> str:
     median, least, most = (_number(value * factor) for value in (spread.median, spread.min, spread.max))
     return f"{median} ({least} to {most})"
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlab.bench.measured import Bench, Seconds, Spread, timed
+from archlab.bench.measured import Spread
 from archlab.foundation import UserError
+from tests.comparisons.timed import Seconds, TimedBench, timed
 
 if TYPE_CHECKING:
     from archlab.architecture import Architecture
@@ -19,11 +20,11 @@ ALL = "all references, median"
 COUNT_LIMIT, FIT_LIMIT = 1e-3, 20e-3
 
 
-def bench_budget(home: Path, *, repeats: int, progress: Callable[[str], None]) -> Bench:
+def bench_budget(home: Path, *, repeats: int, progress: Callable[[str], None]) -> TimedBench:
     """Each reference fitted to 2.5 M parameters; ratios of CPU time. Raises UserError where fvcore counts anything else."""
     from archlab.architecture import architecture, references
 
-    bench = Bench("budget", {"resolution": RESOLUTION, "classes": CLASSES, "params": "2.5M"})
+    bench = TimedBench("budget", {"resolution": RESOLUTION, "classes": CLASSES, "params": "2.5M"})
     ratios = []
     for name in references():
         progress(name)

@@ -4,9 +4,9 @@ import time
 import pytest
 from standin import make_run, make_trained
 
-from archlab.bench.synthetic import write_synthetic_runs
 from archlab.runs import Store
 from archlab.runs.index import COLUMNS, INDEX, list_runs, tidy_table
+from tests.comparisons.synthetic import write_synthetic_runs
 
 
 @pytest.fixture

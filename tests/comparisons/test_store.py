@@ -1,6 +1,6 @@
 import pytest
 
-from archlab.bench import bench_store
+from tests.comparisons.store import bench_store
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def bench_step(home: Path, *, repeats: int, progress: Callable[[str], None]) -> 
     bench = Bench("step", {"recipe": "quick", "dataset": DATASET, "steps_a_portion": STEPS, "threads": 1})
     for name in references():
         progress(name)
-        contender = Contender("archlab.bench.bare:loop_and_step", {"home": str(home), "name": name})
+        contender = Contender(f"{__name__}:loop_and_step", {"home": str(home), "name": name})
         with Contest({name: [contender]}) as contest:
             # odd portions are the loop's, even ones the bare step's
             rounds = [{"loop": contest.round()[name], "bare step": contest.round()[name]} for _ in range(repeats)]

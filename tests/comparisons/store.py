@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from archlab.bench.measured import Bench, timed
-from archlab.bench.synthetic import write_synthetic_runs
 from archlab.report import Material, analyse, text
 from archlab.runs import Store, list_runs
 from archlab.runs.index import tidy_table
 from archlab.scoring import score_table
+from tests.comparisons.synthetic import write_synthetic_runs
+from tests.comparisons.timed import TimedBench, timed
 
 DATASETS, SEEDS = 8, 5
 REFERENCES = 4  # models that span the frame
@@ -23,10 +23,10 @@ REPORTED = 40  # models of the study that is reported
 LISTING = "archlab runs list, from start to end"
 
 
-def bench_store(home: Path, *, repeats: int, progress: Callable[[str], None], runs: int = 100_000) -> Bench:
+def bench_store(home: Path, *, repeats: int, progress: Callable[[str], None], runs: int = 100_000) -> TimedBench:
     """Writes a store of synthetic runs into a temporary folder of `home` and works with it as a user would."""
     models = max(runs // (DATASETS * SEEDS), REPORTED)
-    bench = Bench("store", {"runs": models * DATASETS * SEEDS})
+    bench = TimedBench("store", {"runs": models * DATASETS * SEEDS})
     with tempfile.TemporaryDirectory(dir=home, prefix="bench-store-") as folder:
         store = Store(folder)
         progress(f"writing {models * DATASETS * SEEDS:,} runs")

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from archlab.bench.measured import Bench, timed
-from archlab.bench.synthetic import write_synthetic_results
 from archlab.foundation import UserError
 from archlab.runs import Store
+from tests.comparisons.synthetic import write_synthetic_results
+from tests.comparisons.timed import TimedBench, timed
 
 HELP, BUILD, ABLATE = "archlab --help", "archlab build --spec references", "archlab ablate, all runs stored"
 PROGRAM = """
@@ -25,9 +25,9 @@ finally:
 """
 
 
-def bench_start(home: Path, *, repeats: int, progress: Callable[[str], None]) -> Bench:
+def bench_start(home: Path, *, repeats: int, progress: Callable[[str], None]) -> TimedBench:
     """Beside the bare interpreter and the import of torch. `ablate` finds made-up results of the whole quick study."""
-    bench = Bench("start", {"study": "quick"}, most={HELP: 0.3, BUILD: 6.0, ABLATE: 3.0})
+    bench = TimedBench("start", {"study": "quick"}, most={HELP: 0.3, BUILD: 6.0, ABLATE: 3.0})
     with tempfile.TemporaryDirectory(dir=home, prefix="bench-start-") as folder:
         progress("preparing the quick study")
         _fill(Store(folder), home)

@@ -1,7 +1,6 @@
 import pytest
 
-from archlab.bench import bench_start
-from archlab.bench.start import ABLATE, BUILD, HELP
+from tests.comparisons.start import ABLATE, BUILD, HELP, bench_start
 
 
 @pytest.mark.slow
