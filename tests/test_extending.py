@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import blocks
 from archlab.cli.main import main
+from archlab.foundation.own_code import LOADED
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "extending.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,7 +38,14 @@ def follow(tmp_path, monkeypatch, capsys):
                 (tmp_path / name).write_text(text)
         return capsys.readouterr().out
 
-    return follow
+    yield follow
+    LOADED.clear()
+    blocks.BLOCKS._entries.pop("gated_conv", None)
+
+
+def test_a_block_and_a_reference_of_it(follow):
+    assert "gated_conv" in follow("A block")
+    assert "my_network" in follow("A reference")
 
 
 def test_a_dataset_reader(follow):
@@ -50,3 +59,15 @@ def test_a_dataset_reader(follow):
 @pytest.mark.slow
 def test_an_augmentation(follow):
     assert "mobilenetv2" in follow("An augmentation")
+
+
+def test_a_score(follow):
+    printed = follow("A score")
+    assert "worst_case" in printed and "tinynet" in printed
+
+
+@pytest.mark.slow
+def test_an_executor(follow):
+    follow("A block")
+    follow("A reference")
+    assert "my_network" in follow("An executor")
