@@ -35,7 +35,7 @@ from blocks.arguments import (
     Normalization,
     Probability,
 )
-from blocks.block import Block
+from blocks.block import Block, LayerArguments
 from blocks.components import Component, initialize, make_activation, make_channel_attention, make_norm
 from blocks.head import Head
 from blocks.registry import ACTIVATIONS, BLOCKS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NORMALIZATIONS, register
@@ -54,6 +54,7 @@ __all__ = [
     "Component",
     "Head",
     "Initialization",
+    "LayerArguments",
     "Natural",
     "Normalization",
     "Probability",

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Normalization, Probability
-from blocks.block import Block
-from blocks.components import Component, tally_norm
+from blocks.block import Block, LayerArguments
 from blocks.mobilevit import conv_norm_act, fold, keeps_size, unfold
 from blocks.registry import register
 from blocks.tally import Tally
@@ -59,38 +58,18 @@ class AdditiveMobileViT(Block):
         return x + local + self.exit(fold(tokens, 1, (height, width)))
 
     @classmethod
-    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
-        return arguments["heads"] if argument == "dim" else 1
+    def channel_multiple(cls, argument: str, layer: LayerArguments) -> int:
+        return layer.heads if argument == "dim" else 1
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        dim: int,
-        depth: int,
-        heads: int,
-        mlp_ratio: float,
-        kernel: int,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        check_addition(in_channels, out_channels)
-        keeps_size(stride, kernel)
-        for inputs, outputs, width in (
-            (in_channels, in_channels, kernel),
-            (in_channels, dim, 1),
-            (dim, in_channels, 1),
-        ):
-            tally.conv(inputs, outputs, width, size)
-            tally_norm(tally, norm, outputs)
-        for _ in range(depth):
-            TransformerLayer.tally(tally, tokens=size**2, sequences=1, dim=dim, heads=heads, mlp_ratio=mlp_ratio)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        check_addition(layer.in_channels, layer.out_channels)
+        keeps_size(layer.stride, layer.kernel)
+        tally.conv(layer.in_channels, layer.in_channels, layer.kernel, layer.in_size, norm=layer.norm)
+        tally.conv(layer.in_channels, layer.dim, 1, layer.in_size, norm=layer.norm)
+        for _ in range(layer.depth):
+            TransformerLayer.tally(tally, layer, tokens=layer.in_size**2)
+        tally.conv(layer.dim, layer.in_channels, 1, layer.in_size, norm=layer.norm)
 
 
 def check_addition(in_channels: int, out_channels: int) -> None:

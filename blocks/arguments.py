@@ -1,9 +1,4 @@
-"""What arguments a block takes, read from its constructor, and checking values against them.
-
-A constructor's annotations say everything: `int` (from 1 on, or from a smaller default), `Natural` (from 0 on), `float` (from
-0 on, or from a smaller default), `Probability` (from 0 to below 1), `bool`, `str`, `Literal[...]`, `Activation`,
-`Normalization`, `ChannelAttention`, `Initialization`, each also `| None`.
-"""
+"""What arguments a block takes, read from its constructor's annotations (`blocks.Block`), and checking values against them."""
 
 from __future__ import annotations
 
@@ -32,7 +27,7 @@ LIMITS: dict[Any, tuple[float, float]] = {
 }  # the least number, and the one that all are below
 
 # by the assembler, never by a user
-GIVEN = ("in_channels", "out_channels", "stride", "published_stride", "channels", "num_classes")
+GIVEN = ("in_channels", "out_channels", "in_size", "stride", "published_stride", "channels", "num_classes")
 REQUIRED = inspect.Parameter.empty
 
 

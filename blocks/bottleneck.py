@@ -7,14 +7,12 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, ChannelAttention, Normalization
-from blocks.block import Block
+from blocks.block import Block, LayerArguments
 from blocks.components import (
-    Component,
     make_activation,
     make_channel_attention,
     make_norm,
     tally_channel_attention,
-    tally_norm,
 )
 from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.registry import register
@@ -72,39 +70,21 @@ class Bottleneck(Block):
         return [self.expansion_norm]
 
     @classmethod
-    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
-        group_width = arguments["group_width"] or 1
+    def channel_multiple(cls, argument: str, layer: LayerArguments) -> int:
+        group_width = layer.group_width or 1
         if argument == "hidden":
             return group_width
-        return 1 if arguments["hidden"] else 4 * group_width
+        return 1 if layer.hidden else 4 * group_width
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        kernel: int,
-        hidden: int | None,
-        group_width: int | None,
-        channel_attention: Component,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        hidden, groups = middle(out_channels, hidden, group_width)
-        tally.conv(in_channels, hidden, 1, size)
-        tally_norm(tally, norm, hidden)
-        size = same_conv_size(size, kernel, stride)
-        tally.conv(hidden, hidden, kernel, size, groups=groups)
-        tally_norm(tally, norm, hidden)
-        tally_channel_attention(tally, channel_attention, size, channels=hidden, in_channels=in_channels)
-        tally.conv(hidden, out_channels, 1, size)
-        tally_norm(tally, norm, out_channels)
-        tally_shortcut(tally, size, in_channels, out_channels, norm)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        hidden, groups = middle(layer.out_channels, layer.hidden, layer.group_width)
+        tally.conv(layer.in_channels, hidden, 1, layer.in_size, norm=layer.norm)
+        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        tally.conv(hidden, hidden, layer.kernel, size, groups=groups, norm=layer.norm)
+        tally_channel_attention(tally, layer, size, channels=hidden)
+        tally.conv(hidden, layer.out_channels, 1, size, norm=layer.norm)
+        tally_shortcut(tally, layer, size)
 
 
 def middle(out_channels: int, hidden: int | None, group_width: int | None) -> tuple[int, int]:

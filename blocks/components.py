@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from blocks.block import LayerArguments
 from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NORMALIZATIONS, Registry
 from blocks.tally import Tally
 
@@ -33,17 +34,12 @@ def initialize(init: Component, *layers: nn.Module) -> None:
             INITIALIZATIONS[name](layer, **arguments)
 
 
-def tally_norm(tally: Tally, norm: Component, channels: int) -> None:
-    if norm is not None:
-        tally.parameters(2 * channels)
-
-
-def tally_channel_attention(tally: Tally, attention: Component, size: int, *, channels: int, in_channels: int) -> None:
-    """`size`: pixels on a side of the map that it weighs."""
-    if attention is not None:
-        name, arguments = _split(attention)
-        entry: Any = CHANNEL_ATTENTIONS[name]
-        entry.tally(tally, size, channels=channels, in_channels=in_channels, **arguments)
+def tally_channel_attention(tally: Tally, layer: LayerArguments, size: int, *, channels: int) -> None:
+    """Adds the cost of a block's `channel_attention`, which weighs `channels` of a map of `size` pixels on a side."""
+    if layer.channel_attention is not None:
+        name, arguments = _split(layer.channel_attention)
+        given = LayerArguments(in_size=size, channels=channels, in_channels=layer.in_channels, **arguments)
+        CHANNEL_ATTENTIONS[name].tally(tally, given)
 
 
 def _make(registry: Registry, component: Component, **given: Any) -> nn.Module:

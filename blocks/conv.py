@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Initialization, Normalization
-from blocks.block import Block
-from blocks.components import Component, initialize, make_activation, make_norm, tally_norm
+from blocks.block import Block, LayerArguments
+from blocks.components import Component, initialize, make_activation, make_norm
 from blocks.registry import register
 from blocks.tally import Tally, check_channels
 
@@ -42,32 +40,24 @@ class Conv(Block):
         return self.act(self.norm(self.conv(x)))
 
     @classmethod
-    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
-        return arguments["groups"]
+    def channel_multiple(cls, argument: str, layer: LayerArguments) -> int:
+        return layer.groups
 
     @classmethod
-    def output_size(cls, size: int, *, stride: int, kernel: int, **arguments: Any) -> int:
-        return conv_size(size, kernel, stride)
+    def output_size(cls, layer: LayerArguments) -> int:
+        return conv_size(layer.in_size, layer.kernel, layer.stride)
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        kernel: int,
-        groups: int,
-        bias: bool,
-        norm: Component,
-        act: Component,
-        init: Component,
-    ) -> None:
-        size = conv_size(size, kernel, stride)
-        tally.conv(in_channels, out_channels, kernel, size, groups=groups, bias=bias)
-        tally_norm(tally, norm, out_channels)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        tally.conv(
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel,
+            cls.output_size(layer),
+            groups=layer.groups,
+            bias=layer.bias,
+            norm=layer.norm,
+        )
 
 
 def conv2d(

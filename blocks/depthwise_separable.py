@@ -7,14 +7,12 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from blocks.arguments import Activation, ChannelAttention, Normalization
-from blocks.block import Block
+from blocks.block import Block, LayerArguments
 from blocks.components import (
-    Component,
     make_activation,
     make_channel_attention,
     make_norm,
     tally_channel_attention,
-    tally_norm,
 )
 from blocks.conv import conv2d, conv_size
 from blocks.registry import register
@@ -53,27 +51,12 @@ class DepthwiseSeparable(Block):
         return self.act(self.pointwise_norm(self.pointwise(x)))
 
     @classmethod
-    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
-        return conv_size(size, kernel, stride)
+    def output_size(cls, layer: LayerArguments) -> int:
+        return conv_size(layer.in_size, layer.kernel, layer.stride)
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        kernel: int,
-        channel_attention: Component,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        size = conv_size(size, kernel, stride)
-        tally.conv(in_channels, in_channels, kernel, size, groups=in_channels)
-        tally_norm(tally, norm, in_channels)
-        tally_channel_attention(tally, channel_attention, size, channels=in_channels, in_channels=in_channels)
-        tally.conv(in_channels, out_channels, 1, size)
-        tally_norm(tally, norm, out_channels)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        size = cls.output_size(layer)
+        tally.depthwise(layer.in_channels, layer.kernel, size, norm=layer.norm)
+        tally_channel_attention(tally, layer, size, channels=layer.in_channels)
+        tally.conv(layer.in_channels, layer.out_channels, 1, size, norm=layer.norm)

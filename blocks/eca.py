@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from blocks.block import LayerArguments
 from blocks.registry import CHANNEL_ATTENTIONS
 from blocks.tally import Tally
 
@@ -18,16 +19,13 @@ class EfficientChannelAttention(nn.Module):
     The kernel is the odd number nearest to (log2(channels) + beta) / gamma (equation 12).
     """
 
-    replicas = 1  # see `blocks.channels`
-
     def __init__(self, *, channels: int, in_channels: int, gamma: float = 2.0, beta: float = 1.0):
         super().__init__()
         kernel = self.kernel(channels, gamma, beta)
         self.conv = nn.Conv1d(1, 1, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        means = x.mean((2, 3)).unflatten(1, (self.replicas, -1))  # (N, R, C)
-        weights = torch.sigmoid(self.conv(means))
+        weights = torch.sigmoid(self.conv(x.mean((2, 3))[:, None]))  # (N, 1, C)
         return x * weights.flatten(1)[:, :, None, None]
 
     @staticmethod
@@ -36,5 +34,5 @@ class EfficientChannelAttention(nn.Module):
         return max(length if length % 2 else length + 1, 3)
 
     @classmethod
-    def tally(cls, tally: Tally, size: int, *, channels: int, in_channels: int, gamma: float, beta: float) -> None:
-        tally.conv(1, 1, (cls.kernel(channels, gamma, beta), 1), (channels, 1))
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        tally.conv(1, 1, (cls.kernel(layer.channels, layer.gamma, layer.beta), 1), (layer.channels, 1))

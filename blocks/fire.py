@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from blocks.arguments import Activation, Normalization
-from blocks.block import Block
-from blocks.channels import join
-from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.block import Block, LayerArguments
+from blocks.components import make_activation, make_norm
 from blocks.conv import conv2d
 from blocks.registry import register
 from blocks.tally import Tally
@@ -24,8 +24,6 @@ class Fire(Block):
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("squeeze",)
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"squeeze": 8}, {"squeeze": 8, "norm": "batch_norm"})
-
-    replicas = 1  # see `blocks.channels`
 
     def __init__(
         self,
@@ -49,33 +47,19 @@ class Fire(Block):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.act(self.squeeze_norm(self.squeeze(x)))
-        return self.act(join((self.norm_1x1(self.expand_1x1(x)), self.norm_3x3(self.expand_3x3(x))), self.replicas))
+        halves = (self.norm_1x1(self.expand_1x1(x)), self.norm_3x3(self.expand_3x3(x)))
+        return self.act(torch.cat(halves, dim=1))
 
     @classmethod
-    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
+    def channel_multiple(cls, argument: str, layer: LayerArguments) -> int:
         return 2 if argument == "out_channels" else 1
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        squeeze: int,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        half, bias = half_of(out_channels), norm is None
-        tally.conv(in_channels, squeeze, 1, size, bias=bias)
-        tally_norm(tally, norm, squeeze)
-        size = -(-size // stride)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        half, bias = half_of(layer.out_channels), layer.norm is None
+        tally.conv(layer.in_channels, layer.squeeze, 1, layer.in_size, bias=bias, norm=layer.norm)
         for kernel in (1, 3):
-            tally.conv(squeeze, half, kernel, size, bias=bias)
-            tally_norm(tally, norm, half)
+            tally.conv(layer.squeeze, half, kernel, cls.output_size(layer), bias=bias, norm=layer.norm)
 
 
 def half_of(out_channels: int) -> int:

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, ChannelAttention, Initialization
-from blocks.block import Block
-from blocks.components import Component, make_channel_attention, make_norm, tally_channel_attention
+from blocks.block import Block, LayerArguments
+from blocks.components import make_channel_attention, make_norm, tally_channel_attention
 from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.ghost_module import GhostModule, branched_conv, tally_branched_conv
 from blocks.inverted_residual import expanded
@@ -88,33 +88,16 @@ class GhostBottleneck(Block):
         return [module for module in self.projection.modules() if isinstance(module, nn.BatchNorm2d)]
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        published_stride: int | None = None,
-        kernel: int,
-        expand: float,
-        hidden: int | None,
-        branches: int,
-        gate: bool,
-        channel_attention: Component,
-        **arguments: Any,
-    ) -> None:
-        hidden = expanded(in_channels, expand, hidden, 1)
-        strided = (published_stride or stride) > 1
-        after = same_conv_size(size, kernel, stride)
-        GhostModule.tally(tally, size, in_channels=in_channels, out_channels=hidden, branches=branches, gate=gate)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        in_channels, out_channels, branches = layer.in_channels, layer.out_channels, layer.branches
+        hidden = expanded(in_channels, layer.expand, layer.hidden, 1)
+        strided = layer.published_stride > 1
+        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        GhostModule.tally(tally, in_channels, hidden, layer.in_size, branches=branches, gate=layer.gate)
         if strided:
-            tally_branched_conv(tally, size, hidden, hidden, kernel, stride=stride, groups=hidden, branches=branches)
-        tally_channel_attention(tally, channel_attention, after, channels=hidden, in_channels=in_channels)
-        GhostModule.tally(tally, after, in_channels=hidden, out_channels=out_channels, branches=branches, gate=False)
+            tally_branched_conv(tally, hidden, hidden, layer.kernel, size, groups=hidden, branches=branches)
+        tally_channel_attention(tally, layer, size, channels=hidden)
+        GhostModule.tally(tally, hidden, out_channels, size, branches=branches, gate=False)
         if strided or in_channels != out_channels:
-            tally.conv(in_channels, in_channels, kernel, after, groups=in_channels)
-            tally.conv(in_channels, out_channels, 1, after)
-            tally.parameters(2 * in_channels + 2 * out_channels)
+            tally.depthwise(in_channels, layer.kernel, size, norm=BATCH_NORM)
+            tally.conv(in_channels, out_channels, 1, size, norm=BATCH_NORM)

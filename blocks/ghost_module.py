@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from blocks.channels import cut, join
 from blocks.components import Component, initialize, make_activation, make_norm
-from blocks.conv import conv2d, conv_size
-from blocks.multi_branch_conv import BATCH_NORM, MultiBranchConv
+from blocks.conv import conv2d
+from blocks.multi_branch_conv import BATCH_NORM, MultiBranchConv, kernels_of, tally_branches
 from blocks.tally import Tally
 
 CHEAP_KERNEL = 3
@@ -25,8 +24,6 @@ class GhostModule(nn.Module):
     With `branches` above 0, both train as that many parallel convolutions, the second beside a scaled input and the input
     itself. With `gate`, the output is weighed as `Gate` says.
     """
-
-    replicas = 1  # see `blocks.channels`
 
     def __init__(
         self, *, in_channels: int, out_channels: int, branches: int, gate: bool, act: Component, init: Component
@@ -42,16 +39,16 @@ class GhostModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         primary = self.primary(x)
-        y = cut(join((primary, self.cheap(primary)), self.replicas), 0, self.out_channels, self.replicas)
+        y = torch.cat((primary, self.cheap(primary)), dim=1)[:, : self.out_channels]
         return y if self.gate is None else y * self.gate(x)
 
     @classmethod
-    def tally(cls, tally: Tally, size: int, *, in_channels: int, out_channels: int, branches: int, gate: bool) -> None:
+    def tally(cls, tally: Tally, in_channels: int, out_channels: int, size: int, *, branches: int, gate: bool) -> None:
         half = halved(out_channels)
-        tally_branched_conv(tally, size, in_channels, half, 1, branches=branches)
-        tally_branched_conv(tally, size, half, half, CHEAP_KERNEL, groups=half, branches=branches, skip=True)
+        tally_branched_conv(tally, in_channels, half, 1, size, branches=branches)
+        tally_branched_conv(tally, half, half, CHEAP_KERNEL, size, groups=half, branches=branches, skip=True)
         if gate:
-            Gate.tally(tally, size, in_channels=in_channels, out_channels=out_channels)
+            Gate.tally(tally, in_channels, out_channels, size)
 
 
 class Gate(nn.Module):
@@ -60,10 +57,12 @@ class Gate(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, init: Component):
         super().__init__()
         self.convs = nn.Sequential()
-        kernels = ((1, 1), (1, GATE_KERNEL), (GATE_KERNEL, 1))
-        for kernel, channels, groups in zip(
-            kernels, (in_channels, out_channels, out_channels), (1, out_channels, out_channels), strict=True
+        for kernel, channels in (
+            ((1, 1), in_channels),
+            ((1, GATE_KERNEL), out_channels),
+            ((GATE_KERNEL, 1), out_channels),
         ):
+            groups = 1 if kernel == (1, 1) else out_channels
             padding = (kernel[0] // 2, kernel[1] // 2)
             conv = nn.Conv2d(channels, out_channels, kernel, padding=padding, groups=groups, bias=False)
             initialize(init, conv)
@@ -75,12 +74,11 @@ class Gate(nn.Module):
         return F.interpolate(torch.sigmoid(self.convs(x)), (height, width), mode="nearest")
 
     @classmethod
-    def tally(cls, tally: Tally, size: int, *, in_channels: int, out_channels: int) -> None:
+    def tally(cls, tally: Tally, in_channels: int, out_channels: int, size: int) -> None:
         size = max(size // 2, 1)
-        tally.conv(in_channels, out_channels, 1, size)
-        tally.conv(out_channels, out_channels, (1, GATE_KERNEL), size, groups=out_channels)
-        tally.conv(out_channels, out_channels, (GATE_KERNEL, 1), size, groups=out_channels)
-        tally.parameters(3 * 2 * out_channels)
+        tally.conv(in_channels, out_channels, 1, size, norm=BATCH_NORM)
+        for kernel in ((1, GATE_KERNEL), (GATE_KERNEL, 1)):
+            tally.conv(out_channels, out_channels, kernel, size, groups=out_channels, norm=BATCH_NORM)
 
 
 def branched_conv(
@@ -114,32 +112,20 @@ def branched_conv(
 
 def tally_branched_conv(
     tally: Tally,
-    size: int,
     in_channels: int,
     out_channels: int,
     kernel: int,
+    size: int,
     *,
-    stride: int = 1,
     groups: int = 1,
     branches: int,
     skip: bool = False,
 ) -> None:
-    """Adds the cost of a `branched_conv` at an input of `size` pixels on a side."""
-    if not branches:
-        tally.conv(in_channels, out_channels, kernel, conv_size(size, kernel, stride), groups=groups)
-        tally.parameters(2 * out_channels)
-        return
-    MultiBranchConv.tally(
-        tally,
-        size,
-        in_channels=in_channels,
-        out_channels=out_channels,
-        stride=stride,
-        kernel=kernel,
-        groups=groups,
-        branches=branches,
-        skip_branch=skip,
-    )
+    """Adds the cost of a `branched_conv` with an output of `size` pixels on a side."""
+    if branches:
+        tally_branches(tally, in_channels, out_channels, kernels_of(kernel, branches), size, groups=groups, skip=skip)
+    else:
+        tally.conv(in_channels, out_channels, kernel, size, groups=groups, norm=BATCH_NORM)
 
 
 def halved(channels: int) -> int:

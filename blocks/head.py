@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Initialization, Normalization, Probability
-from blocks.components import Component, initialize, make_activation, make_norm, tally_norm
+from blocks.block import LayerArguments
+from blocks.components import initialize, make_activation, make_norm
 from blocks.tally import Tally
 
 
@@ -45,19 +46,8 @@ class Head(nn.Module):
         return self.classifier(self.dropout(x))
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        *,
-        in_channels: int,
-        num_classes: int,
-        norm: Component,
-        features: int | None,
-        act: Component,
-        dropout: float,
-        init: Component,
-    ) -> None:
-        tally_norm(tally, norm, in_channels)
-        if features:
-            tally.linear(in_channels, features)
-        tally.linear(features or in_channels, num_classes)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        tally.norm(layer.norm, layer.in_channels)
+        if layer.features:
+            tally.linear(layer.in_channels, layer.features)
+        tally.linear(layer.features or layer.in_channels, layer.num_classes)

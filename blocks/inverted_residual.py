@@ -7,14 +7,12 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, ChannelAttention, Normalization, Probability
-from blocks.block import Block
+from blocks.block import Block, LayerArguments
 from blocks.components import (
-    Component,
     make_activation,
     make_channel_attention,
     make_norm,
     tally_channel_attention,
-    tally_norm,
 )
 from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.drop_path import DropPath
@@ -80,38 +78,18 @@ class InvertedResidual(Block):
         return [self.projection_norm] if self.residual else []
 
     @classmethod
-    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
-        return arguments["groups"]
+    def channel_multiple(cls, argument: str, layer: LayerArguments) -> int:
+        return layer.groups
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        kernel: int,
-        expand: float,
-        hidden: int | None,
-        always_expand: bool,
-        groups: int,
-        channel_attention: Component,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        hidden = expanded(in_channels, expand, hidden, groups)
-        if hidden != in_channels or always_expand:
-            tally.conv(in_channels, hidden, 1, size, groups=groups)
-            tally_norm(tally, norm, hidden)
-        size = same_conv_size(size, kernel, stride)
-        tally.conv(hidden, hidden, kernel, size, groups=hidden)
-        tally_norm(tally, norm, hidden)
-        tally_channel_attention(tally, channel_attention, size, channels=hidden, in_channels=in_channels)
-        tally.conv(hidden, out_channels, 1, size, groups=groups)
-        tally_norm(tally, norm, out_channels)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        hidden = expanded(layer.in_channels, layer.expand, layer.hidden, layer.groups)
+        if hidden != layer.in_channels or layer.always_expand:
+            tally.conv(layer.in_channels, hidden, 1, layer.in_size, groups=layer.groups, norm=layer.norm)
+        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        tally.depthwise(hidden, layer.kernel, size, norm=layer.norm)
+        tally_channel_attention(tally, layer, size, channels=hidden)
+        tally.conv(hidden, layer.out_channels, 1, size, groups=layer.groups, norm=layer.norm)
 
 
 def expanded(in_channels: int, expand: float, hidden: int | None, groups: int) -> int:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Normalization
-from blocks.block import Block
-from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.block import Block, LayerArguments
+from blocks.components import make_activation, make_norm
 from blocks.conv import same_conv_size, same_padding
 from blocks.registry import register
 from blocks.tally import Tally
@@ -50,21 +48,7 @@ class Isotropic(Block):
         return [self.depthwise_norm] if self.residual else []
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        kernel: int,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        size = same_conv_size(size, kernel, stride)
-        tally.conv(in_channels, in_channels, kernel, size, groups=in_channels, bias=True)
-        tally_norm(tally, norm, in_channels)
-        tally.conv(in_channels, out_channels, 1, size, bias=True)
-        tally_norm(tally, norm, out_channels)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
+        tally.conv(layer.in_channels, layer.out_channels, 1, size, bias=True, norm=layer.norm)

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, ChannelAttention, Initialization
-from blocks.block import Block
-from blocks.components import Component
+from blocks.block import Block, LayerArguments
+from blocks.components import tally_channel_attention
 from blocks.conv import conv_size
-from blocks.multi_branch_conv import MultiBranchConv, with_merged_branches
+from blocks.multi_branch_conv import MultiBranchConv, kernels_of, tally_branches, with_merged_branches
 from blocks.registry import register
 from blocks.tally import Tally
 
@@ -67,44 +67,15 @@ class MobileOne(Block):
         return self.depthwise.residual_norms() + self.pointwise.residual_norms()
 
     @classmethod
-    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
-        return conv_size(size, kernel, stride)
+    def output_size(cls, layer: LayerArguments) -> int:
+        return conv_size(layer.in_size, layer.kernel, layer.stride)
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        published_stride: int | None = None,
-        kernel: int,
-        branches: int,
-        channel_attention: Component,
-        **arguments: Any,
-    ) -> None:
-        MultiBranchConv.tally(
-            tally,
-            size,
-            in_channels=in_channels,
-            out_channels=in_channels,
-            stride=stride,
-            published_stride=published_stride,
-            kernel=kernel,
-            groups=in_channels,
-            branches=branches,
-            channel_attention=channel_attention,
-        )
-        MultiBranchConv.tally(
-            tally,
-            conv_size(size, kernel, stride),
-            in_channels=in_channels,
-            out_channels=out_channels,
-            stride=1,
-            kernel=1,
-            branches=branches,
-            channel_attention=channel_attention,
-        )
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        in_channels, out_channels, size = layer.in_channels, layer.out_channels, cls.output_size(layer)
+        kernels, skip = kernels_of(layer.kernel, layer.branches), layer.published_stride == 1
+        tally_branches(tally, in_channels, in_channels, kernels, size, groups=in_channels, skip=skip)
+        tally_channel_attention(tally, layer, size, channels=in_channels)
+        kernels, skip = kernels_of(1, layer.branches), in_channels == out_channels
+        tally_branches(tally, in_channels, out_channels, kernels, size, skip=skip)
+        tally_channel_attention(tally, layer, size, channels=out_channels)

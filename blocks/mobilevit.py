@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Normalization, Probability
-from blocks.block import Block
-from blocks.channels import join
-from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.block import Block, LayerArguments
+from blocks.components import Component, make_activation, make_norm
 from blocks.conv import conv2d, same_padding
 from blocks.registry import register
 from blocks.tally import Tally
@@ -27,8 +27,6 @@ class MobileViT(Block):
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("dim",)
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"dim": 24}, {"dim": 16, "depth": 1, "heads": 2, "patch": 1})
-
-    replicas = 1  # see `blocks.channels`
 
     def __init__(
         self,
@@ -70,43 +68,24 @@ class MobileViT(Block):
         y = fold(self.norm(self.layers(unfold(y, self.patch))), self.patch, divisible)
         if divisible != (height, width):
             y = F.interpolate(y, (height, width), mode="bilinear")
-        return self.fusion(join((x, self.exit(y)), self.replicas))
+        return self.fusion(torch.cat((x, self.exit(y)), dim=1))
 
     @classmethod
-    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
-        return arguments["heads"] if argument == "dim" else 1
+    def channel_multiple(cls, argument: str, layer: LayerArguments) -> int:
+        return layer.heads if argument == "dim" else 1
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        dim: int,
-        depth: int,
-        heads: int,
-        mlp_ratio: float,
-        patch: int,
-        kernel: int,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        keeps_size(stride, kernel)
-        tally.conv(in_channels, in_channels, kernel, size)
-        tally_norm(tally, norm, in_channels)
-        tally.conv(in_channels, dim, 1, size)
-        tokens = (next_multiple(size, patch) // patch) ** 2
-        for _ in range(depth):
-            TransformerLayer.tally(tally, tokens=tokens, sequences=patch**2, dim=dim, heads=heads, mlp_ratio=mlp_ratio)
-        tally.parameters(2 * dim)
-        tally.conv(dim, out_channels, 1, size)
-        tally_norm(tally, norm, out_channels)
-        tally.conv(in_channels + out_channels, out_channels, kernel, size)
-        tally_norm(tally, norm, out_channels)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        keeps_size(layer.stride, layer.kernel)
+        size, out_channels = layer.in_size, layer.out_channels
+        tally.conv(layer.in_channels, layer.in_channels, layer.kernel, size, norm=layer.norm)
+        tally.conv(layer.in_channels, layer.dim, 1, size)
+        tokens = (next_multiple(size, layer.patch) // layer.patch) ** 2
+        for _ in range(layer.depth):
+            TransformerLayer.tally(tally, layer, tokens=tokens, sequences=layer.patch**2)
+        tally.parameters(2 * layer.dim)
+        tally.conv(layer.dim, out_channels, 1, size, norm=layer.norm)
+        tally.conv(layer.in_channels + out_channels, out_channels, layer.kernel, size, norm=layer.norm)
 
 
 def keeps_size(stride: int, kernel: int) -> None:

@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, ChannelAttention, Initialization
-from blocks.block import Block
+from blocks.block import Block, LayerArguments
 from blocks.components import (
-    Component,
     make_activation,
     make_channel_attention,
     make_norm,
@@ -106,42 +105,33 @@ class MultiBranchConv(Block):
         return torch.stack(weights).sum(0), torch.stack(biases).sum(0)
 
     @classmethod
-    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
-        return arguments["groups"]
+    def channel_multiple(cls, argument: str, layer: LayerArguments) -> int:
+        return layer.groups
 
     @classmethod
-    def output_size(cls, size: int, /, *, stride: int, kernel: int, **arguments: Any) -> int:
-        return conv_size(size, kernel, stride)
+    def output_size(cls, layer: LayerArguments) -> int:
+        return conv_size(layer.in_size, layer.kernel, layer.stride)
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        published_stride: int | None = None,
-        kernel: int,
-        groups: int = 1,
-        branches: int,
-        scale_branch: bool = True,
-        skip_branch: bool = True,
-        channel_attention: Component = None,
-        **arguments: Any,
-    ) -> None:
-        has_skip = skip_branch and (published_stride or stride) == 1 and in_channels == out_channels
-        kernels = kernels_of(kernel, branches, scale_branch)
-        size = conv_size(size, kernel, stride)
-        if tally.deployed:
-            tally.conv(in_channels, out_channels, kernel, size, groups=groups, bias=True)
-        else:
-            for each in kernels:
-                tally.conv(in_channels, out_channels, each, size, groups=groups)
-            tally.parameters(2 * out_channels * (len(kernels) + has_skip))
-        tally_channel_attention(tally, channel_attention, size, channels=out_channels, in_channels=in_channels)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        kernels = kernels_of(layer.kernel, layer.branches, layer.scale_branch)
+        skip = layer.skip_branch and layer.published_stride == 1 and layer.in_channels == layer.out_channels
+        size = cls.output_size(layer)
+        tally_branches(tally, layer.in_channels, layer.out_channels, kernels, size, groups=layer.groups, skip=skip)
+        tally_channel_attention(tally, layer, size, channels=layer.out_channels)
+
+
+def tally_branches(
+    tally: Tally, in_channels: int, out_channels: int, kernels: list[int], size: int, *, groups: int = 1, skip: bool
+) -> None:
+    """Adds the cost of parallel convolutions, the largest last; `size`: pixels on a side of the output."""
+    if tally.deployed:
+        tally.conv(in_channels, out_channels, kernels[-1], size, groups=groups, bias=True)
+        return
+    for kernel in kernels:
+        tally.conv(in_channels, out_channels, kernel, size, groups=groups, norm=BATCH_NORM)
+    if skip:
+        tally.norm(BATCH_NORM, out_channels)
 
 
 def with_merged_branches(module: nn.Module) -> nn.Module:
@@ -154,8 +144,8 @@ def with_merged_branches(module: nn.Module) -> nn.Module:
     return module
 
 
-def kernels_of(kernel: int, branches: int, scale_branch: bool) -> list[int]:
-    """The kernels of the parallel convolutions."""
+def kernels_of(kernel: int, branches: int, scale_branch: bool = True) -> list[int]:
+    """The kernels of the parallel convolutions, the largest last."""
     if branches < 1:
         raise ValueError(f"branches must be at least 1, not {branches}")
     if kernel % 2 == 0:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from blocks.arguments import Normalization
-from blocks.block import Block
-from blocks.components import Component, make_norm, tally_norm
+from blocks.block import Block, LayerArguments
+from blocks.components import make_norm
 from blocks.registry import register
 from blocks.tally import Tally
 
@@ -26,19 +26,9 @@ class Norm(Block):
         return self.norm(x)
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        norm: Component,
-    ) -> None:
-        check_unchanged(in_channels, out_channels, stride)
-        tally_norm(tally, norm, in_channels)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        check_unchanged(layer.in_channels, layer.out_channels, layer.stride)
+        tally.norm(layer.norm, layer.in_channels)
 
 
 def check_unchanged(in_channels: int, out_channels: int, stride: int) -> None:

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Initialization, Normalization
-from blocks.block import Block
-from blocks.components import Component, initialize, make_activation, make_norm, tally_norm
+from blocks.block import Block, LayerArguments
+from blocks.components import initialize, make_activation, make_norm
 from blocks.registry import register
 from blocks.tally import Tally
 
@@ -48,31 +48,19 @@ class Patch(Block):
         return self.norm(self.act(self.conv(x)))
 
     @classmethod
-    def published_stride(cls, stride: int, arguments: dict[str, Any]) -> int:
-        return stride if stride > 1 else arguments["size"]
+    def published_stride(cls, layer: LayerArguments) -> int:
+        return layer.stride if layer.stride > 1 else layer.size
 
     @classmethod
-    def output_size(cls, pixels: int, /, *, stride: int, size: int, **arguments: Any) -> int:
-        return (pixels + 2 * ((size - stride) // 2) - size) // stride + 1
+    def output_size(cls, layer: LayerArguments) -> int:
+        return (layer.in_size + 2 * ((layer.size - layer.stride) // 2) - layer.size) // layer.stride + 1
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        pixels: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        size: int,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        check_stride(stride, size)
-        pixels = cls.output_size(pixels, stride=stride, size=size)
-        tally.conv(in_channels, out_channels, size, pixels, bias=True)
-        tally_norm(tally, norm, out_channels)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        check_stride(layer.stride, layer.size)
+        tally.conv(
+            layer.in_channels, layer.out_channels, layer.size, cls.output_size(layer), bias=True, norm=layer.norm
+        )
 
 
 def check_stride(stride: int, size: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 
 from blocks.arguments import Natural
-from blocks.block import Block
+from blocks.block import Block, LayerArguments
 from blocks.conv import padding_of
 from blocks.registry import register
 from blocks.tally import Tally
@@ -50,33 +50,18 @@ class Pool(Block):
         return self.pool(x)
 
     @classmethod
-    def output_size(
-        cls, size: int, /, *, stride: int, kernel: int, padding: int | None, ceil: bool, **arguments: Any
-    ) -> int:
-        if padding is None:
-            padding = padding_of(kernel, stride)
-        beyond = size + 2 * padding - kernel
+    def output_size(cls, layer: LayerArguments) -> int:
+        padding = padding_of(layer.kernel, layer.stride) if layer.padding is None else layer.padding
+        beyond = layer.in_size + 2 * padding - layer.kernel
         if beyond < 0:
             return 0
-        windows = beyond // stride + 1
-        one_more_starts_inside = windows * stride < size + padding
-        return windows + 1 if ceil and beyond % stride and one_more_starts_inside else windows
+        windows = beyond // layer.stride + 1
+        one_more_starts_inside = windows * layer.stride < layer.in_size + padding
+        return windows + 1 if layer.ceil and beyond % layer.stride and one_more_starts_inside else windows
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        kernel: int,
-        padding: int | None,
-        **arguments: Any,
-    ) -> None:
-        checked_padding(in_channels, out_channels, stride, kernel, padding)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        checked_padding(layer.in_channels, layer.out_channels, layer.stride, layer.kernel, layer.padding)
 
 
 def checked_padding(in_channels: int, out_channels: int, stride: int, kernel: int, padding: int | None) -> int:

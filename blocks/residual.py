@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, ChannelAttention, Normalization
-from blocks.block import Block
+from blocks.block import Block, LayerArguments
 from blocks.components import (
     Component,
     make_activation,
     make_channel_attention,
     make_norm,
     tally_channel_attention,
-    tally_norm,
 )
 from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.registry import register
@@ -57,27 +54,12 @@ class Residual(Block):
         return [self.second_norm]
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        kernel: int,
-        channel_attention: Component,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        size = same_conv_size(size, kernel, stride)
-        tally.conv(in_channels, out_channels, kernel, size)
-        tally_norm(tally, norm, out_channels)
-        tally.conv(out_channels, out_channels, kernel, size)
-        tally_norm(tally, norm, out_channels)
-        tally_channel_attention(tally, channel_attention, size, channels=out_channels, in_channels=in_channels)
-        tally_shortcut(tally, size, in_channels, out_channels, norm)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        tally.conv(layer.in_channels, layer.out_channels, layer.kernel, size, norm=layer.norm)
+        tally.conv(layer.out_channels, layer.out_channels, layer.kernel, size, norm=layer.norm)
+        tally_channel_attention(tally, layer, size, channels=layer.out_channels)
+        tally_shortcut(tally, layer, size)
 
 
 def make_shortcut(in_channels: int, out_channels: int, stride: int, norm: Component) -> nn.Module:
@@ -87,8 +69,7 @@ def make_shortcut(in_channels: int, out_channels: int, stride: int, norm: Compon
     return nn.MaxPool2d(1, stride) if stride > 1 else nn.Identity()
 
 
-def tally_shortcut(tally: Tally, size: int, in_channels: int, out_channels: int, norm: Component) -> None:
+def tally_shortcut(tally: Tally, layer: LayerArguments, size: int) -> None:
     """`size`: pixels on a side of the output."""
-    if in_channels != out_channels:
-        tally.conv(in_channels, out_channels, 1, size)
-        tally_norm(tally, norm, out_channels)
+    if layer.in_channels != layer.out_channels:
+        tally.conv(layer.in_channels, layer.out_channels, 1, size, norm=layer.norm)

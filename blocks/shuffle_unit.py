@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Initialization, Normalization
-from blocks.block import Block
-from blocks.channels import halves, interleave_halves, join
-from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.block import Block, LayerArguments
+from blocks.components import make_activation, make_norm
 from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.registry import register
 from blocks.tally import Tally
@@ -24,8 +24,6 @@ class ShuffleUnit(Block):
     """
 
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"kernel": 5, "shuffle": False, "act": "hard_swish"})
-
-    replicas = 1  # see `blocks.channels`
 
     def __init__(
         self,
@@ -58,42 +56,34 @@ class ShuffleUnit(Block):
         self.long = nn.Sequential(*pointwise(entering), *depthwise(half), *pointwise(half))
 
     def forward(self, x: Tensor) -> Tensor:
-        short, long = halves(x, self.replicas) if self.splits else (x, x)
-        x = join((self.short(short), self.long(long)), self.replicas)
-        return interleave_halves(x, self.replicas) if self.shuffle else x
+        short, long = x.chunk(2, dim=1) if self.splits else (x, x)
+        x = torch.cat((self.short(short), self.long(long)), dim=1)
+        return interleave_halves(x) if self.shuffle else x
 
     @classmethod
-    def channel_multiple(cls, argument: str, arguments: dict[str, Any]) -> int:
+    def channel_multiple(cls, argument: str, layer: LayerArguments) -> int:
         return 2
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        published_stride: int | None = None,
-        kernel: int,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        half, after = out_channels // 2, same_conv_size(size, kernel, stride)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        in_channels, half = layer.in_channels, layer.out_channels // 2
+        after = same_conv_size(layer.in_size, layer.kernel, layer.stride)
         entering = half
-        if not splits(in_channels, out_channels, published_stride or stride):
+        if not splits(in_channels, layer.out_channels, layer.published_stride):
             entering = in_channels
-            tally.conv(in_channels, in_channels, kernel, after, groups=in_channels)
-            tally_norm(tally, norm, in_channels)
-            tally.conv(in_channels, half, 1, after)
-            tally_norm(tally, norm, half)
-        tally.conv(entering, half, 1, size)
-        tally.conv(half, half, kernel, after, groups=half)
-        tally.conv(half, half, 1, after)
-        for _ in range(3):
-            tally_norm(tally, norm, half)
+            tally.depthwise(in_channels, layer.kernel, after, norm=layer.norm)
+            tally.conv(in_channels, half, 1, after, norm=layer.norm)
+        tally.conv(entering, half, 1, layer.in_size, norm=layer.norm)
+        tally.depthwise(half, layer.kernel, after, norm=layer.norm)
+        tally.conv(half, half, 1, after, norm=layer.norm)
+
+
+def interleave_halves(x: Tensor) -> Tensor:
+    """(N, (2 C), H, W) to (N, (C 2), H, W): the channel shuffle of two groups; the memory format is kept."""
+    if x.is_contiguous(memory_format=torch.channels_last):
+        pixels = x.permute(0, 2, 3, 1).unflatten(-1, (2, -1))  # (N, H, W, 2, C)
+        return pixels.transpose(-1, -2).flatten(-2).permute(0, 3, 1, 2)
+    return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
 
 
 def splits(in_channels: int, out_channels: int, stride: int) -> bool:

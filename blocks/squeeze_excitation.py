@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Initialization
+from blocks.block import LayerArguments
 from blocks.components import initialize, make_activation
 from blocks.registry import CHANNEL_ATTENTIONS
 from blocks.rounding import round_channels
@@ -53,18 +54,7 @@ class SqueezeExcitation(nn.Module):
         return max(1, int(count)) if multiple == 1 else round_channels(count, multiple)
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        *,
-        channels: int,
-        in_channels: int,
-        ratio: float,
-        of: str,
-        multiple: int,
-        **arguments: Any,
-    ) -> None:
-        squeezed = cls.squeezed(channels, in_channels, ratio, of, multiple)
-        tally.conv(channels, squeezed, 1, 1, bias=True)
-        tally.conv(squeezed, channels, 1, 1, bias=True)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        squeezed = cls.squeezed(layer.channels, layer.in_channels, layer.ratio, layer.of, layer.multiple)
+        tally.conv(layer.channels, squeezed, 1, 1, bias=True)
+        tally.conv(squeezed, layer.channels, 1, 1, bias=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Normalization
-from blocks.block import Block
-from blocks.components import Component, make_activation, make_norm, tally_norm
+from blocks.block import Block, LayerArguments
+from blocks.components import make_activation, make_norm
 from blocks.conv import same_conv_size, same_padding
 from blocks.registry import register
 from blocks.rounding import round_channels
@@ -61,26 +59,11 @@ class Star(Block):
         return [self.projection_norm] if self.residual else []
 
     @classmethod
-    def tally(
-        cls,
-        tally: Tally,
-        size: int,
-        /,
-        *,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
-        kernel: int,
-        expand: float,
-        norm: Component,
-        **arguments: Any,
-    ) -> None:
-        hidden = round_channels(in_channels * expand, 1)
-        size = same_conv_size(size, kernel, stride)
-        tally.conv(in_channels, in_channels, kernel, size, groups=in_channels, bias=True)
-        tally_norm(tally, norm, in_channels)
-        tally.conv(in_channels, hidden, 1, size, bias=True)
-        tally.conv(in_channels, hidden, 1, size, bias=True)
-        tally.conv(hidden, out_channels, 1, size, bias=True)
-        tally_norm(tally, norm, out_channels)
-        tally.conv(out_channels, out_channels, kernel, size, groups=out_channels, bias=True)
+    def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        hidden = round_channels(layer.in_channels * layer.expand, 1)
+        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
+        for _ in range(2):
+            tally.conv(layer.in_channels, hidden, 1, size, bias=True)
+        tally.conv(hidden, layer.out_channels, 1, size, bias=True, norm=layer.norm)
+        tally.depthwise(layer.out_channels, layer.kernel, size, bias=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Tally:
     """Adds up the cost of operators, batch 1.
@@ -28,8 +30,9 @@ class Tally:
         *,
         groups: int = 1,
         bias: bool = False,
+        norm: Any = None,
     ) -> None:
-        """Raises ValueError for channels that no convolution has."""
+        """A convolution and the normalisation after it, None for none. Raises ValueError for channels that none has."""
         check_channels(in_channels, out_channels, groups)
         area = kernel * kernel if isinstance(kernel, int) else kernel[0] * kernel[1]
         pixels = size * size if isinstance(size, int) else size[0] * size[1]
@@ -37,6 +40,15 @@ class Tally:
         self.params += weights + (out_channels if bias else 0)
         self.macs += weights * pixels
         self.activations += out_channels * pixels
+        self.norm(norm, out_channels)
+
+    def depthwise(self, channels: int, kernel: int, size: int, *, bias: bool = False, norm: Any = None) -> None:
+        self.conv(channels, channels, kernel, size, groups=channels, bias=bias, norm=norm)
+
+    def norm(self, norm: Any, channels: int) -> None:
+        """A normalisation, None for none."""
+        if norm is not None:
+            self.parameters(2 * channels)
 
     def linear(self, in_features: int, out_features: int, *, tokens: int = 1, bias: bool = True) -> None:
         self.params += in_features * out_features + (out_features if bias else 0)
@@ -49,7 +61,7 @@ class Tally:
         self.activations += sequences * (heads * tokens * tokens + tokens * dim)
 
     def parameters(self, number: int) -> None:
-        """Parameters outside the operators above: normalisation, biases, scales."""
+        """Parameters outside the operators above, such as scales."""
         self.params += number
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blocks.block import LayerArguments
 from blocks.components import Component, make_activation
 from blocks.initialization import normal
 from blocks.rounding import round_channels
@@ -20,8 +21,6 @@ class TransformerLayer(nn.Module):
     Normalised before each (`norm_first`) or, as first published, after each addition. Weights start normal with standard
     deviation 0.02, as in the code of ViT and MobileViT. Raises ValueError where heads do not divide `dim`.
     """
-
-    replicas = 1  # see `blocks.channels`
 
     def __init__(
         self,
@@ -57,10 +56,9 @@ class TransformerLayer(nn.Module):
 
     def attention(self, x: Tensor) -> Tensor:
         sequences, tokens, dim = x.shape
-        # (sequences, tokens, R 3 dim) -> 3 x (sequences, R heads, tokens, dim / heads), R replicas side by side
-        shape = (self.replicas, 3, self.heads, dim // self.heads // self.replicas)
-        stacked = self.queries_keys_values(x).unflatten(-1, shape).permute(3, 0, 2, 4, 1, 5)
-        queries, keys, values = stacked.flatten(2, 3).unbind(0)
+        # (sequences, tokens, 3 dim) -> 3 x (sequences, heads, tokens, dim / heads)
+        stacked = self.queries_keys_values(x).unflatten(-1, (3, self.heads, dim // self.heads))
+        queries, keys, values = stacked.permute(2, 0, 3, 1, 4).unbind(0)
         dropout = self.dropout.p if self.training else 0.0
         x = F.scaled_dot_product_attention(queries, keys, values, dropout_p=dropout)
         return self.dropout(self.attended(x.transpose(1, 2).reshape(sequences, tokens, dim)))
@@ -69,11 +67,13 @@ class TransformerLayer(nn.Module):
         return self.dropout(self.projection(self.dropout(self.act(self.expansion(x)))))
 
     @staticmethod
-    def tally(tally: Tally, *, tokens: int, sequences: int, dim: int, heads: int, mlp_ratio: float) -> None:
-        check_heads(dim, heads)
-        hidden = round_channels(dim * mlp_ratio, 1)
+    def tally(tally: Tally, layer: LayerArguments, *, tokens: int, sequences: int = 1) -> None:
+        """Adds the cost of one with the block's `dim`, `heads` and `mlp_ratio`."""
+        dim = layer.dim
+        check_heads(dim, layer.heads)
+        hidden = round_channels(dim * layer.mlp_ratio, 1)
         tally.linear(dim, 3 * dim, tokens=sequences * tokens)
-        tally.attention(tokens, dim, sequences=sequences, heads=heads)
+        tally.attention(tokens, dim, sequences=sequences, heads=layer.heads)
         tally.linear(dim, dim, tokens=sequences * tokens)
         tally.linear(dim, hidden, tokens=sequences * tokens)
         tally.linear(hidden, dim, tokens=sequences * tokens)

@@ -26,6 +26,7 @@ ORDER = (
     "study",
     "report",
     "bench",
+    "api",
     "cli",
 )
 STANDARD = set(sys.stdlib_module_names)
@@ -34,8 +35,8 @@ HEAVY = ("torch", "torchvision", "pandas", "scipy", "sklearn", "matplotlib", "op
 
 
 def sources(room: str) -> list[Path]:
-    folder = ROOT / "blocks" if room == "blocks" else ROOT / "archlab" / room
-    return sorted(folder.rglob("*.py"))
+    place = ROOT / "blocks" if room == "blocks" else ROOT / "archlab" / room
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
 
 
 def imported(path: Path) -> Iterator[tuple[int, str]]:
@@ -68,7 +69,7 @@ def room_of(name: str) -> str | None:
 
 def test_every_room_is_in_the_order():
     folders = {path.name for path in (ROOT / "archlab").iterdir() if (path / "__init__.py").is_file()}
-    assert {"blocks", *folders} == set(ORDER)
+    assert {"blocks", *folders, "api"} == set(ORDER)
 
 
 @pytest.mark.parametrize("room", ORDER)

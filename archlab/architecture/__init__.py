@@ -6,14 +6,17 @@ from typing import Any
 
 from archlab.architecture.assemble import Network, build_model
 from archlab.architecture.edits import apply_edit, apply_edits, check_edit
-from archlab.architecture.parse import architecture, make_layer, parse_architecture, parse_layer, references
-from archlab.architecture.plan import SMALLEST_MAP, Placed, place, published_stride
+from archlab.architecture.input_spec import SMALLEST_MAP, InputSpec
+from archlab.architecture.layers import make_layer
+from archlab.architecture.parse import architecture, references
+from archlab.architecture.plan import Placed, place, published_strides
 from archlab.architecture.selectors import feature_head, output_sizes, stages
 from archlab.architecture.spec import Architecture, Layer, from_canonical
 
 __all__ = [
     "SMALLEST_MAP",
     "Architecture",
+    "InputSpec",
     "Layer",
     "Network",
     "Placed",
@@ -26,10 +29,8 @@ __all__ = [
     "from_canonical",
     "make_layer",
     "output_sizes",
-    "parse_architecture",
-    "parse_layer",
     "place",
-    "published_stride",
+    "published_strides",
     "references",
     "stages",
 ]

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 import blocks
-from archlab.architecture.plan import SMALLEST_MAP, place
+from archlab.architecture.input_spec import InputSpec
+from archlab.architecture.plan import place
 from archlab.architecture.spec import Architecture
-from archlab.foundation import UserError
 
 
 class Network(nn.Module):
@@ -40,42 +40,17 @@ class Network(nn.Module):
         return [norm for layer in self.layers if isinstance(layer, blocks.Block) for norm in layer.residual_norms()]
 
 
-def build_model(
-    architecture: Architecture,
-    num_classes: int,
-    *,
-    width: float = 1.0,
-    in_channels: int = 3,
-    resolution: int | None = None,
-    smallest_map: int | None = SMALLEST_MAP,
-) -> Network:
-    """The network of an architecture, initialised.
-
-    Args:
-        width: Multiplies every channel count; see `archlab.architecture.plan`.
-        resolution: Pixels on a side of the inputs to come: smaller than published ones make early strides 1. None leaves
-            the strides as published.
+def build_model(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Network:
+    """The network of an architecture, every channel count times `width`, initialised.
 
     Raises:
         UserError: A block refuses its arguments; the message names the layer.
     """
-    if type(num_classes) is not int or num_classes < 1:
-        raise UserError(f"num_classes must be a whole number of at least 1, not {num_classes!r}")
-    placed, head = place(
-        architecture, width=width, in_channels=in_channels, resolution=resolution, smallest_map=smallest_map
-    )
+    placed, head = place(architecture, spec, width)
     layers = []
-    for block in placed:
+    for each in placed:
         try:
-            layers.append(
-                block.block(
-                    in_channels=block.in_channels,
-                    out_channels=block.out_channels,
-                    stride=block.stride,
-                    **block.arguments,
-                )
-            )
+            layers.append(each.build())
         except ValueError as error:
-            layer = architecture.layers[block.layer]
-            raise UserError(f"{layer.block}: {error}", where=layer.where) from error
-    return Network(layers, blocks.Head(num_classes=num_classes, **head))
+            raise each.refusal(error) from error
+    return Network(layers, blocks.Head(**vars(head)))

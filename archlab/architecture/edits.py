@@ -19,23 +19,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import blocks
-from archlab.architecture.parse import LAYER_KEYS, make_layer, parse_layer
+from archlab.architecture.layers import SET_KEYS, make_layer, parse_layer
 from archlab.architecture.selectors import ENDS, Selector, parse_position, parse_selector, stages
 from archlab.architecture.spec import Architecture, Layer
 from archlab.foundation import UserError, check_keys, where, with_lines_of
+from archlab.foundation.settings import read_value
 from blocks.arguments import arguments
 
-SET_KEYS = (*LAYER_KEYS, "out")
 VERBS = {
     "set": ("set", "where", "each"),
     "insert": ("insert", "before", "after"),
     "replace": ("replace", "with"),
     "remove": ("remove",),
 }
-EACH = ("stage", "layer")
 
 Settle = Callable[[Any, str | None], Any]
 """Gives a part of an edit with its open choices settled, for a group of layers such as `stage2` where `each` makes them."""
@@ -67,9 +66,8 @@ def check_edit(edit: Any, at: str | None) -> None:
         raise UserError("insert needs either `before` or `after`", where=at)
     if verb == "replace" and "with" not in edit:
         raise UserError("replace needs `with`", where=at)
-    if edit.get("each", "stage") not in EACH:
-        line = where(edit, "each") or at
-        raise UserError(f"each is stage or layer, not {edit['each']!r}", where=line, name=edit["each"], known=EACH)
+    if "each" in edit:
+        read_value(Literal["stage", "layer"], edit["each"], "each", where(edit, "each") or at)
 
 
 def apply_edit(architecture: Architecture, edit: dict, settle: Settle = lambda value, group: value) -> Architecture:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import blocks
+from archlab.architecture.edits import apply_edits
+from archlab.architecture.layers import parse_layer
 from archlab.architecture.own_blocks import load_own_blocks
-from archlab.architecture.spec import Architecture, Layer
+from archlab.architecture.spec import Architecture
 from archlab.foundation import UserError, check_keys, read_yaml, where
+from archlab.foundation.settings import Positive, read_value
 from blocks.arguments import ArgumentError, arguments, complete
 
 KEYS = ("name", "paper", "resolution", "defaults", "layers", "head", "blocks")
-LAYER_KEYS = ("stride", "repeat", "name", "scale")
+DERIVED_KEYS = ("name", "paper", "base", "edits", "blocks")
 REFERENCES = resources.files("archlab.architecture") / "references"
 
 
@@ -33,17 +37,17 @@ def architecture(
         inside: The files that name this one as their base, directly or through others.
     """
     if isinstance(source, dict):
-        return parse_architecture(source, at=at, folder=folder, inside=inside)
+        return _of_document(source, at, folder, inside)
     name = str(source)
     if name in references():
-        return parse_architecture(read_yaml(Path(str(REFERENCES / f"{name}.yaml"))))
+        return _of_document(read_yaml(Path(str(REFERENCES / f"{name}.yaml"))))
     path = (folder or Path()) / name
     if path.suffix in (".yaml", ".yml") or path.is_file():
         if at and not path.exists():
             raise UserError(f"there is no file {str(path)!r}", where=at)
         if path.resolve() in inside:
             raise UserError(f"{path.name} is its own base", where=at)
-        return parse_architecture(read_yaml(path), folder=path.parent, inside=(*inside, path.resolve()))
+        return _of_document(read_yaml(path), None, path.parent, (*inside, path.resolve()))
     raise UserError(
         f"there is no architecture {name!r}: neither a reference nor a YAML file",
         where=at,
@@ -52,86 +56,41 @@ def architecture(
     )
 
 
-def parse_architecture(
-    document: dict, *, at: str | None = None, folder: Path | None = None, inside: tuple[Path, ...] = ()
+def _of_document(
+    document: dict, at: str | None = None, folder: Path | None = None, inside: tuple[Path, ...] = ()
 ) -> Architecture:
-    """The architecture of a document; see `architecture`."""
-    if "base" in document:
-        from archlab.architecture.derived import derived_architecture  # edits are made of layers, which are parsed here
-
-        return derived_architecture(document, at=at, folder=folder, inside=inside)
     here = where(document) or at
+    if "base" in document:
+        check_keys(document, DERIVED_KEYS, "an architecture with a base")
+        load_own_blocks(document, folder)
+        base = architecture(document["base"], at=where(document, "base") or here, folder=folder, inside=inside)
+        return _edited(document, base, here)
     check_keys(document, KEYS, "an architecture")
     load_own_blocks(document, folder)
-    if not isinstance(document.get("layers"), list) or not document["layers"]:
+    listed = document.get("layers")
+    if not isinstance(listed, list) or not listed:
         raise UserError("an architecture needs a list of layers", where=here)
     defaults = _defaults(document)
-    layers = tuple(
-        parse_layer(entry, defaults, at=where(document["layers"], index) or at)
-        for index, entry in enumerate(document["layers"])
-    )
+    resolution_at = where(document, "resolution") or here
     return Architecture(
         name=str(document.get("name", "unnamed")),
-        layers=layers,
+        layers=tuple(parse_layer(entry, defaults, where(listed, index) or at) for index, entry in enumerate(listed)),
         head=_head(document, defaults),
-        resolution=_positive(document, "resolution", 224, here),
+        resolution=read_value(Positive, document.get("resolution", 224), "resolution", resolution_at),
         paper=document.get("paper"),
         defaults=defaults,
         where=here,
     )
 
 
-def parse_layer(entry: Any, defaults: dict[str, Any], at: str | None = None) -> Layer:
-    """One layer: `{block: {arguments}}`, `{block: }` or just `block`."""
-    if isinstance(entry, str):
-        entry = {entry: None}
-    if not isinstance(entry, dict) or len(entry) != 1:
-        raise UserError(f"a layer is one block with its arguments, `- conv: {{out: 32}}`, not {entry!r}", where=at)
-    ((block, given),) = entry.items()
-    at = where(entry) or at
-    if block not in blocks.BLOCKS:
-        raise UserError(f"there is no block {block!r}", where=at, name=block, known=blocks.BLOCKS)
-    if given is None:
-        given = {}
-    if not isinstance(given, dict):
-        raise UserError(f"{block} takes arguments by name, not {given!r}", where=at)
-    return make_layer(block, given, defaults, at)
-
-
-def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: str | None) -> Layer:
-    """A layer of a known block from everything given for it, checked and completed with defaults."""
-    entry = blocks.BLOCKS[block]
-    own = {key: value for key, value in given.items() if key not in (*LAYER_KEYS, "out")}
-    for name in own:
-        if name not in arguments(entry):
-            known = (*arguments(entry), "out", *LAYER_KEYS)
-            raise UserError(f"{block} has no argument {name!r}", where=where(given, name) or at, name=name, known=known)
-    inherited = {name: value for name, value in defaults.items() if name in arguments(entry)}
-    try:
-        completed = complete(entry, inherited | own, block)
-    except ArgumentError as error:
-        line = next((where(given, name) for name in own if f" {name} " in f" {error} "), None)
-        raise UserError(str(error), where=line or at, name=error.name, known=error.known) from None
-    completed["out"] = _positive(given, "out", None, at)
-    for name in entry.channel_arguments:
-        if completed[name] is not None and completed[name] < 1:
-            raise UserError(
-                f"{block}: {name} must be at least 1, not {completed[name]}", where=where(given, name) or at
-            )
-    scale, label = given.get("scale", True), given.get("name")
-    if not isinstance(scale, bool):
-        raise UserError(f"scale must be true or false, not {scale!r}", where=where(given, "scale") or at)
-    if label is not None and not isinstance(label, str):
-        raise UserError(f"name must be a word, not {label!r}", where=where(given, "name") or at)
-    return Layer(
-        block=block,
-        arguments=completed,
-        stride=_positive(given, "stride", 1, at),
-        repeat=_positive(given, "repeat", 1, at),
-        name=label,
-        scale=scale,
-        where=at,
-    )
+def _edited(document: dict, base: Architecture, here: str | None) -> Architecture:
+    """`{name: ..., base: ..., edits: [...]}`"""
+    edits = document.get("edits", [])
+    if not isinstance(edits, list):
+        raise UserError(f"edits is a list, not {edits!r}", where=where(document, "edits") or here)
+    edited = apply_edits(base, edits, at=here)
+    name = str(document.get("name", base.name))
+    return dataclasses.replace(edited, name=name, paper=document.get("paper", base.paper), where=here)
 
 
 def _defaults(document: dict) -> dict[str, Any]:
@@ -154,10 +113,3 @@ def _head(document: dict, defaults: dict[str, Any]) -> dict[str, Any]:
         return complete(blocks.Head, inherited | given, "head")
     except ArgumentError as error:
         raise UserError(str(error), where=where(given) or where(document), name=error.name, known=error.known) from None
-
-
-def _positive(given: dict, key: str, default: int | None, at: str | None) -> Any:
-    value = given.get(key, default)
-    if value is not default and (type(value) is not int or value < 1):
-        raise UserError(f"{key} must be a whole number of at least 1, not {value!r}", where=where(given, key) or at)
-    return value

@@ -5,7 +5,7 @@ block's groups or heads need), never below 90 % of the unrounded value; at width
 
 Resolution: an architecture is published for inputs of a size. Where the last map of a smaller input would have fewer than
 `smallest_map` pixels on a side, strides are halved, one at a time, from the input on, until it has as many. Parameters
-never change. None keeps the published strides.
+never change.
 """
 
 from __future__ import annotations
@@ -16,99 +16,107 @@ from dataclasses import dataclass
 from typing import Any
 
 import blocks
+from archlab.architecture.input_spec import InputSpec
 from archlab.architecture.spec import Architecture, Layer
 from archlab.foundation import UserError
-from blocks.arguments import takes
+from blocks import LayerArguments
 from blocks.rounding import round_channels
-
-SMALLEST_MAP = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One block of a network: its layer's index, its class, all constructor arguments, and pixels on a side that enter."""
+    """One block of a network: the layer that it comes of, with its index, and all its arguments."""
 
-    layer: int
-    block: type[blocks.Block]
-    in_channels: int
-    out_channels: int
-    stride: int
-    arguments: dict[str, Any]
-    size: int
+    index: int
+    layer: Layer
+    arguments: LayerArguments
+
+    @property
+    def block(self) -> type[blocks.Block]:
+        return blocks.BLOCKS[self.layer.block]
+
+    @property
+    def out_size(self) -> int:
+        """Pixels on a side of its output."""
+        return self.block.output_size(self.arguments)
+
+    def build(self) -> blocks.Block:
+        return self.block(**self.arguments.of_constructor(self.block))
+
+    def refusal(self, error: Exception) -> UserError:
+        """What to raise where the block refuses its arguments with `error`."""
+        return UserError(f"{self.layer.block}: {getattr(error, 'message', error)}", where=self.layer.where)
 
 
-def place(
-    architecture: Architecture,
-    *,
-    width: float = 1.0,
-    in_channels: int = 3,
-    resolution: int | None = None,
-    smallest_map: int | None = SMALLEST_MAP,
-) -> tuple[list[Placed], dict[str, Any]]:
-    """The blocks in order, and the head's arguments with `in_channels`.
-
-    `resolution` None: the published one. Raises UserError where a block has no output or cannot be scaled.
-    """
+def place(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> tuple[list[Placed], LayerArguments]:
+    """The blocks in order, and the head's arguments. Raises UserError where a block has no output."""
     if not width > 0:
         raise UserError(f"width must be above 0, not {width:g}", where=architecture.where)
-    size = resolution or architecture.resolution
-    strides = strides_for(architecture, size, smallest_map if resolution else None)
-    placed, channels = [], in_channels
+    published, strides = published_strides(architecture), strides_for(architecture, spec)
+    size, channels = spec.resolution or architecture.resolution, spec.in_channels
+    placed = []
     for index, layer in enumerate(architecture.layers):
-        block = blocks.BLOCKS[layer.block]
-        layer_width = width if layer.scale else 1.0
-        arguments = scaled_arguments(block, layer, layer_width)
-        out = arguments.pop("out") or channels
+        own = scaled_arguments(blocks.BLOCKS[layer.block], layer.arguments, width if layer.scale else 1.0)
+        out = own.pop("out") or channels
         for repetition in range(layer.repeat):
-            stride = 1 if repetition else strides[index]
-            if takes(block, "published_stride"):
-                arguments = arguments | {"published_stride": 1 if repetition else published_stride(layer)}
-            placed.append(Placed(index, block, channels, out, stride, arguments, size))
-            size = block.output_size(size, stride=stride, **arguments)
+            arguments = LayerArguments(
+                in_size=size,
+                in_channels=channels,
+                out_channels=out,
+                stride=1 if repetition else strides[index],
+                published_stride=1 if repetition else published[index],
+                **own,
+            )
+            placed.append(Placed(index, layer, arguments))
+            size, channels = placed[-1].out_size, out
             if size < 1:
                 raise UserError(
-                    f"{layer.block}: nothing is left of the map of {placed[-1].size} pixels", where=layer.where
+                    f"{layer.block}: nothing is left of the map of {arguments.in_size} pixels", where=layer.where
                 )
-            channels = out
-    head = dict(architecture.head, in_channels=channels)
-    if head["features"] and width != 1.0:
-        head["features"] = round_channels(head["features"] * width)
+    head = LayerArguments(in_channels=channels, num_classes=spec.num_classes, **architecture.head)
+    if head.features and width != 1.0:
+        head.features = round_channels(head.features * width)
     return placed, head
 
 
-def scaled_arguments(block: type[blocks.Block], layer: Layer, width: float) -> dict[str, Any]:
-    """The layer's arguments with its channel counts (`out` among them) scaled."""
-    arguments = dict(layer.arguments)
+def scaled_arguments(block: type[blocks.Block], arguments: dict[str, Any], width: float) -> dict[str, Any]:
+    """A layer's arguments with its channel counts (`out` among them) scaled."""
+    scaled = dict(arguments)
     if width == 1.0:
-        return arguments
+        return scaled
     for name in ("out", *block.channel_arguments):
-        if arguments[name] is not None:
-            needed = block.channel_multiple("out_channels" if name == "out" else name, arguments)
-            arguments[name] = round_channels(arguments[name] * width, math.lcm(8, needed))
-    return arguments
+        if scaled[name] is not None:
+            needed = block.channel_multiple("out_channels" if name == "out" else name, LayerArguments(**scaled))
+            scaled[name] = round_channels(scaled[name] * width, math.lcm(8, needed))
+    return scaled
 
 
-def published_stride(layer: Layer) -> int:
-    """The stride of the layer's first block at the published resolution."""
-    return blocks.BLOCKS[layer.block].published_stride(layer.stride, layer.arguments)
+def published_strides(architecture: Architecture) -> list[int]:
+    """The stride of each layer's first block at the published resolution."""
+    return [
+        blocks.BLOCKS[layer.block].published_stride(LayerArguments(stride=layer.stride, **layer.arguments))
+        for layer in architecture.layers
+    ]
 
 
-def strides_for(architecture: Architecture, resolution: int, smallest_map: int | None) -> Sequence[int]:
-    """The stride of each layer at `resolution`, by the rule above."""
-    strides = [published_stride(layer) for layer in architecture.layers]
-    if smallest_map is None or resolution >= architecture.resolution:
+def strides_for(architecture: Architecture, spec: InputSpec) -> list[int]:
+    """The stride of each layer's first block, by the rule above."""
+    strides = published_strides(architecture)
+    if spec.smallest_map is None or spec.resolution is None or spec.resolution >= architecture.resolution:
         return strides
     for index in range(len(strides)):
-        while strides[index] > 1 and last_map(architecture, strides, resolution) < smallest_map:
+        while strides[index] > 1 and map_sizes(architecture, strides, spec.resolution)[-1] < spec.smallest_map:
             strides[index] //= 2
     return strides
 
 
-def last_map(architecture: Architecture, strides: Sequence[int], size: int) -> int:
-    """Pixels on a side of the map that enters the head."""
+def map_sizes(architecture: Architecture, strides: Sequence[int], size: int) -> list[int]:
+    """Pixels on a side of each layer's output, for an input of `size`."""
+    sizes = []
     for layer, stride in zip(architecture.layers, strides, strict=True):
         block = blocks.BLOCKS[layer.block]
-        own = {name: value for name, value in layer.arguments.items() if name != "out"}
         for repetition in range(layer.repeat):
-            size = block.output_size(size, stride=1 if repetition else stride, **own)
-    return size
+            arguments = LayerArguments(in_size=size, stride=1 if repetition else stride, **layer.arguments)
+            size = block.output_size(arguments)
+        sizes.append(size)
+    return sizes

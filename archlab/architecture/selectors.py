@@ -9,12 +9,14 @@ the feature head and belong to no stage. Layers are counted likewise, as lines: 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import blocks
-from archlab.architecture.plan import published_stride
+from archlab.architecture.plan import map_sizes, published_strides
 from archlab.architecture.spec import Architecture, Layer
 from archlab.foundation import UserError, check_keys, where
+from archlab.foundation.settings import read_value
 
 KEYS = ("block", "stage", "name", "layer")
 ENDS = {"first": 1, "last": -1}
@@ -93,7 +95,7 @@ def parse_selector(value: Any, at: str | None) -> Selector:
         if key in ("stage", "layer"):
             given[key] = tuple(parse_position(entry, key, line) for entry in listed)
         else:
-            given[key] = tuple(_word(entry, key, line) for entry in listed)
+            given[key] = tuple(read_value(str, entry, key, line) for entry in listed)
     for block in given.get("block", ()):
         if block not in blocks.BLOCKS:
             line = where(value, "block") or at
@@ -116,17 +118,11 @@ def parse_position(value: Any, key: str, at: str | None) -> int:
 
 def stages(architecture: Architecture) -> list[int | None]:
     """The stage of each layer, counted from 1; None for the layers of the feature head."""
-    found: list[int | None] = []
-    stage, last = 0, None
-    body = len(architecture.layers) - feature_head(architecture.layers)
-    for index, size in enumerate(output_sizes(architecture)):
-        if index >= body:
-            found.append(None)
-            continue
-        if size != last:
-            stage, last = stage + 1, size
-        found.append(stage)
-    return found
+    layers = architecture.layers
+    body = len(layers) - feature_head(layers)
+    sizes = output_sizes(architecture)
+    changes = [index > 0 and sizes[index] != sizes[index - 1] for index in range(body)]
+    return [1 + number for number in accumulate(changes)] + [None] * (len(layers) - body)
 
 
 def feature_head(layers: tuple[Layer, ...]) -> int:
@@ -141,20 +137,7 @@ def feature_head(layers: tuple[Layer, ...]) -> int:
 
 def output_sizes(architecture: Architecture) -> list[int]:
     """Pixels on a side of each layer's output at the published resolution."""
-    sizes, size = [], architecture.resolution
-    for layer in architecture.layers:
-        block = blocks.BLOCKS[layer.block]
-        own = {name: value for name, value in layer.arguments.items() if name != "out"}
-        for repetition in range(layer.repeat):
-            size = block.output_size(size, stride=1 if repetition else published_stride(layer), **own)
-        sizes.append(size)
-    return sizes
-
-
-def _word(value: Any, key: str, at: str | None) -> str:
-    if not isinstance(value, str):
-        raise UserError(f"{key} takes a name or a list of names, not {value!r}", where=at)
-    return value
+    return map_sizes(architecture, published_strides(architecture), architecture.resolution)
 
 
 def _written(values: tuple) -> str:

@@ -85,9 +85,9 @@ def with_a_step(lap: Lap, *, home: str, resolution: int, batch_size: int, graphe
 def material(resolution: int, batch_size: int) -> tuple[Any, Any, Any]:
     import torch
 
-    from archlab.architecture import architecture, build_model
+    from archlab.architecture import InputSpec, architecture, build_model
 
-    model = build_model(architecture(MODEL), 3, resolution=resolution)
+    model = build_model(architecture(MODEL), InputSpec(3, resolution))
     model = model.to("cuda", memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     images = torch.randn(batch_size, 3, resolution, resolution, device="cuda")
     labels = torch.randint(3, (batch_size,), device="cuda")

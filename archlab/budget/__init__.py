@@ -4,7 +4,7 @@ from archlab.budget.budget import Budget, parse_budget
 from archlab.budget.closed_form import count
 from archlab.budget.cost import Cost
 from archlab.budget.fit import fit_width
-from archlab.budget.latency import Latency, measure_latencies, measure_latency
+from archlab.budget.latency import Latency, measure_latencies
 from archlab.budget.layers import LayerCost, count_layers
 from archlab.budget.measured import measure
 
@@ -18,6 +18,5 @@ __all__ = [
     "fit_width",
     "measure",
     "measure_latencies",
-    "measure_latency",
     "parse_budget",
 ]

@@ -4,46 +4,32 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any
 
 import torch
 
 import blocks
-from archlab.architecture import SMALLEST_MAP, Architecture, Placed, place
+from archlab.architecture import Architecture, InputSpec, Placed, place
 from archlab.budget.cost import Cost
 from archlab.budget.measured import measure
 from archlab.foundation import UserError
-from blocks import Tally
+from blocks import LayerArguments, Tally
 
 
-def count(
-    architecture: Architecture,
-    *,
-    num_classes: int,
-    width: float = 1.0,
-    in_channels: int = 3,
-    resolution: int | None = None,
-    smallest_map: int | None = SMALLEST_MAP,
-) -> Cost:
+def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Cost:
     """The cost of the network that `build_model` makes of the same arguments, equal to `measure` of it.
 
-    A block without a closed form is built and measured, once for the same arguments, channels and size.
-
-    Args:
-        resolution: Pixels on a side; None for the published resolution and strides.
+    A block without a closed form is built and measured, once for the same arguments.
 
     Raises:
         UserError: A block refuses its arguments, or has an operator that cannot be counted.
     """
-    placed, head = place(
-        architecture, width=width, in_channels=in_channels, resolution=resolution, smallest_map=smallest_map
-    )
+    placed, head = place(architecture, spec, width)
     trained, deployed = Tally(), Tally(deployed=True)
     for tally in (trained, deployed):
-        for block in placed:
-            add_block(tally, block, architecture)
-        blocks.Head.tally(tally, num_classes=num_classes, **head)
-    classifier = ((head["features"] or head["in_channels"]) + 1) * num_classes
+        for each in placed:
+            add_block(tally, each)
+        blocks.Head.tally(tally, head)
+    classifier = ((head.features or head.in_channels) + 1) * head.num_classes
     return Cost(
         params=trained.params,
         params_without_classifier=trained.params - classifier,
@@ -54,33 +40,22 @@ def count(
     )
 
 
-def add_block(tally: Tally, placed: Placed, architecture: Architecture) -> None:
-    """Adds the cost of one block of `architecture` to `tally`."""
-    given = {
-        "in_channels": placed.in_channels,
-        "out_channels": placed.out_channels,
-        "stride": placed.stride,
-        **placed.arguments,
-    }
-    layer = architecture.layers[placed.layer]
+def add_block(tally: Tally, placed: Placed) -> None:
+    """Adds the cost of one block to `tally`."""
     try:
         try:
-            placed.block.tally(tally, placed.size, **given)
+            placed.block.tally(tally, placed.arguments)
         except NotImplementedError:
-            _add_measured(tally, placed, given)
+            cost = _measured(placed.block, json.dumps(vars(placed.arguments)))  # type: ignore[arg-type]  # hashable
+            tally.parameters(cost.params_deployed if tally.deployed else cost.params)
+            tally.macs += cost.macs_deployed if tally.deployed else cost.macs
+            tally.activations += cost.activations
     except (ValueError, UserError) as error:
-        raise UserError(f"{layer.block}: {getattr(error, 'message', error)}", where=layer.where) from error
-
-
-def _add_measured(tally: Tally, placed: Placed, given: dict[str, Any]) -> None:
-    cost = _measured(placed.block, placed.size, json.dumps(given))  # type: ignore[arg-type]  # classes are hashable
-    tally.parameters(cost.params_deployed if tally.deployed else cost.params)
-    tally.macs += cost.macs_deployed if tally.deployed else cost.macs
-    tally.activations += cost.activations
+        raise placed.refusal(error) from error
 
 
 @lru_cache(maxsize=4096)
-def _measured(block: type[blocks.Block], size: int, arguments: str) -> Cost:
-    given = json.loads(arguments)
+def _measured(block: type[blocks.Block], arguments: str) -> Cost:
+    given = LayerArguments(**json.loads(arguments))
     with torch.random.fork_rng(devices=[]):
-        return measure(block(**given), size, given["in_channels"])
+        return measure(block(**given.of_constructor(block)), given.in_size, given.in_channels)

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 import blocks
-from archlab.architecture.parse import LAYER_KEYS
+from archlab.architecture.layers import SET_KEYS
 from archlab.budget.promises import PROMISES, Case, export
 from archlab.foundation import UserError
-from blocks import Tally
+from blocks import LayerArguments, Tally
 from blocks.arguments import ArgumentError, complete
 
 
@@ -46,7 +46,7 @@ def check_block(name: str, **arguments: Any) -> None:
 
 def broken_promises(block: type[blocks.Block], arguments: dict[str, Any]) -> Iterator[str]:
     """The first fault of every promise that is broken, a line each."""
-    for name in sorted({"out", *LAYER_KEYS}.intersection(arguments)):
+    for name in sorted(SET_KEYS.keys() & arguments.keys()):
         yield f"arguments: {name!r} belongs to the layer, so that no architecture can give it to the block"
     refused = {case: refusal(case) for case in cases_of(block, arguments)}
     accepted = [case for case, reason in refused.items() if reason is None]
@@ -64,10 +64,17 @@ def broken_promises(block: type[blocks.Block], arguments: dict[str, Any]) -> Ite
 
 
 def cases_of(block: type[blocks.Block], arguments: dict[str, Any]) -> list[Case]:
-    channels = math.lcm(8, block.channel_multiple("out_channels", arguments))
+    channels = math.lcm(8, block.channel_multiple("out_channels", LayerArguments(**arguments)))
     kept, changed = 2 * channels, 3 * channels
-    shapes = [(kept, 1), (kept, 2), (changed, 1), (changed, 3), (changed, block.published_stride(1, arguments))]
-    return [Case(block, arguments, kept, out, stride, stride) for out, stride in dict.fromkeys(shapes)]
+    shapes = [
+        (kept, 1),
+        (kept, 2),
+        (changed, 1),
+        (changed, 3),
+        (changed, block.published_stride(LayerArguments(stride=1, **arguments))),
+    ]
+    case = Case(block, LayerArguments(in_channels=kept, **arguments))
+    return [case.but(out_channels=out, stride=stride, published_stride=stride) for out, stride in dict.fromkeys(shapes)]
 
 
 def refusal(case: Case) -> str | None:
@@ -83,7 +90,7 @@ def refusal(case: Case) -> str | None:
 
 def is_counted(case: Case) -> bool:
     try:
-        case.block.tally(Tally(), case.size, **case.given)
+        case.tally(Tally(), case.size)
     except Exception:
         return False
     return True

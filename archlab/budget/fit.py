@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from archlab.architecture import SMALLEST_MAP, Architecture
-from archlab.budget.budget import DEFAULT_PARAMS, Budget
+from archlab.architecture import Architecture, InputSpec
+from archlab.budget.budget import Budget
 from archlab.budget.closed_form import count
 from archlab.budget.cost import Cost
 from archlab.foundation import UserError
@@ -14,39 +12,17 @@ STEPS = 1000  # of the grid, to a width of 1
 WIDEST = 1000 * STEPS
 
 
-def fit_width(
-    architecture: Architecture,
-    *,
-    num_classes: int,
-    params: int | None = DEFAULT_PARAMS,
-    macs: int | None = None,
-    of: Literal["trained", "deployed"] = "trained",
-    in_channels: int = 3,
-    resolution: int | None = None,
-    smallest_map: int | None = SMALLEST_MAP,
-) -> float:
-    """The largest width, in steps of 0.001, at which the network has at most `params` parameters and `macs` MACs.
+def fit_width(architecture: Architecture, spec: InputSpec, budget: Budget) -> float:
+    """The largest width, in steps of 0.001, at which the network keeps the budget.
 
-    1 where neither is given, or where the width changes nothing.
-
-    Args:
-        of: Whether the network as trained or the fused one is held against the budget.
-        resolution: Decides the MACs; see `count`.
+    1 where there are no limits, or where the width changes nothing.
 
     Raises:
         UserError: Not even the narrowest network keeps the budget; the message says what that one needs.
     """
-    budget = Budget(params, macs, of)
 
     def cost(step: int) -> Cost:
-        return count(
-            architecture,
-            num_classes=num_classes,
-            width=step / STEPS,
-            in_channels=in_channels,
-            resolution=resolution,
-            smallest_map=smallest_map,
-        )
+        return count(architecture, spec, step / STEPS)
 
     def fits(step: int) -> bool:
         return budget.allows(cost(step))

@@ -30,34 +30,21 @@ class Latency:
     hardware: str
 
 
-def measure_latency(
-    model: nn.Module,
-    resolution: int,
-    *,
-    device: str | torch.device = "cpu",
-    in_channels: int = 3,
-    seconds: float = 0.2,
-) -> Latency:
-    """The latency of one module; see `measure_latencies`."""
-    return measure_latencies([model], resolution, device=device, in_channels=in_channels, seconds=seconds)[0]
-
-
 def measure_latencies(
     models: Sequence[nn.Module],
     resolution: int,
     *,
     device: str | torch.device = "cpu",
-    in_channels: int = 3,
     seconds: float = 0.2,
 ) -> list[Latency]:
-    """The latency of each module for one image of (in_channels, resolution, resolution), in some `seconds` each.
+    """The latency of each module for one image of (3, resolution, resolution), in some `seconds` each.
 
     What is timed is the deployed form: what the module's `fuse()` returns, where it has one, in evaluation mode, float32
     and channels_last; on a CPU with one thread. The modules take turns, each with a warm-up, so that whatever else the
     machine does meets all of them. They are left as they are.
     """
     place = torch.device(device)
-    image = torch.rand(1, in_channels, resolution, resolution, generator=torch.Generator().manual_seed(0))
+    image = torch.rand(1, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
     image = image.to(place, memory_format=torch.channels_last)
     networks = [_deployed(model, place) for model in models]
     times: list[list[float]] = [[] for _ in models]

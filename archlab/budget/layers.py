@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import blocks
-from archlab.architecture import SMALLEST_MAP, Architecture, place
+from archlab.architecture import Architecture, InputSpec, place
 from archlab.budget.closed_form import add_block
 from blocks import Tally
 
@@ -25,32 +26,20 @@ class LayerCost:
     activations: int
 
 
-def count_layers(
-    architecture: Architecture,
-    *,
-    num_classes: int,
-    width: float = 1.0,
-    in_channels: int = 3,
-    resolution: int | None = None,
-    smallest_map: int | None = SMALLEST_MAP,
-) -> list[LayerCost]:
+def count_layers(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> list[LayerCost]:
     """Every layer in order, then the head. Arguments and errors are those of `count`, and so is the sum."""
-    placed, head = place(
-        architecture, width=width, in_channels=in_channels, resolution=resolution, smallest_map=smallest_map
-    )
+    placed, head = place(architecture, spec, width)
     found = []
-    for index in range(len(architecture.layers)):
-        own = [block for block in placed if block.layer == index]
-        first, last, tally = own[0], own[-1], Tally()
-        for block in own:
-            add_block(tally, block, architecture)
-        size = last.block.output_size(last.size, stride=last.stride, **last.arguments)
-        found.append(
-            LayerCost(index, first.in_channels, last.out_channels, first.stride, first.size, size, *_totals(tally))
-        )
+    for index, layer in groupby(placed, lambda each: each.index):
+        own, tally = list(layer), Tally()
+        for each in own:
+            add_block(tally, each)
+        first, last = own[0].arguments, own[-1].arguments
+        shape = (first.in_channels, last.out_channels, first.stride, first.in_size, own[-1].out_size)
+        found.append(LayerCost(index, *shape, *_totals(tally)))
     tally = Tally()
-    blocks.Head.tally(tally, num_classes=num_classes, **head)
-    return [*found, LayerCost(None, head["in_channels"], num_classes, 1, size, 1, *_totals(tally))]
+    blocks.Head.tally(tally, head)
+    return [*found, LayerCost(None, head.in_channels, head.num_classes, 1, placed[-1].out_size, 1, *_totals(tally))]
 
 
 def _totals(tally: Tally) -> tuple[int, int, int]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 import blocks
-from archlab.architecture import Layer
 from archlab.architecture.plan import scaled_arguments
 from archlab.budget.measured import measure
-from blocks import Tally
+from blocks import LayerArguments, Tally
 from blocks.arguments import takes
 from blocks.rounding import round_channels
 
@@ -24,25 +23,17 @@ TOLERANCE = 1e-4  # of float32
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A block with channels, a stride and all its arguments."""
+    """A block with all arguments but `in_size`."""
 
     block: type[blocks.Block]
-    arguments: dict[str, Any]
-    in_channels: int
-    out_channels: int
-    stride: int
-    published_stride: int
+    layer: LayerArguments
 
     def build(self, seed: int = 0) -> blocks.Block:
         torch.manual_seed(seed)
-        return self.block(**self.given)
+        return self.block(**self.layer.of_constructor(self.block))
 
-    @property
-    def given(self) -> dict[str, Any]:
-        own = {"in_channels": self.in_channels, "out_channels": self.out_channels, "stride": self.stride}
-        if takes(self.block, "published_stride"):  # type: ignore[arg-type]  # classes are hashable
-            own["published_stride"] = self.published_stride
-        return own | self.arguments
+    def but(self, **changed: Any) -> Case:
+        return Case(self.block, LayerArguments(**{**vars(self.layer), **changed}))
 
     @property
     def size(self) -> int:
@@ -50,15 +41,18 @@ class Case:
         return next((size for size in (8, 16, 32, 64, 128) if self.output_size(size) > 1), 8)
 
     def output_size(self, size: int) -> int:
-        return self.block.output_size(size, stride=self.stride, **self.arguments)
+        return self.block.output_size(self.but(in_size=size).layer)
+
+    def tally(self, tally: Tally, size: int) -> None:
+        self.block.tally(tally, self.but(in_size=size).layer)
 
     def images(self, height: int | None = None, width: int | None = None, batch: int = 4) -> Tensor:
         torch.manual_seed(0)
         height = height or self.size
-        return torch.randn(batch, self.in_channels, height, width or height)
+        return torch.randn(batch, self.layer.in_channels, height, width or height)
 
     def __str__(self) -> str:
-        return f"{self.in_channels} to {self.out_channels} channels, stride {self.stride}"
+        return f"{self.layer.in_channels} to {self.layer.out_channels} channels, stride {self.layer.stride}"
 
 
 def output(case: Case) -> Iterator[str]:
@@ -71,8 +65,8 @@ def output(case: Case) -> Iterator[str]:
             continue
         with torch.no_grad():
             shape = tuple(block(case.images(*size)).shape[1:])
-        if shape != (case.out_channels, *declared):
-            yield f"an input of {size} pixels gives {shape}, declared is {(case.out_channels, *declared)}"
+        if shape != (case.layer.out_channels, *declared):
+            yield f"an input of {size} pixels gives {shape}, declared is {(case.layer.out_channels, *declared)}"
 
 
 def gradients(case: Case) -> Iterator[str]:
@@ -161,12 +155,12 @@ def fusing(case: Case) -> Iterator[str]:
 
 
 def counting(case: Case) -> Iterator[str]:
-    block, size = case.build(), case.size + case.stride - 1
-    measured = measure(block, size, case.in_channels)
+    block, size = case.build(), case.size + case.layer.stride - 1
+    measured = measure(block, size, case.layer.in_channels)
     trained, deployed = Tally(), Tally(deployed=True)
     try:
         for tally in (trained, deployed):
-            case.block.tally(tally, size, **case.given)
+            case.tally(tally, size)
     except NotImplementedError:
         return
     for what, counted, truth in (
@@ -182,17 +176,16 @@ def counting(case: Case) -> Iterator[str]:
 
 def scaling(case: Case) -> Iterator[str]:
     """A width scales the channel counts, and the block can still be built."""
+    given = vars(case.layer)
     for name in case.block.channel_arguments:
-        if name not in case.arguments:
+        if name not in given:
             yield f"channel_arguments names {name!r}, which is no argument"
             return
-    layer = Layer("", case.arguments | {"out": case.out_channels})
     for width in WIDTHS:
-        arguments = scaled_arguments(case.block, layer, width)
-        out_channels = arguments.pop("out")
-        multiple = math.lcm(8, case.block.channel_multiple("out_channels", arguments))
-        in_channels = round_channels(case.in_channels * width, multiple)
-        scaled = Case(case.block, arguments, in_channels, out_channels, case.stride, case.published_stride)
+        arguments = scaled_arguments(case.block, given | {"out": given["out_channels"]}, width)
+        multiple = math.lcm(8, case.block.channel_multiple("out_channels", LayerArguments(**arguments)))
+        in_channels = round_channels(given["in_channels"] * width, multiple)
+        scaled = case.but(**arguments | {"in_channels": in_channels, "out_channels": arguments["out"]})
         try:
             scaled.build().eval()(scaled.images())
         except Exception as error:
@@ -201,13 +194,14 @@ def scaling(case: Case) -> Iterator[str]:
 
 def resolution(case: Case) -> Iterator[str]:
     """A small input makes strides smaller; parameters stay."""
-    if case.stride > 1:
-        halved = replace(case, stride=case.stride // 2)
+    stride = case.layer.stride // 2
+    if stride:
+        halved = case.but(stride=stride)
         shapes = [{name: tensor.shape for name, tensor in c.build().state_dict().items()} for c in (case, halved)]
         if shapes[0] != shapes[1]:
-            yield f"with the stride reduced to {halved.stride}, parameters change: take published_stride too"
+            yield f"with the stride reduced to {stride}, parameters change: take published_stride too"
         yield from output(halved)
-        if takes(case.block, "published_stride"):  # type: ignore[arg-type]
+        if takes(case.block, "published_stride"):  # type: ignore[arg-type]  # classes are hashable
             yield from counting(halved)
 
 

@@ -16,6 +16,7 @@ from archlab.cli.tables import print_table
 from archlab.foundation import home
 
 if TYPE_CHECKING:
+    from archlab.architecture import InputSpec
     from archlab.budget import Budget, Cost
     from archlab.study import Design, Study
 
@@ -37,21 +38,20 @@ def build(spec: str, store: str | None, as_json: bool) -> int:
     place = home(store)
     study = load_study(spec, home=place)
     designer = Designer(study, place)
-    found, classes, resolution = designer.designs(), designer.classes, designer.resolution
-    given = {"num_classes": classes, "resolution": resolution, "smallest_map": study.smallest_map}
-    costs = _verified(found, given)
+    found, inputs = designer.designs(), designer.input
+    costs = _verified(found, inputs)
     if as_json:
-        click.echo(json.dumps(_document(study, found, costs, classes, resolution), indent=2))
+        click.echo(json.dumps(_document(study, found, costs, inputs), indent=2))
     else:
-        _print(study, found, costs, classes, resolution)
+        _print(study, found, costs, inputs)
     for model in found:
-        if remark := _remark(model, costs[model.name], study.budget, given):
+        if remark := _remark(model, costs[model.name], study.budget, inputs):
             click.echo(f"note: {model.name}: {remark}", err=True)
     above = [model.name for model in found if not study.budget.allows(costs[model.name])]
     return 1 if above and study.budget.fit == "none" else 0
 
 
-def _verified(found: list[Design], given: dict[str, Any]) -> dict[str, Cost]:
+def _verified(found: list[Design], inputs: InputSpec) -> dict[str, Cost]:
     """Costs by name, in processes that are forked so that torch is imported once."""
     from rich.console import Console
     from rich.progress import track
@@ -59,7 +59,7 @@ def _verified(found: list[Design], given: dict[str, Any]) -> dict[str, Cost]:
     console = Console(stderr=True)
     workers = min(len(found), len(os.sched_getaffinity(0)))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _start_worker) as pool:
-        costs = pool.map(_verify, found, [given] * len(found))
+        costs = pool.map(_verify, found, [inputs] * len(found))
         progress = track(
             costs, "Assembling", len(found), console=console, transient=True, disable=not console.is_terminal
         )
@@ -73,21 +73,20 @@ def _start_worker() -> None:
     torch.set_num_threads(1)
 
 
-def _verify(model: Design, given: dict[str, Any]) -> Cost:
+def _verify(model: Design, inputs: InputSpec) -> Cost:
     """The model's cost by closed form, after assembling it and counting it again with fvcore."""
     from archlab.architecture import build_model
     from archlab.budget import measure
 
     counted = model.cost
-    measured = measure(build_model(model.architecture, width=model.width, **given), given["resolution"])
+    resolution = inputs.resolution or model.architecture.resolution
+    measured = measure(build_model(model.architecture, inputs, model.width), resolution)
     if counted != measured:
         raise RuntimeError(f"{model.name} is miscounted: the closed form gives {counted}, fvcore {measured}")
     return counted
 
 
-def _document(
-    study: Study, found: list[Design], costs: dict[str, Cost], classes: int, resolution: int
-) -> dict[str, Any]:
+def _document(study: Study, found: list[Design], costs: dict[str, Cost], inputs: InputSpec) -> dict[str, Any]:
     budget: dict[str, Any] = {"params": study.budget.params, "of": study.budget.of}
     if study.budget.macs is not None:
         budget["macs"] = study.budget.macs
@@ -97,10 +96,11 @@ def _document(
         del cost["macs_deployed"]
         within = study.budget.allows(costs[model.name])
         listed.append({"name": model.name, "role": model.role, **cost, "width": model.width, "within_budget": within})
-    return {"study": study.name, "budget": {**budget, "classes": classes, "resolution": resolution}, "models": listed}
+    budget |= {"classes": inputs.num_classes, "resolution": inputs.resolution}
+    return {"study": study.name, "budget": budget, "models": listed}
 
 
-def _print(study: Study, found: list[Design], costs: dict[str, Cost], classes: int, resolution: int) -> None:
+def _print(study: Study, found: list[Design], costs: dict[str, Cost], inputs: InputSpec) -> None:
     rows = []
     for model in found:
         cost = costs[model.name]
@@ -110,10 +110,10 @@ def _print(study: Study, found: list[Design], costs: dict[str, Cost], classes: i
     columns = ("model", "role", "width", "params", "no classifier", "deployed", "MACs", "activations", "used", "within")
     print_table(columns, rows)
     of = f" as {study.budget.of}" if study.budget.params or study.budget.macs else ""
-    click.echo(f"\nBudget: {study.budget}{of}; counted at {classes} classes and {resolution} pixels")
+    click.echo(f"\nBudget: {study.budget}{of}; counted at {inputs.num_classes} classes and {inputs.resolution} pixels")
 
 
-def _remark(model: Design, cost: Cost, budget: Budget, given: dict[str, Any]) -> str | None:
+def _remark(model: Design, cost: Cost, budget: Budget, inputs: InputSpec) -> str | None:
     """What to know about a model far from the budget: the width that would be nearer."""
     from archlab.budget import count, fit_width
     from archlab.foundation import UserError
@@ -123,10 +123,10 @@ def _remark(model: Design, cost: Cost, budget: Budget, given: dict[str, Any]) ->
         return None
     if budget.fit == "width":
         step = round(model.width + 0.001, 3)
-        wider = count(model.architecture, width=step, **given)
+        wider = count(model.architecture, inputs, step)
         return f"uses {used:.1%} of the budget: the next width, {step:g}, would need {budget.describe(wider)}"
     try:
-        width = fit_width(model.architecture, params=budget.params, macs=budget.macs, of=budget.of, **given)
+        width = fit_width(model.architecture, inputs, budget)
     except UserError as error:
         return error.message
     return f"uses {used:.1%} of the budget: width {width:g} would be the largest within it"

@@ -11,7 +11,7 @@ import click
 from archlab.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from archlab.architecture import Architecture
+    from archlab.architecture import Architecture, InputSpec
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -25,13 +25,13 @@ def models() -> None:
 @_as_json
 def list_(as_json: bool) -> None:
     """The reference architectures as published, with 1000 classes."""
-    from archlab.architecture import architecture, references
+    from archlab.architecture import InputSpec, architecture, references
     from archlab.budget import count
 
     found = []
     for name in references():
         reference = architecture(name)
-        cost = count(reference, num_classes=1000)
+        cost = count(reference, InputSpec(1000))
         facts = {"name": name, "resolution": reference.resolution, "paper": reference.paper}
         found.append({**facts, **asdict(cost)})
     if as_json:
@@ -50,12 +50,12 @@ def list_(as_json: bool) -> None:
 @_as_json
 def show(name: str, width: float, resolution: int | None, classes: int, as_json: bool) -> None:
     """The layers of an architecture: NAME is a reference or a YAML file."""
-    from archlab.architecture import architecture
+    from archlab.architecture import InputSpec, architecture
     from archlab.budget import count
 
     shown = architecture(name)
-    given: dict[str, Any] = {"num_classes": classes, "width": width, "resolution": resolution}
-    total, layers = count(shown, **given), _layers(shown, given)
+    spec = InputSpec(classes, resolution)
+    total, layers = count(shown, spec, width), _layers(shown, spec, width)
     if as_json:
         facts = {"name": shown.name, "paper": shown.paper, "width": width, "classes": classes}
         facts["resolution"] = resolution or shown.resolution
@@ -82,13 +82,13 @@ def show(name: str, width: float, resolution: int | None, classes: int, as_json:
     )
 
 
-def _layers(shown: Architecture, given: dict[str, Any]) -> list[dict[str, Any]]:
+def _layers(shown: Architecture, spec: InputSpec, width: float) -> list[dict[str, Any]]:
     """What stands in the file beside what it comes to; layers and stages counted from 1 as selectors do."""
     from archlab.architecture import stages
     from archlab.budget import count_layers
 
     stage_of, found = stages(shown), []
-    for cost in count_layers(shown, **given):
+    for cost in count_layers(shown, spec, width):
         numbers = asdict(cost)
         index = numbers.pop("layer")
         if index is None:

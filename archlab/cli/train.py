@@ -10,7 +10,7 @@ import click
 from archlab.foundation import UserError, home
 
 if TYPE_CHECKING:
-    from archlab.architecture import Architecture
+    from archlab.architecture import Architecture, InputSpec
     from archlab.runs import Event
 
 
@@ -38,7 +38,7 @@ def train(
     as_json: bool,
 ) -> int:
     """Trains MODEL, a reference's name or a YAML file, on a dataset, unless that very run is stored already."""
-    from archlab.architecture import SMALLEST_MAP, architecture
+    from archlab.architecture import SMALLEST_MAP, InputSpec, architecture
     from archlab.architecture.own_blocks import own_blocks_of
     from archlab.data import entry, open_prepared
     from archlab.executors import Settings, execute
@@ -55,7 +55,7 @@ def train(
     run = run_of(
         design.name,
         design.canonical(),
-        _width(design, width, params, prepared.num_classes, resolution),
+        _width(design, width, params, InputSpec(prepared.num_classes, resolution)),
         prepared,
         settled.canonical(),
         seed,
@@ -77,17 +77,17 @@ def train(
     return 0
 
 
-def _width(design: Architecture, width: float | None, params: str | None, classes: int, resolution: int) -> float:
+def _width(design: Architecture, width: float | None, params: str | None, spec: InputSpec) -> float:
     """The width given, or the largest within the parameters. Raises UserError where the network cannot be built."""
     from archlab.budget import count, fit_width, parse_budget
 
     if width is not None:
-        count(design, num_classes=classes, width=width, resolution=resolution)
+        count(design, spec, width)
         return width
     budget = parse_budget(params)
     if budget.params is None:
         return 1.0
-    return fit_width(design, params=budget.params, num_classes=classes, resolution=resolution)
+    return fit_width(design, spec, budget)
 
 
 def _tell(event: Event) -> None:

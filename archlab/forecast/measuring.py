@@ -113,16 +113,7 @@ def time_models(run: Run, *, runs: list[dict[str, Any]], own_files: list[str], *
     for file in own_files:
         load_file(Path(file))
     described = [Run.from_document(each) for each in runs]
-    models = [
-        build_model(
-            from_canonical(each.architecture, each.model),
-            each.num_classes,
-            width=each.width,
-            resolution=each.resolution,
-            smallest_map=each.smallest_map,
-        )
-        for each in described
-    ]
+    models = [build_model(from_canonical(each.architecture, each.model), each.input, each.width) for each in described]
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
     measured = [measure_latencies(models, run.resolution, device=device) for device in devices]
     by_model = zip(described, zip(*measured, strict=True), strict=True)

@@ -59,13 +59,7 @@ def _work_of_a_step(run: Run) -> int:
     from archlab.architecture import from_canonical
     from archlab.budget import count
 
-    cost = count(
-        from_canonical(run.architecture, run.model),
-        num_classes=run.num_classes,
-        width=run.width,
-        resolution=run.resolution,
-        smallest_map=run.smallest_map,
-    )
+    cost = count(from_canonical(run.architecture, run.model), run.input, run.width)
     return cost.macs * int(run.recipe["batch_size"])
 
 

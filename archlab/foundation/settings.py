@@ -2,7 +2,8 @@
 
 An annotation is `int`, `float`, `bool`, `str`, `Path`, `Literal[...]`, a range `tuple[float, float]`, a dataclass of the
 same kind, or of these a `list[...]`, a `tuple[..., ...]`, a `dict[str, ...]` or one `| None`; any other accepts everything.
-`Annotated[float, Within(0, 1)]` bounds numbers, `Annotated[str, Matching("[a-z]+", "small letters")]` words.
+`Annotated[float, Within(0, 1)]` bounds numbers, `Annotated[str, Matching("[a-z]+", "small letters")]` words; a
+`Quantity` is a whole number above 0 that may be written as 2.5M or 300k.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Within:
 
     def __str__(self) -> str:
         if math.isinf(self.high):
-            return f"above {self.low:g}" if self.strictly else f"at least {self.low:g}"
+            return f"above {self.low:g}" if self.strictly else f"of at least {self.low:g}"
         return f"{'between' if self.strictly else 'from'} {self.low:g} {'and' if self.strictly else 'to'} {self.high:g}"
 
 
@@ -47,6 +48,13 @@ class Matching:
 
     pattern: str
     form: str
+
+
+_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMG]?)")
+
+Positive = Annotated[int, Within(1)]
+Quantity = Annotated[int, "quantity"]
 
 
 def read_settings(
@@ -68,7 +76,7 @@ def read_settings(
     check_keys(mapping, fields, what, at)
     hints = get_type_hints(kind, include_extras=True)
     values = {
-        name: _value(hints[name], value, f"{what}: {name}", where(mapping, name) or at, getattr(base, name, None))
+        name: read_value(hints[name], value, f"{what}: {name}", where(mapping, name) or at, getattr(base, name, None))
         for name, value in mapping.items()
     }
     if base is not None:
@@ -116,14 +124,16 @@ def _default(parameter: inspect.Parameter) -> Any:
     return dataclasses.field(default_factory=lambda: parameter.default)
 
 
-def _value(hint: Any, value: Any, what: str, at: str | None, base: Any = None) -> Any:
-    if get_origin(hint) in (Union, types.UnionType):
+def read_value(hint: Any, value: Any, what: str, at: str | None, base: Any = None) -> Any:
+    """`value` checked against an annotation; `what` names it in messages. Raises UserError."""
+    optional = get_origin(hint) in (Union, types.UnionType)
+    if optional:
         if value is None or value == "none":
             return None
         *others, hint = (option for option in get_args(hint) if option is not type(None))
         for option in others:
             with suppress(UserError):
-                return _value(option, value, what, at)
+                return read_value(option, value, what, at)
     limits = None
     if get_origin(hint) is Annotated:
         hint, limits = get_args(hint)
@@ -131,7 +141,9 @@ def _value(hint: Any, value: Any, what: str, at: str | None, base: Any = None) -
         return read_settings(hint, value, what, at=at, base=base)  # type: ignore[arg-type]
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
-            raise UserError(f"{what} has no option {value!r}", where=at, name=value, known=get_args(hint))
+            *others, last = get_args(hint)
+            options = f"{', '.join(others)} or {last}" if others else last
+            raise UserError(f"{what} must be {options}, not {value!r}", where=at, name=value, known=get_args(hint))
         return value
     if hint == tuple[float, float]:
         return _range(value, limits, what, at)
@@ -139,6 +151,8 @@ def _value(hint: Any, value: Any, what: str, at: str | None, base: Any = None) -
         return get_origin(hint)(_items(get_args(hint), value, what, at))
     if get_origin(hint) is dict:
         return _by_name(get_args(hint), value, what, at)
+    if limits == "quantity":
+        return _quantity(value, what, at, optional)
     if hint in (int, float):
         return _number(hint, value, limits, what, at)
     if hint in (bool, str, Path):
@@ -160,7 +174,7 @@ def _items(kinds: tuple, value: Any, what: str, at: str | None) -> list[Any]:
         length = f" of {len(kinds)}" if fixed else " of names" if kinds[0] is str else ""
         raise UserError(f"{what} must be a list{length}, not {value!r}", where=at)
     return [
-        _value(kinds[index if fixed else 0], item, what, where(value, index) or at) for index, item in enumerate(value)
+        read_value(kinds[index if fixed else 0], item, what, where(value, index) or at) for index, item in enumerate(value)
     ]
 
 
@@ -170,7 +184,7 @@ def _by_name(kinds: tuple, value: Any, what: str, at: str | None) -> dict[Any, A
     names, kind = kinds
     if get_origin(names) is Literal:
         check_keys(value, get_args(names), what, at)
-    return {name: _value(kind, item, f"{what}: {name}", where(value, name) or at) for name, item in value.items()}
+    return {name: read_value(kind, item, f"{what}: {name}", where(value, name) or at) for name, item in value.items()}
 
 
 def _number(hint: type, value: Any, bounds: Within | None, what: str, at: str | None) -> Any:
@@ -179,6 +193,24 @@ def _number(hint: type, value: Any, bounds: Within | None, what: str, at: str | 
         noun = "a whole number" if hint is int else "a number"
         raise UserError(f"{what} must be {noun}{f' {bounds}' if bounds else ''}, not {value!r}", where=at)
     return hint(value)
+
+
+def _quantity(value: Any, what: str, at: str | None, optional: bool) -> int:
+    """A whole number above 0 from 2500000, 2.5e6, "2.5M" or "300k"."""
+    number: float = 0
+    if type(value) in (int, float):
+        number = value
+    elif isinstance(value, str) and (written := _QUANTITY.fullmatch(value)):
+        number = round(float(written[1]) * _UNITS[written[2]], 3)
+    if number < 1 or number != int(number):
+        none = ", or none" if optional else ""
+        raise UserError(
+            f"{what} must be a whole number above 0, such as 2500000, 300k or 2.5M{none}, not {value!r}",
+            where=at,
+            name=value,
+            known=["none"] if optional else (),
+        )
+    return int(number)
 
 
 def _range(value: Any, bounds: Within | None, what: str, at: str | None) -> tuple[float, float]:

@@ -7,7 +7,10 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlab.architecture import InputSpec
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,13 @@ class Run:
         document = self.document()
         del document["dataset"], document["model"]
         return digest(document)
+
+    @property
+    def input(self) -> InputSpec:
+        """What its network is assembled for."""
+        from archlab.architecture import InputSpec  # with torch, which commands that list runs do without
+
+        return InputSpec(self.num_classes, self.resolution, self.smallest_map)
 
     def document(self) -> dict[str, Any]:
         """The fields by name, ready for JSON, without `own_files`."""

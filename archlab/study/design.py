@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from archlab.architecture import Architecture
+from archlab.architecture import Architecture, InputSpec
 from archlab.budget import Cost, count, fit_width
 from archlab.data import entry
 from archlab.foundation import UserError
@@ -67,6 +67,10 @@ class Designer:
         self.classes = max(each.classes for each in entries)
         self.resolution = max(min(each.resolution, study.recipe.resolution) for each in entries)
 
+    @property
+    def input(self) -> InputSpec:
+        return InputSpec(self.classes, self.resolution, self.study.smallest_map)
+
     def design(self, combination: Combination, **about: Any) -> Design:
         """The design of a combination, as wide as the budget allows. Raises UserError where it cannot keep the budget."""
         return self._as_wide(combination, self._width(combination.architecture), **about)
@@ -108,24 +112,19 @@ class Designer:
 
     def _as_wide(self, combination: Combination, width: float, **about: Any) -> Design:
         architecture = combination.architecture
-        cost = count(architecture, width=width, **self._input)
+        cost = count(architecture, self.input, width)
         return Design(architecture, width, cost, values=combination.values, **about)
 
     def _width(self, architecture: Architecture) -> float:
-        study, budget = self.study, self.study.budget
-        if budget.fit == "none":
+        study = self.study
+        if study.budget.fit == "none":
             return study.width
         try:
-            return fit_width(architecture, params=budget.params, macs=budget.macs, of=budget.of, **self._input)
+            return fit_width(architecture, self.input, study.budget)
         except UserError as error:
             if error.where != architecture.where:  # a layer's fault
                 raise
             raise UserError(error.message, where=study.budget_where) from None
-
-    @property
-    def _input(self) -> dict[str, Any]:
-        smallest_map = self.study.smallest_map
-        return {"num_classes": self.classes, "resolution": self.resolution, "smallest_map": smallest_map}
 
     def _raw(self, design: Design, found: dict[str, Design]) -> Design:
         """The variant as wide as its base, the edit alone."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from typing import Any, TypeAlias
 
-from archlab.architecture import Architecture, feature_head, output_sizes, published_stride
+from archlab.architecture import Architecture, feature_head, output_sizes, published_strides
 from archlab.study.open_edits import apply_open_edit
 from archlab.study.study import Study
 from archlab.study.variables import Ask, Value, Variable, all_walks
@@ -110,5 +110,5 @@ class _EndlessError(Exception):
 
 
 def _shape(architecture: Architecture) -> Shape:
-    layers = ((layer.block, layer.name, published_stride(layer)) for layer in architecture.layers)
-    return (*layers, *output_sizes(architecture), feature_head(architecture.layers))
+    layers = ((layer.block, layer.name) for layer in architecture.layers)
+    return (*layers, *published_strides(architecture), *output_sizes(architecture), feature_head(architecture.layers))

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archlab.architecture import SMALLEST_MAP, Architecture, Network, build_model
+from archlab.architecture import SMALLEST_MAP, Architecture, InputSpec, Network, build_model
 from archlab.data.augment import generator
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
@@ -154,9 +154,7 @@ def initial_model(
 ) -> Network:
     """The network of a run before its first step, on the CPU, in channels_last."""
     torch.manual_seed(seed)
-    model = build_model(
-        architecture, prepared.num_classes, width=width, resolution=prepared.resolution, smallest_map=smallest_map
-    )
+    model = build_model(architecture, InputSpec(prepared.num_classes, prepared.resolution, smallest_map), width)
     if recipe.zero_residual:
         for norm in model.residual_norms():
             if hasattr(norm, "weight"):  # a block may have no normalisation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 import archlab
+from archlab.architecture import InputSpec
 from archlab.budget import count
 from tests.architecture.comparison import compare
 from tests.architecture.test_references import REFERENCES
@@ -22,7 +23,7 @@ def table() -> str:
 def row(name: str) -> str:
     title, independent, _, resolutions = REFERENCES[name]
     arch = archlab.architecture(name)
-    cost = count(arch, num_classes=1000)
+    cost = count(arch, InputSpec(1000))
     torch.manual_seed(0)
     differences = [
         compare(archlab.build_model(arch, num_classes=1000), independent(), resolution) for resolution in resolutions

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archlab.architecture import apply_edits, architecture, place, stages
+from archlab.architecture import InputSpec, apply_edits, architecture, place, stages
 from archlab.foundation import UserError, read_yaml_text
 
 BASE = architecture("mobilenetv2")
@@ -70,7 +70,8 @@ def test_set_none_takes_a_component_away():
 def test_insert_after_stages_inserts_at_their_ends():
     result = edited("edits: [{insert: {conv: {kernel: 3}}, after: {stage: [-2, -1]}}]")
     assert [layer.block for layer in result.layers] == [*BLOCKS[:6], "conv", *BLOCKS[6:8], "conv", BLOCKS[8]]
-    assert [(block.in_channels, block.out_channels) for block in place(result)[0] if block.layer in (6, 9)] == [
+    placed = [each.arguments for each in place(result, InputSpec(10))[0] if each.index in (6, 9)]
+    assert [(block.in_channels, block.out_channels) for block in placed] == [
         (96, 96),
         (320, 320),
     ]
@@ -147,7 +148,7 @@ def test_edits_see_the_result_of_the_last():
         ("{set: {kernel: 5}, where: {stage: []}}", "stage: [] selects nothing"),
         ("{set: {kernel: 5}, where: {name: stem}}", "mobilenetv2 has no layer called 'stem'"),
         ("{set: {kernel: 5}, where: {block: conv, stage: 2}}", "{block: conv, stage: 2} matches no layer of mobilenetv2"),
-        ("{set: {kernel: 5}, each: stages}", "each is stage or layer, not 'stages' - did you mean 'stage'?"),
+        ("{set: {kernel: 5}, each: stages}", "each must be stage or layer, not 'stages' - did you mean 'stage'?"),
         (
             "{set: {kernel: 5}, where: {layer: last}, each: stage}",
             "each: stage finds only layers of the feature head, which belong to no stage",

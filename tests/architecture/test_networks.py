@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.budget import count, fit_width, measure
+from archlab.architecture import InputSpec
+from archlab.budget import count, measure
 from tests.architecture.comparison import compare
 from tests.architecture.test_references import timm_model, torchvision_model
 
@@ -51,26 +52,26 @@ def test_closed_form_equals_what_is_measured(name):
         arch = network(name)
         model = archlab.build_model(arch, num_classes=10, resolution=resolution, width=width)
         size = resolution or arch.resolution
-        assert count(arch, num_classes=10, resolution=resolution, width=width) == measure(model, size)
+        assert count(arch, InputSpec(10, resolution), width) == measure(model, size)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_width_scales_sensibly(name):
     arch = network(name)
     widths = (0.25, 0.5, 1.0, 1.5, 2.0)
-    params = [count(arch, num_classes=10, width=width).params for width in widths]
+    params = [count(arch, InputSpec(10), width).params for width in widths]
     assert params == sorted(params)
     assert 2.3 < params[-1] / params[2] < 4.5, "a width of 2 makes between two and four times the parameters"
     assert 0.05 < params[0] / params[2] < 0.4
-    fitted = fit_width(arch, params=2_500_000, num_classes=100)
-    assert 0.9 < count(arch, num_classes=100, width=fitted).params / 2_500_000 <= 1
+    fitted = archlab.fit_width(arch, params=2_500_000, num_classes=100)
+    assert 0.9 < count(arch, InputSpec(100), fitted).params / 2_500_000 <= 1
 
 
 @pytest.mark.parametrize("name", [*archlab.references(), *NAMES])
 def test_parameters_never_change_with_the_resolution(name):
     arch = network(name) if name in NAMES else archlab.architecture(name)
-    published = count(arch, num_classes=10)
+    published = count(arch, InputSpec(10))
     for resolution in (16, 33, 64):
-        small = count(arch, num_classes=10, resolution=resolution, smallest_map=4)
+        small = count(arch, InputSpec(10, resolution, smallest_map=4))
         assert (small.params, small.params_deployed) == (published.params, published.params_deployed)
         assert small.macs < published.macs

@@ -10,6 +10,7 @@ import torch
 
 import archlab
 import blocks
+from archlab.architecture import InputSpec
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.budget import count, measure
 from archlab.foundation import UserError
@@ -61,7 +62,25 @@ def test_an_architecture_of_own_blocks(folder):
     model = archlab.build_model(mine, num_classes=7, resolution=32)
     assert model(torch.randn(2, 3, 32, 32)).shape == (2, 7)
     assert model.layers[0].scales.flatten().tolist() == [0.5] * 16
-    assert count(mine, num_classes=7, resolution=32) == measure(model, 32)
+    assert count(mine, InputSpec(7, 32)) == measure(model, 32)
+
+
+TALLY = """
+    @classmethod
+    def tally(cls, tally, layer):
+        assert (layer.in_channels, layer.out_channels, layer.stride, layer.published_stride) == (3, 16, 2, 2)
+        assert (layer.in_size, layer.start, layer.act) == (32, 0.5, {"relu": {}})
+        tally.conv(layer.in_channels, layer.out_channels, 3, cls.output_size(layer), bias=True)
+        tally.parameters(layer.out_channels)
+"""
+
+
+def test_its_closed_form_is_told_all_arguments(folder):
+    (folder / "my_blocks.py").write_text(SCALED_CONV + TALLY)
+    mine = archlab.architecture(folder / "mine.yaml")
+    model = archlab.build_model(mine, num_classes=7, resolution=32)
+    blocks.BLOCKS["scaled_conv"].__init__ = None  # what is counted need not be built
+    assert count(mine, InputSpec(7, 32)) == measure(model, 32)
 
 
 def test_it_keeps_its_promises(folder):

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.budget import count, fit_width, measure
+from archlab.architecture import InputSpec
+from archlab.budget import count, measure
 from tests.architecture.comparison import compare, initialization_differences
 
 
@@ -67,7 +68,7 @@ def test_the_eleven_are_all_compared():
 @pytest.mark.parametrize("name", REFERENCES)
 def test_same_cost(name):
     arch, theirs = archlab.architecture(name), REFERENCES[name][1]()
-    ours, independent = count(arch, num_classes=1000), measure(theirs, arch.resolution)
+    ours, independent = count(arch, InputSpec(1000)), measure(theirs, arch.resolution)
     assert ours.params == independent.params == REFERENCES[name][2]
     assert (ours.macs, ours.activations) == (independent.macs, independent.activations)
 
@@ -105,8 +106,8 @@ def test_depthwise_weights_start_as_in_timm(name):
 @pytest.mark.parametrize("num_classes", [10, 120])
 def test_fits_the_budget(name, num_classes):
     arch = archlab.architecture(name)
-    width = fit_width(arch, params=2_500_000, num_classes=num_classes)
-    assert 0.95 * 2_500_000 <= count(arch, num_classes=num_classes, width=width).params <= 2_500_000
+    width = archlab.fit_width(arch, params=2_500_000, num_classes=num_classes)
+    assert 0.95 * 2_500_000 <= count(arch, InputSpec(num_classes), width).params <= 2_500_000
 
 
 @pytest.mark.parametrize("name", ["ghostnet", "mobileone"])
@@ -128,7 +129,7 @@ def test_same_number_of_deployed_parameters(name, deployed):
     theirs = pytest.importorskip("timm.utils.model").reparameterize_model(timm_model(deployed)())
     expected = sum(parameter.numel() for parameter in theirs.parameters())
     assert sum(parameter.numel() for parameter in build(name).fuse().parameters()) == expected
-    assert count(archlab.architecture(name), num_classes=1000).params_deployed == expected
+    assert count(archlab.architecture(name), InputSpec(1000)).params_deployed == expected
 
 
 @pytest.mark.parametrize("name", REFERENCES)

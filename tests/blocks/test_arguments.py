@@ -6,6 +6,7 @@ import pytest
 
 import archlab
 import blocks
+from archlab.architecture import InputSpec
 from archlab.budget import count, measure
 from archlab.foundation import UserError
 from blocks.arguments import arguments
@@ -28,7 +29,7 @@ def test_what_is_counted_can_be_built_and_what_is_refused_cannot(name, argument)
         document = {"layers": [{"conv": {"out": 24, "kernel": 1}}, {name: layer}]}
         try:
             arch = archlab.architecture(document)
-            cost = count(arch, num_classes=2, resolution=24, smallest_map=None)
+            cost = count(arch, InputSpec(2, 24, smallest_map=None))
         except UserError as error:
             assert str(error).startswith(f"{name}: ")
             if "must be" not in str(error):

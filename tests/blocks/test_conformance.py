@@ -9,7 +9,7 @@ from torch import nn
 import archlab
 import blocks
 from archlab.foundation import UserError
-from blocks import Block, Tally
+from blocks import Block, LayerArguments
 from blocks.conv import conv2d
 
 EXAMPLES = [(name, example) for name in blocks.BLOCKS for example in blocks.BLOCKS[name].examples]
@@ -32,9 +32,8 @@ class Sound(Block):
         return self.norm(self.conv(x))
 
     @classmethod
-    def tally(cls, tally, size, /, *, in_channels, out_channels, stride, kernel, hidden):
-        tally.conv(in_channels, out_channels, kernel, cls.output_size(size, stride=stride))
-        tally.parameters(2 * out_channels)
+    def tally(cls, tally, layer):
+        tally.conv(layer.in_channels, layer.out_channels, layer.kernel, cls.output_size(layer), norm="batch_norm")
 
 
 @pytest.fixture
@@ -65,11 +64,11 @@ def test_a_sound_block_passes():
 def test_wrong_output_size(faults_of):
     class Shrinks(Sound):
         @classmethod
-        def output_size(cls, size, /, *, stride, **arguments):
-            return size // stride
+        def output_size(cls, layer):
+            return layer.in_size // layer.stride
 
         @classmethod
-        def tally(cls, *arguments, **given):
+        def tally(cls, tally, layer):
             raise NotImplementedError
 
     faults = faults_of(Shrinks)
@@ -168,9 +167,8 @@ def test_fusing_that_changes_the_output(faults_of):
 def test_a_tally_that_forgets(faults_of):
     class Forgets(Sound):
         @classmethod
-        def tally(cls, tally: Tally, size, /, *, in_channels, out_channels, stride, kernel, hidden):
-            tally.conv(in_channels, out_channels, kernel, size)
-            tally.parameters(2 * out_channels)
+        def tally(cls, tally, layer):
+            tally.conv(layer.in_channels, layer.out_channels, layer.kernel, layer.in_size, norm="batch_norm")
 
     assert "counting: tally counts 186,624 multiply-accumulates at 9 pixels, there are 57,600" in faults_of(Forgets)
 
@@ -234,7 +232,7 @@ def test_parameters_that_change_with_the_resolution(faults_of):
             return super().forward(x) + (self.skip(x) if self.skip else 0)
 
         @classmethod
-        def tally(cls, *arguments, **given):
+        def tally(cls, tally, layer):
             raise NotImplementedError
 
     assert faults_of(_with_constructor(Skips)) == (
@@ -257,8 +255,8 @@ def test_argument_with_a_name_of_the_layer(faults_of):
             super().__init__(in_channels=in_channels, out_channels=out_channels, stride=stride)
 
         @classmethod
-        def tally(cls, tally, size, /, *, repeat, **given):
-            super().tally(tally, size, kernel=3, hidden=16, **given)
+        def tally(cls, tally, layer):
+            super().tally(tally, LayerArguments(**vars(layer), kernel=3))
 
     assert faults_of(Repeats) == (
         "  arguments: 'repeat' belongs to the layer, so that no architecture can give it to the block"

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import archlab
+from archlab.architecture import InputSpec, place
 from blocks.patch import Patch
 
 
@@ -26,7 +27,8 @@ def test_patches_do_not_overlap(size):
 
 def test_stride_is_the_size_unless_given():
     strides = [archlab.architecture(network(8, **layer)) for layer in ({}, {"stride": 4})]
-    assert [archlab.architecture.place(each)[0][0].stride for each in strides] == [8, 4]
+    placed = [place(each, InputSpec(5))[0][0] for each in strides]
+    assert [each.arguments.stride for each in placed] == [8, 4]
 
 
 def test_small_inputs_make_patches_overlap_and_keep_parameters():

@@ -7,6 +7,7 @@ from torch import nn
 
 import archlab
 import blocks
+from archlab.architecture import InputSpec
 from archlab.budget import count, measure
 from archlab.foundation import UserError
 from archlab.foundation.documents import read_yaml_text
@@ -50,9 +51,9 @@ def test_a_block_without_a_closed_form_is_measured_once(own_blocks):
     layers = [{"untallied": {"out": 16, "stride": 2}}, {"untallied": {"out": 16, "repeat": 3}}, {"conv": {"out": 8}}]
     architecture = archlab.architecture({"layers": layers})
     before = Untallied.built
-    cost = count(architecture, num_classes=4, resolution=33)
+    cost = count(architecture, InputSpec(4, 33))
     assert Untallied.built == before + 2  # the three repetitions are one
-    assert count(architecture, num_classes=4, resolution=33) == cost
+    assert count(architecture, InputSpec(4, 33)) == cost
     assert Untallied.built == before + 2
     assert cost == measure(archlab.build_model(architecture, 4, resolution=33), 33)
     assert cost.params_deployed < cost.params
@@ -61,10 +62,10 @@ def test_a_block_without_a_closed_form_is_measured_once(own_blocks):
 def test_an_operator_that_nobody_can_count_is_an_error(own_blocks):
     architecture = archlab.architecture({"layers": [{"uncountable": {"out": 8}}]})
     with pytest.raises(UserError, match=r"uncountable: nobody can count.*aten::lstm"):
-        count(architecture, num_classes=4, resolution=8)
+        count(architecture, InputSpec(4, 8))
 
 
 def test_arguments_that_no_module_has_are_an_error_with_the_line():
     document = read_yaml_text("layers:\n  - conv: {out: 9}\n  - conv: {out: 8, groups: 2}\n", "mine.yaml")
     with pytest.raises(UserError, match=r"mine\.yaml:3: conv: 2 groups do not divide 9 -> 8 channels"):
-        count(archlab.architecture(document), num_classes=4)
+        count(archlab.architecture(document), InputSpec(4))

@@ -9,7 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import archlab
-from archlab.budget import Budget, count, fit_width
+from archlab.architecture import InputSpec
+from archlab.budget import Budget, count
 from archlab.foundation import UserError
 from tests.budget.random_networks import random_network
 
@@ -26,10 +27,8 @@ def small(**head):
 @settings(deadline=None, max_examples=10)
 def test_it_is_the_largest_of_the_whole_grid(params, features):
     architecture = small(features=features)
-    assert fit_width(architecture, num_classes=10, params=params) == max(
-        step / 1000
-        for step in range(1, 4000)
-        if count(architecture, num_classes=10, width=step / 1000).params <= params
+    assert archlab.fit_width(architecture, num_classes=10, params=params) == max(
+        step / 1000 for step in range(1, 4000) if count(architecture, InputSpec(10), step / 1000).params <= params
     )
 
 
@@ -38,16 +37,16 @@ def test_it_is_the_largest_of_the_whole_grid(params, features):
 @settings(deadline=None, max_examples=10)
 def test_the_next_step_is_above_the_budget(name, share, macs_share, of):
     architecture = archlab.architecture(name)
-    published = count(architecture, num_classes=CLASSES, resolution=64)
+    published = count(architecture, InputSpec(CLASSES, 64))
     budget = Budget(int(share * published.params), macs_share and int(macs_share * published.macs), of)
     limits = {"params": budget.params, "macs": budget.macs, "of": of, "num_classes": CLASSES, "resolution": 64}
     try:
-        width = fit_width(architecture, **limits)
+        width = archlab.fit_width(architecture, **limits)
     except UserError:
-        assert not budget.allows(count(architecture, num_classes=CLASSES, width=0.001, resolution=64))
+        assert not budget.allows(count(architecture, InputSpec(CLASSES, 64), 0.001))
         return
-    assert budget.allows(count(architecture, num_classes=CLASSES, width=width, resolution=64))
-    above = count(architecture, num_classes=CLASSES, width=round(width + 0.001, 3), resolution=64)
+    assert budget.allows(count(architecture, InputSpec(CLASSES, 64), width))
+    above = count(architecture, InputSpec(CLASSES, 64), round(width + 0.001, 3))
     assert not budget.allows(above)
 
 
@@ -56,46 +55,46 @@ def test_the_next_step_is_above_the_budget(name, share, macs_share, of):
 def test_random_networks_keep_the_budget(draw, share):
     architecture = random_network(draw)
     try:
-        params = int(share * count(architecture, num_classes=10).params)
-        width = fit_width(architecture, num_classes=10, params=params)
-        above = count(architecture, num_classes=10, width=round(width + 0.001, 3)).params
+        params = int(share * count(architecture, InputSpec(10)).params)
+        width = archlab.fit_width(architecture, num_classes=10, params=params)
+        above = count(architecture, InputSpec(10), round(width + 0.001, 3)).params
     except UserError:
         assume(False)
-    changes = {count(architecture, num_classes=10, width=width).params for width in (0.001, 1.0, 1000.0)}
-    assert count(architecture, num_classes=10, width=width).params <= params
+    changes = {count(architecture, InputSpec(10), width).params for width in (0.001, 1.0, 1000.0)}
+    assert count(architecture, InputSpec(10), width).params <= params
     assert above > params or len(changes) == 1
 
 
 @pytest.mark.parametrize("name", archlab.references())
 def test_references_use_the_budget(name):
-    width = fit_width(archlab.architecture(name), num_classes=CLASSES)
-    assert 2_375_000 <= count(archlab.architecture(name), num_classes=CLASSES, width=width).params <= 2_500_000
+    width = archlab.fit_width(archlab.architecture(name), num_classes=CLASSES)
+    assert 2_375_000 <= count(archlab.architecture(name), InputSpec(CLASSES), width).params <= 2_500_000
 
 
 def test_a_budget_that_cannot_be_met_says_the_least_it_needs():
-    least = count(small(), num_classes=10, width=0.001)
+    least = count(small(), InputSpec(10), 0.001)
     with pytest.raises(UserError, match=f"needs at least {least.params:,} parameters"):
-        fit_width(small(), num_classes=10, params=least.params - 1)
-    assert fit_width(small(), num_classes=10, params=least.params) > 0
+        archlab.fit_width(small(), num_classes=10, params=least.params - 1)
+    assert archlab.fit_width(small(), num_classes=10, params=least.params) > 0
 
 
 def test_a_budget_of_macs_says_them_too():
     with pytest.raises(UserError, match=r"budget of 2,500,000 parameters and 5 MACs: it needs .* MACs"):
-        fit_width(small(), num_classes=10, macs=5)
+        archlab.fit_width(small(), num_classes=10, macs=5)
 
 
 def test_widths_that_change_nothing_are_1():
     layers = [{"conv": {"out": 20, "scale": False}}]
-    assert fit_width(archlab.architecture({"layers": layers}), num_classes=10) == 1.0
-    assert fit_width(small(), num_classes=10, params=None) == 1.0
+    assert archlab.fit_width(archlab.architecture({"layers": layers}), num_classes=10) == 1.0
+    assert archlab.fit_width(small(), num_classes=10, params=None) == 1.0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", archlab.references())
 def test_counting_and_fitting_are_fast(name):
     architecture = archlab.architecture(name)
-    assert fastest(lambda: count(architecture, num_classes=CLASSES, resolution=32)) <= 0.001
-    assert fastest(lambda: fit_width(architecture, num_classes=CLASSES, resolution=32)) <= 0.020
+    assert fastest(lambda: count(architecture, InputSpec(CLASSES, 32))) <= 0.001
+    assert fastest(lambda: archlab.fit_width(architecture, num_classes=CLASSES, resolution=32)) <= 0.020
 
 
 def fastest(call) -> float:

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from archlab.architecture import architecture, build_model
-from archlab.budget import Latency, measure_latencies, measure_latency
+import archlab
+from archlab.architecture import architecture
+from archlab.budget import Latency, measure_latencies
 from archlab.budget.latency import _summary
 
 
@@ -45,7 +46,7 @@ def test_the_deployed_form_is_timed_on_one_thread():
     seen = []
     threads = torch.get_num_threads()
     model = Watched(seen)
-    found = measure_latency(model, 8, seconds=0.01)
+    (found,) = measure_latencies([model], 8, seconds=0.01)
     assert set(seen) == {(True, False, True, 1, (1, 3, 8, 8), True, True)}
     assert 9 <= found.n < len(seen)
     assert 0 < found.low_ms <= found.median_ms <= found.high_ms
@@ -76,10 +77,10 @@ def test_models_take_turns():
 
 
 def test_a_reference_is_left_as_it_was():
-    model = build_model(architecture("mobileone"), 10, width=0.25, resolution=32)
+    model = archlab.build_model(architecture("mobileone"), 10, width=0.25, resolution=32)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    measure_latency(model, 32, seconds=0.0)
+    measure_latencies([model], 32, seconds=0.0)
     assert model.training and torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     weight = next(value for value in model.parameters() if value.ndim == 4)
@@ -89,6 +90,7 @@ def test_a_reference_is_left_as_it_was():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 def test_on_a_gpu_the_model_stays_where_it_was():
-    model = build_model(architecture("mobilenetv2"), 10, width=0.25, resolution=32)
-    assert measure_latency(model, 32, device="cuda", seconds=0.01).hardware == torch.cuda.get_device_name()
+    model = archlab.build_model(architecture("mobilenetv2"), 10, width=0.25, resolution=32)
+    (found,) = measure_latencies([model], 32, device="cuda", seconds=0.01)
+    assert found.hardware == torch.cuda.get_device_name()
     assert next(model.parameters()).device.type == "cpu"

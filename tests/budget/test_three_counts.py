@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import archlab
-from archlab.architecture import Architecture
+from archlab.architecture import Architecture, InputSpec, build_model
 from archlab.budget import Cost, count, measure
 from archlab.foundation import UserError
 from archlab.study import Designer, load_study, studies
@@ -29,15 +29,14 @@ PUBLISHED = {  # millions of MACs at an input size, of independent implementatio
 }
 
 
-def assert_three_counts_agree(architecture: Architecture, num_classes: int, **given) -> Cost:
-    resolution = given.get("resolution") or architecture.resolution
-    model = archlab.build_model(architecture, num_classes, **given)
-    closed = count(architecture, num_classes=num_classes, **given)
-    channels = given.get("in_channels", 3)
-    assert closed == measure(model, resolution, channels)
+def assert_three_counts_agree(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Cost:
+    resolution = spec.resolution or architecture.resolution
+    model = build_model(architecture, spec, width)
+    closed = count(architecture, spec, width)
+    assert closed == measure(model, resolution, spec.in_channels)
     fused = model.fuse()
-    macs, activations = independent.run(model, resolution, channels)
-    macs_deployed, _ = independent.run(fused, resolution, channels)
+    macs, activations = independent.run(model, resolution, spec.in_channels)
+    macs_deployed, _ = independent.run(fused, resolution, spec.in_channels)
     assert closed == Cost(
         params=independent.parameters(model),
         params_without_classifier=independent.parameters(model) - independent.parameters(model.head.classifier),
@@ -51,7 +50,7 @@ def assert_three_counts_agree(architecture: Architecture, num_classes: int, **gi
 
 @pytest.mark.parametrize("name", archlab.references())
 def test_references_agree_on_small_inputs(name):
-    assert_three_counts_agree(archlab.architecture(name), 10, resolution=32)
+    assert_three_counts_agree(archlab.architecture(name), InputSpec(10, 32))
 
 
 @pytest.mark.slow
@@ -59,15 +58,13 @@ def test_references_agree_on_small_inputs(name):
 @pytest.mark.parametrize("width", [1.0, 0.55])
 @pytest.mark.parametrize("name", archlab.references())
 def test_references_agree(name, width, resolution):
-    assert_three_counts_agree(archlab.architecture(name), 120, width=width, resolution=resolution)
+    assert_three_counts_agree(archlab.architecture(name), InputSpec(120, resolution), width)
 
 
 @pytest.mark.parametrize("name", sorted(set(archlab.references()) & set(PUBLISHED)))
 def test_references_have_the_published_macs(name):
     macs, resolution = PUBLISHED[name]
-    assert count(archlab.architecture(name), num_classes=1000, resolution=resolution).macs / 1e6 == pytest.approx(
-        macs, rel=5e-4
-    )
+    assert count(archlab.architecture(name), InputSpec(1000, resolution)).macs / 1e6 == pytest.approx(macs, rel=5e-4)
 
 
 @pytest.mark.slow
@@ -76,11 +73,8 @@ def test_shipped_studies_agree(name, tmp_path):
     study = load_study(name, home=tmp_path)
     designer = Designer(study, tmp_path)
     for model in designer.designs():
-        given = {"width": model.width, "resolution": designer.resolution, "smallest_map": study.smallest_map}
-        assert (
-            study.budget.allows(assert_three_counts_agree(model.architecture, designer.classes, **given))
-            or model.kind == "raw"
-        )
+        cost = assert_three_counts_agree(model.architecture, designer.input, model.width)
+        assert study.budget.allows(cost) or model.kind == "raw"
 
 
 def assert_random_networks_agree(seeds: range) -> None:
@@ -89,20 +83,17 @@ def assert_random_networks_agree(seeds: range) -> None:
     for seed in seeds:
         draw = random.Random(seed)
         architecture = random_network(draw)
-        given = {
-            "width": draw.choice([1.0, 0.4, 0.77, 1.3]),
-            "in_channels": draw.choice([1, 3]),
-            "resolution": draw.choice([None, 24, 31]),
-        }
+        width, in_channels = draw.choice([1.0, 0.4, 0.77, 1.3]), draw.choice([1, 3])
+        spec = InputSpec(7, draw.choice([None, 24, 31]), in_channels=in_channels)
         try:
-            count(architecture, num_classes=7, **given)
-            archlab.build_model(architecture, 7, **given)
+            count(architecture, spec, width)
+            build_model(architecture, spec, width)
         except UserError:
             continue
         try:
-            assert_three_counts_agree(architecture, 7, **given)
+            assert_three_counts_agree(architecture, spec, width)
         except AssertionError:
-            print(f"seed {seed}: {given} {architecture}")
+            print(f"seed {seed}: {spec} {width} {architecture}")
             raise
         built += 1
     assert built > len(seeds) / 2
@@ -122,7 +113,7 @@ def test_the_device_changes_nothing(name):
     architecture = archlab.architecture(name)
     with torch.device("meta"):
         model = archlab.build_model(architecture, 10, resolution=32)
-    assert measure(model, 32) == count(architecture, num_classes=10, resolution=32)
+    assert measure(model, 32) == count(architecture, InputSpec(10, 32))
 
 
 @pytest.mark.gpu
@@ -131,4 +122,4 @@ def test_the_device_changes_nothing(name):
 def test_a_gpu_changes_nothing(name):
     architecture = archlab.architecture(name)
     model = archlab.build_model(architecture, 10, resolution=32).cuda()
-    assert measure(model, 32) == count(architecture, num_classes=10, resolution=32)
+    assert measure(model, 32) == count(architecture, InputSpec(10, 32))

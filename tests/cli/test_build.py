@@ -129,12 +129,13 @@ def test_an_unknown_study(monkeypatch, capsys):
 
 
 def test_a_miscount_is_no_error_of_the_user(monkeypatch):
+    from archlab.architecture import InputSpec
     from archlab.cli import build
     from archlab.study import Design
 
     architecture = dataclasses.replace(archlab.architecture("mobilenetv2"), name="tiny")
     with pytest.raises(RuntimeError, match="tiny is miscounted"):
-        build._verify(Design(architecture, 0.1, "something else"), {"num_classes": 2, "resolution": 32})
+        build._verify(Design(architecture, 0.1, "something else"), InputSpec(2, 32))
 
 
 @pytest.mark.slow

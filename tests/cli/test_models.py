@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import archlab
+from archlab.architecture import InputSpec
 from archlab.budget import count, count_layers
 from archlab.cli.main import main
 
@@ -40,8 +41,8 @@ def test_list_gives_the_published_figures(models):
 @pytest.mark.parametrize("name", archlab.references())
 def test_layers_add_up(name):
     architecture = archlab.architecture(name)
-    layers = count_layers(architecture, num_classes=7, resolution=64)
-    whole = count(architecture, num_classes=7, resolution=64)
+    layers = count_layers(architecture, InputSpec(7, 64))
+    whole = count(architecture, InputSpec(7, 64))
     for key in ("params", "macs", "activations"):
         assert sum(getattr(layer, key) for layer in layers) == getattr(whole, key)
     assert all(before.out_channels == after.in_channels for before, after in itertools.pairwise(layers))
@@ -59,7 +60,7 @@ def test_show(models):
         "classes": 10,
         "resolution": 32,
     }
-    assert document["params"] == count(archlab.architecture("mobilenetv2"), num_classes=10, width=0.5).params
+    assert document["params"] == count(archlab.architecture("mobilenetv2"), InputSpec(10), 0.5).params
     stem, *_, head = document["layers"]
     assert (stem["block"], stem["layer"], stem["stage"], stem["in_size"], stem["out_channels"]) == (
         "conv",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlab.bench.measured import Spread
 from archlab.foundation import UserError
@@ -38,20 +38,20 @@ def bench_budget(home: Path, *, repeats: int, progress: Callable[[str], None]) -
 
 
 def _rounds(design: Architecture, repeats: int) -> list[dict[str, Seconds]]:
-    from archlab.architecture import build_model
-    from archlab.budget import count, fit_width, measure
+    from archlab.architecture import InputSpec, build_model
+    from archlab.budget import Budget, count, fit_width, measure
 
-    width = fit_width(design, num_classes=CLASSES, resolution=RESOLUTION)
-    model = build_model(design, CLASSES, width=width, resolution=RESOLUTION)
-    given: dict[str, Any] = {"num_classes": CLASSES, "resolution": RESOLUTION}
-    counted, measured = count(design, width=width, **given), measure(model, RESOLUTION)
+    spec, budget = InputSpec(CLASSES, RESOLUTION), Budget()
+    width = fit_width(design, spec, budget)
+    model = build_model(design, spec, width)
+    counted, measured = count(design, spec, width), measure(model, RESOLUTION)
     if counted != measured:
         raise UserError(f"{design.name}: the closed form counts {counted}, fvcore {measured}")
     widths = (width - number / 10_000 for number in range(repeats * CALLS))
     return [
         {
-            COUNT: timed(lambda: count(design, width=next(widths), **given), CALLS),
-            FIT: timed(lambda: fit_width(design, **given)),
+            COUNT: timed(lambda: count(design, spec, next(widths)), CALLS),
+            FIT: timed(lambda: fit_width(design, spec, budget)),
             FVCORE: timed(lambda: measure(model, RESOLUTION)),
         }
         for _ in range(repeats)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from archlab.architecture import Architecture, build_model
+from archlab.architecture import Architecture, InputSpec, build_model
 from archlab.training import Recipe
 from archlab.training.optimizer import Schedule
 
@@ -44,7 +44,7 @@ def train_plainly(
 ) -> float:
     """Test accuracy after training by a recipe of AdamW, shifts and flips; `on_epoch` is told the steps of each epoch."""
     torch.manual_seed(seed)
-    model = build_model(architecture, prepared.num_classes, width=width, resolution=prepared.resolution)
+    model = build_model(architecture, InputSpec(prepared.num_classes, prepared.resolution), width)
     if recipe.zero_residual:
         for norm in model.residual_norms():
             torch.nn.init.zeros_(norm.get_parameter("weight"))

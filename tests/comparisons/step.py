@@ -35,15 +35,15 @@ def bench_step(home: Path, *, repeats: int, progress: Callable[[str], None]) -> 
 
 def loop_and_step(lap: Lap, *, home: str, name: str) -> None:
     """A contender that alternates between an epoch of `archlab.training.train` and as many bare steps."""
-    from archlab.architecture import architecture
-    from archlab.budget import fit_width
+    from archlab.architecture import InputSpec, architecture
+    from archlab.budget import Budget, fit_width
     from archlab.training import load_recipe
     from archlab.training.loop import train
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)
     images = cut(home, DATASET, 32, recipe.batch_size * STEPS)
     design = architecture(name)
-    width = fit_width(design, num_classes=images.num_classes)
+    width = fit_width(design, InputSpec(images.num_classes), Budget())
     step = _bare_step(design, width, images, recipe)
 
     def after_epoch(row: dict[str, Any]) -> None:
@@ -60,10 +60,10 @@ def _bare_step(design: Any, width: float, images: Any, recipe: Any) -> Callable[
     import torch
     import torch.nn.functional as F
 
-    from archlab.architecture import build_model
+    from archlab.architecture import InputSpec, build_model
     from archlab.training.optimizer import make_optimizer
 
-    model = build_model(design, images.num_classes, width=width, resolution=32)
+    model = build_model(design, InputSpec(images.num_classes, 32), width)
     model = model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = make_optimizer(model, recipe)
     inputs = torch.randn(recipe.batch_size, 3, 32, 32).to(memory_format=torch.channels_last)

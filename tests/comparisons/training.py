@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from archlab.architecture import architecture, build_model
+from archlab.architecture import InputSpec, architecture, build_model
 from archlab.bench.laps import Contender, Lap, rounds_of
 from archlab.bench.material import cut
 from archlab.bench.measured import Bench
@@ -86,7 +86,7 @@ def with_timm(lap: Lap, *, folder: str, channels_last: bool) -> None:
         pin_memory=False,
         device=device,
     )
-    model = build_model(architecture("mobilenetv2"), len(dataset.reader.class_to_idx), resolution=RESOLUTION)
+    model = build_model(architecture("mobilenetv2"), InputSpec(len(dataset.reader.class_to_idx), RESOLUTION))
     if channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = create_optimizer_v2(model, opt="sgd", lr=0.05, weight_decay=2e-5, momentum=0.9)

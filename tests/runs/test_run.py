@@ -4,6 +4,7 @@ import sys
 import pytest
 from standin import make_run
 
+from archlab.architecture import InputSpec
 from archlab.runs import Run, code_digest
 from archlab.runs import code as code_module
 
@@ -32,6 +33,10 @@ def test_key_is_the_same_after_json_and_in_any_order():
     assert Run.from_document(run.document()).key == run.key == make_run(width=2.0).key
     reordered = dict(reversed(run.document().items()))
     assert Run.from_document(reordered).key == run.key
+
+
+def test_its_network_is_assembled_for_its_classes_and_images():
+    assert make_run(num_classes=7, resolution=33, smallest_map=None).input == InputSpec(7, 33, None)
 
 
 def test_nan_has_no_key():

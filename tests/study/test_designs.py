@@ -2,6 +2,7 @@
 
 import pytest
 
+from archlab.architecture import InputSpec
 from archlab.budget import count
 from archlab.foundation import UserError
 from archlab.study import Designer, load_study
@@ -20,7 +21,7 @@ def test_the_base_is_a_reference_and_widths_are_fitted():
     assert (se.options, eca.options) == ({"attention": "se"}, {"attention": "eca"})
     assert se.width < base.width  # the attention's parameters are taken back
     for model in (base, se, eca):
-        assert count(model.architecture, num_classes=26, width=model.width).params <= 2_500_000
+        assert count(model.architecture, InputSpec(26), model.width).params <= 2_500_000
 
 
 def test_raw_variants_are_as_wide_as_the_base():

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from archlab.architecture import from_canonical, references
+from archlab.architecture import InputSpec, from_canonical, references
 from archlab.budget import count
 from archlab.data import open_prepared
 from archlab.foundation import UserError
@@ -26,13 +26,7 @@ def test_costs_are_those_of_the_canonical_architecture(home):
     resolved = resolve("quick", home)
     for model in resolved.models:
         architecture = from_canonical(model.architecture, model.name)
-        cost = count(
-            architecture,
-            num_classes=resolved.classes,
-            width=model.width,
-            resolution=resolved.resolution,
-            smallest_map=2,
-        )
+        cost = count(architecture, InputSpec(resolved.classes, resolved.resolution, smallest_map=2), model.width)
         assert model.cost["params"] == cost.params and model.cost["macs"] == cost.macs
 
 

@@ -8,7 +8,7 @@ import pytest
 from search_program import run
 from small_search import STUDY, computed, study_of, trials_of
 
-from archlab.architecture import architecture
+from archlab.architecture import InputSpec, architecture
 from archlab.budget import count
 from archlab.foundation import UserError
 from archlab.runs import Store
@@ -42,7 +42,7 @@ def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_
     if best["validation"]["gain"] > 0:
         assert best["survived"] == pytest.approx(best["test"]["gain"] / best["validation"]["gain"])
     assert best["test"]["gain_low"] < best["test"]["gain"] < best["test"]["gain_high"]
-    cost = count(architecture(best["file"]), num_classes=12, resolution=32)
+    cost = count(architecture(best["file"]), InputSpec(12, 32))
     assert (cost.params, cost.macs) == (best["params"], best["macs"])
     assert resolve({"base": best["file"], "suite": ["digits"], "budget": "none"}, home).models[0].width == 1.0
 

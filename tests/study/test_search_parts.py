@@ -13,8 +13,8 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from archlab.architecture import architecture, build_model, references
-from archlab.budget import count, fit_width
+from archlab.architecture import InputSpec, architecture, build_model, references
+from archlab.budget import Budget, count, fit_width
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study import load_study, space_size
@@ -203,16 +203,16 @@ def test_accuracies_are_as_many_steps_apart_as_deviations_of_a_binomial():
 @pytest.mark.parametrize("name", references())
 def test_a_width_can_be_built_into_an_architecture_file(tmp_path, name):
     published = architecture(name)
-    width = fit_width(published, num_classes=10, params=700_000, resolution=32)
+    spec = InputSpec(10, 32)
+    width = fit_width(published, spec, Budget(700_000))
     path = tmp_path / "written.yaml"
     path.write_text(architecture_yaml(at_width(published, width, "written"), "two\nlines"))
     written = architecture(path)
-    given = {"num_classes": 10, "resolution": 32}
-    assert count(written, **given) == count(published, width=width, **given)
+    assert count(written, spec) == count(published, spec, width)
     with torch.device("meta"):
         shapes = [
             [(key, tuple(value.shape)) for key, value in model.state_dict().items()]
-            for model in (build_model(written, **given), build_model(published, width=width, **given))
+            for model in (build_model(written, spec), build_model(published, spec, width))
         ]
     assert shapes[0] == shapes[1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import archlab
+from archlab.architecture import InputSpec
 from archlab.budget import count, measure
 from archlab.study import load_study
 
@@ -36,15 +37,15 @@ def test_the_study(models):
 
 @pytest.mark.parametrize("name", MILLIONS)
 def test_parameters(models, name):
-    counted = [count(models[name], num_classes=classes).params / 1e6 for classes in (10, 100)]
+    counted = [count(models[name], InputSpec(classes)).params / 1e6 for classes in (10, 100)]
     assert [round(millions, 2) for millions in counted] == list(MILLIONS[name])
 
 
 @pytest.mark.parametrize("name", MILLIONS)
 def test_closed_form_equals_what_is_measured(models, name):
     model = archlab.build_model(models[name], 10)
-    assert count(models[name], num_classes=10, resolution=224) == measure(model, 224)
+    assert count(models[name], InputSpec(10, 224)) == measure(model, 224)
 
 
 def test_mobileone_fused(models):
-    assert round(count(models["mobileone"], num_classes=10).params_deployed / 1e6, 2) == 1.06
+    assert round(count(models["mobileone"], InputSpec(10)).params_deployed / 1e6, 2) == 1.06

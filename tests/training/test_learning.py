@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import archlab
 from archlab.architecture import architecture, references
-from archlab.budget import fit_width
 from archlab.data import open_prepared
 from archlab.training import load_recipe, pixel_baseline, train
 
@@ -25,7 +25,7 @@ def baseline(digits):
 @pytest.mark.parametrize("name", references())
 def test_every_reference_learns_with_more_steps(name, digits, baseline, capsys):
     reference = architecture(name)
-    width = fit_width(reference, num_classes=digits.num_classes, resolution=digits.resolution)
+    width = archlab.fit_width(reference, num_classes=digits.num_classes, resolution=digits.resolution)
     recipe = load_recipe("thorough").settled(name, digits.name)
     accuracy = train(reference, digits, recipe, 0, width=width).metrics["test"]["accuracy"]
     majority, forest = (baseline[kind]["test"] for kind in ("majority", "extra_trees"))

@@ -66,7 +66,7 @@ def test_published_exceptions():
         (SMALL + "steps: 5\nlearning: 3", "r.yaml:5: a recipe has no key 'learning'"),
         (SMALL + "setps: 5", "r.yaml:4: a recipe has no key 'setps' - did you mean 'steps'?"),
         (SMALL, "r.yaml:1: a recipe needs epochs, steps or both"),
-        (SMALL + "steps: 0", "r.yaml:4: a recipe: steps must be a whole number at least 1, not 0"),
+        (SMALL + "steps: 0", "r.yaml:4: a recipe: steps must be a whole number of at least 1, not 0"),
         (SMALL + "steps: 5\nfinal_lr: 0.1", "r.yaml:5: a recipe: final_lr, 0.1, is above lr, 0.001"),
         (SMALL + "steps: 5\nwarmup: 2", "r.yaml:5: a recipe: warmup must be a number from 0 to 1, not 2"),
         (

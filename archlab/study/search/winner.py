@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 import blocks
-from archlab.architecture import Architecture, Layer, place
+from archlab.architecture import Architecture, InputSpec, Layer, place
 from archlab.architecture.plan import scaled_arguments
 from blocks.arguments import REQUIRED, arguments, check
 from blocks.registry import Registry
@@ -17,12 +17,10 @@ def at_width(architecture: Architecture, width: float, name: str) -> Architectur
     """The architecture whose channel counts at width 1 are those of `architecture` at `width`."""
     layers = []
     for layer in architecture.layers:
-        scaled = scaled_arguments(blocks.BLOCKS[layer.block], layer, width if layer.scale else 1.0)
+        scaled = scaled_arguments(blocks.BLOCKS[layer.block], layer.arguments, width if layer.scale else 1.0)
         layers.append(Layer(layer.block, scaled, layer.stride, layer.repeat, layer.name, layer.scale))
-    _, head = place(architecture, width=width)
-    return Architecture(
-        name, tuple(layers), {**architecture.head, "features": head["features"]}, architecture.resolution
-    )
+    _, head = place(architecture, InputSpec(num_classes=1), width)
+    return Architecture(name, tuple(layers), {**architecture.head, "features": head.features}, architecture.resolution)
 
 
 def architecture_yaml(architecture: Architecture, comment: str = "") -> str:

@@ -1,0 +1,59 @@
+"""From YAML to layers, every name and value checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import blocks
+from archlab.architecture.spec import Layer
+from archlab.foundation import UserError, where
+from archlab.foundation.settings import Positive, read_value
+from blocks.arguments import ArgumentError, arguments, complete
+
+LAYER_KEYS = {"stride": Positive, "repeat": Positive, "name": str | None, "scale": bool}
+SET_KEYS = {**LAYER_KEYS, "out": Positive | None}
+
+
+def parse_layer(entry: Any, defaults: dict[str, Any], at: str | None = None) -> Layer:
+    """One layer: `{block: {arguments}}`, `{block: }` or just `block`."""
+    if isinstance(entry, str):
+        entry = {entry: None}
+    if not isinstance(entry, dict) or len(entry) != 1:
+        raise UserError(f"a layer is one block with its arguments, `- conv: {{out: 32}}`, not {entry!r}", where=at)
+    ((block, given),) = entry.items()
+    at = where(entry) or at
+    if block not in blocks.BLOCKS:
+        raise UserError(f"there is no block {block!r}", where=at, name=block, known=blocks.BLOCKS)
+    if given is None:
+        given = {}
+    if not isinstance(given, dict):
+        raise UserError(f"{block} takes arguments by name, not {given!r}", where=at)
+    return make_layer(block, given, defaults, at)
+
+
+def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: str | None) -> Layer:
+    """A layer of a known block from everything given for it, checked and completed with defaults."""
+    entry = blocks.BLOCKS[block]
+    own = {key: value for key, value in given.items() if key not in SET_KEYS}
+    for name in own:
+        if name not in arguments(entry):
+            known = (*arguments(entry), "out", *LAYER_KEYS)
+            raise UserError(f"{block} has no argument {name!r}", where=where(given, name) or at, name=name, known=known)
+    inherited = {name: value for name, value in defaults.items() if name in arguments(entry)}
+    try:
+        completed = complete(entry, inherited | own, block)
+    except ArgumentError as error:
+        line = next((where(given, name) for name in own if f" {name} " in f" {error} "), None)
+        raise UserError(str(error), where=line or at, name=error.name, known=error.known) from None
+    for name in entry.channel_arguments:
+        if completed[name] is not None and completed[name] < 1:
+            raise UserError(
+                f"{block}: {name} must be at least 1, not {completed[name]}", where=where(given, name) or at
+            )
+    of_layer = {
+        key: read_value(hint, given[key], key, where(given, key) or at)
+        for key, hint in SET_KEYS.items()
+        if key in given
+    }
+    completed["out"] = of_layer.pop("out", None)
+    return Layer(block=block, arguments=completed, **of_layer, where=at)
