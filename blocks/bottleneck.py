@@ -80,7 +80,7 @@ class Bottleneck(Block):
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         hidden, groups = middle(layer.out_channels, layer.hidden, layer.group_width)
         tally.conv(layer.in_channels, hidden, 1, layer.in_size, norm=layer.norm)
-        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        size = same_conv_size(layer)
         tally.conv(hidden, hidden, layer.kernel, size, groups=groups, norm=layer.norm)
         tally_channel_attention(tally, layer, size, channels=hidden)
         tally.conv(hidden, layer.out_channels, 1, size, norm=layer.norm)

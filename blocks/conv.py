@@ -45,18 +45,13 @@ class Conv(Block):
 
     @classmethod
     def output_size(cls, layer: LayerArguments) -> int:
-        return conv_size(layer.in_size, layer.kernel, layer.stride)
+        return conv_size(layer)
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        size, groups = cls.output_size(layer), layer.groups
         tally.conv(
-            layer.in_channels,
-            layer.out_channels,
-            layer.kernel,
-            cls.output_size(layer),
-            groups=layer.groups,
-            bias=layer.bias,
-            norm=layer.norm,
+            layer.in_channels, layer.out_channels, layer.kernel, size, groups=groups, bias=layer.bias, norm=layer.norm
         )
 
 
@@ -81,9 +76,9 @@ def padding_of(kernel: int, stride: int) -> int:
     return (kernel - 1) // 2 if kernel % 2 else max(kernel - stride, 0) // 2
 
 
-def conv_size(size: int, kernel: int, stride: int) -> int:
-    """Pixels along one axis after a convolution padded by `padding_of`."""
-    return (size + 2 * padding_of(kernel, stride) - kernel) // stride + 1
+def conv_size(layer: LayerArguments) -> int:
+    """Pixels along one axis after a layer's convolution padded by `padding_of`."""
+    return (layer.in_size + 2 * padding_of(layer.kernel, layer.stride) - layer.kernel) // layer.stride + 1
 
 
 def same_padding(kernel: int) -> int:
@@ -93,6 +88,6 @@ def same_padding(kernel: int) -> int:
     return kernel // 2
 
 
-def same_conv_size(size: int, kernel: int, stride: int) -> int:
-    """Pixels along one axis after a convolution padded by `same_padding`."""
-    return (size + 2 * same_padding(kernel) - kernel) // stride + 1
+def same_conv_size(layer: LayerArguments) -> int:
+    """Pixels along one axis after a layer's convolution padded by `same_padding`."""
+    return (layer.in_size + 2 * same_padding(layer.kernel) - layer.kernel) // layer.stride + 1

@@ -60,7 +60,7 @@ class ConvNeXt(Block):
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         hidden = round_channels(layer.in_channels * layer.expand, 1)
-        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        size = same_conv_size(layer)
         tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
         tally.conv(layer.in_channels, hidden, 1, size, bias=True)
         tally.conv(hidden, layer.out_channels, 1, size, bias=True)

@@ -52,7 +52,7 @@ class DepthwiseSeparable(Block):
 
     @classmethod
     def output_size(cls, layer: LayerArguments) -> int:
-        return conv_size(layer.in_size, layer.kernel, layer.stride)
+        return conv_size(layer)
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:

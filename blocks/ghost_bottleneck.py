@@ -92,7 +92,7 @@ class GhostBottleneck(Block):
         in_channels, out_channels, branches = layer.in_channels, layer.out_channels, layer.branches
         hidden = expanded(in_channels, layer.expand, layer.hidden, 1)
         strided = layer.published_stride > 1
-        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        size = same_conv_size(layer)
         GhostModule.tally(tally, in_channels, hidden, layer.in_size, branches=branches, gate=layer.gate)
         if strided:
             tally_branched_conv(tally, hidden, hidden, layer.kernel, size, groups=hidden, branches=branches)

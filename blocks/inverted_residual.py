@@ -86,7 +86,7 @@ class InvertedResidual(Block):
         hidden = expanded(layer.in_channels, layer.expand, layer.hidden, layer.groups)
         if hidden != layer.in_channels or layer.always_expand:
             tally.conv(layer.in_channels, hidden, 1, layer.in_size, groups=layer.groups, norm=layer.norm)
-        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        size = same_conv_size(layer)
         tally.depthwise(hidden, layer.kernel, size, norm=layer.norm)
         tally_channel_attention(tally, layer, size, channels=hidden)
         tally.conv(hidden, layer.out_channels, 1, size, groups=layer.groups, norm=layer.norm)

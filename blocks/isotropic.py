@@ -49,6 +49,6 @@ class Isotropic(Block):
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
-        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        size = same_conv_size(layer)
         tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
         tally.conv(layer.in_channels, layer.out_channels, 1, size, bias=True, norm=layer.norm)

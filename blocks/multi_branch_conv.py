@@ -110,7 +110,7 @@ class MultiBranchConv(Block):
 
     @classmethod
     def output_size(cls, layer: LayerArguments) -> int:
-        return conv_size(layer.in_size, layer.kernel, layer.stride)
+        return conv_size(layer)
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:

@@ -55,7 +55,7 @@ class Residual(Block):
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
-        size = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        size = same_conv_size(layer)
         tally.conv(layer.in_channels, layer.out_channels, layer.kernel, size, norm=layer.norm)
         tally.conv(layer.out_channels, layer.out_channels, layer.kernel, size, norm=layer.norm)
         tally_channel_attention(tally, layer, size, channels=layer.out_channels)

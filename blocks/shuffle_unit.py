@@ -67,7 +67,7 @@ class ShuffleUnit(Block):
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         in_channels, half = layer.in_channels, layer.out_channels // 2
-        after = same_conv_size(layer.in_size, layer.kernel, layer.stride)
+        after = same_conv_size(layer)
         entering = half
         if not splits(in_channels, layer.out_channels, layer.published_stride):
             entering = in_channels
