@@ -40,20 +40,9 @@ class Architecture:
 
     def canonical(self) -> dict[str, Any]:
         """What decides the network, as plain JSON values: equal for architectures that are one network."""
-        return {
-            "layers": [
-                {
-                    "block": layer.block,
-                    "arguments": layer.arguments,
-                    "stride": layer.stride,
-                    "repeat": layer.repeat,
-                    "scale": layer.scale,
-                }
-                for layer in self.layers
-            ],
-            "head": self.head,
-            "resolution": self.resolution,
-        }
+        deciding = ("block", "arguments", "stride", "repeat", "scale")
+        layers = [{key: getattr(layer, key) for key in deciding} for layer in self.layers]
+        return {"layers": layers, "head": self.head, "resolution": self.resolution}
 
     def digest(self) -> str:
         """SHA-256 of the canonical form."""
