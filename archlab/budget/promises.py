@@ -14,7 +14,7 @@ import blocks
 from archlab.architecture.plan import scaled_arguments
 from archlab.budget.measured import measure
 from blocks import LayerArguments, Tally
-from blocks.arguments import takes
+from blocks.arguments import arguments, takes
 from blocks.rounding import round_channels
 
 WIDTHS = (0.35, 1.3)
@@ -178,14 +178,14 @@ def scaling(case: Case) -> Iterator[str]:
     """A width scales the channel counts, and the block can still be built."""
     given = vars(case.layer)
     for name in case.block.channel_arguments:
-        if name not in given:
+        if name not in arguments(case.block):  # type: ignore[arg-type]  # classes are hashable
             yield f"channel_arguments names {name!r}, which is no argument"
             return
     for width in WIDTHS:
-        arguments = scaled_arguments(case.block, given | {"out": given["out_channels"]}, width)
-        multiple = math.lcm(8, case.block.channel_multiple("out_channels", LayerArguments(**arguments)))
+        wider = scaled_arguments(case.block, given | {"out": given["out_channels"]}, width)
+        multiple = math.lcm(8, case.block.channel_multiple("out_channels", LayerArguments(**wider)))
         in_channels = round_channels(given["in_channels"] * width, multiple)
-        scaled = case.but(**arguments | {"in_channels": in_channels, "out_channels": arguments["out"]})
+        scaled = case.but(**wider | {"in_channels": in_channels, "out_channels": wider["out"]})
         try:
             scaled.build().eval()(scaled.images())
         except Exception as error:

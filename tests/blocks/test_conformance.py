@@ -193,11 +193,12 @@ def test_heads_that_a_width_does_not_keep(faults_of):
     assert "scaling: at width 0.35 it fails: 16 heads do not divide 8" in faults_of(_with_constructor(Heads))
 
 
-def test_channel_argument_that_does_not_exist(faults_of):
+@pytest.mark.parametrize("name", ["hiden", "out_channels"])
+def test_channel_argument_that_no_user_gives(faults_of, name):
     class Misnamed(Sound):
-        channel_arguments = ("hiden",)
+        channel_arguments = (name,)
 
-    assert "scaling: channel_arguments names 'hiden', which is no argument" in faults_of(Misnamed)
+    assert f"scaling: channel_arguments names {name!r}, which is no argument" in faults_of(Misnamed)
 
 
 def test_refusing_what_is_counted(faults_of):
