@@ -174,7 +174,8 @@ def _items(kinds: tuple, value: Any, what: str, at: str | None) -> list[Any]:
         length = f" of {len(kinds)}" if fixed else " of names" if kinds[0] is str else ""
         raise UserError(f"{what} must be a list{length}, not {value!r}", where=at)
     return [
-        read_value(kinds[index if fixed else 0], item, what, where(value, index) or at) for index, item in enumerate(value)
+        read_value(kinds[index if fixed else 0], item, what, where(value, index) or at)
+        for index, item in enumerate(value)
     ]
 
 
