@@ -7,9 +7,32 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers
-    from archlab.api import build_model, check_block, fit_width, measure, references, xscore
+    from archlab.api import (
+        Progress,
+        Settings,
+        ablate,
+        build_model,
+        check_block,
+        fit_width,
+        measure,
+        references,
+        search,
+        xscore,
+    )
 
-__all__ = ["architecture", "build_model", "check_block", "fit_width", "measure", "references", "xscore"]
+__all__ = [
+    "Progress",
+    "Settings",
+    "ablate",
+    "architecture",
+    "build_model",
+    "check_block",
+    "fit_width",
+    "measure",
+    "references",
+    "search",
+    "xscore",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from archlab.architecture import SMALLEST_MAP, Architecture, InputSpec, Network, architecture, references
 from archlab.architecture import build_model as _build_model
@@ -10,9 +11,29 @@ from archlab.budget import Budget, measure
 from archlab.budget import fit_width as _fit_width
 from archlab.budget.budget import DEFAULT_PARAMS
 from archlab.budget.conformance import check_block
+from archlab.executors import Settings
+from archlab.foundation import home
+from archlab.runs import Store
 from archlab.scoring import xscore
+from archlab.study import Ablation, Progress
+from archlab.study import ablate as _ablate
 
-__all__ = ["architecture", "build_model", "check_block", "fit_width", "measure", "references", "xscore"]
+if TYPE_CHECKING:
+    from archlab.study.search.search import Found
+
+__all__ = [
+    "Progress",
+    "Settings",
+    "ablate",
+    "architecture",
+    "build_model",
+    "check_block",
+    "fit_width",
+    "measure",
+    "references",
+    "search",
+    "xscore",
+]
 
 
 def build_model(
@@ -63,3 +84,60 @@ def fit_width(
     """
     spec = InputSpec(num_classes, resolution, smallest_map, in_channels)
     return _fit_width(architecture, spec, Budget(params, macs, of))
+
+
+def ablate(
+    study: str | Path | dict = "quick",
+    *,
+    store: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Ablation:
+    """What `archlab ablate` does: trains what the store lacks of a study, scores it, and writes what was found.
+
+    Args:
+        study: The name of a shipped study, a YAML file, or a mapping of the same keys.
+        store: The folder of runs and data; None: ARCHLAB_HOME, else `./.archlab`.
+        settings: How runs are computed; None: in worker processes here, as many as suit this machine.
+        progress: Hears how it goes; None: nobody does.
+
+    Returns:
+        An `Ablation`: `.table`, `.scores` and `.effects` are DataFrames, `.answer` is in words, `.document` what the command
+        prints with `--json`, `.failed` the runs that failed, `.folder` where the files are.
+
+    Raises:
+        UserError: Before anything runs: the study is wrong, a model above the budget, or a dataset not prepared.
+    """
+    return _ablate(study, Store(home(store)), settings, progress)
+
+
+def search(
+    study: str | Path | dict = "compact",
+    *,
+    trials: int | None = None,
+    storage: str | None = None,
+    resume: bool = False,
+    store: str | Path | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Found:
+    """What `archlab search` does: samples a study's choices, trains what is promising, and puts the best beside the references.
+
+    The same call goes on with a search that was interrupted, and joins one that other processes are at.
+
+    Args:
+        study, store, settings, progress: As for `ablate`.
+        trials: Designs to try; None: as the study says, else 50.
+        storage: An Optuna URL or a journal file; None: a journal file in the store.
+        resume: Whether it is an error when there is nothing to go on with.
+
+    Returns:
+        A `Found`: `.scores`, `.table` and `.trials` are DataFrames, `.best` and
+        `.document` what the command prints with `--json`.
+
+    Raises:
+        UserError: Anything wrong in the study; too few references.
+    """
+    from archlab.study.search.search import search as run_search
+
+    return run_search(study, Store(home(store)), settings, progress, trials=trials, storage=storage, resume=resume)

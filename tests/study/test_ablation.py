@@ -9,6 +9,7 @@ import pytest
 import standin_executor
 import standin_training
 
+import archlab
 from archlab.data import open_prepared
 from archlab.executors import Settings
 from archlab.foundation import UserError
@@ -197,6 +198,15 @@ def test_saved_tables_can_be_scored_again(store):
         .read_text()
         .startswith("model,role,params,macs,width,digits,textures,mean,variance,xscore")
     )
+
+
+def test_a_program_calls_what_the_command_calls(store):
+    found = archlab.ablate(STUDY, store=store.home, settings=STAND_IN)
+    assert found.computed == 16 and found.answer == found.document["answer"]
+    assert list(found.scores["model"]) == [score["model"] for score in found.document["scores"]]
+    assert set(found.effects["option"]) == {"se"}
+    assert set(found.table["split"]) == {"validation", "test"} and len(found.table) == 16 * 2 * 3
+    assert read_table(found.folder / "results.csv", "test") is not None
 
 
 def test_models_above_the_budget_are_refused_before_anything_runs(store):
