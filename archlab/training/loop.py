@@ -78,7 +78,7 @@ def train(
     """
     device, started = torch.device(device), time.perf_counter()
     with reproducible(device, deterministic):
-        model = initial_model(architecture, prepared, recipe, seed, width, smallest_map).to(device)
+        model = _initial_model(architecture, prepared, recipe, seed, width, smallest_map).to(device)
         graphed = device.type == "cuda" and not deterministic
         optimizer = make_optimizer(model, recipe, capturable=graphed)
         loss_sum = torch.zeros((), device=device)
@@ -102,12 +102,12 @@ def train(
 
         progress = Progress()
         if checkpoint:
-            fingerprint = fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
+            fingerprint = _fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
             progress = load_checkpoint(checkpoint, model, optimizer, fingerprint) or progress
         started -= progress.seconds
 
         for epoch in range(progress.epoch, epochs):
-            torch.manual_seed(dropout_seed(seed, epoch))
+            torch.manual_seed(_dropout_seed(seed, epoch))
             model.train()
             loss_sum.zero_()
             first = epoch * len(batches)
@@ -149,7 +149,7 @@ def train(
         )
 
 
-def initial_model(
+def _initial_model(
     architecture: Architecture, prepared: Any, recipe: Recipe, seed: int, width: float, smallest_map: int | None
 ) -> Network:
     """The network of a run before its first step, on the CPU, in channels_last."""
@@ -164,12 +164,12 @@ def initial_model(
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def dropout_seed(seed: int, epoch: int) -> int:
+def _dropout_seed(seed: int, epoch: int) -> int:
     """Of what is drawn while an epoch's steps are computed."""
     return int(generator("dropout", seed, epoch).integers(2**32))  # torch keeps 32 bits on a CPU
 
 
-def fingerprint_of(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
+def _fingerprint_of(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
     """Of everything that a checkpoint's numbers depend on."""
     parts = [architecture.digest(), prepared.digest, recipe.canonical(), torch.__version__, *map(str, others)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
