@@ -35,7 +35,8 @@ class Trained:
     """What a run gives.
 
     Attributes:
-        metrics: By split ("validation", "test"): accuracy, balanced_accuracy, loss (cross entropy without smoothing).
+        metrics: By split ("validation", "test"): accuracy, balanced_accuracy, loss (cross entropy without smoothing), and
+            the recipe's own.
         history: Of each epoch: epoch (from 1), steps so far, loss (mean of the steps, as trained),
             validation_accuracy, seconds.
         weights: Parameters and buffers by name.
@@ -79,7 +80,9 @@ def train(
     device, started = torch.device(device), time.perf_counter()
     with reproducible(device, deterministic):
         model = _initial_model(architecture, prepared, recipe, seed, width, smallest_map).to(device)
-        graphed = device.type == "cuda" and not deterministic
+        graphed = (
+            device.type == "cuda" and not deterministic and isinstance(recipe.optimizer, str)
+        )  # archlab's own can be
         optimizer = make_optimizer(model, recipe, capturable=graphed)
         loss_sum = torch.zeros((), device=device)
 
@@ -140,7 +143,10 @@ def train(
         if progress.best_weights:
             model.load_state_dict(progress.best_weights)
         return Trained(
-            metrics={"validation": evaluate(model, validation), "test": evaluate(model, test)},
+            metrics={
+                "validation": evaluate(model, validation, recipe.metrics),
+                "test": evaluate(model, test, recipe.metrics),
+            },
             history=progress.history,
             weights=weights_of(model),
             mode=execution_mode(device, deterministic, graphed=getattr(take_step, "graph", None) is not None),
