@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -36,8 +37,13 @@ def code_digest(architecture: dict[str, Any], own_files: Iterable[str | Path] = 
 @cache
 def sources() -> Sources:
     """archlab's own, as they are when this process first asks for them."""
-    found = Sources(_folders())
-    found.made_of(LOOP)
+    found, collecting = Sources(_folders()), gc.isenabled()
+    gc.disable()  # parsing makes many objects and no garbage: looking for it takes as long again
+    try:
+        found.made_of(LOOP)
+    finally:
+        if collecting:
+            gc.enable()
     return found
 
 

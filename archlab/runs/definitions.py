@@ -23,8 +23,8 @@ class Module:
         self.definitions: dict[str, Definition] = {}
         self.imports: dict[str, str] = {}
         for statement in ast.parse(source).body:
-            if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-                self.imports.update(_imports(ast.walk(statement), package))
+            within = ast.walk(statement) if isinstance(statement, (ast.If, ast.Try)) else [statement]
+            self.imports.update(_imports(within, package))
             for name in _bound(statement):
                 self.definitions.setdefault(name, Definition(package)).statements.append(statement)
 
@@ -90,44 +90,54 @@ class Definition:
         """What the statements say, in words, and their nodes."""
         tokens: list[str] = []
         nodes: list[ast.AST] = []
-        _read(self.statements, tokens, nodes)
+        for statement in self.statements:
+            _read(statement, tokens, nodes)
         return tokens, nodes
 
 
-def _read(value: Any, tokens: list[str], nodes: list[ast.AST]) -> None:
-    if isinstance(value, ast.AST):
-        tokens.append(type(value).__name__)
-        nodes.append(value)
-        for field in value._fields:
-            inside = getattr(value, field, None)
-            if field == "body" and isinstance(value, ast.ClassDef):
-                inside = [member for member in value.body if BESIDE.isdisjoint(_bound(member))]
-            if inside is not None and inside != [] and field != "ctx":  # empty: also what a newer Python adds
-                tokens.append(field)
-                _read(inside, tokens, nodes)
-    elif isinstance(value, list):
-        tokens.append("[")
-        for each in value:
-            if not _is_docstring(each):
-                _read(each, tokens, nodes)
-        tokens.append("]")
-    else:
-        tokens.append(repr(value))
+def _read(node: ast.AST, tokens: list[str], nodes: list[ast.AST]) -> None:
+    nodes.append(node)
+    tokens.append(type(node).__name__)
+    for field in node._fields:
+        inside = getattr(node, field, None)
+        if inside is None or field == "ctx":
+            continue
+        if field == "body" and isinstance(node, ast.ClassDef):
+            inside = [member for member in node.body if BESIDE.isdisjoint(_bound(member))]
+        if isinstance(inside, ast.AST):
+            tokens.append(field)
+            _read(inside, tokens, nodes)
+        elif not isinstance(inside, list):
+            tokens += (field, repr(inside))
+        elif inside:  # a field that a newer Python adds is empty
+            tokens += (field, "[")
+            for each in inside:
+                if not isinstance(each, ast.AST):
+                    tokens.append(repr(each))
+                elif not _is_docstring(each):
+                    _read(each, tokens, nodes)
+            tokens.append("]")
 
 
 def _bound(statement: ast.stmt) -> list[str]:
     """The names that a statement binds other than by an import; REST too, where it does more than binding."""
-    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-        return [statement.name]
-    nodes = [node for node in ast.walk(statement) if node is not statement]
-    names = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and names:
-        return names
-    if isinstance(statement, (ast.Import, ast.ImportFrom)) or _is_docstring(statement):
-        return []
-    if isinstance(statement, ast.If) and all(isinstance(each, (ast.Import, ast.ImportFrom)) for each in statement.body):
-        return []
-    return [REST, *names, *(node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef)))]
+    match statement:
+        case ast.FunctionDef(name) | ast.ClassDef(name):
+            return [name]
+        case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant(str())):
+            return []
+        case ast.Assign(targets) if all(isinstance(target, (ast.Name, ast.Tuple)) for target in targets):
+            return [name for target in targets for name in _stored(target)]
+        case ast.AnnAssign(ast.Name(name)) | ast.AugAssign(ast.Name(name)):
+            return [name]
+        case ast.If(_, body, []) if all(isinstance(each, (ast.Import, ast.ImportFrom)) for each in body):
+            return []
+    inside = [node.name for node in ast.walk(statement) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return [REST, *_stored(statement), *inside]
+
+
+def _stored(node: ast.AST) -> list[str]:
+    return [each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
 
 
 def _imports(nodes: Iterable[Any], package: str) -> Iterator[tuple[str, str]]:
