@@ -55,7 +55,7 @@ def _digest_of(named: frozenset[Place]) -> str:
 @cache
 def _referred_by(own_source: bytes) -> str:
     own = sources().add(name := sha256(own_source).hexdigest(), own_source)
-    return sources().digest(place for place in sources().made_of(own) if place[0] != name)
+    return sources().digest(place for place in sources().made_of(own, complete=False) if place[0] != name)
 
 
 def named(architecture: dict[str, Any]) -> set[Place]:

@@ -76,22 +76,22 @@ class Sources:
             here, parts = inside, parts[1:]
         return []
 
-    def made_of(self, roots: Iterable[Place]) -> set[Place]:
+    def made_of(self, roots: Iterable[Place], *, complete: bool = True) -> set[Place]:
         """The roots and all that they refer to, directly or not.
 
-        The roots are given all their arguments, and so is whatever archlab makes of blocks: the defaults of their parameters
-        refer to nothing.
+        `complete`: the roots are given all their arguments, as is whatever archlab makes of blocks, so that the words among
+        the defaults of their parameters refer to nothing.
         """
-        waiting = [(root, True) for root in roots]
+        waiting = [(root, complete) for root in roots]
         seen = set(waiting)
         while waiting:
-            place, complete = waiting.pop()
+            place, given = waiting.pop()
             archlabs, following = place[0].startswith("archlab."), set[tuple[Place, bool]]()
             for targets in self._targets_of(place).values():
                 following |= {(target, archlabs and target[0].startswith("blocks.")) for target in targets}
             if not archlabs:
                 definition = self.definition(place)
-                words = definition.words if complete else definition.words | definition.default_words
+                words = definition.words if given else definition.words | definition.default_words
                 following |= {
                     (entries[word], False) for entries in self.registered.values() for word in words & entries.keys()
                 }

@@ -22,7 +22,7 @@ OWN = ("scores", "labels")  # what a user's own metric is given by position
 def check_names(calls: Iterable[dict[str, dict[str, Any]]], at: str | None) -> None:
     """Raises UserError where two metrics of a run would have one name."""
     seen = set(ALWAYS)
-    for name in (_name(reference) for call in calls for reference in call):
+    for name in (name_of(reference) for call in calls for reference in call):
         if name in seen:
             raise UserError(f"two metrics are called {name!r}", where=at)
         seen.add(name)
@@ -31,17 +31,19 @@ def check_names(calls: Iterable[dict[str, dict[str, Any]]], at: str | None) -> N
 def own_metrics(calls: Iterable[dict[str, dict[str, Any]]], scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """By name, of a split. Raises UserError where one fails or is no finite number."""
     found = {}
-    for reference, arguments in (item for call in calls for item in call.items()):
-        own = own_code(reference)
+    for call in calls:
+        ((reference, arguments),) = call.items()
+        own, name = own_code(reference), name_of(reference)
         value = own(scores, labels, **arguments)
         try:
-            found[_name(reference)] = float(value)
+            found[name] = float(value)
         except (TypeError, ValueError):
-            found[_name(reference)] = math.nan
-        if not math.isfinite(found[_name(reference)]):
-            raise UserError(f"{_name(reference)} must give a finite number, not {value!r}", where=str(own.file))
+            found[name] = math.nan
+        if not math.isfinite(found[name]):
+            raise UserError(f"{name} must give a finite number, not {value!r}", where=str(own.file))
     return found
 
 
-def _name(reference: str) -> str:
+def name_of(reference: str) -> str:
+    """The name under which a run keeps an own metric, written as `DIGEST:NAME`."""
     return reference.partition(":")[2]

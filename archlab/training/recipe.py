@@ -108,6 +108,11 @@ class Recipe:
             del deciding["metrics"]
         return json.loads(json.dumps(deciding))
 
+    @property
+    def own_metrics(self) -> tuple[str, ...]:
+        """The names of the user's own metrics."""
+        return tuple(metrics.name_of(reference) for call in self.metrics for reference in call)
+
     def length(self, batches: int) -> tuple[int, int]:
         """Epochs and steps, for a training set of so many batches; the last epoch may be cut short."""
         limits = [self.steps, self.epochs and self.epochs * batches]

@@ -168,6 +168,9 @@ import blocks
 @blocks.register("own_for_code")
 class Own(blocks.BLOCKS["star"]):
     pass
+
+def helper(act="tanh"):
+    return blocks.make_activation(act)
 """
 
 
@@ -188,6 +191,8 @@ def test_own_files_count_with_their_text_and_what_they_use(tree, tmp_path):
     tree.edit("blocks/star.py", "INIT_STD = 0.02", "INIT_STD = 0.03")
     after = tree.digest(own_files=[own])
     assert after != before and after.partition("+")[0] == before.partition("+")[0]
+    tree.edit("blocks/activations.py", "nn.Tanh()", "nn.Hardtanh()")
+    assert tree.digest(own_files=[own]) != after
 
 
 def test_the_digest_needs_no_torch():

@@ -9,6 +9,7 @@ import torch
 
 from archlab.foundation import UserError, read_yaml_text
 from archlab.runs.run import digest
+from archlab.study.loading import load_study
 from archlab.training import load_recipe, own_files_of, train
 from tests.training.stub import TINY, Made
 
@@ -141,6 +142,13 @@ def test_metrics_are_computed_on_validation_and_test(read):
         assert values.pop("balanced") == pytest.approx(values["balanced_accuracy"], abs=1e-12)
         assert values == plain.metrics[split]
     assert same_weights(plain, measured)
+
+
+def test_a_study_may_score_a_metric_that_its_recipe_names(read, tmp_path):
+    recipe = {"like": "quick", "metrics": [f"{tmp_path}/metrics.py:balanced"]}
+    assert load_study({"base": "mobilenetv2", "recipe": recipe, "metric": "balanced"}).metric == "balanced"
+    with pytest.raises(UserError, match="metric is accuracy or balanced_accuracy, not 'balanced'"):
+        load_study({"base": "mobilenetv2", "metric": "balanced"})
 
 
 @pytest.mark.parametrize(
