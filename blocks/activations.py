@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from torch import nn
 
 from blocks.registry import ACTIVATIONS
 
 
-def _register(name: str, module: Callable[..., nn.Module], **arguments: Any) -> None:
-    def build() -> nn.Module:
-        return module(**arguments)
-
-    build.__qualname__ = name
-    ACTIVATIONS.register(name)(build)
+@ACTIVATIONS.register("relu")
+def relu() -> nn.Module:
+    return nn.ReLU(inplace=True)
 
 
-_register("relu", nn.ReLU, inplace=True)
-_register("relu6", nn.ReLU6, inplace=True)
-_register("silu", nn.SiLU, inplace=True)
-_register("gelu", nn.GELU)
-_register("hard_swish", nn.Hardswish, inplace=True)
-_register("hard_sigmoid", nn.Hardsigmoid, inplace=True)
-_register("sigmoid", nn.Sigmoid)
-_register("leaky_relu", nn.LeakyReLU, negative_slope=0.01, inplace=True)
-_register("tanh", nn.Tanh)
+@ACTIVATIONS.register("relu6")
+def relu6() -> nn.Module:
+    return nn.ReLU6(inplace=True)
+
+
+@ACTIVATIONS.register("silu")
+def silu() -> nn.Module:
+    return nn.SiLU(inplace=True)
+
+
+@ACTIVATIONS.register("gelu")
+def gelu() -> nn.Module:
+    return nn.GELU()
+
+
+@ACTIVATIONS.register("hard_swish")
+def hard_swish() -> nn.Module:
+    return nn.Hardswish(inplace=True)
+
+
+@ACTIVATIONS.register("hard_sigmoid")
+def hard_sigmoid() -> nn.Module:
+    return nn.Hardsigmoid(inplace=True)
+
+
+@ACTIVATIONS.register("sigmoid")
+def sigmoid() -> nn.Module:
+    return nn.Sigmoid()
+
+
+@ACTIVATIONS.register("leaky_relu")
+def leaky_relu() -> nn.Module:
+    return nn.LeakyReLU(negative_slope=0.01, inplace=True)
+
+
+@ACTIVATIONS.register("tanh")
+def tanh() -> nn.Module:
+    return nn.Tanh()

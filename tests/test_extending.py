@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -59,6 +60,18 @@ def test_a_dataset_reader(follow):
 @pytest.mark.slow
 def test_an_augmentation(follow):
     assert "mobilenetv2" in follow("An augmentation")
+
+
+@pytest.mark.slow
+def test_an_optimiser(follow):
+    assert "mobilenetv2" in follow("An optimiser")
+
+
+@pytest.mark.slow
+def test_a_metric(follow):
+    for scores in json.loads(follow("A metric"))["metrics"].values():
+        assert list(scores) == ["accuracy", "balanced_accuracy", "loss", "macro_f1", "top"]
+        assert scores["accuracy"] <= scores["top"] <= 1
 
 
 def test_a_score(follow):

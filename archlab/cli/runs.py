@@ -92,7 +92,7 @@ def check(store: str | None, as_json: bool) -> int:
 @runs.command()
 @_store
 @click.option("--unfinished", is_flag=True, help="Also checkpoints of runs that have not finished.")
-@click.option("--old-code", is_flag=True, help="Also runs of other versions of archlab's code.")
+@click.option("--old-code", is_flag=True, help="Also runs whose blocks or loop are others in this archlab.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def gc(store: str | None, unfinished: bool, old_code: bool, dry_run: bool, yes: bool) -> None:

@@ -108,10 +108,12 @@ def _print(document: dict[str, Any], majority: int, test_labels: Any) -> None:
 
     run = document["run"]
     grid = Table(title=f"{run['model']} (width {run['width']:g}) on {run['dataset']}, seed {run['seed']}")
-    for column in ("", "accuracy", "balanced accuracy", "cross entropy"):
+    always = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "loss": "cross entropy"}
+    own = {name: name for name in document["metrics"]["test"] if name not in always}
+    for column in ("", *always.values(), *own.values()):
         grid.add_column(column, justify="right" if column else "left")
     for split, scores in document["metrics"].items():
-        grid.add_row(split, *(f"{scores[name]:.4f}" for name in ("accuracy", "balanced_accuracy", "loss")))
+        grid.add_row(split, *(f"{scores[name]:.4f}" for name in always | own))
     classes = run["num_classes"]
     grid.add_row("test, majority class", f"{(test_labels == majority).mean():.4f}", f"{1 / classes:.4f}", "")
     console = Console()

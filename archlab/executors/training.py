@@ -12,12 +12,12 @@ from archlab.architecture import from_canonical
 from archlab.data import open_prepared
 from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
-from archlab.runs.code import code_digest
+from archlab.runs.code import code_digest, sources
 from archlab.runs.run import Run
 from archlab.training import load_recipe
 from archlab.training.loop import Trained, train
 
-code_digest()  # of the sources as they are imported here, not as they may become
+sources()  # as they are imported here, not as they may become
 
 
 def train_run(
@@ -36,7 +36,7 @@ def train_run(
     prepared = open_prepared(run.dataset, home, run.resolution)
     if prepared.digest != run.dataset_digest:
         raise UserError(f"dataset {run.dataset} has changed since the study began: start it again")
-    if code_digest(run.own_files) != run.code:
+    if code_digest(run.architecture, run.own_files) != run.code:
         raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
     return train(
         from_canonical(run.architecture, run.model),

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from archlab.runs.code import code_digest
-from archlab.runs.index import list_runs
+from archlab.runs.index import list_runs, of_old_code
 from archlab.runs.lock import lock
 from archlab.runs.store import Store
 
@@ -32,8 +31,7 @@ def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False)
 
     Args:
         unfinished: Also the checkpoints of runs that have not finished; they will start from the beginning.
-        old_code: Also the runs of other versions of archlab's code. The users' own blocks do not count as code here:
-            several versions of them may be in use.
+        old_code: Also the runs of other versions of the code that would decide them now; see `of_old_code`.
     """
     found = [(path, "writing was interrupted") for path in _entries(store.partial) if _is_abandoned(path)]
     found += [(path, "was damaged, and computed again") for path in _entries(store.damaged)]
@@ -43,10 +41,8 @@ def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False)
         elif unfinished:
             found.append((path, "checkpoint of an unfinished run"))
     if old_code:
-        current, table = code_digest(), list_runs(store).table
-        for key, code in zip(table["key"].to_pylist(), table["code"].to_pylist(), strict=True):
-            if code.partition("+")[0] != current:
-                found.append((store.directory(key), "run of another version of the code"))
+        rows = list_runs(store).table.select(["key", "architecture", "code"]).to_pylist()
+        found += [(store.directory(key), "run of another version of the code") for key in of_old_code(store, rows)]
     return [Leftover(path, why, _size(path)) for path, why in found]
 
 

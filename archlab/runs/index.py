@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.foundation import UserError, write_atomically
+from archlab.runs.code import code_digest
 from archlab.runs.run import digest
 from archlab.runs.store import Store
 from archlab.runs.stored import DamagedRunError
@@ -75,6 +76,22 @@ def list_runs(store: Store) -> Listing:
     if gone or len(rows) >= ENOUGH_TO_WRITE:
         _write_index(store, table)
     return Listing(table, unreadable)
+
+
+def of_old_code(store: Store, rows: list[dict[str, Any]]) -> list[str]:
+    """Keys of the runs, given by their rows in a listing, whose code is not what their architectures get now.
+
+    The users' own code is left aside: several versions of it may be in use.
+    """
+    old: dict[tuple[str, str], bool] = {}
+    found = []
+    for row in rows:
+        kind = row["architecture"], row["code"].partition("+")[0]
+        if kind not in old and (document := store.get(row["key"])):
+            old[kind] = code_digest(document["run"]["architecture"]) != kind[1]
+        if old.get(kind):
+            found.append(row["key"])
+    return found
 
 
 def row_of(document: dict[str, Any]) -> dict[str, Any]:

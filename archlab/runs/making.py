@@ -39,7 +39,7 @@ def run_of(
         smallest_map=smallest_map,
         recipe=recipe,
         seed=seed,
-        code=code_digest(own_files),
+        code=code_digest(architecture, own_files),
         model=model,
         own_files=own_files,
     )

@@ -30,7 +30,7 @@ class Run:
         smallest_map: Least side of the last feature map (the resolution rule); None keeps the published strides.
         recipe: The canonical form of a recipe (`Recipe.canonical()`).
         seed: Of initialisation, order and augmentation.
-        code: `code_digest(own_files)` of the sources that decide the result.
+        code: `code_digest(architecture, own_files)` of the sources that decide the result.
         model: The name that the model had where the run was first asked for.
         own_files: Files that a worker loads first, as `archlab.architecture.own_blocks.own_blocks_of` names them; they
             are not stored.

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from archlab.scoring import Effects, Scores
 
-METRICS = ("accuracy", "balanced_accuracy", "loss")
 SPLIT = "test"  # what ablation scores; search scores validation
 
 
@@ -177,11 +176,11 @@ def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.Dat
     import pandas as pd
 
     rows = [
-        (run.model, run.dataset, run.seed, split, metric, values[metric])
+        (run.model, run.dataset, run.seed, split, metric, value)
         for run in runs
         if run.key in results
         for split, values in results[run.key]["metrics"].items()
-        for metric in METRICS
+        for metric, value in values.items()
     ]
     return pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
 

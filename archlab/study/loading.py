@@ -80,6 +80,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     suite = document.get("suite", "samples")
     if isinstance(suite, str) and suite.endswith((".yaml", ".yml")):
         suite = folder / suite
+    recipe = load_recipe(document.get("recipe", "quick"), at=where(document, "recipe") or here, folder=folder)
     return Study(
         name=name,
         question=_text(document, "question"),
@@ -89,13 +90,13 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         width=_number(document, "width", 1.0, positive=True),
         compare=compare,
         suite=load_suite(suite, home, where(document, "suite") or here),
-        recipe=load_recipe(document.get("recipe", "quick"), at=where(document, "recipe") or here, folder=folder),
+        recipe=recipe,
         seeds=_seeds(document),
         explore=cast(Explore, _word(document, "explore", ("one_at_a_time", "grid"))),
         smallest_map=_smallest_map(document),
         effects=_effects(document, fitted=budget.fit == "width"),
         weight_of_variance=_number(document, "lambda", 0.5, positive=False),
-        metric=_word(document, "metric", METRICS),
+        metric=_word(document, "metric", (*METRICS, *recipe.own_metrics)),
         own_scores=_own_scores(document, folder),
         search=parse_search(document.get("search", {}), where(document, "search"), folder),
         where=here,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from archlab.training.recipe import Exemption, Recipe, load_recipe, own_files_of, recipes
 
 if TYPE_CHECKING:
-    from archlab.training.baseline import pixel_baseline
     from archlab.training.evaluation import evaluate
     from archlab.training.loop import DivergenceError, Trained, train
 
@@ -16,7 +15,6 @@ _MODULE_OF = {
     "DivergenceError": "loop",
     "Trained": "loop",
     "evaluate": "evaluation",
-    "pixel_baseline": "baseline",
     "train": "loop",
 }
 
@@ -28,7 +26,6 @@ __all__ = [
     "evaluate",
     "load_recipe",
     "own_files_of",
-    "pixel_baseline",
     "recipes",
     "train",
 ]

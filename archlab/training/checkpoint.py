@@ -38,11 +38,18 @@ def save_checkpoint(
 ) -> None:
     """Writes the state of the run that `fingerprint` identifies."""
     tensors = {f"model.{name}": tensor for name, tensor in weights_of(model).items()}
+    numbers = {}  # that a user's own optimiser may keep beside tensors
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value.detach().cpu().contiguous() for name, value in state.items()}
+        for name, value in state.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{index}.{name}"] = value.detach().cpu().contiguous()
+            else:
+                numbers[f"{index}.{name}"] = value
     tensors |= {f"best.{name}": tensor for name, tensor in (progress.best_weights or {}).items()}
     document = {name: value for name, value in vars(progress).items() if name != "best_weights"}
     header = {"format": str(FORMAT), "fingerprint": fingerprint, "progress": json.dumps(document)}
+    if numbers:
+        header["numbers"] = json.dumps(numbers)
     with write_atomically(path) as temporary:
         save_file(tensors, temporary, metadata=header)
 
@@ -64,17 +71,17 @@ def load_checkpoint(
         part, _, rest = name.partition(".")
         parts[part][rest] = tensor
     model.load_state_dict(parts["model"])
-    _load_optimizer(optimizer, parts["optimizer"])
+    _load_optimizer(optimizer, parts["optimizer"] | json.loads(header.get("numbers", "{}")))
     return Progress(**json.loads(header["progress"]), best_weights=parts["best"] or None)
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def _load_optimizer(optimizer: torch.optim.Optimizer, values: dict[str, Any]) -> None:
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in values.items():
         index, _, kind = name.partition(".")
         parameter = parameters[int(index)]
-        if tensor.shape == parameter.shape:  # fused optimisers want the memory order of the parameter
-            tensor = torch.empty_like(parameter).copy_(tensor)
-        state.setdefault(int(index), {})[kind] = tensor
+        if isinstance(value, Tensor) and value.shape == parameter.shape:
+            value = torch.empty_like(parameter).copy_(value)  # fused optimisers want the memory order of the parameter
+        state.setdefault(int(index), {})[kind] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -17,14 +17,11 @@ class GraphedStep:
 
     `step` is given images and labels, whose shapes never change; all else that it reads or writes are tensors that stay
     where they are. A step that waits for the device cannot be captured: it runs as it is for good, and `graph` stays None.
-    `streams`: generators that it draws from, beside torch's own.
     https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture
     """
 
-    def __init__(
-        self, step: Callable[[Tensor, Tensor], None], device: torch.device, streams: Iterable[torch.Generator] = ()
-    ):
-        self.step, self.device, self.streams = step, device, streams
+    def __init__(self, step: Callable[[Tensor, Tensor], None], device: torch.device):
+        self.step, self.device = step, device
         self.stream = torch.cuda.Stream(device)
         self.graph: torch.cuda.CUDAGraph | None = None
         self.warmed_up, self.waits = 0, False
@@ -53,8 +50,6 @@ class GraphedStep:
     def _capture(self, images: Tensor, labels: Tensor) -> None:
         self.images, self.labels = torch.empty_like(images), torch.empty_like(labels)
         graph = torch.cuda.CUDAGraph()
-        for stream in self.streams:
-            graph.register_generator_state(stream)
         try:
             with torch.cuda.graph(graph, stream=self.stream):
                 self.step(self.images, self.labels)

@@ -35,7 +35,8 @@ class Trained:
     """What a run gives.
 
     Attributes:
-        metrics: By split ("validation", "test"): accuracy, balanced_accuracy, loss (cross entropy without smoothing).
+        metrics: By split ("validation", "test"): accuracy, balanced_accuracy, loss (cross entropy without smoothing), and
+            the recipe's own.
         history: Of each epoch: epoch (from 1), steps so far, loss (mean of the steps, as trained),
             validation_accuracy, seconds.
         weights: Parameters and buffers by name.
@@ -78,8 +79,10 @@ def train(
     """
     device, started = torch.device(device), time.perf_counter()
     with reproducible(device, deterministic):
-        model = initial_model(architecture, prepared, recipe, seed, width, smallest_map).to(device)
-        graphed = device.type == "cuda" and not deterministic
+        model = _initial_model(architecture, prepared, recipe, seed, width, smallest_map).to(device)
+        graphed = (
+            device.type == "cuda" and not deterministic and isinstance(recipe.optimizer, str)
+        )  # archlab's own can be
         optimizer = make_optimizer(model, recipe, capturable=graphed)
         loss_sum = torch.zeros((), device=device)
 
@@ -102,12 +105,12 @@ def train(
 
         progress = Progress()
         if checkpoint:
-            fingerprint = fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
+            fingerprint = _fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
             progress = load_checkpoint(checkpoint, model, optimizer, fingerprint) or progress
         started -= progress.seconds
 
         for epoch in range(progress.epoch, epochs):
-            torch.manual_seed(dropout_seed(seed, epoch))
+            torch.manual_seed(_dropout_seed(seed, epoch))
             model.train()
             loss_sum.zero_()
             first = epoch * len(batches)
@@ -140,7 +143,10 @@ def train(
         if progress.best_weights:
             model.load_state_dict(progress.best_weights)
         return Trained(
-            metrics={"validation": evaluate(model, validation), "test": evaluate(model, test)},
+            metrics={
+                "validation": evaluate(model, validation, recipe.metrics),
+                "test": evaluate(model, test, recipe.metrics),
+            },
             history=progress.history,
             weights=weights_of(model),
             mode=execution_mode(device, deterministic, graphed=getattr(take_step, "graph", None) is not None),
@@ -149,7 +155,7 @@ def train(
         )
 
 
-def initial_model(
+def _initial_model(
     architecture: Architecture, prepared: Any, recipe: Recipe, seed: int, width: float, smallest_map: int | None
 ) -> Network:
     """The network of a run before its first step, on the CPU, in channels_last."""
@@ -162,12 +168,12 @@ def initial_model(
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def dropout_seed(seed: int, epoch: int) -> int:
+def _dropout_seed(seed: int, epoch: int) -> int:
     """Of what is drawn while an epoch's steps are computed."""
     return int(generator("dropout", seed, epoch).integers(2**32))  # torch keeps 32 bits on a CPU
 
 
-def fingerprint_of(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
+def _fingerprint_of(architecture: Architecture, prepared: Any, recipe: Recipe, *others: Any) -> str:
     """Of everything that a checkpoint's numbers depend on."""
     parts = [architecture.digest(), prepared.digest, recipe.canonical(), torch.__version__, *map(str, others)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from archlab.foundation import UserError
+from archlab.foundation.own_code import own_code
+from archlab.training.optimizers import OPTIMIZERS
 from archlab.training.recipe import Recipe
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe, *, capturable: bool = False) -> torch.optim.Optimizer:
-    """Fused, with weight decay on all parameters but those of one dimension (biases, normalisations, scales).
+    """The recipe's, with weight decay on all parameters but those of one dimension (biases, normalisations, scales).
 
-    `capturable`: for a CUDA graph, which reads the learning rate from a tensor on its device.
+    `capturable`: for a CUDA graph, which reads the learning rate from a tensor on its device; archlab's own can. Raises
+    UserError where the user's own is no optimiser.
     """
     decayed: list[nn.Parameter] = []
     spared: list[nn.Parameter] = []
@@ -22,11 +26,14 @@ def make_optimizer(model: nn.Module, recipe: Recipe, *, capturable: bool = False
         (decayed if parameter.squeeze().ndim > 1 else spared).append(parameter)
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
     lr = torch.tensor(recipe.lr, device=next(model.parameters()).device) if capturable else recipe.lr
-    if recipe.optimizer == "sgd":
-        nesterov = recipe.momentum > 0
-        return torch.optim.SGD(groups, lr=lr, momentum=recipe.momentum, nesterov=nesterov, fused=True)
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimizer]
-    return kind(groups, lr=lr, fused=True, capturable=capturable)
+    if isinstance(recipe.optimizer, str):
+        return OPTIMIZERS[recipe.optimizer](groups, lr, momentum=recipe.momentum, capturable=capturable)
+    ((reference, arguments),) = recipe.optimizer.items()
+    own = own_code(reference)
+    made = own(groups, lr, **arguments)
+    if not isinstance(made, torch.optim.Optimizer):
+        raise UserError(f"{reference.partition(':')[2]} makes no torch.optim.Optimizer", where=str(own.file))
+    return made
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

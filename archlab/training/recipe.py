@@ -7,14 +7,22 @@ import json
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from archlab.data.augment import OWN, Augment
+from archlab.data import augment as augmentation
+from archlab.data.augment import Augment
 from archlab.foundation import Mapping, UserError, read_yaml, where, with_lines_of
-from archlab.foundation.own_code import own_call, own_code
+from archlab.foundation.own_code import is_own, own_call, own_code
 from archlab.foundation.settings import Within, read_settings
+from archlab.training import metrics, optimizers
 
 RECIPES = resources.files("archlab.training") / "recipes"
+OwnCall = dict[str, dict[str, Any]]  # {DIGEST:NAME: {argument: value}}
+
+if TYPE_CHECKING:
+    OptimizerName = str
+else:
+    OptimizerName = Literal[tuple(optimizers.OPTIMIZERS)]
 
 
 @dataclass(frozen=True)
@@ -47,11 +55,13 @@ class Recipe:
         warmup: Share of the training in which the learning rate rises, linearly.
         schedule_per: Whether the learning rate moves with every step or every epoch.
         weight_decay: Decoupled for adamw, else added to the gradient; never on parameters of one dimension.
+        optimizer: The name of one of archlab's, or the user's own.
         momentum: Of sgd (with Nesterov).
         label_smoothing: Share of the target spread evenly over all classes.
         zero_residual: Starts the scale of the last normalisation of each residual branch at 0 (Goyal et al. 2017, arXiv
             1706.02677, section 5.1).
         weights: Which epoch's weights count.
+        metrics: The user's own, beside accuracy, balanced accuracy and loss; see `archlab.training.metrics`.
     """
 
     name: str = "unnamed"
@@ -60,7 +70,7 @@ class Recipe:
     batch_size: Annotated[int, Within(1)]
     epochs: Annotated[int, Within(1)] | None = None
     steps: Annotated[int, Within(1)] | None = None
-    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    optimizer: OwnCall | OptimizerName = "adamw"
     lr: Annotated[float, Within(0)]
     final_lr: Annotated[float, Within(0)] = 0.0
     warmup: Annotated[float, Within(0, 1)] = 0.0
@@ -72,6 +82,7 @@ class Recipe:
     zero_residual: bool = False
     augment: Augment = field(default_factory=Augment)
     weights: Literal["last", "best_validation"] = "last"
+    metrics: tuple[OwnCall, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
 
     def settled(self, model: str, dataset: str) -> Recipe:
@@ -93,7 +104,14 @@ class Recipe:
         deciding = {name: values[name] for name in values if name not in ("name", "paper", "exemptions")}
         if not self.augment.own:
             del deciding["augment"]["own"]
+        if not self.metrics:
+            del deciding["metrics"]
         return json.loads(json.dumps(deciding))
+
+    @property
+    def own_metrics(self) -> tuple[str, ...]:
+        """The names of the user's own metrics."""
+        return tuple(metrics.name_of(reference) for call in self.metrics for reference in call)
 
     def length(self, batches: int) -> tuple[int, int]:
         """Epochs and steps, for a training set of so many batches; the last epoch may be cut short."""
@@ -104,7 +122,10 @@ class Recipe:
 
 def own_files_of(recipe: Recipe) -> tuple[str, ...]:
     """The files of the users' own code that a settled recipe names; they are loaded."""
-    return tuple(sorted({str(own_code(reference).file) for call in recipe.augment.own for reference in call}))
+    calls = [*recipe.augment.own, *recipe.metrics]
+    if isinstance(recipe.optimizer, dict):
+        calls.append(recipe.optimizer)
+    return tuple(sorted({str(own_code(reference).file) for call in calls for reference in call}))
 
 
 def recipes() -> list[str]:
@@ -156,12 +177,21 @@ def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[
 
 def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
     """The settings with the own code that they name in its canonical form, which no longer depends on a folder."""
-    augment = settings.get("augment")
-    if not isinstance(augment, dict) or not isinstance(augment.get("own"), list):
-        return settings
-    named = augment["own"]
-    own = [own_call(each, OWN, folder=folder, at=where(named, index) or at) for index, each in enumerate(named)]
-    return with_lines_of(settings, {**settings, "augment": with_lines_of(augment, {**augment, "own": own})})
+
+    def loaded(named: list, given: tuple[str, ...]) -> list[OwnCall]:
+        return [own_call(each, given, folder=folder, at=where(named, index) or at) for index, each in enumerate(named)]
+
+    found = dict(settings)
+    augment, optimizer = settings.get("augment"), settings.get("optimizer")
+    if isinstance(augment, dict) and isinstance(augment.get("own"), list):
+        own = loaded(augment["own"], augmentation.OWN)
+        found["augment"] = with_lines_of(augment, {**augment, "own": own})
+    if isinstance(optimizer, dict) or is_own(optimizer):
+        found["optimizer"] = own_call(optimizer, optimizers.OWN, folder=folder, at=where(settings, "optimizer") or at)
+    if isinstance(settings.get("metrics"), list):
+        found["metrics"] = loaded(settings["metrics"], metrics.OWN)
+        metrics.check_names(found["metrics"], where(settings, "metrics") or at)
+    return with_lines_of(settings, found)
 
 
 def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | None) -> tuple[Exemption, ...]:

@@ -52,7 +52,7 @@ def small_runs(
             smallest_map=2,
             recipe=recipe,
             seed=seed,
-            code=code_digest(own_files),
+            code=code_digest(design.canonical(), own_files),
             model="small",
             own_files=own_files,
         )

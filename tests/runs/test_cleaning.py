@@ -10,12 +10,14 @@ from archlab.executors.worker import lock
 from archlab.runs import Store, code_digest
 from archlab.runs.cleaning import leftovers, remove
 
+CURRENT = code_digest(make_run().architecture)
+
 
 @pytest.fixture
 def store(tmp_path):
     store = Store(tmp_path)
     for seed in range(3):
-        run = make_run(seed, code=code_digest() if seed else "o" * 32)
+        run = make_run(seed, code=CURRENT if seed else "o" * 32)
         store.put(run, make_trained(run))
     return store
 
@@ -63,6 +65,17 @@ def test_runs_of_old_code_go_where_asked(store):
 
 
 def test_runs_with_own_blocks_are_not_old(store):
-    run = make_run(5, code=code_digest() + "+0123")
+    run = make_run(5, code=CURRENT + "+0123")
     store.put(run, make_trained(run))
     assert store.directory(run.key) not in found(store, old_code=True)
+
+
+def test_of_old_code_is_what_its_own_architecture_would_not_get(store):
+    """Each run is held against its own blocks: the code of one architecture is not that of another."""
+    other = {"layers": [{"block": "star", "arguments": {"out": 8}}], "head": {}, "resolution": 32}
+    swapped = make_run(6, architecture=other, code=CURRENT), make_run(7, code=code_digest(other))
+    right = make_run(8, architecture=other, code=code_digest(other))
+    for run in (*swapped, right):
+        store.put(run, make_trained(run))
+    old = found(store, old_code=True)
+    assert all(store.directory(run.key) in old for run in swapped) and store.directory(right.key) not in old

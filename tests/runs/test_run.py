@@ -1,12 +1,8 @@
-import subprocess
-import sys
-
 import pytest
 from standin import make_run
 
 from archlab.architecture import InputSpec
-from archlab.runs import Run, code_digest
-from archlab.runs import code as code_module
+from archlab.runs import Run
 
 
 def test_names_do_not_change_the_key_and_everything_else_does():
@@ -42,33 +38,3 @@ def test_its_network_is_assembled_for_its_classes_and_images():
 def test_nan_has_no_key():
     with pytest.raises(ValueError):
         _ = make_run(recipe={"rate": float("nan")}).key
-
-
-def test_code_digest_needs_no_torch():
-    text = "import sys, archlab.runs as r; print(len(r.code_digest()), 'torch' in sys.modules, 'pandas' in sys.modules)"
-    out = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
-    assert out.split() == ["32", "False", "False"]
-
-
-def test_code_digest_follows_sources_and_own_blocks(tmp_path, monkeypatch):
-    before = code_digest()
-    own = tmp_path / "mine.py"
-    own.write_text("x = 1\n")
-    with_own = code_digest([own])
-    assert with_own.startswith(before + "+")
-    own.write_text("x = 2\n")
-    changed = code_digest([own])
-    assert changed != with_own
-    assert code_digest([own.rename(tmp_path / "elsewhere.py")]) == changed
-
-    blocks = tmp_path / "blocks"
-    blocks.mkdir()
-    (blocks / "conv.py").write_text("kernel = 3\n")
-    monkeypatch.setattr(code_module, "_folder_of", lambda package: blocks)
-    code_module._shipped.cache_clear()
-    first = code_digest()
-    (blocks / "conv.py").write_text("kernel = 5\n")
-    code_module._shipped.cache_clear()
-    second = code_digest()
-    code_module._shipped.cache_clear()
-    assert first != second != before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlab.training import pixel_baseline
+from tests.training.baseline import pixel_baseline
 from tests.training.stub import Made
 
 

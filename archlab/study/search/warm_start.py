@@ -10,7 +10,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from archlab.foundation import UserError
-from archlab.runs import Store, code_digest, list_runs
+from archlab.runs import Store, list_runs
+from archlab.runs.index import of_old_code
 from archlab.study.search.beginning import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.sampling import distribution
@@ -81,14 +82,14 @@ def _known(storage: BaseStorage, study: optuna.Study, designs: Designs, store: S
         for trial in optuna.load_study(study_name=other, storage=storage).get_trials(deepcopy=False, states=DONE)
     ]
     wanted = {data.digest for data in designs.prepared.values()}
-    rows = list_runs(store).table.select(["model", "dataset_digest", "seed", "code"]).to_pylist()
-    names += [
-        row["model"]
-        for row in rows
-        if row["dataset_digest"] in wanted
-        and row["seed"] == designs.study.seeds[0]
-        and row["code"].partition("+")[0] == code_digest()
+    columns = ["key", "model", "dataset_digest", "seed", "architecture", "code"]
+    rows = [
+        row
+        for row in list_runs(store).table.select(columns).to_pylist()
+        if row["dataset_digest"] in wanted and row["seed"] == designs.study.seeds[0]
     ]
+    old = set(of_old_code(store, rows))
+    names += [row["model"] for row in rows if row["key"] not in old]
     for name in sorted(set(names)):
         if name.split("+")[0] in designs.study.bases:
             try:
