@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Literal
 
 from archlab.architecture import SMALLEST_MAP, Architecture, architecture, references
 from archlab.architecture.own_blocks import load_own_blocks
@@ -12,6 +11,7 @@ from archlab.budget import parse_budget
 from archlab.data import load_suite
 from archlab.foundation import UserError, check_keys, read_yaml, where
 from archlab.foundation import home as default_home
+from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
 from archlab.study.search_settings import parse_search
@@ -21,7 +21,8 @@ from archlab.study.variables import option_name
 from archlab.training import load_recipe
 
 METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
-_NAME = re.compile(r"\w[\w.+-]*")
+TEXT = Annotated[str, Matching(r"(?s).*", "text")]
+NAME = Annotated[str, Matching(r"\w[\w.+-]*", "a word of letters, digits and _ . + -")]
 KEYS = (
     "name",
     "question",
@@ -68,9 +69,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     folder = path.parent if path else Path()
     here = where(document) or (str(path) if path else None)
     load_own_blocks(document, folder)
-    name = document.get("name", path.stem if path else "study")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise UserError(f"name is a word of letters, digits and _ . + -, not {name!r}", where=where(document, "name"))
+    name = _value(document, "name", NAME, path.stem if path else "study")
     bases = _bases(document, name, path, here)
     compare = _compare(document, folder)
     if not bases and (not compare or document.get("choices")):
@@ -83,20 +82,20 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     recipe = load_recipe(document.get("recipe", "quick"), at=where(document, "recipe") or here, folder=folder)
     return Study(
         name=name,
-        question=_text(document, "question"),
+        question=_value(document, "question", TEXT | None, None),
         bases=bases,
         choices=parse_choices(document.get("choices") or {}, bases, where(document, "choices") or here),
         budget=budget,
-        width=_number(document, "width", 1.0, positive=True),
+        width=_value(document, "width", Annotated[float, Within(0, strictly=True)], 1.0),
         compare=compare,
         suite=load_suite(suite, home, where(document, "suite") or here),
         recipe=recipe,
         seeds=_seeds(document),
-        explore=cast(Explore, _word(document, "explore", ("one_at_a_time", "grid"))),
-        smallest_map=_smallest_map(document),
+        explore=_value(document, "explore", Explore, "one_at_a_time"),
+        smallest_map=_value(document, "smallest_map", Positive | None, SMALLEST_MAP),
         effects=_effects(document, fitted=budget.fit == "width"),
-        weight_of_variance=_number(document, "lambda", 0.5, positive=False),
-        metric=_word(document, "metric", (*METRICS, *recipe.own_metrics)),
+        weight_of_variance=_value(document, "lambda", Annotated[float, Within(0)], 0.5),
+        metric=_value(document, "metric", Literal[(*METRICS, *recipe.own_metrics)], METRICS[0]),
         own_scores=_own_scores(document, folder),
         search=parse_search(document.get("search", {}), where(document, "search"), folder),
         where=here,
@@ -174,17 +173,6 @@ def _seeds(document: dict) -> tuple[int, ...]:
     raise UserError(f"seeds is how many, at least 1, or a list of whole numbers, not {given!r}", where=at)
 
 
-def _smallest_map(document: dict) -> int | None:
-    given = document.get("smallest_map", SMALLEST_MAP)
-    if given == "none":
-        return None
-    if type(given) is not int or given < 1:
-        raise UserError(
-            f"smallest_map is a number of pixels or none, not {given!r}", where=where(document, "smallest_map")
-        )
-    return given
-
-
 def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:
     given = document.get("effects", ["equal_budget" if fitted else "raw"])
     listed = given if isinstance(given, list) else [given]
@@ -209,25 +197,6 @@ def _own_scores(document: dict, folder: Path) -> tuple[str, ...]:
     return tuple(score.reference for score in found)
 
 
-def _word(document: dict, key: str, known: tuple[str, ...]) -> str:
-    given = document.get(key, known[0])
-    if given not in known:
-        raise UserError(
-            f"{key} is {' or '.join(known)}, not {given!r}", where=where(document, key), name=given, known=known
-        )
-    return given
-
-
-def _text(document: dict, key: str) -> str | None:
-    given = document.get(key)
-    if given is not None and not isinstance(given, str):
-        raise UserError(f"{key} must be text, not {given!r}", where=where(document, key))
-    return given
-
-
-def _number(document: dict, key: str, default: float, *, positive: bool) -> float:
-    given = document.get(key, default)
-    if type(given) not in (int, float) or given < 0 or (positive and given == 0):
-        bound = "above 0" if positive else "of at least 0"
-        raise UserError(f"{key} must be a number {bound}, not {given!r}", where=where(document, key))
-    return float(given)
+def _value(document: dict, key: str, hint: Any, default: Any) -> Any:
+    """A plain value of the study, checked against an annotation."""
+    return read_value(hint, document[key], key, where(document, key)) if key in document else default
