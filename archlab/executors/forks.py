@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import selectors
@@ -24,8 +25,12 @@ page: huge pages where the kernel has them (glibc 2.35 and newer; the rest is ol
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 _PROGRAM = """
-import json, sys
-requests, messages, preload, sys.path[:] = json.loads(sys.argv[1])
+import ctypes, json, os, sys
+parent, requests, messages, preload, sys.path[:] = json.loads(sys.argv[1])
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: imports take seconds in which nobody listens
+if os.getppid() != parent:
+    os._exit(1)
 from archlab.executors.server import Server
 Server(requests, messages, preload).serve()
 """
@@ -95,15 +100,16 @@ class Forks:
         self.server, self.unread = None, b""
 
     def _start_server(self) -> None:
-        requests, outgoing = os.pipe()
+        requests, outgoing = _pipe()
         self.outgoing = os.fdopen(outgoing, "wb")
-        self.incoming, messages = os.pipe()
-        program = json.dumps([requests, messages, self.preload, sys.path])
+        self.incoming, messages = _pipe()
+        program = json.dumps([os.getpid(), requests, messages, self.preload, sys.path])
         self.server = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, program],
             env={**ALLOCATOR, **os.environ, **ONE_THREAD},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=None if _is_open(2) else subprocess.DEVNULL,
             pass_fds=(requests, messages),
             start_new_session=True,
         )
@@ -114,3 +120,20 @@ class Forks:
         with suppress(BrokenPipeError):  # a dead server shows in `messages`
             self.outgoing.write(json.dumps(request).encode() + b"\n")
             self.outgoing.flush()
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe whose ends are not standard streams, though these may be closed: the server's take their place."""
+    ends = os.pipe()
+    moved = tuple(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends)
+    for end in ends:
+        os.close(end)
+    return moved[0], moved[1]
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

@@ -14,15 +14,18 @@ import os
 import selectors
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from archlab.executors.channel import Report, cause_of, send
 from archlab.foundation import UserError
 
-PR_SET_PDEATHSIG = 1  # of prctl(2)
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
+LAST_SECONDS = 5.0  # for what is killed to end
 
 
 def resolve(name: str) -> Callable[..., Any]:
@@ -54,6 +57,8 @@ class Server:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        _prctl(PR_SET_PDEATHSIG, signal.SIGCONT)  # a stopped server, too, sees that nobody is left, and cleans up
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
         with selectors.DefaultSelector() as selector, suppress(BrokenPipeError):
             selector.register(self.requests, selectors.EVENT_READ)
             selector.register(woken, selectors.EVENT_READ)
@@ -65,8 +70,7 @@ class Server:
                 self._reap()
                 if self.requests in ready:
                     listening = self._answer()
-        for pid in self.jobs:
-            _signal_group(pid, signal.SIGKILL)
+        self._end_all()
 
     def _answer(self) -> bool:
         received = os.read(self.requests, 1 << 16)
@@ -80,7 +84,12 @@ class Server:
         return bool(received)
 
     def _fork(self, job: str, **request: Any) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # as many processes as there may be, or no memory
+            send(self.messages, job=job, error=cause_of(error), mendable=False)
+            send(self.messages, job=job, ended=1, peak_memory=None)
+            return
         if pid == 0:
             _run_and_exit(self, job, **request)
         with suppress(OSError):
@@ -89,24 +98,45 @@ class Server:
         send(self.messages, job=job, pid=pid)
 
     def _reap(self) -> None:
-        while self.jobs:
-            pid, status, usage = os.wait4(-1, os.WNOHANG)
-            if pid == 0:
-                return
-            if job := self.jobs.pop(pid, None):
-                _signal_group(pid, signal.SIGKILL)  # what the job may have started itself
-                peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-                send(self.messages, job=job, ended=os.waitstatus_to_exitcode(status), peak_memory=peak)
+        with suppress(ChildProcessError):  # there is none
+            while True:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                job = self.jobs.pop(pid, None)
+                if job is not None:
+                    _signal_group(pid, signal.SIGKILL)  # what the job may have started itself
+                for orphan in _children().difference(self.jobs):  # and what has left its group: see _run_and_exit
+                    _signal(orphan, signal.SIGKILL)
+                if job is not None:
+                    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+                    send(self.messages, job=job, ended=os.waitstatus_to_exitcode(status), peak_memory=peak)
+
+    def _end_all(self) -> None:
+        """Kills every job and all that they have started; returns when these are gone, or cannot be killed."""
+        deadline = time.monotonic() + LAST_SECONDS
+        with suppress(ChildProcessError):
+            while time.monotonic() < deadline:
+                for pid in self.jobs:
+                    _signal_group(pid, signal.SIGKILL)
+                for pid in _children():
+                    _signal(pid, signal.SIGKILL)
+                if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                    time.sleep(0.001)
 
 
 def _run_and_exit(
     server: Server, job: str, function: str, arguments: dict[str, Any], log: str | None, environment: dict[str, str]
 ) -> NoReturn:
-    """In the child: calls the function, sends its value or the error, and ends without any clean-up of the server's."""
+    """In the child: calls the function, sends its value or the error, and ends without any clean-up of the server's.
+
+    Until it ends, whatever it starts and loses is its own child; afterwards that is the server's, which kills it.
+    """
     code = 1
     try:
         os.setpgid(0, 0)
         _die_with(server)
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         report = Report(server.messages, job)
@@ -141,10 +171,27 @@ def _redirect_output(log: str | None) -> None:
 
 def _die_with(server: Server) -> None:
     """On Linux the kernel kills this child when its server dies; elsewhere `Report` notices."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server.pid:  # it died before the call
+        os._exit(1)
+
+
+def _prctl(option: int, value: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != server.pid:  # it died before the call
-            os._exit(1)
+        ctypes.CDLL(None).prctl(option, value)
+
+
+def _children() -> set[int]:
+    """The processes whose parent this one is, zombies included; empty where the system does not say."""
+    try:
+        return set(map(int, Path("/proc/thread-self/children").read_text().split()))
+    except OSError:
+        return set()
+
+
+def _signal(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
 
 
 def _signal_group(pid: int, number: int) -> None:

@@ -13,21 +13,20 @@ from pathlib import Path
 def lock(folder: Path) -> Iterator[bool]:
     """Whether this process holds the folder (made where missing); the kernel frees it when the process dies.
 
-    On a file system that cannot lock, everyone holds it: two processes may then compute one run, which is a waste but
-    no harm.
+    The lock is the process's own: what it starts does not inherit it, and nothing else in the process may open the file
+    meanwhile. On a file system that cannot lock, everyone holds it: two processes may then compute one run, which is a
+    waste but no harm.
     """
-    handle = _open_lock(folder)
-    try:
+    while True:
+        handle = _open_lock(folder)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = True
-        except BlockingIOError:
-            held = False
-        except OSError:
-            held = True
-        yield held
-    finally:
-        os.close(handle)
+            held = _take(handle)
+            if held and not _is_there(folder, handle):
+                continue  # its last holder removed the folder between the two steps
+            yield held
+            return
+        finally:
+            os.close(handle)
 
 
 def _open_lock(folder: Path) -> int:
@@ -37,3 +36,20 @@ def _open_lock(folder: Path) -> int:
             return os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:  # its last holder has just finished, and removed the folder
             continue
+
+
+def _take(handle: int) -> bool:
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_there(folder: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(folder / "lock"), os.fstat(handle))
+    except FileNotFoundError:
+        return False

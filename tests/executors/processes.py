@@ -1,8 +1,20 @@
 """Living processes, by the kernel's account."""
 
+import subprocess
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from archlab.runs.lock import lock
+with lock(Path(sys.argv[1])) as held:
+    print(held, flush=True)
+    sys.stdin.read()
+"""
 
 
 def parents() -> dict[int, int]:
@@ -36,3 +48,12 @@ def all_gone(pids: list[int], within: float = 10.0) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+@contextmanager
+def held_elsewhere(folder: Path) -> Iterator[bool]:
+    """Whether another process could take the lock of a run's folder, which it holds meanwhile."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], text=True, **pipes) as holder:
+        yield holder.stdout.readline().strip() == "True"
+        holder.stdin.close()

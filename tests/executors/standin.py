@@ -124,7 +124,30 @@ def _refuse(folder: Path) -> None:
     raise UserError("no data", where="study.yaml:3")
 
 
+def _detach(folder: Path) -> None:
+    """A grandchild in a session of its own, which holds everything that this process has open; noted in the store."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            (folder.parents[1] / f"detached.{os.getpid()}").touch()
+            os.write(write, b"x")
+            time.sleep(3600)
+        os._exit(0)
+    os.read(read, 1)
+
+
+def _ignore_and_hang(folder: Path) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(3600)
+
+
 FAULTS = {
+    "detach": _detach,
+    "detach and die": lambda folder: (_detach(folder), os.kill(os.getpid(), signal.SIGKILL)),
+    "detach and hang": lambda folder: (_detach(folder), time.sleep(3600)),
+    "ignore and hang": _ignore_and_hang,
     "memory": _run_out_of_address_space,
     "kill": lambda folder: os.kill(os.getpid(), signal.SIGKILL),
     "hang": lambda folder: time.sleep(3600),

@@ -4,9 +4,9 @@ import socket
 import subprocess
 
 import pytest
+from processes import held_elsewhere
 from standin import make_run, make_trained
 
-from archlab.executors.worker import lock
 from archlab.runs import Store, code_digest
 from archlab.runs.cleaning import leftovers, remove
 
@@ -49,7 +49,8 @@ def test_only_what_nobody_needs_is_a_leftover(store):
     expected = {abandoned, long_ago, finished, store.damaged / "f"}
     assert set(found(store)) == expected
     assert set(found(store, unfinished=True)) == expected | {unfinished}
-    with lock(unfinished):
+    with held_elsewhere(unfinished) as held:
+        assert held
         kept = [leftover.path for leftover in leftovers(store, unfinished=True) if not remove(store, leftover)]
     assert kept == [unfinished]
     assert found(store) == {} and at_work.exists() and elsewhere.exists()

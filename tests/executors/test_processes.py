@@ -1,0 +1,100 @@
+"""What a run starts, what is closed around it, and who is killed: nothing is left, and nobody waits for what is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from processes import all_gone, descendants, held_elsewhere, parents
+from standin import compute, executions, make_run
+
+from archlab.runs import Store
+from archlab.runs.lock import lock
+
+PROGRAM = Path(__file__).with_name("study_program.py")
+SLOW_IMPORT = """
+import os, sys, time
+from archlab.executors.forks import Forks
+forks = Forks(["slow_import"])
+forks.start("job", "slow_import:nothing", {}, None)
+print(forks.server.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path)
+
+
+def detached(store: Store) -> list[int]:
+    """Children of runs that left their group: `standin.FAULTS["detach"]` notes them."""
+    return [int(pid) for path in store.home.glob("detached.*") for pid in [path.suffix[1:]]]
+
+
+def test_a_child_that_left_its_group_neither_outlives_the_run_nor_holds_its_lock(store):
+    run = make_run(recipe={"fault": "detach and die once"})
+    began = time.monotonic()
+    outcome = compute([run], store, retries=1, time_limit=20)
+    assert outcome.failed == [] and outcome.computed == 1 and len(executions(store.home, run.key)) == 2
+    assert time.monotonic() - began < 15
+    assert len(detached(store)) == 1 and all_gone(detached(store), within=2)
+
+
+def test_a_child_that_left_its_group_ends_with_a_run_that_finishes_or_takes_too_long(store):
+    runs = [make_run(0, recipe={"fault": "detach"}), make_run(1, recipe={"fault": "detach and hang"})]
+    outcome = compute(runs, store, retries=0, time_limit=2, workers=2)
+    assert outcome.computed == 1 and "time limit" in outcome.failed[0].cause
+    assert len(detached(store)) == 2 and all_gone(detached(store), within=2)
+
+
+def test_a_lock_is_not_inherited_and_a_removed_one_is_not_taken(tmp_path):
+    with lock(tmp_path / "run") as held:
+        assert held
+        if (child := os.fork()) == 0:
+            time.sleep(60)
+            os._exit(0)
+        with held_elsewhere(tmp_path / "run") as twice:
+            assert not twice
+    try:
+        with held_elsewhere(tmp_path / "run") as held:
+            assert held, "the child holds what its parent held"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full", "<&- >/dev/full 2>/dev/full"])
+def test_closed_and_full_streams_change_nothing(tmp_path, closed):
+    command = f"'{sys.executable}' '{PROGRAM}' '{tmp_path}' 4 2 {closed}"
+    assert subprocess.run(["bash", "-c", command], timeout=60).returncode == 0
+    assert len(list(Store(tmp_path).keys())) == 4
+
+
+def test_a_server_that_imports_dies_with_its_parent(tmp_path):
+    (tmp_path / "slow_import.py").write_text("import time\ntime.sleep(30)\n")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    with subprocess.Popen([sys.executable, "-c", SLOW_IMPORT], stdout=subprocess.PIPE, env=environment) as parent:
+        server = int(parent.stdout.readline())
+        time.sleep(1)
+        assert server in parents()
+        parent.kill()
+        assert all_gone([server], within=1)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_runs_have_started_dies_with_the_study(tmp_path, stopped):
+    with subprocess.Popen([sys.executable, str(PROGRAM), str(tmp_path), "2", "2", "detach and hang"]) as program:
+        deadline = time.monotonic() + 60
+        while len(detached(Store(tmp_path))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        (server,) = (pid for pid, parent in parents().items() if parent == program.pid)
+        family = [server, *descendants(server), *detached(Store(tmp_path))]
+        assert len(family) >= 5
+        if stopped:
+            os.kill(server, signal.SIGSTOP)
+        program.kill()
+        assert all_gone(family, within=5)
