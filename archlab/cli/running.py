@@ -57,7 +57,13 @@ def settings_and_progress(
     from archlab.cli.progress import ShownProgress
     from archlab.executors import Settings
 
-    return Settings(**settings), ShownProgress(quiet=quiet, events=events, on_found=on_found)
+    given = Settings(**settings)
+    if given.executor == "ray":
+        from archlab.executors.cluster import address_of, check_cluster
+
+        if address := address_of(given):
+            check_cluster(address)  # before anything is measured
+    return given, ShownProgress(quiet=quiet, events=events, on_found=on_found)
 
 
 def try_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -17,6 +18,8 @@ from archlab.foundation.machine import visible_gpus
 from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
+
+_log = logging.getLogger("archlab")
 
 PAUSE = 1.0  # seconds between two looks at a run that another process is computing
 
@@ -129,6 +132,9 @@ class LocalExecutor:
         job = self.active[key]
         if "ended" in message:
             return self._end(key, _words_for_exit(message["ended"]), message["peak_memory"])
+        if "warning" in message.get("report", {}):
+            _log.warning("warning: %s: %s", job.run, message["report"]["warning"])
+            return []
         if "report" in message:
             return [Event("epoch", job.run, message["report"])]
         if "pid" in message:

@@ -1,4 +1,4 @@
-"""Runs on a Ray cluster. Ray places them, repeats them and survives lost nodes.
+"""Runs on a Ray cluster. Ray places them; what is lost with a node is repeated.
 
 On its node a run has a process of its own, as on one machine. The store should be a folder that all nodes share; a node
 that does not see it computes in a folder of its own, where each dataset is prepared or received once, and sends results.
@@ -11,17 +11,20 @@ import logging
 import os
 import tempfile
 import time
-from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from archlab.executors.board import Board
+from archlab.executors.channel import cause_of
+from archlab.executors.cluster import connect
 from archlab.executors.local import LocalExecutor
 from archlab.executors.settings import Settings, Task, import_ray
 from archlab.executors.shipping import Data, Parcel, data_of, pack, receive
 from archlab.foundation import UserError, write_atomically
+from archlab.foundation.files import scratch
 from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -29,44 +32,55 @@ from archlab.runs.store import Store
 _log = logging.getLogger("archlab")
 
 ASK_EVERY = 0.5  # seconds between two questions of a run to the driver's board
+BOARD_LIMIT = 10.0  # seconds that the board has to answer the driver
+MOST_LOSSES = 100  # of one run: by then something else is wrong than its nodes
 
 
 class RunFailedError(Exception):
     """A run failed on its node; the words are its cause."""
 
 
+@dataclass
+class _Job:
+    run: Run
+    attempts: int = 1
+    losses: int = 0
+
+
 class RayExecutor:
-    """Computes submitted runs on a Ray cluster, one CPU each and `settings.gpus` of a GPU."""
+    """Computes submitted runs on a Ray cluster, one CPU each and `settings.gpus` of a GPU.
+
+    A run that failed is tried again `settings.retries` times; one that was lost with its node is repeated, whatever else.
+    """
 
     def __init__(self, store: Store, settings: Settings, task: Task):
         self.ray = ray = import_ray()
         self.store, self.settings, self.task = store, settings, task
-        self.connected_here = not ray.is_initialized()
-        if self.connected_here:
-            cpus = settings.at_once if settings.address is None else None
-            ray.init(address=settings.address, num_cpus=cpus, log_to_driver=False, logging_level=logging.ERROR)
-        self.token = store.home / "cache" / f".shared-{uuid4().hex}"
+        self.connected_here = connect(settings)
+        self.token = scratch(store.home / "cache" / "shared")
         self.token.parent.mkdir(parents=True, exist_ok=True)
         self.token.touch()
-        self.board = ray.remote(_Board).options(num_cpus=0).remote()
-        self.compute = ray.remote(_compute).options(
-            num_cpus=1,
-            num_gpus=settings.gpus,
-            max_retries=settings.retries,
-            retry_exceptions=[RunFailedError],
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self.board = (
+            ray.remote(Board)
+            .options(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)
+            .remote()
         )
+        self.compute = ray.remote(_compute).options(num_cpus=1, num_gpus=settings.gpus, max_retries=0)
         self.site: dict[str, Any] = {
             "home": str(store.home),
             "token": str(self.token),
             "settings": dataclasses.replace(settings, executor="local", address=None, gpus=0.0, workers=1, retries=0),
             "task": task,
         }
-        self.tasks: dict[Any, Run] = {}
+        self.tasks: dict[Any, _Job] = {}
         self.runs: dict[str, Run] = {}
-        self.attempts: Counter[str] = Counter()
+        self.parcels: dict[Data, Parcel] = {}
+        self.dropped: set[str] = set()
         self.waiting: list[Event] = []  # to be told next
-        self.order: str | None = None  # "stop" or "kill", given by a signal handler
-        self.killed = False
+        self.stopping = self.killed = self.cancelled = False  # the first two are set by a signal handler
 
     def __enter__(self) -> RayExecutor:
         return self
@@ -83,43 +97,52 @@ class RayExecutor:
 
     def submit(self, run: Run) -> None:
         stored = self.store.get(run.key) if self.task.keep else None
-        if self.killed or stored:
-            self.waiting.append(Event("stopped", run) if self.killed else Event("stored", run, stored=stored))
-            return
-        self.runs[run.key] = run
-        own_files = [Path(path).read_bytes() for path in run.own_files]
-        self.tasks[self.compute.remote(run.document(), own_files, self.board, **self.site)] = run
+        if self.stopping or stored:
+            self.waiting.append(Event("stopped", run) if self.stopping else Event("stored", run, stored=stored))
+        else:
+            self.runs[run.key] = run
+            self._start(_Job(run))
 
     def events(self, timeout: float = 0.2) -> list[Event]:
-        if self.order == "kill":
+        if self.killed and not self.cancelled:
             self._cancel()
-        elif self.order == "stop":
-            self.board.stop.remote()
-        self.order = None
         events, self.waiting = self.waiting, []
         if self.tasks:
             ended, _ = self.ray.wait(list(self.tasks), timeout=0 if events else timeout)
-            told, wanted = self.ray.get(self.board.take.remote())
-            for data in wanted:
-                self.board.ship.remote(data, self._pack(data))
-            self.attempts.update(key for kind, key, _ in told if kind == "started")
-            events += [Event(kind, self.runs[key], detail) for kind, key, detail in told]
+            events += self._read_board()
             events += [self._end(task) for task in ended]
         return events
 
     def drop(self, run: Run) -> None:
-        self.board.drop.remote(run.key)
+        self.dropped.add(run.key)
 
     def stop(self) -> None:
-        self.order = "stop"
+        self.stopping = True
 
     def kill(self) -> None:
-        self.order, self.killed = "kill", True
+        self.stopping = self.killed = True
+
+    def _start(self, job: _Job) -> None:
+        own_files = [Path(path).read_bytes() for path in job.run.own_files]
+        self.tasks[self.compute.remote(job.run.document(), own_files, self.board, **self.site)] = job
 
     def _cancel(self) -> None:
+        self.cancelled = True
         for task in self.tasks:
             with suppress(self.ray.exceptions.RayError):
                 self.ray.cancel(task, force=True)
+
+    def _read_board(self) -> list[Event]:
+        """What runs have told. The board hears again what it may have forgotten: it is restarted where it dies."""
+        try:
+            told, wanted = self.ray.get(self.board.take.remote(self.stopping, self.dropped), timeout=BOARD_LIMIT)
+        except self.ray.exceptions.RayError:
+            return []
+        for data in wanted:
+            if data not in self.parcels:
+                self.parcels[data] = self._pack(data)
+            self.board.ship.remote(data, self.parcels[data])
+        return [Event(kind, self.runs[key], detail) for kind, key, detail in told]
 
     def _pack(self, data: Data) -> Parcel:
         try:
@@ -129,62 +152,46 @@ class RayExecutor:
             return {}
 
     def _end(self, task: Any) -> Event:
-        run = self.tasks.pop(task)
+        """The last event of an attempt, the run started again where there is another."""
+        job, errors = self.tasks.pop(task), self.ray.exceptions
         try:
             kind, detail, files = self.ray.get(task)
-        except self.ray.exceptions.TaskCancelledError:
-            return Event("stopped", run)
-        except RunFailedError as error:
-            kind, detail, files = "failed", {"cause": str(getattr(error, "cause", error)), "log": None}, None
-        except self.ray.exceptions.RayError as error:
-            if self.killed:
-                return Event("stopped", run)
-            kind, detail, files = (
-                "failed",
-                {"cause": f"{type(error).__name__}: {error}".split("\n")[0], "log": None},
-                None,
-            )
+        except errors.TaskCancelledError:
+            return Event("stopped", job.run)
+        except (errors.RayTaskError, errors.OutOfMemoryError) as error:
+            cause = getattr(error, "cause", error)
+            if isinstance(cause, errors.RayError) and not isinstance(cause, errors.OutOfMemoryError):
+                return self._lost(job, cause)
+            return self._failed(job, cause)
+        except errors.RayError as error:
+            return self._lost(job, error)
         if files:
-            self.store.adopt(run.key, files)
+            self.store.adopt(job.run.key, files)
         if kind == "failed":
-            detail["attempts"] = max(self.attempts[run.key], 1)
+            detail["attempts"] = job.attempts
         keeps = self.task.keep and kind in ("stored", "finished")
-        return Event(kind, run, detail, self.store.get(run.key) if keeps else None)
+        return Event(kind, job.run, detail, self.store.get(job.run.key) if keeps else None)
 
+    def _failed(self, job: _Job, error: Exception) -> Event:
+        cause = str(error) if isinstance(error, RunFailedError) else cause_of(error)
+        detail = {"cause": cause, "attempts": job.attempts, "log": None, "mendable": False}
+        if self.stopping or job.attempts > self.settings.retries:
+            return Event("stopped" if self.killed else "failed", job.run, detail)
+        job.attempts += 1
+        self._start(job)
+        return Event("retried", job.run, detail)
 
-class _Board:
-    """Between the driver and its runs: what they tell and want, and whether they are to stop."""
-
-    def __init__(self) -> None:
-        self.stopping, self.dropped = False, set[str]()
-        self.told: list[tuple[str, str, dict[str, Any]]] = []
-        self.wanted, self.parcels = list[Data](), dict[Data, Parcel | None]()
-
-    def tell(self, key: str, events: list[tuple[str, str, dict[str, Any]]]) -> tuple[bool, bool]:
-        """Whether all runs are to stop, and whether this one is dropped."""
-        self.told += events
-        return self.stopping, key in self.dropped
-
-    def take(self) -> tuple[list[tuple[str, str, dict[str, Any]]], list[Data]]:
-        taken = self.told, self.wanted
-        self.told, self.wanted = [], []
-        return taken
-
-    def ask(self, data: Data) -> Parcel | None:
-        """None as long as the driver has not answered."""
-        if data not in self.parcels:
-            self.parcels[data] = None
-            self.wanted.append(data)
-        return self.parcels[data]
-
-    def ship(self, data: Data, parcel: Parcel) -> None:
-        self.parcels[data] = parcel
-
-    def drop(self, key: str) -> None:
-        self.dropped.add(key)
-
-    def stop(self) -> None:
-        self.stopping = True
+    def _lost(self, job: _Job, error: Exception) -> Event:
+        """Its node, its Ray worker, or its result that lay on a node is gone, which is no fault of the run's."""
+        if self.stopping:
+            return Event("stopped", job.run)
+        job.losses += 1
+        detail = {"cause": f"lost with its node ({type(error).__name__})", "attempts": job.attempts, "log": None}
+        detail["mendable"] = False
+        if job.losses > MOST_LOSSES:
+            return Event("failed", job.run, detail)
+        self._start(job)
+        return Event("retried", job.run, detail)
 
 
 _executor: tuple[str, LocalExecutor] | None = None
@@ -202,8 +209,6 @@ def _compute(
     task: Task,
 ) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
     """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
-    import ray
-
     shared = Path(token).exists()
     place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
     executor = _executor_of(token, place, settings, task)
@@ -211,6 +216,20 @@ def _compute(
     this = dataclasses.replace(Run.from_document(run), own_files=named)
     if not shared:
         _fetch(data_of(this), place, board)
+    try:
+        return _follow(executor, this, board, shared)
+    except BaseException as error:
+        if not isinstance(error, RunFailedError):
+            _close_executor()  # the run may still go on in it
+        raise
+
+
+def _follow(
+    executor: LocalExecutor, this: Run, board: Any, shared: bool
+) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
+    """Computes a run and tells the board about it."""
+    import ray
+
     executor.submit(this)
     while executor.pending:
         events = executor.events(ASK_EVERY)
@@ -247,10 +266,16 @@ def _fetch(data: Data, home: Path, board: Any) -> None:
 def _executor_of(token: str, home: Path, settings: Settings, task: Task) -> LocalExecutor:
     global _executor
     if _executor is None or _executor[0] != token:
-        if _executor:
-            _executor[1].forks.close()
+        _close_executor()
         _executor = token, LocalExecutor(Store(home), settings, task)
     return _executor[1]
+
+
+def _close_executor() -> None:
+    global _executor
+    if _executor:
+        _executor[1].forks.close()
+    _executor = None
 
 
 def _own_file(home: Path, source: bytes) -> str:

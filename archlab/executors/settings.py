@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,8 @@ class Settings:
             raise UserError(f"there is no executor {self.executor!r}", name=self.executor, known=EXECUTORS)
         if self.executor == "ray":
             import_ray()  # tells that it is not installed before anything is measured
+            if self.address is not None:
+                check_address(self.address)
         elif self.address or self.gpus:
             raise UserError("an address and GPU shares are for the executor ray")
 
@@ -77,6 +80,17 @@ class Task:
 
 
 TRAIN = Task()
+
+
+def check_address(address: str) -> None:
+    """Raises UserError where that is no address of a Ray cluster."""
+    if address.startswith("ray://"):
+        raise UserError(
+            f"{address} is for Ray's client; a cluster's own address is `auto`, on one of its nodes, or HOST:PORT"
+        )
+    host_and_port = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):(\d{1,5})", address)
+    if address != "auto" and not (host_and_port and 0 < int(host_and_port[2]) < 2**16):
+        raise UserError(f"the address of a Ray cluster is `auto` or HOST:PORT, not {address!r}")
 
 
 def import_ray() -> Any:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,9 +17,12 @@ from archlab.runs.lock import lock
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
+MOST_LETTERS = 500  # of a warning
+
 
 class Reporter(Protocol):
-    """Tells how far a run is, after every epoch; raises StopRequested when the run is to stop there."""
+    """Tells how far a run is, after every epoch; raises StopRequested when the run is to stop there. What is told as `warning`
+    is for people, and is no epoch."""
 
     def __call__(self, **fields: Any) -> None: ...
 
@@ -63,6 +69,20 @@ def _compute_and_store(run: Run, store: Store, compute: Any, options: dict[str, 
             return "busy"
         there = store.holds(run)  # another process may have finished it since it was asked for
         if not there:
-            store.put(run, compute(run, home=store.home, folder=folder, report=report, **options))
+            with _warnings_told(report):
+                result = compute(run, home=store.home, folder=folder, report=report, **options)
+            store.put(run, result)
         shutil.rmtree(folder, ignore_errors=True)
     return "stored" if there else "finished"
+
+
+@contextmanager
+def _warnings_told(report: Reporter) -> Iterator[None]:
+    """What archlab warns of in this process reaches the people before the other one."""
+    handler, log = logging.Handler(logging.WARNING), logging.getLogger("archlab")
+    handler.emit = lambda record: report(warning=record.getMessage().removeprefix("warning: ")[:MOST_LETTERS])  # type: ignore[method-assign]
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)

@@ -18,16 +18,17 @@ MEASURE = "archlab.forecast.measuring:time_models"
 TOGETHER = 16  # models in a worker's memory, taking turns
 
 
-def latencies(runs: Iterable[Run], store: Store) -> dict[str, list[dict[str, Any]]]:
+def latencies(runs: Iterable[Run], store: Store, time_limit: float | None = None) -> dict[str, list[dict[str, Any]]]:
     """The latencies of the models of `runs`, which have one resolution, by key: a list of `archlab.budget.Latency` as dicts.
 
-    What is not known yet is measured now, while nothing else should run. A model that cannot be measured is left out.
+    What is not known yet is measured now, while nothing else should run. A model that cannot be measured is left out; one
+    that takes longer than `time_limit` seconds takes those along that are measured with it.
     """
     wanted = {run.key: run for run in runs}
     found = {key: known for key, run in wanted.items() if (known := read_measurement(store, "latencies", _name(run)))}
     missing = [run for key, run in wanted.items() if key not in found]
     for at in range(0, len(missing), TOGETHER):
-        found |= _measured(missing[at : at + TOGETHER], store)
+        found |= _measured(missing[at : at + TOGETHER], store, time_limit)
     for run in missing:
         if run.key in found:
             keep_measurement(store, "latencies", _name(run), found[run.key])
@@ -44,11 +45,12 @@ def latency_beside(run: Run, other: Run, store: Store) -> float | None:
     return own / beside
 
 
-def _measured(runs: list[Run], store: Store) -> dict[str, list[dict[str, Any]]]:
+def _measured(runs: list[Run], store: Store, time_limit: float | None = None) -> dict[str, list[dict[str, Any]]]:
     own_files = sorted({file for run in runs for file in run.own_files})
     task = Task(MEASURE, {"runs": [run.document() for run in runs], "own_files": own_files}, keep=False)
     found: dict[str, list[dict[str, Any]]] = {}
-    for event in tries(runs[:1], store, Settings(workers=1), task):
+    together = time_limit and time_limit * len(runs)
+    for event in tries(runs[:1], store, Settings(workers=1, time_limit=together), task):
         if event.kind == "finished":
             found = event.detail["latencies"]
     return found

@@ -23,6 +23,7 @@ from archlab.runs.store import Store
 
 MEASURE = Task("archlab.forecast.measuring:measure_run", keep=False)
 TRY = Task("archlab.forecast.measuring:try_run", keep=False)
+LIMIT = 600.0  # seconds of one measurement, where runs have no limit of their own
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,10 @@ def _speeds(
 
 
 def tries(runs: Iterable[Run], store: Store, settings: Settings, task: Task) -> Iterator[Event]:
-    """What happens to runs that are tried on this machine, once each, and not kept. Raises Interrupted after Ctrl-C."""
+    """What happens to runs that are tried on this machine, once each, and not kept. Each takes as long as a run may take, or
+    LIMIT. Raises Interrupted after Ctrl-C."""
     local = replace(settings, executor="local", address=None, gpus=0.0, retries=0)
+    local = replace(local, time_limit=settings.time_limit or LIMIT)
     with open_executor(store, local, task) as executor, interruptible(executor, at_once=True) as interrupted:
         for run in runs:
             executor.submit(run)

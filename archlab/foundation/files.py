@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,6 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from archlab.foundation.errors import UserError
+
+_SCRATCH = re.compile(r"\.(?P<host>.+?)\.(?P<pid>\d{1,9})\.[0-9a-f]{8}\..+\.part")
 
 _read: ContextVar[set[Path] | None] = ContextVar("_read", default=None)
 
@@ -42,12 +46,23 @@ def home(store: str | Path | None = None) -> Path:
     return path
 
 
+def scratch(path: Path) -> Path:
+    """A hidden path beside `path` that nobody else uses; `writer_of` says who does."""
+    return path.with_name(f".{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}.{path.name}.part")
+
+
+def writer_of(path: Path) -> tuple[str, int] | None:
+    """Host and process that made up a scratch name; None where it is none."""
+    named = _SCRATCH.fullmatch(path.name)
+    return (named["host"], int(named["pid"])) if named else None
+
+
 @contextmanager
 def write_atomically(path: str | Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; on success it is synced and renamed to `path`, on failure removed."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")  # not by tempfile: others may read what is shared
+    temporary = scratch(path)  # not by tempfile: others may read what is shared
     temporary.touch(exist_ok=False)
     try:
         yield temporary

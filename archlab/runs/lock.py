@@ -50,6 +50,6 @@ def _take(handle: int) -> bool:
 
 def _is_there(folder: Path, handle: int) -> bool:
     try:
-        return os.path.samestat(os.stat(folder / "lock"), os.fstat(handle))
+        return os.path.samestat((folder / "lock").stat(), os.fstat(handle))
     except FileNotFoundError:
         return False

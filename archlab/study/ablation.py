@@ -121,18 +121,18 @@ class Ablation:
             with write_atomically(self.folder / name) as temporary:
                 temporary.write_text(text, encoding="utf-8")
 
-    def save_latencies(self) -> None:
+    def save_latencies(self, time_limit: float | None = None) -> None:
         """Writes `latencies.json`: by model with a stored run, its `archlab.budget.Latency` on each device of this machine.
 
-        At the class count and resolution that costs refer to. What is not known yet is measured, so nothing else should run.
-        A measurement, and so never part of the results.
+        At the class count and resolution that costs refer to. What is not known yet is measured, so nothing else should run; no
+        model may take longer than `time_limit` seconds. A measurement, and so never part of the results.
         """
         runs = {
             run.model: dataclasses.replace(run, num_classes=self.study.classes, resolution=self.study.resolution)
             for run in self.runs
             if run.key in self.store
         }
-        found = latencies(runs.values(), self.store)
+        found = latencies(runs.values(), self.store, time_limit)
         by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
         with write_atomically(self.folder / "latencies.json") as temporary:
             temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")

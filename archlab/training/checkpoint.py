@@ -1,20 +1,24 @@
-"""The state of a run between two epochs, in one safetensors file with JSON in its header."""
+"""The state of a run between two epochs, in one safetensors file with JSON and a checksum in its header."""
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from archlab.foundation import write_atomically
 
-FORMAT = 1
+FORMAT = 2
+
+_log = logging.getLogger("archlab")
 
 
 @dataclass
@@ -50,6 +54,7 @@ def save_checkpoint(
     header = {"format": str(FORMAT), "fingerprint": fingerprint, "progress": json.dumps(document)}
     if numbers:
         header["numbers"] = json.dumps(numbers)
+    header["checksum"] = _checksum(tensors, header)
     with write_atomically(path) as temporary:
         save_file(tensors, temporary, metadata=header)
 
@@ -57,14 +62,20 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
 ) -> Progress | None:
-    """Puts model and optimiser where they were. None where there is no checkpoint of this run that can be read."""
+    """Puts model and optimiser where they were. None where there is no checkpoint of this run.
+
+    One that is not as it was written is set aside, which is logged: the run begins anew.
+    """
+    if not path.exists():
+        return None
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            if header.get("format") != str(FORMAT) or header.get("fingerprint") != fingerprint:
-                return None
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError):
+        header, tensors = _read(path)
+    except Exception as error:  # a flipped bit can make a file raise anything
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        _log.warning("warning: the checkpoint is damaged (%s) and set aside as %s: the run begins anew", error, aside)
+        return None
+    if header["format"] != str(FORMAT) or header["fingerprint"] != fingerprint:
         return None
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}}
     for name, tensor in tensors.items():
@@ -73,6 +84,25 @@ def load_checkpoint(
     model.load_state_dict(parts["model"])
     _load_optimizer(optimizer, parts["optimizer"] | json.loads(header.get("numbers", "{}")))
     return Progress(**json.loads(header["progress"]), best_weights=parts["best"] or None)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The header and the tensors of a checkpoint. Raises whatever a file raises that is not as it was written."""
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if header.pop("checksum", None) != _checksum(tensors, header):
+        raise ValueError("it does not have its checksum")
+    return header, tensors
+
+
+def _checksum(tensors: dict[str, Tensor], header: dict[str, str]) -> str:
+    """SHA-256 over everything that a checkpoint says."""
+    whole = sha256(json.dumps(header, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        whole.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        whole.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return whole.hexdigest()
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, values: dict[str, Any]) -> None:

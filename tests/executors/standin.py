@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import resource
 import signal
@@ -79,6 +80,8 @@ def train(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) ->
         time.sleep(run.recipe.get("seconds", 0.0))
         _note(folder / "epochs", str(epoch))
         report(epoch=epoch + 1, loss=1.0 / (epoch + 1))
+    if words := run.recipe.get("warning"):
+        logging.getLogger("archlab").warning(words)
     fault = run.recipe.get("fault", "")
     if fault and not (fault.endswith("once") and len(executions(home, run.key)) > 1):
         FAULTS[fault.removesuffix(" once")](folder)
@@ -166,6 +169,14 @@ def time_models(run: Run, *, home: Path, runs: list[dict], **options: Any) -> di
         os.kill(os.getpid(), signal.SIGKILL)
     described = [Run.from_document(each) for each in runs]
     return {"latencies": {each.key: [{"median_ms": each.width}] for each in described}}
+
+
+def hang(run: Run, *, home: Path, **options: Any) -> dict[str, Any]:
+    """A machine on which no measurement ends, whoever asks."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _note(home / "hanging", str(os.getpid()))
+    time.sleep(3600)
+    return {}
 
 
 def measure(run: Run, *, home: Path, folder: Path, report: Any, **options: Any) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""A study of stand-in runs as a program of its own, to be killed: `python study_program.py HOME RUNS WORKERS [FAULT [SECONDS]]`."""
+"""A study of stand-in runs as a program of its own, to be killed.
+
+study_program.py HOME RUNS WORKERS [FAULT [SECONDS]]
+"""
 
 import sys
 

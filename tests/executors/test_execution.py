@@ -94,6 +94,12 @@ def test_a_fault_that_happens_once_is_mended_by_a_retry(store):
     assert sum(event.kind == "retried" for event in events) == len(runs)
 
 
+def test_what_a_worker_warns_of_is_said_here(store, caplog):
+    assert run_all([make_run(3, recipe={"warning": "warning: set aside " + 1000 * "x"})], store).computed == 1
+    (said,) = caplog.messages
+    assert said.startswith("warning: toy on digits, seed 3: set aside xxx") and len(said) < 600
+
+
 def test_what_the_user_must_mend_is_not_retried(store):
     outcome = run_all([make_run(0, recipe={"fault": "refuse"})], store, retries=5)
     (failure,) = outcome.failed

@@ -2,8 +2,11 @@
 
 import dataclasses
 import os
+import random
 import signal
+import socket
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +15,8 @@ from processes import descendants
 from standin import compute, executions, make_run, make_trained
 
 from archlab.data import open_prepared
-from archlab.executors import TRAIN, Interrupted, Settings, execute
+from archlab.executors import TRAIN, Interrupted, Settings, Task, execute
+from archlab.executors import cluster as joining
 from archlab.foundation import UserError
 from archlab.runs import Store
 
@@ -20,15 +24,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture
-def cluster(monkeypatch, tmp_path):
+def cluster(monkeypatch, tmp_path, request):
     pytest.importorskip("ray")
     import ray
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # its sockets need a short path
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": getattr(request, "param", 1)})
     yield cluster
     ray.shutdown()
     cluster.shutdown()
@@ -90,6 +94,62 @@ def test_a_node_that_is_lost_changes_nothing(tmp_path, cluster):
     assert {key: document["metrics"] for key, document in outcome.results.items()} == {
         run.key: make_trained(run).metrics for run in runs
     }
+
+
+@pytest.mark.parametrize("cluster", [0], indirect=True)  # CPUs of the head
+@pytest.mark.parametrize("losses", [3, 20])
+def test_nodes_lost_at_random_instants_change_nothing(tmp_path, cluster, losses):
+    """Every run is on a node that may be lost, and nothing is retried: what was lost is no failure."""
+    chance, done, studies, retried = random.Random(losses), 0, 0, []
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    stop = threading.Event()
+
+    def lose_nodes():
+        nonlocal done
+        while not stop.wait(chance.uniform(0, 2)) and done < losses:
+            cluster.remove_node(nodes.pop(chance.randrange(2)), allow_graceful=False)
+            done += 1
+            stop.wait(chance.uniform(0, 2))
+            nodes.append(cluster.add_node(num_cpus=1))
+
+    def note(event):
+        if event.kind == "retried":
+            retried.append(event.detail["cause"])
+
+    thief = threading.Thread(target=lose_nodes)
+    thief.start()
+    try:
+        while done < losses:
+            runs, store, studies = study(8, seconds=0.4), Store(tmp_path / str(studies)), studies + 1
+            outcome = on_ray(runs, store, cluster, retries=0, on_event=note)
+            assert outcome.failed == []
+            assert {key: document["metrics"] for key, document in outcome.results.items()} == {
+                run.key: make_trained(run).metrics for run in runs
+            }
+    finally:
+        stop.set()
+        thief.join()
+    print(f"{losses} nodes lost over {studies} studies of 8 runs; {len(retried)} attempts were repeated")
+    assert retried and all(cause.startswith("lost with its node") for cause in retried)
+
+
+def test_a_board_that_dies_is_replaced_and_takes_orders_again(tmp_path, cluster, monkeypatch):
+    from archlab.executors.on_ray import RayExecutor
+
+    store, seen, ended = Store(tmp_path), [], []
+    executor = RayExecutor(
+        store, Settings(executor="ray", address=cluster.address), Task("standin:train", {}, keep=True)
+    )
+    with executor:
+        for run in study(2, seconds=0.5):
+            executor.submit(run)
+        while not any(kind == "started" for kind in seen):
+            seen += [event.kind for event in executor.events()]
+        executor.ray.kill(executor.board, no_restart=False)
+        executor.drop(study(2, seconds=0.5)[1])
+        while executor.pending:
+            ended += [event.kind for event in executor.events() if event.kind in ("finished", "stopped", "failed")]
+    assert sorted(ended) == ["finished", "stopped"]
 
 
 def test_faults_cost_one_run_on_ray_too(tmp_path, cluster):
@@ -198,6 +258,37 @@ def command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:
         return ""
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("ray://head:10001", "ray://head:10001 is for Ray's client"),
+        ("nonsense", "the address of a Ray cluster is `auto` or HOST:PORT, not 'nonsense'"),
+        ("head:99999", "`auto` or HOST:PORT"),
+        ("http://head:6379", "`auto` or HOST:PORT"),
+        ("", "`auto` or HOST:PORT"),
+    ],
+)
+def test_what_is_no_address_is_refused_at_once(address, words):
+    pytest.importorskip("ray")
+    with pytest.raises(UserError) as refused:
+        Settings(executor="ray", address=address)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_an_address_where_no_cluster_answers_ends_in_words(tmp_path, monkeypatch, listening):
+    pytest.importorskip("ray")
+    monkeypatch.setattr(joining, "LIMIT", 4.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not listening:
+            server.close()
+        began = time.monotonic()
+        with pytest.raises(UserError, match=f"the Ray cluster at 127.0.0.1:{port} does not answer"):
+            compute([make_run()], Store(tmp_path), executor="ray", address=f"127.0.0.1:{port}")
+        assert time.monotonic() - began < 10
 
 
 def test_without_ray_the_message_says_what_to_install(tmp_path, monkeypatch):

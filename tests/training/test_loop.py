@@ -10,6 +10,9 @@ import pytest
 import torch
 
 from archlab.training import DivergenceError, load_recipe, train
+from archlab.training.checkpoint import load_checkpoint
+from archlab.training.loop import fingerprint_of, initial_model
+from archlab.training.optimizer import make_optimizer
 from tests.training.stub import TINY, Made
 
 RECIPE = load_recipe(
@@ -83,17 +86,21 @@ class Interruption(Exception):
     pass
 
 
+def interrupt_after(epoch):
+    def stop(entry):
+        if entry["epoch"] == epoch:
+            raise Interruption
+
+    return stop
+
+
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, {"weights": "best_validation"}])
 @pytest.mark.parametrize("after", [1, 3, 4])
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, after, changes):
     recipe, checkpoint = dataclasses.replace(RECIPE, **changes), tmp_path / "checkpoint.safetensors"
 
-    def stop(entry):
-        if entry["epoch"] == after:
-            raise Interruption
-
     with pytest.raises(Interruption):
-        train(TINY, Made(), recipe, 0, checkpoint=checkpoint, on_epoch=stop)
+        train(TINY, Made(), recipe, 0, checkpoint=checkpoint, on_epoch=interrupt_after(after))
     epochs = []
     resumed = train(TINY, Made(), recipe, 0, checkpoint=checkpoint, on_epoch=epochs.append)
     assert len(epochs) == 4 - after
@@ -107,6 +114,35 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_used(tmp_path):
     assert same(train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint), expected)
     checkpoint.write_bytes(checkpoint.read_bytes()[:5000])
     assert same(train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint), expected)
+
+
+def test_any_flipped_bit_of_a_checkpoint_is_found_and_said(tmp_path, caplog):
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(Interruption):
+        train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint, on_epoch=interrupt_after(2))
+    whole, chance = checkpoint.read_bytes(), np.random.default_rng(0)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    padding = len(whole[:header].rstrip(b" "))
+    model = initial_model(TINY, Made(), RECIPE, 0, 1.0, None)
+    optimizer, print_ = (
+        make_optimizer(model, RECIPE, capturable=False),
+        fingerprint_of(TINY, Made(), RECIPE, 0, 1.0, 2, "cpu"),
+    )
+    assert load_checkpoint(checkpoint, model, optimizer, print_).epoch == 2
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    for bit in [*range(0, 8 * padding, 7), *chance.integers(8 * header, 8 * len(whole), 200)]:
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        checkpoint.write_bytes(damaged)
+        caplog.clear()
+        assert load_checkpoint(checkpoint, model, optimizer, print_) is None, f"bit {bit} of byte {bit // 8}"
+        assert "the checkpoint is damaged" in caplog.text and caplog.text.count("\n") == 1
+        assert not checkpoint.exists() and (tmp_path / "checkpoint.damaged").read_bytes() == damaged
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+    checkpoint.write_bytes(damaged)
+    resumed = train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint)
+    assert same(resumed, train(TINY, Made(), RECIPE, 0))
 
 
 def test_best_validation_keeps_the_best_epoch():
