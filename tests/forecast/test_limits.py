@@ -12,7 +12,7 @@ from processes import all_gone
 from standin import make_run
 
 from archlab.executors import Interrupted, Settings, Task
-from archlab.forecast import costs, latencies, plan, planning, smoke
+from archlab.forecast import latencies, plan, planning, smoke
 from archlab.forecast.costs import Work
 from archlab.runs import Store
 
