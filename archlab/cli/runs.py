@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,10 @@ def show(key: str, store: str | None, as_json: bool) -> None:
 @_store
 @_as_json
 def check(store: str | None, as_json: bool) -> int:
-    """Reads every byte of every run and compares checksums; exit code 1 where a run is damaged."""
+    """Reads every byte of every run and compares checksums; exit code 1 where a run is damaged.
+
+    A damaged run is set aside: whatever needs it computes it again.
+    """
     from archlab.runs import DamagedRunError
 
     place, problems = Store(home(store)), {}
@@ -80,12 +84,16 @@ def check(store: str | None, as_json: bool) -> int:
             place.verify(key)
         except (DamagedRunError, UserError) as error:
             problems[key] = str(error)
+            if isinstance(error, DamagedRunError):
+                with suppress(OSError):  # a store that must not be written
+                    place.set_aside(key)
     if as_json:
         click.echo(json.dumps({"checked": len(keys), "damaged": problems}))
     else:
         for key, problem in problems.items():
             click.echo(f"{key[:12]}  {problem}")
-        click.echo(f"{len(keys)} runs checked, {len(problems)} damaged (they count as not computed, and are replaced)")
+        what = "they are set aside, and computed again when they are needed"
+        click.echo(f"{len(keys)} runs checked, {len(problems)} damaged ({what})")
     return 1 if problems else 0
 
 

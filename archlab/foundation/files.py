@@ -40,6 +40,10 @@ def home(store: str | Path | None = None) -> Path:
     """The folder of runs and prepared data: `store`, else ARCHLAB_HOME, else ./.archlab (created)."""
     path = Path(store or os.environ.get("ARCHLAB_HOME") or ".archlab").absolute()
     try:
+        str(path).encode()
+    except UnicodeEncodeError:  # torch, Arrow and safetensors cannot open it
+        raise UserError("a folder of runs needs a name in UTF-8", where=ascii(str(path))) from None
+    try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot keep runs here: {error.strerror}", where=str(path)) from None

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from archlab.runs.index import list_runs, of_old_code
+from archlab.foundation.files import writer_of
+from archlab.runs.index import of_old_code, read_rows
 from archlab.runs.lock import lock
 from archlab.runs.store import Store
 
@@ -19,7 +20,7 @@ OLD = 24 * 3600.0  # seconds after which another machine's unfinished writing co
 
 @dataclass(frozen=True)
 class Leftover:
-    """A folder that nothing needs any more, why, and its size in bytes."""
+    """A folder or file that nothing needs any more, why, and its size in bytes."""
 
     path: Path
     why: str
@@ -33,7 +34,7 @@ def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False)
         unfinished: Also the checkpoints of runs that have not finished; they will start from the beginning.
         old_code: Also the runs of other versions of the code that would decide them now; see `of_old_code`.
     """
-    found = [(path, "writing was interrupted") for path in _entries(store.partial) if _is_abandoned(path)]
+    found = [(path, "writing was interrupted") for path in _written(store) if _is_abandoned(path)]
     found += [(path, "was damaged, and computed again") for path in _entries(store.damaged)]
     for path in _entries(store.unfinished):
         if path.name in store:
@@ -41,7 +42,7 @@ def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False)
         elif unfinished:
             found.append((path, "checkpoint of an unfinished run"))
     if old_code:
-        rows = list_runs(store).table.select(["key", "architecture", "code"]).to_pylist()
+        rows, _ = read_rows(store, store.keys())  # the directories decide, and no index
         found += [(store.directory(key), "run of another version of the code") for key in of_old_code(store, rows)]
     return [Leftover(path, why, _size(path)) for path, why in found]
 
@@ -57,7 +58,10 @@ def remove(store: Store, leftover: Leftover) -> bool:
     store.partial.mkdir(parents=True, exist_ok=True)
     grave = store.scratch("removed")
     path.rename(grave)
-    shutil.rmtree(grave, ignore_errors=True)
+    if grave.is_dir():
+        shutil.rmtree(grave, ignore_errors=True)
+    else:
+        grave.unlink()
     return True
 
 
@@ -65,12 +69,19 @@ def _entries(folder: Path) -> Iterator[Path]:
     return folder.iterdir() if folder.exists() else iter(())
 
 
+def _written(store: Store) -> Iterator[Path]:
+    """What is being written, or was: everything beside the runs, and files with a name for the time of writing."""
+    yield from _entries(store.partial)
+    for folder in ("cache", "datasets", "studies"):
+        yield from (store.home / folder).rglob(".*.part")
+
+
 def _is_abandoned(path: Path) -> bool:
-    """Whether whoever wrote there is gone; `Store.scratch` put host and process into the name."""
-    host, pid, _ = path.name.partition(".")[2].rsplit(".", 2)
+    """Whether whoever wrote there is gone. What is not called as archlab calls such things may be the file system's own."""
+    host, pid = writer_of(path) or (None, 0)
     if host == socket.gethostname():
-        return not _is_alive(int(pid))
-    return time.time() - path.stat().st_mtime > OLD
+        return not _is_alive(pid)
+    return path.suffix == ".part" and time.time() - path.stat().st_mtime > OLD
 
 
 def _is_alive(pid: int) -> bool:
@@ -84,4 +95,4 @@ def _is_alive(pid: int) -> bool:
 
 
 def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())

@@ -1,9 +1,14 @@
-"""The table of all finished runs, one row each. The index that makes it fast is a cache; the directories are the truth."""
+"""The table of all finished runs, one row each. The index that makes it fast is a cache; the directories are the truth.
+
+The index is an Arrow file behind its own SHA-256: where it is not as it was written, it is made anew.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +47,8 @@ COLUMNS = {
 }
 """Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded."""
 
-INDEX = "runs.v1.arrow"
+INDEX = "runs.v2.index"
+DIGEST = 32  # bytes
 ENOUGH_TO_WRITE = 50  # new rows; fewer are quicker read again than written
 
 
@@ -61,18 +67,13 @@ def list_runs(store: Store) -> Listing:
     known = _read_index(store)
     there = set(store.keys())
     indexed = known.column("key").to_pylist()
-    rows, unreadable = [], {}
-    for key in there.difference(indexed):
-        try:
-            rows.append(row_of(store.read(key)))
-        except (DamagedRunError, UserError) as error:
-            unreadable[key] = getattr(error, "message", str(error))
+    rows, unreadable = read_rows(store, there.difference(indexed))
     gone = set(indexed) - there
     if gone:
         import pyarrow.compute
 
         known = known.filter(pyarrow.compute.is_in(known.column("key"), pyarrow.array(sorted(there))))
-    table = pyarrow.concat_tables([known, pyarrow.Table.from_pylist(rows, schema=_schema())]) if rows else known
+    table = pyarrow.concat_tables([known, _table_of(rows, unreadable)]) if rows else known
     if gone or len(rows) >= ENOUGH_TO_WRITE:
         _write_index(store, table)
     return Listing(table, unreadable)
@@ -92,6 +93,37 @@ def of_old_code(store: Store, rows: list[dict[str, Any]]) -> list[str]:
         if old.get(kind):
             found.append(row["key"])
     return found
+
+
+def read_rows(store: Store, keys: Iterable[str]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The rows of runs, and why others have none."""
+    rows, unreadable = [], {}
+    for key in keys:
+        try:
+            rows.append(row_of(store.read(key)))
+        except (DamagedRunError, UserError) as error:
+            unreadable[key] = getattr(error, "message", str(error))
+        except (KeyError, TypeError, AttributeError) as error:
+            unreadable[key] = f"not the document of a run: {type(error).__name__}: {error}"
+    return rows, unreadable
+
+
+def _table_of(rows: list[dict[str, Any]], unreadable: dict[str, str]) -> pyarrow.Table:
+    """The rows that fit into the columns; `unreadable` takes the others."""
+    import pyarrow
+
+    try:
+        return pyarrow.Table.from_pylist(rows, schema=_schema())
+    except (OverflowError, pyarrow.ArrowException):
+        pass
+    fitting = []
+    for row in rows:
+        try:
+            pyarrow.Table.from_pylist([row], schema=_schema())
+            fitting.append(row)
+        except (OverflowError, pyarrow.ArrowException) as error:
+            unreadable[row["key"]] = f"a value does not fit into the table: {error}"
+    return pyarrow.Table.from_pylist(fitting, schema=_schema())
 
 
 def row_of(document: dict[str, Any]) -> dict[str, Any]:
@@ -126,12 +158,13 @@ def _path(store: Store) -> Path:
 def _read_index(store: Store) -> pyarrow.Table:
     import pyarrow
 
-    try:
-        with pyarrow.ipc.open_file(str(_path(store))) as reader:
-            if reader.schema.equals(_schema()):
-                return reader.read_all()
-    except (OSError, pyarrow.ArrowException):
-        pass  # not there or not whole: the directories have everything
+    with suppress(OSError):  # it is not there: the directories have everything
+        content = memoryview(_path(store).read_bytes())
+        checksum, rows = content[:DIGEST], content[DIGEST:]
+        if sha256(rows).digest() == checksum:
+            with pyarrow.ipc.open_file(pyarrow.py_buffer(rows)) as reader:
+                if reader.schema.equals(_schema()):
+                    return reader.read_all()
     return _schema().empty_table()
 
 
@@ -139,12 +172,12 @@ def _write_index(store: Store, table: pyarrow.Table) -> None:
     import pyarrow
 
     options = pyarrow.ipc.IpcWriteOptions(compression="zstd")
-    with (
-        suppress(OSError),  # without an index, listing takes longer
-        write_atomically(_path(store)) as temporary,
-        pyarrow.ipc.new_file(str(temporary), table.schema, options=options) as writer,
-    ):
+    rows = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_file(rows, table.schema, options=options) as writer:
         writer.write_table(table)
+    content = rows.getvalue()
+    with suppress(OSError), write_atomically(_path(store)) as temporary:  # without an index, listing takes longer
+        temporary.write_bytes(sha256(content).digest() + content.to_pybytes())
 
 
 def tidy_table(table: pyarrow.Table) -> pyarrow.Table:

@@ -6,16 +6,19 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from archlab.foundation import UserError
+from archlab.foundation.files import scratch
 from archlab.runs.run import Run
 from archlab.runs.stored import DamagedRunError, Result, read_run, verify_run, write_run
+
+_KEY = re.compile("[0-9a-f]{64}")
 
 _log = logging.getLogger("archlab")
 
@@ -42,13 +45,13 @@ class Store:
         return (self.directory(key) / "result.json").exists()
 
     def keys(self) -> Iterator[str]:
-        """The keys of all stored runs, in no order."""
+        """The keys of all stored runs, in no order. What is called otherwise is none of archlab's."""
         try:
-            groups = [entry.path for entry in os.scandir(self.runs) if len(entry.name) == 2]
+            groups = [entry.path for entry in os.scandir(self.runs) if len(entry.name) == 2 and entry.is_dir()]
         except FileNotFoundError:
             return
         for group in groups:
-            yield from (entry.name for entry in os.scandir(group) if len(entry.name) == 64)
+            yield from (entry.name for entry in os.scandir(group) if _KEY.fullmatch(entry.name))
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The stored document of a run, or None where it is not stored or damaged (which is logged).
@@ -111,7 +114,7 @@ class Store:
 
     def scratch(self, name: str) -> Path:
         """A path beside the runs that nobody else uses; `gc` sees from it whether its process is still there."""
-        return self.partial / f"{name}.{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}"
+        return scratch(self.partial / name)
 
     def find(self, prefix: str) -> str:
         """The one key that starts with `prefix`. Raises UserError where there is none, or more than one."""
@@ -138,13 +141,14 @@ class Store:
                     raise
                 if self.get(key) is not None:
                     return
-                self._set_aside(key)
+                self.set_aside(key)
             else:
                 _sync(target.parent)
                 return
         raise OSError(errno.EEXIST, "damaged run cannot be replaced", str(target))
 
-    def _set_aside(self, key: str) -> None:
+    def set_aside(self, key: str) -> None:
+        """Puts a damaged run where it does not count as stored, so that it is computed again."""
         self.damaged.mkdir(exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # another writer was faster
             self.directory(key).rename(self.damaged / f"{key}.{uuid4().hex[:8]}")

@@ -99,14 +99,18 @@ def _text(value: Any) -> bytes:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DamagedRunError(f"{path.name} is missing") from None
+    except IsADirectoryError:
+        raise DamagedRunError(f"{path.name} is a folder") from None
+    except OSError as error:  # it may be whole
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
 
 def _parse(text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise DamagedRunError("not a JSON document")

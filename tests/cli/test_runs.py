@@ -75,7 +75,13 @@ def test_check_finds_damage(runs, store):
     store.weights(key).write_bytes(b"")
     code, out, _ = runs("check")
     assert code == 1 and out.startswith(f"{key[:12]}  weights.safetensors does not have its checksum")
-    assert json.loads(runs("check", "--json")[1])["damaged"] == {key: "weights.safetensors does not have its checksum"}
+    assert key not in store, "it is computed again by whoever needs it"
+    other = make_run(1).key
+    store.weights(other).write_bytes(b"")
+    assert json.loads(runs("check", "--json")[1])["damaged"] == {
+        other: "weights.safetensors does not have its checksum"
+    }
+    assert len(list(store.damaged.iterdir())) == 2 and list(store.keys()) == [make_run(0).key]
 
 
 def test_gc_asks_and_dry_run_removes_nothing(runs, store, monkeypatch):

@@ -2,12 +2,15 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 
+import pyarrow
 import pytest
 from processes import held_elsewhere
 from standin import make_run, make_trained
 
-from archlab.runs import Store, code_digest
+from archlab.foundation.files import scratch
+from archlab.runs import Store, code_digest, index
 from archlab.runs.cleaning import leftovers, remove
 
 CURRENT = code_digest(make_run().architecture)
@@ -35,16 +38,18 @@ def found(store, **arguments):
 def test_only_what_nobody_needs_is_a_leftover(store):
     assert found(store) == {}
     host = socket.gethostname()
-    abandoned = store.partial / f"{'a' * 64}.{host}.{dead_process()}.12345678"
-    at_work = store.partial / f"{'b' * 64}.{host}.{os.getpid()}.12345678"
-    elsewhere = store.partial / f"{'c' * 64}.other.example.org.1.12345678"
-    long_ago = store.partial / f"{'d' * 64}.other.example.org.1.12345678"
+    abandoned = store.partial / f".{host}.{dead_process()}.12345678.{'a' * 64}.part"
+    at_work = store.scratch("b" * 64)
+    elsewhere = store.partial / f".other.example.org.1.12345678.{'c' * 64}.part"
+    long_ago = store.partial / f".other.example.org.1.12345678.{'d' * 64}.part"
+    foreign = store.partial / ".nfs000000000001"
     finished = store.unfinished / make_run(0, code="o" * 32).key
     unfinished = store.unfinished / ("e" * 64)
-    for path in (abandoned, at_work, elsewhere, long_ago, finished, unfinished, store.damaged / "f"):
+    for path in (abandoned, at_work, elsewhere, long_ago, finished, unfinished, foreign, store.damaged / "f"):
         path.mkdir(parents=True)
         (path / "file").write_bytes(bytes(1000))
     os.utime(long_ago, (0, 0))
+    os.utime(foreign, (0, 0))
 
     expected = {abandoned, long_ago, finished, store.damaged / "f"}
     assert set(found(store)) == expected
@@ -53,7 +58,7 @@ def test_only_what_nobody_needs_is_a_leftover(store):
         assert held
         kept = [leftover.path for leftover in leftovers(store, unfinished=True) if not remove(store, leftover)]
     assert kept == [unfinished]
-    assert found(store) == {} and at_work.exists() and elsewhere.exists()
+    assert found(store) == {} and at_work.exists() and elsewhere.exists() and foreign.exists()
     assert len(list(store.keys())) == 3
 
 
@@ -80,3 +85,30 @@ def test_of_old_code_is_what_its_own_architecture_would_not_get(store):
         store.put(run, make_trained(run))
     old = found(store, old_code=True)
     assert all(store.directory(run.key) in old for run in swapped) and store.directory(right.key) not in old
+
+
+def test_files_whose_writers_died_are_leftovers_wherever_they_are(store):
+    places = [store.home / place for place in ("cache/shared", "cache/speeds/x.json", "studies/a/ablation.json")]
+    for place in places:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    program = "import os, sys; from archlab.foundation.files import scratch; from pathlib import Path\n"
+    program += "for place in sys.argv[1:]: scratch(Path(place)).write_bytes(bytes(100))"
+    subprocess.run([sys.executable, "-c", program, *map(str, places)], check=True)
+    scratch(places[0]).touch()  # of this process
+    left = leftovers(store)
+    assert {leftover.path.parent for leftover in left} == {place.parent for place in places}
+    assert [leftover.size for leftover in left] == [100] * 3
+    assert all(remove(store, leftover) for leftover in left) and found(store) == {}
+    assert len(list((store.home / "cache").iterdir())) == 2  # speeds, and what this process writes
+
+
+def test_old_runs_are_told_by_their_own_documents(store, monkeypatch):
+    """Whatever the index says."""
+    monkeypatch.setattr(index, "ENOUGH_TO_WRITE", 1)
+    index.list_runs(store)
+    for key in [make_run(seed, code=CURRENT).key for seed in (1, 2)]:
+        assert store.directory(key) not in found(store, old_code=True)
+    table = index._read_index(store)
+    codes = pyarrow.array(["x" * 32] * table.num_rows)
+    index._write_index(store, table.set_column(table.column_names.index("code"), "code", codes))
+    assert list(found(store, old_code=True)) == [store.directory(make_run(0, code="o" * 32).key)]

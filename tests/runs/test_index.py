@@ -1,10 +1,11 @@
 import json
+import random
 import time
 
 import pytest
 from standin import make_run, make_trained
 
-from archlab.runs import Store
+from archlab.runs import Store, index
 from archlab.runs.index import COLUMNS, INDEX, list_runs, tidy_table
 from tests.comparisons.synthetic import write_synthetic_runs
 
@@ -39,8 +40,6 @@ def test_every_run_is_a_row_with_its_own_numbers(store):
 
 
 def test_the_index_follows_the_directories(store, monkeypatch):
-    import archlab.runs.index as index
-
     monkeypatch.setattr(index, "ENOUGH_TO_WRITE", 1)
     fill(store, range(4))
     fresh = rows(store)
@@ -70,6 +69,40 @@ def test_runs_that_cannot_be_read_are_named_and_the_others_listed(store):
     assert listing.table["key"].to_pylist() == [good.key]
     assert listing.unreadable[cut.key] == "not a JSON document"
     assert "newer archlab" in listing.unreadable[newer.key]
+
+
+def test_a_flipped_bit_in_the_index_changes_nothing(store, monkeypatch):
+    monkeypatch.setattr(index, "ENOUGH_TO_WRITE", 1)
+    fill(store, range(3))
+    fresh, path = rows(store), store.home / "cache" / INDEX
+    whole, chance = path.read_bytes(), random.Random(0)
+    assert index._read_index(store).num_rows == 3
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        assert index._read_index(store).num_rows == 0
+    assert rows(store) == fresh
+
+
+def test_what_does_not_fit_or_is_called_otherwise_does_not_end_the_listing(store):
+    good, large, folder, file = fill(store, [0, 2**70, 2, 3])
+    (store.directory(folder.key) / "run.json").unlink()
+    (store.directory(folder.key) / "run.json").mkdir()
+    for path in store.directory(file.key).iterdir():
+        path.unlink()
+    store.directory(file.key).rmdir()
+    store.directory(file.key).touch()
+    group = store.directory(good.key).parent
+    for name in (".nfs0001", ".DS_Store", "z" * 64):
+        (group / name).touch()
+    (store.runs / "zz").touch()
+    listing = list_runs(store)
+    assert listing.table["key"].to_pylist() == [good.key]
+    assert listing.unreadable.keys() == {large.key, folder.key, file.key}
+    assert listing.unreadable[folder.key] == "run.json is a folder"
+    assert listing.unreadable[large.key].startswith("a value does not fit into the table: ")
+    assert store.get(folder.key) is None and store.get(file.key) is None
 
 
 def test_tidy_has_a_row_per_metric(store):

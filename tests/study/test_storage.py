@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
-import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -18,7 +17,7 @@ from databases import PostgreSQL
 
 from archlab.foundation import UserError
 from archlab.study.search import storage as module
-from archlab.study.search.storage import Journal, open_storage
+from archlab.study.search.storage import open_storage
 
 WRITER = """
 import sys
@@ -31,6 +30,13 @@ print("ready", flush=True)
 for number in range(int(sys.argv[2])):
     study.add_trial(optuna.create_trial(value=float(number)))
     print(number, flush=True)
+"""
+HOLDER = """
+import fcntl, time
+file = open("journal.log.flock", "ab")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(600)
 """
 
 
@@ -136,12 +142,9 @@ def test_kills_of_writers_cost_nobody_a_second(tmp_path):
 
 def test_a_lock_that_a_killed_holder_left_is_nobodys(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    os.symlink("journal.log", "journal.log.lock")  # as Optuna's own lock is left behind, with a relative path
+    Path("journal.log.lock").symlink_to("journal.log")  # as Optuna's own lock is left behind, with a relative path
     study = study_in("journal.log")
-    holder = subprocess.Popen(
-        [sys.executable, "-c", "import fcntl, time; f = open('journal.log.flock', 'ab'); fcntl.flock(f, 2); print(1, flush=True); time.sleep(600)"],
-        stdout=subprocess.PIPE,
-    )
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE)
     holder.stdout.readline()
     killer = threading.Timer(0.5, holder.kill)
     killer.start()

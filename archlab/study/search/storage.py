@@ -99,7 +99,9 @@ class Journal(JournalFileBackend):
         shutil.copyfile(self.path, copy)
         with write_atomically(self.path) as temporary:
             temporary.write_bytes(b"".join(whole))
-        _log.warning("warning: %s had a line that was not written to its end: repaired, and kept as %s", self.path, copy)
+        _log.warning(
+            "warning: %s had a line that was not written to its end: repaired, and kept as %s", self.path, copy
+        )
 
 
 def _entry_of(line: bytes) -> bytes | None:
@@ -166,7 +168,9 @@ def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
                     deadline = time.monotonic() + PATIENCE
                     _log.warning("warning: the database of the search does not answer; it is waited for")
                 elif time.monotonic() > deadline:
-                    raise UserError(f"the database of the search does not answer: {' '.join(str(reason).split())}") from None
+                    raise UserError(
+                        f"the database of the search does not answer: {' '.join(str(reason).split())}"
+                    ) from None
                 time.sleep(PAUSE)
 
     return call
