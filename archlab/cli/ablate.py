@@ -45,8 +45,6 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
         _print_plan(study.name, plan(runs, place, settings, on_event=progress.measuring), as_json)
         return 0
     found = run_ablation(spec, place, settings, progress)
-    trained = f"{found.computed} runs were trained" if found.computed else "nothing was trained"
-    click.echo(f"{trained}; results are in {found.folder}", err=True)
     return 1 if found.failed else 0
 
 

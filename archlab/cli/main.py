@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 
 import click
 
+from archlab.cli.streams import leave_standard_output, mend_streams
 from archlab.foundation import UserError, nearest
+from archlab.foundation.errors import is_out_of_memory
 
 COMMANDS = {
     "build": "Assemble every model of a study, count it, hold it against the budget.",
@@ -52,7 +55,11 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Runs the command line: 0 done, 1 something failed, 2 an error that the user can mend, 130 interrupted."""
+    """Runs the command line: 0 done, 1 something failed, 2 an error that the user can mend, 3 a fault of archlab, 130
+    interrupted."""
+    mend_streams()
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # those of libraries say nothing to people
     try:
         code = cli.main(standalone_mode=False)
     except UserError as error:
@@ -73,11 +80,36 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        leave_standard_output()
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that must not be written
+        if error.filename is None:
+            leave_standard_output()
         sys.exit(_refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
+    except SystemExit as error:
+        sys.exit(_refuse(f"code of the study's own ended archlab: sys.exit({error.code!r})"))
+    except Exception as error:
+        sys.exit(_refuse(f"out of memory: {error}") if is_out_of_memory(error) else _last_resort(error))
     sys.exit(code or 0)
+
+
+def _last_resort(error: Exception) -> int:
+    """Of what nobody foresaw: one line, and the rest in a file."""
+    import tempfile
+    import traceback
+
+    words = f"a fault of archlab: {type(error).__name__}: {error}"
+    try:
+        handle, path = tempfile.mkstemp(prefix="archlab-fault-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"archlab {' '.join(sys.argv[1:])}\n")
+            traceback.print_exception(error, file=file)
+    except OSError:
+        traceback.print_exception(error)
+        _refuse(f"{words}; please report it with what stands above")
+    else:
+        _refuse(f"{words}; the traceback is in {path}, please report it")
+    return 3
 
 
 def _refuse(message: str) -> int:

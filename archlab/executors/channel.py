@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.foundation import UserError
+from archlab.foundation.errors import is_out_of_memory
 
 LONGEST_MESSAGE = 4096  # bytes: a pipe takes that much in one piece, so lines of several processes never mix
 LONGEST_CAUSE = 500  # bytes
@@ -49,7 +50,7 @@ def cause_of(error: BaseException) -> str:
     words = " ".join(str(error).split())
     if isinstance(error, UserError):
         cause, place = words, ""
-    elif isinstance(error, MemoryError) or "can't allocate memory" in words or "out of memory" in words:
+    elif is_out_of_memory(error):
         cause, place = f"out of memory: {words}", ""
     elif "No space left on device" in words:
         cause, place = "No space left on device", ""

@@ -28,6 +28,12 @@ class UserError(Exception):
         return f"{text} - did you mean {self.suggestion!r}?" if self.suggestion else text
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the system or a limit refused memory, in whose words ever: Python's, torch's, CUDA's, the loader's."""
+    said = ("can't allocate memory", "Cannot allocate memory", "out of memory", "failed to map segment")
+    return isinstance(error, MemoryError) or any(words in str(error) for words in said)
+
+
 def nearest(name: Any, known: Iterable[str]) -> str | None:
     """The known name closest to `name`, or None where nothing is close."""
     by_folded = {candidate.casefold(): candidate for candidate in known}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from archlab.data import open_prepared
@@ -13,6 +14,8 @@ from archlab.study.computing import announce_preparation, compute
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
+
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def ablate(
@@ -31,10 +34,24 @@ def ablate(
     settings = with_workers(settings or Settings(), runs, store)
     planned, outcome = compute(study.name, runs, store, settings, progress)
     ablation = assess(study, runs, outcome, store, planned.judge(outcome))
-    progress.found(ablation)
-    ablation.save()
-    ablation.save_latencies()
+    try:
+        progress.found(ablation)
+    finally:
+        trained = f"{ablation.computed} runs were trained" if ablation.computed else "nothing was trained"
+        progress.say(f"{trained}; {_save(ablation, settings.time_limit)}")
     return ablation
+
+
+def _save(ablation: Ablation, time_limit: float | None) -> str:
+    """Writes its files, and says where they are; a store that must not be written keeps those that it has."""
+    try:
+        ablation.save()
+        ablation.save_latencies(time_limit)
+    except OSError as error:
+        if ablation.computed or error.errno not in READ_ONLY:
+            raise
+        return f"results are not written: {error.filename}: {error.strerror}"
+    return f"results are in {ablation.folder}"
 
 
 def study_and_runs(source: str | Path | dict, store: Store, progress: Progress) -> tuple[ResolvedStudy, list[Run]]:

@@ -6,6 +6,7 @@ Settling builds and counts architectures, so it imports torch; reading what is k
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -38,7 +39,10 @@ def resolve(source: str | Path | dict, home: Path) -> ResolvedStudy:
     with files_read() as files:
         resolved = _settled(path, home)
     digests = {str(file): _digest(file) for file in sorted(files)}
-    with write_atomically(kept) as temporary:
+    with (
+        suppress(OSError),
+        write_atomically(kept) as temporary,
+    ):  # a store that must not be written settles it each time
         temporary.write_text(json.dumps({"format": FORMAT, "files": digests, "study": resolved.document()}))
     return resolved
 

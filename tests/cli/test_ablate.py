@@ -152,3 +152,39 @@ def test_says_what_is_wrong_in_one_line(ablate, folder, change, message):
 def test_an_unknown_study_is_named(ablate):
     code, _, complaint = ablate(spec="qick")
     assert code == 2 and "there is no study 'qick'" in complaint and "did you mean 'quick'?" in complaint
+
+
+ARCHLAB = f"'{sys.executable}' -c 'from archlab.cli.main import main; main()' ablate --spec tiny.yaml --workers 2"
+
+
+@pytest.mark.slow
+def test_streams_that_nobody_hears_and_a_store_that_must_not_be_written(folder):
+    """A study with closed and full streams is computed; then, read-only, it prints its table and ends with 0."""
+
+    def shell(command):
+        return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300)
+
+    assert shell(f"{ARCHLAB} --store store <&- >&- 2>/dev/full").returncode == 0
+    (folder / "store/studies/tiny/scores.csv").unlink()
+    if os.getuid() == 0:  # for whom a mode forbids nothing
+        mount = "mount --bind store store && mount -o remount,bind,ro store"
+        if shell(f"unshare -m bash -c '{mount}'").returncode:
+            pytest.skip("nothing can be mounted here")
+        done = shell(f'unshare -m bash -c "{mount} && {ARCHLAB} --store store"')
+    else:
+        shell("chmod -R a-w store")
+        done = shell(f"{ARCHLAB} --store store")
+        shell("chmod -R u+w store")
+    assert done.returncode == 0, done.stderr
+    assert "net+depth=two" in done.stdout and "nothing was trained; results are not written: " in done.stderr
+    assert not (folder / "store/studies/tiny/scores.csv").exists() and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["ablate --spec tiny.yaml --store", "runs list --store", "train net.yaml --dataset digits --store"]
+)
+def test_a_store_whose_name_is_no_text_is_refused_in_a_line(folder, command):
+    program = [sys.executable, "-c", "from archlab.cli.main import main; main()", *command.split(), b"st\xffore"]
+    done = subprocess.run(program, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "a folder of runs needs a name in UTF-8" in done.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+import tempfile
+import warnings
 
 import click
 import pytest
@@ -52,10 +54,65 @@ def test_exit_codes(call, function, code, message):
     assert call(function) == (code, "", message)
 
 
-def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr(module.cli, "main", raises(ZeroDivisionError()))
-    with pytest.raises(ZeroDivisionError):
-        module.main()
+def test_what_nobody_foresaw_is_one_line_and_its_traceback_a_file(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code, out, err = call(raises(ZeroDivisionError("by\nnothing")))
+    (file,) = tmp_path.iterdir()
+    line = f"error: a fault of archlab: ZeroDivisionError: by nothing; the traceback is in {file}, please report it\n"
+    assert (code, out, err) == (3, "", line)
+    assert file.read_text().startswith("archlab models\nTraceback") and "test_main.py" in file.read_text()
+
+
+def test_without_a_file_for_it_the_traceback_is_shown(call, monkeypatch):
+    monkeypatch.setattr(tempfile, "mkstemp", _full)
+    code, _, err = call(raises(ZeroDivisionError("by nothing")))
+    assert (
+        code == 3 and "Traceback" in err and err.splitlines()[-1].startswith("error: a fault of archlab: ZeroDivision")
+    )
+
+
+def _full(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("libx.so: failed to map segment from shared object")])
+def test_a_lack_of_memory_is_called_so(call, error):
+    code, _, err = call(raises(error))
+    assert code == 2 and err.startswith("error: out of memory") and err.count("\n") == 1
+
+
+def test_code_of_the_users_does_not_end_archlab_without_a_word(call):
+    assert call(raises(SystemExit(0))) == (2, "", "error: code of the study's own ended archlab: sys.exit(0)\n")
+
+
+def test_warnings_of_libraries_are_not_shown(call):
+    def warn(**_):
+        warnings.warn("a library is old", DeprecationWarning, stacklevel=1)
+        warnings.warn("and a number small", RuntimeWarning, stacklevel=1)
+
+    with warnings.catch_warnings():
+        assert call(warn) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "streams", "code"),
+    [
+        ("bild", "2>/dev/full", 2),
+        ("bild", "2>&-", 2),
+        ("models list", "<&- >&- 2>&-", 0),
+        ("models list", "2>/dev/full", 0),
+        ("models list", ">/dev/full", 2),
+        ("models list", ">/dev/full 2>/dev/full", 2),
+    ],
+)
+def test_closed_and_full_streams_decide_nothing_else(arguments, streams, code):
+    command = f"'{sys.executable}' -c 'from archlab.cli.main import main; main()' {arguments} {streams}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == code
+    if streams == ">/dev/full":
+        assert done.stderr == "error: [Errno 28] No space left on device\n"
+    elif "2>" in streams:
+        assert done.stderr == ""
 
 
 @pytest.mark.parametrize(

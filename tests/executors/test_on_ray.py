@@ -98,8 +98,9 @@ def test_a_node_that_is_lost_changes_nothing(tmp_path, cluster):
 
 @pytest.mark.parametrize("cluster", [0], indirect=True)  # CPUs of the head
 @pytest.mark.parametrize("losses", [3, 20])
-def test_nodes_lost_at_random_instants_change_nothing(tmp_path, cluster, losses):
+def test_nodes_lost_at_random_instants_change_nothing(tmp_path, cluster, losses, monkeypatch):
     """Every run is on a node that may be lost, and nothing is retried: what was lost is no failure."""
+    monkeypatch.setattr("ray._private.utils.set_sigterm_handler", lambda handler: None)  # which only main threads can
     chance, done, studies, retried = random.Random(losses), 0, 0, []
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     stop = threading.Event()

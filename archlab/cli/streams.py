@@ -1,0 +1,43 @@
+"""The standard streams, whatever they are when a command starts: closed, full, or gone while it runs."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any
+
+
+def mend_streams() -> None:
+    """Opens the closed ones on nothing, and makes standard error one that takes whatever is said, heard or not."""
+    replaced = sys.stderr is not sys.__stderr__  # by whoever calls archlab from Python
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if not _is_open(descriptor):
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number is this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, "w" if descriptor else "r", closefd=False))  # noqa: SIM115
+    if not replaced:
+        raw = io.BufferedWriter(_Unfailing(2, "w", closefd=False))
+        encoding = sys.stderr.encoding if sys.stderr else None
+        sys.stderr = io.TextIOWrapper(raw, encoding, errors="backslashreplace", line_buffering=True)
+
+
+def leave_standard_output() -> None:
+    """What it has not taken by now it never will: Python would try again at exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Unfailing(io.FileIO):
+    def write(self, content: Any) -> int:
+        try:
+            return super().write(content)
+        except OSError:
+            return len(content)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
