@@ -17,14 +17,20 @@ from study_program import study
 from archlab.runs import Store
 from archlab.runs.index import list_runs
 
-RUNS = 60
+PROGRAM = Path(__file__).with_name("study_program.py")
 
 
 class Killed:
-    """A study that is started again whenever it has been killed, and held against what it had finished before."""
+    """A study that is started again whenever it has been killed, and held against what it had finished before.
 
-    def __init__(self, home: Path, workers: int):
+    Args:
+        runs: How many it has, of two epochs that take `seconds` each.
+        within: Seconds after a kill in which all its processes are gone.
+    """
+
+    def __init__(self, home: Path, workers: int, *, runs: int, seconds: float = 0.0, within: float = 10.0):
         self.home, self.store, self.workers = home, Store(home), workers
+        self.runs, self.seconds, self.within = runs, seconds, within
         self.program: subprocess.Popen | None = None
         self.files: dict[Path, bytes] = {}
         self.executions: Counter = Counter()
@@ -39,7 +45,7 @@ class Killed:
 
     def start(self) -> None:
         self.check_finished()
-        arguments = [sys.executable, Path(__file__).with_name("study_program.py"), self.home, RUNS, self.workers]
+        arguments = [sys.executable, PROGRAM, self.home, self.runs, self.workers, "", self.seconds]
         self.program = subprocess.Popen(list(map(str, arguments)), start_new_session=True)
 
     def kill_something(self, chance: random.Random) -> bool:
@@ -57,7 +63,7 @@ class Killed:
             return True  # a worker that ended by itself this moment
         if victim == self.program.pid:
             self.program.wait()
-            assert all_gone(family)
+            assert all_gone(family, self.within)
             self.program = None
         return True
 
@@ -80,41 +86,56 @@ class Killed:
         self.executions = Counter(path.read_text().split()) if path.exists() else Counter()
 
 
-def check_table(store: Store) -> None:
+def check_table(killed: Killed) -> None:
     """As if nothing had been killed."""
+    store = killed.store
     rows = {row["key"]: row for row in list_runs(store).table.to_pylist()}
-    assert len(rows) == RUNS
-    for run in study(RUNS):
+    assert len(rows) == killed.runs
+    for run in study(killed.runs, seconds=killed.seconds):
         store.verify(run.key)
         assert rows[run.key]["test_accuracy"] == make_trained(run).metrics["test"]["accuracy"]
         assert (rows[run.key]["model"], rows[run.key]["dataset"]) == (run.model, run.dataset)
 
 
-@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
-def test_kills_at_random_instants_lose_nothing(tmp_path, kills):
+LASTING = {"runs": 8, "seconds": 1.0, "within": 0.8}
+"""Runs that would be seen to live on: they end long after everything should be gone."""
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize(
+    ("kills", "kind"),
+    [
+        (20, {"runs": 60}),
+        pytest.param(200, {"runs": 60}, marks=pytest.mark.slow),
+        pytest.param(100, LASTING, marks=pytest.mark.slow),
+    ],
+)
+def test_kills_at_random_instants_lose_nothing(tmp_path, kills, kind):
     chance, done, rounds, between = random.Random(kills), 0, 0, 0
     while done < kills:
-        killed = Killed(tmp_path / str(rounds), workers=2)
+        killed = Killed(tmp_path / str(rounds), workers=2, **kind)
         while done < kills and killed.kill_something(chance):
             done += 1
         between += len(list(killed.store.keys()))
         killed.finish()
-        check_table(killed.store)
+        check_table(killed)
         rounds += 1
-    print(f"{kills} kills over {rounds} studies of {RUNS} runs, {between} of which finished between the kills")
+    print(f"{kills} kills over {rounds} studies of {kind['runs']} runs, {between} of which finished between the kills")
     assert between > 1
 
 
-def test_two_studies_at_once_compute_every_run_once(tmp_path):
-    both = [Killed(tmp_path, workers=2) for _ in range(2)]
+@pytest.mark.parametrize("kind", [{"runs": 60}, {"runs": 12, "seconds": 0.3}])
+def test_two_studies_at_once_compute_every_run_once(tmp_path, kind):
+    """Runs that are over before the other study sees them, and runs that it finds at work."""
+    both = [Killed(tmp_path, workers=2, **kind) for _ in range(2)]
     for one in both:
         one.finish()
-    check_table(both[0].store)
-    assert set(both[0].executions.values()) == {1} and len(both[0].executions) == RUNS
+    check_table(both[0])
+    assert set(both[0].executions.values()) == {1} and len(both[0].executions) == kind["runs"]
 
 
 def test_a_terminals_interrupt_reaches_the_study_alone_and_leaves_nothing_running(tmp_path):
-    study = Killed(tmp_path, workers=2)
+    study = Killed(tmp_path, workers=2, runs=60)
     family = [study.program.pid, *descendants(study.program.pid)]
     os.killpg(study.program.pid, signal.SIGINT)
     assert study.program.wait(timeout=30) == 130
@@ -122,4 +143,4 @@ def test_a_terminals_interrupt_reaches_the_study_alone_and_leaves_nothing_runnin
     assert list(study.store.partial.iterdir()) == []
     study.program = None
     study.finish()
-    check_table(study.store)
+    check_table(study)
