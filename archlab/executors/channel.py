@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import traceback
@@ -13,6 +14,10 @@ from archlab.foundation.errors import is_out_of_memory
 
 LONGEST_MESSAGE = 4096  # bytes: a pipe takes that much in one piece, so lines of several processes never mix
 LONGEST_CAUSE = 500  # bytes
+PASSING = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EIO", "EROFS", "ESTALE", "EAGAIN", "EMFILE", "ENFILE", "ETIMEDOUT", "ENOTCONN")
+}
 
 
 class StopRequested(Exception):  # noqa: N818 - not an error
@@ -43,6 +48,16 @@ def send(messages: int, **message: Any) -> None:
     if len(line) > LONGEST_MESSAGE:
         raise ValueError(f"a message of {len(line)} bytes; at most {LONGEST_MESSAGE} are possible")
     os.write(messages, line)
+
+
+def error_of(error: BaseException) -> dict[str, Any]:
+    """What a job's message says of an exception: its cause, and whose fault it is.
+
+    `mendable`: the user's, so that it comes again until something is mended. `passing`: the machine's, as a full disk is; it
+    says nothing about the run.
+    """
+    passing = (isinstance(error, OSError) and error.errno in PASSING) or "No space left on device" in str(error)
+    return {"error": cause_of(error), "mendable": isinstance(error, UserError), "passing": passing}
 
 
 def cause_of(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from archlab.runs.store import Store
 
 _log = logging.getLogger("archlab")
 
+SERVER_DIED = "the server of workers died"
 PAUSE = 1.0  # seconds between two looks at a run that another process is computing
 
 
@@ -34,6 +35,7 @@ class _Job:
     value: dict[str, Any] | None = None  # what its process returned
     cause: str | None = None  # why it failed
     mendable: bool = False  # it will fail again until the user mends something
+    passing: bool = False  # it failed by no fault of its own
     dropped: bool = False  # ended because nobody wants it any more
 
 
@@ -71,7 +73,7 @@ class LocalExecutor:
         events = self._start_jobs()
         messages = self.forks.messages(0 if events else timeout)
         if messages is None:
-            events += [event for key in list(self.active) for event in self._end(key, "the server of workers died")]
+            events += [event for key in list(self.active) for event in self._end(key, SERVER_DIED)]
         for message in messages or []:
             events += self._hear(message)
         self._enforce_time_limit()
@@ -106,6 +108,7 @@ class LocalExecutor:
     def _start(self, job: _Job) -> None:
         job.slot, job.attempts = self.free.pop(), job.attempts + 1
         job.started = job.value = job.cause = None
+        job.passing = False
         self.active[job.run.key] = job
         arguments = {
             "run": job.run.document(),
@@ -143,7 +146,7 @@ class LocalExecutor:
         if "value" in message:
             job.value = message["value"]
         else:
-            job.cause, job.mendable = message["error"], message["mendable"]
+            job.cause, job.mendable, job.passing = message["error"], message["mendable"], message["passing"]
         return []
 
     def _end(self, key: str, exit_words: str, peak_memory: int | None = None) -> list[Event]:
@@ -166,7 +169,7 @@ class LocalExecutor:
             return [Event("stopped", job.run)]
         log = self._log_of(job.run)
         detail = {"cause": job.cause or exit_words, "attempts": job.attempts, "log": str(log) if log else None}
-        detail["mendable"] = job.mendable
+        detail |= {"mendable": job.mendable, "passing": job.passing or exit_words == SERVER_DIED}
         if job.attempts > self.settings.retries or job.mendable or self.stopping:
             return [Event("failed", job.run, detail)]
         self.queue.append(job)

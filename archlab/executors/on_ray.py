@@ -37,7 +37,11 @@ MOST_LOSSES = 100  # of one run: by then something else is wrong than its nodes
 
 
 class RunFailedError(Exception):
-    """A run failed on its node; the words are its cause."""
+    """A run failed on its node: its cause, and whether that is no fault of its own."""
+
+    def __init__(self, cause: str, passing: bool = False):
+        super().__init__(cause, passing)
+        self.cause_in_words, self.passing = cause, passing
 
 
 @dataclass
@@ -173,8 +177,9 @@ class RayExecutor:
         return Event(kind, job.run, detail, self.store.get(job.run.key) if keeps else None)
 
     def _failed(self, job: _Job, error: Exception) -> Event:
-        cause = str(error) if isinstance(error, RunFailedError) else cause_of(error)
-        detail = {"cause": cause, "attempts": job.attempts, "log": None, "mendable": False}
+        known = error if isinstance(error, RunFailedError) else RunFailedError(cause_of(error))
+        detail = {"cause": known.cause_in_words, "attempts": job.attempts, "log": None}
+        detail |= {"mendable": False, "passing": known.passing}
         if self.stopping or job.attempts > self.settings.retries:
             return Event("stopped" if self.killed else "failed", job.run, detail)
         job.attempts += 1
@@ -187,7 +192,7 @@ class RayExecutor:
             return Event("stopped", job.run)
         job.losses += 1
         detail = {"cause": f"lost with its node ({type(error).__name__})", "attempts": job.attempts, "log": None}
-        detail["mendable"] = False
+        detail |= {"mendable": False, "passing": True}
         if job.losses > MOST_LOSSES:
             return Event("failed", job.run, detail)
         self._start(job)
@@ -241,7 +246,7 @@ def _follow(
             executor.drop(this)
         for event in events:
             if event.kind == "failed" and not event.detail["mendable"]:
-                raise RunFailedError(event.detail["cause"])
+                raise RunFailedError(event.detail["cause"], event.detail["passing"])
             if event.kind not in ("started", "epoch"):
                 if shared or not executor.task.keep or event.kind not in ("stored", "finished"):
                     return event.kind, event.detail, None

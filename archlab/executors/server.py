@@ -21,8 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from archlab.executors.channel import Report, cause_of, send
-from archlab.foundation import UserError
+from archlab.executors.channel import Report, error_of, send
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
 LAST_SECONDS = 5.0  # for what is killed to end
@@ -37,8 +36,8 @@ def resolve(name: str) -> Callable[..., Any]:
 class Server:
     """Forks a child for each request `{"job", "function", "arguments", "log", "environment"}`.
 
-    Tells `{"job", "pid"}`, then what the job reports, then `{"job", "value"}` or `{"job", "error", "mendable"}` unless
-    the job died, and last `{"job", "ended": exit code or minus the signal, "peak_memory": bytes}`. The request
+    Tells `{"job", "pid"}`, then what the job reports, then `{"job", "value"}` or what `error_of` says of an error, unless the
+    job died, and last `{"job", "ended": exit code or minus the signal, "peak_memory": bytes}`. The request
     `{"job", "signal"}` signals a job and whatever it started.
     """
 
@@ -87,7 +86,7 @@ class Server:
         try:
             pid = os.fork()
         except OSError as error:  # as many processes as there may be, or no memory
-            send(self.messages, job=job, error=cause_of(error), mendable=False)
+            send(self.messages, job=job, **error_of(error))
             send(self.messages, job=job, ended=1, peak_memory=None)
             return
         if pid == 0:
@@ -149,7 +148,7 @@ def _run_and_exit(
         send(server.messages, job=job, value=value)
         code = 0
     except BaseException as error:
-        send(server.messages, job=job, error=cause_of(error), mendable=isinstance(error, UserError))
+        send(server.messages, job=job, **error_of(error))
         traceback.print_exc()
     finally:
         with suppress(Exception):

@@ -18,8 +18,8 @@ class Event:
     gives it, where results are kept.
 
     Kinds: `stored` (was there already), `started`, `epoch` (detail: what training reports), `finished` (detail:
-    seconds), `retried` and `failed` (detail: cause, attempts, log), `stopped` (as asked; it goes on from its checkpoint
-    next time).
+    seconds), `retried` and `failed` (detail: cause, attempts, log; mendable: only the user can help; passing: it is no fault
+    of the run's, as a full disk is), `stopped` (as asked; it goes on from its checkpoint next time).
     """
 
     kind: str

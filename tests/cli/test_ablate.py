@@ -109,6 +109,22 @@ def test_smoke_names_what_would_fail(ablate, folder):
 
 
 @pytest.mark.slow
+def test_three_fresh_stores_under_different_load_give_the_same_numbers(ablate):
+    documents = []
+    for load in (0, 2, 6):
+        burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(load)]
+        try:
+            code, document, progress = ablate("--json", "--store", f"store {load}")
+        finally:
+            for process in burning:
+                process.kill()
+                process.wait()
+        assert code == 0, progress
+        documents.append(json.loads(document))
+    assert documents[0] == documents[1] == documents[2] and len(documents[0]["cells"]) == 2 * 16
+
+
+@pytest.mark.slow
 def test_a_killed_study_goes_on_and_ends_with_the_same_table(ablate, folder):
     code, undisturbed, progress = ablate("--json", "--store", "undisturbed")
     assert code == 0, progress

@@ -119,6 +119,10 @@ def _write_too_much(folder: Path) -> None:
     (folder / "checkpoint").write_bytes(bytes(1 << 20))
 
 
+def _fill_disk(folder: Path) -> None:
+    raise OSError(28, "No space left on device", str(folder))
+
+
 def _raise(folder: Path) -> None:
     raise ValueError("a loss\nof two lines")
 
@@ -156,6 +160,7 @@ FAULTS = {
     "hang": lambda folder: time.sleep(3600),
     "segfault": lambda folder: ctypes.string_at(0),
     "disk": _write_too_much,
+    "full": _fill_disk,
     "raise": _raise,
     "refuse": _refuse,
     "exit": lambda folder: os._exit(3),

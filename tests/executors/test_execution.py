@@ -94,6 +94,14 @@ def test_a_fault_that_happens_once_is_mended_by_a_retry(store):
     assert sum(event.kind == "retried" for event in events) == len(runs)
 
 
+def test_a_fault_of_the_machine_is_told_from_one_of_the_run(store):
+    events = []
+    runs = [make_run(recipe={"fault": fault}) for fault in ("full", "raise", "memory", "exit", "refuse")]
+    run_all(runs, store, on_event=events.append)
+    failed = {event.run.recipe["fault"]: event.detail["passing"] for event in events if event.kind == "failed"}
+    assert failed == {"full": True, "raise": False, "memory": False, "exit": False, "refuse": False}
+
+
 def test_what_a_worker_warns_of_is_said_here(store, caplog):
     assert run_all([make_run(3, recipe={"warning": "warning: set aside " + 1000 * "x"})], store).computed == 1
     (said,) = caplog.messages

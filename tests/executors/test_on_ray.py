@@ -112,6 +112,7 @@ def test_nodes_lost_at_random_instants_change_nothing(tmp_path, cluster, losses,
             done += 1
             stop.wait(chance.uniform(0, 2))
             nodes.append(cluster.add_node(num_cpus=1))
+        stop.wait()  # nodes die with the thread that started them
 
     def note(event):
         if event.kind == "retried":
