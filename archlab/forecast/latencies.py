@@ -15,7 +15,7 @@ from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
 MEASURE = "archlab.forecast.measuring:time_models"
-TOGETHER = 16  # models in a worker's memory, taking turns
+TOGETHER = 8  # models in a worker's memory, taking turns; what it tells of them fits into one message
 
 
 def latencies(runs: Iterable[Run], store: Store, time_limit: float | None = None) -> dict[str, list[dict[str, Any]]]:

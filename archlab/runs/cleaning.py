@@ -13,7 +13,7 @@ from pathlib import Path
 from archlab.foundation.files import writer_of
 from archlab.runs.index import of_old_code, read_rows
 from archlab.runs.lock import lock
-from archlab.runs.store import Store
+from archlab.runs.store import Store, is_key
 
 OLD = 24 * 3600.0  # seconds after which another machine's unfinished writing counts as left behind
 
@@ -37,6 +37,8 @@ def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False)
     found = [(path, "writing was interrupted") for path in _written(store) if _is_abandoned(path)]
     found += [(path, "was damaged, and computed again") for path in _entries(store.damaged)]
     for path in _entries(store.unfinished):
+        if not is_key(path.name):
+            continue
         if path.name in store:
             found.append((path, "checkpoint of a finished run"))
         elif unfinished:
@@ -57,7 +59,10 @@ def remove(store: Store, leftover: Leftover) -> bool:
             return held
     store.partial.mkdir(parents=True, exist_ok=True)
     grave = store.scratch("removed")
-    path.rename(grave)
+    try:
+        path.rename(grave)
+    except FileNotFoundError:  # somebody else has
+        return False
     if grave.is_dir():
         shutil.rmtree(grave, ignore_errors=True)
     else:

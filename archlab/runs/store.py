@@ -18,8 +18,6 @@ from archlab.foundation.files import scratch
 from archlab.runs.run import Run
 from archlab.runs.stored import DamagedRunError, Result, read_run, verify_run, write_run
 
-_KEY = re.compile("[0-9a-f]{64}")
-
 _log = logging.getLogger("archlab")
 
 
@@ -51,7 +49,7 @@ class Store:
         except FileNotFoundError:
             return
         for group in groups:
-            yield from (entry.name for entry in os.scandir(group) if _KEY.fullmatch(entry.name))
+            yield from (entry.name for entry in os.scandir(group) if is_key(entry.name))
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The stored document of a run, or None where it is not stored or damaged (which is logged).
@@ -152,6 +150,11 @@ class Store:
         self.damaged.mkdir(exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # another writer was faster
             self.directory(key).rename(self.damaged / f"{key}.{uuid4().hex[:8]}")
+
+
+def is_key(name: str) -> bool:
+    """Whether that is the name of a run's directory."""
+    return re.fullmatch("[0-9a-f]{64}", name) is not None
 
 
 def _sync(path: Path) -> None:

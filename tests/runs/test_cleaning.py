@@ -43,6 +43,8 @@ def test_only_what_nobody_needs_is_a_leftover(store):
     elsewhere = store.partial / f".other.example.org.1.12345678.{'c' * 64}.part"
     long_ago = store.partial / f".other.example.org.1.12345678.{'d' * 64}.part"
     foreign = store.partial / ".nfs000000000001"
+    store.unfinished.mkdir()
+    (store.unfinished / ".DS_Store").touch()
     finished = store.unfinished / make_run(0, code="o" * 32).key
     unfinished = store.unfinished / ("e" * 64)
     for path in (abandoned, at_work, elsewhere, long_ago, finished, unfinished, foreign, store.damaged / "f"):
