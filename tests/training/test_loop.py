@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from archlab.architecture import InputSpec, build_model
 from archlab.training import DivergenceError, load_recipe, train
-from archlab.training.checkpoint import load_checkpoint
-from archlab.training.loop import fingerprint_of, initial_model
+from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from archlab.training.optimizer import make_optimizer
 from tests.training.stub import TINY, Made
 
@@ -117,32 +117,40 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_used(tmp_path):
 
 
 def test_any_flipped_bit_of_a_checkpoint_is_found_and_said(tmp_path, caplog):
-    checkpoint = tmp_path / "checkpoint.safetensors"
-    with pytest.raises(Interruption):
-        train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint, on_epoch=interrupt_after(2))
+    checkpoint, aside = tmp_path / "checkpoint.safetensors", tmp_path / "checkpoint.damaged"
+    model = build_model(TINY, InputSpec(4, 16))
+    optimizer = make_optimizer(model, RECIPE)
+    model(torch.rand(2, 3, 16, 16)).sum().backward()
+    optimizer.step()
+    save_checkpoint(checkpoint, model, optimizer, Progress(epoch=2, history=[{"epoch": 2}]), "of this run")
     whole, chance = checkpoint.read_bytes(), np.random.default_rng(0)
     header = 8 + int.from_bytes(whole[:8], "little")
-    padding = len(whole[:header].rstrip(b" "))
-    model = initial_model(TINY, Made(), RECIPE, 0, 1.0, None)
-    optimizer, print_ = (
-        make_optimizer(model, RECIPE, capturable=False),
-        fingerprint_of(TINY, Made(), RECIPE, 0, 1.0, 2, "cpu"),
-    )
-    assert load_checkpoint(checkpoint, model, optimizer, print_).epoch == 2
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    for bit in [*range(0, 8 * padding, 7), *chance.integers(8 * header, 8 * len(whole), 200)]:
+    assert load_checkpoint(checkpoint, model, optimizer, "of this run").epoch == 2
+    written = 8 * len(whole[:header].rstrip(b" "))
+    for bit in [*range(0, written, 7), *chance.integers(8 * header, 8 * len(whole), 200)]:
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
         checkpoint.write_bytes(damaged)
         caplog.clear()
-        assert load_checkpoint(checkpoint, model, optimizer, print_) is None, f"bit {bit} of byte {bit // 8}"
+        assert load_checkpoint(checkpoint, model, optimizer, "of this run") is None, f"bit {bit % 8} of byte {bit // 8}"
         assert "the checkpoint is damaged" in caplog.text and caplog.text.count("\n") == 1
-        assert not checkpoint.exists() and (tmp_path / "checkpoint.damaged").read_bytes() == damaged
+        assert not checkpoint.exists() and aside.read_bytes() == damaged
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
-    checkpoint.write_bytes(damaged)
-    resumed = train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint)
-    assert same(resumed, train(TINY, Made(), RECIPE, 0))
+
+def test_a_run_with_a_damaged_checkpoint_begins_anew(tmp_path):
+    checkpoint, expected = tmp_path / "checkpoint.safetensors", train(TINY, Made(), RECIPE, 0)
+    for byte in (3, 500, -1000):  # the header's length, the header, the weights
+        with pytest.raises(Interruption):
+            train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint, on_epoch=interrupt_after(2))
+        damaged = bytearray(checkpoint.read_bytes())
+        damaged[byte] ^= 16
+        checkpoint.write_bytes(damaged)
+        epochs = []
+        assert same(train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint, on_epoch=epochs.append), expected)
+        assert len(epochs) == 4
+        checkpoint.unlink()
 
 
 def test_best_validation_keeps_the_best_epoch():
