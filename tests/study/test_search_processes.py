@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
+from databases import PostgreSQL
 from search_program import run
 from small_search import LONGER, STUDY, computed, study_of, trials_of
 
@@ -20,36 +19,9 @@ PROGRAM = Path(__file__).parent / "search_program.py"
 
 @pytest.fixture
 def postgresql():
-    """The URL of a PostgreSQL server of the test's own, run by an ordinary user."""
-    pytest.importorskip("psycopg2", reason="the driver of PostgreSQL is not installed")
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None) or Path(shutil.which("initdb") or "").parent
-    if not (programs / "initdb").exists():
-        pytest.skip("PostgreSQL is not installed")
-    user = "postgres" if os.getuid() == 0 else None
-    folder = tempfile.mkdtemp(prefix="postgresql-")
-    if user:
-        shutil.chown(folder, user)
-
-    def call(program, *arguments):
-        subprocess.run([programs / program, *arguments], user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-
-    try:
-        call("initdb", "-D", f"{folder}/data", "-U", "archlab", "--auth=trust")
-        call(
-            "pg_ctl",
-            "-D",
-            f"{folder}/data",
-            "-o",
-            f"-k {folder} -c listen_addresses=",
-            "-l",
-            f"{folder}/log",
-            "-w",
-            "start",
-        )
-        yield f"postgresql+psycopg2://archlab@/postgres?host={folder}"
-        call("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """The documented URL of a PostgreSQL server of the test's own."""
+    with PostgreSQL() as database:
+        yield database.url
 
 
 def results(trials):

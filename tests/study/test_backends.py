@@ -16,13 +16,13 @@ import pytest
 from databases import PostgreSQL
 
 from archlab.foundation import UserError
-from archlab.study.search import storage as module
-from archlab.study.search.storage import open_storage
+from archlab.study.search import backends as module
+from archlab.study.search.backends import open_storage
 
 WRITER = """
 import sys
 import optuna
-from archlab.study.search.storage import open_storage
+from archlab.study.search.backends import open_storage
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 storage = open_storage(sys.argv[1], None)
 study = optuna.create_study(storage=storage, study_name="one", load_if_exists=True)
