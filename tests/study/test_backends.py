@@ -169,6 +169,8 @@ def test_what_cannot_be_opened_is_said_in_a_line(tmp_path):
         open_storage(str(tmp_path / "file" / "journal.log"), tmp_path)
     with pytest.raises(UserError, match="is not the URL of a database"):
         open_storage("nonsense://host:port:more", tmp_path)
+    with pytest.raises(UserError, match="cannot open the storage: Can't load plugin"):
+        open_storage("nonsense://host", tmp_path)
     with pytest.raises(UserError) as refused:
         open_storage(f"sqlite:///{tmp_path}/file/none.db", tmp_path)
     assert "\n" not in str(refused.value)

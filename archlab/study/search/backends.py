@@ -129,7 +129,7 @@ def _open_database(url: str) -> BaseStorage:
 
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise UserError(f"--storage {url} is not the URL of a database") from None
     if parsed.drivername == "postgresql":  # which driver that means depends on SQLAlchemy's version
         parsed = parsed.set(drivername="postgresql+psycopg")
