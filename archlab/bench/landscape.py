@@ -23,6 +23,7 @@ from archlab.study import Study, load_study, resolve
 from archlab.study.ablating import runs_of
 
 RECORDED = Path(str(resources.files("archlab.bench") / "recorded"))
+FIRST = "first"
 COLUMNS = ["model", "dataset", "seed", "epoch", "steps", "validation_accuracy", "seconds"]
 
 
@@ -52,8 +53,20 @@ class Landscape:
         return last.rename(columns={"validation_accuracy": "value"})[["model", "dataset", "seed", "value"]]
 
 
-def read_landscape(folder: Path = RECORDED) -> Landscape:
-    """Raises UserError where the folder holds none."""
+def landscapes() -> list[str]:
+    """Names of those that come with archlab."""
+    return sorted(path.parent.name for path in RECORDED.glob("*/study.yaml"))
+
+
+def read_landscape(source: str | Path = FIRST) -> Landscape:
+    """The landscape of a name or a folder. Raises UserError where there is none."""
+    folder = RECORDED / source if source in landscapes() else Path(source)
+    if not folder.is_dir():
+        raise UserError(
+            f"there is no landscape {str(source)!r}: neither one of archlab's nor a folder",
+            name=source,
+            known=landscapes(),
+        )
     try:
         table = pd.read_csv(folder / "epochs.csv")
         origin = yaml.safe_load((folder / "origin.yaml").read_text(encoding="utf-8"))

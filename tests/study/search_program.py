@@ -18,7 +18,7 @@ from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
 from archlab.runs import Store
 from archlab.study import Progress
-from archlab.study.search.whole import search
+from archlab.study.search.search import search
 
 FUNCTION = "standin_search:train"
 
