@@ -23,13 +23,13 @@ from archlab.study.search.trials import experimental, has_failed
 from archlab.study.search_settings import Sampler
 from archlab.study.variables import Ask, Value, Variable
 
-STARTUP = 5  # designs before the model of what is good: a search of fifty cannot spend ten on chance
-CANDIDATES = 32  # at random, of which the most promising is taken
-CLEVER = 8  # attempts with another sampler; then at random
+# Searches replayed on the landscape `first` took 33.4 epochs on average (standard error 1.8, n = 100) with these values.
+STARTUP = 5  # designs before the model of what is good: 33.1 with 2, 40.1 with 10
+CANDIDATES = 32  # at random, of which the most promising is taken: 38.7 with 8
+LENGTH_SCALE = 0.375  # squared, as a share of the variables: 32.8 with half of it, 33.8 with twice as much
+NOISE = 0.3  # variance of a score, as a share of that of all scores: 33.9 with 0.1, 33.7 with 1
+CLEVER = 8  # attempts with a sampler that the study names, then at random: small spaces are nearly tried out
 ATTEMPTS = 200
-LENGTH_SCALE = 0.375  # squared, as a share of the variables
-NOISE = 0.3  # variance of a score, as a share of that of all scores
-
 
 TPE = Sampler(
     "TPESampler", TPESampler, {"n_startup_trials": STARTUP, "multivariate": True, "group": True, "constant_liar": True}
