@@ -21,6 +21,7 @@ from archlab.study.search.trials import Trials, counts, facts, middle_facts, num
 from archlab.study.variables import Value
 
 LOOK = 2.0  # seconds between two looks at what other processes do
+LOOKS = 100  # at a trial that does not say its design: its process may have died
 
 
 @dataclass
@@ -176,7 +177,11 @@ class Scheduler:
     def _is_needless(self, active: ActiveTrial) -> bool:
         """Ends a trial where an earlier one has the same design, or it is new and enough are there."""
         trial, mine = active.trial, (active.number, active.trial.number)
-        earlier = [each for each in self.trials.history() if (number(each), each.number) < mine]
+        for _ in range(LOOKS):
+            earlier = [each for each in self.trials.history() if (number(each), each.number) < mine]
+            if all("design" in each.user_attrs for each in earlier if each.state == TrialState.RUNNING):
+                break
+            time.sleep(0.1)  # another process is just about to say which design it tries
         same = next((each for each in earlier if each.user_attrs.get("design") == active.design.digest), None)
         if same is not None and same.state == TrialState.COMPLETE:
             for name in ("accuracies", "runs", "seconds", "latency_ms", "xscore", "mean", "variance"):
