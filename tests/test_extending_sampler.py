@@ -11,11 +11,12 @@ from archlab.bench.search import bench_search
 from archlab.foundation import read_yaml_text
 from archlab.study.search_settings import parse_search
 
-SECTION = Path(__file__).parents[1] / "docs" / "extending_sampler.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "extending.md"
 
 
 def test_a_search_takes_the_sampler_of_a_file(tmp_path):
-    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", SECTION.read_text(encoding="utf-8"), re.DOTALL))
+    _, _, section = DOCUMENT.read_text(encoding="utf-8").partition("## A sampler of the search\n")
+    blocks = dict(re.findall(r"```(\w+)\n(.*?)```", section.partition("\n## ")[0], re.DOTALL))
     name = blocks["python"].splitlines()[0].removeprefix("# ")
     (tmp_path / name).write_text(blocks["python"])
     settings = parse_search(read_yaml_text(blocks["yaml"], "study.yaml")["search"], None, tmp_path)
