@@ -89,9 +89,11 @@ class RecordedStore:
 
     def __init__(self, designs: RecordedDesigns):
         self.documents: dict[str, dict[str, Any]] = {}
+        called = {design.digest: design.name for design in reversed(designs.references)}  # a design may be one of them
         for design in [*designs.references, *designs.all]:
             for dataset in designs.study.suite.datasets:
-                history = designs.landscape.histories[design.name, dataset, designs.study.seeds[0]]
+                name = called.get(design.digest, design.name)
+                history = designs.landscape.histories[name, dataset, designs.study.seeds[0]]
                 last = history[-1]
                 self.documents[designs.run(design, dataset).key] = {
                     "history": history,

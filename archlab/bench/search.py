@@ -117,5 +117,5 @@ class _Side:
         self.designs = RecordedDesigns(landscape, seed)
         self.store = RecordedStore(self.designs)
         self.basis = recorded_basis(self.designs, self.store, without)
-        histories, first = landscape.histories, self.designs.all[0].name
+        histories, first = landscape.histories, self.designs.references[0].name
         self.full = sum(len(histories[first, name, seed]) for name in landscape.study.suite.datasets)
