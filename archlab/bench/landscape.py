@@ -19,8 +19,10 @@ import yaml
 from archlab.data import open_prepared
 from archlab.foundation import UserError, write_atomically
 from archlab.runs import Run, Store
-from archlab.study import Study, load_study, resolve
 from archlab.study.ablating import runs_of
+from archlab.study.loading import load_study
+from archlab.study.resolving import resolve
+from archlab.study.study import Study
 
 RECORDED = Path(str(resources.files("archlab.bench") / "recorded"))
 FIRST = "first"

@@ -67,7 +67,7 @@ def _forecast(
 ) -> None:
     from archlab.forecast import plan
     from archlab.foundation.words import duration
-    from archlab.study import load_study
+    from archlab.study.loading import load_study
     from archlab.study.search.designs import Designs
     from archlab.study.search.forecast import forecast
 
@@ -89,7 +89,7 @@ def _forecast(
 
 
 def _smoke(spec: str, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
-    from archlab.study import load_study
+    from archlab.study.loading import load_study
     from archlab.study.search.designs import Designs
     from archlab.study.search.forecast import smoke_runs
 

@@ -10,7 +10,7 @@ import pytest
 
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame
-from archlab.study import load_study
+from archlab.study.loading import load_study
 from archlab.study.search.basis import Basis
 from archlab.study.search.designs import Designs
 from archlab.study.search.sampler import expected_scores, propose

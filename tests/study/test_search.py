@@ -12,7 +12,8 @@ from archlab.architecture import InputSpec, architecture
 from archlab.budget import count
 from archlab.foundation import UserError
 from archlab.runs import Store
-from archlab.study import load_study, resolve
+from archlab.study.loading import load_study
+from archlab.study.resolving import resolve
 from archlab.study.search.basis import basis
 from archlab.study.search.designs import Designs
 

@@ -18,7 +18,7 @@ from archlab.architecture.writing import architecture_yaml, at_width
 from archlab.budget import Budget, count, fit_width
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
-from archlab.study import load_study, space_size
+from archlab.study.loading import load_study
 from archlab.study.search import sampler
 from archlab.study.search.basis import Basis, ordered, reduced_frame, steps_apart, without_weak
 from archlab.study.search.designs import Designs
@@ -27,6 +27,7 @@ from archlab.study.search.forecast import runs_of_trials
 from archlab.study.search.sampler import ExhaustedError, asker, distribution, propose
 from archlab.study.search.warm_start import written_values
 from archlab.study.search_settings import SearchSettings
+from archlab.study.space import space_size
 from archlab.study.variables import Variable
 
 FRAME = Frame("references", (), "validation", dict.fromkeys("abcd", (0.0, 1.0)))

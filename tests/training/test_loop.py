@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from archlab.training import DivergenceError, load_recipe, train
+from archlab.training.loop import DivergenceError, train
+from archlab.training.recipe import load_recipe
 from tests.training.stub import TINY, Made
 
 RECIPE = load_recipe(

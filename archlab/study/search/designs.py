@@ -16,7 +16,7 @@ from archlab.study.combination import Combination, apply, sample
 from archlab.study.design import Design, Designer
 from archlab.study.study import Study
 from archlab.study.variables import Ask, Value, Variable, option_name
-from archlab.training import Recipe, own_files_of
+from archlab.training.recipe import Recipe, own_files_of
 
 
 class Designs(Designer):
