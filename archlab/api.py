@@ -15,8 +15,9 @@ from archlab.executors import Settings
 from archlab.foundation import home
 from archlab.runs import Store
 from archlab.scoring import xscore
-from archlab.study import Ablation, Progress
-from archlab.study import ablate as _ablate
+from archlab.study.ablating import ablate as _ablate
+from archlab.study.ablation import Ablation
+from archlab.study.progress import Progress
 
 if TYPE_CHECKING:
     from archlab.study.search.search import Found

@@ -19,10 +19,13 @@ import yaml
 from archlab.data import open_prepared
 from archlab.foundation import UserError, write_atomically
 from archlab.runs import Run, Store
-from archlab.study import Study, load_study, resolve
 from archlab.study.ablating import runs_of
+from archlab.study.loading import load_study
+from archlab.study.resolving import resolve
+from archlab.study.study import Study
 
 RECORDED = Path(str(resources.files("archlab.bench") / "recorded"))
+FIRST = "first"
 COLUMNS = ["model", "dataset", "seed", "epoch", "steps", "validation_accuracy", "seconds"]
 
 
@@ -52,8 +55,20 @@ class Landscape:
         return last.rename(columns={"validation_accuracy": "value"})[["model", "dataset", "seed", "value"]]
 
 
-def read_landscape(folder: Path = RECORDED) -> Landscape:
-    """Raises UserError where the folder holds none."""
+def landscapes() -> list[str]:
+    """Names of those that come with archlab."""
+    return sorted(path.parent.name for path in RECORDED.glob("*/study.yaml"))
+
+
+def read_landscape(source: str | Path = FIRST) -> Landscape:
+    """The landscape of a name or a folder. Raises UserError where there is none."""
+    folder = RECORDED / source if source in landscapes() else Path(source)
+    if not folder.is_dir():
+        raise UserError(
+            f"there is no landscape {str(source)!r}: neither one of archlab's nor a folder",
+            name=source,
+            known=landscapes(),
+        )
     try:
         table = pd.read_csv(folder / "epochs.csv")
         origin = yaml.safe_load((folder / "origin.yaml").read_text(encoding="utf-8"))

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Collection
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
 import optuna
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.bench.landscape import Landscape
 from archlab.foundation import home
 from archlab.runs import Event, Run
-from archlab.study.search.beginning import Basis
-from archlab.study.search.designs import Design, Designs
-from archlab.study.search.running import Searching
+from archlab.study.design import Design
+from archlab.study.progress import Progress
+from archlab.study.search.basis import Basis, basis
+from archlab.study.search.designs import Designs
+from archlab.study.search.scheduler import Scheduler
 from archlab.study.search.trials import Trials
-from archlab.study.variables import all_walks
+from archlab.study.search_settings import Sampler
+from archlab.study.variables import Ask, Value, Variable, all_walks
+
+MECHANISMS = ("order", "middle", "rungs", "promotion", "sampler")
+"""What a search can be replayed without: datasets in the order of what they tell (else as the suite lists them), the rung in
+the middle of the first run, all rungs, promotion of designs that wait, the sampler (else designs come at random)."""
 
 
 class RecordedDesigns(Designs):
@@ -28,13 +36,13 @@ class RecordedDesigns(Designs):
     def __init__(self, landscape: Landscape, seed: int):
         super().__init__(dataclasses.replace(landscape.study, seeds=(seed,)), home())
         self.landscape = landscape
-        self.fitted: dict[str, Design] = {}
 
     @cached_property
     def prepared(self) -> dict[str, Any]:
         """What searches ask of the datasets."""
         return {
             name: SimpleNamespace(
+                name=name,
                 num_classes=about["classes"],
                 digest=name,
                 resolution=self.resolution,
@@ -44,17 +52,36 @@ class RecordedDesigns(Designs):
         }
 
     @cached_property
+    def steps(self) -> dict[tuple[Value, ...], Variable | Design]:
+        """What comes after the answers so far: the variable that is asked for next, or the design."""
+        steps: dict[tuple[Value, ...], Variable | Design] = {}
+
+        def walk(ask: Ask) -> None:
+            answers: tuple[Value, ...] = ()
+
+            def answer(variable: Variable) -> Value:
+                nonlocal answers
+                steps[answers] = variable
+                answers = (*answers, ask(variable))
+                return answers[-1]
+
+            design = Designs.sample(self, answer)
+            steps[answers] = design
+
+        list(all_walks(walk, lambda variable: variable.values()))
+        return steps
+
+    @cached_property
     def all(self) -> list[Design]:
         """Every distinct design of the space."""
-        walks = all_walks(self.sample, lambda variable: variable.values())
-        return list({design.digest: design for design in walks}.values())
+        return list({step.digest: step for step in self.steps.values() if isinstance(step, Design)}.values())
 
-    def _fitted(self, combination: Any) -> Design:
-        """As of a search, each computed once."""
-        name = combination.architecture.name
-        if name not in self.fitted:
-            self.fitted[name] = super()._fitted(combination)
-        return self.fitted[name]
+    def sample(self, ask: Ask) -> Design:
+        """As of a search, each made once."""
+        answers: tuple[Value, ...] = ()
+        while not isinstance(step := self.steps[answers], Design):
+            answers = (*answers, ask(step))
+        return step
 
 
 class RecordedStore:
@@ -62,9 +89,11 @@ class RecordedStore:
 
     def __init__(self, designs: RecordedDesigns):
         self.documents: dict[str, dict[str, Any]] = {}
+        called = {design.digest: design.name for design in reversed(designs.references)}  # a design may be one of them
         for design in [*designs.references, *designs.all]:
             for dataset in designs.study.suite.datasets:
-                history = designs.landscape.histories[design.name, dataset, designs.study.seeds[0]]
+                name = called.get(design.digest, design.name)
+                history = designs.landscape.histories[name, dataset, designs.study.seeds[0]]
                 last = history[-1]
                 self.documents[designs.run(design, dataset).key] = {
                     "history": history,
@@ -76,8 +105,8 @@ class RecordedStore:
         return self.documents.get(key)
 
 
-class RecordedPool:
-    """A pool of one worker that tells recorded epochs one by one; `epochs` counts them. Runs go on where they were dropped."""
+class RecordedExecutor:
+    """An executor of one worker that tells recorded epochs one by one, and counts them. Runs go on where they were dropped."""
 
     def __init__(self, store: RecordedStore):
         self.store, self.epochs = store, 0
@@ -85,7 +114,7 @@ class RecordedPool:
         self.left: dict[str, deque[dict[str, Any]]] = {}  # epochs, by key of the run
         self.ended: list[Event] = []  # to be told next
 
-    def __enter__(self) -> RecordedPool:
+    def __enter__(self) -> RecordedExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,7 +137,7 @@ class RecordedPool:
             self.epochs += 1
             return [Event("epoch", run, self.left[run.key].popleft())]
         self.queue.popleft()
-        return [Event("finished", run)]
+        return [Event("finished", run, stored=self.store.documents[run.key])]
 
     def drop(self, run: Run) -> None:
         self.queue.popleft()
@@ -121,19 +150,47 @@ class RecordedPool:
     kill = stop
 
 
+class OneWay(Scheduler):
+    """Without promotion: a design that does not go on at a rung never does."""
+
+    def _promoted(self, history: list[FrozenTrial]) -> FrozenTrial | None:
+        return None
+
+
+def recorded_basis(designs: RecordedDesigns, store: RecordedStore, without: Collection[str]) -> Basis:
+    """What the search rests on, without some of `MECHANISMS`."""
+    order = designs.study.suite.datasets if "order" in without else None
+    known = basis(designs, store, order)  # type: ignore[arg-type]
+    if "rungs" in without:
+        known = dataclasses.replace(known, keep=1.0, middle=None)
+    if "middle" in without:
+        known = dataclasses.replace(known, middle=None)
+    if "promotion" in without:
+        known = dataclasses.replace(known, few=0)
+    return known
+
+
 def replay(
-    designs: RecordedDesigns, store: RecordedStore, known: Basis, seed: int, wanted: Callable[[str], bool]
+    designs: RecordedDesigns,
+    store: RecordedStore,
+    known: Basis,
+    seed: int,
+    wanted: Collection[str],
+    without: Collection[str] = (),
 ) -> tuple[bool, int]:
     """A search until a wanted design (by name) has been trained on all datasets for all epochs: whether it came to that, and
     the epochs that it trained, those of the references not counted."""
-    designs.study = dataclasses.replace(designs.study, search=dataclasses.replace(designs.study.search, seed=seed))
+    sampler = Sampler("RandomSampler", RandomSampler) if "sampler" in without else designs.study.search.sampler
+    search = dataclasses.replace(designs.study.search, seed=seed, sampler=sampler)
+    designs.study = dataclasses.replace(designs.study, search=search)
+    executor = RecordedExecutor(store)
+
+    class Until(Progress):
+        def trial(self, trial: FrozenTrial, best: float | None) -> None:
+            scheduler.halted |= trial.state == TrialState.COMPLETE and trial.user_attrs["model"] in wanted
+
     trials = Trials(optuna.create_study(direction="maximize"))
-    pool = RecordedPool(store)
-
-    def heard(trial: FrozenTrial) -> None:
-        if trial.state == TrialState.COMPLETE and wanted(trial.user_attrs["model"]):
-            searching.halted = True
-
-    searching = Searching(designs, known, trials, store, len(designs.all), on_trial=heard)  # type: ignore[arg-type]
-    searching.run(pool, workers=1)
-    return searching.halted, pool.epochs
+    kind = OneWay if "promotion" in without else Scheduler
+    scheduler = kind(designs, known, trials, len(designs.all), progress=Until())
+    scheduler.run(executor, workers=1)
+    return scheduler.halted, executor.epochs

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from archlab.bench.landscape import Landscape
-from archlab.bench.replay import RecordedDesigns, RecordedStore, replay
+from archlab.bench.replay import RecordedDesigns, RecordedStore, recorded_basis, replay
 from archlab.scoring import make_frame, xscore
-from archlab.study.search.beginning import basis
 
 TOP = 0.1  # share of the designs that is to be found
 AT_MOST = 0.5  # of the epochs of random search
@@ -75,16 +74,23 @@ class SearchBench:
 
 
 def bench_search(
-    landscape: Landscape, *, repeats: int, progress: Callable[[str], None] = lambda words: None
+    landscape: Landscape,
+    *,
+    repeats: int,
+    progress: Callable[[str], None] = lambda words: None,
+    without: Collection[str] = (),
 ) -> SearchBench:
-    """Each repeat has a sampler's seed of its own, 0, 1, ...; they take the recorded seeds in turn."""
-    sides = [_Side(landscape, seed) for seed in landscape.study.seeds]
+    """Each repeat has a sampler's seed of its own, 0, 1, ...; they take the recorded seeds in turn.
+
+    `without` some of `archlab.bench.replay.MECHANISMS`, it shows what those are worth.
+    """
+    sides = [_Side(landscape, seed, without) for seed in landscape.study.seeds]
     best = truly_best(landscape)
     epochs: list[int] = []
     never = 0
     for repeat in range(repeats):
         side = sides[repeat % len(sides)]
-        found, spent = replay(side.designs, side.store, side.basis, repeat, best.__contains__)
+        found, spent = replay(side.designs, side.store, side.basis, repeat, best, without)
         never += not found
         epochs.append(spent)
         progress(f"search {repeat + 1} of {repeats}: {spent} epochs")
@@ -107,9 +113,9 @@ def truly_best(landscape: Landscape) -> set[str]:
 class _Side:
     """What searches of one recorded seed share."""
 
-    def __init__(self, landscape: Landscape, seed: int):
+    def __init__(self, landscape: Landscape, seed: int, without: Collection[str]):
         self.designs = RecordedDesigns(landscape, seed)
         self.store = RecordedStore(self.designs)
-        self.basis = basis(self.designs, self.store)  # type: ignore[arg-type]
-        histories, first = landscape.histories, self.designs.all[0].name
+        self.basis = recorded_basis(self.designs, self.store, without)
+        histories, first = landscape.histories, self.designs.references[0].name
         self.full = sum(len(histories[first, name, seed]) for name in landscape.study.suite.datasets)

@@ -28,10 +28,10 @@ def bench_workers(home: Path, *, repeats: int, progress: Callable[[str], None]) 
 
 
 def train_portions(lap: Lap, *, home: str) -> None:
-    """A contender: `archlab.training.train`, an epoch a portion."""
+    """A contender: `archlab.training.loop.train`, an epoch a portion."""
     from archlab.architecture import architecture
-    from archlab.training import load_recipe
     from archlab.training.loop import train
+    from archlab.training.recipe import load_recipe
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)
     count = recipe.batch_size * STEPS

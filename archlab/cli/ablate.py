@@ -32,7 +32,7 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     """
     from archlab.forecast import plan, with_workers
     from archlab.runs import Store
-    from archlab.study import ablate as run_ablation
+    from archlab.study.ablating import ablate as run_ablation
     from archlab.study.ablating import study_and_runs
 
     place = Store(home(store))

@@ -14,18 +14,20 @@ from archlab.foundation import home
 @click.option("--repeats", type=click.IntRange(min=1), default=50, show_default=True)
 @click.option(
     "--landscape",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that `bench landscape` wrote  [default: the one that comes with archlab]",
+    default="first",
+    show_default=True,
+    metavar="NAME|FOLDER",
+    help="One that comes with archlab, or a folder that `bench landscape` wrote.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def bench_search(repeats: int, landscape: Path | None, as_json: bool) -> None:
+def bench_search(repeats: int, landscape: str, as_json: bool) -> None:
     """Replay searches on recorded runs, against random search at full fidelity."""
-    from archlab.bench.landscape import RECORDED, read_landscape
+    from archlab.bench.landscape import read_landscape
     from archlab.bench.search import AT_MOST
     from archlab.bench.search import bench_search as replay_searches
 
     measured = replay_searches(
-        read_landscape(landscape or RECORDED), repeats=repeats, progress=lambda words: click.echo(words, err=True)
+        read_landscape(landscape), repeats=repeats, progress=lambda words: click.echo(words, err=True)
     )
     if as_json:
         click.echo(json.dumps(measured.document(), indent=2))

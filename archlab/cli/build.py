@@ -18,7 +18,8 @@ from archlab.foundation import home
 if TYPE_CHECKING:
     from archlab.architecture import InputSpec
     from archlab.budget import Budget, Cost
-    from archlab.study import Design, Study
+    from archlab.study.design import Design
+    from archlab.study.study import Study
 
 ENOUGH = 0.95  # of the budget; a model that uses less is remarked on
 
@@ -33,7 +34,8 @@ def build(spec: str, store: str | None, as_json: bool) -> int:
     Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. Ends with 1 where a
     model is above a budget that widths are not fitted to.
     """
-    from archlab.study import Designer, load_study
+    from archlab.study.design import Designer
+    from archlab.study.loading import load_study
 
     place = home(store)
     study = load_study(spec, home=place)

@@ -52,13 +52,16 @@ class ShownProgress(Progress):
             def hear(event: Event) -> None:
                 table(event)
                 watch(event)
-                if self.log:
-                    self.log(event)
+                self.event(event)
 
             yield hear
 
     def watching(self, total: int, workers: int, **more: Any) -> Watch:
         return Watch(total, workers, quiet=self.quiet, **more)
+
+    def event(self, event: Event) -> None:
+        if self.log:
+            self.log(event)
 
     def trial(self, trial: FrozenTrial, best: float | None) -> None:
         from archlab.study.search.trials import number

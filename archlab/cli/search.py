@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archlab.executors import Settings
     from archlab.forecast import Plan
     from archlab.runs import Run, Store
-    from archlab.study.search.whole import Found
+    from archlab.study.search.search import Found
 
 
 @click.command()
@@ -48,16 +48,16 @@ def search(
     validation data; the last table shows test data. Ends with 1 where a run failed.
     """
     from archlab.runs import Store
-    from archlab.study.search.whole import search as whole_search
+    from archlab.study.search.search import search as search_study
 
-    place = Store(home(store))
+    opened = Store(home(store))
     settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
     if dry_run:
-        _forecast(spec, trials, place, settings, progress, as_json)
+        _forecast(spec, trials, opened, settings, progress, as_json)
         return 0
     if smoke:
-        return _smoke(spec, place, settings, progress, as_json)
-    found = whole_search(spec, place, settings, progress, trials=trials, storage=storage, resume=resume)
+        return _smoke(spec, opened, settings, progress, as_json)
+    found = search_study(spec, opened, settings, progress, trials=trials, storage=storage, resume=resume)
     click.echo(f"{found.document['computed']} runs were trained; results are in {found.folder}", err=True)
     return 1 if found.failures else 0
 
@@ -67,7 +67,7 @@ def _forecast(
 ) -> None:
     from archlab.forecast import plan
     from archlab.foundation.words import duration
-    from archlab.study import load_study
+    from archlab.study.loading import load_study
     from archlab.study.search.designs import Designs
     from archlab.study.search.forecast import forecast
 
@@ -89,9 +89,9 @@ def _forecast(
 
 
 def _smoke(spec: str, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
-    from archlab.study import load_study
+    from archlab.study.loading import load_study
     from archlab.study.search.designs import Designs
-    from archlab.study.search.smoke import smoke_runs
+    from archlab.study.search.forecast import smoke_runs
 
     study = load_study(spec, home=store.home)
     return try_out(study.name, smoke_runs(Designs(study, store.home)), store, settings, progress, as_json)

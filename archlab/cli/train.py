@@ -43,7 +43,7 @@ def train(
     from archlab.data import entry, open_prepared
     from archlab.executors import Settings, execute
     from archlab.runs import Store, run_of
-    from archlab.training import load_recipe, own_files_of
+    from archlab.training.recipe import load_recipe, own_files_of
 
     if width is not None and params is not None:
         raise UserError("--width and --params exclude each other")

@@ -14,8 +14,8 @@ from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
 from archlab.runs.code import code_digest, sources
 from archlab.runs.run import Run
-from archlab.training import load_recipe
 from archlab.training.loop import Trained, train
+from archlab.training.recipe import load_recipe
 
 sources()  # as they are imported here, not as they may become
 

@@ -20,10 +20,10 @@ from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation.own_code import load_file
 from archlab.runs.run import Run
-from archlab.training import Recipe, load_recipe
 from archlab.training.evaluation import evaluation_batch_size
 from archlab.training.loop import Trained, train
 from archlab.training.mode import peak_memory
+from archlab.training.recipe import Recipe, load_recipe
 
 STEPS, EPOCHS = 6, 2
 STEPS_AN_EPOCH = 50  # where throughput is measured

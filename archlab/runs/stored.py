@@ -24,7 +24,7 @@ FILES = ("run.json", "history.jsonl", "weights.safetensors")
 
 
 class Result(Protocol):
-    """What training returns, as far as the store cares (`archlab.training.Trained`)."""
+    """What training returns, as far as the store cares (`archlab.training.loop.Trained`)."""
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]: ...

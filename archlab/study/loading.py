@@ -18,7 +18,7 @@ from archlab.study.search_settings import parse_search
 from archlab.study.shipped import study_path
 from archlab.study.study import Effect, Explore, Study
 from archlab.study.variables import option_name
-from archlab.training import load_recipe
+from archlab.training.recipe import load_recipe
 
 METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]

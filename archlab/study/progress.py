@@ -24,6 +24,9 @@ class Progress:
         """Around the computing of a plan's runs; gives what hears their events."""
         yield lambda event: None
 
+    def event(self, event: Event) -> None:
+        """Hears what happens to a run of a search's trial."""
+
     def trial(self, trial: Any, best: float | None) -> None:
         """Hears of an `optuna.trial.FrozenTrial` of a search that has ended, and of the best xScore so far."""
 

@@ -11,7 +11,7 @@ from archlab.data import entry
 from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
-from archlab.training import own_files_of
+from archlab.training.recipe import own_files_of
 
 
 def settled(source: Path | dict, home: Path) -> ResolvedStudy:

@@ -11,7 +11,7 @@ from archlab.data import Suite
 from archlab.study.choices import Choice
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
-from archlab.training import Recipe
+from archlab.training.recipe import Recipe
 
 Explore = Literal["one_at_a_time", "grid"]
 Effect = Literal["equal_budget", "raw"]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from archlab.bench.landscape import read_landscape, record_landscape
+from archlab.bench.replay import MECHANISMS
 from archlab.bench.search import SearchBench, bench_search, truly_best
 from archlab.cli.main import main
 from archlab.foundation import UserError
@@ -69,6 +70,13 @@ def test_a_search_needs_at_most_half_of_the_epochs_of_random_search(monkeypatch,
     assert document["ratio"] <= document["at_most"]
 
 
+@pytest.mark.slow
+def test_every_mechanism_is_worth_its_lines(landscape):
+    whole = np.mean(bench_search(landscape, repeats=30).epochs)
+    for mechanism in MECHANISMS:
+        assert np.mean(bench_search(landscape, repeats=30, without=[mechanism]).epochs) > 1.1 * whole, mechanism
+
+
 def test_a_landscape_is_recorded_from_stored_runs(tmp_path):
     folder, home = tmp_path / "landscape", tmp_path / "store"
     folder.mkdir()
@@ -93,3 +101,5 @@ def test_a_landscape_is_recorded_from_stored_runs(tmp_path):
 def test_a_folder_without_a_landscape(tmp_path):
     with pytest.raises(UserError, match="no landscape"):
         read_landscape(tmp_path)
+    with pytest.raises(UserError, match=r"there is no landscape 'fist'.* - did you mean 'first'"):
+        read_landscape("fist")

@@ -11,7 +11,9 @@ import archlab
 from archlab.architecture import Architecture, InputSpec, build_model
 from archlab.budget import Cost, count, measure
 from archlab.foundation import UserError
-from archlab.study import Designer, load_study, studies
+from archlab.study.design import Designer
+from archlab.study.loading import load_study
+from archlab.study.shipped import studies
 from tests.budget import independent
 from tests.budget.random_networks import random_network
 

@@ -131,7 +131,7 @@ def test_an_unknown_study(monkeypatch, capsys):
 def test_a_miscount_is_no_error_of_the_user(monkeypatch):
     from archlab.architecture import InputSpec
     from archlab.cli import build
-    from archlab.study import Design
+    from archlab.study.design import Design
 
     architecture = dataclasses.replace(archlab.architecture("mobilenetv2"), name="tiny")
     with pytest.raises(RuntimeError, match="tiny is miscounted"):

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from archlab.architecture import Architecture, InputSpec, build_model
-from archlab.training import Recipe
 from archlab.training.optimizer import Schedule
+from archlab.training.recipe import Recipe
 
 
 class Images(Dataset):

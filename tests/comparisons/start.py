@@ -53,8 +53,8 @@ def bench_start(home: Path, *, repeats: int, progress: Callable[[str], None]) ->
 
 def _fill(store: Store, home: Path) -> None:
     """The quick study's runs, on the data of `home`."""
-    from archlab.study import resolve
     from archlab.study.ablating import runs_of
+    from archlab.study.resolving import resolve
 
     (home / "datasets").mkdir(exist_ok=True)
     (store.home / "datasets").symlink_to((home / "datasets").absolute())

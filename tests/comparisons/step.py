@@ -34,11 +34,11 @@ def bench_step(home: Path, *, repeats: int, progress: Callable[[str], None]) -> 
 
 
 def loop_and_step(lap: Lap, *, home: str, name: str) -> None:
-    """A contender that alternates between an epoch of `archlab.training.train` and as many bare steps."""
+    """A contender that alternates between an epoch of `archlab.training.loop.train` and as many bare steps."""
     from archlab.architecture import InputSpec, architecture
     from archlab.budget import Budget, fit_width
-    from archlab.training import load_recipe
     from archlab.training.loop import train
+    from archlab.training.recipe import load_recipe
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)
     images = cut(home, DATASET, 32, recipe.batch_size * STEPS)

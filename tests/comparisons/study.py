@@ -16,7 +16,8 @@ WHOLE = "the study"
 
 def bench_study(home: Path, *, repeats: int, progress: Callable[[str], None]) -> Bench:
     """Every model of the quick study, images per wall second: two workers against one process of two threads."""
-    from archlab.study import Designer, load_study
+    from archlab.study.design import Designer
+    from archlab.study.loading import load_study
 
     bench = Bench("study", {"study": STUDY, "dataset": DATASET, "steps_a_portion": STEPS}, least={WHOLE: 2.0})
     rounds_by_model = {}
@@ -45,10 +46,10 @@ def bench_study(home: Path, *, repeats: int, progress: Callable[[str], None]) ->
 
 
 def with_archlab(lap: Lap, *, home: str, architecture: dict, width: float) -> None:
-    """A contender: `archlab.training.train`, an epoch a portion."""
+    """A contender: `archlab.training.loop.train`, an epoch a portion."""
     from archlab.architecture import from_canonical
-    from archlab.training import load_recipe
     from archlab.training.loop import train
+    from archlab.training.recipe import load_recipe
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)
     count = recipe.batch_size * STEPS
@@ -59,7 +60,7 @@ def with_archlab(lap: Lap, *, home: str, architecture: dict, width: float) -> No
 def with_a_plain_script(lap: Lap, *, home: str, architecture: dict, width: float) -> None:
     """A contender: `tests.comparisons.plain.train_plainly`, an epoch a portion."""
     from archlab.architecture import from_canonical
-    from archlab.training import load_recipe
+    from archlab.training.recipe import load_recipe
     from tests.comparisons.plain import train_plainly
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)

@@ -15,7 +15,9 @@ from archlab.data import open_prepared
 from archlab.data.augment import Augment
 from archlab.data.batches import Batches
 from archlab.data.prepared import folder
-from archlab.training import evaluate, load_recipe, train
+from archlab.training.evaluation import evaluate
+from archlab.training.loop import train
+from archlab.training.recipe import load_recipe
 from tests.comparisons import plain
 from tests.training.stub import TINY, Made
 

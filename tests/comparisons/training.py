@@ -10,7 +10,8 @@ from archlab.architecture import InputSpec, architecture, build_model
 from archlab.bench.laps import Contender, Lap, rounds_of
 from archlab.bench.material import cut
 from archlab.bench.measured import Bench
-from archlab.training import load_recipe, train
+from archlab.training.loop import train
+from archlab.training.recipe import load_recipe
 from tests.comparisons.folders import write_folders
 
 DATASET, RESOLUTION, BATCH, STEPS = "textures", 32, 128, 6
@@ -59,7 +60,7 @@ def bench_train(home: Path, *, repeats: int, progress: Callable[[str], None]) ->
 
 
 def with_archlab(lap: Lap, *, home: str) -> None:
-    """A contender: `archlab.training.train`, an epoch a portion."""
+    """A contender: `archlab.training.loop.train`, an epoch a portion."""
     images = cut(home, DATASET, RESOLUTION, BATCH * STEPS)
     train(architecture("mobilenetv2"), images, load_recipe(RECIPE), 0, on_epoch=lambda row: lap(BATCH * STEPS))
 

@@ -12,8 +12,8 @@ from archlab.data.augment import Augment, numbers_by_image
 from archlab.data.batches import Batches
 from archlab.foundation import UserError
 from archlab.foundation.own_code import LOADED, load_file
-from archlab.training import load_recipe, own_files_of
 from archlab.training.loop import train
+from archlab.training.recipe import load_recipe, own_files_of
 from tests.training.stub import TINY, Made
 
 OWN = """

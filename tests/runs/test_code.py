@@ -13,7 +13,8 @@ import torch
 import blocks
 from archlab.architecture import InputSpec, architecture, build_model, references
 from archlab.runs import code, code_digest
-from archlab.training import load_recipe, train
+from archlab.training.loop import train
+from archlab.training.recipe import load_recipe
 from tests.runs.record_code import differences, digests, recorded
 from tests.training.stub import TINY, Made
 

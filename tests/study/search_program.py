@@ -17,8 +17,8 @@ import standin_executor
 from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
 from archlab.runs import Store
-from archlab.study import Progress
-from archlab.study.search.whole import search
+from archlab.study.progress import Progress
+from archlab.study.search.search import search
 
 FUNCTION = "standin_search:train"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import optuna
 
-from archlab.study.search.trials import Trials, open_storage
+from archlab.study.search.backends import open_storage
+from archlab.study.search.trials import Trials
 
 STUDY = """
 name: tiny
@@ -46,6 +47,6 @@ def computed(home):
 
 def trials_of(home, storage=None):
     """The history of the only search of a store."""
-    place = open_storage(storage, home / "studies" / "tiny-search")
-    (name,) = optuna.get_all_study_names(place)
-    return Trials(optuna.load_study(study_name=name, storage=place)).history()
+    opened = open_storage(storage, home / "studies" / "tiny-search")
+    (name,) = optuna.get_all_study_names(opened)
+    return Trials(optuna.load_study(study_name=name, storage=opened)).history()

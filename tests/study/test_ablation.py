@@ -16,8 +16,8 @@ from archlab.foundation import UserError
 from archlab.report import analyse, read_material
 from archlab.runs import Store
 from archlab.scoring import read_table
-from archlab.study import ablate, resolve
-from archlab.study.ablating import runs_of
+from archlab.study.ablating import ablate, runs_of
+from archlab.study.resolving import resolve
 
 SE = [{"set": {"channel_attention": "se"}, "where": {"block": "inverted_residual"}}]
 STUDY = {
@@ -227,7 +227,7 @@ def test_a_stored_ablation_needs_no_torch(store, tmp_path):
     filled(store)
     ablate(path, store)
     script = (
-        "import sys, pathlib; from archlab.study import ablate; from archlab.runs import Store;"
+        "import sys, pathlib; from archlab.study.ablating import ablate; from archlab.runs import Store;"
         f"ablation = ablate({str(path)!r}, Store({str(store.home)!r}));"
         "print(ablation.computed, ablation.scores['model'][0], 'torch' in sys.modules)"
     )

@@ -3,7 +3,9 @@
 import pytest
 
 from archlab.foundation import UserError
-from archlab.study import Designer, combinations, space_size
+from archlab.study.combination import combinations
+from archlab.study.design import Designer
+from archlab.study.space import space_size
 from tests.study.study_texts import study
 
 ATTENTION = """

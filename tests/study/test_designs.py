@@ -5,8 +5,8 @@ import pytest
 from archlab.architecture import InputSpec
 from archlab.budget import count
 from archlab.foundation import UserError
-from archlab.study import Designer, load_study
-from archlab.study.design import frame_names
+from archlab.study.design import Designer, frame_names
+from archlab.study.loading import load_study
 from tests.study.study_texts import ATTENTION, DEPTH, LAYOUT, choices, study
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from archlab.foundation import UserError
-from archlab.study import load_study, studies
 from archlab.study.combination import combinations
+from archlab.study.loading import load_study
+from archlab.study.shipped import studies
 from tests.study.study_texts import ATTENTION, DEPTH, LATE_SE, LAYOUT, choices, study
 
 NEITHER = "neither a reference nor a YAML file"

@@ -10,7 +10,7 @@ from archlab.architecture import InputSpec, from_canonical, references
 from archlab.budget import count
 from archlab.data import open_prepared
 from archlab.foundation import UserError
-from archlab.study import resolve
+from archlab.study.resolving import resolve
 
 
 def test_models_above_a_budget_without_fit_are_refused(home):
@@ -41,7 +41,7 @@ def test_the_references_fit_the_budget(home):
 def test_a_settled_study_is_read_back_without_torch(home):
     first = resolve("quick", home)
     script = (
-        "import sys, pathlib; from archlab.study import resolve;"
+        "import sys, pathlib; from archlab.study.resolving import resolve;"
         f"print(resolve('quick', pathlib.Path({str(home)!r})).models[4].name,"
         "[name for name in ('torch', 'pandas', 'blocks') if name in sys.modules])"
     )

@@ -12,8 +12,9 @@ from archlab.architecture import InputSpec, architecture
 from archlab.budget import count
 from archlab.foundation import UserError
 from archlab.runs import Store
-from archlab.study import load_study, resolve
-from archlab.study.search.beginning import basis
+from archlab.study.loading import load_study
+from archlab.study.resolving import resolve
+from archlab.study.search.basis import basis
 from archlab.study.search.designs import Designs
 
 
@@ -66,10 +67,11 @@ def test_optuna_reads_the_trials(place):
 def test_designs_that_are_behind_end_in_the_middle_of_their_first_run(place):
     home = place()
     document = run(study_of(home), home, epochs=4, pause=0.1).document
-    middle, rungs = document["search"]["halfway"], document["search"]["rungs"]
-    assert middle["epoch"] == 2 and middle["stops"] and rungs[0]["after"] == 1
+    middle, rungs = document["search"]["middle"], document["search"]["rungs"]
+    assert middle["epoch"] == 2 and [rung["after"] for rung in rungs] == [0, 1, 2]
+    assert rungs[0]["designs"] == 4 + 12 > rungs[1]["designs"] >= rungs[2]["designs"]
     early = [trial for trial in document["trials"] if trial["state"] == "pruned" and not trial["accuracies"]]
-    assert early and all(trial["halfway"]["epoch"] == 2 for trial in document["trials"])
+    assert early and all(trial["middle"]["epoch"] == 2 for trial in document["trials"])
     stored = {path.name for path in home.glob("runs/??/*")}
     assert len(set(computed(home)) - stored) == len(early)
     assert document["cost"]["training_seconds"]["trials"] >= 5 * len(early)
@@ -130,7 +132,9 @@ def test_the_first_failed_run_can_end_the_search(place):
     trials = found.document["trials"]
     assert sum(trial["state"] == "failed" for trial in trials) == 1 and len(trials) < 12
     assert any("told to fail" in failure for failure in found.failures) and found.document["best"] is None
-    assert len(computed(home)) < 2 * 4 * 4  # the references with one seed; a finale would train them with the other too
+    assert (
+        len(computed(home)) < 2 * 4 * 4
+    )  # the references with one seed; a final table would train them with the other too
     assert len(run(study_of(home), home).document["trials"]) == 12
 
 

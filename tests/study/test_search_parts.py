@@ -14,23 +14,28 @@ import torch
 from scipy.integrate import quad
 
 from archlab.architecture import InputSpec, architecture, build_model, references
+from archlab.architecture.writing import architecture_yaml, at_width
 from archlab.budget import Budget, count, fit_width
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
-from archlab.study import load_study, space_size
-from archlab.study.search import sampling
-from archlab.study.search.beginning import Basis, reduced_frame, without_weak
+from archlab.study.loading import load_study
+from archlab.study.search import sampler
+from archlab.study.search.basis import Basis, ordered, reduced_frame, steps_apart, without_weak
 from archlab.study.search.designs import Designs
-from archlab.study.search.finale import judge
+from archlab.study.search.final import judge, rank_correlation
 from archlab.study.search.forecast import runs_of_trials
-from archlab.study.search.rungs import Rungs, ordered, rank_correlation, steps_apart
-from archlab.study.search.sampling import ExhaustedError, asker, distribution, propose
+from archlab.study.search.sampler import ExhaustedError, asker, distribution, propose
 from archlab.study.search.warm_start import written_values
-from archlab.study.search.winner import architecture_yaml, at_width
 from archlab.study.search_settings import SearchSettings
+from archlab.study.space import space_size
 from archlab.study.variables import Variable
 
 FRAME = Frame("references", (), "validation", dict.fromkeys("abcd", (0.0, 1.0)))
+
+
+def basis_of(order="abcd", skills=(0.5,)):
+    references = {f"r{at}": dict.fromkeys("abcd", skill) for at, skill in enumerate(skills)}
+    return Basis(FRAME, tuple(order), 0.5, 0.25, references)
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +107,12 @@ suite: [digits, textures]
 
 def test_proposals_are_repeatable_new_and_end_when_all_is_tried(tmp_path):
     designs = Designs(load_study(read_yaml_text(SMALL, "small.yaml"), home=tmp_path), tmp_path)
-    history = optuna.create_study(direction="maximize")
+    history: list[optuna.trial.FrozenTrial] = []
     taken: set[str] = set()
     with pytest.raises(ExhaustedError):
         while True:
-            design = propose(designs, history, history.get_trials(), 0, taken)
-            assert design.digest == propose(designs, history, history.get_trials(), 0, taken).digest not in taken
+            design = propose(designs, basis_of(), history, taken, 0)
+            assert design.digest == propose(designs, basis_of(), history, taken, 0).digest not in taken
             taken.add(design.digest)
             kinds = {"kernel": (3, 7, 2), "depth": (1, 4, 1)}
             trial = optuna.trial.create_trial(
@@ -118,7 +123,7 @@ def test_proposals_are_repeatable_new_and_end_when_all_is_tried(tmp_path):
                     for name, (low, high, step) in kinds.items()
                 },
             )
-            history.add_trial(trial)
+            history.append(trial)
     within = {
         designs.named({"kernel": kernel, "depth": depth}).digest
         for kernel, depth in itertools.product((3, 5, 7), (1, 2, 3, 4))
@@ -132,15 +137,15 @@ def test_of_several_proposals_the_most_promising_is_taken(tmp_path, monkeypatch)
     for _ in range(5):
         study.tell(study.ask(), 1.0)
     monkeypatch.setattr(
-        sampling,
-        "upper_confidence_bounds",
+        sampler,
+        "expected_scores",
         lambda basis, trials, candidates: [10 * each.params["kernel"] - each.params["depth"] for each in candidates],
     )
-    basis = Basis(Rungs(FRAME, tuple("abcd"), 0.5, 0.25), {})
-    chosen = propose(designs, study, study.get_trials(), 0, set(), basis)
+    history = study.get_trials()
+    chosen = propose(designs, basis_of(), history, set(), 0)
     assert chosen.values == {"kernel": 7, "depth": 1}
-    assert propose(designs, study, study.get_trials(), 0, {chosen.digest}, basis).values == {"kernel": 7, "depth": 2}
-    few = [propose(designs, study, study.get_trials()[:4], seed, set(), basis).values for seed in range(8)]
+    assert propose(designs, basis_of(), history, {chosen.digest}, 0).values == {"kernel": 7, "depth": 2}
+    few = [propose(designs, basis_of(), history[:4], set(), seed).values for seed in range(8)]
     assert len({tuple(values.items()) for values in few}) > 1  # the first ones are not chosen
 
 
@@ -150,18 +155,14 @@ def test_as_many_runs_are_foretold_as_the_best_share_of_designs_and_references_m
     assert runs_of_trials(2, 11, 2, 0.25) == 4  # all of them are among the best quarter
 
 
-def designs_with(skills, noise=0.0, seed=0):
-    generator = np.random.default_rng(seed)
-    return [{name: skill + noise * generator.normal() for name in "abcd"} for skill in skills]
-
-
 def test_scores_are_those_of_xscore():
-    rungs = Rungs(FRAME, ("b", "a", "d", "c"), 0.5, 0.25)
+    basis = basis_of("badc")
     accuracies = {"a": 0.3, "b": 0.9, "c": 0.5, "d": 0.1}
     expected = xscore(pd.DataFrame([accuracies]), 0.5, FRAME).iloc[0]
-    assert rungs.score(accuracies).xscore == pytest.approx(expected["xscore"])
-    assert rungs.score({"a": 0.3}) is None
-    assert rungs.partial(accuracies, 2) == pytest.approx(0.6) and rungs.partial({"a": 0.3}, 2) is None
+    assert basis.score(accuracies).xscore == pytest.approx(expected["xscore"]) == basis.score_at(4, accuracies, None)
+    assert basis.score({"a": 0.3}) is None
+    assert basis.score_at(2, accuracies, None) == pytest.approx(0.6) and basis.score_at(2, {"a": 0.3}, None) is None
+    assert basis.score_at(0, {}, 0.4) == pytest.approx(0.4) and basis.score_at(0, accuracies, None) is None
 
 
 def test_datasets_that_tell_references_apart_no_better_than_chance_are_left_out_while_two_remain():
@@ -179,16 +180,13 @@ def test_a_rank_correlation_needs_four_that_differ():
     assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 40]) == pytest.approx(1)
 
 
-def test_datasets_that_agree_with_the_score_come_first_and_of_those_what_tells_most_apart_in_a_second():
-    references = designs_with(np.linspace(0.3, 0.7, 11), noise=0.01)
-    for each, chance in zip(references, np.random.default_rng(1).random(11), strict=True):
-        each["a"] = chance
-    images, seconds = dict.fromkeys("abcd", 100), {"a": 1, "b": 20, "c": 10, "d": 30}
-    order = ordered(FRAME, references, seconds, images, 0.5)
-    assert order[0] == "c" and set(order) == set("abcd")
-    assert ordered(FRAME, references, seconds, {**images, "d": 1000}, 0.5)[0] == "d"
-    solved = [{**each, "a": each["d"], "c": 0.99 + each["c"] / 100} for each in references]
-    assert ordered(FRAME, solved, {**seconds, "a": 40}, images, 0.5) == ("b", "d", "a", "c")
+def test_datasets_that_tell_most_designs_apart_in_a_second_come_first():
+    means = pd.DataFrame({name: [0.3, 0.5, 0.7] for name in "abcd"}, index=["one", "two", "three"])
+    images, seconds = dict.fromkeys("abcd", 100), {"a": 40, "b": 20, "c": 10, "d": 30}
+    assert ordered(means, seconds, images) == ["c", "b", "d", "a"]
+    assert ordered(means, seconds, {**images, "d": 1000}) == ["d", "c", "b", "a"]
+    solved = means.assign(c=0.99 + means["c"] / 100)
+    assert ordered(solved, seconds, images) == ["b", "d", "a", "c"]
 
 
 def test_accuracies_are_as_many_steps_apart_as_deviations_of_a_binomial():
@@ -246,8 +244,7 @@ def trial_of(number, xscore):
 
 
 def judged(rows, references=None, **given):
-    rungs = Rungs(FRAME, tuple("abcd"), 0.5, 0.25)
-    basis = Basis(rungs, {f"r{at}": dict.fromkeys("abcd", at / 4) for at in range(5)})
+    basis = basis_of(skills=[at / 4 for at in range(5)])
     references = references or [(f"r{at}", at / 4, at / 4, 100) for at in range(5)]
     trials = [trial_of(number, 1.1) for number, _ in enumerate(rows)]
     for number, trial in enumerate(trials):

@@ -7,7 +7,7 @@ import pytest
 import archlab
 from archlab.architecture import InputSpec
 from archlab.budget import count, measure
-from archlab.study import load_study
+from archlab.study.loading import load_study
 
 MILLIONS = {  # at 10 and at 100 classes
     "convmixer": (2.31, 2.35),

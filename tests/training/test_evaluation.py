@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
 
 from archlab.data.batches import Batches
-from archlab.training import evaluate
+from archlab.training.evaluation import evaluate
 from tests.training.stub import Made
 
 

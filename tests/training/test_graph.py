@@ -12,9 +12,10 @@ import torch
 
 from archlab.data.batches import Batches
 from archlab.training import graph as module
-from archlab.training import load_recipe, train
 from archlab.training.graph import WARM_UP, GraphedStep
+from archlab.training.loop import train
 from archlab.training.optimizer import make_optimizer, set_lr
+from archlab.training.recipe import load_recipe
 from tests.training.stub import TINY, Made
 
 RECIPE = load_recipe(

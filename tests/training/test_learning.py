@@ -7,7 +7,8 @@ import pytest
 import archlab
 from archlab.architecture import architecture, references
 from archlab.data import open_prepared
-from archlab.training import load_recipe, train
+from archlab.training.loop import train
+from archlab.training.recipe import load_recipe
 from tests.training.baseline import pixel_baseline
 
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from archlab.architecture import InputSpec, build_model
-from archlab.training import DivergenceError, load_recipe, train
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from archlab.training.loop import DivergenceError, train
 from archlab.training.optimizer import make_optimizer
+from archlab.training.recipe import load_recipe
 from tests.training.stub import TINY, Made
 
 RECIPE = load_recipe(

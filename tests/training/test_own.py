@@ -10,7 +10,8 @@ import torch
 from archlab.foundation import UserError, read_yaml_text
 from archlab.runs.run import digest
 from archlab.study.loading import load_study
-from archlab.training import load_recipe, own_files_of, train
+from archlab.training.loop import train
+from archlab.training.recipe import load_recipe, own_files_of
 from tests.training.stub import TINY, Made
 
 OPTIMIZER = """

@@ -1,20 +1,22 @@
-"""Designs: what a search tries."""
+"""Designs: what a search tries, and how long one takes where latency is an objective."""
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property
 from pathlib import Path
 
 from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import Prepared, entry, open_prepared
+from archlab.forecast.latencies import latencies, latency_beside
 from archlab.foundation import UserError, where
-from archlab.runs import Run, run_of
+from archlab.runs import Run, Store, run_of
 from archlab.study.combination import Combination, apply, sample
 from archlab.study.design import Design, Designer
 from archlab.study.study import Study
 from archlab.study.variables import Ask, Value, Variable, option_name
-from archlab.training import Recipe, own_files_of
+from archlab.training.recipe import Recipe, own_files_of
 
 
 class Designs(Designer):
@@ -130,6 +132,39 @@ class Designs(Designer):
         if not self.study.budget.allows(design.cost):
             raise UserError(f"{design.name} is above the budget: {self.study.budget.describe(design.cost)}")
         return design
+
+
+class Stopwatch:
+    """Measures designs while others train.
+
+    A design is timed beside a reference, taking turns, so that whatever keeps the machine busy meets both. Of the reference
+    itself counts what was measured when the search began, before its first trial.
+
+    Args:
+        milliseconds: Of the reference, where the search has begun.
+
+    Raises:
+        UserError: The reference cannot be measured.
+    """
+
+    def __init__(self, designs: Designs, store: Store, milliseconds: float | None = None):
+        self.designs, self.store = designs, store
+        self.reference = self._costed(designs.references[0])
+        found = latencies([self.reference], store) if milliseconds is None else {}
+        if milliseconds is None and not found:
+            raise UserError(f"the latency of {self.reference.model} cannot be measured", where=designs.study.where)
+        self.milliseconds: float = milliseconds or found[self.reference.key][0]["median_ms"]
+
+    def __call__(self, design: Design) -> float | None:
+        """Milliseconds for one image on one thread of this machine's CPU; None where they cannot be measured."""
+        ratio = latency_beside(self._costed(design), self.reference, self.store)
+        return None if ratio is None else ratio * self.milliseconds
+
+    def _costed(self, design: Design) -> Run:
+        """A run of the classes and resolution that costs refer to."""
+        designs = self.designs
+        run = designs.run(design, designs.study.suite.datasets[0])
+        return dataclasses.replace(run, num_classes=designs.classes, resolution=designs.resolution)
 
 
 def on_grid(variable: Variable, value: Value) -> Value:

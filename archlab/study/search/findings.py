@@ -3,88 +3,68 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from archlab.architecture.writing import architecture_yaml, at_width
 from archlab.foundation import write_atomically
 from archlab.runs import Store
 from archlab.study.ablation import Ablation
-from archlab.study.search.beginning import Basis
+from archlab.study.search.basis import Basis, reference_runs
 from archlab.study.search.designs import Designs
-from archlab.study.search.finale import Finalist, fidelity, finalists, judge, rival
-from archlab.study.search.rungs import LEAST_CORRELATION, agreement, says_enough
-from archlab.study.search.second_objective import second_objective
+from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival
+from archlab.study.search.rungs import trials_at
 from archlab.study.search.trials import Trials, has_failed, number
-from archlab.study.search.winner import architecture_yaml, at_width
 
 WINNER = "winner.yaml"
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Seconds: of CPU time in this process (sampling, budget solving, storage, scores, what it shows), and of wall time; and
-    how many runs were trained now."""
+ATTRIBUTES = (
+    "width",
+    "params",
+    "macs",
+    "latency_ms",
+    "xscore",
+    "mean",
+    "variance",
+    "middle",
+    "accuracies",
+    "runs",
+    "seconds",
+    "failed",
+)
 
-    coordinating: float
-    wall: float
-    computed: int
 
-
-def document(
-    final: Ablation,
-    designs: Designs,
-    basis: Basis,
-    trials: Trials,
-    store: Store,
-    spent: Callable[[], Cost],
-    exhausted: bool,
-) -> dict[str, Any]:
-    """Ablation's document and: search (order of the datasets, rungs, fidelity), trials, finalists, best, pareto, cost.
-
-    `spent` is asked last, when all the rest is there.
-    """
+def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
+    """Ablation's document and: search (order of the datasets, rungs, fidelity), trials, finalists, best, pareto, cost."""
     chosen = finalists(trials, designs.study.search.finalists)
     judged = judge(final, basis, chosen, designs.study.name)
     described = [_finalist(each, final, trials) for each in judged]
-    file = str(store.home / "studies" / final.study.name / WINNER)
-    best = {**described[0], "file": file} if described and judged[0].validation else None
-    table = final.document
+    best = {**described[0], "file": str(final.folder / WINNER)} if described and judged[0].validation else None
     about = _search(designs, basis, trials, exhausted)
     about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
-    found = {
-        **table,
-        "warnings": [*_warnings(about), *table["warnings"]],
+    return {
+        **final.document,
+        "warnings": [*_warnings(about), *final.document["warnings"]],
         "search": about,
-        "trials": [_trial(trial, designs) for trial in trials.history()],
+        "trials": [_trial(trial) for trial in trials.history()],
         "finalists": described,
         "best": best,
         "pareto": [number(trial) for trial in trials.study.best_trials] if len(trials.study.directions) > 1 else None,
-        "cost": _training_cost(final, trials, store, designs),
+        "cost": _training_cost(final, trials, designs),
     }
-    cost, training = spent(), found["cost"]["training_seconds"]["all"]
-    found["computed"] = cost.computed
-    found["cost"] |= {
-        "coordinating_seconds": cost.coordinating,
-        "coordinating_share": cost.coordinating / training if training else None,
-        "wall_seconds": cost.wall,
-    }
-    return found
 
 
-def save(name: str, found: dict[str, Any], designs: Designs, trials: Trials, store: Store) -> Path:
-    """Writes search.json and winner.yaml to `<home>/studies/<name>/`, beside what ablation writes there."""
-    place = store.home / "studies" / name
+def save(folder: Path, found: dict[str, Any], designs: Designs, trials: Trials) -> None:
+    """Writes search.json and winner.yaml into a folder, beside what ablation writes there."""
     texts = {"search.json": json.dumps(found, indent=1)}
     if found["best"]:
         texts[WINNER] = _winner(found["best"], designs, trials)
     for name, text in texts.items():
-        with write_atomically(place / name) as temporary:
+        with write_atomically(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    return place
 
 
 def _winner(best: dict[str, Any], designs: Designs, trials: Trials) -> str:
@@ -97,37 +77,13 @@ def _winner(best: dict[str, Any], designs: Designs, trials: Trials) -> str:
 
 
 def _rungs(basis: Basis, trials: Trials) -> list[dict[str, Any]]:
-    """Of each rung: after how many datasets, how well its order agrees with the final one, and whether it stops designs."""
-    return [{"after": place, **_judged(basis, place, trials)} for place in basis.rungs.places]
-
-
-def _halfway(basis: Basis, trials: Trials) -> dict[str, Any] | None:
-    """The same of the middle of the first run."""
-    if basis.halfway is None:
-        return None
-    return {"dataset": basis.halfway.dataset, "epoch": basis.halfway.epoch, **_judged(basis, 0, trials)}
-
-
-def _judged(basis: Basis, place: int, trials: Trials) -> dict[str, Any]:
-    came = basis.came(place, trials.history())
-    correlation = agreement(came)
-    complete = sum(final is not None for _, final in came)
-    return {"rank_correlation": correlation, "designs": complete, "stops": says_enough(correlation)}
+    """Of each rung: after how many datasets it is, and how many designs came there, the references among them."""
+    history, references = trials.history(), len(basis.references)
+    return [{"after": rung, "designs": references + len(trials_at(basis, rung, history))} for rung in basis.rungs]
 
 
 def _warnings(search: dict[str, Any]) -> list[str]:
-    said = [
-        f"pruning is off after {rung['after']} of {len(search['datasets'])} datasets: the order of designs there agrees too "
-        f"little with the final one (rank correlation {rung['rank_correlation']:.2f}, under {LEAST_CORRELATION:g})"
-        for rung in search["rungs"]
-        if not rung["stops"]
-    ]
-    middle = search["halfway"]
-    if middle and not middle["stops"]:
-        said.append(
-            f"designs are not stopped after epoch {middle['epoch']} of their first run: the order there agrees too little with "
-            f"the final one (rank correlation {middle['rank_correlation']:.2f}, under {LEAST_CORRELATION:g})"
-        )
+    said = []
     if search["weak"]:
         said.append(
             f"the search did not look at {', '.join(search['weak'])}: the references differ there by less than twice the "
@@ -142,42 +98,28 @@ def _search(designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> 
     reference, xscore = basis.best
     return {
         "storage_study": trials.study.study_name,
-        "frame": basis.rungs.frame.document(),
-        "datasets": list(basis.rungs.order),
+        "frame": basis.frame.document(),
+        "datasets": list(basis.order),
         "subset": basis.subset,
         "weak": list(basis.weak),
         "best_reference": {"model": reference, "xscore": xscore},
-        "references": {name: basis.score(each) for name, each in basis.references.items()},
-        "halfway": _halfway(basis, trials),
+        "references": basis.reference_scores,
+        "middle": basis.middle and {"dataset": basis.middle.dataset, "epoch": basis.middle.epoch},
         "rungs": _rungs(basis, trials),
-        "second_objective": second_objective(designs.study),
+        "second_objective": designs.study.search.second_objective,
         "exhausted": exhausted,
     }
 
 
-def _trial(trial: FrozenTrial, designs: Designs) -> dict[str, Any]:
+def _trial(trial: FrozenTrial) -> dict[str, Any]:
     attributes = trial.user_attrs
-    names = (
-        "width",
-        "params",
-        "macs",
-        "latency_ms",
-        "xscore",
-        "mean",
-        "variance",
-        "halfway",
-        "accuracies",
-        "runs",
-        "seconds",
-        "failed",
-    )
     return {
         "number": number(trial),
         "state": "failed" if has_failed(trial) else trial.state.name.lower(),
         "known": "known" in attributes,
         "model": attributes.get("model"),
         "values": trial.params,
-        **{name: attributes.get(name) for name in names},
+        **{name: attributes.get(name) for name in ATTRIBUTES},
     }
 
 
@@ -197,31 +139,24 @@ def _finalist(finalist: Finalist, final: Ablation, trials: Trials) -> dict[str, 
         "width": model.width,
         "params": model.cost["params"],
         "macs": model.cost["macs"],
-        "found": finalist.found,
-        "validation": finalist.validation,
-        "test": finalist.test,
-        "against": finalist.against,
-        "survived": finalist.survived,
+        **{name: getattr(finalist, name) for name in ("found", "validation", "test", "against", "survived")},
     }
 
 
-def _training_cost(final: Ablation, trials: Trials, store: Store, designs: Designs) -> dict[str, Any]:
+def _training_cost(final: Ablation, trials: Trials, designs: Designs) -> dict[str, Any]:
     """All seconds of training that the result rests on, whenever they were spent."""
-    own = {key: seconds for trial in trials.history() for key, seconds in _seconds(trial).items()}
-    reference_keys = {
-        designs.run(designs.reference(each), name).key
-        for each in designs.study.compare
-        for name in designs.study.suite.datasets
-    }
-    later = {run.key for run in final.runs} - set(own) - reference_keys
+    history = trials.history()
+    own = {key: seconds for trial in history for key, seconds in _seconds(trial).items()}
+    references = {run.key for run in reference_runs(designs)}
+    later = {run.key for run in final.runs} - set(own) - references
     parts = {
-        "references": _stored_seconds(store, reference_keys),
-        "trials": sum(own.values()) + sum(_seconds_of_stopped_run(trial) for trial in trials.history()),
-        "finale": _stored_seconds(store, later),
+        "references": _stored_seconds(final.store, references),
+        "trials": sum(own.values()) + sum(map(_seconds_of_stopped_run, history)),
+        "finale": _stored_seconds(final.store, later),
     }
     return {
         "trials": trials.tried(),
-        "runs": len(own) + len(reference_keys) + len(later),
+        "runs": len(own) + len(references) + len(later),
         "training_seconds": {**parts, "all": sum(parts.values())},
     }
 
@@ -232,9 +167,9 @@ def _seconds(trial: FrozenTrial) -> dict[str, float]:
 
 
 def _seconds_of_stopped_run(trial: FrozenTrial) -> float:
-    """Of one that was stopped half-way, and so is not stored."""
+    """Of one that was stopped in the middle, and so is not stored."""
     attributes = trial.user_attrs
-    return attributes["halfway"]["seconds"] if "halfway" in attributes and not attributes.get("runs") else 0.0
+    return attributes["middle"]["seconds"] if "middle" in attributes and not attributes.get("runs") else 0.0
 
 
 def _stored_seconds(store: Store, keys: set[str]) -> float:

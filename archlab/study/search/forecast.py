@@ -1,18 +1,20 @@
-"""What a search will cost, before it starts."""
+"""What a search will cost, before it starts, and what shows in a minute that it will run."""
 
 from __future__ import annotations
 
 import dataclasses
 import statistics
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from archlab.forecast import Plan
 from archlab.runs import Run, Store
-from archlab.study.search.beginning import datasets_met, reference_runs
+from archlab.study.search.basis import datasets_met, reference_runs, rungs_of
 from archlab.study.search.designs import Designs
-from archlab.study.search.rungs import places
-from archlab.study.search.second_objective import second_objective
+from archlab.study.search.sampler import ExhaustedError, propose
+
+SAMPLED = 3
 
 
 def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     seconds = statistics.mean([*first.predicted.values(), *again.predicted.values(), *took] or [0.0])
     number = len(study.suite.datasets)
     met = datasets_met(study, number, len(references) // number)
-    keep = study.search.keep if second_objective(study) is None else 1.0
+    keep = 1.0 if study.search.second_objective else study.search.keep
     tried = runs_of_trials(trials, len(references) // number, met, keep)
     last = study.search.finalists * len(study.seeds) * number
     work = {"references": first.work, "trials": tried * seconds, "finale": again.work + last * seconds}
@@ -57,6 +59,17 @@ def runs_of_trials(trials: int, references: int, datasets: int, keep: float) -> 
     runs, designs = 0.0, float(trials)
     for number in range(1, datasets + 1):
         runs += designs
-        if number in places(datasets):
+        if number in rungs_of(datasets):
             designs = min(designs, keep * (designs + references))
     return runs
+
+
+def smoke_runs(designs: Designs) -> list[Run]:
+    """The runs of the references, of the designs to start with, and of a few that the sampler proposes. Raises UserError."""
+    tried = {design.digest: design for design in designs.start()}
+    for number in range(SAMPLED):
+        with suppress(ExhaustedError):  # a small space
+            design = propose(designs, None, [], tried, designs.study.search.seed + number)
+            tried[design.digest] = design
+    datasets = designs.study.suite.datasets
+    return [*reference_runs(designs), *(designs.run(design, name) for design in tried.values() for name in datasets)]

@@ -1,149 +1,65 @@
-"""The datasets of a search in order, scores from some of them, and how well those agree with the final ones.
+"""Which designs go on.
 
-A design meets the datasets one after the other, and is compared after one, two, four, ... of them (up to half), by the mean of
-its normalised accuracies: datasets are the resource, so every run has its full schedule and all are comparable.
+Designs are compared in the middle of their first run, and after so many datasets: datasets are the resource, so every run has
+its full schedule and all are comparable. One goes on where it is among the best share of all that have come to that rung, the
+references among them; otherwise it waits, and is promoted later where it is among the best share then (asynchronous successive
+halving, Li et al. 2020, arXiv 1810.05934). At the first rung all wait until so many designs are there that the share of them
+is a few.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from archlab.scoring import Frame
+from optuna.trial import FrozenTrial, TrialState
 
-Accuracies: TypeAlias = Mapping[str, float]
-"""Validation accuracies of one design, by dataset."""
-
-LEAST_CORRELATION = 0.6
-ENOUGH_TO_CORRELATE = 4  # pairs; a rank correlation of fewer says nothing
-ENOUGH_TO_JUDGE = 8  # complete designs, before their rank correlation switches a rung off
+from archlab.study.search.basis import Basis
+from archlab.study.search.trials import accuracies, counts, middle_accuracy
 
 
-@dataclass(frozen=True)
-class Score:
-    """As `archlab.scoring.xscore`, of one design."""
-
-    mean: float
-    variance: float
-    xscore: float
-
-
-@dataclass(frozen=True)
-class Rungs:
-    """The frame of a search, its datasets in order, the weight of the variance, and the share that goes on at a rung."""
-
-    frame: Frame
-    order: tuple[str, ...]
-    weight_of_variance: float
-    keep: float
-
-    @property
-    def places(self) -> list[int]:
-        """After how many datasets designs are compared; none where all go on."""
-        return [] if self.keep == 1 else places(len(self.order))
-
-    def partial(self, accuracies: Accuracies, datasets: int) -> float | None:
-        """The mean of the normalised accuracies on the first so many datasets; None where one is missing, or for none."""
-        names = self.order[:datasets]
-        if not names or any(name not in accuracies for name in names):
-            return None
-        return sum(self.normalised(name, accuracies[name]) for name in names) / datasets
-
-    def score(self, accuracies: Accuracies) -> Score | None:
-        """None where a dataset is missing."""
-        if any(name not in accuracies for name in self.order):
-            return None
-        normalised = [self.normalised(name, accuracies[name]) for name in self.order]
-        mean, variance = statistics.fmean(normalised), statistics.variance(normalised)
-        return Score(mean, variance, mean - self.weight_of_variance * variance)
-
-    def normalised(self, dataset: str, accuracy: float) -> float:
-        """An accuracy as a share of the frame's span of a dataset."""
-        low, high = self.frame.datasets[dataset]
-        return (accuracy - low) / (high - low)
-
-
-def places(datasets: int) -> list[int]:
-    """One, two, four, ... up to half of the datasets."""
-    return [2**power for power in range(datasets) if 2 * 2**power <= datasets]
-
-
-def agreement(came: Sequence[tuple[float, float | None]]) -> float | None:
-    """Spearman's, of early scores and final ones, as it would be over all designs that came so far.
-
-    Only the best went on, and among them the two agree less than among all: what is measured over those that are complete is
-    corrected for that restriction of range (Thorndike 1949, case 2). None where fewer than eight are complete.
+def goes_on(basis: Basis, rung: int, score: float, others: Sequence[FrozenTrial], last: bool) -> bool:
+    """Whether a design that comes to a rung with this score goes on at once.
 
     Args:
-        came: The early score of each, and the final one of those that are complete.
+        others: The history without it.
+        last: Whether no design will come after those that have begun.
     """
-    early = [value for value, _ in came]
-    complete = [(value, final) for value, final in came if final is not None]
-    if len(complete) < ENOUGH_TO_JUDGE:
-        return None
-    kept = [value for value, _ in complete]
-    measured = rank_correlation(kept, [final for _, final in complete])
-    if measured is None:
-        return None
-    wider = max(statistics.pstdev(early) / statistics.pstdev(kept), 1.0)
-    return measured * wider / math.sqrt(1 + measured**2 * (wider**2 - 1))
+    there = [score, *(each for _, each in trials_at(basis, rung, others))]
+    return _is_open(basis, rung, len(there), last) and _is_among_best(basis, rung, score, there)
 
 
-def says_enough(correlation: float | None) -> bool:
-    """Whether designs may be stopped where early scores agree so well with final ones; None: nothing speaks against it."""
-    return correlation is None or correlation >= LEAST_CORRELATION
+def promoted(basis: Basis, history: Sequence[FrozenTrial], last: bool) -> FrozenTrial | None:
+    """The best design of those that wait and may go on, at the last rung where there is one."""
+    for rung in reversed(basis.rungs):
+        there = trials_at(basis, rung, history)
+        waiting = [(trial, score) for trial, score in there if _waits(trial, rung)]
+        if waiting and _is_open(basis, rung, len(there), last):
+            best, score = max(waiting, key=lambda each: each[1])
+            if _is_among_best(basis, rung, score, [each for _, each in there]):
+                return best
+    return None
 
 
-def rank_correlation(one: list[float], two: list[float]) -> float | None:
-    """Spearman's; None for fewer than four pairs or where one side is constant."""
-    if len(one) < ENOUGH_TO_CORRELATE or len(set(one)) == 1 or len(set(two)) == 1:
-        return None
-    from scipy import stats
-
-    return float(stats.spearmanr(one, two).statistic)
+def score_at(basis: Basis, rung: int, trial: FrozenTrial) -> float | None:
+    """The score of a trial at a rung; None where it has not come there."""
+    return basis.score_at(rung, accuracies(trial), middle_accuracy(trial))
 
 
-def ordered(
-    frame: Frame, references: list[Accuracies], seconds: Mapping[str, float], images: Mapping[str, int], lam: float
-) -> tuple[str, ...]:
-    """Informative and cheap datasets first: each next one makes the partial mean of the references agree with their xScore
-    about as well as any, to the deviation that rank correlations of unrelated values have, and of those tells most designs
-    apart in a second of training.
-
-    Args:
-        seconds: Of a run, by dataset.
-        images: That accuracies are of, by dataset.
-    """
-    remaining = list(frame.datasets)
-    order: list[str] = []
-    target = Rungs(frame, tuple(remaining), lam, 1.0)
-    scores = [score.xscore for each in references if (score := target.score(each))]
-    deviation = 1 / math.sqrt(max(len(scores) - 1, 1))
-
-    def agrees(name: str) -> float:
-        rungs = Rungs(frame, (*order, name), lam, 1.0)
-        early = [rungs.partial(each, len(rungs.order)) for each in references]
-        return rank_correlation(early, scores) or 0.0  # type: ignore[arg-type]
-
-    def tells_a_second(name: str) -> float:
-        accuracies = [each[name] for each in references if name in each]
-        return steps_apart(min(accuracies), max(accuracies), images[name]) ** 2 / seconds[name]
-
-    while remaining:
-        agreements = {name: agrees(name) for name in remaining}
-        best = max(agreements.values())
-        alike = [name for name in remaining if agreements[name] >= best - deviation]
-        order.append(max(alike, key=lambda name: (tells_a_second(name), name)))
-        remaining.remove(order[-1])
-    return tuple(order)
+def trials_at(basis: Basis, rung: int, trials: Sequence[FrozenTrial]) -> list[tuple[FrozenTrial, float]]:
+    """The trials that have come to a rung, and their scores there."""
+    return [(trial, score) for trial in trials if (score := score_at(basis, rung, trial)) is not None]
 
 
-def steps_apart(low: float, high: float, images: int) -> float:
-    """By how many deviations that an accuracy on so many images has by chance alone designs can differ: over what lies between
-    the lowest and the highest accuracy of the references, or above it where that is less."""
-    bottom, top, perfect = (2 * math.sqrt(images) * math.asin(math.sqrt(each)) for each in (low, high, 1.0))
-    return min(top - bottom, perfect - top)
+def _waits(trial: FrozenTrial, rung: int) -> bool:
+    return trial.state == TrialState.PRUNED and counts(trial) and len(accuracies(trial)) == rung
+
+
+def _is_open(basis: Basis, rung: int, there: int, last: bool) -> bool:
+    """Whether enough designs are at a rung that one may go on."""
+    return last or rung != basis.rungs[0] or there >= math.ceil(basis.few / basis.keep)
+
+
+def _is_among_best(basis: Basis, rung: int, score: float, of_designs: Sequence[float]) -> bool:
+    scores = [*of_designs, *basis.reference_scores_at(rung)]
+    return sum(each > score for each in scores) < basis.keep * len(scores)

@@ -1,11 +1,11 @@
-"""Trials of a search in an Optuna storage: opening it, what became of trials, whose they are.
+"""Trials of a search in an Optuna storage: what became of them, whose they are, which count.
 
 Optuna ends a trial once and for all. So a design that was stopped early and goes on after all, or whose process died, gets
 another trial, which says which one it `continues`: the design's first. That one's number is the design's.
 
 A trial's user attributes: `model`, `design` (digest), `width`, `params`, `macs`, `latency_ms` (where it is an objective),
-`worker`; `accuracies`, `runs` (keys) and `seconds` by dataset as they come; `halfway` (epoch, accuracy, seconds) from the
-middle of the first run; `xscore`, `mean`, `variance` at the end; `known` (found in the store, not tried here), `failed` (why),
+`worker`; `accuracies`, `runs` (keys) and `seconds` by dataset as they come; `middle` (epoch, accuracy, seconds) of the first
+run; `xscore`, `mean`, `variance` at the end; `known` (found in the store, not tried here), `failed` (why),
 `continues` (see above).
 """
 
@@ -15,48 +15,22 @@ import os
 import socket
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages import JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.foundation import UserError
+from archlab.study.search.designs import Design
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 BEAT = 60.0  # seconds between signs of life
 SILENCE = 300.0  # seconds without one after which a worker of another machine is given up
 ALIVE = "alive:"
-OPENINGS = 5
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
-
-
-def open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
-    """The storage at a URL, else a journal file in the folder. Raises UserError where it cannot be opened."""
-    if url is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(folder / "journal.log")))
-    if "://" not in url:
-        return JournalStorage(JournalFileBackend(url))
-    from sqlalchemy.exc import IntegrityError, ProgrammingError
-
-    for patience in reversed(range(OPENINGS)):
-        try:
-            return RDBStorage(url)
-        except ModuleNotFoundError as error:
-            raise UserError(f"--storage {url.partition(':')[0]} needs the package {error.name}") from None
-        except Exception as error:
-            if patience and isinstance(error, (IntegrityError, ProgrammingError)):
-                time.sleep(1)  # another process is creating the tables
-                continue
-            first = " ".join(str(error).split()).partition(" (Background on")[0]
-            raise UserError(f"cannot open the storage: {first}") from None
-    raise AssertionError
 
 
 @contextmanager
@@ -135,6 +109,22 @@ class Trials:
         return time.time() - signs.get(ALIVE + worker, 0.0) > SILENCE
 
 
+def facts(design: Design) -> dict[str, Any]:
+    """What a trial says about its design."""
+    return {
+        "model": design.name,
+        "design": design.digest,
+        "width": design.width,
+        "params": design.cost.params,
+        "macs": design.cost.macs,
+    }
+
+
+def middle_facts(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial says about the middle of its first run, of that epoch's entry in the run's history."""
+    return {"epoch": entry["epoch"], "accuracy": entry["validation_accuracy"], "seconds": entry["seconds"]}
+
+
 def has_failed(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and "failed" in trial.user_attrs
 
@@ -149,9 +139,9 @@ def counts(trial: FrozenTrial) -> bool:
     return "known" not in trial.user_attrs
 
 
-def halfway_accuracy(trial: FrozenTrial) -> float | None:
+def middle_accuracy(trial: FrozenTrial) -> float | None:
     """Of a trial that has come to the middle of its first run."""
-    return trial.user_attrs.get("halfway", {}).get("accuracy")
+    return trial.user_attrs.get("middle", {}).get("accuracy")
 
 
 def accuracies(trial: FrozenTrial) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import optuna
@@ -11,12 +11,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from archlab.foundation import UserError
 from archlab.runs import Store, list_runs
-from archlab.runs.index import of_old_code
-from archlab.study.search.beginning import SPLIT, Basis
-from archlab.study.search.designs import Design, Designs
-from archlab.study.search.sampling import distribution
-from archlab.study.search.second_objective import Stopwatch, second_objective
-from archlab.study.search.trials import DONE, Trials
+from archlab.study.search.basis import SPLIT, Basis
+from archlab.study.search.designs import Design, Designs, Stopwatch
+from archlab.study.search.sampler import distribution
+from archlab.study.search.trials import DONE, Trials, facts, middle_facts
 from archlab.study.study import Study
 from archlab.study.variables import Value, Variable
 
@@ -43,22 +41,6 @@ def warm_start(
     return added
 
 
-def halfway_facts(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What a trial says about the middle of its first run, of that epoch's entry in the run's history."""
-    return {"epoch": entry["epoch"], "accuracy": entry["validation_accuracy"], "seconds": entry["seconds"]}
-
-
-def facts(design: Design) -> dict[str, Any]:
-    """What a trial says about its design."""
-    return {
-        "model": design.name,
-        "design": design.digest,
-        "width": design.width,
-        "params": design.cost.params,
-        "macs": design.cost.macs,
-    }
-
-
 def written_values(study: Study, name: str) -> dict[str, Value]:
     """The values in a model's name, as `combination_name` writes them."""
     base, *parts = name.split("+")
@@ -82,14 +64,9 @@ def _known(storage: BaseStorage, study: optuna.Study, designs: Designs, store: S
         for trial in optuna.load_study(study_name=other, storage=storage).get_trials(deepcopy=False, states=DONE)
     ]
     wanted = {data.digest for data in designs.prepared.values()}
-    columns = ["key", "model", "dataset_digest", "seed", "architecture", "code"]
-    rows = [
-        row
-        for row in list_runs(store).table.select(columns).to_pylist()
-        if row["dataset_digest"] in wanted and row["seed"] == designs.study.seeds[0]
-    ]
-    old = set(of_old_code(store, rows))
-    names += [row["model"] for row in rows if row["key"] not in old]
+    rows = list_runs(store).table.select(["model", "dataset_digest", "seed"]).to_pylist()
+    seed = designs.study.seeds[0]
+    names += [row["model"] for row in rows if row["dataset_digest"] in wanted and row["seed"] == seed]
     for name in sorted(set(names)):
         if name.split("+")[0] in designs.study.bases:
             try:
@@ -106,18 +83,18 @@ def _stored(
     """What the store knows about a design, as an ended trial; None where it lacks the first dataset."""
     attributes = {**facts(design), "known": True, "accuracies": {}, "runs": {}, "seconds": {}}
     reports: dict[int, float] = {}
-    rungs, middle = basis.rungs, basis.halfway
-    for dataset in rungs.order:
+    middle = basis.middle
+    for rung, dataset in enumerate(basis.order, start=1):
         run = designs.run(design, dataset)
         if (document := store.get(run.key)) is None:
             break
-        attributes["accuracies"][dataset] = document["metrics"][SPLIT]["accuracy"]
+        attributes["accuracies"][dataset] = document["metrics"][SPLIT][designs.study.metric]
         attributes["runs"][dataset], attributes["seconds"][dataset] = run.key, document["seconds"]
         if middle and middle.concerns(run):
             entry = document["history"][middle.epoch - 1]
-            attributes["halfway"] = halfway_facts(entry)
+            attributes["middle"] = middle_facts(entry)
             reports[0] = entry["validation_accuracy"]
-        reports[len(attributes["runs"])] = rungs.partial(attributes["accuracies"], len(attributes["runs"])) or 0.0
+        reports[rung] = basis.score_at(rung, attributes["accuracies"], None) or 0.0
     if not reports:
         return None
     distributions: dict[str, Any] = {}
@@ -127,8 +104,8 @@ def _stored(
         return design.values[variable.name]
 
     designs.sample(ask)
-    score = rungs.score(attributes["accuracies"])
-    second = second_objective(designs.study)
+    score = basis.score(attributes["accuracies"])
+    second = designs.study.search.second_objective
     if score is None:
         if second:
             return None

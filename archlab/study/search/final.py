@@ -9,20 +9,22 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.study.ablation import SPLIT as TEST
-from archlab.study.ablation import Ablation
+from archlab.study.ablation import Ablation, scores_on
 from archlab.study.combination import apply
 from archlab.study.design import chosen_options
 from archlab.study.resolved import ResolvedStudy
-from archlab.study.search.beginning import SPLIT as VALIDATION
-from archlab.study.search.beginning import Basis
+from archlab.study.search.basis import SPLIT as VALIDATION
+from archlab.study.search.basis import Basis
 from archlab.study.search.designs import Designs
-from archlab.study.search.final_scores import FinalScores
-from archlab.study.search.rungs import rank_correlation
 from archlab.study.search.trials import DONE, Trials, accuracies, number
 from archlab.study.settling import settle
+
+LEVEL, DRAWS = 0.95, 4000
+ENOUGH_TO_CORRELATE = 4  # pairs
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,71 @@ def rival(final: Ablation) -> str | None:
 def fidelity(final: Ablation, basis: Basis, judged: list[Finalist]) -> float | None:
     """Spearman's, of the search's scores and those at full fidelity on validation data, over references and finalists."""
     full = FinalScores(final, VALIDATION)
-    early = {name: basis.score(accuracies) for name, accuracies in basis.references.items()}
+    early = basis.reference_scores
     early |= {each.name: each.found["xscore"] for each in judged if each.found}
     both = [name for name in early if full.of(name)]
     return rank_correlation([early[name] for name in both], [full.of(name)["xscore"] for name in both])  # type: ignore[misc]
+
+
+class FinalScores:
+    """Of the models that are complete; none where no frame can be made.
+
+    Attributes:
+        references: Those that span the frame, by name.
+    """
+
+    def __init__(self, final: Ablation, split: str):
+        from archlab.scoring import cells
+        from archlab.scoring.intervals import draw_scores
+        from archlab.scoring.noise import seed_noise
+
+        self.references: list[str] = []
+        self.draws: np.ndarray | None = None  # draws x models, where there are repeated seeds
+        study, table = final.study, final.table
+        scores = scores_on(split, study, table)
+        if scores is None or scores.frame is None:
+            return
+        self.models = scores.models.dropna(subset=["xscore"])
+        self.references = [name for name in study.frame if name in self.models.index]
+        noise = seed_noise(cells(table, split, study.metric), list(self.models.index), list(scores.frame.datasets))
+        if noise.known:
+            self.draws = draw_scores(noise, scores.frame, study.weight_of_variance, DRAWS)
+
+    @property
+    def best_reference(self) -> str | None:
+        """None where no reference is complete."""
+        return max(self.references, key=lambda name: float(self.models["xscore"][name]), default=None)
+
+    def of(self, name: str) -> dict[str, float | None]:
+        """xscore, and its 95 % interval as low and high; nothing where the model is not complete."""
+        if not self.references or name not in self.models.index:
+            return {}
+        row = self.models.loc[name].to_dict()
+        return {key: _known(row[column]) for key, column in _COLUMNS.items()}
+
+    def gain(self, name: str, rival: str | None) -> dict[str, float | None]:
+        """The difference to another model's xScore, with its 95 % interval; nothing where one is not complete."""
+        if rival is None or not self.of(name) or not self.of(rival):
+            return {}
+        gain = float(self.models["xscore"][name] - self.models["xscore"][rival])
+        if self.draws is None:
+            return {"gain": gain, "gain_low": None, "gain_high": None}
+        one, other = (self.models.index.get_loc(each) for each in (name, rival))
+        half = float(np.quantile(np.abs(self.draws[:, one] - self.draws[:, other] - gain), LEVEL))
+        return {"gain": gain, "gain_low": gain - half, "gain_high": gain + half}
+
+
+_COLUMNS = {"xscore": "xscore", "low": "xscore_low", "high": "xscore_high"}
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else float(value)  # NaN
+
+
+def rank_correlation(one: list[float], two: list[float]) -> float | None:
+    """Spearman's; None for fewer than four pairs, which say nothing, or where one side is constant."""
+    if len(one) < ENOUGH_TO_CORRELATE or len(set(one)) == 1 or len(set(two)) == 1:
+        return None
+    from scipy import stats
+
+    return float(stats.spearmanr(one, two).statistic)

@@ -6,13 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import optuna
-import pytest
 
 from archlab.scoring import Frame
-from archlab.study.search.beginning import Basis
-from archlab.study.search.halfway import Halfway, halfway
-from archlab.study.search.promotion import goes_on, promoted
-from archlab.study.search.rungs import Rungs, agreement, rank_correlation
+from archlab.study.search.basis import Basis, Middle, middle_of
+from archlab.study.search.rungs import goes_on, promoted
 from archlab.study.search.trials import Trials, number
 
 FRAME = Frame("references", (), "validation", dict.fromkeys("abcd", (0.0, 1.0)))
@@ -21,11 +18,10 @@ STATES = optuna.trial.TrialState
 
 
 def basis_of(keep=0.25, references=REFERENCES, halves=False):
-    """Of references that are as good on every dataset, and as good half-way."""
+    """Of references that are as good on every dataset, and as good in the middle of the first."""
     skills = {f"r{at}": skill for at, skill in enumerate(references)}
-    middle = Halfway("a", 1, {}, skills) if halves else None
-    rungs = Rungs(FRAME, tuple("abcd"), 0.5, keep)
-    return Basis(rungs, {name: dict.fromkeys("abcd", skill) for name, skill in skills.items()}, middle)
+    accuracies = {name: dict.fromkeys("abcd", skill) for name, skill in skills.items()}
+    return Basis(FRAME, tuple("abcd"), 0.5, keep, accuracies, Middle("a", 1, {}, skills) if halves else None)
 
 
 def trial_of(at, skill, met=1, state="PRUNED", **facts):
@@ -33,7 +29,7 @@ def trial_of(at, skill, met=1, state="PRUNED", **facts):
     trial = optuna.trial.create_trial(state=STATES[state], value=skill if state == "COMPLETE" else None)
     trial.number = at
     trial.user_attrs |= {"design": str(at), "accuracies": dict.fromkeys("abcd"[:met], skill)}
-    trial.user_attrs |= {"halfway": {"accuracy": skill}} | ({"xscore": skill} if state == "COMPLETE" else {}) | facts
+    trial.user_attrs |= {"middle": {"accuracy": skill}} | ({"xscore": skill} if state == "COMPLETE" else {}) | facts
     return trial
 
 
@@ -47,13 +43,13 @@ def test_the_best_share_of_all_that_came_goes_on_the_references_among_them():
     assert verdicts == [False, False, True]  # of 16 the best four are 1.0, .9, .82 and this one where it is above .74
 
 
-def test_nobody_goes_on_from_the_first_place_before_twelve_designs_are_there_unless_no_more_will_come():
+def test_nobody_goes_on_from_the_first_rung_before_twelve_designs_are_there_unless_no_more_will_come():
     basis = basis_of()
     few, enough = waiting(*np.linspace(0.1, 0.9, 10)), waiting(*np.linspace(0.1, 0.9, 11))
     assert not goes_on(basis, 1, 0.95, few, False) and promoted(basis, [*few, trial_of(10, 0.95)], False) is None
     assert goes_on(basis, 1, 0.95, few, True) and promoted(basis, [*few, trial_of(10, 0.95)], True).number == 10
     assert goes_on(basis, 1, 0.95, enough, False) and promoted(basis, [*enough, trial_of(11, 0.95)], False).number == 11
-    assert goes_on(basis, 2, 0.95, few, False)  # a later place
+    assert goes_on(basis, 2, 0.95, few, False)  # a later rung
 
 
 def test_the_best_of_those_that_wait_goes_on_when_it_is_among_the_best_share():
@@ -62,8 +58,8 @@ def test_the_best_of_those_that_wait_goes_on_when_it_is_among_the_best_share():
     assert promoted(basis, history, False).number == 11
     history[11] = trial_of(11, 0.9, state="RUNNING")
     assert promoted(basis, history, False).number == 10
-    history[10] = trial_of(10, history[10].user_attrs["halfway"]["accuracy"], met=2)
-    assert promoted(basis, history, False).number == 10  # at a later place first
+    history[10] = trial_of(10, history[10].user_attrs["middle"]["accuracy"], met=2)
+    assert promoted(basis, history, False).number == 10  # at a later rung first
     history[9:] = [trial_of(at, 0.95 + at / 1000, met=3, state="RUNNING") for at in (9, 10, 11)]
     assert promoted(basis, history, False) is None  # with the best reference these are a quarter of sixteen
     history += waiting(0.0, 0.0)
@@ -79,20 +75,13 @@ def test_known_and_failed_designs_do_not_go_on():
     assert promoted(basis_of(), history, False).number == 11
 
 
-def test_those_that_come_go_on_where_the_order_says_little_and_those_that_wait_still_have_to_be_good():
-    basis = basis_of(references=(0.0, 0.2))
-    misleading = [trial_of(at, 1 - at / 10, met=4, state="COMPLETE", xscore=at / 10) for at in range(10)]
-    assert goes_on(basis, 1, 0.1, misleading, False)
-    assert promoted(basis, [*misleading, trial_of(20, 0.1), trial_of(21, 0.2)], False) is None
-
-
 def test_designs_are_compared_in_the_middle_of_the_first_run_too():
     basis = basis_of(halves=True)
-    assert basis.places == [0, 1, 2] and basis_of().places == [1, 2] and basis_of(keep=1.0).places == []
+    assert basis.rungs == [0, 1, 2] and basis_of().rungs == [1, 2] and basis_of(keep=1.0).rungs == []
     history = waiting(*np.linspace(0.1, 0.9, 12), met=0)
     assert goes_on(basis, 0, 0.85, history, False) and not goes_on(basis, 0, 0.5, history, False)
     assert promoted(basis, history, False).number == 11
-    assert promoted(basis, history[1:], False) is None  # the first place is now the middle
+    assert promoted(basis, history[1:], False) is None  # the first rung is now the middle
     assert promoted(basis, [*history[1:], trial_of(12, 0.9)], False).number == 12
 
 
@@ -127,26 +116,11 @@ def reference_run(name, accuracies, **recipe):
 
 def test_the_middle_of_a_run_is_compared_at_the_same_epoch_of_the_same_schedule():
     runs = [reference_run("one", [0.1, 0.2, 0.3, 0.4]), reference_run("two", [0.3, 0.6, 0.7, 0.8])]
-    middle = halfway(runs)
+    middle = middle_of(runs)
     assert (middle.dataset, middle.epoch, middle.references) == ("a", 2, {"one": 0.2, "two": 0.6})
     assert middle.concerns(runs[0][0])
     assert not middle.concerns(SimpleNamespace(dataset="b", recipe=runs[0][0].recipe))
     assert not middle.concerns(reference_run("three", [0.1], lr=0.2)[0])
-    assert halfway([reference_run("one", [0.1])]) is None
-    assert halfway([reference_run("one", [0.1, 0.2])]) is None  # the first of two epochs ends too late
-    assert halfway([runs[0], reference_run("two", [0.3, 0.6, 0.7, 0.8], lr=0.2)]) is None
-
-
-def test_the_agreement_of_a_rung_is_that_over_all_designs_though_only_the_best_went_on():
-    chance = np.random.default_rng(0)
-    early = chance.normal(size=4000)
-    final = early + chance.normal(size=4000)
-    everything = list(zip(early, final, strict=True))
-    went_on = [pair for pair in everything if pair[0] > np.quantile(early, 0.75)]
-    stopped = [(each, None) for each in early if each <= np.quantile(early, 0.75)]
-    truth = rank_correlation(list(early), list(final))
-    measured = rank_correlation(*map(list, zip(*went_on, strict=True)))
-    assert measured < truth - 0.2
-    assert agreement(went_on + stopped) == pytest.approx(truth, abs=0.05)
-    assert agreement(everything) == pytest.approx(truth)
-    assert agreement(everything[:7]) is None
+    assert middle_of([reference_run("one", [0.1])]) is None
+    assert middle_of([reference_run("one", [0.1, 0.2])]) is None  # the first of two epochs ends too late
+    assert middle_of([runs[0], reference_run("two", [0.3, 0.6, 0.7, 0.8], lr=0.2)]) is None

@@ -1,0 +1,295 @@
+"""Trials in worker processes, as many at once as there are workers, until as many have ended as are wanted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from archlab.executors import Executor, Interrupted, Outcome, interruptible
+from archlab.foundation import UserError
+from archlab.runs import Event
+from archlab.study.progress import Progress
+from archlab.study.search.basis import SPLIT, Basis
+from archlab.study.search.designs import Design, Designs, Stopwatch
+from archlab.study.search.rungs import goes_on, promoted
+from archlab.study.search.sampler import ExhaustedError, asker, given, propose
+from archlab.study.search.trials import Trials, counts, facts, middle_facts, number
+from archlab.study.variables import Value
+
+LOOK = 2.0  # seconds between two looks at what other processes do
+LOOKS = 100  # at a trial that does not say its design: its process may have died
+
+
+@dataclass
+class ActiveTrial:
+    """A trial of this process, at work on the dataset after those that it has accuracies of; `number` is the design's."""
+
+    trial: optuna.Trial
+    design: Design
+    number: int
+    accuracies: dict[str, float] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    middle: float | None = None  # validation accuracy in the middle of its first run
+    waits: bool = False  # does not go on from there: its run is being ended
+
+    def take_over(self, former: FrozenTrial) -> None:
+        """Makes it what a former trial of the same design was when it stopped."""
+        for name in ("accuracies", "runs", "seconds"):
+            setattr(self, name, dict(former.user_attrs.get(name, {})))
+        self._note()
+        if "middle" in former.user_attrs:
+            self.note_middle(former.user_attrs["middle"])
+        for step, value in former.intermediate_values.items():
+            self.trial.report(value, step)
+
+    def meet(self, event: Event, metric: str) -> None:
+        """Notes what the run on a dataset came to."""
+        run, stored = event.run, event.stored or {}
+        self.accuracies[run.dataset] = stored["metrics"][SPLIT][metric]
+        self.runs[run.dataset], self.seconds[run.dataset] = run.key, stored["seconds"]
+        self._note()
+
+    def _note(self) -> None:
+        for name in ("accuracies", "runs", "seconds"):
+            self.trial.set_user_attr(name, getattr(self, name))
+
+    def note_middle(self, middle: dict[str, Any]) -> None:
+        self.middle = middle["accuracy"]
+        self.trial.set_user_attr("middle", middle)
+
+
+class Scheduler:
+    """Runs trials.
+
+    Args:
+        wanted: How many designs are to be tried in the storage, those of other processes among them.
+        stopwatch: Where latency is an objective.
+        progress: Hears what happens to runs, and of every trial of this process that has ended.
+    """
+
+    def __init__(
+        self,
+        designs: Designs,
+        basis: Basis,
+        trials: Trials,
+        wanted: int,
+        *,
+        stopwatch: Stopwatch | None = None,
+        progress: Progress | None = None,
+    ):
+        self.designs, self.basis, self.trials, self.wanted = designs, basis, trials, wanted
+        self.stopwatch, self.progress = stopwatch, progress or Progress()
+        self.active: dict[str, ActiveTrial] = {}  # by the key of its run
+        self.start = designs.start()
+        self.exhausted = self.halted = self.interrupted = False
+        self.computed = 0
+
+    def run(self, pool: Executor, workers: int, *, fail_fast: bool = False) -> None:
+        """Keeps so many trials at work in the pool. Sets `halted` where `fail_fast` ended it early.
+
+        Raises Interrupted after Ctrl-C. In both cases the trials at work are repeated by whoever goes on with the search.
+        """
+        looked = -LOOK
+        self.trials.beat()
+        with pool, interruptible(pool) as interrupted:
+            while True:
+                self.interrupted = self.interrupted or interrupted()
+                stopped = self.halted or self.interrupted
+                if not stopped and time.monotonic() - looked >= (LOOK if self.active else 0.2):
+                    looked = time.monotonic()
+                    self.trials.give_up_stale()
+                    while len(self.active) < workers and self._begin(pool):
+                        pass
+                if not self.active and (stopped or not self.trials.unfinished()):
+                    break
+                for event in pool.events():
+                    self.progress.event(event)
+                    if self._hear(event, pool):
+                        looked = -LOOK
+                    if event.kind == "failed" and fail_fast:
+                        self.halted = True
+                        pool.kill()
+                self.trials.beat()
+        if self.interrupted:
+            raise Interrupted(Outcome())
+
+    def _begin(self, pool: Executor) -> bool:
+        """Begins a trial, where there is a design to try or to go on with; whether there may be more."""
+        self.trials.beat()
+        study = self.trials.study
+        queued = bool(study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+        values, former = ({}, None) if queued else self._next()
+        if values is None:
+            return False
+        study.sampler = given(values)
+        trial = study.ask()
+        trial.set_user_attr("worker", self.trials.worker)
+        if former is not None:
+            trial.set_user_attr("continues", number(former))
+        try:
+            design = self.designs.sample(asker(trial))
+        except (UserError, ValueError) as error:  # one that somebody queued by hand
+            trial.set_user_attr("failed", str(error))
+            study.tell(trial, state=TrialState.FAIL)
+            return True
+        for name, value in facts(design).items():
+            trial.set_user_attr(name, value)
+        active = ActiveTrial(trial, design, trial.number if former is None else number(former))
+        promotion = former is not None and former.state == TrialState.PRUNED
+        if self._is_needless(active):
+            return not promotion
+        if former is not None and promotion:
+            active.take_over(former)
+            self._submit(active, pool)
+        elif self._is_timed(active, pool):
+            self._advance(active, pool)
+        return not self.interrupted
+
+    def _next(self) -> tuple[dict[str, Value] | None, FrozenTrial | None]:
+        """The values of the design to try next, None where there is none now; and the trial that it continues."""
+        history = self.trials.history()
+        if former := self._promoted(history):
+            return former.params, former
+        if self.trials.tried() < self.wanted and (given_up := self.trials.given_up()):
+            return given_up[0].params, given_up[0]
+        if self._is_last():
+            return None, None
+        taken = {trial.user_attrs.get("design", "") for trial in history}
+        for design in self.start:
+            if design.digest not in taken:
+                return design.values, None
+        try:
+            seed = self.designs.study.search.seed
+            return propose(self.designs, self.basis, history, taken, seed).values, None
+        except ExhaustedError:
+            self.exhausted = True
+            return self._next()
+
+    def _is_last(self) -> bool:
+        """Whether no design will come after those that have begun."""
+        return self.exhausted or self.trials.tried() >= self.wanted
+
+    def _is_needless(self, active: ActiveTrial) -> bool:
+        """Ends a trial where an earlier one has the same design, or it is new and enough are there."""
+        trial, mine = active.trial, (active.number, active.trial.number)
+        for _ in range(LOOKS):
+            earlier = [each for each in self.trials.history() if (number(each), each.number) < mine]
+            if all("design" in each.user_attrs for each in earlier if each.state == TrialState.RUNNING):
+                break
+            time.sleep(0.1)  # another process is just about to say which design it tries
+        same = next((each for each in earlier if each.user_attrs.get("design") == active.design.digest), None)
+        if same is not None and same.state == TrialState.COMPLETE:
+            for name in ("accuracies", "runs", "seconds", "latency_ms", "xscore", "mean", "variance"):
+                if name in same.user_attrs:
+                    trial.set_user_attr(name, same.user_attrs[name])
+            trial.set_user_attr("known", True)
+            self.trials.study.tell(trial, same.values)
+            return True
+        if same is not None or (active.number == trial.number and sum(map(counts, earlier)) >= self.wanted):
+            self.trials.give_up(trial.number)
+            return True
+        return False
+
+    def _is_timed(self, active: ActiveTrial, pool: Executor) -> bool:
+        """Whether its latency is known where that is an objective; else the trial ends."""
+        if self.stopwatch is None:
+            return True
+        try:
+            latency = self.stopwatch(active.design)
+        except Interrupted:
+            self.interrupted = True
+            pool.stop()
+            self.trials.give_up(active.trial.number)
+            return False
+        if latency is None:
+            self._fail(active, "its latency cannot be measured")
+            return False
+        active.trial.set_user_attr("latency_ms", latency)
+        return True
+
+    def _hear(self, event: Event, pool: Executor) -> bool:
+        """Whether a trial has ended."""
+        active = self.active.get(event.run.key)
+        if active is None or event.kind in ("started", "retried"):
+            return False
+        middle = self.basis.middle if active.middle is None else None
+        if event.kind == "epoch":
+            if middle and middle.concerns(event.run) and event.detail["epoch"] == middle.epoch:
+                self._reach_middle(active, event.detail)
+                if active.waits:
+                    pool.drop(event.run)
+            return False
+        del self.active[event.run.key]
+        self.computed += event.kind == "finished"
+        if event.kind == "failed":
+            self._fail(active, event.detail["cause"])
+            return True
+        if event.kind == "stopped" and not active.waits:
+            self.trials.give_up(active.trial.number)
+            return True
+        if event.kind != "stopped":
+            assert event.stored is not None, f"run {event.run.key} is gone from the store"
+            if middle and middle.concerns(event.run):  # it went on from a checkpoint, or was stored
+                self._reach_middle(active, event.stored["history"][middle.epoch - 1])
+        if active.waits:
+            self._end(active, TrialState.PRUNED)
+            return True
+        active.meet(event, self.designs.study.metric)
+        return self._advance(active, pool)
+
+    def _reach_middle(self, active: ActiveTrial, entry: dict[str, Any]) -> None:
+        """Notes that epoch of the first run, and whether the design waits there."""
+        active.note_middle(middle_facts(entry))
+        active.trial.report(entry["validation_accuracy"], 0)
+        active.waits = not self._goes_on(active, 0)
+
+    def _advance(self, active: ActiveTrial, pool: Executor) -> bool:
+        """Submits the next run, or ends the trial; whether it did."""
+        rung = len(active.accuracies)
+        early = self.basis.score_at(rung, active.accuracies, None)
+        second = self.designs.study.search.second_objective
+        if early is not None and second is None:
+            active.trial.report(early, rung)
+        if score := self.basis.score(active.accuracies):
+            for name in ("xscore", "mean", "variance"):
+                active.trial.set_user_attr(name, getattr(score, name))
+            values = [score.xscore, float(active.trial.user_attrs[second])] if second else [score.xscore]
+            self._end(active, TrialState.COMPLETE, values)
+            return True
+        if rung and rung in self.basis.rungs and not self._goes_on(active, rung):
+            self._end(active, TrialState.PRUNED)
+            return True
+        self._submit(active, pool)
+        return False
+
+    def _submit(self, active: ActiveTrial, pool: Executor) -> None:
+        run = self.designs.run(active.design, self.basis.order[len(active.accuracies)])
+        self.active[run.key] = active
+        pool.submit(run)
+
+    def _promoted(self, history: list[FrozenTrial]) -> FrozenTrial | None:
+        return promoted(self.basis, history, self._is_last())
+
+    def _goes_on(self, active: ActiveTrial, rung: int) -> bool:
+        score = self.basis.score_at(rung, active.accuracies, active.middle)
+        assert score is not None
+        others = [trial for trial in self.trials.history() if number(trial) != active.number]
+        return goes_on(self.basis, rung, score, others, self._is_last())
+
+    def _fail(self, active: ActiveTrial, why: str) -> None:
+        active.trial.set_user_attr("failed", why)
+        self._end(active, TrialState.FAIL)
+
+    def _end(self, active: ActiveTrial, state: TrialState, values: list[float] | None = None) -> None:
+        study = self.trials.study
+        try:
+            study.tell(active.trial, values, state=state)
+        except (ValueError, RuntimeError):  # another process took this one for dead
+            return
+        scores = [each.user_attrs["xscore"] for each in self.trials.history() if "xscore" in each.user_attrs]
+        self.progress.trial(study.get_trials(deepcopy=False)[active.trial.number], max(scores, default=None))

@@ -1,0 +1,195 @@
+"""A search from its beginning to its end."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archlab.executors import Interrupted, Outcome, Settings, open_executor
+from archlab.foundation import UserError
+from archlab.runs import Failure, Store
+from archlab.study.ablating import runs_of
+from archlab.study.ablation import Ablation, assess
+from archlab.study.computing import compute
+from archlab.study.loading import load_study
+from archlab.study.progress import Progress
+from archlab.study.resolved import ResolvedStudy
+from archlab.study.search.backends import open_storage
+from archlab.study.search.basis import Basis, basis, reference_runs
+from archlab.study.search.designs import Designs, Stopwatch
+from archlab.study.search.final import final_study, finalists, search_name
+from archlab.study.search.findings import document, save
+from archlab.study.search.scheduler import Scheduler
+from archlab.study.search.storage import open_search
+from archlab.study.search.trials import Trials
+from archlab.study.search.warm_start import warm_start
+from archlab.study.shipped import study_path
+from archlab.study.space import space_size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ORDER, MILLISECONDS = "datasets", "reference_ms"  # a search's user attributes: what all its processes agree on
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        document: That of `archlab search --json`.
+        final: The final table.
+        failed: Runs of references and finalists that failed; those of trials are in `trials`.
+    """
+
+    document: dict[str, Any]
+    final: Ablation
+    failed: list[Failure]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The final table, tidy: model, dataset, seed, split ("validation", "test"), metric, value."""
+        return self.final.table
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """As `Ablation.scores`, of the references and the best designs."""
+        return self.final.scores
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row a design that was tried: number, state, known, model, values, width, params, macs, latency_ms, xscore, ..."""
+        import pandas as pd
+
+        return pd.DataFrame(self.document["trials"])
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """What the document says of the winner, its architecture `file` among it; None where no design is complete."""
+        return self.document["best"]
+
+    @property
+    def folder(self) -> Path:
+        return self.final.folder
+
+    @property
+    def failures(self) -> list[str]:
+        """All runs that failed, in words."""
+        of_trials = [f"{trial['model']}: {trial['failed']}" for trial in self.document["trials"] if trial["failed"]]
+        return [*map(str, self.failed), *of_trials]
+
+
+def search(
+    source: str | Path | dict,
+    store: Store,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    *,
+    trials: int | None = None,
+    storage: str | None = None,
+    resume: bool = False,
+) -> Found:
+    """Searches a study. The same call goes on with a search that was interrupted, and joins one that others are at.
+
+    Args:
+        trials: How many there are to be in the storage; None: as the study says.
+        storage: An Optuna URL or a journal file; None: a journal file in the store.
+        resume: Whether it is an error when there is nothing to go on with.
+
+    Raises:
+        UserError: Anything wrong in the study; too few references.
+        Interrupted: After Ctrl-C; what has ended is kept.
+    """
+    settings, progress = settings or Settings(), progress or Progress()
+    began, own = time.monotonic(), time.process_time()
+    study = load_study(source, home=store.home)
+    designs = Designs(study, store.home)
+    designs.start()  # tells what is wrong in it before anything runs
+    references = reference_runs(designs)
+    opened = open_storage(storage, store.home / "studies" / search_name(study.name))
+    there = Trials(open_search(opened, designs))
+    if resume and not there.all():
+        raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
+    _, first = compute(f"{study.name}: the references", references, store, settings, progress, measure=False)
+    known, stopwatch = _agreed(designs, store, there)
+    warm = warm_start(opened, there, designs, known, store, stopwatch)
+    wanted = trials or study.search.trials
+    for words in _beginning(space_size(study), known, warm, there.tried(), wanted):
+        progress.say(f"{study.name}: {words}")
+    scheduler = Scheduler(designs, known, there, wanted, stopwatch=stopwatch, progress=progress)
+    try:
+        scheduler.run(open_executor(store, settings), settings.at_once, fail_fast=settings.fail_fast)
+    except Interrupted:
+        tried = f"{there.tried()} of {wanted} trials"
+        progress.say(f"interrupted: what has ended is kept ({tried}); the same command goes on from there")
+        raise
+    final = final_study(
+        designs,
+        finalists(there, study.search.finalists),
+        None if isinstance(source, dict) else str(study_path(source)),
+    )
+    ablation = _final_table(study.name, final, store, settings, progress, halted=scheduler.halted)
+    described = document(ablation, designs, known, there, scheduler.exhausted)
+    described["computed"] = first.computed + scheduler.computed + ablation.computed
+    training, coordinating = described["cost"]["training_seconds"]["all"], time.process_time() - own
+    described["cost"] |= {
+        "coordinating_seconds": coordinating,
+        "coordinating_share": coordinating / training if training else None,
+        "wall_seconds": time.monotonic() - began,
+    }
+    failed = {each.run.key: each for each in first.failed + ablation.failed}
+    found = Found(described, ablation, list(failed.values()))
+    progress.found(found)
+    ablation.save()
+    save(found.folder, described, designs, there)
+    ablation.save_latencies()
+    return found
+
+
+def _agreed(designs: Designs, store: Store, trials: Trials) -> tuple[Basis, Stopwatch | None]:
+    """The basis, and the stopwatch where latency is an objective; what was measured for them is what the first process of the
+    search measured."""
+    facts = trials.study.user_attrs
+    known = basis(designs, store, facts.get(ORDER))
+    trials.study.set_user_attr(ORDER, known.order)
+    if designs.study.search.second_objective != "latency_ms":
+        return known, None
+    stopwatch = Stopwatch(designs, store, facts.get(MILLISECONDS))
+    trials.study.set_user_attr(MILLISECONDS, stopwatch.milliseconds)
+    return known, stopwatch
+
+
+def _final_table(
+    name: str, study: ResolvedStudy, store: Store, settings: Settings, progress: Progress, *, halted: bool
+) -> Ablation:
+    """Of what is stored alone where a failed run has ended the search."""
+    runs = runs_of(study, store.home)
+    if halted:
+        progress.say(f"{name}: a run failed, so the final table shows only what is stored")
+        outcome = Outcome({run.key: stored for run in runs if (stored := store.get(run.key))})
+    else:
+        _, outcome = compute(f"{name}: the final table", runs, store, settings, progress, measure=False)
+    return assess(study, runs, outcome, store)
+
+
+def _beginning(size: float, known: Basis, warm: int, there: int, wanted: int) -> list[str]:
+    reference, xscore = known.best
+    stands = (
+        "" if known.subset is None else f" (they stand for all with a left-out R2 of {known.subset['left_out_r2']:.2f})"
+    )
+    middle = "half-way through the first and " if known.middle else ""
+    after = " and ".join(str(rung) for rung in known.rungs if rung)
+    stops = f"; {middle}after {after} of them the best {known.keep:.0%} go on" if known.rungs else ""
+    words = [
+        f"{size:,} designs in the space" if math.isfinite(size) else "endlessly many designs in the space",
+        f"the best reference is {reference}, with an xScore of {xscore:.3f} on validation data",
+        f"designs meet {', '.join(known.order)}{stands}{stops}",
+    ]
+    if warm:
+        words.append(f"{warm} designs are known already")
+    if there:
+        words.append(f"{there} of {wanted} trials are there")
+    return words

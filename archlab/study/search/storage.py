@@ -1,0 +1,67 @@
+"""Finding a search in its Optuna storage, or beginning it there."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
+
+from archlab.foundation import UserError
+from archlab.foundation.machine import cpu_name
+from archlab.runs.run import digest
+from archlab.study.search.basis import reference_runs
+from archlab.study.search.designs import Designs
+from archlab.study.search.sampler import distribution
+from archlab.study.search.trials import experimental
+from archlab.study.variables import Value, Variable
+
+
+def open_search(storage: BaseStorage, designs: Designs) -> optuna.Study:
+    """The Optuna study of a search; a new one where the space has changed so that stored trials do not belong to it."""
+    second = designs.study.search.second_objective
+    metrics = ["xscore", second] if second else ["xscore"]
+    directions: list[Literal["maximize", "minimize"]] = ["maximize", "minimize"] if second else ["maximize"]
+    name, version = f"{designs.study.name}-{identity(designs)}", 1
+    while True:
+        study = optuna.create_study(
+            study_name=name if version == 1 else f"{name}-{version}",
+            storage=storage,
+            directions=directions,
+            load_if_exists=True,
+        )
+        if all(_belongs(designs, trial) for trial in study.get_trials(deepcopy=False)):
+            if study.metric_names is None:
+                with experimental():
+                    study.set_metric_names(metrics)
+            return study
+        version += 1
+
+
+def identity(designs: Designs) -> str:
+    """Of everything that makes trials comparable: data, recipe, code, references and their widths, settings."""
+    study, search = designs.study, designs.study.search
+    settings: list[Any] = [search.seed, search.objective, search.keep, search.datasets]
+    settings += [study.weight_of_variance, study.metric, str(study.budget)]
+    if search.sampler:
+        settings.append([search.sampler.name, search.sampler.arguments])
+    if search.second_objective == "latency_ms":
+        settings.append(cpu_name())
+    return digest([[run.key for run in reference_runs(designs)], settings])[:8]
+
+
+def _belongs(designs: Designs, trial: FrozenTrial) -> bool:
+    """Whether the space asks for a trial's values as they were asked for."""
+
+    def ask(variable: Variable) -> Value:
+        if trial.distributions.get(variable.name) != distribution(variable):
+            raise LookupError
+        return trial.params[variable.name]
+
+    if "design" not in trial.user_attrs:  # its values are not all there
+        return True
+    try:
+        return designs.sample(ask).digest == trial.user_attrs["design"]
+    except (LookupError, UserError):
+        return False
