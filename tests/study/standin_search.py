@@ -45,6 +45,8 @@ def train(
     """A result that depends on the run's key alone; notes the call in `home/executions`. Accuracy rises evenly over epochs."""
     if fail and fail in run.model:
         raise ValueError("told to fail")
+    if (home / "full").exists() and "+" in run.model:  # a design, not a reference
+        raise OSError(28, "No space left on device", str(folder))
     handle = os.open(home / "executions", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(handle, f"{run.key}\n".encode())
     os.close(handle)

@@ -18,6 +18,24 @@ from archlab.study.search.basis import basis
 from archlab.study.search.designs import Designs
 
 
+def test_a_full_disk_burns_no_trial(place):
+    """Whoever goes on repeats what was at work, and ends where an undisturbed search does."""
+    whole, broken = place("whole"), place("broken")
+    study = study_of(whole)
+    run(study, whole)
+    (broken / "full").touch()
+    for _ in range(3):
+        with pytest.raises(UserError, match="No space left on device: what has ended is kept"):
+            run(study, broken)
+    (broken / "full").unlink()
+    run(study, broken, resume=True)
+    ended = [
+        [(trial.user_attrs["design"], trial.values, trial.user_attrs.get("failed")) for trial in trials_of(home)]
+        for home in (whole, broken)
+    ]
+    assert ended[0] == ended[1] and not any(failed for _, _, failed in ended[1])
+
+
 def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_file(place):
     home = place()
     found = run(study_of(home), home)

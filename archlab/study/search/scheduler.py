@@ -87,12 +87,13 @@ class Scheduler:
         self.active: dict[str, ActiveTrial] = {}  # by the key of its run
         self.start = designs.start()
         self.exhausted = self.halted = self.interrupted = False
+        self.fault = ""  # of the machine, which no trial is to blame for
         self.computed = 0
 
     def run(self, pool: Executor, workers: int, *, fail_fast: bool = False) -> None:
         """Keeps so many trials at work in the pool. Sets `halted` where `fail_fast` ended it early.
 
-        Raises Interrupted after Ctrl-C. In both cases the trials at work are repeated by whoever goes on with the search.
+        Raises Interrupted after Ctrl-C, UserError where a disk is full. Whoever goes on repeats the trials at work.
         """
         looked = -LOOK
         self.trials.beat()
@@ -111,12 +112,14 @@ class Scheduler:
                     self.progress.event(event)
                     if self._hear(event, pool):
                         looked = -LOOK
-                    if event.kind == "failed" and fail_fast:
+                    if event.kind == "failed" and (fail_fast or self.fault):
                         self.halted = True
                         pool.kill()
                 self.trials.beat()
         if self.interrupted:
             raise Interrupted(Outcome())
+        if self.fault:
+            raise UserError(f"{self.fault}: what has ended is kept, and the same command goes on from there")
 
     def _begin(self, pool: Executor) -> bool:
         """Begins a trial, where there is a design to try or to go on with; whether there may be more."""
@@ -226,11 +229,13 @@ class Scheduler:
             return False
         del self.active[event.run.key]
         self.computed += event.kind == "finished"
+        if event.kind == "failed" and event.detail.get("passing"):  # it says nothing about the design
+            self.fault = event.detail["cause"]
+        if self.fault or (event.kind == "stopped" and not active.waits):
+            self.trials.give_up(active.trial.number)
+            return True
         if event.kind == "failed":
             self._fail(active, event.detail["cause"])
-            return True
-        if event.kind == "stopped" and not active.waits:
-            self.trials.give_up(active.trial.number)
             return True
         if event.kind != "stopped":
             assert event.stored is not None, f"run {event.run.key} is gone from the store"
