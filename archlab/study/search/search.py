@@ -145,7 +145,7 @@ def search(
     progress.found(found)
     ablation.save()
     save(found.folder, described, designs, there)
-    ablation.save_latencies()
+    ablation.save_latencies(settings.time_limit)
     return found
 
 
