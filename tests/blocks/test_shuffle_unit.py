@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from blocks import BLOCKS
-from blocks.channels import interleave_halves
+from blocks.shuffle_unit import interleave_halves
 
 ShuffleUnit = BLOCKS["shuffle_unit"]
 
