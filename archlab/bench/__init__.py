@@ -1,4 +1,4 @@
-"""Measurements of archlab on this machine: ratios against other ways of doing the same, and against its own bounds."""
+"""Measurements of archlab on this machine, and searches replayed on recorded landscapes."""
 
 from archlab.bench.gpu import bench_gpu
 from archlab.bench.measured import Bench, Spread

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlab.cli.running import run_options, settings_and_progress, try_out
-from archlab.cli.tables import print_table
+from archlab.cli.tables import print_scores, print_table
 from archlab.foundation import home
 
 if TYPE_CHECKING:
@@ -63,35 +63,12 @@ def _print(found: Ablation, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.document, indent=2))
     else:
-        _print_scores(found)
+        print_scores(found, "difference")
+        if found.study.question:
+            click.echo(f"\n{found.study.question}\n{found.answer or ''}".rstrip())
     if found.judgement:
         click.echo(str(found.judgement), err=True)
     for warning in found.document["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     for failure in found.failed:
         click.echo(f"failed: {failure}", err=True)
-
-
-def _print_scores(found: Ablation) -> None:
-    table = found.scores
-    names = ["model", "role", "params", "macs", *found.study.datasets, "mean", "variance"]
-    names += [*(found.scored.own if found.scored else ()), "xscore"]
-    if table["xscore_low"].notna().any():
-        names += ["xscore_low", "xscore_high"]
-    names.append("difference")
-    titles = {"macs": "MACs", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high", "difference": "to base"}
-    rows = [
-        [_written(name, value) for name, value in zip(names, row, strict=True)]
-        for row in table[names].itertuples(index=False)
-    ]
-    print_table([titles.get(name, name) for name in names], rows)
-    if found.study.question:
-        click.echo(f"\n{found.study.question}\n{found.answer or ''}".rstrip())
-
-
-def _written(column: str, value: Any) -> Any:
-    if not isinstance(value, float):
-        return value
-    if value != value:  # NaN
-        return None
-    return f"{value:+.3f}" if column == "difference" else f"{value:.3f}"

@@ -26,7 +26,7 @@ _OPTIONS = (
         metavar="NAME",
         help="Who computes runs: local, ray, or your own as FILE.py:NAME.",
     ),
-    click.option("--address", metavar="URL", help="Of the Ray cluster: `auto`, or a URL."),
+    click.option("--address", metavar="ADDRESS", help="Of the Ray cluster: `auto`, or HOST:PORT."),
     click.option(
         "--gpus", type=click.FloatRange(min=0), default=0.0, help="The share of a GPU that Ray gives to a run."
     ),

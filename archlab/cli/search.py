@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlab.cli.running import run_options, settings_and_progress, try_out
-from archlab.cli.tables import print_table
+from archlab.cli.tables import print_scores, print_table, rounded
 from archlab.foundation import home
 
 if TYPE_CHECKING:
@@ -102,27 +102,20 @@ def _print(found: Found, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.document, indent=2))
     else:
-        _print_tables(found.document)
+        print_scores(found.final)
+        _print_gains(found.document)
     for warning in found.document["warnings"]:
         click.echo(f"warning: {warning}", err=True)
     for failure in found.failures:
         click.echo(f"failed: {failure}", err=True)
 
 
-def _print_tables(found: dict[str, Any]) -> None:
-    datasets = list(dict.fromkeys(cell["dataset"] for cell in found["cells"]))
-    means = _test_means(found)
-    with_interval = any(row["xscore_low"] is not None for row in found["scores"])
-    ends = ["xscore_low", "xscore_high"] if with_interval else []
-    columns = ["model", "role", "params", "macs", *datasets, "mean", "variance", "xscore", *ends]
-    titles = {"macs": "MACs", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high"}
-    rows = [[_written(row.get(name, means.get((row["model"], name)))) for name in columns] for row in found["scores"]]
-    print_table([titles.get(name, name) for name in columns], rows)
+def _print_gains(found: dict[str, Any]) -> None:
     click.echo()
     keys = ("model", "validation", "test", "low", "high", "survived")
     print_table(
         (f"gain over {found['search']['rival'] or 'the best reference'}", *keys[1:]),
-        [[_written(_gains(each)[key]) for key in keys] for each in found["finalists"]],
+        [[rounded(_gains(each)[key]) for key in keys] for each in found["finalists"]],
     )
     click.echo(f"\n{_sentence(found)}")
 
@@ -157,15 +150,3 @@ def _sentence(found: dict[str, Any]) -> str:
         decided = "better than" if low > 0 else "worse than" if high < 0 else "undecided against"
         verdict = f"is {decided} {rival} on test data: {gain:+.3f} ({low:+.3f} to {high:+.3f})"
     return f"{best['model']} {verdict}.\nIt is {best['name']}, written to {best['file']}\n{spent}"
-
-
-def _test_means(found: dict[str, Any]) -> dict[tuple[str, str], float]:
-    values: dict[tuple[str, str], list[float]] = {}
-    for cell in found["cells"]:
-        if cell["split"] == "test":
-            values.setdefault((cell["model"], cell["dataset"]), []).append(cell["accuracy"])
-    return {key: sum(each) / len(each) for key, each in values.items()}
-
-
-def _written(value: Any) -> Any:
-    return f"{value:.3f}" if isinstance(value, float) else value

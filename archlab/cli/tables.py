@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlab.study.ablation import Ablation
+
+TITLES = {"macs": "MACs", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high", "difference": "to base"}
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -21,6 +26,29 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     if not console.is_terminal:
         console.width = 10_000  # a file has no edge to fold at
     console.print(table)
+
+
+def print_scores(found: Ablation, *more: str) -> None:
+    """The scores of an ablation, best first: costs, the metric on each dataset, mean, variance, xScore; `more` columns last."""
+    table = found.scores
+    columns = ["model", "role", "params", "macs", *found.study.datasets, "mean", "variance"]
+    columns += [*(found.scored.own if found.scored else ()), "xscore"]
+    columns += ["xscore_low", "xscore_high"] if table["xscore_low"].notna().any() else []
+    columns += more
+    rows = [
+        [rounded(value, signed=name == "difference") for name, value in zip(columns, row, strict=True)]
+        for row in table[columns].itertuples(index=False)
+    ]
+    print_table([TITLES.get(name, name) for name in columns], rows)
+
+
+def rounded(value: Any, *, signed: bool = False) -> Any:
+    """A number with three decimals; None for one that is not known."""
+    if not isinstance(value, float):
+        return value
+    if value != value:  # NaN
+        return None
+    return f"{value:+.3f}" if signed else f"{value:.3f}"
 
 
 def _written(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from archlab.foundation import UserError
 from archlab.foundation.machine import gpu_count
-from archlab.foundation.own_code import is_own
+from archlab.foundation.own_code import is_own, own_code
 
 EXECUTORS = ("local", "ray")
 
@@ -23,7 +23,7 @@ class Settings:
     Args:
         executor: "local", "ray", or a user's own as `FILE.py:NAME` (see `archlab.executors.executor`).
         workers: Runs at once on this machine (Ray: as many as its resources allow); None for as many as suit it.
-        address: Of the Ray cluster: "auto", a URL, or None for a cluster of this machine alone.
+        address: Of the Ray cluster: "auto", HOST:PORT, or None for a cluster of this machine alone.
         gpus: The share of a GPU that Ray gives to a run.
         retries: How often a run that failed is tried again, behind all others.
         time_limit: Seconds of one attempt of one run; None: no limit.
@@ -47,6 +47,8 @@ class Settings:
             raise UserError(f"{self.workers} workers cannot do anything; at least 1 is needed")
         if self.executor not in EXECUTORS and not is_own(self.executor):
             raise UserError(f"there is no executor {self.executor!r}", name=self.executor, known=EXECUTORS)
+        if is_own(self.executor):
+            own_code(self.executor)  # tells that it is not there before anything is measured
         if self.executor == "ray":
             import_ray()  # tells that it is not installed before anything is measured
             if self.address is not None:

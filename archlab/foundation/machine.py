@@ -44,3 +44,14 @@ def visible_gpus() -> list[str]:
     if named is None:  # a container numbers its own anew
         return [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
     return [name.strip() for name in named.partition("-1")[0].split(",") if name.strip()]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether this machine has a process of that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -51,7 +51,7 @@ def _sentences(found: dict[str, Any]) -> list[str]:
     parts = cost["training_seconds"]
     said.append(
         f"Training took {parts['all'] / 60:.1f} minutes: {parts['references'] / 60:.1f} for references, "
-        f"{parts['trials'] / 60:.1f} for trials, {parts['finale'] / 60:.1f} for the final table."
+        f"{parts['trials'] / 60:.1f} for trials, {parts.get('final', parts.get('finale', 0)) / 60:.1f} for the final table."
     )
     return said
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import time
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archlab.foundation.files import writer_of
+from archlab.foundation.machine import is_alive
 from archlab.runs.index import of_old_code, read_rows
 from archlab.runs.lock import lock
 from archlab.runs.store import Store, is_key
@@ -85,18 +85,8 @@ def _is_abandoned(path: Path) -> bool:
     """Whether whoever wrote there is gone. What is not called as archlab calls such things may be the file system's own."""
     host, pid = writer_of(path) or (None, 0)
     if host == socket.gethostname():
-        return not _is_alive(pid)
+        return not is_alive(pid)
     return path.suffix == ".part" and time.time() - path.stat().st_mtime > OLD
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _size(path: Path) -> int:

@@ -149,12 +149,16 @@ class Ablation:
         }
 
     def _cells(self) -> list[dict[str, Any]]:
-        rows = self.table[self.table["metric"] == "accuracy"]
+        """One a model, dataset, seed and split: its accuracy, and its value in the study's metric."""
         keys = {(run.model, run.dataset, run.seed): run.key for run in self.runs}
-        names = ["model", "dataset", "seed", "split", "value"]
+        names = ["model", "dataset", "seed", "split"]
+        wide = self.table.pivot(index=names, columns="metric", values="value") if len(self.table) else self.table
+        order = self.table[names].drop_duplicates().itertuples(index=False, name=None)
+        values = {at: (row["accuracy"], row[self.study.metric]) for at, row in wide.to_dict("index").items()}
         return [
-            {**dict(zip([*names[:-1], "accuracy"], row, strict=True)), "key": keys[row[:3]]}
-            for row in zip(*(rows[name].tolist() for name in names), strict=True)
+            {**dict(zip(names, at, strict=True)), "accuracy": accuracy, "value": value, "key": keys[at[:3]]}
+            for at in order
+            for accuracy, value in [values[at]]
         ]
 
 

@@ -80,6 +80,8 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     if isinstance(suite, str) and suite.endswith((".yaml", ".yml")):
         suite = folder / suite
     recipe = load_recipe(document.get("recipe", "quick"), at=where(document, "recipe") or here, folder=folder)
+    search = parse_search(document.get("search", {}), where(document, "search"), folder)
+    kept = [name for name in recipe.own_metrics if not search.recipe or name in search.recipe.own_metrics]
     return Study(
         name=name,
         question=_value(document, "question", TEXT | None, None),
@@ -95,9 +97,9 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         smallest_map=_value(document, "smallest_map", Positive | None, SMALLEST_MAP),
         effects=_effects(document, fitted=budget.fit == "width"),
         weight_of_variance=_value(document, "lambda", Annotated[float, Within(0)], 0.5),
-        metric=_value(document, "metric", Literal[(*METRICS, *recipe.own_metrics)], METRICS[0]),
+        metric=_value(document, "metric", Literal[(*METRICS, *kept)], METRICS[0]),
         own_scores=_own_scores(document, folder),
-        search=parse_search(document.get("search", {}), where(document, "search"), folder),
+        search=search,
         where=here,
         budget_where=where(document, "budget") or here,
     )

@@ -18,6 +18,7 @@ from archlab.training.recipe import Recipe, load_recipe
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+ENDING = ("BruteForceSampler", "GridSampler")  # they end a search themselves
 SECOND = {"xscore_and_macs": "macs", "xscore_and_latency": "latency_ms"}
 
 
@@ -47,6 +48,20 @@ class Sampler:
         except (TypeError, ValueError, ImportError) as error:
             words = " ".join(str(error).split())
             raise UserError(f"search: the sampler {self.name} cannot be made: {words}", where=self.where) from None
+
+    def try_out(self, objectives: int) -> None:
+        """Raises UserError where it cannot be made, or cannot propose for so many objectives."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(directions=["maximize"] * objectives, sampler=self(0))
+        try:
+            study.ask(
+                {"x": optuna.distributions.FloatDistribution(0, 1), "y": optuna.distributions.IntDistribution(0, 9)}
+            )
+        except Exception as error:
+            words = " ".join(str(error).split())
+            raise UserError(f"search: the sampler {self.name} cannot propose: {words}", where=self.where) from None
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,9 @@ def parse_search(given: Any, at: str | None, folder: Path) -> SearchSettings:
         recipe = load_recipe(given["recipe"], at=where(given, "recipe") or at, folder=folder)
         settings = dataclasses.replace(settings, recipe=recipe)
     if "sampler" in given:
-        settings = dataclasses.replace(settings, sampler=_sampler(given, at, folder))
+        sampler = _sampler(given, at, folder)
+        sampler.try_out(objectives=2 if settings.second_objective else 1)
+        settings = dataclasses.replace(settings, sampler=sampler)
     start = given.get("start", [])
     if not isinstance(start, list) or not all(isinstance(values, dict) for values in start):
         raise UserError("search: start is a list of designs, `- {kernel: 5}`", where=where(given, "start") or at)
@@ -116,11 +133,11 @@ def _sampler(search: dict[str, Any], at: str | None, folder: Path) -> Sampler:
     else:
         from optuna import samplers
 
-        named = {name: getattr(samplers, name) for name in samplers.__all__ if name.endswith("Sampler")}
+        all_names = [name for name in samplers.__all__ if name.endswith("Sampler") and name not in ENDING]
+        named = {name: getattr(samplers, name) for name in all_names}
         short = {name.removesuffix("Sampler").lower(): name for name in named}
         name = short.get(given, given)
         if name not in named or inspect.isabstract(named[name]):
             raise UserError(f"search: there is no sampler {given!r}", where=at, name=given, known=[*short, *named])
         sampler = Sampler(name, named[name], arguments or {}, at)
-    sampler(0)  # tells what is wrong before anything runs
     return sampler

@@ -267,5 +267,5 @@ def test_a_score_that_is_not_there_is_named_with_its_line(home, tmp_path):
 
 
 def test_a_metric_that_runs_do_not_keep_is_refused(home):
-    with pytest.raises(UserError, match="metric is accuracy or balanced_accuracy, not 'balanced_acuracy'"):
+    with pytest.raises(UserError, match="metric must be accuracy or balanced_accuracy, not 'balanced_acuracy'"):
         resolve({**STUDY, "metric": "balanced_acuracy"}, home)

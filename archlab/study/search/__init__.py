@@ -4,7 +4,8 @@ references.
 designs      a way through the choices becomes an architecture, its width and its runs
 basis        the references at the search's fidelity: their frame, the order of the datasets, scores from some of them
 trials       trials in an Optuna storage: their states, whose they are, which count
-storage      opening it, and finding the search in it
+backends     where trials are kept: journals and databases
+storage      finding the search there, or beginning it
 sampler      the next design: within the budget, and not tried before
 rungs        which designs go on, and which wait
 scheduler    trials in worker processes until there are as many as wanted

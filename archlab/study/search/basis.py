@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archlab.foundation import UserError
 from archlab.runs import Run, Store
+from archlab.study.loading import METRICS
 from archlab.study.search.designs import Designs
 from archlab.study.study import Study
 
@@ -185,7 +186,8 @@ def basis(designs: Designs, store: Store, order: Sequence[str] | None = None) ->
         )
     means = table.pivot_table(index="model", columns="dataset", values="value", sort=False).loc[list(frame.models)]
     images = {str(name): sum(designs.prepared[str(name)].counts(SPLIT)) for name in means}
-    frame, weak = without_weak(frame, means, images)
+    is_share = study.metric in METRICS  # else nothing is known of its noise
+    frame, weak = without_weak(frame, means, images) if is_share else (frame, ())
     frame, subset = reduced_frame(study, frame, means[list(frame.datasets)])
     references: dict[str, Accuracies] = {
         str(name): {str(dataset): float(value) for dataset, value in row.items()} for name, row in means.iterrows()
@@ -194,7 +196,8 @@ def basis(designs: Designs, store: Store, order: Sequence[str] | None = None) ->
         seconds = {
             name: statistics.mean(found["seconds"] for run, found in stored if run.dataset == name) for name in images
         }
-        order = ordered(means[list(frame.datasets)], seconds, images)
+        met = means[list(frame.datasets)]
+        order = ordered(met, seconds, images) if is_share else sorted(map(str, met), key=seconds.__getitem__)
     first = [(run, found) for run, found in stored if run.dataset == order[0] and run.model in references]
     keep = 1.0 if search.second_objective else search.keep
     return Basis(
@@ -203,7 +206,7 @@ def basis(designs: Designs, store: Store, order: Sequence[str] | None = None) ->
         study.weight_of_variance,
         keep,
         references,
-        middle_of(first) if keep < 1 else None,
+        middle_of(first) if keep < 1 and study.metric == METRICS[0] else None,
         subset=subset,
         weak=weak,
     )

@@ -152,7 +152,7 @@ def _training_cost(final: Ablation, trials: Trials, designs: Designs) -> dict[st
     parts = {
         "references": _stored_seconds(final.store, references),
         "trials": sum(own.values()) + sum(map(_seconds_of_stopped_run, history)),
-        "finale": _stored_seconds(final.store, later),
+        "final": _stored_seconds(final.store, later),
     }
     return {
         "trials": trials.tried(),

@@ -18,10 +18,10 @@ SAMPLED = 3
 
 
 def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -> dict[str, Any]:
-    """Seconds of work, and of wall time on the plan's workers, by part: references, trials, finale.
+    """Seconds of work, and of wall time on the plan's workers, by part: references, trials, final.
 
     What `plan` predicts for runs of references, or stored ones took, counts for those of designs too. Trials take longer than
-    said where early designs, which have few to be compared with, go on; the finale where its recipe is longer than theirs.
+    said where early designs, which have few to be compared with, go on; the final table where its recipe is longer than theirs.
     """
     study = designs.study
     references = reference_runs(designs)
@@ -36,12 +36,12 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     keep = 1.0 if study.search.second_objective else study.search.keep
     tried = runs_of_trials(trials, len(references) // number, met, keep)
     last = study.search.finalists * len(study.seeds) * number
-    work = {"references": first.work, "trials": tried * seconds, "finale": again.work + last * seconds}
+    work = {"references": first.work, "trials": tried * seconds, "final": again.work + last * seconds}
     total = sum(work.values())
     runs = {
         "references": len(references),
         "trials": round(tried),
-        "finale": len(again.stored) + len(again.missing) + last,
+        "final": len(again.stored) + len(again.missing) + last,
     }
     return {
         "study": study.name,

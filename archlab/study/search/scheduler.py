@@ -90,38 +90,38 @@ class Scheduler:
         self.fault = ""  # of the machine, which no trial is to blame for
         self.computed = 0
 
-    def run(self, pool: Executor, workers: int, *, fail_fast: bool = False) -> None:
-        """Keeps so many trials at work in the pool. Sets `halted` where `fail_fast` ended it early.
+    def run(self, executor: Executor, workers: int, *, fail_fast: bool = False) -> None:
+        """Keeps so many trials at work in the executor. Sets `halted` where `fail_fast` ended it early.
 
         Raises Interrupted after Ctrl-C, UserError where a disk is full. Whoever goes on repeats the trials at work.
         """
         looked = -LOOK
         self.trials.beat()
-        with pool, interruptible(pool) as interrupted:
+        with executor, interruptible(executor) as interrupted:
             while True:
                 self.interrupted = self.interrupted or interrupted()
                 stopped = self.halted or self.interrupted
                 if not stopped and time.monotonic() - looked >= (LOOK if self.active else 0.2):
                     looked = time.monotonic()
                     self.trials.give_up_stale()
-                    while len(self.active) < workers and self._begin(pool):
+                    while len(self.active) < workers and self._begin(executor):
                         pass
                 if not self.active and (stopped or not self.trials.unfinished()):
                     break
-                for event in pool.events():
+                for event in executor.events():
                     self.progress.event(event)
-                    if self._hear(event, pool):
+                    if self._hear(event, executor):
                         looked = -LOOK
                     if event.kind == "failed" and (fail_fast or self.fault):
                         self.halted = True
-                        pool.kill()
+                        executor.kill()
                 self.trials.beat()
         if self.interrupted:
             raise Interrupted(Outcome())
         if self.fault:
             raise UserError(f"{self.fault}: what has ended is kept, and the same command goes on from there")
 
-    def _begin(self, pool: Executor) -> bool:
+    def _begin(self, executor: Executor) -> bool:
         """Begins a trial, where there is a design to try or to go on with; whether there may be more."""
         self.trials.beat()
         study = self.trials.study
@@ -148,9 +148,9 @@ class Scheduler:
             return not promotion
         if former is not None and promotion:
             active.take_over(former)
-            self._submit(active, pool)
-        elif self._is_timed(active, pool):
-            self._advance(active, pool)
+            self._submit(active, executor)
+        elif self._is_timed(active, executor):
+            self._advance(active, executor)
         return not self.interrupted
 
     def _next(self) -> tuple[dict[str, Value] | None, FrozenTrial | None]:
@@ -198,7 +198,7 @@ class Scheduler:
             return True
         return False
 
-    def _is_timed(self, active: ActiveTrial, pool: Executor) -> bool:
+    def _is_timed(self, active: ActiveTrial, executor: Executor) -> bool:
         """Whether its latency is known where that is an objective; else the trial ends."""
         if self.stopwatch is None:
             return True
@@ -206,7 +206,7 @@ class Scheduler:
             latency = self.stopwatch(active.design)
         except Interrupted:
             self.interrupted = True
-            pool.stop()
+            executor.stop()
             self.trials.give_up(active.trial.number)
             return False
         if latency is None:
@@ -215,7 +215,7 @@ class Scheduler:
         active.trial.set_user_attr("latency_ms", latency)
         return True
 
-    def _hear(self, event: Event, pool: Executor) -> bool:
+    def _hear(self, event: Event, executor: Executor) -> bool:
         """Whether a trial has ended."""
         active = self.active.get(event.run.key)
         if active is None or event.kind in ("started", "retried"):
@@ -225,7 +225,7 @@ class Scheduler:
             if middle and middle.concerns(event.run) and event.detail["epoch"] == middle.epoch:
                 self._reach_middle(active, event.detail)
                 if active.waits:
-                    pool.drop(event.run)
+                    executor.drop(event.run)
             return False
         del self.active[event.run.key]
         self.computed += event.kind == "finished"
@@ -245,7 +245,7 @@ class Scheduler:
             self._end(active, TrialState.PRUNED)
             return True
         active.meet(event, self.designs.study.metric)
-        return self._advance(active, pool)
+        return self._advance(active, executor)
 
     def _reach_middle(self, active: ActiveTrial, entry: dict[str, Any]) -> None:
         """Notes that epoch of the first run, and whether the design waits there."""
@@ -253,7 +253,7 @@ class Scheduler:
         active.trial.report(entry["validation_accuracy"], 0)
         active.waits = not self._goes_on(active, 0)
 
-    def _advance(self, active: ActiveTrial, pool: Executor) -> bool:
+    def _advance(self, active: ActiveTrial, executor: Executor) -> bool:
         """Submits the next run, or ends the trial; whether it did."""
         rung = len(active.accuracies)
         early = self.basis.score_at(rung, active.accuracies, None)
@@ -269,13 +269,13 @@ class Scheduler:
         if rung and rung in self.basis.rungs and not self._goes_on(active, rung):
             self._end(active, TrialState.PRUNED)
             return True
-        self._submit(active, pool)
+        self._submit(active, executor)
         return False
 
-    def _submit(self, active: ActiveTrial, pool: Executor) -> None:
+    def _submit(self, active: ActiveTrial, executor: Executor) -> None:
         run = self.designs.run(active.design, self.basis.order[len(active.accuracies)])
         self.active[run.key] = active
-        pool.submit(run)
+        executor.submit(run)
 
     def _promoted(self, history: list[FrozenTrial]) -> FrozenTrial | None:
         return promoted(self.basis, history, self._is_last())

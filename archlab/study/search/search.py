@@ -117,7 +117,7 @@ def search(
     known, stopwatch = _agreed(designs, store, there)
     warm = warm_start(opened, there, designs, known, store, stopwatch)
     wanted = trials or study.search.trials
-    for words in _beginning(space_size(study), known, warm, there.tried(), wanted):
+    for words in _opening_words(space_size(study), known, warm, there.tried(), wanted):
         progress.say(f"{study.name}: {words}")
     scheduler = Scheduler(designs, known, there, wanted, stopwatch=stopwatch, progress=progress)
     try:
@@ -175,7 +175,7 @@ def _final_table(
     return assess(study, runs, outcome, store)
 
 
-def _beginning(size: float, known: Basis, warm: int, there: int, wanted: int) -> list[str]:
+def _opening_words(size: float, known: Basis, warm: int, there: int, wanted: int) -> list[str]:
     reference, xscore = known.best
     stands = (
         "" if known.subset is None else f" (they stand for all with a left-out R2 of {known.subset['left_out_r2']:.2f})"

@@ -23,6 +23,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.foundation.machine import is_alive
 from archlab.study.search.designs import Design
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -154,14 +155,4 @@ def _start_of(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:
-        return "" if not _exists(pid) else "?"
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        return "" if not is_alive(pid) else "?"
