@@ -55,14 +55,17 @@ class Trials:
 
     def history(self) -> list[FrozenTrial]:
         """Of each design the trial that says most, in the order of their numbers: one at work, complete or failed, else the
-        last of those that were stopped early. Those given up are not among them."""
+        last of those that were stopped early. Those given up are not among them, and one that is known is there once."""
         designs: dict[int, FrozenTrial] = {}
         for trial in self.all():
             if trial.state in (*DONE, TrialState.RUNNING) or has_failed(trial):
                 former = designs.get(number(trial))
                 if former is None or former.state == TrialState.PRUNED:
                     designs[number(trial)] = trial
-        return [designs[each] for each in sorted(designs)]
+        found = [designs[each] for each in sorted(designs)]
+        listed = [*filter(counts, found), *found]  # what was tried here goes before what is known
+        first = {digest_of(trial): trial for trial in reversed(listed)}
+        return [trial for trial in found if counts(trial) or trial is first[digest_of(trial)]]
 
     def tried(self) -> int:
         """How many designs were tried here, or are being tried."""
@@ -133,6 +136,11 @@ def has_failed(trial: FrozenTrial) -> bool:
 def number(trial: FrozenTrial) -> int:
     """Of the design: that of its first trial."""
     return trial.user_attrs.get("continues", trial.number)
+
+
+def digest_of(trial: FrozenTrial) -> str | None:
+    """Of the trial's design; None where it has not come to one."""
+    return trial.user_attrs.get("design")
 
 
 def counts(trial: FrozenTrial) -> bool:
