@@ -148,14 +148,14 @@ def test_metrics_are_computed_on_validation_and_test(read):
 def test_a_study_may_score_a_metric_that_its_recipe_names(read, tmp_path):
     recipe = {"like": "quick", "metrics": [f"{tmp_path}/metrics.py:balanced"]}
     assert load_study({"base": "mobilenetv2", "recipe": recipe, "metric": "balanced"}).metric == "balanced"
-    with pytest.raises(UserError, match="metric is accuracy or balanced_accuracy, not 'balanced'"):
+    with pytest.raises(UserError, match="metric must be accuracy or balanced_accuracy, not 'balanced'"):
         load_study({"base": "mobilenetv2", "metric": "balanced"})
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("optimizer: adanw", "r.yaml:6: a recipe: optimizer has no option 'adanw' - did you mean 'adamw'?"),
+        ("optimizer: adanw", "r.yaml:6: a recipe: optimizer must be adamw, adam or sgd, not 'adanw' - did you mean 'adamw'?"),
         ("optimizer: mine.py:Slwo", "r.yaml:6: MINE has no function or class 'Slwo' - did you mean 'Slow'?"),
         ("optimizer: {mine.py:Slow: {mots: 3}}", "r.yaml:6: mine.py:Slow has no key 'mots' - did you mean 'most'?"),
         ("optimizer: {mine.py:Slow: {most: a}}", "r.yaml:6: mine.py:Slow: most must be a whole number, not 'a'"),
