@@ -1,17 +1,21 @@
-"""Both sides of a measurement of training train."""
+"""Both sides of a measurement of training train the same images."""
 
 from __future__ import annotations
 
 import pytest
 
-from archlab.bench import bench_workers
-from archlab.bench.workers import ONE
-from tests.comparisons.training import AGAINST_TIMM, bench_train
+from archlab.bench.laps import Contender, Contest
+from archlab.bench.material import cut
+from tests.comparisons.folders import write_folders
+from tests.comparisons.training import ARCHLAB, BATCH, DATASET, RESOLUTION, STEPS, TIMM
 
 
 @pytest.mark.slow
-def test_training_is_measured_against_timm_and_against_other_workers(tmp_path):
-    measured = bench_train(tmp_path, repeats=1, progress=lambda words: None)
-    assert measured.ratios[AGAINST_TIMM].median > 1
-    workers = bench_workers(tmp_path, repeats=1, progress=lambda words: None)
-    assert workers.ratios[ONE].n == 1
+def test_archlab_and_timm_train_as_many_images_a_portion(tmp_path):
+    write_folders(cut(tmp_path, DATASET, RESOLUTION, BATCH * STEPS), tmp_path / "images")
+    timm = {"folder": str(tmp_path / "images"), "channels_last": True}
+    contenders = {"archlab": [Contender(ARCHLAB, {"home": str(tmp_path)})], "timm": [Contender(TIMM, timm)]}
+    with Contest(contenders) as contest:
+        portions = contest.round()
+    assert portions["archlab"].images == portions["timm"].images == BATCH * STEPS
+    assert all(portion.cpu > 0 for portion in portions.values())

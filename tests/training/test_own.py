@@ -155,7 +155,10 @@ def test_a_study_may_score_a_metric_that_its_recipe_names(read, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("optimizer: adanw", "r.yaml:6: a recipe: optimizer must be adamw, adam or sgd, not 'adanw' - did you mean 'adamw'?"),
+        (
+            "optimizer: adanw",
+            "r.yaml:6: a recipe: optimizer must be adamw, adam or sgd, not 'adanw' - did you mean 'adamw'?",
+        ),
         ("optimizer: mine.py:Slwo", "r.yaml:6: MINE has no function or class 'Slwo' - did you mean 'Slow'?"),
         ("optimizer: {mine.py:Slow: {mots: 3}}", "r.yaml:6: mine.py:Slow has no key 'mots' - did you mean 'most'?"),
         ("optimizer: {mine.py:Slow: {most: a}}", "r.yaml:6: mine.py:Slow: most must be a whole number, not 'a'"),
