@@ -7,12 +7,14 @@ import os
 import sys
 from typing import Any
 
+from archlab.foundation.machine import is_open
+
 
 def mend_streams() -> None:
     """Opens the closed ones on nothing, and makes standard error one that takes whatever is said, heard or not."""
     replaced = sys.stderr is not sys.__stderr__  # by whoever calls archlab from Python
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
-        if not _is_open(descriptor):
+        if not is_open(descriptor):
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number is this one
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, "w" if descriptor else "r", closefd=False))  # noqa: SIM115
@@ -33,11 +35,3 @@ class _Unfailing(io.FileIO):
             return super().write(content)
         except OSError:
             return len(content)
-
-
-def _is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True

@@ -55,3 +55,12 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def is_open(descriptor: int) -> bool:
+    """Whether this process has a file of that number open."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

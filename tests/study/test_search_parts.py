@@ -25,7 +25,6 @@ from archlab.study.search.designs import Designs
 from archlab.study.search.final import judge, rank_correlation
 from archlab.study.search.forecast import runs_of_trials
 from archlab.study.search.sampler import ExhaustedError, asker, distribution, propose
-from archlab.study.search.trials import Trials
 from archlab.study.search.warm_start import written_values
 from archlab.study.search_settings import SearchSettings
 from archlab.study.space import space_size
@@ -291,12 +290,3 @@ def test_seven_datasets_are_searched_on_four_that_stand_for_all():
     assert same == reduced and nothing is None
     few, nothing = reduced_frame(study, frame, means.iloc[:6])
     assert few == frame and nothing is None
-
-
-def test_a_design_that_is_known_is_listed_once():
-    study = optuna.create_study()
-    for number, (design, known) in enumerate([("base", True), ("base", True), ("other", False), ("other", True)]):
-        attributes = {"design": design, "model": str(number)} | ({"known": True} if known else {})
-        study.add_trial(optuna.trial.create_trial(value=0.5, user_attrs=attributes))
-    assert [trial.user_attrs["model"] for trial in Trials(study).history()] == ["0", "2"]
-    assert Trials(study).tried() == 1
