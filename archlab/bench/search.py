@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -19,11 +20,11 @@ QUARTILES = (0.25, 0.5, 0.75)
 
 @dataclass(frozen=True)
 class Quartiles:
-    """Of `n` values; None where they are not measured but follow from chance."""
+    """Of `n` searches (None where they are not measured but follow from chance); None where so many did not come to it."""
 
-    low: float
-    median: float
-    high: float
+    low: float | None
+    median: float | None
+    high: float | None
     n: int | None
 
 
@@ -38,21 +39,26 @@ class SearchBench:
     Attributes:
         designs, top: How many there are, and how many of them count as the best.
         full: Epochs of a design at full fidelity.
-        epochs: Of each search.
-        never: Searches that stopped all of the truly best early; their epochs are all that they trained.
+        epochs: Of each search; None where it stopped all of the truly best early.
     """
 
     designs: int
     top: int
     full: int
-    epochs: list[int]
-    never: int
+    epochs: list[int | None]
     origin: dict[str, Any] = field(default_factory=dict)
 
     @property
     def search(self) -> Quartiles:
-        low, median, high = (float(value) for value in np.quantile(self.epochs, QUARTILES))
+        counted = [math.inf if spent is None else spent for spent in self.epochs]
+        found = np.quantile(counted, QUARTILES, method="inverted_cdf")
+        low, median, high = (float(value) if math.isfinite(value) else None for value in found)
         return Quartiles(low, median, high, len(self.epochs))
+
+    @property
+    def never(self) -> int:
+        """Searches that stopped all of the truly best early."""
+        return self.epochs.count(None)
 
     @property
     def random(self) -> Quartiles:
@@ -64,13 +70,14 @@ class SearchBench:
         return Quartiles(low, median, high, None)
 
     @property
-    def ratio(self) -> float:
-        """Of the medians."""
-        return self.search.median / self.random.median
+    def ratio(self) -> float | None:
+        """Of the medians; None where half of the searches did not come to it."""
+        search, random = self.search.median, self.random.median
+        return None if search is None or random is None else search / random
 
     def document(self) -> dict[str, Any]:
         spreads = {"search": asdict(self.search), "random": asdict(self.random)}
-        return {**asdict(self), "spreads": spreads, "ratio": self.ratio, "at_most": AT_MOST}
+        return {**asdict(self), "never": self.never, "spreads": spreads, "ratio": self.ratio, "at_most": AT_MOST}
 
 
 def bench_search(
@@ -86,15 +93,13 @@ def bench_search(
     """
     sides = [_Side(landscape, seed, without) for seed in landscape.study.seeds]
     best = truly_best(landscape)
-    epochs: list[int] = []
-    never = 0
+    epochs: list[int | None] = []
     for repeat in range(repeats):
         side = sides[repeat % len(sides)]
         found, spent = replay(side.designs, side.store, side.basis, repeat, best, without)
-        never += not found
-        epochs.append(spent)
-        progress(f"search {repeat + 1} of {repeats}: {spent} epochs")
-    return SearchBench(len(sides[0].designs.all), len(best), sides[0].full, epochs, never, landscape.origin)
+        epochs.append(spent if found else None)
+        progress(f"search {repeat + 1} of {repeats}: {spent} epochs{'' if found else ', none of the best'}")
+    return SearchBench(len(sides[0].designs.all), len(best), sides[0].full, epochs, landscape.origin)
 
 
 def truly_best(landscape: Landscape) -> set[str]:

@@ -46,9 +46,13 @@ def bench_search(repeats: int, landscape: str, without: tuple[str, ...], as_json
         f"median (quartiles) of {repeats} searches, and of designs in random order"
     )
     for side, spread in (("search", measured.search), ("random", measured.random)):
-        click.echo(f"  {side:8} {spread.median:6.1f} ({spread.low:.1f} to {spread.high:.1f})")
+        low, median, high = (
+            "never" if value is None else f"{value:.1f}" for value in (spread.low, spread.median, spread.high)
+        )
+        click.echo(f"  {side:8} {median:>6} ({low} to {high})")
     promise = f", at most {AT_MOST:g} was promised" if landscape == FIRST and not without else ""
-    click.echo(f"ratio of the medians {measured.ratio:.2f}{promise}")
+    ratio = "half of the searches stopped all of the best" if measured.ratio is None else f"{measured.ratio:.2f}"
+    click.echo(f"ratio of the medians: {ratio}{promise}")
     click.echo(
         f"{measured.full} epochs are one design at full fidelity; {measured.never} searches stopped all of the best"
     )

@@ -58,7 +58,6 @@ def search(
     if smoke:
         return _smoke(spec, opened, settings, progress, as_json)
     found = search_study(spec, opened, settings, progress, trials=trials, storage=storage, resume=resume)
-    click.echo(f"{found.document['computed']} runs were trained; results are in {found.folder}", err=True)
     return 1 if found.failures else 0
 
 

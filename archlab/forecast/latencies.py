@@ -35,10 +35,11 @@ def latencies(runs: Iterable[Run], store: Store, time_limit: float | None = None
     return found
 
 
-def latency_beside(run: Run, other: Run, store: Store) -> float | None:
+def latency_beside(run: Run, other: Run, store: Store, time_limit: float | None = None) -> float | None:
     """How many times as long as the model of `other`, at the same resolution, that of `run` takes for one image on this
-    machine's CPU; None where it cannot be measured. They take turns, so other processes may compute meanwhile."""
-    found = _measured([run, other], store)
+    machine's CPU; None where it cannot be measured, in `time_limit` seconds each. They take turns, so other processes may
+    compute meanwhile."""
+    found = _measured([run, other], store, time_limit)
     if not found:
         return None
     own, beside = (found[each.key][0]["median_ms"] for each in (run, other))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archlab.foundation import UserError
 from archlab.runs.run import Run
+
+_log = logging.getLogger("archlab")
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,26 @@ class Failure:
 
 
 class EventLog:
-    """Appends events to a file of JSON Lines; a disk that is full does not stop anything."""
+    """Appends events to a file of JSON Lines. What cannot be written later, on a full disk, stops nothing and is said once.
+
+    Raises UserError where the file cannot be written from the beginning.
+    """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path, self.complete = Path(path), True
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.open("a").close()
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"events cannot be written: {getattr(error, 'strerror', None) or error}", where=str(path)
+            ) from None
 
     def __call__(self, event: Event) -> None:
-        with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             with self.path.open("a") as file:
                 file.write(json.dumps(event.document()) + "\n")
+        except OSError as error:
+            if self.complete:
+                _log.warning("warning: %s lacks events: %s", self.path, error.strerror)
+            self.complete = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 from archlab.data import open_prepared
@@ -38,14 +39,14 @@ def ablate(
         progress.found(ablation)
     finally:
         trained = f"{ablation.computed} runs were trained" if ablation.computed else "nothing was trained"
-        progress.say(f"{trained}; {_save(ablation, settings.time_limit)}")
+        progress.say(f"{trained}; {saved(ablation, settings.time_limit, ablation.save)}")
     return ablation
 
 
-def _save(ablation: Ablation, time_limit: float | None) -> str:
-    """Writes its files, and says where they are; a store that must not be written keeps those that it has."""
+def saved(ablation: Ablation, time_limit: float | None, save: Callable[[], None]) -> str:
+    """Writes its files with `save`, and says where they are; a store that must not be written keeps those that it has."""
     try:
-        ablation.save()
+        save()
         ablation.save_latencies(time_limit)
     except OSError as error:
         if ablation.computed or error.errno not in READ_ONLY:

@@ -52,8 +52,15 @@ def test_a_replayed_search_is_repeatable_and_ends_with_one_of_the_best(landscape
     assert bench_search(landscape, repeats=4).epochs == measured.epochs
 
 
+def test_a_search_that_stopped_all_of_the_best_counts_as_endless():
+    measured = SearchBench(designs=20, top=2, full=10, epochs=[30, None, 20, None])
+    assert (measured.never, measured.search.low, measured.search.median, measured.search.high) == (2, 20, 30, None)
+    assert measured.ratio == 0.5
+    assert SearchBench(designs=20, top=2, full=10, epochs=[30, None, None]).document()["ratio"] is None
+
+
 def test_designs_in_random_order_are_as_many_as_chance_says():
-    exact = SearchBench(designs=20, top=2, full=10, epochs=[100], never=0).random
+    exact = SearchBench(designs=20, top=2, full=10, epochs=[100]).random
     chance = np.random.default_rng(0)
     drawn = [10 * (1 + min(chance.permutation(20)[:2])) for _ in range(4000)]
     assert [exact.low, exact.median, exact.high] == list(np.quantile(drawn, [0.25, 0.5, 0.75])) == [30, 60, 100]

@@ -6,6 +6,7 @@ from rich.console import Console
 from standin import compute, make_run
 
 from archlab.cli.watching import Watch, duration
+from archlab.foundation import UserError
 from archlab.runs import Event, EventLog, Store
 
 
@@ -75,9 +76,16 @@ def test_events_are_json_lines(tmp_path):
     assert lines[1]["epoch"] == 1 and lines[3]["seconds"] > 0
 
 
-def test_an_event_log_that_cannot_be_written_stops_nothing(tmp_path):
+def test_an_event_log_that_cannot_be_written_is_refused_and_one_whose_disk_is_full_stops_nothing(tmp_path, caplog):
     (tmp_path / "file").touch()
-    EventLog(tmp_path / "file" / "events.jsonl")(Event("started", make_run()))
+    with pytest.raises(UserError, match=r"file/events\.jsonl: events cannot be written: (Not a directory|File exists)"):
+        EventLog(tmp_path / "file" / "events.jsonl")
+    log = EventLog("/dev/full")
+    for _ in range(3):
+        log(Event("started", make_run()))
+    assert [record.getMessage() for record in caplog.records] == [
+        "warning: /dev/full lacks events: No space left on device"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,8 @@ def _latencies(store, limit):
 
 
 def _beside(store, limit):
-    """What a search asks for, which has no limit of its own."""
-    planning.LIMIT = limit or planning.LIMIT
-    assert latencies.latency_beside(make_run(0), make_run(1, model="other"), store) is None
+    """What a search asks for."""
+    assert latencies.latency_beside(make_run(0), make_run(1, model="other"), store, limit) is None
 
 
 EACH = [_plan, _smoke, _latencies, _beside]
@@ -55,8 +54,7 @@ def hanging(store):
 
 
 @pytest.mark.parametrize("measure", EACH)
-def test_the_limit_of_a_run_is_one_of_measurements_too(store, monkeypatch, measure):
-    monkeypatch.setattr(planning, "LIMIT", planning.LIMIT)
+def test_the_limit_of_a_run_is_one_of_measurements_too(store, measure):
     began = time.monotonic()
     measure(store, 1.0)
     assert time.monotonic() - began < 10 and all_gone(hanging(store), within=1)

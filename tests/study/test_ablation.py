@@ -1,9 +1,12 @@
 """Ablation with a stand-in for training: what is computed, scored, listed and saved."""
 
+import errno
 import json
 import math
+import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import standin_executor
@@ -16,7 +19,7 @@ from archlab.foundation import UserError
 from archlab.report import analyse, read_material
 from archlab.runs import Store
 from archlab.scoring import read_table
-from archlab.study.ablating import ablate, runs_of
+from archlab.study.ablating import ablate, runs_of, saved
 from archlab.study.resolving import resolve
 
 SE = [{"set": {"channel_attention": "se"}, "where": {"block": "inverted_residual"}}]
@@ -181,6 +184,19 @@ def test_the_document_is_json_and_has_the_promised_keys(store):
     assert {"model", "mean", "variance", "xscore", "role", "xscore_low", "xscore_high"} <= set(found["scores"][0])
     assert {"model", "dataset", "seed", "split", "accuracy"} <= set(found["cells"][0])
     assert len(found["cells"]) == 4 * 2 * 2 * 2
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_results_of_nothing_new_need_not_be_written(code):
+    def save():
+        raise OSError(code, os.strerror(code), "store/scores.csv")
+
+    stored = SimpleNamespace(computed=0, folder="store", save_latencies=lambda limit: None)
+    assert saved(stored, None, save) == f"results are not written: store/scores.csv: {os.strerror(code)}"
+    assert saved(stored, None, lambda: None) == "results are in store"
+    stored.computed = 1
+    with pytest.raises(OSError, match=r"scores\.csv"):
+        saved(stored, None, save)
 
 
 def test_saved_tables_can_be_scored_again(store):

@@ -142,22 +142,25 @@ class Stopwatch:
 
     Args:
         milliseconds: Of the reference, where the search has begun.
+        time_limit: Seconds that measuring one design may take; None: a limit of its own.
 
     Raises:
         UserError: The reference cannot be measured.
     """
 
-    def __init__(self, designs: Designs, store: Store, milliseconds: float | None = None):
-        self.designs, self.store = designs, store
+    def __init__(
+        self, designs: Designs, store: Store, milliseconds: float | None = None, time_limit: float | None = None
+    ):
+        self.designs, self.store, self.time_limit = designs, store, time_limit
         self.reference = self._costed(designs.references[0])
-        found = latencies([self.reference], store) if milliseconds is None else {}
+        found = latencies([self.reference], store, time_limit) if milliseconds is None else {}
         if milliseconds is None and not found:
             raise UserError(f"the latency of {self.reference.model} cannot be measured", where=designs.study.where)
         self.milliseconds: float = milliseconds or found[self.reference.key][0]["median_ms"]
 
     def __call__(self, design: Design) -> float | None:
         """Milliseconds for one image on one thread of this machine's CPU; None where they cannot be measured."""
-        ratio = latency_beside(self._costed(design), self.reference, self.store)
+        ratio = latency_beside(self._costed(design), self.reference, self.store, self.time_limit)
         return None if ratio is None else ratio * self.milliseconds
 
     def _costed(self, design: Design) -> Run:

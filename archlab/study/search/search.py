@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archlab.executors import Interrupted, Outcome, Settings, open_executor
 from archlab.foundation import UserError
 from archlab.runs import Failure, Store
-from archlab.study.ablating import runs_of
+from archlab.study.ablating import runs_of, saved
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute
 from archlab.study.loading import load_study
@@ -114,7 +114,7 @@ def search(
     if resume and not there.all():
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
     _, first = compute(f"{study.name}: the references", references, store, settings, progress, measure=False)
-    known, stopwatch = _agreed(designs, store, there)
+    known, stopwatch = _agreed(designs, store, there, settings.time_limit)
     warm = warm_start(opened, there, designs, known, store, stopwatch)
     wanted = trials or study.search.trials
     for words in _opening_words(space_size(study), known, warm, there.tried(), wanted):
@@ -142,14 +142,19 @@ def search(
     }
     failed = {each.run.key: each for each in first.failed + ablation.failed}
     found = Found(described, ablation, list(failed.values()))
-    progress.found(found)
-    ablation.save()
-    save(found.folder, described, designs, there)
-    ablation.save_latencies(settings.time_limit)
+
+    def save_all() -> None:
+        ablation.save()
+        save(found.folder, described, designs, there)
+
+    try:
+        progress.found(found)
+    finally:
+        progress.say(f"{described['computed']} runs were trained; {saved(ablation, settings.time_limit, save_all)}")
     return found
 
 
-def _agreed(designs: Designs, store: Store, trials: Trials) -> tuple[Basis, Stopwatch | None]:
+def _agreed(designs: Designs, store: Store, trials: Trials, time_limit: float | None) -> tuple[Basis, Stopwatch | None]:
     """The basis, and the stopwatch where latency is an objective; what was measured for them is what the first process of the
     search measured."""
     facts = trials.study.user_attrs
@@ -157,7 +162,7 @@ def _agreed(designs: Designs, store: Store, trials: Trials) -> tuple[Basis, Stop
     trials.study.set_user_attr(ORDER, known.order)
     if designs.study.search.second_objective != "latency_ms":
         return known, None
-    stopwatch = Stopwatch(designs, store, facts.get(MILLISECONDS))
+    stopwatch = Stopwatch(designs, store, facts.get(MILLISECONDS), time_limit)
     trials.study.set_user_attr(MILLISECONDS, stopwatch.milliseconds)
     return known, stopwatch
 
