@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 
 from archlab.foundation import UserError
 
@@ -20,6 +20,7 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MOST_MEMBERS = 5_000_000
 _FREE_BYTES = 64 * 2**20  # an archive may unpack to this much,
 _RATIO = 20  # and to this many times its own size: images hardly shrink, a bomb shrinks a thousandfold
+_LONGEST_HEADER = 2**20
 _BLOCK = 2**20
 
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError)
@@ -50,7 +51,7 @@ def unpack(path: Path, target: Path) -> None:
     size out of all proportion. What was unpacked until then stays: unpack into a folder that can be thrown away.
     """
     left = _FREE_BYTES + _RATIO * path.stat().st_size
-    members = _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path)
+    members = _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path, left)
     try:
         for count, (name, size, time, content) in enumerate(members):
             place = target / _inside(name, path)
@@ -109,9 +110,24 @@ def _zip_members(path: Path) -> Iterator[Member]:
                 yield member.filename, member.file_size, _zip_time(member), content
 
 
-def _tar_members(path: Path) -> Iterator[Member]:
-    with tarfile.open(path, "r|*") as archive:
+def _tar_members(path: Path, most: int) -> Iterator[Member]:
+    """`most`: bytes that all headers together may have."""
+
+    class Header(tarfile.TarInfo):
+        left = most
+
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            header = super().frombuf(buf, encoding, errors)
+            extension = 0 if header.isreg() else header.size  # a long name, or what else is told of the next member
+            Header.left -= tarfile.BLOCKSIZE + extension
+            if extension > _LONGEST_HEADER or Header.left < 0:
+                raise UserError("has headers out of all proportion: refused", where=str(path))
+            return header
+
+    with tarfile.open(path, "r|*", tarinfo=Header) as archive:
         for member in archive:
+            archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
             if member.isdir():
                 yield member.name, 0, 0, None
             elif member.isreg():

@@ -160,3 +160,32 @@ def test_checksums(tmp_path):
     verify(path, f"sha256:{hashlib.sha256(b'content').hexdigest()}")
     with pytest.raises(UserError, match="checksum"):
         verify(path, "md5:" + "0" * 32)
+
+
+def headers(archive, kind, size, count):
+    """A small archive of headers alone, of which a reader could keep far more than the archive has."""
+    info = tarfile.TarInfo("long")
+    info.type, info.size = kind, size
+    block = info.tobuf(tarfile.GNU_FORMAT) + b"a" * size + b"\0" * (-size % 512)
+    archive.write_bytes(gzip.compress(block * count, compresslevel=1))
+    return archive
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "count"),
+    [
+        (tarfile.GNUTYPE_LONGNAME, 3 * 2**20, 1),
+        (tarfile.XHDTYPE, 3 * 2**20, 1),
+        (tarfile.XGLTYPE, 2**19, 40),
+        (tarfile.DIRTYPE, 0, 40_000),
+        (tarfile.REGTYPE, 0, 40_000),
+    ],
+)
+def test_headers_out_of_all_proportion(tmp_path, monkeypatch, kind, size, count):
+    monkeypatch.setattr(archives, "_FREE_BYTES", 2**24)
+    names = iter(range(count))
+    archive = headers(tmp_path / "headers.tar.gz", kind, size, count)
+    if kind in (tarfile.DIRTYPE, tarfile.REGTYPE):  # the same name again and again is refused for itself
+        monkeypatch.setattr(archives, "_FREE_BYTES", 0)
+        monkeypatch.setattr(archives, "_inside", lambda name, path: f"{next(names)}")
+    refused(archive, tmp_path, "headers out of all proportion")

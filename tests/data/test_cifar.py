@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from archlab.data import prepare
+from archlab.data.readers import cifar
 from archlab.foundation import UserError
 from tests.data.published import md5, sizes, tar
 
@@ -93,6 +94,39 @@ def test_a_pickle_that_would_call_something_is_refused(tmp_path, home):
     with pytest.raises(UserError, match=r"it would call os\.system: refused"):
         prepare("cifar10", home, source=tmp_path)
     assert not (tmp_path / "owned").exists()
+
+
+DTYPE = b"cnumpy\ndtype\nU\x02%bK\x00K\x01\x87R"
+FORGED = b"(K\x03U\x01|NU\x01f\x85}U\x01f(cnumpy\ndtype\nU\x02O8K\x00K\x01\x87RK\x00tsK\x08K\x01K\x3ftb"  # pointers for bytes
+ARRAY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ARRAY + b"(K\x01K\x01\x85" + DTYPE % b"u1" + FORGED + b"\x89U\x08AAAAAAAAtb",
+        ARRAY + b"(K\x01K\x01\x85" + DTYPE % b"O8" + b"\x89U\x08AAAAAAAAtb",
+        ARRAY + b"(K\x01K\x01\x85" + DTYPE % b"V8" + FORGED + b"\x89U\x08AAAAAAAAtb",
+        b"cnumpy\nndarray\n}U\x0c__setstate__Nsb",
+        b"c_codecs\nencode\n}U\x07__new__Nsb",
+        b"K\x01r\xff\xff\xff\x7f",  # a memory of two thousand million entries
+    ],
+)
+def test_a_forged_array_is_refused(tmp_path, content):
+    path = tmp_path / "batch"
+    path.write_bytes(b"\x80\x02}U\x04data" + content + b"s.")
+    with pytest.raises(UserError, match="is not a batch of CIFAR"):
+        cifar.load_pickle(path)
+
+
+def test_lists_that_hold_themselves_are_no_labels(tmp_path):
+    labels = [0, 1]
+    for _ in range(40):
+        labels = [labels, labels]
+    path = tmp_path / "batch"
+    path.write_bytes(pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": labels}, protocol=2))
+    with pytest.raises(UserError, match="labels: expected 2 class numbers below 10"):
+        cifar._batch(path, "labels", 10)
 
 
 @pytest.mark.parametrize(

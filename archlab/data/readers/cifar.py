@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -34,40 +35,82 @@ def read(root: Path | None, *, train: list[str], test: list[str], meta: str, lab
 def _batch(path: Path, key: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """uint8 (N, 32, 32, 3) and int64 (N,): rows of 1,024 red, then green, then blue values."""
     batch = load_pickle(path)
-    data, labels = batch.get("data"), np.array(batch.get(key, []))
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
+    data, labels = batch.get("data"), batch.get(key)
+    if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != 3072:
         raise UserError("data: expected bytes in rows of 3,072", where=str(path))
-    if labels.dtype.kind not in "iu" or labels.shape != (len(data),) or not np.isin(labels, np.arange(classes)).all():
+    if (
+        not isinstance(labels, list)
+        or len(labels) != len(data)
+        or not all(type(label) is int and 0 <= label < classes for label in labels)
+    ):
         raise UserError(f"{key}: expected {len(data)} class numbers below {classes}", where=str(path))
-    return data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), labels.astype(np.int64)
+    return data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), np.array(labels, np.int64)
 
 
 def load_pickle(path: Path) -> dict[str, Any]:
-    """The dictionary in a pickle that holds nothing but plain values and NumPy arrays; anything else is refused."""
+    """The dictionary in a pickle that holds nothing but plain values and arrays of bytes; anything else is refused.
+
+    Nothing of NumPy runs: arrays are made anew of their bytes.
+    """
+    content = path.read_bytes()
     try:
-        value = _Plain(io.BytesIO(path.read_bytes()), encoding="latin1").load()
-    except UserError:
-        raise
+        for opcode, argument, _ in pickletools.genops(content):
+            if opcode.name in _MEMO and int(argument or 0) > len(content):
+                raise pickle.UnpicklingError("its memory would be larger than the file")
+        value = _Plain(io.BytesIO(content), encoding="latin1").load()
     except Exception as error:  # a damaged pickle raises nearly anything
         raise UserError(f"is not a batch of CIFAR: {error or type(error).__name__}", where=str(path)) from None
     if not isinstance(value, dict):
         raise UserError("is not a batch of CIFAR", where=str(path))
-    return value
+    return {key: each.array if isinstance(each, _Array) else each for key, each in value.items()}
 
 
-def _latin1(text: str, encoding: str) -> bytes:
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"encoding {encoding!r} is not allowed")
-    return text.encode("latin1")
+_MEMO = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
-_RECONSTRUCT = np.zeros(0).__reduce__()[0]
+class _Bytes:
+    """Makes the bytes of a text: how Python 3 writes bytes in the old format."""
+
+    def __new__(cls, text: str, encoding: str) -> bytes:  # type: ignore[misc]
+        if encoding != "latin1":
+            raise pickle.UnpicklingError(f"encoding {encoding!r} is not allowed")
+        return text.encode("latin1")
+
+    def __setstate__(self, state: Any) -> None:
+        raise pickle.UnpicklingError("bytes have no state")
+
+
+class _Dtype:
+    """Stands for numpy.dtype, of which an array of bytes needs no more than the name."""
+
+    def __init__(self, name: str, *_: Any):
+        if name != "u1":
+            raise pickle.UnpicklingError(f"it holds an array of {name!r}, expected bytes")
+
+    def __setstate__(self, state: Any) -> None:
+        """Byte order and alignment: a byte has none."""
+
+
+class _Array:
+    """Stands for an array that is made in two steps, empty and then of its shape and bytes."""
+
+    def __init__(self, *_: Any):
+        self.array = np.zeros(0, np.uint8)
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, is_fortran, content = state
+        if not isinstance(dtype, _Dtype):
+            raise pickle.UnpicklingError("it holds an array without a type")
+        content = content.encode("latin1") if isinstance(content, str) else content
+        self.array = np.frombuffer(content, np.uint8).reshape(shape, order="F" if is_fortran else "C")
+
+
 _ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): _latin1,  # how Python 3 writes bytes in the old format
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+    ("_codecs", "encode"): _Bytes,
 }
 
 
