@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from archlab.foundation import UserError, home
+from archlab.foundation.escaping import file_name
 
 
 @click.command()
@@ -34,6 +35,6 @@ def report(studies: tuple[str, ...], form: str | None, output: str | None, with_
         click.echo(f"warning: {warning}", err=True)
     click.echo(text(analysis, form or "markdown"), nl=False)
     if not form:
-        folder = Path(output) if output else place / "reports" / analysis.name.replace(" + ", "+")
+        folder = Path(output) if output else place / "reports" / file_name(analysis.name.replace(" + ", "+"))
         write(analysis, folder, with_plots=with_plots)
         click.echo(f"the page and its tables are in {folder}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archlab.foundation.escaping import for_markdown
 from archlab.report.analysis import Analysis
 from archlab.report.section import Section
 from archlab.report.sections import in_short, sections
@@ -16,12 +17,13 @@ def markdown(analysis: Analysis) -> str:
 
 
 def _lines(analysis: Analysis) -> Iterator[str]:
-    yield f"# {analysis.material.question or analysis.name}\n"
+    yield f"# {for_markdown(analysis.material.question or analysis.name)}\n"
     for study, answer in analysis.answers.items():
-        yield f"{f'{study}: ' if len(analysis.answers) > 1 else ''}{answer}\n"
-    yield f"{analysis.name}: {', '.join(f'{label} {value}' for label, value in in_short(analysis))}\n"
+        yield for_markdown(f"{f'{study}: ' if len(analysis.answers) > 1 else ''}{answer}") + "\n"
+    facts = ", ".join(f"{label} {value}" for label, value in in_short(analysis))
+    yield for_markdown(f"{analysis.name}: {facts}") + "\n"
     for warning in analysis.warnings:
-        yield f"- **Mind:** {warning}"
+        yield f"- **Mind:** {for_markdown(warning)}"
     if analysis.warnings:
         yield ""
     for section in sections(analysis):
@@ -33,7 +35,7 @@ def _section(section: Section) -> Iterator[str]:
     yield f"## {section.title}\n"
     listed = section.anchor == "provenance"
     for sentence in section.sentences:
-        yield f"- {sentence}" if listed else f"{sentence}\n"
+        yield f"- {for_markdown(sentence)}" if listed else f"{for_markdown(sentence)}\n"
     for table in section.tables:
         yield from _table(table)
     if listed:
@@ -41,9 +43,9 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield f"{table.caption}\n"
-    titles = [column.title.strip() for column in table.columns]
-    rows = [[text.replace("|", "\\|") for text in row] for row in table.written()]
+    yield f"{for_markdown(table.caption)}\n"
+    titles = [for_markdown(column.title) for column in table.columns]
+    rows = [[for_markdown(text) for text in row] for row in table.written()]
     widths = [max(map(len, cells)) for cells in zip(titles, *rows, strict=True)]
     right = [column.kind != "text" for column in table.columns]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
+from archlab.scoring.spreadsheets import from_csv
 
 FILES = ("study.json", "ablation.json", "results.csv")
 PREDICTION = "prediction.txt"  # beside them where runs were trained
@@ -161,6 +162,7 @@ def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFr
     try:
         study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
         table = pd.read_csv(folder / FILES[2], keep_default_na=False, dtype={"model": str, "dataset": str})
+        table[["model", "dataset"]] = table[["model", "dataset"]].map(from_csv)
     except (OSError, ValueError) as error:
         raise UserError(f"is no finished study: {error}", where=str(folder)) from None
     return study, found, table

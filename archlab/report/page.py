@@ -6,6 +6,7 @@ import math
 import re
 from importlib.metadata import version
 from typing import Any
+from xml.etree import ElementTree
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import THEMED, themed
@@ -14,6 +15,9 @@ from archlab.report.section import Section
 from archlab.report.sections import in_short, sections
 from archlab.report.table import Table
 
+SVG = "http://www.w3.org/2000/svg"
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 MOST_ROWS = 500
 LONG = 40  # characters of a cell that may wrap
 
@@ -53,14 +57,19 @@ def _section(section: Section, safe: Any) -> dict[str, Any]:
 
 def inline_svg(plot: Plot) -> str:
     """The plot as an SVG element in the page's colours, its identifiers its own, named for those who do not see it."""
-    svg = themed(written(plot, "svg", THEMED).decode())
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    prefix = f"{plot.name}-"
-    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
-    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
-    svg = svg.replace("url(#", f"url(#{prefix}")
-    label = f"{plot.title}. {plot.alt}".replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return re.sub(r"<svg ", f'<svg role="img" aria-label="{label}" ', svg, count=1)
+    svg = ElementTree.fromstring(written(plot, "svg", THEMED))  # noqa: S314  # drawn by matplotlib
+    svg.attrib |= {"role": "img", "aria-label": f"{plot.title}. {plot.alt}"}
+    for child in svg.findall(f"{{{SVG}}}metadata"):
+        svg.remove(child)
+    for element in svg.iter():
+        for key, value in element.items():
+            if key == "id":
+                element.set(key, f"{plot.name}-{value}")
+            elif key.endswith("href"):
+                element.set(key, value.replace("#", f"#{plot.name}-", 1))
+            else:
+                element.set(key, themed(value.replace("url(#", f"url(#{plot.name}-")))
+    return ElementTree.tostring(svg, encoding="unicode")
 
 
 def _table(table: Table, anchor: str) -> dict[str, Any]:

@@ -30,8 +30,8 @@ THEMED = Palette(
 )
 
 
-def themed(svg: str) -> str:
+def themed(style: str) -> str:
     """The stand-ins of THEMED replaced by the page's variables: `--ink`, `--muted`, ..."""
     for name, colour in vars(THEMED).items():
-        svg = svg.replace(colour, f"var(--{name})")
-    return svg
+        style = style.replace(colour, f"var(--{name})")
+    return style

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
+from archlab.foundation.escaping import visible
 from archlab.report.palette import FILE, Palette
 
 WIDTH = 4.6  # inches: text is as large as a phone shows it well
@@ -143,7 +144,7 @@ def written(plot: Plot, kind: str, palette: Palette = FILE) -> bytes:
         figure.savefig(
             file, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None, facecolor=background
         )
-    return file.getvalue()
+    return visible(file.getvalue().decode()).encode() if kind == "svg" else file.getvalue()
 
 
 def _style(palette: Palette) -> dict[str, Any]:

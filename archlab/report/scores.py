@@ -90,16 +90,19 @@ def _frame(analysis: Analysis) -> str:
 
 def _table(analysis: Analysis) -> Table:
     models, means = analysis.models, percent(analysis.means)
+    named = {name: f"on {name}" for name in means.columns}  # a dataset may be called as a column is
     columns = {"model": Column("model"), "role": Column("role"), "xscore": Column("xScore", "number")}
     columns |= {"xscore_low": Column("low", "number"), "xscore_high": Column("high", "number")}
     columns |= {"difference": Column("to base", "signed"), "mean": Column("mean", "number")}
     columns |= {"variance": Column("variance", "number")}
     columns |= {name: Column(name, "number") for name in analysis.material.own_scores}
     columns |= {"accuracy": Column(f"mean {analysis.metric}", "number", 1)}
-    columns |= {name: Column(str(name), "number", 1) for name in means.columns}
+    columns |= {column: Column(str(name), "number", 1) for name, column in named.items()}
     columns |= {"worst": Column("worst dataset")}
     columns |= {cost.column: Column(cost.head, "number", cost.digits) for cost in analysis.costs}
-    values = models.join(means).assign(model=models.index, accuracy=means.mean(axis=1, skipna=False))
+    values = models.join(means.rename(columns=named)).assign(
+        model=models.index, accuracy=means.mean(axis=1, skipna=False)
+    )
     kept = {name: column for name, column in columns.items() if name in values and values[name].notna().any()}
     interval = "; low and high: 95 % interval for seed noise" if "xscore_low" in kept else ""
     measured = _several(analysis.metric)

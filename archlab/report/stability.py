@@ -25,8 +25,9 @@ def stability(analysis: Analysis) -> Iterator[Section]:
     values = pd.DataFrame({"model": by_lambda.index, "rank": by_lambda[own]}, index=by_lambda.index)
     columns = {"model": Column("model"), "rank": Column("rank", "integer")}
     if analysis.ranks_without is not None:
-        values = values.join(analysis.ranks_without)
-        columns |= {str(name): Column(f"without {name}", "integer") for name in analysis.ranks_without}
+        without = analysis.ranks_without.rename(columns="without {}".format)
+        values = values.join(without)
+        columns |= {str(name): Column(str(name), "integer") for name in without}
     others = by_lambda.drop(columns=own).rename(columns="lambda {:g}".format)
     columns |= {str(name): Column(str(name), "integer") for name in others} | {"worst": Column("worst dataset")}
     values = values.join(others).assign(worst=analysis.models["worst"])

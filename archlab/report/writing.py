@@ -11,6 +11,7 @@ from archlab.report.markdown import markdown
 from archlab.report.page import page
 from archlab.report.plots import written
 from archlab.report.sections import plots, sections
+from archlab.scoring.spreadsheets import for_csv
 
 FORMATS = {"markdown": "report.md", "html": "report.html", "latex": "report.tex"}
 
@@ -31,12 +32,12 @@ def csv_files(analysis: Analysis) -> dict[str, str]:
     files = {
         f"{table.name}.csv": table for section in sections(analysis) for table in (*section.tables, *section.folded)
     }
-    written = {name: table.frame().to_csv(index=False) for name, table in files.items()}
+    written = {name: for_csv(table.frame()) for name, table in files.items()}
     complete = analysis.means.loc[analysis.models.index[analysis.models["reason"] == ""]]
     return {
         **written,
-        "accuracies.csv": complete.rename_axis(index="model").to_csv(),
-        "results.csv": analysis.material.table.to_csv(index=False),
+        "accuracies.csv": for_csv(complete.rename_axis(index="model"), index=True),
+        "results.csv": for_csv(analysis.material.table),
     }
 
 

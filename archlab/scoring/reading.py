@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.scoring.spreadsheets import from_csv
 from archlab.scoring.tidy import records
 
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
@@ -97,7 +98,7 @@ def _from_csv(name: str, text: str) -> _Source:
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
-                rows.append([cell.strip() for cell in row])
+                rows.append([from_csv(cell.strip()) for cell in row])
                 lines.append(reader.line_num)
     except csv.Error as error:
         raise UserError(f"not a table: {error}", where=f"{name}:{reader.line_num}") from None

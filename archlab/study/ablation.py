@@ -14,6 +14,7 @@ from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
 from archlab.foundation import write_atomically
 from archlab.runs import Failure, Run, Store
+from archlab.scoring.spreadsheets import for_csv
 from archlab.study.resolved import ResolvedStudy
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ class Ablation:
         texts = {
             "ablation.json": json.dumps(self.document, indent=1),
             "study.json": json.dumps(self.study.document(), indent=1),
-            "scores.csv": self.scores.to_csv(index=False),
-            "results.csv": self.table.to_csv(index=False),
+            "scores.csv": for_csv(self.scores),
+            "results.csv": for_csv(self.table),
         }
         if self.judgement:
             texts["prediction.txt"] = str(self.judgement)

@@ -1,8 +1,10 @@
+import dataclasses
 import sys
 
 import pytest
 
 from archlab.cli.main import main
+from archlab.report import read_material
 
 
 @pytest.fixture
@@ -28,6 +30,14 @@ def test_the_published_table_is_printed_and_written(archlab, tmp_path):
     assert str(folder) in err
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
     assert (folder / "report.md").read_text() == out
+
+
+def test_a_page_stays_in_the_store_whatever_its_study_is_called(archlab, tmp_path, monkeypatch):
+    named = dataclasses.replace(read_material("zhang2025", tmp_path), name="../../out")
+    monkeypatch.setattr("archlab.report.read_material", lambda *_: named)
+    assert archlab("report", "any")[0] == 0
+    assert [path.name for path in (tmp_path / "store" / "reports").iterdir()] == ["_.._out"]
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
 @pytest.mark.parametrize(

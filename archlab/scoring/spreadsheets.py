@@ -1,0 +1,28 @@
+"""CSV of which a spreadsheet runs nothing."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+_FORMULA = re.compile(r"'*[=+@\t\r-]")
+
+
+def for_csv(frame: pd.DataFrame, *, index: bool = False) -> str:
+    """The table as CSV. A text that a spreadsheet would take for a formula begins with an apostrophe."""
+    guarded = frame.rename(columns=_guarded)
+    if index:
+        guarded = guarded.rename(index=_guarded)
+    for name in guarded.select_dtypes(exclude="number").columns:
+        guarded[name] = guarded[name].map(_guarded)
+    return guarded.to_csv(index=index)
+
+
+def from_csv(cell: str) -> str:
+    """What `for_csv` was given."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
+
+
+def _guarded(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
