@@ -152,7 +152,9 @@ def _write_parquet(table: Any, path: Path) -> None:
 def _write_csv(table: Any, path: Path) -> None:
     import pyarrow.csv
 
-    pyarrow.csv.write_csv(table, path)
+    from archlab.scoring.spreadsheets import guarded
+
+    pyarrow.csv.write_csv(guarded(table), path)
 
 
 def _listing(store: Store) -> Listing:

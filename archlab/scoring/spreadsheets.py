@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _FORMULA = re.compile(r"'*[=+@\t\r-]")
 
@@ -17,6 +21,19 @@ def for_csv(frame: pd.DataFrame, *, index: bool = False) -> str:
     for name in guarded.select_dtypes(exclude="number").columns:
         guarded[name] = guarded[name].map(_guarded)
     return guarded.to_csv(index=index)
+
+
+def guarded(table: pyarrow.Table) -> pyarrow.Table:
+    """As `for_csv` does, of a table that is too long for Python."""
+    import pyarrow
+    from pyarrow import compute
+
+    for at, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
+        if pyarrow.types.is_string(column.type):
+            acts = compute.match_substring_regex(column, f"^{_FORMULA.pattern}")
+            safe = compute.if_else(acts, compute.binary_join_element_wise("'", column, ""), column)
+            table = table.set_column(at, name, safe)
+    return table
 
 
 def from_csv(cell: str) -> str:
