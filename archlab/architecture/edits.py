@@ -111,6 +111,7 @@ def _settable(architecture: Architecture, selector: Selector, values: dict) -> l
                 where=where(values, name),
                 name=name,
                 known=sorted(known | set(SET_KEYS)),
+                listed=bool(selector.block),
             )
     matching = [
         index

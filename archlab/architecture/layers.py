@@ -38,13 +38,14 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
     for name in own:
         if name not in arguments(entry):
             known = (*arguments(entry), "out", *LAYER_KEYS)
-            raise UserError(f"{block} has no argument {name!r}", where=where(given, name) or at, name=name, known=known)
+            lacks = f"{block} has no argument {name!r}"
+            raise UserError(lacks, where=where(given, name) or at, name=name, known=known, listed=True)
     inherited = {name: value for name, value in defaults.items() if name in arguments(entry)}
     try:
         completed = complete(entry, inherited | own, block)
     except ArgumentError as error:
         line = next((where(given, name) for name in own if f" {name} " in f" {error} "), None)
-        raise UserError(str(error), where=line or at, name=error.name, known=error.known) from None
+        raise UserError(str(error), where=line or at, name=error.name, known=error.known, listed=True) from None
     for name in entry.channel_arguments:
         if completed[name] is not None and completed[name] < 1:
             raise UserError(

@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "Tables, plots and a page of finished studies.",
     "datasets": "List, prepare, add, check and show datasets.",
     "models": "List and show architectures.",
+    "blocks": "List and show what architectures are made of.",
     "runs": "List, show, check, collect and export finished runs.",
     "bench": "Measure this machine and archlab on it.",
 }

@@ -14,12 +14,24 @@ class UserError(Exception):
         message: What is wrong, without a full stop.
         where: `FILE` or `FILE:LINE`, where known.
         name, known: A name that was not found, and the names that exist: the nearest is suggested.
+        listed: Whether all that exist are told where none is near.
     """
 
-    def __init__(self, message: str, *, where: str | None = None, name: Any = None, known: Iterable[str] = ()):
-        self.message = message
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        name: Any = None,
+        known: Iterable[str] = (),
+        listed: bool = False,
+    ):
+        known = tuple(known)
         self.where = where
         self.suggestion = nearest(name, known) if name is not None else None
+        self.message = (
+            f"{message}; there are {', '.join(known)}" if listed and known and not self.suggestion else message
+        )
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -34,8 +46,43 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in str(error) for words in said)
 
 
+SYNONYMS = {
+    "swish": "silu",
+    "hswish": "hard_swish",
+    "h_swish": "hard_swish",
+    "hsigmoid": "hard_sigmoid",
+    "h_sigmoid": "hard_sigmoid",
+    "activation": "act",
+    "attention": "channel_attention",
+    "squeeze_excitation": "se",
+    "squeeze_excite": "se",
+    "normalization": "norm",
+    "bn": "batch_norm",
+    "ln": "layer_norm",
+    "kernel_size": "kernel",
+    "expansion": "expand",
+    "expand_ratio": "expand",
+    "expansion_ratio": "expand",
+    "hidden_channels": "hidden",
+    "out_channels": "out",
+    "channels": "out",
+    "filters": "out",
+    "n": "repeat",
+    "depth": "repeat",
+    "learning_rate": "lr",
+    "batch": "batch_size",
+    "image_size": "resolution",
+    "drop_path_rate": "drop_path",
+    "stochastic_depth": "drop_path",
+}
+"""What else the field calls some of archlab's names."""
+
+
 def nearest(name: Any, known: Iterable[str]) -> str | None:
-    """The known name closest to `name`, or None where nothing is close."""
+    """The known name that means the same as `name`, else the closest; None where nothing is close."""
+    known = tuple(known)
+    if SYNONYMS.get(str(name).casefold()) in known:
+        return SYNONYMS[str(name).casefold()]
     by_folded = {candidate.casefold(): candidate for candidate in known}
     found = difflib.get_close_matches(str(name).casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
