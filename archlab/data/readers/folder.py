@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +33,19 @@ def list_classes(
     *,
     class_of: Callable[[str], str] = lambda image: image.partition(os.sep)[0],
     called: Callable[[str], str] = str,
+    without: Collection[Path] = (),
 ) -> Listing:
     """The images of `folder`, whose `parts` hold a folder for each class.
 
     `class_of`: the class of an image, from its path below its part; classes are in the order of these words, by default
-    of the folders' names. `called`: the name of a class.
+    of the folders' names. `called`: the name of a class. `without`: folders that are no classes.
     """
     files: list[str] = []
     classes: list[str] = []
     splits: list[str] = []
     ignored = 0
     for split, part in parts.items():
-        for class_folder in folders(part):
+        for class_folder in (below for below in folders(part) if below not in without):
             found, others = images_below(class_folder)
             ignored += others
             if not found:
