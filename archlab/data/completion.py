@@ -60,7 +60,7 @@ def complete(
         "std": std,
         "content": content_digest(job.resolution, len(listing.class_names), parts),
         "settings": settings(described),
-        "notes": [*listing.notes, *_notes(described, counts, skipped)],
+        "notes": [*listing.notes, *_notes(described, counts, skipped), *_torn(listing, splits)],
         "skipped": skipped,
         **origin,
     }
@@ -110,6 +110,16 @@ def _notes(described: Entry, counts: dict[str, list[int]], skipped: list[str]) -
         more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
         notes.append(f"{len(skipped)} unreadable images left out: {', '.join(skipped[:_MOST_NAMED])}{more}")
     return notes
+
+
+def _torn(listing: Listing, splits: np.ndarray) -> list[str]:
+    """A note where the source's own parts tear its groups."""
+    if listing.groups is None:
+        return []
+    groups = np.unique(listing.groups, return_inverse=True)[1]
+    sides = np.unique(np.stack([groups, np.unique(splits, return_inverse=True)[1]]), axis=1)[0]
+    torn = int((np.bincount(sides) > 1).sum())
+    return [f"{torn:,} groups have images in different parts: a leak"] if torn else []
 
 
 def _seal(folder: Path, manifest: dict[str, Any]) -> None:

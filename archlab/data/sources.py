@@ -30,8 +30,10 @@ class Material:
 
     def fingerprint(self) -> list[list[str | int]]:
         """Name, size and time of each archive, and the paths of the links."""
-        files = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in self.archives.values()]
-        return [*files, *([str(path.absolute())] for path in self.links)]
+        found: list[list[str | int]] = []
+        for path in self.archives.values():
+            found.append([path.name, path.stat().st_size, path.stat().st_mtime_ns])
+        return found + [[str(path.absolute())] for path in self.links]
 
 
 def find_material(described: Entry, source: Path | None, folder: Path, progress: Progress | None) -> Material:
