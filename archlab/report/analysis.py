@@ -18,6 +18,7 @@ from archlab.scoring import (
     Effects,
     Elements,
     Frame,
+    Regret,
     Scores,
     Subsets,
     answer,
@@ -30,6 +31,7 @@ from archlab.scoring import (
     rank_probabilities,
     ranks_by_lambda,
     ranks_without_each_dataset,
+    regret,
     score_table,
     seed_means,
     seed_noise,
@@ -73,6 +75,7 @@ class Analysis:
     predictors: pd.DataFrame | None = None
     subsets: Subsets | None = None
     elements: Elements | None = None
+    regret: Regret | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -174,6 +177,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
         "predictors": attempt("predictors", lambda: predictors(means[list(frame.datasets)], frame, lam)),
         "subsets": attempt("subsets", lambda: subsets(means, frame, size, lam)),
         "elements": attempt("elements", lambda: _elements(scores.models["xscore"], material)),
+        "regret": regret(means, frame, lam),
         "missing": missing,
     }
 
