@@ -7,6 +7,7 @@ from archlab.data.own import add_dataset
 from archlab.data.preparation import open_prepared, prepare
 from archlab.data.prepared import Prepared
 from archlab.data.sheet import contact_sheet
+from archlab.data.sizes import images_to_test
 from archlab.data.suite import Suite, load_suite, suites
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "catalogue",
     "contact_sheet",
     "entry",
+    "images_to_test",
     "inspect",
     "load_suite",
     "open_prepared",

@@ -11,6 +11,7 @@ import pandas as pd
 from archlab.foundation import UserError
 from archlab.report.combining import combined
 from archlab.report.costs import Cost, cost_table
+from archlab.report.held_against import HeldAgainst, hold_against
 from archlab.report.material import Material
 from archlab.scoring import (
     LAMBDAS,
@@ -76,6 +77,7 @@ class Analysis:
     subsets: Subsets | None = None
     elements: Elements | None = None
     regret: Regret | None = None
+    against: HeldAgainst | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -96,8 +98,8 @@ class Analysis:
         return self.scores.frame
 
 
-def analyse(materials: list[Material]) -> Analysis:
-    """The analysis of one study or table, or of several in one frame (see `combined`)."""
+def analyse(materials: list[Material], against: Material | None = None) -> Analysis:
+    """The analysis of one study or table, or of several in one frame (see `combined`), held `against` another."""
     material, warnings = combined(materials)
     scores, rows = _scores(material), cells(material.scored, material.split, material.metric)
     means = seed_means(rows).loc[scores.models.index]
@@ -116,6 +118,7 @@ def analyse(materials: list[Material]) -> Analysis:
         effects=by_study,
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
+        against=hold_against(material, against) if against else None,
         **_in_frame(material, scores, means) if scores.frame else {},
     )
 

@@ -9,6 +9,7 @@ from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
 from archlab.scoring.reading import in_percent, read_table, shipped_tables
 from archlab.scoring.regret import WAYS, Regret, regret
+from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
 from archlab.scoring.significance import Comparison, compare_over_datasets
 from archlab.scoring.stability import (
@@ -34,6 +35,7 @@ __all__ = [
     "Frame",
     "OwnScore",
     "Regret",
+    "Reproduction",
     "Scores",
     "Subsets",
     "answer",
@@ -53,6 +55,7 @@ __all__ = [
     "read_table",
     "records",
     "regret",
+    "reproduction",
     "score_table",
     "seed_means",
     "seed_noise",

@@ -63,7 +63,7 @@ class Regret:
             for way, words in said.items()
             if not math.isnan(self.average(way))
         ]
-        best, worst = self.alone.idxmin(), self.alone.idxmax()
+        best, worst = self.alone.sort_values().index[[0, -1]]
         return (
             f"On a dataset that took no part, points below the best model there: {', '.join(ways)}, "
             f"{self.alone[best]:.2f} to {self.alone[worst]:.2f} chosen by one dataset alone ({best} to {worst})."
