@@ -69,6 +69,7 @@ class Analysis:
     effects: dict[str, Effects]
     provenance: dict[str, dict[str, str]]
     warnings: list[str]
+    regret: Regret
     ranks: pd.DataFrame | None = None
     ranks_without: pd.DataFrame | None = None
     ranks_by_lambda: pd.DataFrame | None = None
@@ -76,7 +77,6 @@ class Analysis:
     predictors: pd.DataFrame | None = None
     subsets: Subsets | None = None
     elements: Elements | None = None
-    regret: Regret | None = None
     against: HeldAgainst | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -118,6 +118,7 @@ def analyse(materials: list[Material], against: Material | None = None) -> Analy
         effects=by_study,
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
+        regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam),
         against=hold_against(material, against) if against else None,
         **_in_frame(material, scores, means) if scores.frame else {},
     )
@@ -180,7 +181,6 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
         "predictors": attempt("predictors", lambda: predictors(means[list(frame.datasets)], frame, lam)),
         "subsets": attempt("subsets", lambda: subsets(means, frame, size, lam)),
         "elements": attempt("elements", lambda: _elements(scores.models["xscore"], material)),
-        "regret": regret(means, frame, lam),
         "missing": missing,
     }
 

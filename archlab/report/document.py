@@ -9,7 +9,7 @@ from archlab.report.analysis import Analysis
 
 def document(analysis: Analysis) -> dict[str, Any]:
     """`study`, `question`, `metric`, `answers` and `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has
-    them, `regret` likewise (null without a frame), and `against`: what the study was held against (null without)."""
+    them, `regret` likewise, and `against`: what the study was held against (null without)."""
     scores, held = analysis.scores.document(), analysis.against
     return {
         "study": analysis.name,
@@ -20,7 +20,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "lambda": scores["lambda"],
         "frame": scores["frame"],
         "scores": scores["models"],
-        "regret": analysis.regret.document() if analysis.regret else None,
+        "regret": analysis.regret.document(),
         "against": {
             "published": held.published,
             "metric": held.metric,

@@ -14,8 +14,6 @@ _TITLES = {"xscore": "by the xScore on the others", "mean": "by the mean on the 
 def regret(analysis: Analysis) -> Iterator[Section]:
     """Each dataset held out in turn, and the points lost there by ways to choose."""
     found = analysis.regret
-    if found is None:
-        return
     sentences = [found.sentence]
     if len(found.held_out):
         sentences.append(

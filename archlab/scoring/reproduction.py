@@ -33,7 +33,7 @@ class Reproduction:
         scores: By model that is complete in both, best published first: published, reproduced (xScores, each in the frame of
             these models), difference, published_rank, reproduced_rank. Empty where there are no scores, as `reason` says.
         ranking: Spearman's and Kendall's correlation of the xScores and of the mean accuracies: a row each (xscore, mean).
-        only_published, only_reproduced: Cells that one of the tables lacks, as MODEL on DATASET.
+        only_published, only_reproduced: Models and datasets that one of the tables lacks, and single cells, MODEL on DATASET.
     """
 
     cells: pd.DataFrame
@@ -116,8 +116,12 @@ def _cells(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
 
 
 def _missing(means: pd.DataFrame, shared: set[tuple[str, str]]) -> tuple[str, ...]:
+    """What one table has and the other lacks: models, datasets, and single cells of those that both have."""
+    models, datasets = ({str(pair[at]) for pair in shared} for at in (0, 1))
     there = [(str(model), str(dataset)) for model, dataset in means.stack().index]
-    return tuple(f"{model} on {dataset}" for model, dataset in there if (model, dataset) not in shared)
+    cells = [pair for pair in there if pair[0] in models and pair[1] in datasets and pair not in shared]
+    wholly = [*(name for name in means.index if name not in models), *(d for d in means.columns if d not in datasets)]
+    return (*map(str, wholly), *(f"{model} on {dataset}" for model, dataset in cells))
 
 
 def _within(rows: pd.DataFrame, shared: set[tuple[str, str]]) -> pd.DataFrame:
