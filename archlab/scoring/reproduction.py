@@ -118,7 +118,7 @@ def _cells(theirs: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
 def _missing(means: pd.DataFrame, shared: set[tuple[str, str]]) -> tuple[str, ...]:
     """What one table has and the other lacks: models, datasets, and single cells of those that both have."""
     models, datasets = ({str(pair[at]) for pair in shared} for at in (0, 1))
-    there = [(str(model), str(dataset)) for model, dataset in means.stack().index]
+    there = [(str(model), str(dataset)) for model, dataset in means.stack().dropna().index]
     cells = [pair for pair in there if pair[0] in models and pair[1] in datasets and pair not in shared]
     wholly = [*(name for name in means.index if name not in models), *(d for d in means.columns if d not in datasets)]
     return (*map(str, wholly), *(f"{model} on {dataset}" for model, dataset in cells))
