@@ -1,4 +1,4 @@
-"""`archlab datasets`: list, prepare, add, check and show datasets."""
+"""`archlab datasets`: list, prepare, add, remove, check and show datasets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RESOLUTION = click.option("--resolution", type=click.IntRange(1, 4096), help="P
 
 @click.group()
 def datasets() -> None:
-    """List, prepare, add, check and show datasets."""
+    """List, prepare, add, remove, check and show datasets."""
 
 
 @datasets.command("list")
@@ -159,6 +159,17 @@ def _option(text: str) -> tuple[str, Any]:
     if not (key and equals):
         raise UserError(f"--option is written KEY=VALUE, not {text!r}")
     return key, read_yaml_text(f"value: {value}", source=f"--option {key}")["value"]
+
+
+@datasets.command()
+@click.argument("name")
+@_STORE
+def remove(name: str, store: Path | None) -> None:
+    """Remove what is prepared of NAME, and its entry where it is your own. Images and runs stay."""
+    from archlab.data import remove_dataset
+
+    for path in remove_dataset(name, home(store)):
+        click.echo(f"removed {path}")
 
 
 @datasets.command()

@@ -6,6 +6,7 @@ from archlab.data.listing import ImageArray, ImageFiles, Listing
 from archlab.data.own import add_dataset
 from archlab.data.preparation import open_prepared, prepare
 from archlab.data.prepared import Prepared
+from archlab.data.removal import remove_dataset
 from archlab.data.sheet import contact_sheet
 from archlab.data.sizes import images_to_test
 from archlab.data.suite import Suite, load_suite, suites
@@ -29,5 +30,6 @@ __all__ = [
     "load_suite",
     "open_prepared",
     "prepare",
+    "remove_dataset",
     "suites",
 ]

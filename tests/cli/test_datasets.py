@@ -161,6 +161,28 @@ def test_a_reader_of_one_s_own(call, photos, tmp_path):
     assert call("check", "leaves")[0] == call("show", "leaves")[0] == 0
 
 
+def test_remove(call, photos, tmp_path):
+    call("add", "leaves", "--folder", photos)
+    call("prepare", "leaves")
+    call("prepare", "leaves", "--resolution", 8)
+    entries = tmp_path / "home/datasets/catalogue"
+    (entries / "more.yaml").write_text("name: more\nlike: leaves\nseed: 3\n")
+    code, _, err = call("remove", "leaves")
+    assert code == 2 and "leaves is what more is like: remove that first" in err
+    assert call("remove", "more")[0] == 0
+    code, out, _ = call("remove", "leaves")
+    assert code == 0 and out.count("removed ") == 2 and not (entries / "leaves.yaml").exists()
+    assert not (tmp_path / "home/datasets/leaves").exists() and len(list(photos.rglob("*.png"))) == 50
+    assert call("add", "leaves", "--folder", photos)[0] == 0
+    code, _, err = call("remove", "leavse")
+    assert code == 2 and "no dataset is called 'leavse' - did you mean 'leaves'?" in err
+    code, _, err = call("remove", "cifar10")
+    assert code == 2 and "cifar10 comes with archlab, and nothing of it is prepared" in err
+    (entries / "leaves.yaml").write_text("name: [")
+    assert call("remove", "leaves")[0] == 0 and not (entries / "leaves.yaml").exists()
+    assert call("remove", "../catalogue")[0] == 2
+
+
 def test_unreadable(call, photos):
     (photos / "train/oak/7.png").write_bytes(b"not an image")
     call("add", "leaves", "--folder", photos)

@@ -30,7 +30,7 @@ def read(
     relative to (default: that of the CSV file). An image is a path, or what a file at any depth is called, with its
     suffix or without."""
     file = root or path
-    rows = read_rows(file, image, label, group, split)
+    rows = sorted(read_rows(file, image, label, group, split))  # so that the order of the table decides no split
     folder = images or file.parent
     files, notes = find_all(ImageFinder(folder), [row.file for row in rows], file)
     return dataclasses.replace(table_listing(ImageFiles(folder, files), rows, file), notes=notes)
