@@ -1,4 +1,4 @@
-"""`archlab datasets`: list, prepare, add, check and show datasets."""
+"""`archlab datasets`: list, prepare, add, remove, check and show datasets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RESOLUTION = click.option("--resolution", type=click.IntRange(1, 4096), help="P
 
 @click.group()
 def datasets() -> None:
-    """List, prepare, add, check and show datasets."""
+    """List, prepare, add, remove, check and show datasets."""
 
 
 @datasets.command("list")
@@ -73,15 +73,20 @@ def prepare(
 @datasets.command()
 @click.argument("name")
 @click.option("--folder", type=click.Path(path_type=Path), help="train/ and test/ [val/], or one folder a class.")
-@click.option("--csv", "table", type=click.Path(path_type=Path), help="A CSV file with a row an image.")
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path),
+    help="A table with a row an image; beside --folder: of its flat part.",
+)
 @click.option("--parquet", type=click.Path(path_type=Path), help="A Parquet file, or a folder of them.")
 @click.option("--reader", help="A function of your own that reads them: FILE.py:NAME.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the reader; may be repeated.")
-@click.option("--image-column", help="The image, or its file.  [default: image; file_name in metadata.csv]")
+@click.option("--image-column", help="The image, its file or its id.  [default: image; file_name in metadata.csv]")
 @click.option("--label-column", help="The class.  [default: label]")
 @click.option("--group-column", help="What must stay together: a patient, a place.")
 @click.option("--split-column", help="train, validation or test.")
-@click.option("--image-folder", type=click.Path(path_type=Path), help="What files in the CSV are relative to.")
+@click.option("--image-folder", type=click.Path(path_type=Path), help="Where the images of the CSV are.")
 @_RESOLUTION
 @click.option("--title")
 @click.option("--domain")
@@ -121,26 +126,30 @@ def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
     sources = {"reader": given["reader"], "folder": given["folder"], "csv": given["table"], "parquet": given["parquet"]}
     named = [reader for reader, path in sources.items() if path is not None]
-    if len(named) != 1:
-        raise UserError("say where the images are: one of --folder, --csv, --parquet and --reader")
+    if len(named) != 1 and named != ["folder", "csv"]:
+        raise UserError(
+            "say where the images are: one of --folder, --csv, --parquet and --reader, or --folder and --csv"
+        )
+    if given["image_folder"] and not given["table"]:
+        raise UserError("--image-folder goes with --csv")
     if given["options"] and not given["reader"]:
         raise UserError("--option is for a --reader of your own")
     if given["reader"]:
         return own_source(given["reader"], dict(_option(text) for text in given["options"]))
+    for name in named:
+        if not sources[name].exists():
+            raise UserError("there is no such file or folder", where=str(sources[name].absolute()))
     reader, path = named[0], sources[named[0]].absolute()
-    if not path.exists():
-        raise UserError("there is no such file or folder", where=str(path))
     columns = {key: given[f"{key}_column"] for key in ("image", "label", "group", "split") if given[f"{key}_column"]}
     if reader == "folder" and not path.is_dir():
         raise UserError("is not a folder", where=str(path))
-    if reader == "folder" and (columns or tables(path)):
+    if len(named) == 2:
+        reader, columns["table"] = "listed", str(given["table"].absolute())
+    elif reader == "folder" and (columns or tables(path)):
         reader = "metadata"
-    if reader in ("csv", "metadata"):
         columns.setdefault("label", "label")
-    if reader == "csv":
-        columns.setdefault("image", "image")
-        if given["image_folder"]:
-            columns["images"] = str(given["image_folder"].absolute())
+    if given["image_folder"]:
+        columns["images"] = str(given["image_folder"].absolute())
     return reader, {"path": str(path), **columns}
 
 
@@ -150,6 +159,17 @@ def _option(text: str) -> tuple[str, Any]:
     if not (key and equals):
         raise UserError(f"--option is written KEY=VALUE, not {text!r}")
     return key, read_yaml_text(f"value: {value}", source=f"--option {key}")["value"]
+
+
+@datasets.command()
+@click.argument("name")
+@_STORE
+def remove(name: str, store: Path | None) -> None:
+    """Remove what is prepared of NAME, and its entry where it is your own. Images and runs stay."""
+    from archlab.data import remove_dataset
+
+    for path in remove_dataset(name, home(store)):
+        click.echo(f"removed {path}")
 
 
 @datasets.command()

@@ -16,10 +16,21 @@ from archlab.foundation.escaping import file_name
 @click.option("--html", "form", flag_value="html", help="Print the page, and write nothing.")
 @click.option("--latex", "form", flag_value="latex", help="Print the tables as LaTeX (booktabs), and write nothing.")
 @click.option("--csv", "form", flag_value="csv", help="Print the score table as CSV, and write nothing.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON document, and write nothing.")
+@click.option(
+    "--against", metavar="TABLE", help="Hold every cell against those of another study or table: zhang2025, ..."
+)
 @click.option("--output", metavar="FOLDER", help="Where to write  [default: reports/STUDY in the store]")
 @click.option("--plots", "with_plots", is_flag=True, help="Write each plot as an SVG and a PNG file too.")
 @click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
-def report(studies: tuple[str, ...], form: str | None, output: str | None, with_plots: bool, store: str | None) -> None:
+def report(
+    studies: tuple[str, ...],
+    form: str | None,
+    against: str | None,
+    output: str | None,
+    with_plots: bool,
+    store: str | None,
+) -> None:
     """Reports on finished studies, or on any table of accuracies.
 
     STUDY is the name of a study that `archlab ablate` has run, a CSV or Parquet file, or `zhang2025`, the published table.
@@ -30,7 +41,8 @@ def report(studies: tuple[str, ...], form: str | None, output: str | None, with_
     if form and (output or with_plots):
         raise UserError(f"--{form} prints, so it takes neither --output nor --plots")
     place = home(store)
-    analysis = analyse([read_material(study, place) for study in studies])
+    other = read_material(against, place) if against else None
+    analysis = analyse([read_material(study, place) for study in studies], other)
     for warning in analysis.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(text(analysis, form or "markdown"), nl=False)

@@ -41,7 +41,16 @@ def score(
     as_json: bool,
 ) -> None:
     """xScore of the accuracies in TABLE: CSV or Parquet, models by datasets or tidy, or `zhang2025`."""
-    from archlab.scoring import in_percent, own_score, read_table, score_table, seed_means, with_own_scores, xscore
+    from archlab.scoring import (
+        in_percent,
+        own_score,
+        read_table,
+        regret,
+        score_table,
+        seed_means,
+        with_own_scores,
+        xscore,
+    )
 
     if frame_file and references:
         raise UserError("--frame and --references exclude each other: a frame already names its models")
@@ -56,13 +65,15 @@ def score(
             xscore(means.loc[names] if names else means, lam)  # says why
     except UserError as error:
         raise UserError(str(error), where=table) from None
+    found = regret(seed_means(accuracies), scores.frame, lam)
     scores = with_own_scores(scores, seed_means(accuracies), own_scores)
     for warning in [*scores.warnings, *_uneven(accuracies)]:
         click.echo(f"warning: {warning}", err=True)
     if as_json:
-        click.echo(json.dumps(scores.document(), indent=2))
+        click.echo(json.dumps({**scores.document(), "regret": found.document()}, indent=2))
     else:
         _print(scores, accuracies, metric.replace("_", " "))
+        click.echo("\n" + found.sentence)
 
 
 def _read_frame(path: str, in_percent: bool) -> Frame:

@@ -6,7 +6,9 @@ from archlab.data.listing import ImageArray, ImageFiles, Listing
 from archlab.data.own import add_dataset
 from archlab.data.preparation import open_prepared, prepare
 from archlab.data.prepared import Prepared
+from archlab.data.removal import remove_dataset
 from archlab.data.sheet import contact_sheet
+from archlab.data.sizes import images_to_test
 from archlab.data.suite import Suite, load_suite, suites
 
 __all__ = [
@@ -23,9 +25,11 @@ __all__ = [
     "catalogue",
     "contact_sheet",
     "entry",
+    "images_to_test",
     "inspect",
     "load_suite",
     "open_prepared",
     "prepare",
+    "remove_dataset",
     "suites",
 ]

@@ -10,7 +10,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
@@ -44,13 +44,15 @@ def verify(path: Path, checksum: str) -> None:
         )
 
 
-def unpack(path: Path, target: Path) -> None:
-    """Unpacks a zip or tar archive into the folder `target`, which exists.
+def unpack(path: Path, target: Path, most: int | None = None) -> int:
+    """Unpacks a zip or tar archive into the folder `target`, which exists; gives how many bytes were left of `most`.
+
+    `most`: bytes that it may unpack to; None: what its own size allows.
 
     Raises UserError for a damaged archive, a path that leads out of it, anything but plain files and folders, and a
     size out of all proportion. What was unpacked until then stays: unpack into a folder that can be thrown away.
     """
-    left = _FREE_BYTES + _RATIO * path.stat().st_size
+    left = _FREE_BYTES + _RATIO * path.stat().st_size if most is None else most
     members = _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path, left)
     try:
         for count, (name, size, time, content) in enumerate(members):
@@ -73,6 +75,7 @@ def unpack(path: Path, target: Path) -> None:
         if isinstance(error, OSError) and error.errno:
             raise UserError(f"cannot be unpacked: {error.strerror}", where=str(path)) from None
         raise UserError(f"is damaged or cut short: {error or type(error).__name__}", where=str(path)) from None
+    return left
 
 
 def _inside(name: str, archive: Path) -> Path:
@@ -138,10 +141,12 @@ def _tar_members(path: Path, most: int) -> Iterator[Member]:
                 raise UserError(f"holds {member.name!r}, a link or a device: refused", where=str(path))
 
 
-def unpack_all(archives: dict[str, Path], target: Path) -> None:
+def unpack_all(archives: dict[str, Path], target: Path, links: Iterable[Path] = ()) -> None:
     """Unpacks archives (and copies other files) into one new folder; it appears whole or not at all.
 
-    The keys of `archives` are the names that the copies get.
+    The keys of `archives` are the names that the copies get; an archive goes into a folder of that name where the key
+    is none of an archive. Archives inside are unpacked where they are, once. `links`: files and folders that are linked
+    to under their names, where nothing unpacked is called so.
     """
     part = target.with_name(target.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -149,10 +154,33 @@ def unpack_all(archives: dict[str, Path], target: Path) -> None:
     try:
         for name, archive in archives.items():
             if is_archive(archive):
-                unpack(archive, part)
+                place = part if is_archive(Path(name)) else part / name
+                place.mkdir(exist_ok=True)
+                left = unpack(archive, place)
+                _unpack_inner(place, archive, left)
             else:
                 shutil.copy2(archive, part / name)
+        for path in links:
+            if not (part / path.name).exists():
+                (part / path.name).symlink_to(path.absolute())
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _unpack_inner(place: Path, outer: Path, left: int) -> None:
+    """Unpacks archives below `place`, each into a folder of its name, out of what is `left` to the outer one."""
+    for inner in sorted(path for path in place.rglob("[!.]*") if is_archive(path) and path.is_file()):
+        inside = inner.with_name(bare_name(inner))
+        inside.mkdir(exist_ok=True)
+        try:
+            left = unpack(inner, inside, left)
+        except UserError as error:
+            raise UserError(f"{inner.name} in it {error.message}", where=str(outer)) from None
+        inner.unlink()
+
+
+def bare_name(path: Path) -> str:
+    """The name of an archive without its suffix."""
+    return next(path.name[: -len(suffix)] for suffix in SUFFIXES if path.name.lower().endswith(suffix))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from archlab.data.prepared import FORMAT, content_digest, settings
 from archlab.foundation import UserError, write_atomically
 
 _ROWS = 512  # copied at a time
-_MOST_NAMED = 20  # unreadable images in a note; the manifest lists them all
+_MOST_NAMED = 20  # unreadable images, or classes, in a note
 
 Records = list[dict[str, Any]]
 
@@ -60,7 +61,7 @@ def complete(
         "std": std,
         "content": content_digest(job.resolution, len(listing.class_names), parts),
         "settings": settings(described),
-        "notes": [*listing.notes, *_notes(described, counts, skipped)],
+        "notes": [*listing.notes, *_notes(described, listing.class_names, counts, skipped), *_torn(listing, splits)],
         "skipped": skipped,
         **origin,
     }
@@ -94,7 +95,7 @@ def _keep_rows(path: Path, kept: np.ndarray, described: Entry) -> None:
         smaller.flush()
 
 
-def _notes(described: Entry, counts: dict[str, list[int]], skipped: list[str]) -> list[str]:
+def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]], skipped: list[str]) -> list[str]:
     notes = []
     found = {split: sum(of_split) for split, of_split in counts.items()}
     found["all"] = sum(found.values())
@@ -103,13 +104,24 @@ def _notes(described: Entry, counts: dict[str, list[int]], skipped: list[str]) -
     for split, expected in described.images.items():
         if found[split] != expected:
             notes.append(f"{found[split]:,} images in {split}, the catalogue says {expected:,}")
-    absent = [f"{split} of {sum(n == 0 for n in of_split)}" for split, of_split in counts.items() if 0 in of_split]
-    if absent:
-        notes.append(f"no images in {', '.join(absent)} classes")
+    for part, of_split in counts.items():
+        if absent := [name for name, n in zip(classes, of_split, strict=True) if n == 0]:
+            more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
+            notes.append(f"no images in {part} of {len(absent)} classes: {', '.join(absent[:_MOST_NAMED])}{more}")
     if skipped:
         more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
         notes.append(f"{len(skipped)} unreadable images left out: {', '.join(skipped[:_MOST_NAMED])}{more}")
     return notes
+
+
+def _torn(listing: Listing, splits: np.ndarray) -> list[str]:
+    """A note where the source's own parts tear its groups."""
+    if listing.groups is None:
+        return []
+    groups = np.unique(listing.groups, return_inverse=True)[1]
+    sides = np.unique(np.stack([groups, np.unique(splits, return_inverse=True)[1]]), axis=1)[0]
+    torn = int((np.bincount(sides) > 1).sum())
+    return [f"{torn:,} groups have images in different parts: a leak"] if torn else []
 
 
 def _seal(folder: Path, manifest: dict[str, Any]) -> None:

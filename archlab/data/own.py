@@ -38,6 +38,8 @@ def add_dataset(
     defaults = {"title": name, "domain": "own", "licence": "not stated"}
     values = {**defaults, "classes": 1, "resolution": 1, **about, "source": {reader: options}}
     listing = read_source(_parsed(name, values, path), None)
+    if len(listing.class_names) < 2:
+        raise UserError(f"{name} has one class, {listing.class_names[0]!r}: there is nothing to tell apart")
     values["classes"] = len(listing.class_names)
     values["images"] = {"all": len(listing.labels)}
     values["resolution"] = about.get("resolution") or proposed_resolution(listing)

@@ -18,7 +18,7 @@ from archlab.data.entries import Entry, entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.prepared import FORMAT, Prepared, folder, open_current
 from archlab.data.reading import read_source
-from archlab.data.sources import clear_unpacked, find_archives, fingerprint, unpacked
+from archlab.data.sources import Material, clear_unpacked, find_material, said_missing, unpacked
 from archlab.data.splits import settle_splits
 from archlab.foundation import UserError, replace_folder
 from archlab.foundation.own_code import is_own
@@ -55,20 +55,21 @@ def prepare(
         shipped = not is_own(described.source)  # an own reader may have changed
         if known and shipped and described.archives and source is None:
             return known
-        archives = find_archives(described, source, base, progress)
-        if known and shipped and archives and known.manifest["archives"] == fingerprint(archives):
+        material = find_material(described, source, base, progress)
+        origin = material.fingerprint()
+        if known and shipped and material.packed and not material.links and known.manifest["archives"] == origin:
             return known
-        root = unpacked(archives, base, progress) if archives else source
+        root = unpacked(material, base, progress) if material.packed else source
         try:
             listing, splits = _read(described, root)
-        except UserError:
+        except UserError as error:
             clear_unpacked(base)
-            raise
+            raise _of_source(error, root, source or base / "downloads", material) from None
         plan = _plan(described, listing, splits, resolution)
         if known is None or known.manifest["plan"] != plan:
             job = Job(listing.images, _part(target, plan), resolution, described.fit, described.white)
             records = _decode(job, splits, workers, on_unreadable, progress)
-            complete(job, described, listing, splits, records, {"plan": plan, "archives": fingerprint(archives)})
+            complete(job, described, listing, splits, records, {"plan": plan, "archives": origin})
             replace_folder(job.folder, target)
         clear_unpacked(base)
     return Prepared(target, described)
@@ -109,6 +110,16 @@ def _read(described: Entry, root: Path | None) -> tuple[Listing, np.ndarray]:
             where=described.where,
         )
     return listing, settle_splits(listing, described)
+
+
+def _of_source(error: UserError, root: Path | None, source: Path, material: Material) -> UserError:
+    """What a reader said of what was unpacked at `root`, as said of where that came from."""
+    if material.packed:
+        error.message = error.message.replace(str(root), str(source))
+        error.where = error.where and error.where.replace(str(root), str(source))
+        if material.missing:
+            error.message += f"; {said_missing(material.missing)}"
+    return error
 
 
 def _plan(described: Entry, listing: Listing, splits: np.ndarray, resolution: int) -> str:

@@ -22,7 +22,7 @@ from archlab.foundation.settings import read_arguments
 
 SAMPLES = ("digits", "elpv", "glyphs", "mnist5k", "pines", "textures")
 ARCHIVES = ("cifar", "ham10000", "indoor67", "miniplaces", "stanford_dogs")
-TABLES_AND_FOLDERS = ("csv", "folder", "metadata", "parquet")
+TABLES_AND_FOLDERS = ("csv", "folder", "listed", "metadata", "parquet")
 READERS = (*SAMPLES, *ARCHIVES, *TABLES_AND_FOLDERS)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from archlab.foundation import UserError
 from archlab.report.combining import combined
 from archlab.report.costs import Cost, cost_table
+from archlab.report.held_against import HeldAgainst, hold_against
 from archlab.report.material import Material
 from archlab.scoring import (
     LAMBDAS,
@@ -18,6 +19,7 @@ from archlab.scoring import (
     Effects,
     Elements,
     Frame,
+    Regret,
     Scores,
     Subsets,
     answer,
@@ -30,6 +32,7 @@ from archlab.scoring import (
     rank_probabilities,
     ranks_by_lambda,
     ranks_without_each_dataset,
+    regret,
     score_table,
     seed_means,
     seed_noise,
@@ -66,6 +69,7 @@ class Analysis:
     effects: dict[str, Effects]
     provenance: dict[str, dict[str, str]]
     warnings: list[str]
+    regret: Regret
     ranks: pd.DataFrame | None = None
     ranks_without: pd.DataFrame | None = None
     ranks_by_lambda: pd.DataFrame | None = None
@@ -73,6 +77,7 @@ class Analysis:
     predictors: pd.DataFrame | None = None
     subsets: Subsets | None = None
     elements: Elements | None = None
+    against: HeldAgainst | None = None
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -93,8 +98,8 @@ class Analysis:
         return self.scores.frame
 
 
-def analyse(materials: list[Material]) -> Analysis:
-    """The analysis of one study or table, or of several in one frame (see `combined`)."""
+def analyse(materials: list[Material], against: Material | None = None) -> Analysis:
+    """The analysis of one study or table, or of several in one frame (see `combined`), held `against` another."""
     material, warnings = combined(materials)
     scores, rows = _scores(material), cells(material.scored, material.split, material.metric)
     means = seed_means(rows).loc[scores.models.index]
@@ -113,6 +118,8 @@ def analyse(materials: list[Material]) -> Analysis:
         effects=by_study,
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
+        regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam),
+        against=hold_against(material, against) if against else None,
         **_in_frame(material, scores, means) if scores.frame else {},
     )
 

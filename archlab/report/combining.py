@@ -32,7 +32,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     warnings += _differences(materials)
     tables: list[pd.DataFrame] = []
     filled: list[pd.DataFrame] = []
-    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": []}
+    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "test_images": {}}
     references: list[str] = []
     for each in materials:
         names = _renamed(each, tables)
@@ -41,6 +41,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         filled.append(_with_all_seeds(tables[-1], each.seeds))
         for part in ("models", "latencies"):
             merged[part] |= {names.get(model, model): known for model, known in getattr(each, part).items()}
+        merged["test_images"] |= each.test_images
         for part in ("failed", "runs"):
             merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
         references += [names[model] for model in each.references or []]

@@ -44,6 +44,7 @@ class Material:
         seeds: Every seed that a complete model has; None: any.
         datasets: Every dataset that a complete model has; None: those of the table.
         search: The document of the search that ended in this table.
+        test_images: By dataset, the number of images it tests with, where known.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
     """
 
@@ -65,6 +66,7 @@ class Material:
     seeds: list[int] | None = None
     datasets: list[str] | None = None
     search: dict[str, Any] | None = None
+    test_images: dict[str, int] = field(default_factory=dict)
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -85,7 +87,9 @@ def read_material(source: str, home: Path) -> Material:
     if (folder / FILES[0]).exists():
         return _read_study(folder, home)
     if Path(source).is_file():
-        return Material(name=Path(source).stem, table=read_table(source), provenance={"table": source})
+        table = read_table(source)
+        images = _test_images(table["dataset"], home)
+        return Material(name=Path(source).stem, table=table, provenance={"table": source}, test_images=images)
     if source in shipped_tables():
         return _published(source)
     finished = sorted(path.parent.name for path in (home / "studies").glob(f"*/{FILES[0]}"))
@@ -93,6 +97,13 @@ def read_material(source: str, home: Path) -> Material:
     raise UserError(
         f"there is no finished study or table {source!r}: `archlab ablate` makes one", name=source, known=known
     )
+
+
+def _test_images(datasets: Iterable[str], home: Path) -> dict[str, int]:
+    from archlab.data import images_to_test
+
+    known = {name: images_to_test(name, home) for name in dict.fromkeys(datasets)}
+    return {name: count for name, count in known.items() if count}
 
 
 def _published(name: str) -> Material:
@@ -149,6 +160,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         seeds=study["seeds"],
         datasets=list(study["datasets"]),
         search=_read_json(folder / SEARCH),
+        test_images=_test_images(study["datasets"], home),
         latencies=_read_json(folder / LATENCIES) or {},
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archlab.report.against import against
 from archlab.report.analysis import Analysis
 from archlab.report.claims import elements, predictors, subsets
 from archlab.report.effects import curves, effects
 from archlab.report.plots import Plot
+from archlab.report.regret import regret
 from archlab.report.scores import accuracies, costs, scores
 from archlab.report.search import search
 from archlab.report.section import Section
@@ -17,8 +19,8 @@ from archlab.report.table import Column, Table
 
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
-    about_models = (search, scores, accuracies, effects, costs)
-    about_claims = (stability, other_datasets, predictors, subsets, elements)
+    about_models = (search, scores, against, accuracies, effects, costs)
+    about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
     parts = (*about_models, *about_claims, curves, _failed, _provenance)
     return [section for part in parts for section in part(analysis)]
 

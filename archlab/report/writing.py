@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from archlab.foundation import write_atomically
 from archlab.report.analysis import Analysis
+from archlab.report.document import document
 from archlab.report.latex import latex
 from archlab.report.markdown import markdown
 from archlab.report.page import page
@@ -17,7 +19,9 @@ FORMATS = {"markdown": "report.md", "html": "report.html", "latex": "report.tex"
 
 
 def text(analysis: Analysis, form: str) -> str:
-    """The report as `markdown`, `html`, `latex`, or the score table as `csv`."""
+    """The report as `markdown`, `html`, `latex`, as `json`, or the score table as `csv`."""
+    if form == "json":
+        return json.dumps(document(analysis), indent=2) + "\n"
     if form == "csv":
         return csv_files(analysis)["scores.csv"]
     return {"markdown": markdown, "html": page, "latex": latex}[form](analysis)

@@ -8,6 +8,8 @@ from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
 from archlab.scoring.reading import in_percent, read_table, shipped_tables
+from archlab.scoring.regret import WAYS, Regret, regret
+from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
 from archlab.scoring.significance import Comparison, compare_over_datasets
 from archlab.scoring.stability import (
@@ -26,11 +28,14 @@ __all__ = [
     "ELEMENTS",
     "LAMBDA",
     "LAMBDAS",
+    "WAYS",
     "Comparison",
     "Effects",
     "Elements",
     "Frame",
     "OwnScore",
+    "Regret",
+    "Reproduction",
     "Scores",
     "Subsets",
     "answer",
@@ -49,6 +54,8 @@ __all__ = [
     "ranks_without_each_dataset",
     "read_table",
     "records",
+    "regret",
+    "reproduction",
     "score_table",
     "seed_means",
     "seed_noise",

@@ -43,13 +43,13 @@ def predictors(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> pd.Dat
             constant = means[predictor].nunique() < 2 or values.nunique() < 2
             for name, correlate in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
                 r = math.nan if constant else float(correlate(means[predictor], values).statistic)
-                low, high = _interval(r, len(means), 1 + r * r / 2 if name == "spearman" else 1.0)
+                low, high = fisher_interval(r, len(means), 1 + r * r / 2 if name == "spearman" else 1.0)
                 row |= {name: r, f"{name}_low": low, f"{name}_high": high}
             found.append(row)
     return pd.DataFrame(found).assign(models=len(means))
 
 
-def _interval(r: float, models: int, variance: float) -> tuple[float, float]:
+def fisher_interval(r: float, models: int, variance: float) -> tuple[float, float]:
     """95 % interval by Fisher's transformation, whose variance is `variance` / (n - 3)."""
     if not abs(r) < 1:
         return r, r

@@ -1,6 +1,7 @@
 """`archlab datasets`, as a user calls it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -111,6 +112,26 @@ def test_a_table(call, photos, tmp_path):
     assert call("check", "scans")[1].count("groups with images in different parts: 0") == 1
 
 
+def test_a_table_of_ids_and_a_flat_folder_with_a_list(call, photos, tmp_path):
+    for path in sorted((photos / "train/oak").iterdir()):
+        path.rename(path.with_stem(f"oak_{path.stem}"))
+    ids = [f"{path.stem},{path.parent.name}" for path in sorted((photos / "train").rglob("*.png"))]
+    (tmp_path / "scans.csv").write_text("\n".join(["image_id,dx", *ids]))
+    columns = ("--image-column", "image_id", "--label-column", "dx", "--image-folder", photos / "train")
+    code, out, _ = call("add", "scans", "--csv", "scans.csv", *columns)
+    assert code == 0 and "2 classes, 28 train, 4 validation, 8 test" in out
+    assert call("prepare", "scans")[0] == 0
+
+    shutil.rmtree(photos / "test")
+    (photos / "val").mkdir()
+    for number, path in enumerate(sorted((photos / "train/oak").iterdir())[:4]):
+        path.rename(photos / "val" / f"{number}.png")
+    (photos / "val.txt").write_text("".join(f"val/{number}.png 1\n" for number in range(4)))
+    code, out, _ = call("add", "leaves", "--folder", photos, "--csv", photos / "val.txt")
+    assert code == 0 and "2 classes, 29 train, 4 validation, 7 test" in out
+    assert "leaves: 29 train, 4 validation, 7 test" in call("prepare", "leaves")[1]
+
+
 def test_a_folder_with_metadata(call, photos):
     for part in ("train", "test"):
         files = sorted((photos / part).rglob("*.png"))
@@ -140,6 +161,28 @@ def test_a_reader_of_one_s_own(call, photos, tmp_path):
     assert call("check", "leaves")[0] == call("show", "leaves")[0] == 0
 
 
+def test_remove(call, photos, tmp_path):
+    call("add", "leaves", "--folder", photos)
+    call("prepare", "leaves")
+    call("prepare", "leaves", "--resolution", 8)
+    entries = tmp_path / "home/datasets/catalogue"
+    (entries / "more.yaml").write_text("name: more\nlike: leaves\nseed: 3\n")
+    code, _, err = call("remove", "leaves")
+    assert code == 2 and "leaves is what more is like: remove that first" in err
+    assert call("remove", "more")[0] == 0
+    code, out, _ = call("remove", "leaves")
+    assert code == 0 and out.count("removed ") == 2 and not (entries / "leaves.yaml").exists()
+    assert not (tmp_path / "home/datasets/leaves").exists() and len(list(photos.rglob("*.png"))) == 50
+    assert call("add", "leaves", "--folder", photos)[0] == 0
+    code, _, err = call("remove", "leavse")
+    assert code == 2 and "no dataset is called 'leavse' - did you mean 'leaves'?" in err
+    code, _, err = call("remove", "cifar10")
+    assert code == 2 and "cifar10 comes with archlab, and nothing of it is prepared" in err
+    (entries / "leaves.yaml").write_text("name: [")
+    assert call("remove", "leaves")[0] == 0 and not (entries / "leaves.yaml").exists()
+    assert call("remove", "../catalogue")[0] == 2
+
+
 def test_unreadable(call, photos):
     (photos / "train/oak/7.png").write_bytes(b"not an image")
     call("add", "leaves", "--folder", photos)
@@ -159,7 +202,9 @@ def test_unreadable(call, photos):
         (("check", "cifar10"), "cifar10 is not prepared at 32 pixels: archlab datasets prepare cifar10 --from PATH"),
         (("show", "cifar10", "--resolution", "64"), "archlab datasets prepare cifar10 --resolution 64 --from PATH"),
         (("add", "x"), "say where the images are"),
-        (("add", "x", "--folder", "a", "--csv", "b"), "one of --folder, --csv, --parquet and --reader"),
+        (("add", "x", "--folder", "a", "--parquet", "b"), "one of --folder, --csv, --parquet and --reader"),
+        (("add", "x", "--folder", ".", "--image-folder", "b"), "--image-folder goes with --csv"),
+        (("add", "x", "--folder", ".", "--csv", "none.csv"), "none.csv: there is no such file or folder"),
         (("add", "x", "--folder", ".", "--option", "a=1"), "--option is for a --reader of your own"),
         (("add", "x", "--reader", "folder"), "own code is named FILE.py:NAME, not 'folder'"),
         (("add", "x", "--reader", "none.py:read"), "none.py cannot be read: No such file"),

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import sys
 
 import pytest
@@ -59,11 +60,35 @@ def test_any_table_with_a_chosen_folder_and_plots(archlab, tmp_path):
     assert (tmp_path / "out" / "report.html").exists()
 
 
+def test_held_against_the_published_table(archlab, tmp_path):
+    lines = [
+        f"{model},{seed},{nette + seed},{ham - seed}"
+        for model, nette, ham in (("convmixer", 88, 80), ("fbnet", 84, 70), ("starnet", 80, 75))
+        for seed in range(3)
+    ]
+    (tmp_path / "mine.csv").write_text("\n".join(["model,seed,imagenette,ham10000@published", *lines]) + "\n")
+    code, out, _ = archlab("report", tmp_path / "mine.csv", "--against", "zhang2025", "--json")
+    against = json.loads(out)["against"]
+    assert code == 0 and len(against["cells"]) == 6
+    cell = next(c for c in against["cells"] if (c["model"], c["dataset"]) == ("convmixer", "imagenette"))
+    assert (cell["published"], cell["reproduced"], cell["difference"]) == pytest.approx((89.25, 89, -0.25))
+    assert cell["explained_by"] == "seed noise" and against["test_images"] == {
+        "imagenette": 3925,
+        "ham10000@published": 1502,
+    }
+    code, out, _ = archlab("report", tmp_path / "mine.csv", "--against", "zhang2025")
+    assert code == 0 and "## Held against zhang2025" in out
+    folder = tmp_path / "store" / "reports" / "mine"
+    assert "Held against zhang2025" in (folder / "report.html").read_text()
+    assert len((folder / "against-cells.csv").read_text().splitlines()) == 7
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["zhang2052"], "there is no finished study or table 'zhang2052'"),
         (["zhang2025", "--csv", "--plots"], "--csv prints, so it takes neither"),
+        (["zhang2025", "--against", "zhang2052"], "there is no finished study or table 'zhang2052'"),
         ([], "Missing argument 'STUDY...'"),
     ],
 )

@@ -43,7 +43,9 @@ def test_the_published_table_as_json(archlab):
     code, out, err = archlab("score", "zhang2025", "--json")
     document = json.loads(out)
     assert (code, err) == (0, "")
-    assert set(document) == {"lambda", "frame", "models"}
+    assert set(document) == {"lambda", "frame", "models", "regret"}
+    assert set(document["regret"]) == {"xscore", "mean", "random", "by_dataset"}
+    assert [round(document["regret"][way], 2) for way in ("xscore", "random")] == [0.24, 5.50]
     assert set(document["frame"]) == {"kind", "models", "split", "datasets", "dropped", "weak"}
     assert document["frame"]["kind"] == "cohort"
     assert document["frame"]["datasets"]["cifar10"] == [91.97, 95.19]
@@ -118,8 +120,8 @@ def test_seeds_give_intervals_and_a_split_is_chosen(archlab, tmp_path):
 
 def test_a_table_for_the_terminal_best_first(archlab, table):
     code, out, err = archlab("score", table(GOOD))
-    lines = out.splitlines()[3:]
-    assert code == 0
+    lines = out.splitlines()[3:6]
+    assert code == 0 and "chosen by the xScore on the others" in out
     assert "b is so far above its mean on dogs that more accuracy there lowers its xScore" in err
     scores = [float(line.split()[1]) for line in lines]
     assert len(scores) == 3

@@ -95,7 +95,14 @@ def test_one_image_classes_train_and_are_pointed_out(home, fill):
     assert "too few images for test: one" in lines and "too few images for validation: few, one" in lines
     prepared = prepare("mine", home)
     assert prepared.class_names == ["few", "many", "one"] and prepared.counts("train")[2] == 1
-    assert "no images in validation of 2, test of 1 classes" in prepared.notes
+    assert "no images in validation of 2 classes: few, one" in prepared.notes
+    assert "no images in test of 1 classes: one" in prepared.notes
+
+
+def test_one_class_is_none(home, fill):
+    with pytest.raises(UserError, match=r"^mine has one class, 'photos': there is nothing to tell apart"):
+        add(home, "folder", fill({"photos": 20}))
+    assert not list(home.rglob("mine.yaml"))
 
 
 def test_names_beyond_ascii(home, tmp_path, make_picture):

@@ -51,6 +51,18 @@ def test_csv(home, scans, encoding, delimiter):
     assert all(sides) and sum(map(len, sides)) == len(set.union(*sides)) == 10
 
 
+def test_the_order_of_rows_decides_nothing(home, scans):
+    root, rows = scans
+    splits = []
+    for seed in range(3):
+        mixed = [rows[at] for at in np.random.default_rng(seed).permutation(len(rows))]
+        describe = {"path": str(write_csv(root, [HEADING, *mixed])), "image": "file", "label": "dx"}
+        add_dataset("mine", home, "csv", describe, {}, replace=True)
+        prepared = prepare("mine", home, resolution=8)
+        splits.append((prepared.digest, *(tuple(prepared.names(split)) for split in SPLITS)))
+    assert len(set(splits)) == 1
+
+
 def test_csv_with_parts(home, scans):
     root, rows = scans
     add(home, "csv", write_csv(root, [HEADING, *rows]), image="file", label="dx", split="part")

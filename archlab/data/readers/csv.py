@@ -1,43 +1,60 @@
-"""A CSV file with a row an image: its file, its label and, where there are such columns, its group and its part."""
+"""A table with a row an image: its file, its label and, where there are such columns, its group and its part."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from archlab.data.listing import ImageFiles, Listing
+from archlab.data.readers.finding import ImageFinder, find_all
 from archlab.data.readers.labels import Row, column, part_named, table_listing
+from archlab.data.readers.places import is_image
 from archlab.foundation import UserError
+
+IMAGE, LABEL = "image", "label"  # the columns, unless others are named
 
 
 def read(
     root: Path | None,
     *,
     path: Path,
-    image: str,
-    label: str,
+    image: str = IMAGE,
+    label: str = LABEL,
     group: str | None = None,
     split: str | None = None,
     images: Path | None = None,
 ) -> Listing:
     """Options: `path` of the file; columns `image`, `label`, `group`, `split`; `images`, the folder that files are
-    relative to (default: that of the CSV file)."""
+    relative to (default: that of the CSV file). An image is a path, or what a file at any depth is called, with its
+    suffix or without."""
     file = root or path
-    rows = read_rows(file, image, label, group, split)
-    return table_listing(ImageFiles(images or file.parent, [row.file for row in rows]), rows, file)
+    rows = sorted(read_rows(file, image, label, group, split))  # so that the order of the table decides no split
+    folder = images or file.parent
+    files, notes = find_all(ImageFinder(folder), [row.file for row in rows], file)
+    return dataclasses.replace(table_listing(ImageFiles(folder, files), rows, file), notes=notes)
 
 
 def read_rows(path: Path, image: str, label: str, group: str | None = None, split: str | None = None) -> list[Row]:
-    """The rows of a CSV file, from the columns of these names. Raises UserError with the line."""
+    """The rows of a CSV file, from the columns of these names; of a list without headings, the columns are 1, 2, ...
+
+    Raises UserError with the line.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            heading = file.readline()
+            delimiter = _delimiter(file.readline())
             file.seek(0)
-            reader = csv.DictReader(file, delimiter=max(",;\t", key=heading.count), strict=True)
-            known = list(reader.fieldnames or [])
+            first = next(csv.reader(file, delimiter=delimiter, strict=True), [])
+            file.seek(0)
+            known = first
+            if _is_row(first, image, label):
+                known = [str(number) for number in range(1, len(first) + 1)]
+                image, label = {IMAGE: "1"}.get(image, image), {LABEL: "2"}.get(label, label)
             for name in (image, label, group, split):
                 if name is not None:
                     column(name, known, path)
+            reader = csv.DictReader(file, known if known is not first else None, delimiter=delimiter, strict=True)
             rows = [(f"{path}:{reader.line_num}", row) for row in reader]
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
@@ -58,3 +75,14 @@ def read_rows(path: Path, image: str, label: str, group: str | None = None, spli
         )
         for at, row in rows
     ]
+
+
+def _delimiter(heading: str) -> str:
+    best = max(",;\t", key=heading.count)
+    return best if best in heading else " "
+
+
+def _is_row(first: Sequence[str], image: str, label: str) -> bool:
+    """Whether a table begins with a row, not with headings: an image stands there, or columns are asked for by number."""
+    named = image in first or label in first
+    return not named and (any(map(is_image, first)) or (image.isdecimal() and label.isdecimal()))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
 
-from archlab.data.listing import IMAGE_SUFFIXES, ImageFiles, Listing
+from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.labels import SPLIT_NAMES
-from archlab.data.readers.places import locate
+from archlab.data.readers.places import folders, images_below, locate
 from archlab.foundation import UserError
-
-_HIDDEN = (".", "__")
 
 
 def read(
@@ -25,42 +24,63 @@ def read(
     folder = locate(root, "train", test) if test else root or path or Path()
     if not folder.is_dir():
         raise UserError("there is no such folder", where=str(folder))
+    return list_classes(folder, parts_of(folder, test), called=lambda name: (class_names or {}).get(name, name))
+
+
+def list_classes(
+    folder: Path,
+    parts: dict[str, Path],
+    *,
+    class_of: Callable[[str], str] = lambda image: image.partition(os.sep)[0],
+    called: Callable[[str], str] = str,
+    without: Collection[Path] = (),
+) -> Listing:
+    """The images of `folder`, whose `parts` hold a folder for each class.
+
+    `class_of`: the class of an image, from its path below its part; classes are in the order of these words, by default
+    of the folders' names. `called`: the name of a class. `without`: folders that are no classes.
+    """
     files: list[str] = []
     classes: list[str] = []
     splits: list[str] = []
     ignored = 0
-    for split, part in _parts(folder, test).items():
-        for class_folder in _folders(part):
-            found, others = _images(class_folder)
+    for split, part in parts.items():
+        for class_folder in (below for below in folders(part) if below not in without):
+            found, others = images_below(class_folder)
             ignored += others
             if not found:
                 raise UserError(
                     "holds no images: an empty class cannot be learnt, remove the folder", where=str(class_folder)
                 )
             files += [file.removeprefix(f"{folder}{os.sep}") for file in found]
-            classes += [unicodedata.normalize("NFC", class_folder.name)] * len(found)
+            classes += [unicodedata.normalize("NFC", class_of(file.removeprefix(f"{part}{os.sep}"))) for file in found]
             splits += [split] * len(found)
     if not files:
         raise UserError(
             "expected a folder of images for each class, or train/ and test/ of such folders", where=str(folder)
         )
     names, labels = np.unique(classes, return_inverse=True)
-    called = [(class_names or {}).get(name, name) for name in map(str, names)]
     notes = (f"{ignored} files are not images and were left out",) if ignored else ()
-    return Listing(tuple(called), ImageFiles(folder, files), labels.astype(np.int64), np.array(splits), notes=notes)
+    return Listing(
+        tuple(called(str(name)) for name in names),
+        ImageFiles(folder, files),
+        labels.astype(np.int64),
+        np.array(splits),
+        notes=notes,
+    )
 
 
-def _parts(folder: Path, test: str | None) -> dict[str, Path]:
+def parts_of(folder: Path, test: str | None = None) -> dict[str, Path]:
     """The folders of the parts by split; "" for the folder itself where it has none.
 
-    A folder called train or test that holds images, not folders, is a class.
+    A folder called train or test that holds images, not folders, is a class. `test`: as the option of `read`.
     """
     parts: dict[str, Path] = {}
-    for below in _folders(folder):
+    for below in folders(folder):
         split = SPLIT_NAMES.get(below.name.lower())
         if test is not None and (below.name == test or split == "test"):
             split = "test" if below.name == test else None
-        if split and _folders(below):
+        if split and folders(below):
             if split in parts:
                 raise UserError(f"{parts[split].name}/ and {below.name}/ both hold the {split} part", where=str(folder))
             parts[split] = below
@@ -69,21 +89,3 @@ def _parts(folder: Path, test: str | None) -> dict[str, Path]:
             f"has {' and '.join(part.name for part in parts.values())} but no train folder", where=str(folder)
         )
     return parts or {"": folder}
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(below for below in folder.iterdir() if below.is_dir() and not below.name.startswith(_HIDDEN))
-
-
-def _images(folder: Path) -> tuple[list[str], int]:
-    """Paths of images at any depth, and the number of other files."""
-    images: list[str] = []
-    others = 0
-    for place, below, files in os.walk(folder):
-        below[:] = [name for name in below if not name.startswith(_HIDDEN)]
-        for name in files:
-            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
-                images.append(os.path.join(place, name))  # noqa: PTH118 (there are many)
-            else:
-                others += not name.startswith(".")
-    return sorted(images), others

@@ -36,9 +36,9 @@ def read(
     found = tables(folder)
     if not found:
         raise UserError(f"holds no {FILE}", where=str(folder))
-    rows = [
+    rows = sorted(
         row._replace(file=str(table.parent.relative_to(folder) / row.file), split=row.split or part)
         for part, table in found.items()
         for row in read_rows(table, image, label, group, split)
-    ]
+    )
     return table_listing(ImageFiles(folder, [row.file for row in rows]), rows, folder)

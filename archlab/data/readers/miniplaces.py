@@ -1,33 +1,102 @@
-"""MiniPlaces as published: one archive of images, and the development kit's lists.
+"""MiniPlaces: training images in a folder for each category, validation images in one folder with a list, or in folders.
 
 The labels of the test images were never published, so the validation images are the test part.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from archlab.data.listing import ImageFiles, Listing
-from archlab.data.readers.places import locate
+from archlab.data.readers.class_folders import find_classes, training_and_test
+from archlab.data.readers.folder import list_classes
+from archlab.data.readers.places import find, folders, holds_images, images_below, levels
 from archlab.foundation import UserError
+
+_KIT = "https://raw.githubusercontent.com/CSAILVision/miniplaces/master/data"
 
 
 def read(root: Path | None) -> Listing:
-    images = locate(root, "images/train", "images/val")
-    lists = locate(root, "categories.txt", "train.txt", "val.txt")
-    categories = [name for name, _ in sorted(_numbered(lists / "categories.txt"), key=lambda pair: pair[1])]
-    files, labels, splits = [], [], []
-    for part, name in (("train", "train.txt"), ("test", "val.txt")):
-        for file, label in _numbered(lists / name):
-            if label >= len(categories):
-                raise UserError(f"{file} has class {label}, of {len(categories)}", where=str(lists / name))
-            files.append(file)
-            labels.append(label)
-            splits.append(part)
-    names = tuple(category.split("/", 2)[-1] for category in categories)  # /b/bakery/shop: bakery/shop
-    return Listing(names, ImageFiles(images / "images", files), np.array(labels, np.int64), np.array(splits))
+    """Without a part to test on, that is left to the shares of the catalogue's entry, and a note says so."""
+    flat = next((folder for folder in levels(root) if _has_flat_validation(folder)), None)
+    if flat:
+        return _listed(flat, root)
+    folder = find_classes(root)
+    if folder is None:
+        raise UserError(
+            "no MiniPlaces here: expected images/train and images/val (data.tar.gz) with val.txt, or a folder of images "
+            "for each category, below train/ and test/ or not",
+            where=str(root),
+        )
+    if len(folder.name) == 1:  # a/abbey, a/airport_terminal: the letters are no categories
+        folder = folder.parent
+    listing = list_classes(folder, training_and_test(folder), class_of=_category_of)
+    if (listing.splits == "test").any():
+        return listing
+    note = "without val/ and val.txt the test part is drawn at random"
+    return dataclasses.replace(listing, notes=(*listing.notes, note))
+
+
+def _has_flat_validation(folder: Path) -> bool:
+    train, validation = folder / "train", folder / "val"
+    return train.is_dir() and bool(folders(train)) and validation.is_dir() and holds_images(validation)
+
+
+def _listed(images: Path, root: Path | None) -> Listing:
+    """Validation images by val.txt, training images by train.txt or their folders."""
+    lists = {name: found / name for name in ("categories.txt", "train.txt", "val.txt") if (found := find(root, name))}
+    if "val.txt" not in lists:
+        raise UserError(
+            f"val.txt, which says what the images in val/ show, is missing: it is at {_KIT}/val.txt", where=str(root)
+        )
+    numbers = _categories(lists, images)
+    if "train.txt" in lists:
+        training = _numbered(lists["train.txt"])
+    else:
+        training = [(file, numbers[category]) for file, category in _in_folders(images)]
+    test = [(f"val/{Path(file).name}", number) for file, number in _numbered(lists["val.txt"])]
+    for name, of_part in (("train.txt", training), ("val.txt", test)):
+        for file, number in of_part:
+            if number >= len(numbers):
+                raise UserError(f"{file} has class {number}, of {len(numbers)}", where=str(lists[name]))
+    labels = np.array([number for _, number in (*training, *test)], np.int64)
+    splits = np.array(["train"] * len(training) + ["test"] * len(test))
+    names = tuple(sorted(numbers, key=lambda category: numbers[category]))
+    return Listing(names, ImageFiles(images, [file for file, _ in (*training, *test)]), labels, splits)
+
+
+def _categories(lists: dict[str, Path], images: Path) -> dict[str, int]:
+    """The number of every category: by categories.txt, else by train.txt, else in the order of the folders' names."""
+    if "categories.txt" in lists:
+        numbers = {_category_of(f"{name.lstrip('/')}/"): number for name, number in _numbered(lists["categories.txt"])}
+    elif "train.txt" in lists:
+        numbers = {_category_of(file.removeprefix("train/")): n for file, n in _numbered(lists["train.txt"])}
+    else:
+        numbers = {name: number for number, name in enumerate(sorted({name for _, name in _in_folders(images)}))}
+    origin = lists.get("categories.txt", lists.get("train.txt", images))
+    if sorted(numbers.values()) != list(range(len(numbers))):
+        raise UserError(
+            f"the numbers of its {len(numbers)} categories are not 0 to {len(numbers) - 1}", where=str(origin)
+        )
+    unknown = [] if "train.txt" in lists else sorted({name for _, name in _in_folders(images)} - set(numbers))
+    if unknown:
+        raise UserError(f"holds no category {unknown[0]!r}, but train/ does", where=str(origin))
+    return numbers
+
+
+def _in_folders(images: Path) -> list[tuple[str, str]]:
+    """Training images, and the category of each."""
+    files = [path.removeprefix(f"{images}/") for path in images_below(images / "train")[0]]
+    return [(file, _category_of(file.removeprefix("train/"))) for file in files]
+
+
+def _category_of(image: str) -> str:
+    """b/bakery/shop/00000001.jpg and bakery/shop/00000001.jpg: bakery/shop."""
+    *path, _ = image.split("/")
+    return "/".join(path[1:] if len(path[0]) == 1 and len(path) > 1 else path)
 
 
 def _numbered(path: Path) -> list[tuple[str, int]]:

@@ -1,24 +1,66 @@
-"""Finding a layout below the folder that a user names."""
+"""What lies below the folder that a user names: people unpack archives one folder deeper or higher."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
+from archlab.data.listing import IMAGE_SUFFIXES
 from archlab.foundation import UserError
 
-DEEPEST = 3
+DEEPEST = 5  # levels of folders that are looked at, the named one among them
+_MOST = 1000  # folders of a level
+_HIDDEN = (".", "__")  # also what macOS puts into an archive, __MACOSX
 
 
-def locate(root: Path | None, *needed: str) -> Path:
-    """The folder at or below `root` that holds every path of `needed`.
-
-    Raises UserError that lists them where there is none: people unpack archives one folder deeper or higher.
-    """
+def levels(root: Path | None) -> Iterator[Path]:
+    """`root` and the folders below it, breadth first."""
     assert root is not None, "the caller has a source"
     level = [root]
     for _ in range(DEEPEST):
-        for folder in level:
-            if all((folder / path).exists() for path in needed):
-                return folder
-        level = sorted(below for folder in level for below in folder.iterdir() if below.is_dir())[:1000]
-    raise UserError(f"no folder here holds {' and '.join(needed)}", where=str(root))
+        yield from level
+        level = [below for folder in level for below in folders(folder)][:_MOST]
+
+
+def find(root: Path | None, *needed: str) -> Path | None:
+    """The first folder at or below `root` that holds every path of `needed`; None where there is none."""
+    return next((folder for folder in levels(root) if all((folder / path).exists() for path in needed)), None)
+
+
+def locate(root: Path | None, *needed: str) -> Path:
+    """As `find`. Raises UserError that lists what is needed where there is no such folder."""
+    found = find(root, *needed)
+    if found is None:
+        raise UserError(f"no folder here holds {' and '.join(needed)}", where=str(root))
+    return found
+
+
+def folders(folder: Path) -> list[Path]:
+    """The folders directly in `folder`, in order, without hidden ones."""
+    with os.scandir(folder) as entries:
+        return sorted(Path(entry) for entry in entries if not entry.name.startswith(_HIDDEN) and entry.is_dir())
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether an image lies directly in `folder`."""
+    with os.scandir(folder) as entries:
+        return any(is_image(entry.name) for entry in entries)
+
+
+def is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+
+
+def images_below(folder: Path) -> tuple[list[str], int]:
+    """Paths of images at any depth, in order, and the number of other files."""
+    images: list[str] = []
+    others = 0
+    for place, below, files in os.walk(folder):
+        below[:] = [name for name in below if not name.startswith(_HIDDEN)]
+        for name in files:
+            if is_image(name):
+                images.append(os.path.join(place, name))  # noqa: PTH118 (there are many)
+            else:
+                others += not name.startswith(".")
+    return sorted(images), others

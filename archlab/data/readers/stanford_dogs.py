@@ -1,33 +1,63 @@
-"""Stanford Dogs as published: folders of images, and MATLAB lists of the training and test parts."""
+"""Stanford Dogs: folders of images, and MATLAB lists of the training and test parts where they are needed."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from archlab.data.listing import ImageFiles, Listing
-from archlab.data.readers.places import locate
+from archlab.data.readers.class_folders import find_classes, training_and_test
+from archlab.data.readers.folder import list_classes
+from archlab.data.readers.places import find
 from archlab.foundation import UserError
 
 
 def read(root: Path | None, *, split: Literal["official", "random"] = "official") -> Listing:
-    """Option `split`: "official" lists, or "random", which leaves 80/20 to the shares of the catalogue's entry."""
-    images = locate(root, "Images")
-    lists = locate(root, "train_list.mat", "test_list.mat")
+    """Option `split`: "official" by the lists, or by train/ and test/; "random" leaves 80/20 to the shares of the
+    catalogue's entry, and needs neither."""
+    folder = find_classes(root)
+    if folder is None:
+        raise UserError(
+            "no Stanford Dogs here: expected a folder of images for each breed (images.tar)", where=str(root)
+        )
+    parts = training_and_test(folder)
+    if split == "random":
+        listing = list_classes(folder, parts, called=_breed)
+        return dataclasses.replace(listing, splits=np.full(len(listing.labels), ""))
+    if "test" in parts:
+        return list_classes(folder, parts, called=_breed)
+    lists = find(root, "train_list.mat", "test_list.mat")
+    if lists is None:
+        raise UserError(
+            "train_list.mat and test_list.mat are missing: they are in lists.tar, at "
+            "http://vision.stanford.edu/aditya86/ImageNetDogs/lists.tar, to be put beside the images; "
+            "stanford_dogs@published needs none",
+            where=str(root),
+        )
+    return _listed(folder, lists)
+
+
+def _breed(folder: str) -> str:
+    """n02085620-Chihuahua: Chihuahua."""
+    return folder.split("-", 1)[-1].replace("_", " ")
+
+
+def _listed(images: Path, lists: Path) -> Listing:
     files, labels, splits = [], [], []
     for part in ("train", "test"):
         of_part, numbers = _list(lists / f"{part}_list.mat")
         files += of_part
         labels.append(numbers)
-        splits += [part if split == "official" else ""] * len(of_part)
+        splits += [part] * len(of_part)
     targets = np.concatenate(labels)
     if set(targets) != set(range(targets.max() + 1)):
         raise UserError("the lists skip a class", where=str(lists))
     breeds = dict(zip(targets.tolist(), files, strict=True))
-    names = [breeds[label].split("/")[0].split("-", 1)[-1].replace("_", " ") for label in range(len(breeds))]
-    return Listing(tuple(names), ImageFiles(images / "Images", files), targets, np.array(splits))
+    names = [_breed(breeds[label].split("/")[0]) for label in range(len(breeds))]
+    return Listing(tuple(names), ImageFiles(images, files), targets, np.array(splits))
 
 
 def _list(path: Path) -> tuple[list[str], np.ndarray]:

@@ -1,0 +1,63 @@
+"""The images that a table names: by path, by file name, or by an id without a suffix, as medical tables do."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from archlab.data.readers.places import images_below
+from archlab.foundation import UserError
+
+
+class ImageFinder:
+    """Finds images below `folder`; paths in names are relative to it, or to one of `bases`, folders below it, the first
+    of which counts where several images are called alike."""
+
+    def __init__(self, folder: Path, bases: Sequence[Path] = ()):
+        self.folder, self.bases = folder, [os.path.relpath(base, folder) for base in bases]
+
+    def find(self, name: str) -> str | None:
+        """The path of the image below the folder; None where there is none.
+
+        Raises UserError where several images are called so, and are not copies of each other.
+        """
+        for path in (name, *(os.path.join(base, name) for base in self.bases)):  # noqa: PTH118 (there are many)
+            if os.path.isfile(os.path.join(self.folder, path)):  # noqa: PTH113, PTH118
+                return os.path.normpath(path)
+        found = self._index.get(name, [])
+        found = next((near for base in self.bases if (near := _directly_in(base, found))), found)
+        for other in found[1:]:
+            if not filecmp.cmp(self.folder / found[0], self.folder / other):
+                raise UserError(f"{name!r} may be {found[0]} or {other}: write the path", where=str(self.folder))
+        return found[0] if found else None
+
+    @cached_property
+    def _index(self) -> dict[str, list[str]]:
+        """Paths by all that a table may call them: less their suffix, and less their folders."""
+        index: dict[str, list[str]] = {}
+        for path in images_below(self.folder)[0]:
+            below = path.removeprefix(f"{self.folder}{os.sep}")
+            stem = below.rpartition(".")[0]
+            for name in {stem, os.path.basename(below), os.path.basename(stem)}:  # noqa: PTH119
+                index.setdefault(name, []).append(below)
+        return index
+
+
+def _directly_in(base: str, paths: list[str]) -> list[str]:
+    return [path for path in paths if os.path.dirname(path) == base]  # noqa: PTH120
+
+
+def find_all(finder: ImageFinder, names: Sequence[str], table: Path) -> tuple[list[str], tuple[str, ...]]:
+    """The path of every image, or its name where there is none, and a note that says how many are not there.
+
+    Raises UserError where none is there.
+    """
+    found = [finder.find(name) for name in names]
+    missing = [name for name, path in zip(names, found, strict=True) if path is None]
+    if names and len(missing) == len(names):
+        raise UserError(f"none of its images is below {finder.folder}, {names[0]!r} the first", where=str(table))
+    note = f"{len(missing):,} of {len(names):,} images are not there, {missing[0]!r} the first" if missing else None
+    return [path or name for name, path in zip(names, found, strict=True)], (note,) if note else ()

@@ -1,0 +1,47 @@
+"""Taking a dataset out again: what is prepared of it, and the entry of one's own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from filelock import FileLock
+
+from archlab.data.entries import BUILT_IN, entry, user_catalogue
+from archlab.data.prepared import folder
+from archlab.foundation import UserError, read_yaml
+
+
+def remove_dataset(name: str, home: Path) -> list[Path]:
+    """Removes what is prepared of `name` at any resolution, and its entry where it is one of one's own; gives what is gone.
+
+    The images that it was prepared from are not touched, nor the runs that were trained on it. Raises UserError where there
+    is no such dataset or nothing to remove, and where another entry is `like` it.
+    """
+    own = {path.stem: path for path in user_catalogue(home).glob("*.yaml")}
+    if name not in own and name not in {path.stem for path in BUILT_IN.glob("*.yaml")}:
+        entry(name, home)  # says that there is none, and the nearest
+    if dependents := [other for other, path in own.items() if other != name and name in own and _like(path) == name]:
+        raise UserError(f"{name} is what {', '.join(sorted(dependents))} is like: remove that first")
+    prepared = folder(home, name, 0).parent
+    gone = [path for path in (prepared, own.get(name)) if path is not None and path.exists()]
+    if not gone:
+        raise UserError(f"{name} comes with archlab, and nothing of it is prepared")
+    if prepared in gone:
+        with FileLock(prepared / ".lock"):
+            for path in prepared.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != ".lock":
+                    path.unlink()
+        shutil.rmtree(prepared)
+    if name in own:
+        own[name].unlink()
+    return gone
+
+
+def _like(path: Path) -> str | None:
+    try:
+        return read_yaml(path).get("like")
+    except UserError:  # a broken entry is like nothing
+        return None

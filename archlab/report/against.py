@@ -1,0 +1,138 @@
+"""Section that holds a study against published accuracies, or against another study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from archlab.report.analysis import Analysis
+from archlab.report.held_against import HeldAgainst
+from archlab.report.palette import Palette
+from archlab.report.plots import MOST_ROWS, ROW, Plot, blank, heat_map, slanted
+from archlab.report.section import Section
+from archlab.report.table import Column, Table
+from archlab.scoring import Reproduction, records
+
+NAMED = 6  # missing cells in a sentence
+
+
+def against(analysis: Analysis) -> Iterator[Section]:
+    """Published, reproduced, difference, and what explains it: of every cell, every dataset, every xScore."""
+    held = analysis.against
+    if held is None:
+        return
+    found = held.found
+    differences = found.cells.pivot(index="model", columns="dataset", values="difference")
+    differences = differences.reindex(index=found.cells["model"].unique(), columns=found.cells["dataset"].unique())
+    plot = Plot(
+        "against",
+        f"Points above (+) or below (−) {held.published}",
+        "The numbers are those of the table of cells.",
+        partial(_differences, differences.head(MOST_ROWS)),
+    )
+    sentences = [_in_short(held), _explained(found), _noises(held), *_ranks(found), *_left_out(held)]
+    tables = [_scores(found), _datasets(found), _cells(found)]
+    title = f"Held against {held.published}"
+    yield Section("against", title, sentences, [plot], [table for table in tables if table.rows])
+
+
+def _in_short(held: HeldAgainst) -> str:
+    cells = held.found.cells
+    largest = cells.iloc[int(cells["difference"].abs().argmax())]
+    return (
+        f"{len(cells)} cells, of {cells['model'].nunique()} models on {cells['dataset'].nunique()} datasets, are in both. The "
+        f"{held.metric.replace('_', ' ')} reproduced lies {cells['difference'].mean():+.2f} points from the published one on "
+        f"average, {cells['difference'].abs().median():.2f} points up or down in the median, and "
+        f"{largest['difference']:+.2f} at most ({largest['model']} on {largest['dataset']})."
+    )
+
+
+def _explained(found: Reproduction) -> str:
+    counts, cells = found.explained, len(found.cells)
+    said = {
+        "seed noise": "{} by seed noise alone",
+        "seed and test-set noise": "{} by seed and test-set noise together",
+        "test-set noise": "{} by test-set noise (there are no seeds to tell more)",
+        "neither": "{} by neither",
+        "": "{} cannot be judged, for want of seeds or of the number of test images",
+    }
+    parts = [words.format(counts[name]) for name, words in said.items() if counts[name]]
+    chance = f"; about {cells / 20:.0f} of {cells} would lie beyond by chance" if counts["neither"] else ""
+    return f"Differences explained: {'; '.join(parts)}{chance}."
+
+
+def _noises(held: HeldAgainst) -> str:
+    sizes = ", ".join(f"{name} {count:,}" for name, count in held.test_images.items()) or "not known"
+    return (
+        "Both noises are half-widths of 95 % intervals of one difference. A table with one seed a cell is taken to be as "
+        "noisy as the other. Test-set noise is that of two tests on different images; on the same images it is smaller. "
+        f"Test images: {sizes}."
+    )
+
+
+def _ranks(found: Reproduction) -> list[str]:
+    if found.reason:
+        return [f"{found.reason[0].upper()}{found.reason[1:]}."]
+    words = {"xscore": "xScores", "mean": "mean accuracies"}
+    known = found.ranking.dropna(subset="spearman").reset_index()
+    said = [
+        f"the {words[row['by']]} rank alike by {row['spearman']:.2f} (Spearman"
+        + (f", 95 % {row['low']:.2f} to {row['high']:.2f}" if row["low"] == row["low"] else "")
+        + f"; Kendall {row['kendall']:.2f})"
+        for row in records(known)
+    ]
+    intro = f"Over the {len(found.scores)} models that are complete in both, each table in its own frame: "
+    return [intro + " and ".join(said) + "."] if said else []
+
+
+def _left_out(held: HeldAgainst) -> Iterator[str]:
+    renamed = [f"{own} against {there}" for own, there in held.datasets.items() if own != there]
+    if renamed:
+        yield f"Datasets by other names: {', '.join(renamed)}."
+    sides = ((f"Only in {held.published}", held.found.only_published), ("Only here", held.found.only_reproduced))
+    for where, cells in sides:
+        if cells:
+            more = f" and {len(cells) - NAMED} more" if len(cells) > NAMED else ""
+            yield f"{where}: {', '.join(cells[:NAMED])}{more}."
+
+
+def _scores(found: Reproduction) -> Table:
+    columns = {"model": Column("model"), "published": Column("published"), "reproduced": Column("reproduced")}
+    columns |= {name: Column(name, "number") for name in ("published", "reproduced")}
+    columns |= {"difference": Column("difference", "signed")}
+    columns |= {"published_rank": Column("published rank", "integer"), "reproduced_rank": Column("rank", "integer")}
+    values = found.scores.rename_axis("model").reset_index()
+    return Table.of("against-xscores", "xScores of the models and datasets that both have.", columns, values)
+
+
+def _datasets(found: Reproduction) -> Table:
+    columns = {"dataset": Column("dataset"), "models": Column("models", "integer")}
+    columns |= {"difference": Column("mean difference", "signed", 2)}
+    columns |= {"spearman": Column("Spearman", "number", 2), "low": Column("low", "number", 2)}
+    columns |= {"high": Column("high", "number", 2), "kendall": Column("Kendall", "number", 2)}
+    caption = "How alike the models rank on each dataset, with 95 % intervals over models."
+    return Table.of("against-datasets", caption, columns, found.datasets)
+
+
+def _cells(found: Reproduction) -> Table:
+    columns = {"model": Column("model"), "dataset": Column("dataset")}
+    columns |= {name: Column(name, "number", 2) for name in ("published", "reproduced")}
+    columns |= {"difference": Column("difference", "signed", 2)}
+    columns |= {
+        "seed_noise": Column("seed noise ±", "number", 2),
+        "test_noise": Column("test-set noise ±", "number", 2),
+    }
+    columns |= {"explained_by": Column("explained by")}
+    return Table.of("against-cells", "Every cell, in points.", columns, found.cells)
+
+
+def _differences(differences: pd.DataFrame, palette: Palette) -> Figure:
+    figure, (axes,) = blank(palette, 1.2 + ROW * len(differences))
+    largest = max(float(differences.abs().max().max()), 1e-9)
+    heat_map(axes, differences, (differences / largest + 1) / 2, matplotlib.colormaps["PuOr_r"], "+.1f", palette)
+    slanted(axes)
+    return figure

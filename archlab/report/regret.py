@@ -1,0 +1,32 @@
+"""Section on what a choice by the score costs on a dataset not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlab.report.analysis import Analysis
+from archlab.report.section import Section
+from archlab.report.table import Column, Table
+
+_TITLES = {"xscore": "by the xScore on the others", "mean": "by the mean on the others", "random": "at random"}
+
+
+def regret(analysis: Analysis) -> Iterator[Section]:
+    """Each dataset held out in turn, and the points lost there by ways to choose."""
+    found = analysis.regret
+    sentences = [found.sentence]
+    if len(found.held_out):
+        sentences.append(
+            f"On a further dataset, drawn as these {len(found.held_out)} were, the choice by the xScore costs 0 to "
+            f"{found.most('xscore'):.2f} points, that by the mean 0 to {found.most('mean'):.2f}, and a choice at random 0 to "
+            f"{found.most('random'):.2f} on average over the models, each with probability {found.confidence:.0%}."
+            if not found.reason
+            else f"{found.reason[0].upper()}{found.reason[1:]}."
+        )
+    columns = {"dataset": Column("held out"), "chosen": Column("chosen by the xScore"), "best": Column("best there")}
+    columns |= {way: Column(title, "number", 2) for way, title in _TITLES.items()}
+    columns |= {"alone": Column("by this one alone, on the others", "number", 2)}
+    rows = found.held_out.reset_index().assign(alone=found.alone.to_numpy())
+    caption = "Points below the best model on a dataset that took no part in the choice."
+    tables = [Table.of("regret", caption, columns, rows)] if len(rows) else []
+    yield Section("regret", "What does the choice cost on a dataset not seen?", sentences, tables=tables)

@@ -1,0 +1,104 @@
+"""A study held against the published table: printed, on the page, as JSON; names matched as people write them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from archlab.foundation import UserError
+from archlab.report import analyse, read_material, text
+from archlab.report.material import Material
+from tests.report.made import made_study
+
+OWN_NAMES = {"imagenette160": "imagenette", "ham10000": "ham10000@published", "stanford_dogs": "Stanford-Dogs"}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    return read_material("zhang2025", tmp_path_factory.mktemp("home"))
+
+
+def repeated(published, *, seeds=3, noise=0.4, **others):
+    """The published table in fractions, seeds beside each other, under a user's names of its datasets."""
+    random = np.random.default_rng(0)
+    table = published.table.replace({"dataset": OWN_NAMES})
+    rows = [
+        table.assign(seed=seed, value=(table["value"] + random.normal(0, noise, len(table))) / 100)
+        for seed in range(seeds)
+    ]
+    images = {"imagenette": 3925, "ham10000@published": 1503}
+    return Material("mine", pd.concat(rows, ignore_index=True), test_images=images, **others)
+
+
+def test_all_cells_come_out_again(published):
+    analysis = analyse([repeated(published)], published)
+    found = analysis.against.found
+    assert len(found.cells) == 77 and found.explained["seed noise"] > 70
+    assert analysis.against.datasets["ham10000@published"] == "ham10000"
+    printed, document = text(analysis, "markdown"), json.loads(text(analysis, "json"))
+    assert "77 cells, of 11 models on 7 datasets, are in both" in printed
+    assert "imagenette against imagenette160" in printed and "imagenette 3,925" in printed
+    page = text(analysis, "html")
+    assert "Held against zhang2025" in page and page.count("seed noise") > 70
+    cell = document["against"]["cells"][0]
+    assert set(cell) == {
+        *("model", "dataset", "published", "reproduced", "difference", "seed_noise", "test_noise", "explained_by")
+    }
+    assert (cell["model"], cell["dataset"], cell["published"]) == ("convmixer", "imagenette", 89.25)
+    assert document["against"]["ranking"][0]["spearman"] > 0.95
+    scores = {row["model"]: row for row in document["against"]["scores"]}
+    assert scores["efficientnet"]["published"] == pytest.approx(0.9619, abs=5e-5)
+    assert document["regret"]["by_dataset"] and document["scores"][0]["model"] == "efficientnet"
+
+
+def test_without_against_nothing_is_said_of_it(published):
+    analysis = analyse([published])
+    assert json.loads(text(analysis, "json"))["against"] is None and "Held against" not in text(analysis, "markdown")
+
+
+def test_two_variants_of_a_dataset_the_same_name_wins(published):
+    both = repeated(published)
+    lesion = both.table[both.table["dataset"] == "ham10000@published"].assign(dataset="ham10000")
+    matched = analyse([dataclasses.replace(both, table=pd.concat([both.table, lesion]))], published).against.datasets
+    assert matched["ham10000"] == "ham10000" and "ham10000@published" not in matched
+
+
+def test_a_study_against_another(published):
+    one, other = made_study(datasets=4, seeds=3), made_study(datasets=3, seeds=2, name="other", first_seed=10)
+    found = analyse([one], other).against.found
+    assert set(found.cells["dataset"]) == set(other.table["dataset"])
+    assert found.explained["neither"] == 0 or found.explained["neither"] < len(found.cells) / 6
+    assert not any(model.endswith("@raw") for model in found.cells["model"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "unheard"}, "mine and zhang2025 share no dataset: unheard and imagenette160, cifar10"),
+        ({"model": "unheard"}, "mine and zhang2025 share no model: unheard and convmixer"),
+    ],
+)
+def test_nothing_in_common(published, change, message):
+    mine = repeated(published)
+    with pytest.raises(UserError, match=message):
+        analyse(
+            [
+                dataclasses.replace(
+                    mine, table=mine.table.assign(**change).drop_duplicates(["model", "dataset", "seed"])
+                )
+            ],
+            published,
+        )
+
+
+def test_another_metric(published):
+    mine = repeated(published)
+    other = dataclasses.replace(mine, table=mine.table.assign(metric="macro_f1"), metric="macro_f1")
+    with pytest.raises(UserError, match="mine and zhang2025 share no metric: macro_f1 and accuracy"):
+        analyse([other], published)
+    both = dataclasses.replace(
+        mine, table=pd.concat([mine.table.assign(metric="accuracy"), other.table]), metric="macro_f1"
+    )
+    assert analyse([both], published).against.metric == "accuracy"
