@@ -21,9 +21,12 @@ SHIPPED = Path(str(blocks.__file__)).resolve().parent
 
 def load_own_blocks(document: dict, folder: Path | None) -> None:
     """Imports the file or files that `blocks` names, relative to `folder`, so that they register their blocks."""
-    named = document.get("blocks") or []
-    for name in [named] if isinstance(named, str) else named:
-        load_file((folder or Path()) / str(name), at=where(document, "blocks"))
+    named, at = document.get("blocks"), where(document, "blocks")
+    listed = [] if named is None else [named] if isinstance(named, str) else named
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise UserError(f"blocks is a file or a list of files, not {named!r}", where=at)
+    for name in listed:
+        load_file((folder or Path()) / name, at=at)
 
 
 def own_blocks_of(architecture: Architecture) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from archlab.foundation import UserError
 from blocks import LayerArguments
 from blocks.rounding import round_channels
 
+MOST_BLOCKS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -52,6 +54,9 @@ def place(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> tu
     """The blocks in order, and the head's arguments. Raises UserError where a block has no output."""
     if not width > 0:
         raise UserError(f"width must be above 0, not {width:g}", where=architecture.where)
+    repeats = sum(layer.repeat for layer in architecture.layers)
+    if repeats > MOST_BLOCKS:
+        raise UserError(f"{repeats:,} blocks, and at most {MOST_BLOCKS:,} are built", where=architecture.where)
     published, strides = published_strides(architecture), strides_for(architecture, spec)
     size, channels = spec.resolution or architecture.resolution, spec.in_channels
     placed = []

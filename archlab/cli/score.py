@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.tables import print_table
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,7 @@ def _read_frame(path: str, in_percent: bool) -> Frame:
     from archlab.scoring import Frame
 
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = json.loads(check_file(Path(path)).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=path) from None
     except ValueError as error:

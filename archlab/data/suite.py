@@ -30,6 +30,8 @@ def load_suite(name: str | Path | list[str], home: Path, at: str | None = None) 
 
     Raises UserError for a suite or a dataset that does not exist; `at` (FILE:LINE) says who asked.
     """
+    if not isinstance(name, (str, Path, list)):
+        raise UserError(f"a suite is a name, a file or a list of datasets, not {name!r}", where=at)
     if isinstance(name, list):
         return _suite("+".join(map(str, name)), name, home, at)
     path = Path(name)

@@ -2,12 +2,13 @@
 
 from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yaml, read_yaml_text, with_lines_of
 from archlab.foundation.errors import UserError, nearest, where
-from archlab.foundation.files import files_read, home, note_read, replace_folder, write_atomically
+from archlab.foundation.files import check_file, files_read, home, note_read, replace_folder, write_atomically
 
 __all__ = [
     "Mapping",
     "Sequence",
     "UserError",
+    "check_file",
     "check_keys",
     "files_read",
     "home",

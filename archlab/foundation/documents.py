@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from archlab.foundation.errors import UserError, where
-from archlab.foundation.files import note_read
+from archlab.foundation.files import check_file, note_read
 
 LARGEST_DOCUMENT = 2**20  # bytes
 MOST_NODES = 100_000  # after aliases are followed
@@ -69,7 +69,7 @@ def read_yaml(path: str | Path) -> Mapping:
     path = Path(path)
     note_read(path)
     try:
-        with path.open("rb") as file:
+        with check_file(path).open("rb") as file:
             text = file.read(LARGEST_DOCUMENT + 1)
         if len(text) > LARGEST_DOCUMENT:
             raise UserError(f"larger than {LARGEST_DOCUMENT >> 20} MiB", where=str(path))

@@ -36,6 +36,14 @@ def note_read(path: Path) -> None:
         files.add(path.absolute())
 
 
+def check_file(path: Path) -> Path:
+    """The path of a file that has an end. Raises UserError for a pipe or a device, but for what a shell hands over."""
+    handed_over = path.as_posix().startswith(("/dev/stdin", "/dev/fd/"))
+    if path.exists() and not (path.is_file() or path.is_dir() or handed_over):
+        raise UserError("is a pipe or a device, not a file", where=str(path))
+    return path
+
+
 def home(store: str | Path | None = None) -> Path:
     """The folder of runs and prepared data: `store`, else ARCHLAB_HOME, else ./.archlab (created)."""
     path = Path(store or os.environ.get("ARCHLAB_HOME") or ".archlab").absolute()

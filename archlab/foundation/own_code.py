@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from archlab.foundation.errors import UserError
-from archlab.foundation.files import note_read
+from archlab.foundation.files import check_file, note_read
 from archlab.foundation.settings import read_arguments
 
 LOADED: dict[Path, ModuleType] = {}
@@ -106,7 +106,7 @@ def load_file(path: Path, at: str | None = None) -> ModuleType:
     path = path.absolute()
     note_read(path)
     try:
-        source = path.read_bytes()
+        source = check_file(path).read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}", where=at) from None
     name = f"{MODULES}{sha256(source).hexdigest()[:DIGITS]}"

@@ -53,6 +53,7 @@ class Matching:
 _UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMG]?)")
 
+LARGEST = 2**63 - 1  # what tables and other languages hold
 Positive = Annotated[int, Within(1)]
 Quantity = Annotated[int, "quantity"]
 
@@ -190,6 +191,8 @@ def _by_name(kinds: tuple, value: Any, what: str, at: str | None) -> dict[Any, A
 
 def _number(hint: type, value: Any, bounds: Within | None, what: str, at: str | None) -> Any:
     right = type(value) is hint or (hint is float and type(value) is int)
+    if right and type(value) is int and abs(value) > LARGEST:
+        raise UserError(f"{what} must be a number of at most {LARGEST:,}", where=at)
     if not right or not math.isfinite(value) or (bounds and value not in bounds):
         noun = "a whole number" if hint is int else "a number"
         raise UserError(f"{what} must be {noun}{f' {bounds}' if bounds else ''}, not {value!r}", where=at)
@@ -203,7 +206,7 @@ def _quantity(value: Any, what: str, at: str | None, optional: bool) -> int:
         number = value
     elif isinstance(value, str) and (written := _QUANTITY.fullmatch(value)):
         number = round(float(written[1]) * _UNITS[written[2]], 3)
-    if number < 1 or number != int(number):
+    if not 1 <= number <= LARGEST or number != int(number):
         none = ", or none" if optional else ""
         raise UserError(
             f"{what} must be a whole number above 0, such as 2500000, 300k or 2.5M{none}, not {value!r}",

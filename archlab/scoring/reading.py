@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 from archlab.scoring.spreadsheets import from_csv
 from archlab.scoring.tidy import records
 
@@ -76,7 +76,7 @@ def _open(path: str | Path) -> _Source:
     if str(path) in shipped_tables() and not Path(path).exists():
         text = (files("archlab.scoring") / "tables" / f"{path}.csv").read_text()
         return _from_csv(str(path), text)
-    path = Path(path)
+    path = check_file(Path(path))
     try:
         if path.suffix.lower() in PARQUET:
             return _from_parquet(path)

@@ -19,6 +19,7 @@ from archlab.study.study import Study
 from archlab.study.variables import Ask, Value, Variable, all_walks
 
 MOST_COMBINATIONS = 10_000
+MOST_MODELS = 1_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ def combinations(study: Study) -> Iterator[Combination]:
         key = tuple(combination.values.items())
         if key not in seen:
             seen.add(key)
+            if study.explore == "one_at_a_time" and len(seen) > MOST_MODELS:
+                raise UserError(
+                    f"{study.name} explores more than {MOST_MODELS:,} models: give ranges a step, or search",
+                    where=study.where,
+                )
             yield combination
 
 

@@ -11,7 +11,7 @@ from archlab.budget import parse_budget
 from archlab.data import load_suite
 from archlab.foundation import UserError, check_keys, read_yaml, where
 from archlab.foundation import home as default_home
-from archlab.foundation.settings import Matching, Positive, Within, read_value
+from archlab.foundation.settings import LARGEST, Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
 from archlab.study.search_settings import parse_search
@@ -21,6 +21,7 @@ from archlab.study.variables import option_name
 from archlab.training.recipe import load_recipe
 
 METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
+MOST_SEEDS = 10_000
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]
 NAME = Annotated[str, Matching(r"\w[\w.+-]*", "a word of letters, digits and _ . + -")]
 KEYS = (
@@ -166,13 +167,16 @@ def _compare(document: dict, folder: Path) -> tuple[Architecture, ...]:
 
 def _seeds(document: dict) -> tuple[int, ...]:
     given, at = document.get("seeds", 1), where(document, "seeds")
-    if type(given) is int and given >= 1:
+    if type(given) is int and 1 <= given <= MOST_SEEDS:
         return tuple(range(given))
-    if isinstance(given, list) and given and all(type(seed) is int and seed >= 0 for seed in given):
+    if isinstance(given, list) and given and all(type(seed) is int and 0 <= seed <= LARGEST for seed in given):
         if len(set(given)) == len(given):
             return tuple(given)
         raise UserError("a seed stands in the list twice", where=at)
-    raise UserError(f"seeds is how many, at least 1, or a list of whole numbers, not {given!r}", where=at)
+    raise UserError(
+        f"seeds is how many, from 1 to {MOST_SEEDS:,}, or a list of whole numbers of at most {LARGEST:,}, not {given!r}",
+        where=at,
+    )
 
 
 def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:

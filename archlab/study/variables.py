@@ -18,6 +18,7 @@ from archlab.foundation import Sequence, UserError, check_keys, where, with_line
 
 Walked = TypeVar("Walked")
 Value: TypeAlias = str | int | float
+MOST_VALUES = 10_000  # that are tried one by one
 _OPTION = re.compile(r"[^\s+=,]+")
 _WORDS = {None: "none", True: "true", False: "false"}
 
@@ -65,6 +66,11 @@ class Variable:
                 where=self.where,
             )
         number = int((self.high - self.low) / self.step + 1e-9) + 1
+        if number > MOST_VALUES:
+            raise UserError(
+                f"{self.name} ranges over {number:,} values, and at most {MOST_VALUES:,} can be tried: give a step",
+                where=self.where,
+            )
         return [_rounded(self.low + index * self.step) for index in range(number)]
 
     def check(self, value: Any) -> Value:

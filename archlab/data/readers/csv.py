@@ -11,7 +11,7 @@ from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.finding import ImageFinder, find_all
 from archlab.data.readers.labels import Row, column, part_named, table_listing
 from archlab.data.readers.places import is_image
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 
 IMAGE, LABEL = "image", "label"  # the columns, unless others are named
 
@@ -42,7 +42,7 @@ def read_rows(path: Path, image: str, label: str, group: str | None = None, spli
     Raises UserError with the line.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with check_file(path).open(encoding="utf-8-sig", newline="") as file:
             delimiter = _delimiter(file.readline())
             file.seek(0)
             first = next(csv.reader(file, delimiter=delimiter, strict=True), [])
