@@ -167,16 +167,14 @@ def _compare(document: dict, folder: Path) -> tuple[Architecture, ...]:
 
 def _seeds(document: dict) -> tuple[int, ...]:
     given, at = document.get("seeds", 1), where(document, "seeds")
-    if type(given) is int and 1 <= given <= MOST_SEEDS:
-        return tuple(range(given))
-    if isinstance(given, list) and given and all(type(seed) is int and 0 <= seed <= LARGEST for seed in given):
-        if len(set(given)) == len(given):
-            return tuple(given)
+    listed = given if isinstance(given, list) else [given]
+    if not listed or any(type(seed) is not int or seed < (given is not listed) for seed in listed):
+        raise UserError(f"seeds is how many, at least 1, or a list of whole numbers, not {given!r}", where=at)
+    if max(listed) > (LARGEST if given is listed else MOST_SEEDS):
+        raise UserError(f"seeds are at most {MOST_SEEDS:,}, or a list of numbers of at most {LARGEST:,}", where=at)
+    if len(set(listed)) < len(listed):
         raise UserError("a seed stands in the list twice", where=at)
-    raise UserError(
-        f"seeds is how many, from 1 to {MOST_SEEDS:,}, or a list of whole numbers of at most {LARGEST:,}, not {given!r}",
-        where=at,
-    )
+    return tuple(given) if given is listed else tuple(range(given))
 
 
 def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:
