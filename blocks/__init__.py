@@ -37,9 +37,12 @@ from blocks.arguments import (
 )
 from blocks.block import Block, LayerArguments
 from blocks.components import Component, initialize, make_activation, make_channel_attention, make_norm
+from blocks.contract import check_contract
 from blocks.head import Head
 from blocks.registry import ACTIVATIONS, BLOCKS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NORMALIZATIONS, register
 from blocks.tally import Tally
+
+BLOCKS.contract = check_contract
 
 __all__ = [
     "ACTIVATIONS",

@@ -63,7 +63,7 @@ def arguments(entry: Callable) -> dict[str, Argument]:
     for name, parameter in inspect.signature(constructor).parameters.items():
         if name == "self" or name in GIVEN or parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
-        kind, optional = _kind(hints[name])
+        kind, optional = _kind(name, hints[name])
         least, below = -math.inf, math.inf
         if kind in LIMITS:
             least, below = LIMITS[kind]
@@ -138,10 +138,16 @@ def component(registry: Registry, value: Any, what: str, *, optional: bool = Tru
     return {name: complete(registry[name], given or {}, f"{what}: {name}")}
 
 
-def _kind(hint: Any) -> tuple[Any, bool]:
+def _kind(name: str, hint: Any) -> tuple[Any, bool]:
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    optional = type(None) in options
-    (only,) = (option for option in options if option is not type(None))
-    if get_origin(only) is Annotated and only not in LIMITS:
-        return only.__metadata__[0], optional
-    return (get_args(only) if get_origin(only) is Literal else only), optional
+    kinds = [option for option in options if option is not type(None)]
+    if len(kinds) == 1:
+        (only,) = kinds
+        optional = len(options) > 1
+        if get_origin(only) is Literal:
+            return get_args(only), optional
+        if only in (int, float, bool, str) or only in LIMITS:
+            return only, optional
+        if get_origin(only) is Annotated and isinstance(only.__metadata__[0], Registry):
+            return only.__metadata__[0], optional
+    raise TypeError(f"{name} is annotated with {inspect.formatannotation(hint)}, which is no kind of argument")

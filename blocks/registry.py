@@ -17,6 +17,8 @@ class Registry:
         self.kind = kind
         self._entries: dict[str, Callable] = {}
         self._files: dict[str, str | None] = {}
+        self.contract: Callable[[str, Any], None] = lambda name, entry: None
+        """Raises TypeError for a name or a class that is not to be entered."""
 
     def register(self, name: str) -> Callable[[Entry], Entry]:
         """A decorator that enters a class under `name`. Raises ValueError where the name is taken by another.
@@ -26,6 +28,7 @@ class Registry:
         file = _file_of(sys._getframe(1).f_globals)
 
         def enter(entry: Entry) -> Entry:
+            self.contract(name, entry)
             known = self._entries.get(name)
             if known is not None and (self._files.get(name), known.__qualname__) != (file, entry.__qualname__):
                 raise ValueError(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 import blocks
 from archlab.architecture.input_spec import InputSpec
-from archlab.architecture.plan import place
+from archlab.architecture.plan import place, refusals_of
 from archlab.architecture.spec import Architecture
 
 
@@ -49,8 +49,6 @@ def build_model(architecture: Architecture, spec: InputSpec, width: float = 1.0)
     placed, head = place(architecture, spec, width)
     layers = []
     for each in placed:
-        try:
+        with refusals_of(each.layer):
             layers.append(each.build())
-        except ValueError as error:
-            raise each.refusal(error) from error
     return Network(layers, blocks.Head(**vars(head)))

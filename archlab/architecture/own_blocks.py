@@ -44,6 +44,12 @@ def own_blocks_of(architecture: Architecture) -> tuple[str, ...]:
     return tuple(sorted(files))
 
 
+def is_shipped(block: str) -> bool:
+    """Whether a block comes with archlab."""
+    file = blocks.BLOCKS.file(block)
+    return file is not None and Path(file).is_relative_to(SHIPPED)
+
+
 def _files(registry: Registry, name: str, given: dict[str, Any]) -> Iterator[str]:
     """Of a registered class and of the components among its arguments."""
     file = registry.file(name)

@@ -4,19 +4,21 @@ Width: every channel count is scaled from its published value and rounded on its
 block's groups or heads need), never below 90 % of the unrounded value; at width 1 the published values stand.
 
 Resolution: an architecture is published for inputs of a size. Where the last map of a smaller input would have fewer than
-`smallest_map` pixels on a side, strides are halved, one at a time, from the input on, until it has as many. Parameters
-never change.
+`smallest_map` pixels on a side, or than the published last map where that is smaller, strides are halved, one at a time, from
+the input on, until it has as many. Parameters never change.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import blocks
 from archlab.architecture.input_spec import InputSpec
+from archlab.architecture.own_blocks import is_shipped
 from archlab.architecture.spec import Architecture, Layer
 from archlab.foundation import UserError
 from blocks import LayerArguments
@@ -40,14 +42,10 @@ class Placed:
     @property
     def out_size(self) -> int:
         """Pixels on a side of its output."""
-        return self.block.output_size(self.arguments)
+        return _output_size(self.layer, self.arguments)
 
     def build(self) -> blocks.Block:
         return self.block(**self.arguments.of_constructor(self.block))
-
-    def refusal(self, error: Exception) -> UserError:
-        """What to raise where the block refuses its arguments with `error`."""
-        return UserError(f"{self.layer.block}: {getattr(error, 'message', error)}", where=self.layer.where)
 
 
 def place(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> tuple[list[Placed], LayerArguments]:
@@ -109,8 +107,9 @@ def strides_for(architecture: Architecture, spec: InputSpec) -> list[int]:
     strides = published_strides(architecture)
     if spec.smallest_map is None or spec.resolution is None or spec.resolution >= architecture.resolution:
         return strides
+    smallest = min(spec.smallest_map, map_sizes(architecture, strides, architecture.resolution)[-1])
     for index in range(len(strides)):
-        while strides[index] > 1 and map_sizes(architecture, strides, spec.resolution)[-1] < spec.smallest_map:
+        while strides[index] > 1 and map_sizes(architecture, strides, spec.resolution)[-1] < smallest:
             strides[index] //= 2
     return strides
 
@@ -119,9 +118,26 @@ def map_sizes(architecture: Architecture, strides: Sequence[int], size: int) -> 
     """Pixels on a side of each layer's output, for an input of `size`."""
     sizes = []
     for layer, stride in zip(architecture.layers, strides, strict=True):
-        block = blocks.BLOCKS[layer.block]
         for repetition in range(layer.repeat):
             arguments = LayerArguments(in_size=size, stride=1 if repetition else stride, **layer.arguments)
-            size = block.output_size(arguments)
+            size = _output_size(layer, arguments)
         sizes.append(size)
     return sizes
+
+
+def _output_size(layer: Layer, arguments: LayerArguments) -> int:
+    with refusals_of(layer):
+        return blocks.BLOCKS[layer.block].output_size(arguments)
+
+
+@contextmanager
+def refusals_of(layer: Layer) -> Iterator[None]:
+    """Turns what the layer's block raises into a UserError: for arguments that it refuses, and whatever a user's own raises."""
+    try:
+        yield
+    except (ValueError, UserError) as error:
+        raise UserError(f"{layer.block}: {getattr(error, 'message', error)}", where=layer.where) from error
+    except Exception as error:
+        if is_shipped(layer.block):
+            raise
+        raise UserError(f"{layer.block}: {type(error).__name__}: {error}", where=layer.where) from error

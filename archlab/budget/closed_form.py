@@ -9,9 +9,9 @@ import torch
 
 import blocks
 from archlab.architecture import Architecture, InputSpec, Placed, place
+from archlab.architecture.plan import refusals_of
 from archlab.budget.cost import Cost
 from archlab.budget.measured import measure
-from archlab.foundation import UserError
 from blocks import LayerArguments, Tally
 
 
@@ -42,7 +42,7 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
 
 def add_block(tally: Tally, placed: Placed) -> None:
     """Adds the cost of one block to `tally`."""
-    try:
+    with refusals_of(placed.layer):
         try:
             placed.block.tally(tally, placed.arguments)
         except NotImplementedError:
@@ -50,8 +50,6 @@ def add_block(tally: Tally, placed: Placed) -> None:
             tally.parameters(cost.params_deployed if tally.deployed else cost.params)
             tally.macs += cost.macs_deployed if tally.deployed else cost.macs
             tally.activations += cost.activations
-    except (ValueError, UserError) as error:
-        raise placed.refusal(error) from error
 
 
 @lru_cache(maxsize=4096)
