@@ -99,6 +99,9 @@ def prepare(
     "--test", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share, where there is no test part."
 )
 @click.option("--seed", type=int, help="Of the splits.  [default: 0]")
+@click.option(
+    "--together", type=click.Choice(["identical", "near"]), help="Such images stay on one side of the splits."
+)
 @click.option("--replace", is_flag=True, help="Write an entry of one's own anew.")
 @_STORE
 def add(name: str, store: Path | None, replace: bool, **given: Any) -> None:
@@ -116,7 +119,7 @@ def add(name: str, store: Path | None, replace: bool, **given: Any) -> None:
     click.echo(f"next: archlab datasets prepare {name}")
 
 
-_ABOUT = ("resolution", "title", "domain", "licence", "citation", "fit", "white", "test", "seed")
+_ABOUT = ("resolution", "title", "domain", "licence", "citation", "fit", "white", "test", "seed", "together")
 
 
 def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -147,7 +150,10 @@ def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         reader, columns["table"] = "listed", str(given["table"].absolute())
     elif reader == "folder" and (columns or tables(path)):
         reader = "metadata"
+    if reader in ("csv", "metadata"):
         columns.setdefault("label", "label")
+    if reader == "csv":
+        columns.setdefault("image", "image")
     if given["image_folder"]:
         columns["images"] = str(given["image_folder"].absolute())
     return reader, {"path": str(path), **columns}

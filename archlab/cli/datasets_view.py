@@ -94,9 +94,8 @@ def print_prepared(prepared: Prepared) -> None:
 def print_inspection(prepared: Prepared, found: Inspection, as_json: bool) -> None:
     """Counts, leaks and contradictions."""
     if as_json:
-        click.echo(
-            json.dumps({"dataset": prepared.name, "resolution": prepared.resolution, **found.as_dict()}, indent=2)
-        )
+        about = {"dataset": prepared.name, "resolution": prepared.resolution}
+        click.echo(json.dumps({**about, **found.as_dict(), "remedy": _remedy(prepared, found)}, indent=2))
         return
     print_table(
         ("class", *found.counts),
@@ -114,6 +113,23 @@ def print_inspection(prepared: Prepared, found: Inspection, as_json: bool) -> No
     click.echo(f"groups with images in different parts: {found.split_groups}")
     click.echo(f"identical images within a part: {found.repeated}")
     click.echo("leaks: yes" if found.leaks else "leaks: none found")
+    if remedy := _remedy(prepared, found):
+        click.echo(remedy)
+
+
+def _remedy(prepared: Prepared, found: Inspection) -> str | None:
+    """What keeps images that are one on one side, where that is not done yet."""
+    entry = prepared.entry
+    wanted = "near" if found.near_duplicates else "identical" if found.duplicates else None
+    if wanted is None or entry.together in (wanted, "near"):
+        return None
+    file = Path((entry.where or "").rpartition(":")[0])
+    own = prepared.path.parents[1] / "catalogue"
+    if file.parent == own:
+        return f"remedy: `together: {wanted}` in {file} keeps them on one side; then: archlab datasets prepare {entry.name}"
+    name = f"{entry.name}-together"
+    words = f"`name: {name}`, `like: {entry.name}` and `together: {wanted}`"
+    return f"remedy: {own / name}.yaml with {words} keeps them on one side; then: archlab datasets prepare {name}"
 
 
 def _print_pairs(heading: str, pairs: list[Pair]) -> None:

@@ -49,7 +49,8 @@ class Entry:
     `images`: how many the owners say there are, by split. `resolution`: pixels, of the square that it is prepared at
     unless told otherwise. `flip`: whether the mirror image of an example is an example of the same class. `fit`,
     `white`: see `decode`. `source`: the reader, see `archlab.data.reading`, and its options. `test`, `validation`: the
-    shares carved where the source has no such part. `normalisation`: instead of that of the training images.
+    shares carved where the source has no such part. `together`: keeps identical images, or nearly identical ones too, on one
+    side of the splits. `normalisation`: instead of that of the training images.
     """
 
     name: Name
@@ -70,6 +71,7 @@ class Entry:
     test: Share = 0.2
     validation: Share = 0.1
     seed: int = 0
+    together: Literal["identical", "near"] | None = None
     normalisation: Normalisation | None = None
     sample: bool = False
     where: str | None = field(default=None, compare=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,15 +10,10 @@ import numpy as np
 
 from archlab.data.download import Progress
 from archlab.data.listing import SPLITS
+from archlab.data.near import NEAR_CORRELATION, SIDE, close, correlation, perceived, standard
 from archlab.data.prepared import Prepared
 
 Place = tuple[str, int]  # split, row
-
-NEAR_BITS = 8  # of the 64 of a perceptual hash, in which near-duplicates may differ
-NEAR_CORRELATION = 0.985  # at least, of what sets them apart from the mean image: hashes alone confuse simple shapes
-_SIDE = 32  # pixels, at which images are compared
-_ROWS = 256  # compared at a time with all others
-_CANDIDATES = 50  # of an image, at most: blank images and simple shapes have thousands
 
 
 @dataclass(frozen=True)
@@ -118,50 +112,19 @@ def _near(prepared: Prepared, progress: Progress | None) -> list[tuple[Place, Pl
     for split in SPLITS:
         images = prepared.images(split)
         hashes[split] = np.empty((len(images), 64), np.float32)
-        greys[split] = np.empty((len(images), _SIDE, _SIDE), np.uint8)
+        greys[split] = np.empty((len(images), SIDE, SIDE), np.uint8)
         for row, image in enumerate(images):
-            hashes[split][row], greys[split][row] = _perceived(image)
+            hashes[split][row], greys[split][row] = perceived(image)
             done += 1
             if progress and (done % 500 == 0 or done == total):
                 progress("comparing", done, total)
-    mean = sum(map(_standard, greys["train"]), np.zeros(_SIDE**2)) / len(greys["train"])
+    mean = sum(map(standard, greys["train"]), np.zeros(SIDE**2)) / len(greys["train"])
     found: list[tuple[Place, Place]] = []
     for a, b in itertools.combinations(SPLITS, 2):
         best: dict[int, tuple[float, int]] = {}
-        for j, i in _close(hashes[b], hashes[a]):
-            likeness = _correlation(_standard(greys[a][i]) - mean, _standard(greys[b][j]) - mean)
+        for j, i in close(hashes[b], hashes[a]):
+            likeness = correlation(standard(greys[a][i]) - mean, standard(greys[b][j]) - mean)
             if likeness >= NEAR_CORRELATION:
                 best[j] = max(best.get(j, (0.0, i)), (likeness, i))
         found += [((a, i), (b, j)) for j, (_, i) in sorted(best.items())]
     return found
-
-
-def _perceived(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """64 bits of perceptual hash as -1 and 1, so that a product counts those in common; and a small grey image."""
-    import imagehash
-    from PIL import Image
-
-    grey = Image.fromarray(image).convert("L")
-    bits = imagehash.phash(grey).hash.ravel() * 2.0 - 1.0
-    return bits, np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX))
-
-
-def _close(queries: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Rows of `queries` with the nearest rows of `others` whose hashes differ in at most `NEAR_BITS` bits."""
-    for start in range(0, len(queries), _ROWS):
-        in_common = queries[start : start + _ROWS] @ others.T
-        for row in np.flatnonzero(in_common.max(axis=1) >= 64 - 2 * NEAR_BITS).tolist():
-            near = np.flatnonzero(in_common[row] >= 64 - 2 * NEAR_BITS)
-            nearest = near[np.argsort(-in_common[row, near], kind="stable")[:_CANDIDATES]]
-            yield from ((start + row, other) for other in nearest.tolist())
-
-
-def _standard(grey: np.ndarray) -> np.ndarray:
-    """float64 (n,): without its mean, of standard deviation 1 (0 where the image is of one value)."""
-    values = grey.ravel() - grey.mean()
-    return values / (values.std() or 1.0)
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    norm = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / norm) if norm else 0.0

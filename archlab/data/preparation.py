@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -20,6 +21,7 @@ from archlab.data.prepared import FORMAT, Prepared, folder, open_current
 from archlab.data.reading import read_source
 from archlab.data.sources import Material, clear_unpacked, find_material, said_missing, unpacked
 from archlab.data.splits import settle_splits
+from archlab.data.twins import LEFT_OUT, twins_together
 from archlab.foundation import UserError, replace_folder
 from archlab.foundation.own_code import is_own
 
@@ -69,6 +71,13 @@ def prepare(
         if known is None or known.manifest["plan"] != plan:
             job = Job(listing.images, _part(target, plan), resolution, described.fit, described.white)
             records = _decode(job, splits, workers, on_unreadable, progress)
+            if described.together:
+                settled = twins_together(job, described, listing, splits, records)
+                if (settled != splits).any():
+                    listing, splits = _noted(listing, settled), settled
+                    part = _part(target, _plan(described, listing, splits, resolution))
+                    job = dataclasses.replace(job, folder=part)
+                    records = _decode(job, splits, workers, on_unreadable, progress)
             complete(job, described, listing, splits, records, {"plan": plan, "archives": origin})
             replace_folder(job.folder, target)
         clear_unpacked(base)
@@ -120,6 +129,12 @@ def _of_source(error: UserError, root: Path | None, source: Path, material: Mate
         if material.missing:
             error.message += f"; {said_missing(material.missing)}"
     return error
+
+
+def _noted(listing: Listing, splits: np.ndarray) -> Listing:
+    count = int((splits == LEFT_OUT).sum())
+    note = f"{count:,} images left out: copies of such in the test or the validation part"
+    return dataclasses.replace(listing, notes=(*listing.notes, note)) if count else listing
 
 
 def _plan(described: Entry, listing: Listing, splits: np.ndarray, resolution: int) -> str:

@@ -25,7 +25,8 @@ def folder(home: Path, name: str, resolution: int) -> Path:
 
 def settings(described: Entry) -> dict[str, Any]:
     """What of an entry decides its prepared store; a store whose manifest says otherwise is out of date."""
-    names = ("source", "options", "fit", "white", "test", "validation", "seed")
+    names: tuple[str, ...] = ("source", "options", "fit", "white", "test", "validation", "seed")
+    names += ("together",) if described.together else ()  # stores from before it was there stay current
     return json.loads(json.dumps({name: getattr(described, name) for name in names}))
 
 

@@ -54,7 +54,8 @@ def find_material(described: Entry, source: Path | None, folder: Path, progress:
     found = {archive.file: path for archive in described.archives if (path := _beside(place, archive))}
     if not source.is_dir() and source not in found.values():
         if not is_archive(source):
-            raise UserError(f"expected {', '.join(a.file for a in described.archives)}", where=str(source))
+            names = ", ".join(archive.file for archive in described.archives)
+            raise UserError(f"expected {names}, or a folder, zip or tar of what is in them", where=str(source))
         return Material({source.name: source})
     packed = any(map(is_archive, found.values()))
     links = _others(place, found) if source.is_dir() and len(found) < len(described.archives) else ()
@@ -65,6 +66,8 @@ def find_material(described: Entry, source: Path | None, folder: Path, progress:
             raise UserError(said_missing(missing), where=str(place))
         _verify(described, found, progress)
         return Material(found, links, missing)
+    if not source.is_dir():
+        raise UserError(said_missing(tuple(a for a in described.archives if a.file not in found)), where=str(place))
     foreign = {bare_name(path): path for path in links if is_archive(path)}
     if folders or not foreign:
         return Material()

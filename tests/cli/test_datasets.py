@@ -87,14 +87,24 @@ def test_check_and_show_take_the_resolution_that_is_there(call, photos):
     assert call("check", "leaves", "--resolution", 24)[0] != 0
 
 
-def test_check_says_leak(call, photos):
+def test_check_says_leak_and_what_mends_it(call, photos, tmp_path):
     (photos / "test/oak/3.png").write_bytes((photos / "train/oak/7.png").read_bytes())
     call("add", "leaves", "--folder", photos)
     call("prepare", "leaves")
     code, out, _ = call("check", "leaves")
     assert code == 1 and "identical images in different parts: 1" in out and "leaks: yes" in out
+    entry = tmp_path / "home/datasets/catalogue/leaves.yaml"
+    assert (
+        f"remedy: `together: identical` in {entry} keeps them on one side; then: archlab datasets prepare leaves" in out
+    )
     code, out, _ = call("check", "leaves", "--json")
     assert code == 1 and json.loads(out)["duplicates"][0]["labels"] == ["oak", "oak"]
+    assert json.loads(out)["remedy"].startswith("remedy: ")
+    call("add", "leaves", "--folder", photos, "--together", "identical", "--replace")
+    code, _, err = call("prepare", "leaves")
+    assert code == 0 and "1 images left out: copies of such in the test or the validation part" in err
+    code, out, _ = call("check", "leaves")
+    assert code == 0 and "identical images in different parts: 0" in out and "remedy" not in out
 
 
 def test_a_table(call, photos, tmp_path):

@@ -56,3 +56,17 @@ def describe(home):
         return path
 
     return describe
+
+
+@pytest.fixture
+def little(describe, home):
+    """little("indoor67", source, ...) prepares the dataset with three classes from what somebody has."""
+
+    from archlab.data import prepare
+
+    def little(name, source, *, classes=3, resolution=8, **values):
+        own = f"little-{name}"
+        describe(own, like=name, classes=classes, **values)
+        return prepare(own, home, source=source, resolution=resolution)
+
+    return little

@@ -11,7 +11,8 @@ from archlab.foundation import UserError
 
 
 def add(home, reader, **options):
-    return add_dataset("mine", home, reader, {key: str(value) for key, value in options.items()}, {})
+    named = {"image": "image", "label": "label", **options}
+    return add_dataset("mine", home, reader, {key: str(value) for key, value in named.items()}, {})
 
 
 def write_csv(path, rows, delimiter=","):
@@ -80,7 +81,7 @@ def test_images_that_are_not_there(home, fill, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     elsewhere = write_csv(tmp_path / "elsewhere" / "table.csv", rows)
     with pytest.raises(UserError, match=r"table\.csv: none of its images is below .*elsewhere, '0000' the first"):
-        add_dataset("other", home, "csv", {"path": str(elsewhere)}, {})
+        add_dataset("other", home, "csv", {"path": str(elsewhere), "image": "image", "label": "label"}, {})
 
 
 @pytest.mark.parametrize(

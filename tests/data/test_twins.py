@@ -1,0 +1,122 @@
+"""Images that are one stay on one side where the entry says so: copies, near-copies, together with groups and fixed parts."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from archlab.data import inspect, prepare
+from archlab.data.listing import SPLITS
+from archlab.data.near import near_pairs
+from archlab.foundation import UserError
+
+
+def sides(prepared):
+    return {name: split for split in SPLITS for name in prepared.names(split)}
+
+
+def copies(root, pairs):
+    for one, other in pairs:
+        shutil.copy(root / one, root / other)
+
+
+def test_copies_are_carved_to_one_side(home, fill, describe):
+    root = fill({"cat": 40, "dog": 40}, size=(20, 20), suffix=".png")
+    twins = [(f"cat/{n:04}.png", f"cat/copy{n}.png") for n in range(20)]
+    copies(root, [*twins, *((one, other.replace("copy", "third")) for one, other in twins[:5])])
+    source = {"folder": {"path": str(root)}}
+    describe("pets", source=source)
+    assert inspect(prepare("pets", home)).duplicates
+    describe("pets", source=source, together="identical")
+    prepared = prepare("pets", home)
+    found, side = inspect(prepared), sides(prepared)
+    assert not found.duplicates and len(side) == 105 and not prepared.notes
+    assert all(side[one] == side[other] for one, other in twins)
+    assert {side[one] for one, _ in twins} == set(SPLITS)
+    digest = prepared.digest
+    assert prepare("pets", home).digest == digest and not list(prepared.path.parent.glob(".*.part"))
+
+
+def test_copies_of_a_test_image_are_left_out_of_training(home, fill, describe):
+    root = fill(
+        {"train/cat": 20, "train/dog": 20, "val/cat": 5, "val/dog": 5, "test/cat": 6, "test/dog": 6}, suffix=".png"
+    )
+    copies(
+        root,
+        [
+            ("test/cat/0000.png", "train/cat/a.png"),
+            ("test/dog/0001.png", "val/dog/b.png"),
+            ("val/cat/0002.png", "train/cat/c.png"),
+        ],
+    )
+    copies(root, [("train/dog/0003.png", "train/dog/d.png")])
+    describe("pets", source={"folder": {"path": str(root)}}, together="identical")
+    prepared = prepare("pets", home)
+    side = sides(prepared)
+    assert {"train/cat/a.png", "val/dog/b.png", "train/cat/c.png"}.isdisjoint(side)
+    assert side["train/dog/d.png"] == "train" and len(side) == 63
+    assert prepared.notes == ["3 images left out: copies of such in the test or the validation part"]
+    assert not inspect(prepared).duplicates
+
+
+def test_with_groups_of_the_source(home, fill, describe):
+    """A copy joins the groups of both: four patients in a chain stand on one side."""
+    root = fill({"files": 60}, suffix=".png")
+    copies(
+        root,
+        [
+            ("files/0003.png", "files/0004.png"),
+            ("files/0007.png", "files/0008.png"),
+            ("files/0011.png", "files/0012.png"),
+        ],
+    )
+    rows = ["image,label,patient", *(f"files/{n:04}.png,{n // 4 % 2},{n // 4}" for n in range(60))]
+    (root / "scans.csv").write_text("\n".join(rows))
+    options = {"path": str(root / "scans.csv"), "image": "image", "label": "label", "group": "patient"}
+    describe("scans", source={"csv": options}, together="identical")
+    prepared = prepare("scans", home)
+    assert len({sides(prepared)[f"files/{n:04}.png"] for n in range(16)}) == 1
+    assert not inspect(prepared).duplicates and inspect(prepared).split_groups == 0
+
+
+def test_near_copies_on_request(home, fill, describe):
+    root = fill({"cat": 30, "dog": 30}, size=(64, 64), suffix=".png")
+    for number in range(20):
+        image = Image.open(root / f"cat/{number:04}.png").convert("RGB")
+        ImageEnhance.Brightness(image).enhance(0.85).save(root / f"cat/darker{number}.png")
+    source = {"folder": {"path": str(root)}}
+    describe("pets", source=source, together="identical", resolution=32)
+    assert inspect(prepare("pets", home)).near_duplicates
+    describe("pets", source=source, together="near", resolution=32)
+    prepared = prepare("pets", home)
+    assert not inspect(prepared).near_duplicates
+    side = sides(prepared)
+    assert all(side[f"cat/{n:04}.png"] == side[f"cat/darker{n}.png"] for n in range(20))
+
+
+def test_near_pairs_are_those_and_no_others():
+    random = np.random.default_rng(0)
+    small = random.integers(0, 256, (12, 5, 5, 3), dtype=np.uint8)
+    images = [np.asarray(Image.fromarray(each).resize((32, 32), Image.Resampling.BICUBIC)) for each in small]
+    images += [(images[at] * 0.8).astype(np.uint8) for at in (3, 7)]
+    assert near_pairs(images).tolist() == [[3, 12], [7, 13]]
+
+
+def test_images_that_cannot_be_read_are_no_twins(home, fill, describe):
+    root = fill({"cat": 30, "dog": 30}, suffix=".png")
+    for number in range(10):
+        (root / f"cat/{number:04}.png").write_bytes(b"broken")
+    copies(root, [("dog/0001.png", f"dog/copy{n}.png") for n in range(8)])
+    describe("pets", source={"folder": {"path": str(root)}}, together="identical")
+    prepared = prepare("pets", home, on_unreadable="skip")
+    assert len(prepared.manifest["skipped"]) == 10 and not inspect(prepared).duplicates
+    assert sum(prepared.counts("train")) + sum(prepared.counts("validation")) + sum(prepared.counts("test")) == 58
+
+
+def test_a_class_that_is_only_copies(home, fill, describe):
+    root = fill({"train/cat": 9, "test/cat": 3, "test/dog": 3}, suffix=".png")
+    shutil.copytree(root / "test/dog", root / "train/dog")
+    describe("pets", source={"folder": {"path": str(root)}}, together="identical")
+    with pytest.raises(UserError, match="all training images of 'dog' are copies of test or validation images"):
+        prepare("pets", home)
