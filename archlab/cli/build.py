@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.overriding import overridden, override_options
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
@@ -26,9 +27,18 @@ ENOUGH = 0.95  # of the budget; a model that uses less is remarked on
 
 @click.command()
 @click.option("--spec", required=True, metavar="STUDY", help="A study that comes with archlab, or a YAML file.")
+@override_options
 @click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def build(spec: str, store: str | None, as_json: bool) -> int:
+def build(
+    spec: str,
+    suite: str | None,
+    datasets: str | None,
+    recipe: str | None,
+    seeds: str | None,
+    store: str | None,
+    as_json: bool,
+) -> int:
     """Assemble every model of a study, count it, hold it against the budget.
 
     Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. Ends with 1 where a
@@ -38,7 +48,7 @@ def build(spec: str, store: str | None, as_json: bool) -> int:
     from archlab.study.loading import load_study
 
     place = home(store)
-    study = load_study(spec, home=place)
+    study = load_study(overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds), home=place)
     designer = Designer(study, place)
     found, inputs = designer.designs(), designer.input
     costs = _verified(found, inputs)

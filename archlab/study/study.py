@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from archlab.architecture import Architecture
 from archlab.budget import Budget
 from archlab.data import Suite
+from archlab.foundation import UserError
 from archlab.study.choices import Choice
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
@@ -15,6 +16,7 @@ from archlab.training.recipe import Recipe
 
 Explore = Literal["one_at_a_time", "grid"]
 Effect = Literal["equal_budget", "raw"]
+METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,14 @@ class Study:
     @property
     def base(self) -> Variable:
         return Variable("base", self.bases)
+
+
+def read_seeds(given: Any, at: str | None) -> tuple[int, ...]:
+    """The seeds of a number of them, or of a list. Raises UserError."""
+    if type(given) is int and given >= 1:
+        return tuple(range(given))
+    if isinstance(given, list) and given and all(type(seed) is int and seed >= 0 for seed in given):
+        if len(set(given)) == len(given):
+            return tuple(given)
+        raise UserError("a seed stands in the list twice", where=at)
+    raise UserError(f"seeds is how many, at least 1, or a list of whole numbers, not {given!r}", where=at)
