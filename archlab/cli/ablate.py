@@ -41,8 +41,8 @@ def ablate(
 ) -> int:
     """Trains every model of a study on every dataset of its suite where that is not stored yet, and scores them.
 
-    Models are scored on test data in the frame of the study's references. Results of a study with another suite, recipe or seeds
-    lie beside those of the study as written, under a name that says so. Ends with 1 where a run failed.
+    Models are scored on test data in the frame of the study's references. Results of a study with another suite, recipe or
+    seeds lie beside those of the study as written, under a name that says so. Ends with 1 where a run failed.
     """
     from archlab.forecast import plan, with_workers
     from archlab.runs import Store

@@ -12,10 +12,10 @@ from archlab.forecast import with_workers
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import announce_preparation, compute
-from archlab.study.source import StudySource
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
+from archlab.study.source import StudySource
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 

@@ -15,9 +15,9 @@ from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
 from archlab.study.overriding import apply_overrides
-from archlab.study.source import StudySource, parts
 from archlab.study.search_settings import parse_search
 from archlab.study.shipped import study_path
+from archlab.study.source import StudySource, parts
 from archlab.study.study import METRICS, Effect, Explore, Study, read_seeds
 from archlab.study.variables import option_name
 from archlab.training.recipe import load_recipe
@@ -108,7 +108,15 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         search=search,
         where=here,
         budget_where=where(document, "budget") or here,
+        like=_like(budget.macs_like, [*bases.values(), *compare], folder, where(document, "budget") or here),
     )
+
+
+def _like(name: str | None, known: list[Architecture], folder: Path, at: str | None) -> Architecture | None:
+    """The architecture that a budget names: one of the study, a reference, a file."""
+    if name is None:
+        return None
+    return next((each for each in known if each.name == name), None) or _architecture(name, folder, at)
 
 
 def _bases(document: dict, name: str, path: Path | None, here: str | None) -> dict[str, Architecture]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
         seeds = list(given.seeds) if isinstance(given.seeds, tuple) else given.seeds
         changes["seeds"] = read_seeds(seeds, "override seeds")
     changes = {key: value for key, value in changes.items() if value != getattr(study, key)}
-    words = {"suite": _suite_word, "recipe": _recipe_word, "seeds": _seeds_word}
+    words: dict[str, Callable[[Any, Overridden], str]] = {
+        "suite": _suite_word,
+        "recipe": _recipe_word,
+        "seeds": _seeds_word,
+    }
     name = "+".join([study.name, *(words[key](value, given) for key, value in changes.items())])
     return dataclasses.replace(study, **changes, name=name)
 
@@ -65,8 +70,9 @@ def _suite_word(suite: Suite, given: Overridden) -> str:
 
 
 def _recipe_word(recipe: Recipe, given: Overridden) -> str:
-    contents = dataclasses.asdict(dataclasses.replace(recipe, name="", paper=None))
-    return f"recipe={_word(recipe.name, contents, own=given.recipe not in recipes())}"
+    contents, own = dataclasses.replace(recipe, name="", paper=None), given.recipe not in recipes()
+    name = Path(given.recipe).stem if own and isinstance(given.recipe, (str, Path)) else recipe.name
+    return f"recipe={_word(name, repr(contents), own=own)}"
 
 
 def _seeds_word(seeds: tuple[int, ...], given: Overridden) -> str:

@@ -13,9 +13,9 @@ from importlib import resources
 from pathlib import Path
 
 from archlab.foundation import files_read, read_yaml, write_atomically
-from archlab.study.source import StudySource, parts
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.shipped import study_path
+from archlab.study.source import StudySource, parts
 
 FORMAT = 1
 

@@ -10,9 +10,9 @@ from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import entry
 from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
-from archlab.study.source import StudySource, parts
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
+from archlab.study.source import StudySource, parts
 from archlab.training.recipe import own_files_of
 
 

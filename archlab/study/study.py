@@ -26,7 +26,7 @@ class Study:
     `bases` are the architectures that the choice called `base` has as its options: mostly one, none where only references
     are compared. `width` counts where the budget fits none. `weight_of_variance` is xScore's lambda, `metric` what is
     scored, `own_scores` are functions whose values stand beside it, `FILE.py:NAME` with the file in full. `where` is its file,
-    `budget_where` the line of its budget.
+    `budget_where` the line of its budget, `like` the architecture whose multiply-accumulates are its budget of them.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Study:
     search: SearchSettings
     where: str | None = None
     budget_where: str | None = None
+    like: Architecture | None = None
 
     @property
     def base(self) -> Variable:

@@ -15,7 +15,6 @@ from archlab.study.ablating import runs_of, saved
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute
 from archlab.study.loading import load_study
-from archlab.study.source import StudySource
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.backends import open_storage
@@ -28,6 +27,7 @@ from archlab.study.search.storage import open_search
 from archlab.study.search.trials import Trials
 from archlab.study.search.warm_start import warm_start
 from archlab.study.settling import file_of
+from archlab.study.source import StudySource
 from archlab.study.space import space_size
 
 if TYPE_CHECKING:
