@@ -140,7 +140,9 @@ def _print(study: Study, found: list[Design], costs: dict[str, Cost], inputs: In
 
 def _extremes(found: list[Design]) -> tuple[Design, Design]:
     """The compared models with the fewest and the most multiply-accumulates."""
-    compared = [model for model in found if not model.name.endswith("@raw")]
+    from archlab.study.design import RAW
+
+    compared = [model for model in found if not model.name.endswith(RAW)]
     ordered = sorted(compared, key=lambda model: model.cost.macs)
     return ordered[0], ordered[-1]
 

@@ -76,8 +76,10 @@ def _recipe_word(recipe: Recipe, given: Overridden) -> str:
 
 
 def _seeds_word(seeds: tuple[int, ...], given: Overridden) -> str:
+    if seeds == tuple(range(len(seeds))):
+        return f"seeds={len(seeds)}"
     several = ",".join(map(str, seeds))
-    return f"seeds={len(seeds) if seeds == tuple(range(len(seeds))) else _word(f'{several},', seeds)}"
+    return f"seeds={_word(several if len(seeds) > 1 else f'{several},', seeds)}"
 
 
 def _word(text: str, contents: Any, *, own: bool = False) -> str:
