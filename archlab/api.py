@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ from archlab.scoring import xscore
 from archlab.study.ablating import ablate as _ablate
 from archlab.study.ablation import Ablation
 from archlab.study.progress import Progress
+from archlab.study.source import override
 
 if TYPE_CHECKING:
     from archlab.study.search.search import Found
@@ -90,6 +92,10 @@ def fit_width(
 def ablate(
     study: str | Path | dict = "quick",
     *,
+    suite: str | Path | None = None,
+    datasets: Sequence[str] | None = None,
+    recipe: str | Path | dict | None = None,
+    seeds: int | Sequence[int] | None = None,
     store: str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -98,6 +104,8 @@ def ablate(
 
     Args:
         study: The name of a shipped study, a YAML file, or a mapping of the same keys.
+        suite, datasets, recipe, seeds: What counts in the place of what the study says. `datasets` are a suite of their own.
+            The results lie beside those of the study as written: the study's name says what differs.
         store: The folder of runs and data; None: ARCHLAB_HOME, else `./.archlab`.
         settings: How runs are computed; None: in worker processes here, as many as suit this machine.
         progress: Hears how it goes; None: nobody does.
@@ -109,12 +117,17 @@ def ablate(
     Raises:
         UserError: Before anything runs: the study is wrong, a model above the budget, or a dataset not prepared.
     """
-    return _ablate(study, Store(home(store)), settings, progress)
+    source = override(study, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds)
+    return _ablate(source, Store(home(store)), settings, progress)
 
 
 def search(
     study: str | Path | dict = "compact",
     *,
+    suite: str | Path | None = None,
+    datasets: Sequence[str] | None = None,
+    recipe: str | Path | dict | None = None,
+    seeds: int | Sequence[int] | None = None,
     trials: int | None = None,
     storage: str | None = None,
     resume: bool = False,
@@ -127,7 +140,7 @@ def search(
     The same call goes on with a search that was interrupted, and joins one that other processes are at.
 
     Args:
-        study, store, settings, progress: As for `ablate`.
+        study, suite, datasets, recipe, seeds, store, settings, progress: As for `ablate`.
         trials: Designs to try; None: as the study says, else 50.
         storage: An Optuna URL or a journal file; None: a journal file in the store.
         resume: Whether it is an error when there is nothing to go on with.
@@ -141,4 +154,5 @@ def search(
     """
     from archlab.study.search.search import search as run_search
 
-    return run_search(study, Store(home(store)), settings, progress, trials=trials, storage=storage, resume=resume)
+    source = override(study, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds)
+    return run_search(source, Store(home(store)), settings, progress, trials=trials, storage=storage, resume=resume)

@@ -6,6 +6,7 @@ from typing import Any
 
 from archlab.architecture.assemble import Network, build_model
 from archlab.architecture.edits import apply_edit, apply_edits, check_edit
+from archlab.architecture.free import forms, freedoms
 from archlab.architecture.input_spec import SMALLEST_MAP, InputSpec
 from archlab.architecture.layers import make_layer
 from archlab.architecture.parse import architecture, references
@@ -26,6 +27,8 @@ __all__ = [
     "build_model",
     "check_edit",
     "feature_head",
+    "forms",
+    "freedoms",
     "from_canonical",
     "make_layer",
     "output_sizes",

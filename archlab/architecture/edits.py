@@ -1,28 +1,31 @@
-"""Edits of an architecture: `set`, `insert`, `replace ... with`, `remove`.
+"""Edits of an architecture: `set`, `insert`, `replace ... with`, `remove`, `head`.
 
 {set: {kernel: 5, repeat: 2}, where: {block: inverted_residual, stage: -1}}
-    `repeat`, `stride`, `name`, `scale` and `out` belong to the layer, the rest to the block. Without `block` in the selector it
-    matches the layers whose block takes every argument named; without `where` the whole architecture. `each: stage` or
-    `each: layer` lets a study choose values for each stage or layer on its own.
+    `repeat`, `stride`, `name`, `scale`, `free` and `out` belong to the layer, the rest to the block. Without `block` in the
+    selector it matches the layers whose block takes every argument named; without `where` the whole architecture. `each: stage`
+    or `each: layer` lets a study choose values for each stage or layer on its own.
 {insert: {mobilevit: {dim: 96}}, after: {stage: [-2, -1]}}
     One block or a list. A selector of stages alone inserts once, at the end (`after`) or the start (`before`) of each
     stage; any other, once at every matching layer. Blocks without `out` keep the channels.
 {replace: {block: conv}, with: {ghost: {kernel: 3}}}
-    Every matching layer is replaced. A single block takes over the `out`, `stride`, `repeat`, `name` and `scale` that it
-    does not give; several stand for themselves.
+    Every matching layer is replaced. A single block takes over the `out`, `stride`, `repeat`, `name`, `scale` and `free` that
+    it does not give; several stand for themselves.
 {replace: {from: first, to: last}, with: [...]}
     All layers of the span are replaced together. An end is a position, a layer's name or a selector.
 {remove: {name: pool}}
     Every matching layer, or a span `{from: ..., to: ...}`.
+{head: {features: 1280}}
+    Arguments of the head; those not given stay.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
 import blocks
-from archlab.architecture.layers import SET_KEYS, make_layer, parse_layer
+from archlab.architecture.layers import SET_KEYS, complete_head, make_layer, parse_layer
 from archlab.architecture.selectors import ENDS, Selector, parse_position, parse_selector, stages
 from archlab.architecture.spec import Architecture, Layer
 from archlab.foundation import UserError, check_keys, where, with_lines_of
@@ -34,6 +37,7 @@ VERBS = {
     "insert": ("insert", "before", "after"),
     "replace": ("replace", "with"),
     "remove": ("remove",),
+    "head": ("head",),
 }
 
 Settle = Callable[[Any, str | None], Any]
@@ -62,6 +66,8 @@ def check_edit(edit: Any, at: str | None) -> None:
     check_keys(edit, VERBS[verb], f"the edit {verb!r}")
     if verb == "set" and (not isinstance(edit["set"], dict) or not edit["set"]):
         raise UserError("set takes values by name, `{set: {kernel: 5}}`", where=where(edit, "set") or at)
+    if verb == "head" and (not isinstance(edit["head"], dict) or not edit["head"]):
+        raise UserError("head takes arguments by name, `{head: {features: 1280}}`", where=where(edit, "head") or at)
     if verb == "insert" and len(edit) != 2:
         raise UserError("insert needs either `before` or `after`", where=at)
     if verb == "replace" and "with" not in edit:
@@ -76,6 +82,8 @@ def apply_edit(architecture: Architecture, edit: dict, settle: Settle = lambda v
     if "set" in edit:
         return _set(architecture, edit, settle, at)
     settled = settle(edit, None)
+    if "head" in edit:
+        return _with_head(architecture, settled["head"], where(edit, "head") or at)
     if "insert" in edit:
         layers = _insert(architecture, settled, at)
     elif "replace" in edit:
@@ -94,6 +102,10 @@ def _set(architecture: Architecture, edit: dict, settle: Settle, at: str | None)
         for index in indices:
             layers[index] = _changed(layers[index], values, at)
     return architecture.with_layers(tuple(layers))
+
+
+def _with_head(architecture: Architecture, given: dict, at: str | None) -> Architecture:
+    return dataclasses.replace(architecture, head=complete_head(architecture.head | given, where(given) or at))
 
 
 def _settable(architecture: Architecture, selector: Selector, values: dict) -> list[int]:
@@ -149,7 +161,8 @@ def _changed(layer: Layer, values: dict, at: str | None) -> Layer:
 
 def _given(layer: Layer) -> dict[str, Any]:
     """The keys of a layer that are not its block's arguments."""
-    return {"stride": layer.stride, "repeat": layer.repeat, "name": layer.name, "scale": layer.scale}
+    free = list(layer.free)
+    return {"stride": layer.stride, "repeat": layer.repeat, "name": layer.name, "scale": layer.scale, "free": free}
 
 
 def _insert(architecture: Architecture, edit: dict, at: str | None) -> list[Layer]:
@@ -190,6 +203,7 @@ def _replacing(layer: Layer, given: Any, architecture: Architecture, at: str | N
         ((block, own),) = given.items()
         if own is None or isinstance(own, dict):
             inherited = {"out": layer.arguments["out"]} | _given(layer)
+            inherited["free"] = [quantity for quantity in layer.free if quantity != "patch"]
             given = {block: with_lines_of(own or given, inherited | (own or {}))}
     return _layers(given, architecture, at)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import blocks
 from archlab.architecture.spec import Layer
@@ -10,7 +10,8 @@ from archlab.foundation import UserError, where
 from archlab.foundation.settings import Positive, read_value
 from blocks.arguments import ArgumentError, arguments, complete
 
-LAYER_KEYS = {"stride": Positive, "repeat": Positive, "name": str | None, "scale": bool}
+Free = list[Literal["depth", "patch", "resolution"]] | None
+LAYER_KEYS = {"stride": Positive, "repeat": Positive, "name": str | None, "scale": bool, "free": Free}
 SET_KEYS = {**LAYER_KEYS, "out": Positive | None}
 
 
@@ -52,9 +53,25 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
                 f"{block}: {name} must be at least 1, not {completed[name]}", where=where(given, name) or at
             )
     of_layer = {
-        key: read_value(hint, given[key], key, where(given, key) or at)
+        key: read_value(hint, _listed(given[key]) if key == "free" else given[key], key, where(given, key) or at)
         for key, hint in SET_KEYS.items()
         if key in given
     }
+    of_layer["free"] = tuple(of_layer.get("free") or ())
+    if "patch" in of_layer["free"] and "size" not in completed:
+        raise UserError(f"{block} has no patch that could be free", where=where(given, "free") or at)
     completed["out"] = of_layer.pop("out", None)
     return Layer(block=block, arguments=completed, **of_layer, where=at)
+
+
+def complete_head(given: dict[str, Any], at: str | None) -> dict[str, Any]:
+    """All arguments of the head, checked and completed with its defaults."""
+    try:
+        return complete(blocks.Head, given, "head")
+    except ArgumentError as error:
+        raise UserError(str(error), where=at, name=error.name, known=error.known) from None
+
+
+def _listed(free: Any) -> Any:
+    """`free: depth` is short for `free: [depth]`."""
+    return [free] if isinstance(free, str) and free != "none" else free

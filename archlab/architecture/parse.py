@@ -9,12 +9,12 @@ from typing import Any
 
 import blocks
 from archlab.architecture.edits import apply_edits
-from archlab.architecture.layers import parse_layer
+from archlab.architecture.layers import complete_head, parse_layer
 from archlab.architecture.own_blocks import load_own_blocks
 from archlab.architecture.spec import Architecture
 from archlab.foundation import UserError, check_keys, read_yaml, where
 from archlab.foundation.settings import Positive, read_value
-from blocks.arguments import ArgumentError, arguments, complete
+from blocks.arguments import arguments
 
 KEYS = ("name", "paper", "resolution", "defaults", "layers", "head", "blocks")
 DERIVED_KEYS = ("name", "paper", "base", "edits", "blocks")
@@ -109,7 +109,4 @@ def _head(document: dict, defaults: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise UserError(f"head takes arguments by name, not {given!r}", where=where(document, "head"))
     inherited = {"act": defaults["act"]} if "act" in defaults else {}
-    try:
-        return complete(blocks.Head, inherited | given, "head")
-    except ArgumentError as error:
-        raise UserError(str(error), where=where(given) or where(document), name=error.name, known=error.known) from None
+    return complete_head(inherited | given, where(given) or where(document))

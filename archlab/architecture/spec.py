@@ -14,7 +14,8 @@ class Layer:
     """One line of an architecture: a block with arguments, `repeat` times, the first with `stride`.
 
     `arguments` are the block's own, checked, complete and with `out` for its output channels (None: as many as enter).
-    Every repetition after the first has stride 1. `scale: false` keeps the channel counts whatever the width.
+    Every repetition after the first has stride 1. `scale: false` keeps the channel counts whatever the width. `free` says what
+    else a budget may change in it; see `archlab.architecture.free`.
     """
 
     block: str
@@ -23,6 +24,7 @@ class Layer:
     repeat: int = 1
     name: str | None = None
     scale: bool = True
+    free: tuple[str, ...] = ()
     where: str | None = field(default=None, compare=False)
 
 

@@ -3,7 +3,7 @@
 from archlab.budget.budget import Budget, parse_budget
 from archlab.budget.closed_form import count
 from archlab.budget.cost import Cost
-from archlab.budget.fit import fit_width
+from archlab.budget.fit import Fitted, fit, fit_width
 from archlab.budget.latency import Latency, measure_latencies
 from archlab.budget.layers import LayerCost, count_layers
 from archlab.budget.measured import measure
@@ -11,10 +11,12 @@ from archlab.budget.measured import measure
 __all__ = [
     "Budget",
     "Cost",
+    "Fitted",
     "Latency",
     "LayerCost",
     "count",
     "count_layers",
+    "fit",
     "fit_width",
     "measure",
     "measure_latencies",

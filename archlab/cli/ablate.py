@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.tables import print_scores, print_table
 from archlab.foundation import home
@@ -20,15 +21,28 @@ if TYPE_CHECKING:
 @click.option(
     "--spec", default="quick", show_default=True, metavar="STUDY", help="A study of archlab's, or a YAML file."
 )
+@override_options
 @click.option("--dry-run", is_flag=True, help="Say what would be computed and how long it would take.")
 @click.option("--smoke", is_flag=True, help="Take every model and dataset through a few steps, and store nothing.")
 @run_options
 @click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bool, **options: Any) -> int:
+def ablate(
+    spec: str,
+    suite: str | None,
+    datasets: str | None,
+    recipe: str | None,
+    seeds: str | None,
+    dry_run: bool,
+    smoke: bool,
+    store: str | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
     """Trains every model of a study on every dataset of its suite where that is not stored yet, and scores them.
 
-    Models are scored on test data in the frame of the study's references. Ends with 1 where a run failed.
+    Models are scored on test data in the frame of the study's references. Results of a study with another suite, recipe or
+    seeds lie beside those of the study as written, under a name that says so. Ends with 1 where a run failed.
     """
     from archlab.forecast import plan, with_workers
     from archlab.runs import Store
@@ -36,15 +50,16 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     from archlab.study.ablating import study_and_runs
 
     place = Store(home(store))
+    source = overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds)
     settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
     if smoke or dry_run:
-        study, runs = study_and_runs(spec, place, progress)
+        study, runs = study_and_runs(source, place, progress)
         if smoke:
             return try_out(study.name, runs, place, settings, progress, as_json)
         settings = with_workers(settings, runs, place)
         _print_plan(study.name, plan(runs, place, settings, on_event=progress.measuring), as_json)
         return 0
-    found = run_ablation(spec, place, settings, progress)
+    found = run_ablation(source, place, settings, progress)
     return 1 if found.failed else 0
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.overriding import overridden, override_options
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
@@ -22,24 +23,36 @@ if TYPE_CHECKING:
     from archlab.study.study import Study
 
 ENOUGH = 0.95  # of the budget; a model that uses less is remarked on
+WIDE = 1.5  # spread of the multiply-accumulates over the compared models that is warned of
 
 
 @click.command()
 @click.option("--spec", required=True, metavar="STUDY", help="A study that comes with archlab, or a YAML file.")
+@override_options
 @click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def build(spec: str, store: str | None, as_json: bool) -> int:
+def build(
+    spec: str,
+    suite: str | None,
+    datasets: str | None,
+    recipe: str | None,
+    seeds: str | None,
+    store: str | None,
+    as_json: bool,
+) -> int:
     """Assemble every model of a study, count it, hold it against the budget.
 
-    Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. Ends with 1 where a
-    model is above a budget that widths are not fitted to.
+    Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. Warns where the most
+    costly model has more than 1.5 times the MACs of the least. Ends with 1 where a model is above a budget that widths are not
+    fitted to.
     """
     from archlab.study.design import Designer
     from archlab.study.loading import load_study
 
     place = home(store)
-    study = load_study(spec, home=place)
+    study = load_study(overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds), home=place)
     designer = Designer(study, place)
+    study = designer.study  # its budget settled
     found, inputs = designer.designs(), designer.input
     costs = _verified(found, inputs)
     if as_json:
@@ -49,6 +62,7 @@ def build(spec: str, store: str | None, as_json: bool) -> int:
     for model in found:
         if remark := _remark(model, costs[model.name], study.budget, inputs):
             click.echo(f"note: {model.name}: {remark}", err=True)
+    _print_warning(study, found)
     above = [model.name for model in found if not study.budget.allows(costs[model.name])]
     return 1 if above and study.budget.fit == "none" else 0
 
@@ -113,6 +127,43 @@ def _print(study: Study, found: list[Design], costs: dict[str, Cost], inputs: In
     print_table(columns, rows)
     of = f" as {study.budget.of}" if study.budget.params or study.budget.macs else ""
     click.echo(f"\nBudget: {study.budget}{of}; counted at {inputs.num_classes} classes and {inputs.resolution} pixels")
+    least, most = _extremes(found)
+    if least is not most:
+        spread = most.cost.macs / least.cost.macs
+        click.echo(
+            f"MACs: {least.cost.macs:,} ({least.name}) to {most.cost.macs:,} ({most.name}), a spread of {spread:.2f}"
+        )
+    for model in found:
+        if costs[model.name].params_deployed < costs[model.name].params:
+            click.echo(f"{model.name} {_deployed(costs[model.name])}")
+
+
+def _extremes(found: list[Design]) -> tuple[Design, Design]:
+    """The compared models with the fewest and the most multiply-accumulates."""
+    from archlab.study.design import RAW
+
+    compared = [model for model in found if not model.name.endswith(RAW)]
+    ordered = sorted(compared, key=lambda model: model.cost.macs)
+    return ordered[0], ordered[-1]
+
+
+def _print_warning(study: Study, found: list[Design]) -> None:
+    least, most = _extremes(found)
+    if most.cost.macs <= WIDE * least.cost.macs:
+        return
+    way = "" if study.budget.second else "; `fit: {params: width, macs: depth}` with a budget of macs matches both"
+    click.echo(
+        f"warning: compute differs: {most.name} has {most.cost.macs / least.cost.macs:.1f} times the multiply-accumulates of "
+        f"{least.name}{way}",
+        err=True,
+    )
+
+
+def _deployed(cost: Cost) -> str:
+    return (
+        f"has {cost.params:,} parameters and {cost.macs:,} MACs as trained and deploys to {cost.params_deployed:,} and "
+        f"{cost.macs_deployed:,}: its branches merge"
+    )
 
 
 def _remark(model: Design, cost: Cost, budget: Budget, inputs: InputSpec) -> str | None:
@@ -123,6 +174,8 @@ def _remark(model: Design, cost: Cost, budget: Budget, inputs: InputSpec) -> str
     used = budget.share(cost)
     if used is None or ENOUGH <= used <= 1 or (budget.fit == "width" and model.kind == "raw"):
         return None
+    if budget.second:
+        return f"uses {used:.1%} of the budget, {budget.describe(cost)}: no form of it comes nearer"
     if budget.fit == "width":
         step = round(model.width + 0.001, 3)
         wider = count(model.architecture, inputs, step)

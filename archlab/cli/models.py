@@ -50,7 +50,7 @@ def list_(as_json: bool) -> None:
 @_as_json
 def show(name: str, width: float, resolution: int | None, classes: int, as_json: bool) -> None:
     """The layers of an architecture: NAME is a reference or a YAML file."""
-    from archlab.architecture import InputSpec, architecture
+    from archlab.architecture import InputSpec, architecture, freedoms
     from archlab.budget import count
 
     shown = architecture(name)
@@ -80,6 +80,8 @@ def show(name: str, width: float, resolution: int | None, classes: int, as_json:
         f"{total.params_without_classifier:,} parameters without the classifier, {total.params_deployed:,} deployed, "
         f"{total.activations:,} activations"
     )
+    if free := freedoms(shown):
+        click.echo(f"free for a budget, beside the width: {', '.join(free)}")
 
 
 def _layers(shown: Architecture, spec: InputSpec, width: float) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.tables import print_scores, print_table, rounded
 from archlab.foundation import home
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from archlab.forecast import Plan
     from archlab.runs import Run, Store
     from archlab.study.search.search import Found
+    from archlab.study.source import StudySource
 
 
 @click.command()
 @click.option(
     "--spec", default="compact", show_default=True, metavar="STUDY", help="A study of archlab's, or a YAML file."
 )
+@override_options
 @click.option("--trials", type=click.IntRange(min=1), help="Designs to try  [default: as the study says, else 50]")
 @click.option("--storage", metavar="URL", help="Of Optuna: a database for many machines, or a journal file.")
 @click.option("--resume", is_flag=True, help="Go on with a search; an error where there is none.")
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def search(
     spec: str,
+    suite: str | None,
+    datasets: str | None,
+    recipe: str | None,
+    seeds: str | None,
     trials: int | None,
     storage: str | None,
     resume: bool,
@@ -51,18 +58,19 @@ def search(
     from archlab.study.search.search import search as search_study
 
     opened = Store(home(store))
+    source = overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds)
     settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
     if dry_run:
-        _forecast(spec, trials, opened, settings, progress, as_json)
+        _forecast(source, trials, opened, settings, progress, as_json)
         return 0
     if smoke:
-        return _smoke(spec, opened, settings, progress, as_json)
-    found = search_study(spec, opened, settings, progress, trials=trials, storage=storage, resume=resume)
+        return _smoke(source, opened, settings, progress, as_json)
+    found = search_study(source, opened, settings, progress, trials=trials, storage=storage, resume=resume)
     return 1 if found.failures else 0
 
 
 def _forecast(
-    spec: str, trials: int | None, store: Store, settings: Settings, progress: ShownProgress, as_json: bool
+    source: StudySource, trials: int | None, store: Store, settings: Settings, progress: ShownProgress, as_json: bool
 ) -> None:
     from archlab.forecast import plan
     from archlab.foundation.words import duration
@@ -70,7 +78,7 @@ def _forecast(
     from archlab.study.search.designs import Designs
     from archlab.study.search.forecast import forecast
 
-    study = load_study(spec, home=store.home)
+    study = load_study(source, home=store.home)
 
     def planned(runs: list[Run]) -> Plan:
         return plan(runs, store, settings, on_event=progress.measuring)
@@ -87,12 +95,12 @@ def _forecast(
     )
 
 
-def _smoke(spec: str, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
+def _smoke(source: StudySource, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
     from archlab.study.loading import load_study
     from archlab.study.search.designs import Designs
     from archlab.study.search.forecast import smoke_runs
 
-    study = load_study(spec, home=store.home)
+    study = load_study(source, home=store.home)
     return try_out(study.name, smoke_runs(Designs(study, store.home)), store, settings, progress, as_json)
 
 

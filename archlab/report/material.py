@@ -93,6 +93,8 @@ def read_material(source: str, home: Path) -> Material:
     if source in shipped_tables():
         return _published(source)
     finished = sorted(path.parent.name for path in (home / "studies").glob(f"*/{FILES[0]}"))
+    if others := [name for name in finished if name.startswith(f"{source}+")]:
+        raise UserError(f"{source} has not run as it is written; finished is {', '.join(others)}")
     known = [*finished, *shipped_tables()]
     raise UserError(
         f"there is no finished study or table {source!r}: `archlab ablate` makes one", name=source, known=known

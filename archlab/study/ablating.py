@@ -15,12 +15,13 @@ from archlab.study.computing import announce_preparation, compute
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
+from archlab.study.source import StudySource
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def ablate(
-    source: str | Path | dict, store: Store, settings: Settings | None = None, progress: Progress | None = None
+    source: StudySource, store: Store, settings: Settings | None = None, progress: Progress | None = None
 ) -> Ablation:
     """Computes what the store lacks of a study, scores it, and writes what was found into the store.
 
@@ -55,7 +56,7 @@ def saved(ablation: Ablation, time_limit: float | None, save: Callable[[], None]
     return f"results are in {ablation.folder}"
 
 
-def study_and_runs(source: str | Path | dict, store: Store, progress: Progress) -> tuple[ResolvedStudy, list[Run]]:
+def study_and_runs(source: StudySource, store: Store, progress: Progress) -> tuple[ResolvedStudy, list[Run]]:
     """A study whose models are within its budget, and its runs in the order of models, datasets, seeds.
 
     Two models may share a run. Sample datasets are prepared here where they are not yet; raises UserError for any other.

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from archlab.architecture import Architecture, InputSpec
-from archlab.budget import Cost, count, fit_width
+from archlab.budget import Budget, Cost, Fitted, count, fit
 from archlab.data import entry
 from archlab.foundation import UserError
 from archlab.foundation import home as default_home
 from archlab.runs.run import digest
-from archlab.study.combination import Combination, combinations
+from archlab.study.combination import Combination, apply, combinations
 from archlab.study.study import Effect, Study
 from archlab.study.variables import Value
 
@@ -29,6 +29,7 @@ class Design:
     """An architecture at a width, and what that costs at the study's most classes and highest resolution.
 
     Attributes:
+        architecture: In the form that was fitted; `published` as the study has it, where that is another.
         role: Bases and compared architectures are references.
         kind: Of variants. "equal_budget": fitted to the budget like the references; "raw": as wide as the base (its name
             ends in `@raw` where the other kind is there too).
@@ -44,6 +45,7 @@ class Design:
     kind: Effect | None = None
     options: dict[str, str] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
+    published: Architecture | None = None
 
     @property
     def name(self) -> str:
@@ -54,6 +56,11 @@ class Design:
         """Equal for designs that are one network."""
         return digest([self.architecture.canonical(), self.width])
 
+    @cached_property
+    def form(self) -> str:
+        """Equal for designs of one published architecture."""
+        return (self.published or self.architecture).digest()
+
     def renamed(self, name: str) -> Design:
         return dataclasses.replace(self, architecture=self.architecture.with_layers(self.architecture.layers, name))
 
@@ -62,18 +69,24 @@ class Designer:
     """Makes designs of a study's combinations: each fitted to its budget, at its most classes and highest resolution."""
 
     def __init__(self, study: Study, home: Path | None = None):
-        self.study, self.home = study, home or default_home()
+        self.home = home or default_home()
         entries = [entry(name, self.home) for name in study.suite.datasets]
         self.classes = max(each.classes for each in entries)
         self.resolution = max(min(each.resolution, study.recipe.resolution) for each in entries)
-
-    @property
-    def input(self) -> InputSpec:
-        return InputSpec(self.classes, self.resolution, self.study.smallest_map)
+        self.input = InputSpec(self.classes, self.resolution, study.smallest_map)
+        self._budget_where = study.budget_where
+        self.study = dataclasses.replace(study, budget=self._budget(study))
 
     def design(self, combination: Combination, **about: Any) -> Design:
         """The design of a combination, as wide as the budget allows. Raises UserError where it cannot keep the budget."""
-        return self._as_wide(combination, self._width(combination.architecture), **about)
+        architecture, study = combination.architecture, self.study
+        if study.budget.fit == "none":
+            return self._as_wide(combination, study.width, **about)
+        fitted = self._fit(architecture, study.budget)
+        published = architecture if fitted.architecture is not architecture else None
+        return Design(
+            fitted.architecture, fitted.width, fitted.cost, values=combination.values, published=published, **about
+        )
 
     def designs(self) -> list[Design]:
         """The designs of the study, references first. Combinations with one architecture are one, called like the first.
@@ -115,28 +128,35 @@ class Designer:
         cost = count(architecture, self.input, width)
         return Design(architecture, width, cost, values=combination.values, **about)
 
-    def _width(self, architecture: Architecture) -> float:
-        study = self.study
-        if study.budget.fit == "none":
-            return study.width
+    def _budget(self, study: Study) -> Budget:
+        """The study's, the multiply-accumulates of the architecture that it names counted."""
+        if study.like is None:
+            return study.budget
+        like = self._fit(study.like, dataclasses.replace(study.budget, second=()))
+        return dataclasses.replace(study.budget, macs=study.budget.held(like.cost)[1])
+
+    def _fit(self, architecture: Architecture, budget: Budget) -> Fitted:
         try:
-            return fit_width(architecture, self.input, study.budget)
+            return fit(architecture, self.input, budget)
         except UserError as error:
             if error.where != architecture.where:  # a layer's fault
                 raise
-            raise UserError(error.message, where=study.budget_where) from None
+            raise UserError(error.message, where=self._budget_where) from None
 
     def _raw(self, design: Design, found: dict[str, Design]) -> Design:
-        """The variant as wide as its base, the edit alone."""
-        base = design.options.get("base", str(self.study.base.first))
+        """The variant in the form and as wide as its base, the edit alone."""
+        base = found[design.options.get("base", str(self.study.base.first))]
         combination = Combination(design.values, design.architecture)
-        raw = self._as_wide(combination, found[base].width, role="variant", kind="raw", options=design.options)
+        if base.published or design.published:
+            bases = {**self.study.bases, base.name: base.architecture}
+            combination = apply(dataclasses.replace(self.study, bases=bases), design.values)
+        raw = self._as_wide(combination, base.width, role="variant", kind="raw", options=design.options)
         return raw.renamed(design.name + RAW)
 
 
 def frame_names(study: Study, found: list[Design]) -> list[str]:
     """The designs that make the frame of the study's scores: those compared, by the names that they have among `found`."""
-    by_digest = {design.architecture.digest(): design.name for design in reversed(found)}
+    by_digest = {design.form: design.name for design in reversed(found)}
     return list(dict.fromkeys(by_digest[architecture.digest()] for architecture in study.compare))
 
 

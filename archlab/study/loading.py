@@ -11,17 +11,17 @@ from archlab.budget import parse_budget
 from archlab.data import load_suite
 from archlab.foundation import UserError, check_keys, read_yaml, where
 from archlab.foundation import home as default_home
-from archlab.foundation.settings import LARGEST, Matching, Positive, Within, read_value
+from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
+from archlab.study.overriding import apply_overrides
 from archlab.study.search_settings import parse_search
 from archlab.study.shipped import study_path
-from archlab.study.study import Effect, Explore, Study
+from archlab.study.source import StudySource, parts
+from archlab.study.study import METRICS, Effect, Explore, Study, read_seeds
 from archlab.study.variables import option_name
 from archlab.training.recipe import load_recipe
 
-METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
-MOST_SEEDS = 10_000
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]
 NAME = Annotated[str, Matching(r"\w[\w.+-]*", "a word of letters, digits and _ . + -")]
 KEYS = (
@@ -46,8 +46,10 @@ KEYS = (
 )
 
 
-def load_study(source: str | Path | dict, *, home: Path | None = None) -> Study:
+def load_study(source: StudySource, *, home: Path | None = None) -> Study:
     """The study of a shipped study's name, a YAML file's path, or a mapping of the same keys, checked as a whole.
+
+    What `archlab.study.overriding.override` gives is the study with other values for some keys.
 
     Args:
         home: Where the user's own datasets are catalogued; see `archlab.foundation.home`.
@@ -56,11 +58,14 @@ def load_study(source: str | Path | dict, *, home: Path | None = None) -> Study:
         UserError: Anything wrong in it, with file and line; a combination in which an edit matches nothing is named.
     """
     home = home or default_home()
-    if isinstance(source, dict):
-        study = _parse(source, None, home)
+    written, overridden = parts(source)
+    if isinstance(written, dict):
+        study = _parse(written, None, home)
     else:
-        path = study_path(source)
+        path = study_path(written)
         study = _parse(read_yaml(path), path, home)
+    if overridden:
+        study = apply_overrides(study, overridden, home)
     check_combinations(study)
     return study
 
@@ -93,7 +98,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         compare=compare,
         suite=load_suite(suite, home, where(document, "suite") or here),
         recipe=recipe,
-        seeds=_seeds(document),
+        seeds=read_seeds(document.get("seeds", 1), where(document, "seeds")),
         explore=_value(document, "explore", Explore, "one_at_a_time"),
         smallest_map=_value(document, "smallest_map", Positive | None, SMALLEST_MAP),
         effects=_effects(document, fitted=budget.fit == "width"),
@@ -103,7 +108,15 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         search=search,
         where=here,
         budget_where=where(document, "budget") or here,
+        like=_like(budget.macs_like, [*bases.values(), *compare], folder, where(document, "budget") or here),
     )
+
+
+def _like(name: str | None, known: list[Architecture], folder: Path, at: str | None) -> Architecture | None:
+    """The architecture that a budget names: one of the study, a reference, a file."""
+    if name is None:
+        return None
+    return next((each for each in known if each.name == name), None) or _architecture(name, folder, at)
 
 
 def _bases(document: dict, name: str, path: Path | None, here: str | None) -> dict[str, Architecture]:
@@ -163,18 +176,6 @@ def _compare(document: dict, folder: Path) -> tuple[Architecture, ...]:
             raise UserError(f"{found.name!r} is compared twice", where=line)
         compared[option_name(found.name, line)] = found
     return tuple(compared.values())
-
-
-def _seeds(document: dict) -> tuple[int, ...]:
-    given, at = document.get("seeds", 1), where(document, "seeds")
-    listed = given if isinstance(given, list) else [given]
-    if not listed or any(type(seed) is not int or seed < (given is not listed) for seed in listed):
-        raise UserError(f"seeds is how many, at least 1, or a list of whole numbers, not {given!r}", where=at)
-    if max(listed) > (LARGEST if given is listed else MOST_SEEDS):
-        raise UserError(f"seeds are at most {MOST_SEEDS:,}, or a list of numbers of at most {LARGEST:,}", where=at)
-    if len(set(listed)) < len(listed):
-        raise UserError("a seed stands in the list twice", where=at)
-    return tuple(given) if given is listed else tuple(range(given))
 
 
 def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:

@@ -15,29 +15,29 @@ from pathlib import Path
 from archlab.foundation import files_read, read_yaml, write_atomically
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.shipped import study_path
+from archlab.study.source import StudySource, parts
 
 FORMAT = 1
 
 
-def resolve(source: str | Path | dict, home: Path) -> ResolvedStudy:
+def resolve(source: StudySource, home: Path) -> ResolvedStudy:
     """The settled study of a name, a file or a mapping; from `<home>/cache/studies` where nothing has changed since.
 
     Raises UserError for anything wrong in the study.
     """
-    if isinstance(source, dict):
+    written, overridden = parts(source)
+    if isinstance(written, dict):
         return _settled(source, home)
-    path = study_path(source)
+    path = study_path(written)
     read_yaml(path)  # tells what is wrong with the file itself
-    kept = (
-        home
-        / "cache"
-        / "studies"
-        / f"{sha256(f'{path} {path.absolute()} {_package()}'.encode()).hexdigest()[:32]}.json"
-    )
+    asked = f"{path} {path.absolute()} {_package()}"
+    if overridden:
+        asked += f" {overridden} {Path.cwd()}"
+    kept = home / "cache" / "studies" / f"{sha256(asked.encode()).hexdigest()[:32]}.json"
     if found := _read_kept(kept):
         return found
     with files_read() as files:
-        resolved = _settled(path, home)
+        resolved = _settled(source, home)
     digests = {str(file): _digest(file) for file in sorted(files)}
     with (
         suppress(OSError),
@@ -74,7 +74,7 @@ def _package() -> str:
     return whole.hexdigest()
 
 
-def _settled(source: Path | dict, home: Path) -> ResolvedStudy:
+def _settled(source: StudySource, home: Path) -> ResolvedStudy:
     from archlab.study.settling import settled  # imports torch
 
     return settled(source, home)

@@ -11,13 +11,21 @@ from archlab.data import entry
 from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
+from archlab.study.shipped import study_path
+from archlab.study.source import StudySource, parts
 from archlab.training.recipe import own_files_of
 
 
-def settled(source: Path | dict, home: Path) -> ResolvedStudy:
-    """The study of a file or a mapping with models counted and recipes settled. Raises UserError."""
+def settled(source: StudySource, home: Path) -> ResolvedStudy:
+    """The study with models counted and recipes settled. Raises UserError."""
     designer = Designer(load_study(source, home=home), home)
-    return settle(designer, designer.designs(), str(source) if isinstance(source, Path) else None)
+    return settle(designer, designer.designs(), file_of(source))
+
+
+def file_of(source: StudySource) -> str | None:
+    """The file that a study was written in; None for a mapping."""
+    written, _ = parts(source)
+    return None if isinstance(written, dict) else str(study_path(written))
 
 
 def settle(designer: Designer, designs: list[Design], path: str | None) -> ResolvedStudy:

@@ -24,5 +24,6 @@ def study_path(source: str | Path) -> Path:
 
 
 def studies() -> list[str]:
-    """Names of the studies that come with archlab."""
-    return sorted(path.stem for path in STUDIES.glob("*.yaml"))
+    """Names of the studies that come with archlab: `quick`, `claims/isotropic_transfers`."""
+    found = [*STUDIES.glob("*.yaml"), *STUDIES.glob("claims/*.yaml")]
+    return sorted(path.relative_to(STUDIES).with_suffix("").as_posix() for path in found)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from archlab.architecture import Architecture
 from archlab.budget import Budget
 from archlab.data import Suite
+from archlab.foundation import UserError
+from archlab.foundation.settings import LARGEST
 from archlab.study.choices import Choice
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
@@ -15,6 +17,8 @@ from archlab.training.recipe import Recipe
 
 Explore = Literal["one_at_a_time", "grid"]
 Effect = Literal["equal_budget", "raw"]
+MOST_SEEDS = 10_000
+METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Study:
     `bases` are the architectures that the choice called `base` has as its options: mostly one, none where only references
     are compared. `width` counts where the budget fits none. `weight_of_variance` is xScore's lambda, `metric` what is
     scored, `own_scores` are functions whose values stand beside it, `FILE.py:NAME` with the file in full. `where` is its file,
-    `budget_where` the line of its budget.
+    `budget_where` the line of its budget, `like` the architecture whose multiply-accumulates are its budget of them.
     """
 
     name: str
@@ -46,7 +50,20 @@ class Study:
     search: SearchSettings
     where: str | None = None
     budget_where: str | None = None
+    like: Architecture | None = None
 
     @property
     def base(self) -> Variable:
         return Variable("base", self.bases)
+
+
+def read_seeds(given: Any, at: str | None) -> tuple[int, ...]:
+    """The seeds of a number of them, or of a list. Raises UserError."""
+    listed = given if isinstance(given, list) else [given]
+    if not listed or any(type(seed) is not int or seed < (given is not listed) for seed in listed):
+        raise UserError(f"seeds is how many, at least 1, or a list of whole numbers, not {given!r}", where=at)
+    if max(listed) > (LARGEST if given is listed else MOST_SEEDS):
+        raise UserError(f"seeds are at most {MOST_SEEDS:,}, or a list of numbers of at most {LARGEST:,}", where=at)
+    if len(set(listed)) < len(listed):
+        raise UserError("a seed stands in the list twice", where=at)
+    return tuple(given) if given is listed else tuple(range(given))

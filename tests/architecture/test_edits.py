@@ -163,8 +163,8 @@ def test_edits_see_the_result_of_the_last():
         ("{remove: {from: first}}", "nothing is left of mobilenetv2"),
         ("{remove: {layer: 1}, where: {layer: 1}}", "the edit 'remove' has no key 'where'"),
         ("{remov: {layer: 1}}", "an edit has no key 'remov' - did you mean 'remove'?"),
-        ("{set: {kernel: 5}, remove: {layer: 1}}", "an edit is exactly one of set, insert, replace, remove"),
-        ("word", "an edit is one of set, insert, replace, remove with its arguments, not 'word'"),
+        ("{set: {kernel: 5}, remove: {layer: 1}}", "an edit is exactly one of set, insert, replace, remove, head"),
+        ("word", "an edit is one of set, insert, replace, remove, head with its arguments, not 'word'"),
     ],
 )  # fmt: skip
 def test_wrong_edits_are_refused_with_their_line(edit, message):

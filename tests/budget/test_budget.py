@@ -21,6 +21,10 @@ from archlab.foundation import UserError, read_yaml_text
         ("{macs: 300M}", Budget(2_500_000, 300_000_000)),
         ("{params: none, macs: 1G}", Budget(None, 10**9)),
         ("{params: 2M, of: deployed, fit: none}", Budget(2_000_000, None, "deployed", "none")),
+        ("{fit: {params: width}}", Budget()),
+        ("{macs: 3M, fit: {params: width, macs: depth}}", Budget(macs=3_000_000, second=("depth",))),
+        ("{macs: 3M, fit: {macs: [patch, features]}}", Budget(macs=3_000_000, second=("patch", "features"))),
+        ("{macs: {like: starnet}, fit: {macs: depth}}", Budget(macs_like="starnet", second=("depth",))),
     ],
 )
 def test_values(written, budget):
@@ -43,6 +47,20 @@ def test_values(written, budget):
         ("{params: 2M, of: deplyed}", "of must be trained or deployed, not 'deplyed' - did you mean 'deployed'"),
         ("{fit: with}", "fit must be width or none, not 'with' - did you mean 'width'"),
         ("{macs: 0}", "budget: macs must be a whole number above 0"),
+        (
+            "{macs: 3M, fit: {macs: depht}}",
+            "must be depth, patch, resolution or features, not 'depht' - did you mean 'depth'",
+        ),
+        ("{macs: 3M, fit: {params: depth}}", "params must be width, not 'depth'"),
+        ("{macs: 3M, fit: {mac: depth}}", "fit has no key 'mac' - did you mean 'macs'"),
+        ("{fit: {params: width, macs: depth}}", "to fit depth beside the width, it needs both params and macs"),
+        (
+            "{params: none, macs: 3M, fit: {macs: depth}}",
+            "to fit depth beside the width, it needs both params and macs",
+        ),
+        ("{params: none, macs: {like: starnet}}", "need params"),
+        ("{macs: {lik: starnet}}", "macs has no key 'lik' - did you mean 'like'"),
+        ("{second: [depth]}", "a budget has no key 'second'"),
     ],
 )
 def test_errors_are_one_line_with_the_place(written, message):

@@ -9,8 +9,11 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 import archlab
+from archlab.architecture import InputSpec
+from archlab.budget import count
 from archlab.cli.main import main
 
 KEYS = {
@@ -73,6 +76,51 @@ def test_for_people(build):
     assert (
         "small+attention=se" in out
         and "Budget: 20,000 parameters as trained; counted at 26 classes and 32 pixels" in out
+    )
+
+
+def test_the_spread_of_compute_is_shown_and_a_wide_one_warned_of(build):
+    wide = SMALL.replace(
+        "choices:", "compare: [{name: wide, layers: [{conv: {out: 16}}, {inverted_residual: {out: 24}}]}]\nchoices:"
+    )
+    code, out, err = build(wide + "budget: 20k")
+    macs = {line.split()[0]: int(line.split()[6].replace(",", "")) for line in out.splitlines()[1:4]}
+    least, most = min(macs, key=macs.get), max(macs, key=macs.get)
+    assert code == 0 and most == "wide"
+    assert (
+        f"MACs: {macs[least]:,} ({least}) to {macs[most]:,} (wide), a spread of {macs[most] / macs[least]:.2f}" in out
+    )
+    assert (
+        f"warning: compute differs: wide has {macs[most] / macs[least]:.1f} times the multiply-accumulates of {least}"
+        in err
+    )
+    _, out, err = build(SMALL + "budget: 2M")
+    assert "a spread of 1.2" in out and "warning" not in err
+
+
+def test_what_branches_deploy_to_is_said(build):
+    layers = "{name: net, layers: [{conv: {out: 16, stride: 4}}, {mobileone: {out: 16, repeat: 2}}]}"
+    _, out, _ = build(f"compare: [{layers}]\nsuite: [digits]\nbudget: none")
+    cost = count(archlab.architecture(yaml.safe_load(layers)), InputSpec(10, 32))
+    assert cost.params_deployed < cost.params / 3
+    assert (
+        f"net has {cost.params:,} parameters and {cost.macs:,} MACs as trained and deploys to {cost.params_deployed:,}"
+        in out
+    )
+
+
+def test_two_limits_are_reached_together(build):
+    body = "{inverted_residual: {out: 24, stride: 2, repeat: 2, free: depth}}"
+    layers = f"[{{conv: {{out: 16, stride: 2}}}}, {body}, {{conv: {{out: 64}}}}]"
+    study = f"base: {{name: net, layers: {layers}}}\nsuite: [digits]\nbudget: {{params: 60k, macs: %s, fit: {{macs: depth}}}}"
+    code, out, _ = build(study % "4.2M", "--json")
+    (model,) = json.loads(out)["models"]
+    assert code == 0 and 54_000 <= model["params"] <= 60_000 and 3_780_000 <= model["macs"] <= 4_200_000
+    code, _, err = build(study % "90M")
+    assert (
+        code == 2
+        and err.count("\n") == 1
+        and "study.yaml:3: net cannot reach both 60,000 parameters and 90,000,000 MACs" in err
     )
 
 

@@ -78,6 +78,10 @@ def test_show_for_people(models):
     assert "224 → 112" in out and "inverted_residual" in out and "3,504,872" in out and "300,774,272" in out
 
 
+def test_show_says_what_is_free(models):
+    assert "free for a budget, beside the width: depth, patch\n" in models("show", "convmixer")[1]
+
+
 def test_show_a_file(models, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("layers:\n  - conv: {out: 8}\n")

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archlab.foundation import UserError
 from archlab.runs import Run, Store
-from archlab.study.loading import METRICS
 from archlab.study.search.designs import Designs
-from archlab.study.study import Study
+from archlab.study.study import METRICS, Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,7 +26,8 @@ from archlab.study.search.scheduler import Scheduler
 from archlab.study.search.storage import open_search
 from archlab.study.search.trials import Trials
 from archlab.study.search.warm_start import warm_start
-from archlab.study.shipped import study_path
+from archlab.study.settling import file_of
+from archlab.study.source import StudySource
 from archlab.study.space import space_size
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Found:
 
 
 def search(
-    source: str | Path | dict,
+    source: StudySource,
     store: Store,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -129,7 +130,7 @@ def search(
     final = final_study(
         designs,
         finalists(there, study.search.finalists),
-        None if isinstance(source, dict) else str(study_path(source)),
+        file_of(source),
     )
     ablation = _final_table(study.name, final, store, settings, progress, halted=scheduler.halted)
     described = document(ablation, designs, known, there, scheduler.exhausted)

@@ -44,6 +44,8 @@ def identity(designs: Designs) -> str:
     study, search = designs.study, designs.study.search
     settings: list[Any] = [search.seed, search.objective, search.keep, search.datasets]
     settings += [study.weight_of_variance, study.metric, str(study.budget)]
+    if study.budget.second:
+        settings.append(study.budget.second)
     if search.sampler:
         settings.append([search.sampler.name, search.sampler.arguments])
     if search.second_objective == "latency_ms":

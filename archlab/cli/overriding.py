@@ -1,0 +1,46 @@
+"""Options of commands that take a study: what counts in the place of what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from archlab.study.source import StudySource, override
+
+_OPTIONS = (
+    click.option("--suite", metavar="SUITE", help="In the place of the study's: a name or a file."),
+    click.option("--datasets", metavar="A,B,...", help="In the place of the study's suite: any of the catalogue's."),
+    click.option("--recipe", metavar="RECIPE", help="In the place of the study's: a name or a file."),
+    click.option("--seeds", metavar="N", help="In the place of the study's: how many, or a list, `0,3,7`."),
+)
+
+
+def override_options(command: Callable) -> Callable:
+    """Gives a command the options that `overridden` takes."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def overridden(
+    study: str, *, suite: str | None, datasets: str | None, recipe: str | None, seeds: str | None
+) -> StudySource:
+    """The study as the options have it; as written without any."""
+    return override(
+        study,
+        suite=suite,
+        datasets=None if datasets is None else [name.strip() for name in datasets.split(",") if name.strip()],
+        recipe=recipe,
+        seeds=None if seeds is None else _seeds(seeds),
+    )
+
+
+def _seeds(text: str) -> Any:
+    """A number, a list of them, or the text itself, which the study refuses."""
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(number.isdecimal() for number in numbers if number) or not any(numbers):
+        return text
+    found = [int(number) for number in numbers if number]
+    return found if "," in text else found[0]

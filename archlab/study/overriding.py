@@ -1,0 +1,88 @@
+"""Other values for a few keys of a study, so that nobody copies one to run it on data of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from archlab.data import Suite, catalogue, load_suite
+from archlab.data.suite import suites
+from archlab.foundation import UserError
+from archlab.runs.run import digest
+from archlab.study.source import Overridden
+from archlab.study.study import METRICS, Study, read_seeds
+from archlab.training.recipe import Recipe, load_recipe, recipes
+
+LONGEST = 60  # characters of a value in a study's name
+
+
+def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
+    """`study` with the values given.
+
+    Its name says which of them differ, so that its results lie beside those of the study as written, and of any other:
+    `layout+suite=seven+seeds=5`. Raises UserError for a wrong value.
+    """
+    changes: dict[str, Any] = {}
+    if given.suite is not None or given.datasets is not None:
+        changes["suite"] = _suite(given, home)
+    if given.recipe is not None:
+        changes["recipe"] = load_recipe(given.recipe, at="override recipe")
+        _check_metric(study, changes["recipe"])
+    if given.seeds is not None:
+        seeds = list(given.seeds) if isinstance(given.seeds, tuple) else given.seeds
+        changes["seeds"] = read_seeds(seeds, "override seeds")
+    changes = {key: value for key, value in changes.items() if value != getattr(study, key)}
+    words: dict[str, Callable[[Any, Overridden], str]] = {
+        "suite": _suite_word,
+        "recipe": _recipe_word,
+        "seeds": _seeds_word,
+    }
+    name = "+".join([study.name, *(words[key](value, given) for key, value in changes.items())])
+    return dataclasses.replace(study, **changes, name=name)
+
+
+def _suite(given: Overridden, home: Path) -> Suite:
+    if given.datasets is not None:
+        wrong = [name for name in given.datasets if name in suites() and name not in catalogue(home)]
+        if wrong:
+            raise UserError(f"override datasets: {wrong[0]!r} is a suite, not a dataset: override the suite instead")
+        return load_suite(list(given.datasets), home, "override datasets")
+    assert given.suite is not None
+    if str(given.suite) not in suites() and str(given.suite) in catalogue(home):
+        raise UserError(f"override suite: {given.suite!r} is a dataset, not a suite: override the datasets instead")
+    return load_suite(given.suite, home, "override suite")
+
+
+def _check_metric(study: Study, recipe: Recipe) -> None:
+    known = (*METRICS, *recipe.own_metrics)
+    if study.metric not in known:
+        message = f"override recipe: {recipe.name} keeps no metric {study.metric!r}, which {study.name} scores"
+        raise UserError(message, name=study.metric, known=known)
+
+
+def _suite_word(suite: Suite, given: Overridden) -> str:
+    if given.datasets is not None:
+        return f"datasets={_word(','.join(suite.datasets), suite.datasets)}"
+    return f"suite={_word(suite.name, suite.datasets, own=given.suite not in suites())}"
+
+
+def _recipe_word(recipe: Recipe, given: Overridden) -> str:
+    contents, own = dataclasses.replace(recipe, name="", paper=None), given.recipe not in recipes()
+    name = Path(given.recipe).stem if own and isinstance(given.recipe, (str, Path)) else recipe.name
+    return f"recipe={_word(name, repr(contents), own=own)}"
+
+
+def _seeds_word(seeds: tuple[int, ...], given: Overridden) -> str:
+    if seeds == tuple(range(len(seeds))):
+        return f"seeds={len(seeds)}"
+    several = ",".join(map(str, seeds))
+    return f"seeds={_word(several if len(seeds) > 1 else f'{several},', seeds)}"
+
+
+def _word(text: str, contents: Any, *, own: bool = False) -> str:
+    """`text` as part of a folder's name; with a digest of the contents where they are the user's `own` or it is cut short."""
+    shown = re.sub(r"[^\w.,@-]", "_", text)[:LONGEST]
+    return f"{shown}-{digest(contents)[:8]}" if own or shown != text else text
