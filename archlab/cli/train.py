@@ -40,7 +40,7 @@ def train(
     """Trains MODEL, a reference's name or a YAML file, on a dataset, unless that very run is stored already."""
     from archlab.architecture import SMALLEST_MAP, InputSpec, architecture
     from archlab.architecture.own_blocks import own_blocks_of
-    from archlab.data import entry, open_prepared
+    from archlab.data import entry, kin, open_prepared
     from archlab.executors import Settings, execute
     from archlab.runs import Store, run_of
     from archlab.training.recipe import load_recipe, own_files_of
@@ -49,7 +49,7 @@ def train(
         raise UserError("--width and --params exclude each other")
     place = home(store)
     design, described = architecture(model), entry(dataset, place)
-    settled = load_recipe(recipe).settled(design.name, dataset)
+    settled = load_recipe(recipe).settled(design.name, kin(dataset, place))
     resolution = min(settled.resolution, described.resolution)
     prepared = open_prepared(dataset, place, resolution)
     run = run_of(

@@ -1,6 +1,6 @@
 """Datasets: a catalogue, readers of their sources, leak-free splits, and the prepared store that training reads."""
 
-from archlab.data.entries import Archive, Entry, catalogue, entry
+from archlab.data.entries import Archive, Entry, catalogue, entry, kin
 from archlab.data.inspection import Inspection, Pair, inspect
 from archlab.data.listing import ImageArray, ImageFiles, Listing
 from archlab.data.own import add_dataset
@@ -24,6 +24,7 @@ __all__ = [
     "contact_sheet",
     "entry",
     "inspect",
+    "kin",
     "load_suite",
     "open_prepared",
     "prepare",

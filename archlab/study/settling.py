@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.architecture.own_blocks import own_blocks_of
-from archlab.data import entry
+from archlab.data import entry, kin
 from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
@@ -26,7 +26,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
 
     def recipe_of(model: str, dataset: str) -> int:
         """The place in `recipes` of a run's."""
-        settled = study.recipe.settled(model, dataset)
+        settled = study.recipe.settled(model, kin(dataset, designer.home))
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)

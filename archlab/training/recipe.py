@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from archlab.data import augment as augmentation
 from archlab.data.augment import Augment
-from archlab.foundation import Mapping, UserError, read_yaml, where, with_lines_of
+from archlab.foundation import Mapping, UserError, check_keys, read_yaml, where, with_lines_of
 from archlab.foundation.own_code import is_own, own_call, own_code
 from archlab.foundation.settings import Within, read_settings
 from archlab.training import metrics, optimizers
@@ -27,18 +28,22 @@ else:
 
 @dataclass(frozen=True)
 class Exemption:
-    """Other settings for some models and datasets; None means all of them. A variant counts as the base it is named after."""
+    """Other settings for some models and datasets; None means all of them.
+
+    A variant of a model counts as the base it is named after, one of a dataset as all that `archlab.data.kin` says it is.
+    """
 
     set: dict[str, Any]
     models: tuple[str, ...] | None = None
     datasets: tuple[str, ...] | None = None
     except_datasets: tuple[str, ...] = ()
 
-    def concerns(self, model: str, dataset: str) -> bool:
+    def concerns(self, model: str, dataset: Iterable[str]) -> bool:
+        names = set(dataset)
         return (
             (self.models is None or model.split("+")[0] in self.models)
-            and (self.datasets is None or dataset in self.datasets)
-            and dataset not in self.except_datasets
+            and (self.datasets is None or not names.isdisjoint(self.datasets))
+            and names.isdisjoint(self.except_datasets)
         )
 
 
@@ -62,6 +67,7 @@ class Recipe:
             1706.02677, section 5.1).
         weights: Which epoch's weights count.
         metrics: The user's own, beside accuracy, balanced accuracy and loss; see `archlab.training.metrics`.
+        exemptions: Applied in their order; those of the recipe that this one is `like` come first.
     """
 
     name: str = "unnamed"
@@ -85,11 +91,16 @@ class Recipe:
     metrics: tuple[OwnCall, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
 
-    def settled(self, model: str, dataset: str) -> Recipe:
-        """The recipe of one run: the exemptions that concern it applied, in their order."""
+    def settled(self, model: str, dataset: str | Iterable[str]) -> Recipe:
+        """The recipe of one run: the exemptions that concern it applied, in their order.
+
+        Args:
+            dataset: All that the run's dataset counts as, as `archlab.data.kin` gives it; or its name alone.
+        """
+        names = (dataset, dataset.partition("@")[0]) if isinstance(dataset, str) else tuple(dataset)
         recipe = dataclasses.replace(self, exemptions=())
         for exemption in self.exemptions:
-            if exemption.concerns(model, dataset):
+            if exemption.concerns(model, names):
                 recipe = read_settings(Recipe, exemption.set, "a recipe", base=recipe)
         return recipe
 
@@ -167,12 +178,17 @@ def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[
     recipe = read_settings(Recipe, settings, "a recipe", at=at, base=base)
     if "exemptions" in document:
         recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at))
+    _check(recipe, document, at)
+    return recipe
+
+
+def _check(recipe: Recipe, document: dict, at: str | None) -> None:
+    """Raises UserError where settings do not go together."""
     if not (recipe.epochs or recipe.steps):
         raise UserError("a recipe needs epochs, steps or both", where=where(document) or at)
     if recipe.lr < recipe.final_lr:
         line = where(document, "final_lr" if "final_lr" in document else "lr") or at
         raise UserError(f"a recipe: final_lr, {recipe.final_lr:g}, is above lr, {recipe.lr:g}", where=line)
-    return recipe
 
 
 def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
@@ -195,14 +211,18 @@ def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> 
 
 
 def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | None) -> tuple[Exemption, ...]:
-    given = document["exemptions"]
+    """Those inherited, then the document's own; `exemptions: {replace: [...]}` gives up the inherited ones."""
+    given, at = document["exemptions"], where(document, "exemptions") or at
+    found = list(recipe.exemptions)
+    if isinstance(given, dict):
+        check_keys(given, ("replace",), "exemptions", at)
+        given, found = given.get("replace"), []
     if not isinstance(given, list):
-        raise UserError("exemptions must be a list", where=where(document, "exemptions") or at)
-    found = []
+        raise UserError("exemptions must be a list, or {replace: a list} to give up inherited ones", where=at)
     for index, entry in enumerate(given):
         exemption = read_settings(Exemption, entry, "an exemption", where(given, index) or at)
         line = where(entry, "set") or at
         settings = _own_code_loaded(with_lines_of(entry["set"], exemption.set), folder, line)
-        read_settings(Recipe, settings, "a recipe", at=line, base=recipe)
+        _check(read_settings(Recipe, settings, "a recipe", at=line, base=recipe), settings, line)
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archlab.data import catalogue, entry, load_suite, open_prepared, prepare, suites
+from archlab.data import catalogue, entry, kin, load_suite, open_prepared, prepare, suites
 from archlab.data.entries import BUILT_IN, user_catalogue
 from archlab.data.reading import READERS
 from archlab.foundation import UserError
@@ -46,6 +46,19 @@ def test_mistakes_in_a_suite(home, tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(UserError, match=message):
         load_suite(path, home)
+
+
+def test_a_variant_counts_as_what_it_is_a_variant_of(home):
+    folder = user_catalogue(home)
+    folder.mkdir(parents=True)
+    (folder / "clean.yaml").write_text("name: clean\nlike: ham10000@published\n")
+    (folder / "clean@small.yaml").write_text("name: clean@small\nlike: cifar10\n")
+    assert kin("cifar10", home) == ("cifar10",)
+    assert kin("ham10000@published", home) == ("ham10000@published", "ham10000")
+    assert kin("clean", home) == ("clean", "ham10000@published", "ham10000")
+    assert set(kin("clean@small", home)) == {"clean@small", "cifar10", "clean", "ham10000@published", "ham10000"}
+    with pytest.raises(UserError, match="did you mean 'clean'"):
+        kin("claen", home)
 
 
 def test_misspelt(home):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
-from archlab.data import Prepared, entry, open_prepared
+from archlab.data import Prepared, entry, kin, open_prepared
 from archlab.forecast.latencies import latencies, latency_beside
 from archlab.foundation import UserError, where
 from archlab.runs import Run, Store, run_of
@@ -100,7 +100,7 @@ class Designs(Designer):
                 return None
 
     def run(self, design: Design, dataset: str) -> Run:
-        recipe = self.recipe.settled(design.name, dataset)
+        recipe = self.recipe.settled(design.name, kin(dataset, self.home))
         return run_of(
             design.name,
             design.architecture.canonical(),
