@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,9 @@ from archlab.foundation import home
 
 if TYPE_CHECKING:
     from archlab.forecast import Plan
+    from archlab.runs import Store
     from archlab.study.ablation import Ablation
+    from archlab.study.resolved import ResolvedStudy
 
 
 @click.command()
@@ -38,24 +41,34 @@ def ablate(spec: str, dry_run: bool, smoke: bool, store: str | None, as_json: bo
     place = Store(home(store))
     settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
     if smoke or dry_run:
-        study, runs = study_and_runs(spec, place, progress)
+        study, runs = study_and_runs(spec, place, progress, planned=not smoke)
         if smoke:
             return try_out(study.name, runs, place, settings, progress, as_json)
         settings = with_workers(settings, runs, place)
-        _print_plan(study.name, plan(runs, place, settings, on_event=progress.measuring), as_json)
+        _print_plan(study, plan(runs, place, settings, on_event=progress.measuring), place, store, as_json)
         return 0
     found = run_ablation(spec, place, settings, progress)
     return 1 if found.failed else 0
 
 
-def _print_plan(name: str, plan: Plan, as_json: bool) -> None:
-    from archlab.cli.plan_text import HEADING, rows, summary
+def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | None, as_json: bool) -> None:
+    """`store`: as the command was given it, and as others are to be given it."""
+    from archlab.cli.plan_text import HEADING, elsewhere, rows, summary
+    from archlab.study.ablating import missing_datasets
 
+    option = f" --store {shlex.quote(store)}" if store else ""
+    missing = {name: command + option for name, command in missing_datasets(study, place.home).items()}
     if as_json:
-        click.echo(json.dumps({"study": name, **plan.document()}, indent=2))
+        listed = [{"dataset": name, "command": command} for name, command in missing.items()]
+        document = {"study": study.name, "missing": listed, "cells": study.cells(), **plan.document()}
+        click.echo(json.dumps(document, indent=2))
         return
     print_table(HEADING, rows(plan))
-    click.echo(f"\n{name}: {summary(plan)}")
+    click.echo(f"\n{study.name}: {summary(plan)}")
+    for line in elsewhere(plan):
+        click.echo(line)
+    for name, command in missing.items():
+        click.echo(f"{name} is not prepared: {command}")
 
 
 def _print(found: Ablation, as_json: bool) -> None:

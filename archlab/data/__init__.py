@@ -1,17 +1,20 @@
 """Datasets: a catalogue, readers of their sources, leak-free splits, and the prepared store that training reads."""
 
 from archlab.data.entries import Archive, Entry, catalogue, entry, kin
+from archlab.data.expected import NOT_PREPARED, Expected
 from archlab.data.inspection import Inspection, Pair, inspect
 from archlab.data.listing import ImageArray, ImageFiles, Listing
 from archlab.data.own import add_dataset
-from archlab.data.preparation import open_prepared, prepare
+from archlab.data.preparation import command_to_prepare, open_prepared, prepare
 from archlab.data.prepared import Prepared
 from archlab.data.sheet import contact_sheet
 from archlab.data.suite import Suite, load_suite, suites
 
 __all__ = [
+    "NOT_PREPARED",
     "Archive",
     "Entry",
+    "Expected",
     "ImageArray",
     "ImageFiles",
     "Inspection",
@@ -21,6 +24,7 @@ __all__ = [
     "Suite",
     "add_dataset",
     "catalogue",
+    "command_to_prepare",
     "contact_sheet",
     "entry",
     "inspect",

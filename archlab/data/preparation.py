@@ -88,9 +88,21 @@ def open_prepared(name: str, home: Path, resolution: int | None = None) -> Prepa
     if described.sample:
         return prepare(name, home, resolution=resolution)
     why = "has changed in the catalogue" if path.exists() else f"is not prepared at {resolution} pixels"
+    raise UserError(f"{name} {why}: {_command(described, resolution)}")
+
+
+def command_to_prepare(name: str, home: Path, resolution: int) -> str | None:
+    """The command that prepares a dataset; None where it is prepared, or prepares itself."""
+    described = entry(name, home)
+    if described.sample or open_current(described, folder(home, name, resolution)):
+        return None
+    return _command(described, resolution)
+
+
+def _command(described: Entry, resolution: int) -> str:
     options = "" if resolution == described.resolution else f" --resolution {resolution}"
     options += " --from PATH" if described.archives else ""
-    raise UserError(f"{name} {why}: archlab datasets prepare {name}{options}")
+    return f"archlab datasets prepare {described.name}{options}"
 
 
 def _known(described: Entry, target: Path) -> Prepared | None:

@@ -15,10 +15,10 @@ import torch
 
 from archlab.architecture import build_model, from_canonical
 from archlab.budget import measure_latencies
-from archlab.data import open_prepared
 from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation.own_code import load_file
+from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.evaluation import evaluation_batch_size
 from archlab.training.loop import Trained, train
@@ -121,7 +121,7 @@ def time_models(run: Run, *, runs: list[dict[str, Any]], own_files: list[str], *
 
 
 def _few(run: Run, home: Path, train: int) -> Few:
-    return Few(open_prepared(run.dataset, home, run.resolution), train, evaluation_batch_size(run.resolution))
+    return Few(open_data(run, home), train, evaluation_batch_size(run.resolution))
 
 
 def _train(

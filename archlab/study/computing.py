@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from archlab.data import entry
 from archlab.data.prepared import folder
 from archlab.executors import Interrupted, Outcome, Settings, execute
 from archlab.forecast import Plan, plan
@@ -31,7 +32,11 @@ def compute(
 
 
 def announce_preparation(datasets: dict[str, int], home: Path, progress: Progress) -> None:
-    """Says which datasets (resolution by name) will be prepared first; the sample ones prepare themselves."""
-    missing = [name for name, resolution in datasets.items() if not folder(home, name, resolution).exists()]
+    """Says which datasets (resolution by name) will be prepared first: the sample ones, which prepare themselves."""
+    missing = [
+        name
+        for name, resolution in datasets.items()
+        if entry(name, home).sample and not folder(home, name, resolution).exists()
+    ]
     if missing:
         progress.say(f"preparing {', '.join(missing)}")

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archlab.data import Prepared
+from archlab.data import Expected, Prepared
 from archlab.foundation import UserError
 from archlab.runs import Run, run_of
 
@@ -78,8 +78,17 @@ class ResolvedStudy:
         models = [Model(**model) for model in document["models"]]
         return cls(**{**document, "models": models})
 
-    def run(self, model: Model, data: Prepared, seed: int) -> Run:
-        """The run of one of the models on a prepared dataset of the study."""
+    def cells(self) -> list[dict[str, Any]]:
+        """Every model on every dataset, with its settled recipe: model, dataset, recipe."""
+        return [
+            {"model": model.name, "dataset": dataset, "recipe": {**recipe, "pixels": self.datasets[dataset]}}
+            for model in self.models
+            for dataset in self.datasets
+            for recipe in [self.recipes[model.recipes[dataset]]]
+        ]
+
+    def run(self, model: Model, data: Prepared | Expected, seed: int) -> Run:
+        """The run of one of the models on a dataset of the study."""
         recipe = model.recipes[data.name]
         return run_of(
             model.name,
