@@ -57,9 +57,9 @@ def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | Non
     from archlab.study.ablating import missing_datasets
 
     option = f" --store {shlex.quote(store)}" if store else ""
-    missing = {name: command + option for name, command in missing_datasets(study, place.home).items()}
+    missing = {need: command + option for need, command in missing_datasets(study, place.home).items()}
     if as_json:
-        listed = [{"dataset": name, "command": command} for name, command in missing.items()]
+        listed = [{"dataset": need.name, "command": command} for need, command in missing.items()]
         document = {"study": study.name, "missing": listed, "cells": study.cells(), **plan.document()}
         click.echo(json.dumps(document, indent=2))
         return
@@ -67,8 +67,8 @@ def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | Non
     click.echo(f"\n{study.name}: {summary(plan)}")
     for line in elsewhere(plan):
         click.echo(line)
-    for name, command in missing.items():
-        click.echo(f"{name} is not prepared: {command}")
+    for need, command in missing.items():
+        click.echo(f"{need.name} is not prepared: {command}")
 
 
 def _print(found: Ablation, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from archlab.data.expected import NOT_PREPARED, Expected
 from archlab.data.inspection import Inspection, Pair, inspect
 from archlab.data.listing import ImageArray, ImageFiles, Listing
 from archlab.data.own import add_dataset
-from archlab.data.preparation import command_to_prepare, open_prepared, prepare
+from archlab.data.preparation import Need, command_to_prepare, open_prepared, prepare
 from archlab.data.prepared import Prepared
 from archlab.data.sheet import contact_sheet
 from archlab.data.suite import Suite, load_suite, suites
@@ -19,6 +19,7 @@ __all__ = [
     "ImageFiles",
     "Inspection",
     "Listing",
+    "Need",
     "Pair",
     "Prepared",
     "Suite",

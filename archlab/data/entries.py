@@ -18,6 +18,7 @@ Colour = tuple[float, float, float]
 Spread = Annotated[float, Within(0, strictly=True)]
 Name = Annotated[str, Matching(r"\w[\w.@+-]*", "letters, digits and . @ + - _")]
 FileName = Annotated[str, Matching(r"(?!\.\Z)[^/]+", "a plain file name")]
+Fit = Literal["crop", "stretch", "whole"]
 Checksum = Annotated[str, Matching(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", "md5:... or sha256:... in hexadecimal")]
 
 
@@ -64,7 +65,7 @@ class Entry:
     citation: str = ""
     homepage: str = ""
     flip: bool = True
-    fit: Literal["crop", "stretch"] = "crop"
+    fit: Fit = "crop"
     white: Natural = 65535
     images: dict[Literal["train", "validation", "test", "all"], Natural] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
@@ -75,6 +76,10 @@ class Entry:
     sample: bool = False
     like: str | None = field(default=None, compare=False)
     where: str | None = field(default=None, compare=False)
+
+    def other(self, fit: Fit | None) -> Fit | None:
+        """The fit, where it is another than the entry's own."""
+        return None if fit == self.fit else fit
 
 
 def user_catalogue(home: Path) -> Path:

@@ -49,6 +49,9 @@ class Expected:
         noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         return np.broadcast_to(noise, (*self.counts(split), *shape))
 
+    def shapes(self, split: str) -> None:
+        """Not known."""
+
     def labels(self, split: str) -> np.ndarray:
         """int64 (N,): every class in turn."""
         return np.arange(*self.counts(split)) % self.num_classes

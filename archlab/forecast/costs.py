@@ -22,7 +22,7 @@ from archlab.training.recipe import load_recipe
 TRAINING_IMAGE = 3.0  # a training image in evaluated images: forwards, and backwards twice as much
 MOST_EXAMPLES = 10  # finished runs of other datasets that a prediction looks at
 MACHINE = "machine"  # the file that names a machine's hardware beside its speeds
-_opened: dict[tuple[Path, str, int, str], Prepared | Expected] = {}
+_opened: dict[tuple[Any, ...], Prepared | Expected] = {}
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,11 @@ class Prediction:
 def work_of(run: Run, home: Path) -> Work:
     """Raises UserError where the dataset is not prepared, or nothing is known of how many images it will have."""
     recipe, data = load_recipe(run.recipe), _data(run, home)
-    epochs, steps = recipe.length(max(_images(data, "train") // recipe.batch_size, 1))
-    return Work(steps, recipe.batch_size, epochs, _images(data, "validation"), _images(data, "test"))
+    train, validation, test = (_images(data, split) for split in ("train", "validation", "test"))
+    if recipe.with_validation:
+        train, validation = train + validation, 0
+    epochs, steps = recipe.length(recipe.batches(train))
+    return Work(steps, recipe.batch_size, epochs, validation, test)
 
 
 def model_of(run: Run) -> tuple[Any, ...]:
@@ -88,6 +91,7 @@ def model_of(run: Run) -> tuple[Any, ...]:
 def kind_of(run: Run) -> str:
     """Runs of one kind cost the same per step on one machine: one model, batch size, optimiser and augmentation."""
     decisive = {name: run.recipe.get(name) for name in ("batch_size", "optimizer", "augment")}
+    decisive |= {name: run.recipe[name] for name in ("stored", "fit", "precision") if name in run.recipe}
     return digest([*model_of(run), decisive, version("torch"), run.code])[:32]
 
 
@@ -141,7 +145,8 @@ class Finished:
         if data.digest != run.dataset_digest:
             return None
         epochs = len(document["history"])
-        work = Work(last["steps"], batch_size, epochs, _images(data, "validation"), _images(data, "test"))
+        validation = 0 if run.recipe.get("with_validation") else _images(data, "validation")
+        work = Work(last["steps"], batch_size, epochs, validation, _images(data, "test"))
         return document["seconds"] / work.images
 
 
@@ -162,9 +167,7 @@ def keep_speed(store: Store, kind: str, speed: Speed) -> None:
 def other_machines(store: Store) -> list[tuple[str, ...]]:
     """The processors and GPUs of other machines on which something was measured or has finished."""
     measured = [
-        tuple(names)
-        for folder in kept_below(store, "speeds")
-        if (names := read_measurement(store, folder, MACHINE))
+        tuple(names) for folder in kept_below(store, "speeds") if (names := read_measurement(store, folder, MACHINE))
     ]
     known = {name for names in measured for name in names} | set(hardware())
     finished = set(list_runs(store).table.column("hardware").to_pylist()) - known - {None}
@@ -181,7 +184,7 @@ def _most(rows: list[dict[str, Any]]) -> int | None:
 
 def _data(run: Run, home: Path) -> Prepared | Expected:
     """The run's data, opened once."""
-    which = home, run.dataset, run.resolution, run.dataset_digest
+    which = home, run.dataset, run.stored, run.fit, run.dataset_digest
     if which not in _opened:
         _opened[which] = open_data(run, home)
     return _opened[which]

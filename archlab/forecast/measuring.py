@@ -42,6 +42,10 @@ class Few:
     def images(self, split: str) -> Any:
         return self._prepared.images(split)[: self._most[split]]
 
+    def shapes(self, split: str) -> Any:
+        shapes = self._prepared.shapes(split)
+        return None if shapes is None else shapes[: self._most[split]]
+
     def labels(self, split: str) -> Any:
         return self._prepared.labels(split)[: self._most[split]]
 
@@ -64,6 +68,7 @@ def measure_run(
     trained = _train(run, data, dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None), device)
     first, last = trained.history[0], trained.history[-1]
     validation, test = (len(data.labels(split)) for split in ("validation", "test"))
+    validation = 0 if recipe.with_validation else validation
     image = (trained.seconds - last["seconds"]) / (validation + test)
     epoch = (last["seconds"] - first["seconds"]) / (EPOCHS - 1)
     larger = recipe.batch_size / batch_size

@@ -168,7 +168,7 @@ def plan(
         return Plan(stored, [], settings.at_once)
     works = {run.key: _work(run, store) for run in missing}
     finished = Finished(store)
-    unknown = [run for run in missing if works[run.key] and not finished.predict(run, works[run.key])]
+    unknown = [run for run in missing if (work := works[run.key]) and not finished.predict(run, work)]
     if measure:
         _measure(_to_measure(unknown, store), store, settings, on_event or (lambda event: None))
     predictions = _predictions(missing, works, store)

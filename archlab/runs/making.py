@@ -34,7 +34,7 @@ def run_of(
         num_classes=data.num_classes,
         dataset=data.name,
         dataset_digest=data.digest,
-        resolution=data.resolution,
+        resolution=recipe.get("pixels") or data.resolution,
         smallest_map=smallest_map,
         recipe=recipe,
         seed=seed,
@@ -47,5 +47,5 @@ def run_of(
 def open_data(run: Run, home: Path) -> Prepared | Expected:
     """The data of a run. Sample datasets are prepared where they are not yet; raises UserError for any other."""
     if run.dataset_digest == NOT_PREPARED:
-        return Expected(entry(run.dataset, home), run.resolution)
-    return open_prepared(run.dataset, home, run.resolution)
+        return Expected(entry(run.dataset, home), run.stored)
+    return open_prepared(run.dataset, home, run.stored, run.fit)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from archlab.data import Expected, command_to_prepare, entry, open_prepared
+from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, open_prepared
 from archlab.executors import Settings
 from archlab.forecast import with_workers
 from archlab.foundation import UserError
@@ -66,7 +66,7 @@ def study_and_runs(
     """
     study = resolve(source, store.home)
     study.check_budget()
-    announce_preparation(study.datasets, store.home, progress)
+    announce_preparation(study.needed, store.home, progress)
     return study, planned_runs(study, store.home) if planned else runs_of(study, store.home)
 
 
@@ -83,15 +83,24 @@ def planned_runs(study: ResolvedStudy, home: Path) -> list[Run]:
     return _runs(study, home, missing_datasets(study, home))
 
 
-def missing_datasets(study: ResolvedStudy, home: Path) -> dict[str, str]:
-    """The command that prepares it, by dataset that is not prepared; the sample ones prepare themselves."""
-    found = {name: command_to_prepare(name, home, resolution) for name, resolution in study.datasets.items()}
-    return {name: command for name, command in found.items() if command}
+def missing_datasets(study: ResolvedStudy, home: Path) -> dict[Need, str]:
+    """The command that prepares them, by data that are not prepared; the sample ones prepare themselves."""
+    found = {need: command_to_prepare(need.name, home, need.resolution, need.fit) for need in study.needed}
+    return {need: command for need, command in found.items() if command}
 
 
-def _runs(study: ResolvedStudy, home: Path, missing: Iterable[str]) -> list[Run]:
-    data = [
-        Expected(entry(name, home), resolution) if name in missing else open_prepared(name, home, resolution)
-        for name, resolution in study.datasets.items()
+def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[Run]:
+    def opened(need: Need) -> Prepared | Expected:
+        return (
+            Expected(entry(need.name, home), need.resolution)
+            if need in missing
+            else open_prepared(need.name, home, *need[1:])
+        )
+
+    data = {need: opened(need) for need in study.needed}
+    return [
+        study.run(model, data[study.needs(model, dataset)], seed)
+        for model in study.models
+        for dataset in study.datasets
+        for seed in study.seeds
     ]
-    return [study.run(model, each, seed) for model in study.models for each in data for seed in study.seeds]

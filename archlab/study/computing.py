@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from archlab.data import entry
+from archlab.data import Need, entry
 from archlab.data.prepared import folder
 from archlab.executors import Interrupted, Outcome, Settings, execute
 from archlab.forecast import Plan, plan
@@ -31,12 +31,8 @@ def compute(
             raise
 
 
-def announce_preparation(datasets: dict[str, int], home: Path, progress: Progress) -> None:
-    """Says which datasets (resolution by name) will be prepared first: the sample ones, which prepare themselves."""
-    missing = [
-        name
-        for name, resolution in datasets.items()
-        if entry(name, home).sample and not folder(home, name, resolution).exists()
-    ]
+def announce_preparation(needed: Iterable[Need], home: Path, progress: Progress) -> None:
+    """Says which datasets will be prepared first: the sample ones, which prepare themselves."""
+    missing = {need.name: None for need in needed if entry(need.name, home).sample and not folder(home, *need).exists()}
     if missing:
         progress.say(f"preparing {', '.join(missing)}")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from archlab.architecture import Architecture, InputSpec
 from archlab.budget import Cost, count, fit_width
-from archlab.data import entry
+from archlab.data import entry, kin
 from archlab.foundation import UserError
 from archlab.foundation import home as default_home
 from archlab.runs.run import digest
@@ -63,9 +63,13 @@ class Designer:
 
     def __init__(self, study: Study, home: Path | None = None):
         self.study, self.home = study, home or default_home()
-        entries = [entry(name, self.home) for name in study.suite.datasets]
-        self.classes = max(each.classes for each in entries)
-        self.resolution = max(min(each.resolution, study.recipe.resolution) for each in entries)
+        self.classes = max(entry(name, self.home).classes for name in study.suite.datasets)
+        named = {name for exemption in study.recipe.exemptions for name in exemption.models or ()}
+        self.resolution = max(
+            study.recipe.of_run(model, name, self.home).pixels_of(entry(name, self.home))
+            for model in {*named, ""}
+            for name in study.suite.datasets
+        )
 
     @property
     def input(self) -> InputSpec:
@@ -74,6 +78,19 @@ class Designer:
     def design(self, combination: Combination, **about: Any) -> Design:
         """The design of a combination, as wide as the budget allows. Raises UserError where it cannot keep the budget."""
         return self._as_wide(combination, self._width(combination.architecture), **about)
+
+    def on(self, dataset: str, design: Design) -> Design:
+        """The design in the form that the study gives it on a dataset, fitted to the budget as the design is."""
+        names, architecture = kin(dataset, self.home), design.architecture
+        for form in self.study.forms:
+            if form.concerns(design.name, names):
+                architecture = form.of(architecture)
+        if architecture is design.architecture:
+            return design
+        width = design.width if design.kind == "raw" else self._width(architecture)
+        return dataclasses.replace(
+            design, architecture=architecture, width=width, cost=count(architecture, self.input, width)
+        )
 
     def designs(self) -> list[Design]:
         """The designs of the study, references first. Combinations with one architecture are one, called like the first.

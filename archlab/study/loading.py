@@ -14,6 +14,7 @@ from archlab.foundation import home as default_home
 from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
+from archlab.study.forms import parse_forms
 from archlab.study.search_settings import parse_search
 from archlab.study.shipped import study_path
 from archlab.study.study import Effect, Explore, Study
@@ -31,6 +32,7 @@ KEYS = (
     "budget",
     "width",
     "compare",
+    "forms",
     "suite",
     "recipe",
     "seeds",
@@ -90,6 +92,13 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         budget=budget,
         width=_value(document, "width", Annotated[float, Within(0, strictly=True)], 1.0),
         compare=compare,
+        forms=parse_forms(
+            document.get("forms", []),
+            [*bases.values(), *compare],
+            lambda source, at: _architecture(source, folder, at),
+            home,
+            where(document, "forms") or here,
+        ),
         suite=load_suite(suite, home, where(document, "suite") or here),
         recipe=recipe,
         seeds=_seeds(document),

@@ -9,6 +9,7 @@ from archlab.architecture import Architecture
 from archlab.budget import Budget
 from archlab.data import Suite
 from archlab.study.choices import Choice
+from archlab.study.forms import Form
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
 from archlab.training.recipe import Recipe
@@ -22,9 +23,9 @@ class Study:
     """A study, checked; `load_study` makes one.
 
     `bases` are the architectures that the choice called `base` has as its options: mostly one, none where only references
-    are compared. `width` counts where the budget fits none. `weight_of_variance` is xScore's lambda, `metric` what is
-    scored, `own_scores` are functions whose values stand beside it, `FILE.py:NAME` with the file in full. `where` is its file,
-    `budget_where` the line of its budget.
+    are compared. `forms` are what some models are on some datasets. `width` counts where the budget fits none.
+    `weight_of_variance` is xScore's lambda, `metric` what is scored, `own_scores` are functions whose values stand beside
+    it, `FILE.py:NAME` with the file in full. `where` is its file, `budget_where` the line of its budget.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Study:
     budget: Budget
     width: float
     compare: tuple[Architecture, ...]
+    forms: tuple[Form, ...]
     suite: Suite
     recipe: Recipe
     seeds: tuple[int, ...]

@@ -83,7 +83,7 @@ GOOD = "name: x\ntitle: X\ndomain: own\nclasses: 2\nresolution: 32\nlicence: non
         ("test: 1.0", "test must be a number between 0 and 1"),
         ("validation: 0", "validation must be a number between 0 and 1"),
         ("flip: 1", "true or false"),
-        ("fit: squeeze", "fit must be crop or stretch, not 'squeeze'"),
+        ("fit: squeeze", "fit must be crop, stretch or whole, not 'squeeze'"),
         ("images: {train: -1}", "images: train must be a whole number of at least 1"),
         ("images: {training: 1}", "did you mean 'train'"),
         ("source: {folder: 1}", "expected a reader"),

@@ -239,7 +239,7 @@ def test_datasets_that_are_not_prepared_are_named_before_anything_runs(store):
 
 def test_all_datasets_that_are_not_prepared_are_named_at_once(store):
     study = resolve({**STUDY, "suite": ["digits", "cifar10", "ham10000@published"]}, store.home)
-    with pytest.raises(UserError, match="2 datasets are not prepared: .* cifar10 --from PATH; .* ham10000@published"):
+    with pytest.raises(UserError, match=r"2 datasets are not prepared: .* cifar10 --from PATH; .* ham10000@published"):
         runs_of(study, store.home)
     planned = planned_runs(study, store.home)
     assert {run.dataset for run in planned if run.dataset_digest == NOT_PREPARED} == {"cifar10", "ham10000@published"}
