@@ -6,13 +6,14 @@ from archlab.budget.cost import Cost
 from archlab.budget.fit import fit_width
 from archlab.budget.latency import Latency, measure_latencies
 from archlab.budget.layers import LayerCost, count_layers
-from archlab.budget.measured import measure
+from archlab.budget.measured import UncountableError, measure
 
 __all__ = [
     "Budget",
     "Cost",
     "Latency",
     "LayerCost",
+    "UncountableError",
     "count",
     "count_layers",
     "fit_width",

@@ -42,6 +42,7 @@ def train(
     from archlab.architecture.own_blocks import own_blocks_of
     from archlab.data import entry, open_prepared
     from archlab.executors import Settings, execute
+    from archlab.forecast import check_counts
     from archlab.runs import Store, run_of
     from archlab.training.recipe import load_recipe, own_files_of
 
@@ -62,6 +63,8 @@ def train(
         own_files=(*own_blocks_of(design), *own_files_of(settled)),
     )
     settings = Settings(workers=1, retries=0, device=device, deterministic=deterministic)
+    if run.key not in Store(place):
+        check_counts([run], Store(place), settings)
     outcome = execute([run], Store(place), settings, on_event=_tell)
     for failure in outcome.failed:
         click.echo(f"failed: {failure}", err=True)

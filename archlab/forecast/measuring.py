@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from archlab.architecture import build_model, from_canonical
-from archlab.budget import measure_latencies
+from archlab.budget import UncountableError, count, measure, measure_latencies
 from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation.own_code import load_file
@@ -56,6 +56,17 @@ def try_run(run: Run, *, home: Path, folder: Path, report: Reporter, device: str
     data = _few(run, home, 2 * recipe.batch_size)
     _train(run, data, recipe, device)
     return {}
+
+
+def count_run(run: Run, **_: Any) -> dict[str, Any]:
+    """`problem`: how fvcore counts the run's model otherwise than the closed form, or why it cannot; None where they agree."""
+    architecture = from_canonical(run.architecture, run.model)
+    model = build_model(architecture, run.input, run.width)
+    try:
+        closed, counted = count(architecture, run.input, run.width), measure(model, run.resolution)
+    except UncountableError as error:
+        return {"problem": error.message}
+    return {"problem": None if closed == counted else f"the closed form gives {closed}, fvcore {counted}"}
 
 
 def measure_run(

@@ -127,7 +127,8 @@ def _read_study(folder: Path, home: Path) -> Material:
         for model in study["models"]
     }
     elements = {
-        model["name"]: architecture_elements(model["architecture"], model["cost"]["macs"]) for model in study["models"]
+        model["name"]: architecture_elements(model["architecture"], model["cost"]["macs"], model.get("strides"))
+        for model in study["models"]
     }
     runs, curves = _read_runs(found["cells"], home)
     return Material(

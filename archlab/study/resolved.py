@@ -18,7 +18,7 @@ class Model:
     `architecture` is canonical, `cost` that of `archlab.budget.Cost` at the study's largest class count and resolution,
     `recipes` gives for each dataset the index of its recipe in `ResolvedStudy.recipes`, `own_files` are the users' files
     that it names. `forms`: for each dataset on which it has another form, that form's architecture, width, cost and
-    own_files.
+    own_files. `strides`: of each layer, at the study's resolution.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Model:
     recipes: dict[str, int]
     own_files: list[str]
     forms: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    strides: list[int] = dataclasses.field(default_factory=list)
 
     def on(self, dataset: str) -> dict[str, Any]:
         """Its architecture, width, cost and own_files on a dataset."""

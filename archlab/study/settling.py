@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.architecture.own_blocks import own_blocks_of
+from archlab.architecture.plan import strides_for
 from archlab.data import entry
 from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
@@ -49,6 +50,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             recipes={dataset: recipe_of(design.name, dataset) for dataset in study.suite.datasets},
             own_files=list(own_blocks_of(design.architecture)),
             forms=forms,
+            strides=strides_for(design.architecture, designer.input),
         )
 
     return ResolvedStudy(

@@ -9,9 +9,12 @@ import torch
 from torch import nn
 
 import archlab
-from archlab.architecture import InputSpec
+from archlab.architecture import InputSpec, from_canonical, place
+from archlab.architecture.plan import strides_for
 from archlab.budget import count, measure
+from archlab.scoring import architecture_elements, published_elements
 from archlab.study.loading import load_study
+from archlab.study.resolving import resolve
 from blocks.additive_mobilevit import AdditiveMobileViT
 
 MILLIONS = {  # at 10 and at 100 classes
@@ -104,3 +107,28 @@ def test_mobilevit_starts_as_torch_s_encoder_does(models):
 
 def test_fbnet_is_trained_without_dropout_and_efficientnet_with(models):
     assert models["fbnet"].head["dropout"] == 0 and models["efficientnet"].head["dropout"] == 0.2
+
+
+def test_the_shipped_table_of_elements_is_archlab_s_own_count(models):
+    shown = published_elements("zhang2025")
+    assert set(shown.index) == set(models)
+    for name, row in shown.iterrows():
+        spec = InputSpec(10, 224, None)
+        cost, strides = count(models[name], spec), strides_for(models[name], spec)
+        own = architecture_elements(models[name].canonical(), cost.macs, strides)
+        assert row.drop(["macs", "params"]).to_dict() == {
+            key: pytest.approx(value, abs=0.006) for key, value in own.items() if key != "macs"
+        }
+        assert (row["macs"], row["params"]) == (round(cost.macs / 1e6), round(cost.params / 1e6, 2))
+
+
+def test_elements_are_of_the_strides_that_the_study_ran(tmp_path):
+    study = resolve({"compare": ["mobilenetv2", "convmixer"], "suite": ["digits"], "recipe": "quick"}, tmp_path)
+    for model in study.models:
+        found = architecture_elements(model.architecture, 1.0, model.strides)
+        published = architecture_elements(model.architecture, 1.0)
+        spec = InputSpec(10, study.resolution, study.smallest_map)
+        placed, _ = place(from_canonical(model.architecture, model.name), spec, model.width)
+        ran = math.prod(each.arguments.stride for each in placed)
+        assert found["resolution"] == pytest.approx(-math.log2(ran))
+        assert (found["resolution"] > published["resolution"]) == (model.name == "mobilenetv2")

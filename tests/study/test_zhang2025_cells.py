@@ -130,3 +130,14 @@ def published_lr(epoch: int, epochs: int = 100, low: float = 1e-5, high: float =
     if epoch < warmup:
         return high * (epoch + 1) / warmup
     return low + (high - low) * 0.5 * (1 + math.cos(math.pi * (epoch + 1 - warmup) / (epochs - warmup)))
+
+
+def test_the_fair_study_treats_all_models_alike(tmp_path):
+    study = resolve("zhang2025_fair", tmp_path)
+    assert study.seeds == [0, 1, 2] and study.metric == "balanced_accuracy" and list(study.datasets) == list(STORED)
+    assert all(model.within_budget and not model.forms for model in study.models) and len(study.models) == 11
+    assert all(0.95 * 2_500_000 < cell["params"] <= 2_500_000 for cell in study.cells())
+    for dataset in study.datasets:
+        recipes = [cell["recipe"] for cell in study.cells() if cell["dataset"] == dataset]
+        assert all(recipe == recipes[0] for recipe in recipes) and recipes[0]["lr"] == 1e-3
+        assert "with_validation" not in recipes[0] and recipes[0]["incomplete_batch"] == "kept"
