@@ -15,6 +15,7 @@ import torch
 
 from archlab.architecture import build_model, from_canonical
 from archlab.budget import UncountableError, count, measure, measure_latencies
+from archlab.data import NOT_PREPARED
 from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation.own_code import load_file
@@ -26,6 +27,7 @@ from archlab.training.mode import peak_memory
 from archlab.training.recipe import Recipe, load_recipe
 
 STEPS, EPOCHS = 6, 2
+ROUGHLY = 2, 2**16, 4  # steps, pixels of a batch and evaluated images, where the data are not there yet
 STEPS_AN_EPOCH = 50  # where throughput is measured
 MOST_PIXELS = 2**18  # of a measured batch; cost is proportional above
 
@@ -74,8 +76,11 @@ def measure_run(
 ) -> dict[str, Any]:
     """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
     memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
-    batch_size = max(min(recipe.batch_size, MOST_PIXELS // run.resolution**2), 1)
-    data = _few(run, home, STEPS * batch_size)
+    steps, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
+    if run.dataset_digest == NOT_PREPARED:
+        steps, pixels, evaluated = ROUGHLY
+    batch_size = max(min(recipe.batch_size, pixels // run.resolution**2), min(recipe.batch_size, 2))
+    data = Few(open_data(run, home), steps * batch_size, evaluated)
     trained = _train(run, data, dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None), device)
     first, last = trained.history[0], trained.history[-1]
     validation, test = (len(data.labels(split)) for split in ("validation", "test"))
