@@ -244,7 +244,7 @@ def test_all_datasets_that_are_not_prepared_are_named_at_once(store):
     planned = planned_runs(study, store.home)
     assert {run.dataset for run in planned if run.dataset_digest == NOT_PREPARED} == {"cifar10", "ham10000@published"}
     assert len(planned) == 3 * len(runs_of(resolve({**STUDY, "suite": ["digits"]}, store.home), store.home))
-    assert list(missing_datasets(study, store.home)) == ["cifar10", "ham10000@published"]
+    assert [need.name for need in missing_datasets(study, store.home)] == ["cifar10", "ham10000@published"]
 
 
 def test_cells_are_what_will_run(store):
@@ -257,7 +257,7 @@ def test_cells_are_what_will_run(store):
         shown = cells[run.model, run.dataset]
         assert shown == {**run.recipe, "pixels": run.resolution}
     some = study.models[0].name
-    assert cells[some, "cifar100"]["augment"]["erasing"] == 0.25 and cells[some, "cifar100"]["pixels"] == 32
+    assert cells[some, "cifar100"]["augment"]["erasing"] == 0.25 and cells[some, "cifar100"]["pixels"] == 224
     assert cells[some, "ham10000@published"]["augment"]["randaugment"] is None
 
 
