@@ -18,10 +18,12 @@ from blocks.transformer import TransformerLayer
 class AdditiveMobileViT(Block):
     """The input, a convolution of it, and Transformer layers on that convolution's pixels, added.
 
-    All pixels attend to each other in `depth` layers of width `dim`, normalised after each addition.
+    All pixels attend to each other in `depth` layers of width `dim`, normalised after each addition. Convolutions start as
+    torch's do, the layers as those of torch's TransformerEncoder, all alike.
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("dim",)
+    starts_itself = True
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({"dim": 24},)
 
     def __init__(
@@ -50,6 +52,14 @@ class AdditiveMobileViT(Block):
         ]
         self.layers = nn.Sequential(*layers)
         self.exit = conv_norm_act(dim, in_channels, 1, norm, act)
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                module.reset_parameters()
+        for layer in layers:
+            nn.init.xavier_uniform_(layer.queries_keys_values.weight)
+            for linear in (layer.queries_keys_values, layer.attended):
+                nn.init.zeros_(linear.bias)
+            layer.load_state_dict(layers[0].state_dict())
 
     def forward(self, x: Tensor) -> Tensor:
         local = self.local(x)

@@ -57,10 +57,12 @@ class Block(nn.Module):
 
     Attributes:
         channel_arguments: Arguments that are channel counts, so that a width scales them; `out_channels` always is one.
+        starts_itself: Whether its weights start as it says even where an architecture has an `init` for all layers.
         examples: Arguments that `archlab.check_block` tries by itself; needed where some are required.
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ()
+    starts_itself: ClassVar[bool] = False
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
 
     @classmethod

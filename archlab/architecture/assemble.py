@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ import blocks
 from archlab.architecture.input_spec import InputSpec
 from archlab.architecture.plan import place, refusals_of
 from archlab.architecture.spec import Architecture
+from blocks.components import initialize
 
 
 class Network(nn.Module):
@@ -50,5 +52,15 @@ def build_model(architecture: Architecture, spec: InputSpec, width: float = 1.0)
     layers = []
     for each in placed:
         with refusals_of(each.layer):
-            layers.append(each.build())
+            layers.append(_started(each.build(), architecture.init))
     return Network(layers, blocks.Head(**vars(head)))
+
+
+def _started(layer: nn.Module, init: dict[str, Any] | None) -> nn.Module:
+    """The layer with the weights that the architecture's `init` gives it, where it has one."""
+    if init and not getattr(layer, "starts_itself", False):
+        for module in layer.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                module.reset_parameters()
+                initialize(init, module)
+    return layer

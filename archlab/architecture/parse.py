@@ -14,10 +14,10 @@ from archlab.architecture.own_blocks import load_own_blocks
 from archlab.architecture.spec import Architecture
 from archlab.foundation import UserError, check_keys, read_yaml, where
 from archlab.foundation.settings import Positive, read_value
-from blocks.arguments import arguments
+from blocks.arguments import ArgumentError, arguments, complete
 
-KEYS = ("name", "paper", "resolution", "defaults", "layers", "head", "blocks")
-DERIVED_KEYS = ("name", "paper", "base", "edits", "blocks")
+KEYS = ("name", "paper", "resolution", "defaults", "init", "layers", "head", "blocks")
+DERIVED_KEYS = ("name", "paper", "base", "edits", "init", "head", "blocks")
 REFERENCES = resources.files("archlab.architecture") / "references"
 
 
@@ -75,22 +75,30 @@ def _of_document(
     return Architecture(
         name=str(document.get("name", "unnamed")),
         layers=tuple(parse_layer(entry, defaults, where(listed, index) or at) for index, entry in enumerate(listed)),
-        head=_head(document, defaults),
+        head=_head(document, {"act": defaults["act"]} if "act" in defaults else {}),
         resolution=read_value(Positive, document.get("resolution", 224), "resolution", resolution_at),
         paper=document.get("paper"),
         defaults=defaults,
+        init=_init(document),
         where=here,
     )
 
 
 def _edited(document: dict, base: Architecture, here: str | None) -> Architecture:
-    """`{name: ..., base: ..., edits: [...]}`"""
+    """`{name: ..., base: ..., edits: [...], head: {...}, init: ...}`"""
     edits = document.get("edits", [])
     if not isinstance(edits, list):
         raise UserError(f"edits is a list, not {edits!r}", where=where(document, "edits") or here)
     edited = apply_edits(base, edits, at=here)
     name = str(document.get("name", base.name))
-    return dataclasses.replace(edited, name=name, paper=document.get("paper", base.paper), where=here)
+    return dataclasses.replace(
+        edited,
+        name=name,
+        paper=document.get("paper", base.paper),
+        head=_head(document, base.head) if "head" in document else base.head,
+        init=_init(document) if "init" in document else base.init,
+        where=here,
+    )
 
 
 def _defaults(document: dict) -> dict[str, Any]:
@@ -104,9 +112,17 @@ def _defaults(document: dict) -> dict[str, Any]:
     return dict(defaults)
 
 
-def _head(document: dict, defaults: dict[str, Any]) -> dict[str, Any]:
+def _init(document: dict) -> dict[str, Any] | None:
+    if document.get("init") is None:
+        return None
+    try:
+        return complete(blocks.Head, {"init": document["init"]}, "an architecture")["init"]  # checks it as any other
+    except ArgumentError as error:
+        raise UserError(str(error), where=where(document, "init"), name=error.name, known=error.known) from None
+
+
+def _head(document: dict, inherited: dict[str, Any]) -> dict[str, Any]:
     given = document.get("head") or {}
     if not isinstance(given, dict):
         raise UserError(f"head takes arguments by name, not {given!r}", where=where(document, "head"))
-    inherited = {"act": defaults["act"]} if "act" in defaults else {}
     return complete_head(inherited | given, where(given) or where(document))

@@ -30,7 +30,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network as data: layers, then a head, published for inputs of `resolution` pixels."""
+    """A network as data: layers, then a head, published for inputs of `resolution` pixels.
+
+    `init`: how all convolutions and linear layers before the head start, in the place of what their blocks say.
+    """
 
     name: str
     layers: tuple[Layer, ...]
@@ -38,13 +41,15 @@ class Architecture:
     resolution: int = 224
     paper: str | None = None
     defaults: dict[str, Any] = field(default_factory=dict)
+    init: dict[str, Any] | None = None
     where: str | None = field(default=None, compare=False)
 
     def canonical(self) -> dict[str, Any]:
         """What decides the network, as plain JSON values: equal for architectures that are one network."""
         deciding = ("block", "arguments", "stride", "repeat", "scale")
         layers = [{key: getattr(layer, key) for key in deciding} for layer in self.layers]
-        return {"layers": layers, "head": self.head, "resolution": self.resolution}
+        init = {"init": self.init} if self.init else {}
+        return {"layers": layers, "head": self.head, "resolution": self.resolution, **init}
 
     def digest(self) -> str:
         """SHA-256 of the canonical form."""
@@ -58,4 +63,4 @@ class Architecture:
 def from_canonical(canonical: dict[str, Any], name: str) -> Architecture:
     """The architecture of a canonical form, as runs store it."""
     layers = tuple(Layer(**layer) for layer in canonical["layers"])
-    return Architecture(name, layers, canonical["head"], canonical["resolution"])
+    return Architecture(name, layers, canonical["head"], canonical["resolution"], init=canonical.get("init"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import yaml
@@ -20,7 +21,8 @@ def at_width(architecture: Architecture, width: float, name: str) -> Architectur
         scaled = scaled_arguments(blocks.BLOCKS[layer.block], layer.arguments, width if layer.scale else 1.0)
         layers.append(Layer(layer.block, scaled, layer.stride, layer.repeat, layer.name, layer.scale))
     _, head = place(architecture, InputSpec(num_classes=1), width)
-    return Architecture(name, tuple(layers), {**architecture.head, "features": head.features}, architecture.resolution)
+    head_at_width = {**architecture.head, "features": head.features}
+    return dataclasses.replace(architecture.with_layers(tuple(layers), name), head=head_at_width)
 
 
 def architecture_yaml(architecture: Architecture, comment: str = "") -> str:
@@ -28,6 +30,8 @@ def architecture_yaml(architecture: Architecture, comment: str = "") -> str:
     document: dict[str, Any] = {"name": architecture.name}
     if architecture.resolution != 224:
         document["resolution"] = architecture.resolution
+    if architecture.init:
+        document["init"] = _short(blocks.registry.INITIALIZATIONS, architecture.init)
     document["layers"] = [{layer.block: _written(layer)} for layer in architecture.layers]
     if head := _not_default(blocks.Head, architecture.head):
         document["head"] = head

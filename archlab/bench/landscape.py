@@ -16,9 +16,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from archlab.data import open_prepared
 from archlab.foundation import UserError, write_atomically
-from archlab.runs import Run, Store
+from archlab.runs import Run, Store, open_data
 from archlab.study.ablating import runs_of
 from archlab.study.loading import load_study
 from archlab.study.resolving import resolve
@@ -109,7 +108,7 @@ def record_landscape(folder: Path, store: Store) -> int:
 
 
 def _origin(documents: list[dict[str, Any]], recorded: list[Run], store: Store) -> dict[str, Any]:
-    data = {run.dataset: open_prepared(run.dataset, store.home, run.resolution) for run in recorded}
+    data = {run.dataset: open_data(run, store.home) for run in recorded}
     seconds = [document["seconds"] for document in documents]
     return {
         "recorded": max(document["finished"] for document in documents)[:10],

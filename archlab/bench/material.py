@@ -23,6 +23,12 @@ class Cut:
         images = self._prepared.images(split)
         return images.take(range(self._train), axis=0, mode="wrap") if split == "train" else images[:1]
 
+    def shapes(self, split: str) -> np.ndarray | None:
+        shapes = self._prepared.shapes(split)
+        if shapes is None or split != "train":
+            return None if shapes is None else shapes[:1]
+        return shapes.take(range(self._train), axis=0, mode="wrap")
+
     def labels(self, split: str) -> np.ndarray:
         labels = self._prepared.labels(split)
         return labels.take(range(self._train), mode="wrap") if split == "train" else labels[:1]

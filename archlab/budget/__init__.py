@@ -6,7 +6,7 @@ from archlab.budget.cost import Cost
 from archlab.budget.fit import Fitted, fit, fit_width
 from archlab.budget.latency import Latency, measure_latencies
 from archlab.budget.layers import LayerCost, count_layers
-from archlab.budget.measured import measure
+from archlab.budget.measured import UncountableError, measure
 
 __all__ = [
     "Budget",
@@ -14,6 +14,7 @@ __all__ = [
     "Fitted",
     "Latency",
     "LayerCost",
+    "UncountableError",
     "count",
     "count_layers",
     "fit",

@@ -16,6 +16,10 @@ from archlab.budget.operators import HANDLES, is_free
 from archlab.foundation import UserError
 
 
+class UncountableError(UserError):
+    """A module runs an operator that nobody can count."""
+
+
 def measure(model: nn.Module, resolution: int, in_channels: int = 3) -> Cost:
     """The cost of a module for one image of (in_channels, resolution, resolution), on whatever device it lies.
 
@@ -23,7 +27,8 @@ def measure(model: nn.Module, resolution: int, in_channels: int = 3) -> Cost:
     is the last linear layer; deployed is what the module's `fuse()` returns, where it has one.
 
     Raises:
-        UserError: The module runs an operator that nobody can count, or does not run on such an image.
+        UserError: The module does not run on such an image; an UncountableError where it runs an operator that nobody can
+            count.
     """
     params = parameter_count(model)[""]
     if any(parameter.is_meta for parameter in model.parameters()):
@@ -61,7 +66,7 @@ def _run(model: nn.Module, resolution: int, in_channels: int) -> tuple[int, int]
         raise UserError(f"the model does not run on an image of {resolution} pixels: {reason}") from error
     uncounted = sorted(name for name in analysis.unsupported_ops() if not is_free(name))
     if uncounted:
-        raise UserError(f"nobody can count the multiply-accumulates of {', '.join(uncounted)}")
+        raise UncountableError(f"nobody can count the multiply-accumulates of {', '.join(uncounted)}")
     return int(counted["macs"]), int(counted["activations"])
 
 

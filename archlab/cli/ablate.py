@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,9 @@ from archlab.foundation import home
 
 if TYPE_CHECKING:
     from archlab.forecast import Plan
+    from archlab.runs import Store
     from archlab.study.ablation import Ablation
+    from archlab.study.resolved import ResolvedStudy
 
 
 @click.command()
@@ -53,24 +56,34 @@ def ablate(
     source = overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds)
     settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
     if smoke or dry_run:
-        study, runs = study_and_runs(source, place, progress)
+        study, runs = study_and_runs(source, place, progress, planned=not smoke)
         if smoke:
             return try_out(study.name, runs, place, settings, progress, as_json)
         settings = with_workers(settings, runs, place)
-        _print_plan(study.name, plan(runs, place, settings, on_event=progress.measuring), as_json)
+        _print_plan(study, plan(runs, place, settings, on_event=progress.measuring), place, store, as_json)
         return 0
     found = run_ablation(source, place, settings, progress)
     return 1 if found.failed else 0
 
 
-def _print_plan(name: str, plan: Plan, as_json: bool) -> None:
-    from archlab.cli.plan_text import HEADING, rows, summary
+def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | None, as_json: bool) -> None:
+    """`store`: as the command was given it, and as others are to be given it."""
+    from archlab.cli.plan_text import HEADING, elsewhere, rows, summary
+    from archlab.study.ablating import missing_datasets
 
+    option = f" --store {shlex.quote(store)}" if store else ""
+    missing = {need: command + option for need, command in missing_datasets(study, place.home).items()}
     if as_json:
-        click.echo(json.dumps({"study": name, **plan.document()}, indent=2))
+        listed = [{"dataset": need.name, "command": command} for need, command in missing.items()]
+        document = {"study": study.name, "missing": listed, "cells": study.cells(), **plan.document()}
+        click.echo(json.dumps(document, indent=2))
         return
     print_table(HEADING, rows(plan))
-    click.echo(f"\n{name}: {summary(plan)}")
+    click.echo(f"\n{study.name}: {summary(plan)}")
+    for line in elsewhere(plan):
+        click.echo(line)
+    for need, command in missing.items():
+        click.echo(f"{need.name} is not prepared: {command}")
 
 
 def _print(found: Ablation, as_json: bool) -> None:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 _STORE = click.option("--store", type=click.Path(path_type=Path), help="Where runs and data are kept.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+_FIT = click.option(
+    "--fit",
+    type=click.Choice(["crop", "stretch", "whole"]),
+    help="How images become square; whole: stretched, with their shape kept for crops.  [default: crop, or the catalogue's]",
+)
 _RESOLUTION = click.option("--resolution", type=click.IntRange(1, 4096), help="Pixels; default: the catalogue's.")
 
 
@@ -39,6 +44,7 @@ def list_datasets(store: Path | None, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--from", "source", type=click.Path(path_type=Path), help="Archives, or the folder that they unpack to.")
 @_RESOLUTION
+@_FIT
 @click.option("--workers", type=click.IntRange(1), help="Processes that decode; default: one a core.")
 @click.option("--on-unreadable", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
 @_STORE
@@ -46,6 +52,7 @@ def prepare(
     name: str,
     source: Path | None,
     resolution: int | None,
+    fit: Literal["crop", "stretch", "whole"] | None,
     workers: int | None,
     on_unreadable: Literal["stop", "skip"],
     store: Path | None,
@@ -63,6 +70,7 @@ def prepare(
             home(store),
             source=source,
             resolution=resolution,
+            fit=fit,
             workers=workers or os.cpu_count() or 1,
             on_unreadable=on_unreadable,
             progress=progress,
@@ -93,7 +101,7 @@ def prepare(
 @click.option("--licence")
 @click.option("--citation")
 @click.option("--no-flip", is_flag=True, help="A mirror image is not an example of the same class.")
-@click.option("--fit", type=click.Choice(["crop", "stretch"]), help="How images become square.  [default: crop]")
+@_FIT
 @click.option("--white", type=click.IntRange(1), help="The value of white in 16-bit images.  [default: 65535]")
 @click.option(
     "--test", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share, where there is no test part."

@@ -42,6 +42,16 @@ def rows(plan: Plan) -> list[tuple[str, ...]]:
     ]
 
 
+def elsewhere(plan: Plan) -> list[str]:
+    """A line for each other machine that something is known of."""
+    lines = []
+    for hardware, seconds in plan.elsewhere.items():
+        unknown = len(plan.missing) - len(seconds)
+        without = f" (without {unknown} runs of which nothing is known)" if unknown else ""
+        lines.append(f"on {hardware}: about {duration(sum(seconds.values()))} of work{without}")
+    return lines
+
+
 HEADING = ("model", "dataset", "runs", "stored", "time a run", "memory", "predicted from")
 
 

@@ -82,9 +82,9 @@ class _Accuracies:
         self.values: dict[str, dict[str, list[float]]] = {}
 
     def __call__(self, event: Event) -> None:
-        if event.stored:
+        if event.stored and (scores := event.stored["metrics"].get("validation")):
             by_dataset = self.values.setdefault(event.run.model, {})
-            by_dataset.setdefault(event.run.dataset, []).append(event.stored["metrics"]["validation"]["accuracy"])
+            by_dataset.setdefault(event.run.dataset, []).append(scores["accuracy"])
 
     def picture(self) -> Table:
         from rich.table import Table

@@ -42,6 +42,7 @@ def train(
     from archlab.architecture.own_blocks import own_blocks_of
     from archlab.data import entry, open_prepared
     from archlab.executors import Settings, execute
+    from archlab.forecast import check_counts
     from archlab.runs import Store, run_of
     from archlab.training.recipe import load_recipe, own_files_of
 
@@ -49,13 +50,12 @@ def train(
         raise UserError("--width and --params exclude each other")
     place = home(store)
     design, described = architecture(model), entry(dataset, place)
-    settled = load_recipe(recipe).settled(design.name, dataset)
-    resolution = min(settled.resolution, described.resolution)
-    prepared = open_prepared(dataset, place, resolution)
+    settled = load_recipe(recipe).of_run(design.name, dataset, place)
+    prepared = open_prepared(dataset, place, settled.stored_of(described), settled.fit)
     run = run_of(
         design.name,
         design.canonical(),
-        _width(design, width, params, InputSpec(prepared.num_classes, resolution)),
+        _width(design, width, params, InputSpec(prepared.num_classes, settled.pixels_of(described))),
         prepared,
         settled.canonical(),
         seed,
@@ -63,6 +63,8 @@ def train(
         own_files=(*own_blocks_of(design), *own_files_of(settled)),
     )
     settings = Settings(workers=1, retries=0, device=device, deterministic=deterministic)
+    if run.key not in Store(place):
+        check_counts([run], Store(place), settings)
     outcome = execute([run], Store(place), settings, on_event=_tell)
     for failure in outcome.failed:
         click.echo(f"failed: {failure}", err=True)
@@ -93,11 +95,9 @@ def _width(design: Architecture, width: float | None, params: str | None, spec: 
 def _tell(event: Event) -> None:
     if event.kind == "epoch":
         row = event.detail
-        click.echo(
-            f"epoch {row['epoch']}: loss {row['loss']:.3f}, validation accuracy {row['validation_accuracy']:.3f}, "
-            f"{row['seconds']:.0f} s",
-            err=True,
-        )
+        accuracy = row["validation_accuracy"]
+        validated = "" if accuracy is None else f"validation accuracy {accuracy:.3f}, "
+        click.echo(f"epoch {row['epoch']}: loss {row['loss']:.3f}, {validated}{row['seconds']:.0f} s", err=True)
     elif event.kind == "stored":
         click.echo("this run is stored already: nothing was trained", err=True)
 

@@ -1,10 +1,11 @@
 """Datasets: a catalogue, readers of their sources, leak-free splits, and the prepared store that training reads."""
 
-from archlab.data.entries import Archive, Entry, catalogue, entry
+from archlab.data.entries import Archive, Entry, catalogue, entry, kin
+from archlab.data.expected import NOT_PREPARED, Expected
 from archlab.data.inspection import Inspection, Pair, inspect
 from archlab.data.listing import ImageArray, ImageFiles, Listing
 from archlab.data.own import add_dataset
-from archlab.data.preparation import open_prepared, prepare
+from archlab.data.preparation import Need, command_to_prepare, open_prepared, prepare
 from archlab.data.prepared import Prepared
 from archlab.data.removal import remove_dataset
 from archlab.data.sheet import contact_sheet
@@ -12,21 +13,26 @@ from archlab.data.sizes import images_to_test
 from archlab.data.suite import Suite, load_suite, suites
 
 __all__ = [
+    "NOT_PREPARED",
     "Archive",
     "Entry",
+    "Expected",
     "ImageArray",
     "ImageFiles",
     "Inspection",
     "Listing",
+    "Need",
     "Pair",
     "Prepared",
     "Suite",
     "add_dataset",
     "catalogue",
+    "command_to_prepare",
     "contact_sheet",
     "entry",
     "images_to_test",
     "inspect",
+    "kin",
     "load_suite",
     "open_prepared",
     "prepare",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from archlab.foundation.settings import Within
 
 TRIES = 10  # of a crop or an erased box that does not fit, as in torchvision
 ERASED_AREA, ERASED_RATIO = (0.02, 0.33), (0.3, 3.3)
+Step = Literal["shift", "crop", "flip", "randaugment", "jitter", "own"]
+STEPS: tuple[Step, ...] = get_args(Step)
 JITTERS = ("brightness", "contrast", "saturation", "hue")
 OWN = ("images", "random")  # what a user's own augmentation is given by position
 _STREAMS = ("order", "shift", "crop", "flip", "randaugment", "jitter", "erasing", "mix", "dropout")
@@ -54,7 +56,7 @@ class Jitter:
 
 @dataclass(frozen=True)
 class Augment:
-    """All augmentations, in the order in which they are applied; the defaults do nothing.
+    """All augmentations, in the order in which they are usually applied; the defaults do nothing.
 
     Attributes:
         shift: Most pixels that an image moves along each axis; black comes in.
@@ -63,6 +65,8 @@ class Augment:
         cutmix: Alpha of the Beta distribution of the share kept (Yun et al. 2019, arXiv 1905.04899), on every batch.
         mixup: The same for Zhang et al. 2018, arXiv 1710.09412. With both, each batch takes one of them by lot.
         own: The user's own, in their order, applied before an image is erased or mixed: `DIGEST:NAME` with arguments.
+        order: Which of shift, crop, flip, randaugment, jitter and own come first, in this order; the others follow as usual.
+            Erasing and mixing come last.
     """
 
     shift: Annotated[int, Within(0)] = 0
@@ -74,6 +78,12 @@ class Augment:
     cutmix: Annotated[float, Within(0)] = 0.0
     mixup: Annotated[float, Within(0)] = 0.0
     own: tuple[dict[str, dict[str, Any]], ...] = ()
+    order: tuple[Step, ...] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What is applied to each image, in order."""
+        return (*self.order, *(step for step in STEPS if step not in self.order))
 
 
 def generator(stream: str, seed: int, epoch: int) -> np.random.Generator:
@@ -97,18 +107,32 @@ def numbers_by_image(name: str, seed: int, epoch: int, rows: np.ndarray) -> Call
     return numbers
 
 
-def draw_images(augment: Augment, count: int, resolution: int, seed: int, epoch: int) -> dict[str, np.ndarray]:
+def draw_images(
+    augment: Augment,
+    count: int,
+    resolution: int,
+    seed: int,
+    epoch: int,
+    *,
+    shapes: np.ndarray | None = None,
+    pixels: int | None = None,
+) -> dict[str, np.ndarray]:
     """Random numbers for `count` images of one epoch, the first axis being the image; only of what is switched on.
 
     shift (N, 2) down and right, 0 to 2 * shift · crop, erasing (N, 4) top, left, height, width in pixels (height 0: no
     box) · flip (N,) · randaugment (N, operations, 2) in [0, 1) · jitter (N, 4) factors · jitter_order (N, 4).
+
+    Args:
+        shapes: Height and width (N, 2) of the images that are cropped; None: `resolution` each.
+        pixels: On a side of what is erased; None: `resolution`.
     """
     drawn: dict[str, np.ndarray] = {}
     if augment.shift:
         rng = generator("shift", seed, epoch)
         drawn["shift"] = rng.integers(0, 2 * augment.shift, (count, 2), endpoint=True)
     if augment.crop:
-        drawn["crop"] = _crops(augment.crop, count, resolution, generator("crop", seed, epoch))
+        sides = np.full((count, 2), resolution) if shapes is None else shapes
+        drawn["crop"] = _crops(augment.crop, sides, generator("crop", seed, epoch))
     if augment.flip:
         drawn["flip"] = generator("flip", seed, epoch).random(count) < 0.5
     if augment.randaugment:
@@ -123,7 +147,8 @@ def draw_images(augment: Augment, count: int, resolution: int, seed: int, epoch:
         drawn["jitter_order"] = rng.permuted(np.tile(np.arange(4), (count, 1)), axis=1)
     if augment.erasing:
         rng = generator("erasing", seed, epoch)
-        boxes = _boxes(ERASED_AREA, ERASED_RATIO, count, resolution, resolution - 1, rng)
+        sides = np.full((count, 2), pixels or resolution)
+        boxes = _boxes(ERASED_AREA, ERASED_RATIO, sides, sides - 1, rng)
         drawn["erasing"] = boxes * (rng.random((count, 1)) < augment.erasing)
     return drawn
 
@@ -139,31 +164,34 @@ def draw_batches(augment: Augment, count: int, seed: int, epoch: int) -> dict[st
     return {"cutmix": cutmix, "kept": np.where(cutmix, *kept), "centre": rng.random((count, 2))}
 
 
-def _crops(crop: Crop, count: int, resolution: int, rng: np.random.Generator) -> np.ndarray:
-    boxes = _boxes(crop.scale, (1 / crop.ratio[1], 1 / crop.ratio[0]), count, resolution, resolution, rng)
-    height = round(resolution / max(crop.ratio[0], 1))
-    width = round(resolution * min(crop.ratio[1], 1))
-    centred = [(resolution - height) // 2, (resolution - width) // 2, height, width]
+def _crops(crop: Crop, shapes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Where no box fits, the middle of the image at the nearest ratio that is allowed, as in torchvision."""
+    boxes = _boxes(crop.scale, (1 / crop.ratio[1], 1 / crop.ratio[0]), shapes, shapes, rng)
+    height, width = shapes.T
+    sides = np.stack(
+        [np.minimum(height, np.round(width / crop.ratio[0])), np.minimum(width, np.round(height * crop.ratio[1]))], 1
+    ).astype(np.int64)
+    centred = np.hstack([(shapes - sides) // 2, sides])
     return np.where(boxes[:, 2:3] > 0, boxes, centred)
 
 
 def _boxes(
     area: tuple[float, float],
     ratio: tuple[float, float],
-    count: int,
-    resolution: int,
-    largest: int,
+    shapes: np.ndarray,
+    largest: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """(count, 4): the first of TRIES boxes with sides up to `largest`, at a random place; zeros where none fits.
+    """(N, 4): the first of TRIES boxes with sides up to `largest` (N, 2), at a random place; zeros where none fits.
 
-    `ratio` is height by width.
+    `shapes` (N, 2) and `ratio` are height and width, and height by width.
     """
-    areas = rng.uniform(*area, (count, TRIES)) * resolution**2
+    count = len(shapes)
+    areas = rng.uniform(*area, (count, TRIES)) * shapes.prod(1, keepdims=True)
     ratios = np.exp(rng.uniform(np.log(ratio[0]), np.log(ratio[1]), (count, TRIES)))
     heights, widths = np.round(np.sqrt(areas * ratios)), np.round(np.sqrt(areas / ratios))
-    fits = (heights > 0) & (heights <= largest) & (widths > 0) & (widths <= largest)
+    fits = (heights > 0) & (heights <= largest[:, :1]) & (widths > 0) & (widths <= largest[:, 1:])
     first = np.arange(count), fits.argmax(1)
     sides = np.stack([heights[first], widths[first]], 1)
-    places = np.floor(rng.random((count, 2)) * (resolution - sides + 1))
+    places = np.floor(rng.random((count, 2)) * (shapes - sides + 1))
     return (np.hstack([places, sides]) * fits[first][:, None]).astype(np.int64)

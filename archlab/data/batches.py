@@ -14,6 +14,8 @@ from torch import Tensor
 
 from archlab.data import transforms
 from archlab.data.augment import Augment, draw_batches, draw_images, generator, numbers_by_image
+from archlab.data.batch_count import batches_of
+from archlab.data.view import View, stored_boxes
 from archlab.foundation.own_code import OwnCode, own_code
 
 Batch = tuple[Tensor, Tensor]
@@ -21,51 +23,67 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Batches:
-    """The images of one split of a prepared dataset, as training or evaluation wants them.
+    """The images of one split of a prepared dataset, or of several together, as training or evaluation wants them.
 
     On a CUDA device the images lie there as uint8 where they fit in half of what is free; elsewhere they are read through
-    the memory map, so that processes share them and nothing is copied.
+    the memory map, so that processes share them and nothing is copied. They become what the view wants batch by batch, on
+    the device.
     """
 
     def __init__(
         self,
         prepared: Any,
-        split: str,
-        *,
+        *splits: str,
         batch_size: int,
         augment: Augment | None = None,
         seed: int = 0,
         device: str | torch.device = "cpu",
+        view: View | None = None,
+        keep_incomplete: bool = False,
     ):
         self.batch_size, self.seed, self.device = batch_size, seed, torch.device(device)
+        self.view, self.keep_incomplete = view or View(), keep_incomplete
         augment = augment or Augment()
         self.augment = dataclasses.replace(augment, flip=augment.flip and prepared.entry.flip)
         self._own = _own_augmentations(augment)
         self.num_classes: int = prepared.num_classes
-        self.images = _tensor(prepared.images(split))
-        self.labels = _tensor(prepared.labels(split)).to(self.device)
-        if self.device.type == "cuda" and self.images.nbytes < torch.cuda.mem_get_info(self.device)[0] / 2:
-            self.images = self.images.to(self.device)
-        width = self.images.shape[2]
-        self._mean = (torch.tensor(prepared.mean) * 255).repeat(width).to(self.device)
-        self._scale = (1 / (torch.tensor(prepared.std).clamp(min=1e-3) * 255)).repeat(width).to(self.device)
+        self.parts = [_tensor(prepared.images(split)) for split in splits]
+        self.labels = torch.cat([_tensor(prepared.labels(split)) for split in splits]).to(self.device)
+        self.stored: int = self.parts[0].shape[2]
+        self.pixels = self.view.pixels or self.stored
+        shapes = [prepared.shapes(split) for split in splits]
+        self._shapes = None if shapes[0] is None else np.concatenate(shapes)
+        if self.device.type == "cuda":
+            self._keep_on_device()
+        normalisation = self.view.normalisation or prepared
+        self._mean = (torch.tensor(normalisation.mean) * 255).repeat(self.pixels).to(self.device)
+        std = torch.tensor(normalisation.std).clamp(min=1e-3)
+        self._scale = (1 / (std * 255)).repeat(self.pixels).to(self.device)
+
+    def _keep_on_device(self) -> None:
+        if sum(part.nbytes for part in self.parts) < torch.cuda.mem_get_info(self.device)[0] / 2:
+            self.parts = [part.to(self.device) for part in self.parts]
 
     def __len__(self) -> int:
-        """Batches of an epoch. What is left after the last whole batch waits for the next epoch's order."""
-        return max(len(self.labels) // self.batch_size, 1)
+        """Batches of an epoch."""
+        return batches_of(len(self.labels), self.batch_size, self.keep_incomplete)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Augmented batches in random order, both functions of the seed and the epoch's number."""
-        count, resolution = self.images.shape[:2]
+        count = len(self.labels)
         order = generator("order", self.seed, number).permutation(count)
-        drawn = draw_images(self.augment, count, resolution, self.seed, number)
+        drawn = draw_images(
+            self.augment, count, self.stored, self.seed, number, shapes=self._shapes, pixels=self.pixels
+        )
+        if "crop" in drawn and self._shapes is not None:
+            drawn["crop"] = stored_boxes(drawn["crop"], self._shapes, self.stored)
         mix = draw_batches(self.augment, len(self), self.seed, number)
         for batch in range(len(self)):
             rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            images = self._augmented(self._take(rows), {name: values[rows] for name, values in drawn.items()})
-            for name, function, arguments in self._own:
-                numbers = numbers_by_image(name, self.seed, number, rows)
-                images = transforms.changed_by_own(images, function, numbers, arguments)
+            of_rows = {name: values[rows] for name, values in drawn.items()}
+            images = self._take(rows)
+            for step in self.augment.steps:
+                images = self._augmented(step, images, rows, of_rows, number)
             images = transforms.normalized(images, self._mean, self._scale)
             if "erasing" in drawn:
                 images = transforms.erased(images, drawn["erasing"][rows])
@@ -73,27 +91,52 @@ class Batches:
             yield self._mixed(images, labels, {name: values[batch] for name, values in mix.items()})
 
     def in_order(self) -> Iterator[Batch]:
-        """All images as they are, in their stored order; the last batch may be smaller."""
+        """All images as a test sees them, in their stored order; the last batch may be smaller."""
         for start in range(0, len(self.labels), self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, len(self.labels)))
-            images = transforms.normalized(self._take(rows), self._mean, self._scale)
+            images = transforms.normalized(self._middle(self._take(rows), rows, test=True), self._mean, self._scale)
             yield images, self.labels[start : start + self.batch_size]
 
     def _take(self, rows: np.ndarray) -> Tensor:
-        taken = self.images.index_select(0, torch.from_numpy(rows).to(self.images.device, non_blocking=True))
-        return taken.to(self.device, non_blocking=True)
+        """Stored images, on the device; those of all splits are counted through."""
+        taken, start = list[Tensor](), 0
+        for part in self.parts:
+            inside = rows[(rows >= start) & (rows < start + len(part))] - start
+            taken.append(part.index_select(0, torch.from_numpy(inside).to(part.device, non_blocking=True)))
+            start += len(part)
+        if len(taken) == 1:
+            return taken[0].to(self.device, non_blocking=True)
+        place = np.searchsorted(np.cumsum([len(part) for part in self.parts]), rows, side="right").argsort(
+            kind="stable"
+        )
+        together = torch.cat(taken)[torch.from_numpy(place.argsort()).to(taken[0].device, non_blocking=True)]
+        return together.to(self.device, non_blocking=True)
 
-    def _augmented(self, images: Tensor, drawn: dict[str, np.ndarray]) -> Tensor:
-        if "shift" in drawn:
-            images = transforms.shifted(images, drawn["shift"], self.augment.shift)
-        if "crop" in drawn:
-            images = transforms.resized_crops(images, drawn["crop"])
-        if "flip" in drawn:
-            images = transforms.flipped(images, drawn["flip"])
-        if self.augment.randaugment:
-            images = transforms.rand_augmented(images, drawn["randaugment"], self.augment.randaugment.magnitude)
-        if "jitter" in drawn:
-            images = transforms.jittered(images, drawn["jitter"], drawn["jitter_order"])
+    def _middle(self, images: Tensor, rows: np.ndarray, *, test: bool) -> Tensor:
+        return self.view.middle(images, None if self._shapes is None else self._shapes[rows], test=test)
+
+    def _augmented(
+        self, step: str, images: Tensor, rows: np.ndarray, drawn: dict[str, np.ndarray], epoch: int
+    ) -> Tensor:
+        """The images `rows` after one step. The view's size comes with the crop, or in its place."""
+        if step == "crop":
+            if "crop" in drawn:
+                return transforms.resized_crops(images, drawn["crop"], self.pixels)
+            return self._middle(images, rows, test=False)
+        if step == "own":
+            for name, function, arguments in self._own:
+                numbers = numbers_by_image(name, self.seed, epoch, rows)
+                images = transforms.changed_by_own(images, function, numbers, arguments)
+        elif step not in drawn:
+            return images
+        elif step == "shift":
+            return transforms.shifted(images, drawn["shift"], self.augment.shift)
+        elif step == "flip":
+            return transforms.flipped(images, drawn["flip"])
+        elif step == "randaugment" and self.augment.randaugment:
+            return transforms.rand_augmented(images, drawn["randaugment"], self.augment.randaugment.magnitude)
+        elif step == "jitter":
+            return transforms.jittered(images, drawn["jitter"], drawn["jitter_order"])
         return images
 
     def _mixed(self, images: Tensor, labels: Tensor, mix: dict[str, Any]) -> Batch:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from archlab.data.decode import decode
+from archlab.data.decode import decode, shape_of
 from archlab.data.listing import ImageArray, Images
 from archlab.foundation import UserError
 from archlab.foundation.own_code import MODULES
@@ -63,8 +63,8 @@ def allocate(job: Job, split: str, count: int) -> None:
 def decode_all(job: Job, chunks: list[Chunk], workers: int) -> Iterator[dict[str, Any]]:
     """Decodes chunks in any order; gives the record of each once its pixels are in the file.
 
-    A record: `split`, `start`, `digests` (SHA-256 of each image), `sums` and `squares` of the pixels of each channel,
-    `unreadable`, a list of (row, reason).
+    A record: `split`, `start`, `digests` (SHA-256 of each image), `shapes` (height and width of each), `sums` and `squares`
+    of the pixels of each channel, `unreadable`, a list of (row, reason).
     """
     own = type(job.images).__module__.startswith(MODULES)  # of a user's reader: other processes cannot import it
     if workers <= 1 or len(chunks) == 1 or own or isinstance(job.images, ImageArray):
@@ -111,9 +111,11 @@ def _decode_in_worker(chunk: Chunk) -> dict[str, Any]:
 def _decode_chunk(job: Job, chunk: Chunk) -> dict[str, Any]:
     pixels = np.zeros((len(chunk.indices), job.resolution, job.resolution, 3), np.uint8)
     unreadable: list[tuple[int, str]] = []
+    shapes = [(1, 1)] * len(chunk.indices)
     for row, index in enumerate(chunk.indices):
         try:
             with job.images.open(int(index)) as image:
+                shapes[row] = shape_of(image)
                 pixels[row] = decode(image, job.resolution, job.fit, job.white)
         except Exception as error:  # Pillow raises nearly anything on damaged bytes
             unreadable.append((chunk.start + row, str(error) or type(error).__name__))
@@ -127,6 +129,7 @@ def _decode_chunk(job: Job, chunk: Chunk) -> dict[str, Any]:
         "split": chunk.split,
         "start": chunk.start,
         "digests": _digests(pixels),
+        "shapes": shapes,
         "sums": [int(count @ levels) for count in counts],
         "squares": [int(count @ levels**2) for count in counts],
         "unreadable": unreadable,

@@ -13,7 +13,7 @@ import numpy as np
 from archlab.data.chunks import Job
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
-from archlab.data.prepared import FORMAT, content_digest, settings
+from archlab.data.prepared import FORMAT, WHOLE, content_digest, seen, settings
 from archlab.foundation import UserError, write_atomically
 
 _ROWS = 512  # copied at a time
@@ -37,12 +37,15 @@ def complete(
         unreadable = [row for record in of_split for row, _ in record["unreadable"]]
         skipped += [listing.images.names[i] for i in rows[unreadable].tolist()]
         digests = _digests(of_split)
+        shapes = np.array([shape for record in of_split for shape in record["shapes"]], np.int64).reshape(-1, 2)
         if unreadable:
             kept = np.delete(np.arange(len(rows)), unreadable)
-            rows, digests = rows[kept], digests[kept]
+            rows, digests, shapes = rows[kept], digests[kept], shapes[kept]
             _keep_rows(job.folder / f"{split}.images.npy", kept, described)
         labels = listing.labels[rows].astype(np.int64)
-        parts.append((split, digests.tobytes(), labels))
+        if job.fit == WHOLE:
+            np.save(job.folder / f"{split}.shapes.npy", shapes)
+        parts.append((split, seen(digests.tobytes(), shapes if job.fit == WHOLE else None), labels))
         np.save(job.folder / f"{split}.digests.npy", digests)
         np.save(job.folder / f"{split}.labels.npy", labels)
         if codes is not None:

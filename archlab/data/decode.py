@@ -7,6 +7,7 @@ from PIL import Image, ImageOps
 
 LARGEST = 2**27  # pixels of an image before it is resized: 384 MiB decoded
 _ORIENTATION = 0x0112  # EXIF tag
+_ON_THEIR_SIDE = (5, 6, 7, 8)  # its values
 
 
 def decode(image: Image.Image, resolution: int, fit: str = "crop", white: int = 65535) -> np.ndarray:
@@ -14,7 +15,8 @@ def decode(image: Image.Image, resolution: int, fit: str = "crop", white: int = 
 
     Turned as EXIF says; of an animation the first frame; transparency on white; grey, palette and CMYK become RGB.
     16-bit grey is scaled so that `white` becomes 255. `fit`: "crop" scales the shorter side to `resolution` and cuts
-    out the middle, "stretch" ignores the aspect ratio.
+    out the middle; "stretch" ignores the aspect ratio; so does "whole", of which the shape is kept beside the pixels, so that
+    crops and tests see images in it.
 
     Raises ValueError for an image of more than `LARGEST` pixels or of pixels without an agreed range (floating point),
     and whatever Pillow raises for a damaged one.
@@ -33,6 +35,12 @@ def decode(image: Image.Image, resolution: int, fit: str = "crop", white: int = 
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side) if fit == "crop" else None
     return np.asarray(image.resize((resolution, resolution), Image.Resampling.BILINEAR, box=box))
+
+
+def shape_of(image: Image.Image) -> tuple[int, int]:
+    """Height and width of an open image, turned as EXIF says."""
+    turned = image.getexif().get(_ORIENTATION, 1) in _ON_THEIR_SIDE
+    return image.size if turned else (image.height, image.width)
 
 
 def _as_rgb(image: Image.Image, white: int) -> Image.Image:

@@ -18,6 +18,7 @@ Colour = tuple[float, float, float]
 Spread = Annotated[float, Within(0, strictly=True)]
 Name = Annotated[str, Matching(r"\w[\w.@+-]*", "letters, digits and . @ + - _")]
 FileName = Annotated[str, Matching(r"(?!\.\Z)[^/]+", "a plain file name")]
+Fit = Literal["crop", "stretch", "whole"]
 Checksum = Annotated[str, Matching(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", "md5:... or sha256:... in hexadecimal")]
 
 
@@ -50,7 +51,8 @@ class Entry:
     unless told otherwise. `flip`: whether the mirror image of an example is an example of the same class. `fit`,
     `white`: see `decode`. `source`: the reader, see `archlab.data.reading`, and its options. `test`, `validation`: the
     shares carved where the source has no such part. `together`: keeps identical images, or nearly identical ones too, on one
-    side of the splits. `normalisation`: instead of that of the training images.
+    side of the splits. `normalisation`: instead of that of the training images. `like`: the entry whose keys it has where it
+    gives none itself.
     """
 
     name: Name
@@ -64,7 +66,7 @@ class Entry:
     citation: str = ""
     homepage: str = ""
     flip: bool = True
-    fit: Literal["crop", "stretch"] = "crop"
+    fit: Fit = "crop"
     white: Natural = 65535
     images: dict[Literal["train", "validation", "test", "all"], Natural] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
@@ -74,7 +76,12 @@ class Entry:
     together: Literal["identical", "near"] | None = None
     normalisation: Normalisation | None = None
     sample: bool = False
+    like: str | None = field(default=None, compare=False)
     where: str | None = field(default=None, compare=False)
+
+    def other(self, fit: Fit | None) -> Fit | None:
+        """The fit, where it is another than the entry's own."""
+        return None if fit == self.fit else fit
 
 
 def user_catalogue(home: Path) -> Path:
@@ -93,6 +100,21 @@ def entry(name: str, home: Path, at: str | None = None) -> Entry:
     if name not in known:
         raise UserError(f"no dataset is called {name!r}", where=at, name=name, known=known)
     return _load(name, home)
+
+
+def kin(name: str, home: Path) -> tuple[str, ...]:
+    """All that a dataset counts as where datasets are named: itself, then what it is a variant of, nearest first.
+
+    It is a variant of what it is `like`, and of what its name has before an `@`. Raises UserError for an unknown name.
+    """
+    known, found, waiting = _names(home), list[str](), [entry(name, home).name]
+    while waiting:
+        each = waiting.pop(0)
+        if each not in found:
+            found.append(each)
+            like = entry(each, home).like if each in known else None
+            waiting += [other for other in (like, each.partition("@")[0]) if other]
+    return tuple(found)
 
 
 def _names(home: Path) -> list[str]:
@@ -118,9 +140,9 @@ def _load(name: str, home: Path, waiting: tuple[str, ...] = ()) -> Entry:
 def parse_entry(mapping: Mapping, base: Entry | None = None) -> Entry:
     """An Entry from its YAML; keys that it leaves out come from `base`, where it names one by `like`."""
     known = {f.name for f in dataclasses.fields(Entry)} - {"options", "where"}
-    check_keys(mapping, sorted(known | {"like"}), "a dataset")
+    check_keys(mapping, sorted(known), "a dataset")
     values = {key: value for key, value in mapping.items() if key != "like"}
-    others: dict[str, Any] = {"where": where(mapping)}
+    others: dict[str, Any] = {"where": where(mapping), "like": mapping.get("like")}
     if "source" in values:
         values["source"], others["options"] = _source(mapping)
     described = read_settings(Entry, with_lines_of(mapping, values), "a dataset", base=base)

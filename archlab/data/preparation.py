@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from filelock import FileLock
@@ -15,9 +15,9 @@ from filelock import FileLock
 from archlab.data.chunks import Job, allocate, cut, decode_all, still_there
 from archlab.data.completion import complete
 from archlab.data.download import Progress
-from archlab.data.entries import Entry, entry
+from archlab.data.entries import Entry, Fit, entry
 from archlab.data.listing import SPLITS, Listing
-from archlab.data.prepared import FORMAT, Prepared, folder, open_current
+from archlab.data.prepared import FORMAT, Prepared, fitted, folder, open_current
 from archlab.data.reading import read_source
 from archlab.data.sources import Material, clear_unpacked, find_material, said_missing, unpacked
 from archlab.data.splits import settle_splits
@@ -32,6 +32,7 @@ def prepare(
     *,
     source: Path | None = None,
     resolution: int | None = None,
+    fit: Fit | None = None,
     workers: int = 1,
     on_unreadable: Literal["stop", "skip"] = "stop",
     progress: Progress | None = None,
@@ -41,15 +42,16 @@ def prepare(
     Args:
         source: Archives, or the folder that they unpack to. None: what the catalogue names, downloaded if need be.
         resolution: Pixels; None: the catalogue's.
+        fit: How images become square, see `decode`; None: as the catalogue says.
         workers: Processes that decode.
         on_unreadable: "stop" at an image that cannot be read, or "skip" it; the manifest lists what was skipped.
 
     Interrupted, it leaves what is done under a temporary name, and the next call continues there.
     Raises UserError for a source that cannot be used.
     """
-    described = entry(name, home)
-    resolution = resolution or described.resolution
-    target = folder(home, name, resolution)
+    catalogued = entry(name, home)
+    described, resolution = fitted(catalogued, fit), resolution or catalogued.resolution
+    target = folder(home, name, resolution, catalogued.other(fit))
     base = target.parent
     base.mkdir(parents=True, exist_ok=True)
     with FileLock(base / ".lock"):
@@ -84,23 +86,44 @@ def prepare(
     return Prepared(target, described)
 
 
-def open_prepared(name: str, home: Path, resolution: int | None = None) -> Prepared:
-    """The prepared dataset `name` at `resolution` (None: the catalogue's).
+class Need(NamedTuple):
+    """Prepared data that something needs: a dataset at so many pixels, and its fit where it is not the catalogue's."""
+
+    name: str
+    resolution: int
+    fit: Fit | None = None
+
+
+def open_prepared(name: str, home: Path, resolution: int | None = None, fit: Fit | None = None) -> Prepared:
+    """The prepared dataset `name` at `resolution` and with `fit` (None: the catalogue's).
 
     The sample datasets prepare themselves on first use. Raises UserError with the command to call for any other.
     """
     described = entry(name, home)
     resolution = resolution or described.resolution
-    path = folder(home, name, resolution)
-    found = open_current(described, path)
+    path = folder(home, name, resolution, described.other(fit))
+    found = open_current(fitted(described, fit), path)
     if found:
         return found
     if described.sample:
-        return prepare(name, home, resolution=resolution)
+        return prepare(name, home, resolution=resolution, fit=fit)
     why = "has changed in the catalogue" if path.exists() else f"is not prepared at {resolution} pixels"
+    raise UserError(f"{name} {why}: {_command(described, resolution, fit)}")
+
+
+def command_to_prepare(name: str, home: Path, resolution: int, fit: Fit | None = None) -> str | None:
+    """The command that prepares a dataset; None where it is prepared, or prepares itself."""
+    described = entry(name, home)
+    if described.sample or open_current(fitted(described, fit), folder(home, name, resolution, described.other(fit))):
+        return None
+    return _command(described, resolution, fit)
+
+
+def _command(described: Entry, resolution: int, fit: Fit | None) -> str:
     options = "" if resolution == described.resolution else f" --resolution {resolution}"
+    options += f" --fit {fit}" if described.other(fit) else ""
     options += " --from PATH" if described.archives else ""
-    raise UserError(f"{name} {why}: archlab datasets prepare {name}{options}")
+    return f"archlab datasets prepare {described.name}{options}"
 
 
 def _known(described: Entry, target: Path) -> Prepared | None:

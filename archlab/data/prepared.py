@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable
@@ -11,16 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from archlab.data.entries import Entry
+from archlab.data.entries import Entry, Fit
 from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
 
 FORMAT = 1  # of the manifest and the files beside it
+WHOLE: Fit = "whole"
 
 
-def folder(home: Path, name: str, resolution: int) -> Path:
-    """Where a dataset stands once it is prepared."""
-    return home / "datasets" / name / str(resolution)
+def folder(home: Path, name: str, resolution: int, fit: Fit | None = None) -> Path:
+    """Where a dataset stands once it is prepared; `fit`: where it is another than the catalogue's."""
+    return home / "datasets" / name / (f"{resolution}-{fit}" if fit else str(resolution))
+
+
+def fitted(described: Entry, fit: Fit | None) -> Entry:
+    """The entry with another fit, where one is asked for."""
+    return dataclasses.replace(described, fit=fit) if fit else described
 
 
 def settings(described: Entry) -> dict[str, Any]:
@@ -30,8 +37,13 @@ def settings(described: Entry) -> dict[str, Any]:
     return json.loads(json.dumps({name: getattr(described, name) for name in names}))
 
 
+def seen(digests: bytes, shapes: np.ndarray | None) -> bytes:
+    """What is digested of images: the SHA-256 of each, joined, and the shapes of whole ones."""
+    return digests if shapes is None else digests + shapes.astype("<i8").tobytes()
+
+
 def content_digest(resolution: int, classes: int, parts: Iterable[tuple[str, bytes, np.ndarray]]) -> str:
-    """SHA-256 over images and labels. `parts`: of each split its name, the SHA-256 of each image, joined, and labels."""
+    """SHA-256 over images and labels. `parts`: of each split its name, what `seen` gives, and labels."""
     content = hashlib.sha256(json.dumps([resolution, classes]).encode())
     for split, digests, labels in parts:
         content.update(split.encode() + digests + labels.astype("<i8").tobytes())
@@ -84,11 +96,11 @@ class Prepared:
 
     def is_intact(self) -> bool:
         """Whether the manifest's digest is that of the images and labels beside it; reads them all."""
-        parts = (
-            (split, b"".join(hashlib.sha256(image).digest() for image in self.images(split)), self.labels(split))
-            for split in SPLITS
-        )
+        parts = ((split, seen(self._image_digests(split), self.shapes(split)), self.labels(split)) for split in SPLITS)
         return content_digest(self.resolution, self.num_classes, parts) == self.manifest["content"]
+
+    def _image_digests(self, split: str) -> bytes:
+        return b"".join(hashlib.sha256(image).digest() for image in self.images(split))
 
     @property
     def notes(self) -> list[str]:
@@ -106,6 +118,11 @@ class Prepared:
     def labels(self, split: str) -> np.ndarray:
         """int64 (N,)."""
         return np.load(self.path / f"{split}.labels.npy")
+
+    def shapes(self, split: str) -> np.ndarray | None:
+        """int64 (N, 2): height and width of images that are stored whole, before they were stretched; else None."""
+        path = self.path / f"{split}.shapes.npy"
+        return np.load(path) if path.exists() else None
 
     def groups(self, split: str) -> np.ndarray | None:
         """int64 (N,): equal where two images belong together, over all splits; None where the source has no groups."""

@@ -37,12 +37,26 @@ def shifted(images: Tensor, shifts: np.ndarray, most: int) -> Tensor:
     return torch.from_numpy(windows.numpy()[np.arange(count), shifts[:, 0], shifts[:, 1]])
 
 
-def resized_crops(images: Tensor, boxes: np.ndarray) -> Tensor:
-    """Boxes (N, 4: top, left, height, width) enlarged to the whole image, bilinear, borders repeated; float32."""
+def resized(images: Tensor, side: int) -> Tensor:
+    """The images at `side` pixels, bilinear, smoothed where they shrink, as torchvision resizes; float32."""
+    planes = images.permute(0, 3, 1, 2).float()
+    return F.interpolate(planes, (side, side), mode="bilinear", antialias=True).permute(0, 2, 3, 1).contiguous()
+
+
+def centre(images: Tensor, side: int) -> Tensor:
+    """The middle `side` pixels of each image."""
+    top, left = (round((whole - side) / 2) for whole in images.shape[1:3])
+    return images[:, top : top + side, left : left + side].contiguous()
+
+
+def resized_crops(images: Tensor, boxes: np.ndarray, pixels: int | None = None) -> Tensor:
+    """Boxes (N, 4: top, left, height, width) at `pixels` on a side (None: of the whole image), bilinear, borders repeated;
+    float32."""
     side = torch.tensor(images.shape[1:3]).to(images.device, non_blocking=True)
+    seen = pixels or images.shape[1]
     corner, extent = torch.from_numpy(boxes).to(images.device, non_blocking=True).float().unsqueeze(-1).split(2, dim=1)
-    pixels = torch.arange(images.shape[1], device=images.device) + 0.5
-    source = (pixels * extent / side[None, :, None] - 0.5).clamp(min=0).minimum(extent - 1) + corner  # (N, 2, R)
+    centres = torch.arange(seen, device=images.device) + 0.5
+    source = (centres * extent / seen - 0.5).clamp(min=0).minimum(extent - 1) + corner  # (N, 2, R)
     source = (source + 0.5) * 2 / side[None, :, None] - 1
     rows, columns = source.unbind(1)
     grid = torch.stack(torch.broadcast_tensors(columns[:, None, :], rows[:, :, None]), dim=-1)

@@ -13,22 +13,22 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from archlab.data.entries import entry, user_catalogue
-from archlab.data.prepared import Prepared, folder, open_current
+from archlab.data.entries import Fit, entry, user_catalogue
+from archlab.data.prepared import Prepared, fitted, folder, open_current
 from archlab.foundation import UserError, files_read, replace_folder, write_atomically
 from archlab.runs.run import Run
 
 PIECE = 2**28  # bytes that travel at once: memory holds one piece, however large the dataset
 
-Data = tuple[str, int, str]
-"""Which dataset: its name, resolution and digest."""
+Data = tuple[str, int, Fit | None, str]
+"""Which dataset: its name, resolution, fit and digest."""
 
 Parcel = dict[str, list[Any]]
 """References to the pieces of every file, by its path below the home."""
 
 
 def data_of(run: Run) -> Data:
-    return run.dataset, run.resolution, run.dataset_digest
+    return run.dataset, run.stored, run.fit, run.dataset_digest
 
 
 def pack(data: Data, home: Path, put: Callable[[np.ndarray], Any]) -> Parcel:
@@ -36,14 +36,14 @@ def pack(data: Data, home: Path, put: Callable[[np.ndarray], Any]) -> Parcel:
 
     Raises UserError where it is not there as `data` says.
     """
-    name, resolution, digest = data
+    name, resolution, fit, digest = data
     home = home.absolute()
     with files_read() as read:
         described = entry(name, home)
     own = [path for path in read if path.parent == user_catalogue(home)]
     if described.sample and not own:
         return {}
-    found = open_current(described, folder(home, name, resolution))
+    found = open_current(fitted(described, fit), folder(home, name, resolution, fit))
     if not found or found.digest != digest:
         raise UserError("has changed since the study began")
     files = [*own, *(path for path in found.path.iterdir() if not path.name.startswith("."))]
@@ -55,10 +55,10 @@ def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[An
 
     Raises UserError, leaving no dataset behind, where what arrives is not what was sent.
     """
-    name, resolution, _ = data
-    target = folder(home, name, resolution)
+    name, resolution, fit, _ = data
     if _holds(home, data):
         return
+    target = folder(home, name, resolution, fit)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / ".lock"):
         if _holds(home, data):
@@ -72,16 +72,16 @@ def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[An
             for path, pieces in parcel.items():
                 to = home / path
                 _write(part / to.name if to.parent == target else to, pieces, get)
-            _check(Prepared(part, entry(name, home)), data)
+            _check(Prepared(part, fitted(entry(name, home), fit)), data)
             replace_folder(part, target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
 
 def _holds(home: Path, data: Data) -> bool:
-    name, resolution, digest = data
+    name, resolution, fit, digest = data
     try:
-        found = open_current(entry(name, home), folder(home, name, resolution))
+        found = open_current(fitted(entry(name, home), fit), folder(home, name, resolution, fit))
     except UserError:
         return False
     return found is not None and found.digest == digest
@@ -100,5 +100,5 @@ def _write(path: Path, pieces: list[Any], get: Callable[[Any], np.ndarray]) -> N
 
 
 def _check(arrived: Prepared, data: Data) -> None:
-    if arrived.digest != data[2] or not arrived.is_intact():
+    if arrived.digest != data[-1] or not arrived.is_intact():
         raise UserError("was damaged on its way")

@@ -9,10 +9,10 @@ import torch._dynamo  # optimisers import the compiler: better once here than in
 import torch._inductor
 
 from archlab.architecture import from_canonical
-from archlab.data import open_prepared
 from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
 from archlab.runs.code import code_digest, sources
+from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.loop import Trained, train
 from archlab.training.recipe import load_recipe
@@ -33,7 +33,7 @@ def train_run(
 
     Raises UserError where the data or the code are no longer those of the run's key.
     """
-    prepared = open_prepared(run.dataset, home, run.resolution)
+    prepared = open_data(run, home)
     if prepared.digest != run.dataset_digest:
         raise UserError(f"dataset {run.dataset} has changed since the study began: start it again")
     if code_digest(run.architecture, run.own_files) != run.code:

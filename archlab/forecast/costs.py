@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from archlab.data import Prepared, open_prepared
-from archlab.forecast.kept import read_measurement
+from archlab.data import Expected, Prepared
+from archlab.forecast.kept import keep_measurement, kept_below, read_measurement
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name, gpu_names
 from archlab.runs.index import list_runs
+from archlab.runs.making import open_data
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 from archlab.training.recipe import load_recipe
 
 TRAINING_IMAGE = 3.0  # a training image in evaluated images: forwards, and backwards twice as much
 MOST_EXAMPLES = 10  # finished runs of other datasets that a prediction looks at
+MACHINE = "machine"  # the file that names a machine's hardware beside its speeds
+_opened: dict[tuple[Any, ...], Prepared | Expected] = {}
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,17 @@ class Speed:
         evaluated = (work.epochs + 1) * work.validation + work.test
         return self.setup + work.steps * self.step + evaluated * self.image + work.epochs * self.checkpoint
 
+    def scaled(self, step: float, image: float) -> Speed:
+        """Of a model with so many times the work a step and an image; memory is not known then."""
+        return replace(self, step=self.step * step, image=self.image * image, memory=0)
+
 
 @dataclass(frozen=True)
 class Prediction:
     """Seconds and bytes of a run, and where they come from.
 
-    Sources: "finished" (other seeds of the run), "scaled" (the model on other datasets, by their work), "measured".
+    Sources: "finished" (other seeds of the run), "scaled" (the model on other datasets, by their work), "measured",
+    "measured, scaled" (the model on another dataset, by its multiply-accumulates).
     """
 
     seconds: float
@@ -67,10 +74,13 @@ class Prediction:
 
 
 def work_of(run: Run, home: Path) -> Work:
-    """Raises UserError where the dataset is not prepared."""
-    recipe, data = load_recipe(run.recipe), _prepared(run.dataset, home, run.resolution)
-    epochs, steps = recipe.length(max(_images(data, "train") // recipe.batch_size, 1))
-    return Work(steps, recipe.batch_size, epochs, _images(data, "validation"), _images(data, "test"))
+    """Raises UserError where the dataset is not prepared, or nothing is known of how many images it will have."""
+    recipe, data = load_recipe(run.recipe), _data(run, home)
+    train, validation, test = (_images(data, split) for split in ("train", "validation", "test"))
+    if recipe.with_validation:
+        train, validation = train + validation, 0
+    epochs, steps = recipe.length(recipe.batches(train))
+    return Work(steps, recipe.batch_size, epochs, validation, test)
 
 
 def model_of(run: Run) -> tuple[Any, ...]:
@@ -79,21 +89,35 @@ def model_of(run: Run) -> tuple[Any, ...]:
 
 
 def kind_of(run: Run) -> str:
-    """Runs of one kind cost the same per step: one model, batch size, optimiser and augmentation, on this machine."""
+    """Runs of one kind cost the same per step on one machine: one model, batch size, optimiser and augmentation."""
     decisive = {name: run.recipe.get(name) for name in ("batch_size", "optimizer", "augment")}
-    return digest([*model_of(run), decisive, cpu_name(), gpu_names(), version("torch"), run.code])[:32]
+    decisive |= {name: run.recipe[name] for name in ("stored", "fit", "precision") if name in run.recipe}
+    return digest([*model_of(run), decisive, version("torch"), run.code])[:32]
+
+
+def hardware() -> tuple[str, ...]:
+    """This machine's processor and GPUs."""
+    return cpu_name(), *gpu_names()
+
+
+def macs_of(run: Run) -> int:
+    """Multiply-accumulates of an image."""
+    from archlab.architecture import from_canonical
+    from archlab.budget import count
+
+    return count(from_canonical(run.architecture, run.model), run.input, run.width).macs
 
 
 class Finished:
-    """Predictions from the finished runs of this kind of machine."""
+    """Predictions from the finished runs of a kind of machine: this one, unless another is named."""
 
-    def __init__(self, store: Store):
-        self.store = store
+    def __init__(self, store: Store, machine: tuple[str, ...] | None = None):
+        self.store, machine = store, machine or hardware()
         self.rows: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
         names = ["key", "architecture", "width", "resolution", "smallest_map"]
         names += ["dataset_digest", "recipe", "seconds", "peak_memory", "hardware"]
         for row in list_runs(store).table.select(names).to_pylist():
-            if row["hardware"] in (cpu_name(), *gpu_names()):
+            if row["hardware"] in machine:
                 self.rows[tuple(row[name] for name in names[1:5])].append(row)
 
     def predict(self, run: Run, work: Work) -> Prediction | None:
@@ -115,32 +139,56 @@ class Finished:
             return None
         run, last = Run.from_document(document["run"]), document["history"][-1]
         try:
-            data = _prepared(run.dataset, self.store.home, run.resolution)
+            data = _data(run, self.store.home)
         except UserError:
             return None
         if data.digest != run.dataset_digest:
             return None
         epochs = len(document["history"])
-        work = Work(last["steps"], batch_size, epochs, _images(data, "validation"), _images(data, "test"))
+        validation = 0 if run.recipe.get("with_validation") else _images(data, "validation")
+        work = Work(last["steps"], batch_size, epochs, validation, _images(data, "test"))
         return document["seconds"] / work.images
 
 
-def read_speed(store: Store, kind: str) -> Speed | None:
-    """What was measured for runs of a kind, where it was."""
+def read_speed(store: Store, kind: str, machine: tuple[str, ...] | None = None) -> Speed | None:
+    """What was measured for runs of a kind on a machine (None: this one), where it was."""
     try:
-        return Speed(**(read_measurement(store, "speeds", kind) or {}))
+        return Speed(**(read_measurement(store, _speeds_of(machine or hardware()), kind) or {}))
     except TypeError:
         return None
+
+
+def keep_speed(store: Store, kind: str, speed: Speed) -> None:
+    """Keeps what was measured on this machine."""
+    keep_measurement(store, _speeds_of(hardware()), MACHINE, hardware())
+    keep_measurement(store, _speeds_of(hardware()), kind, asdict(speed))
+
+
+def other_machines(store: Store) -> list[tuple[str, ...]]:
+    """The processors and GPUs of other machines on which something was measured or has finished."""
+    measured = [
+        tuple(names) for folder in kept_below(store, "speeds") if (names := read_measurement(store, folder, MACHINE))
+    ]
+    known = {name for names in measured for name in names} | set(hardware())
+    finished = set(list_runs(store).table.column("hardware").to_pylist()) - known - {None}
+    return [names for names in measured if names != hardware()] + [(name,) for name in sorted(finished)]
+
+
+def _speeds_of(machine: tuple[str, ...]) -> str:
+    return f"speeds/{digest(list(machine))[:16]}"
 
 
 def _most(rows: list[dict[str, Any]]) -> int | None:
     return max((row["peak_memory"] for row in rows if row["peak_memory"]), default=None)
 
 
-@cache
-def _prepared(name: str, home: Path, resolution: int) -> Prepared:
-    return open_prepared(name, home, resolution)
+def _data(run: Run, home: Path) -> Prepared | Expected:
+    """The run's data, opened once."""
+    which = home, run.dataset, run.stored, run.fit, run.dataset_digest
+    if which not in _opened:
+        _opened[which] = open_data(run, home)
+    return _opened[which]
 
 
-def _images(data: Prepared, split: str) -> int:
+def _images(data: Prepared | Expected, split: str) -> int:
     return sum(data.counts(split))

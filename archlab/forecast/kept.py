@@ -25,5 +25,10 @@ def keep_measurement(store: Store, what: str, name: str, value: Any) -> None:
         temporary.write_text(json.dumps(value))
 
 
+def kept_below(store: Store, what: str) -> list[str]:
+    """The folders of measurements below `what`."""
+    return sorted(f"{what}/{path.name}" for path in (store.home / "cache" / what).glob("*") if path.is_dir())
+
+
 def _file(store: Store, what: str, name: str) -> Path:
     return store.home / "cache" / what / f"{name}.json"

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 
 from archlab.architecture import build_model, from_canonical
-from archlab.budget import measure_latencies
-from archlab.data import open_prepared
+from archlab.budget import UncountableError, count, measure, measure_latencies
+from archlab.data import NOT_PREPARED
 from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation.own_code import load_file
+from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.evaluation import evaluation_batch_size
 from archlab.training.loop import Trained, train
@@ -26,6 +27,7 @@ from archlab.training.mode import peak_memory
 from archlab.training.recipe import Recipe, load_recipe
 
 STEPS, EPOCHS = 6, 2
+ROUGHLY = 2, 2**16, 4  # steps, pixels of a batch and evaluated images, where the data are not there yet
 STEPS_AN_EPOCH = 50  # where throughput is measured
 MOST_PIXELS = 2**18  # of a measured batch; cost is proportional above
 
@@ -42,6 +44,10 @@ class Few:
     def images(self, split: str) -> Any:
         return self._prepared.images(split)[: self._most[split]]
 
+    def shapes(self, split: str) -> Any:
+        shapes = self._prepared.shapes(split)
+        return None if shapes is None else shapes[: self._most[split]]
+
     def labels(self, split: str) -> Any:
         return self._prepared.labels(split)[: self._most[split]]
 
@@ -54,16 +60,31 @@ def try_run(run: Run, *, home: Path, folder: Path, report: Reporter, device: str
     return {}
 
 
+def count_run(run: Run, **_: Any) -> dict[str, Any]:
+    """`problem`: how fvcore counts the run's model otherwise than the closed form, or why it cannot; None where they agree."""
+    architecture = from_canonical(run.architecture, run.model)
+    model = build_model(architecture, run.input, run.width)
+    try:
+        closed, counted = count(architecture, run.input, run.width), measure(model, run.resolution)
+    except UncountableError as error:
+        return {"problem": error.message}
+    return {"problem": None if closed == counted else f"the closed form gives {closed}, fvcore {counted}"}
+
+
 def measure_run(
     run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any
 ) -> dict[str, Any]:
     """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
     memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
-    batch_size = max(min(recipe.batch_size, MOST_PIXELS // run.resolution**2), 1)
-    data = _few(run, home, STEPS * batch_size)
+    steps, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
+    if run.dataset_digest == NOT_PREPARED:
+        steps, pixels, evaluated = ROUGHLY
+    batch_size = max(min(recipe.batch_size, pixels // run.resolution**2), min(recipe.batch_size, 2))
+    data = Few(open_data(run, home), steps * batch_size, evaluated)
     trained = _train(run, data, dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None), device)
     first, last = trained.history[0], trained.history[-1]
     validation, test = (len(data.labels(split)) for split in ("validation", "test"))
+    validation = 0 if recipe.with_validation else validation
     image = (trained.seconds - last["seconds"]) / (validation + test)
     epoch = (last["seconds"] - first["seconds"]) / (EPOCHS - 1)
     larger = recipe.batch_size / batch_size
@@ -121,7 +142,7 @@ def time_models(run: Run, *, runs: list[dict[str, Any]], own_files: list[str], *
 
 
 def _few(run: Run, home: Path, train: int) -> Few:
-    return Few(open_prepared(run.dataset, home, run.resolution), train, evaluation_batch_size(run.resolution))
+    return Few(open_data(run, home), train, evaluation_batch_size(run.resolution))
 
 
 def _train(

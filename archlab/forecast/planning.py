@@ -6,16 +6,28 @@ import heapq
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from archlab.data import NOT_PREPARED
 from archlab.executors.execution import Interrupted, Outcome, interruptible
 from archlab.executors.executor import open_executor
 from archlab.executors.settings import Settings, Task
-from archlab.forecast.costs import Finished, Prediction, Speed, kind_of, read_speed, work_of
-from archlab.forecast.kept import keep_measurement
+from archlab.forecast.costs import (
+    Finished,
+    Prediction,
+    Speed,
+    Work,
+    keep_speed,
+    kind_of,
+    macs_of,
+    other_machines,
+    read_speed,
+    work_of,
+)
+from archlab.foundation import UserError
 from archlab.foundation.words import duration
 from archlab.runs.events import Event, Failure
 from archlab.runs.run import Run
@@ -28,11 +40,15 @@ LIMIT = 600.0  # seconds of one measurement, where runs have no limit of their o
 
 @dataclass(frozen=True)
 class Plan:
-    """Runs that are stored, and those to be computed, longest first, each with its prediction (None: not known)."""
+    """Runs that are stored, and those to be computed, longest first, each with its prediction (None: not known).
+
+    `elsewhere`: by the hardware of other machines on which something was measured, the seconds of the runs by key.
+    """
 
     stored: list[Run]
     missing: list[tuple[Run, Prediction | None]]
     workers: int
+    elsewhere: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -87,6 +103,14 @@ class Plan:
             "memory": self.memory,
             "finishes": (datetime.now().astimezone() + timedelta(seconds=self.wall)).isoformat(timespec="minutes"),
             "not_predicted": len(self.missing) - len(self.predicted),
+            "elsewhere": [
+                {
+                    "hardware": hardware,
+                    "work_seconds": sum(seconds.values()),
+                    "not_predicted": len(self.missing) - len(seconds),
+                }
+                for hardware, seconds in self.elsewhere.items()
+            ],
         }
 
     def judge(self, outcome: Outcome) -> Judgement | None:
@@ -133,7 +157,8 @@ def plan(
     """Predicts what the runs that are not stored will cost.
 
     From finished runs where there are any of the model on this kind of machine; else from a short measurement, which is
-    kept. Without `measure` such runs have no prediction. `on_event` hears of the measurements.
+    kept. Without `measure` such runs have no prediction. Of runs on data that are not prepared yet one a model is measured,
+    the one with the fewest multiply-accumulates, and the others are scaled by theirs. `on_event` hears of the measurements.
     """
     settings = settings or Settings()
     distinct = {run.key: run for run in runs}.values()
@@ -141,16 +166,20 @@ def plan(
     missing = [run for run in distinct if run.key not in store]
     if not missing:
         return Plan(stored, [], settings.at_once)
+    works = {run.key: _work(run, store) for run in missing}
     finished = Finished(store)
-    predictions = {run.key: finished.predict(run, work_of(run, store.home)) for run in missing}
-    unknown = [run for run in missing if predictions[run.key] is None]
-    speeds = _speeds(unknown, store, settings if measure else None, on_event or (lambda event: None))
-    for run in unknown:
-        if speed := speeds.get(kind_of(run)):
-            predictions[run.key] = Prediction(speed.seconds(work_of(run, store.home)), speed.memory, "measured")
-    pairs = [(run, predictions[run.key]) for run in missing]
+    unknown = [run for run in missing if (work := works[run.key]) and not finished.predict(run, work)]
+    if measure:
+        _measure(_to_measure(unknown, store), store, settings, on_event or (lambda event: None))
+    predictions = _predictions(missing, works, store)
+    pairs = [(run, predictions.get(run.key)) for run in missing]
     pairs.sort(key=lambda pair: -pair[1].seconds if pair[1] else -float("inf"))
-    return Plan(stored, pairs, settings.at_once)
+    elsewhere = {}
+    for machine in other_machines(store):
+        found = _predictions(missing, works, store, machine)
+        if found:
+            elsewhere[", ".join(machine)] = {key: prediction.seconds for key, prediction in found.items()}
+    return Plan(stored, pairs, settings.at_once, elsewhere)
 
 
 def smoke(
@@ -167,23 +196,66 @@ def smoke(
     return failures
 
 
-def _speeds(
-    runs: list[Run], store: Store, settings: Settings | None, tell: Callable[[Event], None]
-) -> dict[str, Speed]:
-    """By kind; with settings, those that are not known yet are measured, as many at once as will run at once."""
-    kinds = {kind_of(run): run for run in runs}
-    speeds = {kind: speed for kind in kinds if (speed := read_speed(store, kind))}
-    new = {kind: run for kind, run in kinds.items() if kind not in speeds}
-    if not new or settings is None:
-        return speeds
-    for event in tries(new.values(), store, settings, MEASURE):
+def _work(run: Run, store: Store) -> Work | None:
+    """None where the data are not prepared and the catalogue does not say how many images there are."""
+    try:
+        return work_of(run, store.home)
+    except UserError:
+        if run.dataset_digest != NOT_PREPARED:
+            raise
+        return None
+
+
+def _predictions(
+    runs: list[Run], works: dict[str, Work | None], store: Store, machine: tuple[str, ...] | None = None
+) -> dict[str, Prediction]:
+    """By key, from what is stored of a machine (None: this one)."""
+    finished, found = Finished(store, machine), dict[str, Prediction]()
+    measured: dict[str, tuple[int, int, Speed]] = {}  # by model: batch size, MACs of an image, speed
+    scaled = []
+    for run in runs:
+        work = works[run.key]
+        if work is None:
+            continue
+        if prediction := finished.predict(run, work):
+            found[run.key] = prediction
+        elif speed := read_speed(store, kind_of(run), machine):
+            found[run.key] = Prediction(speed.seconds(work), speed.memory, "measured")
+            measured[run.model] = work.batch_size, macs_of(run) if _expected(run) else 0, speed
+        elif _expected(run):
+            scaled.append((run, work))
+    for run, work in scaled:
+        if run.model in measured and measured[run.model][1]:
+            batch_size, macs, speed = measured[run.model]
+            image = macs_of(run) / macs
+            there = speed.scaled(image * work.batch_size / batch_size, image)
+            found[run.key] = Prediction(there.seconds(work), None, "measured, scaled")
+    return found
+
+
+def _expected(run: Run) -> bool:
+    return run.dataset_digest == NOT_PREPARED
+
+
+def _to_measure(unknown: list[Run], store: Store) -> list[Run]:
+    """One of each kind that no speed is known of; of those on data that are not prepared, one a model."""
+    kinds = {kind_of(run): run for run in unknown}
+    new = [run for kind, run in kinds.items() if not read_speed(store, kind)]
+    known = {run.model for kind, run in kinds.items() if _expected(run) and run not in new}
+    cheapest = {run.model: run for run in sorted(filter(_expected, new), key=macs_of, reverse=True)}
+    there = [run for run in new if not _expected(run)]
+    return there + [run for model, run in cheapest.items() if model not in known]
+
+
+def _measure(runs: list[Run], store: Store, settings: Settings, tell: Callable[[Event], None]) -> None:
+    """Measures their speeds, as many at once as will run at once, and keeps them."""
+    if not runs:
+        return
+    for event in tries(runs, store, settings, MEASURE):
         tell(event)
         if event.kind == "finished":
-            fields = {name: event.detail[name] for name in Speed.__dataclass_fields__}
-            kind = kind_of(event.run)
-            speeds[kind] = Speed(**fields)
-            keep_measurement(store, "speeds", kind, fields)
-    return speeds
+            speed = Speed(**{name: event.detail[name] for name in Speed.__dataclass_fields__})
+            keep_speed(store, kind_of(event.run), speed)
 
 
 def tries(runs: Iterable[Run], store: Store, settings: Settings, task: Task) -> Iterator[Event]:

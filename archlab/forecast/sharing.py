@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from archlab.executors.settings import Settings, Task
-from archlab.forecast.costs import kind_of
+from archlab.forecast.costs import hardware, kind_of, macs_of
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
 from archlab.foundation.machine import gpu_count
-from archlab.runs.run import Run
+from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
 THROUGHPUT = "archlab.forecast.measuring:throughput"
@@ -30,7 +30,8 @@ def with_workers(settings: Settings, runs: Iterable[Run], store: Store) -> Setti
     if settings.workers or settings.executor != "local" or not gpu_count() or not missing:
         return settings
     largest = max(missing, key=_work_of_a_step)
-    kept = read_measurement(store, "sharing", kind_of(largest))
+    name = digest([kind_of(largest), *hardware()])[:32]
+    kept = read_measurement(store, "sharing", name)
     if not kept:
         rates: dict[int, float] = {}
 
@@ -40,7 +41,7 @@ def with_workers(settings: Settings, runs: Iterable[Run], store: Store) -> Setti
 
         most = max(min(MOST, len(os.sched_getaffinity(0)) // gpu_count()), 1)
         kept = {"runs": share(rate_of, most), "images_a_second": rates}
-        keep_measurement(store, "sharing", kind_of(largest), kept)
+        keep_measurement(store, "sharing", name, kept)
     return replace(settings, workers=gpu_count() * kept["runs"])
 
 
@@ -56,11 +57,7 @@ def share(rate_of: Callable[[int], float], most: int) -> int:
 
 
 def _work_of_a_step(run: Run) -> int:
-    from archlab.architecture import from_canonical
-    from archlab.budget import count
-
-    cost = count(from_canonical(run.architecture, run.model), run.input, run.width)
-    return cost.macs * int(run.recipe["batch_size"])
+    return macs_of(run) * int(run.recipe["batch_size"])
 
 
 def _throughput(run: Run, store: Store, settings: Settings) -> float:

@@ -54,6 +54,8 @@ def curves(analysis: Analysis) -> Iterator[Section]:
     if found is None:
         return
     plots = []
+    if "validation_accuracy" in found:
+        found = found.dropna(subset="validation_accuracy")  # as of runs that trained on it
     for dataset in dict.fromkeys(found["dataset"]) if "validation_accuracy" in found else ():
         part = found[found["dataset"] == dataset]
         plots.append(

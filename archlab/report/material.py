@@ -140,7 +140,8 @@ def _read_study(folder: Path, home: Path) -> Material:
         for model in study["models"]
     }
     elements = {
-        model["name"]: architecture_elements(model["architecture"], model["cost"]["macs"]) for model in study["models"]
+        model["name"]: architecture_elements(model["architecture"], model["cost"]["macs"], model.get("strides"))
+        for model in study["models"]
     }
     runs, curves = _read_runs(found["cells"], home)
     return Material(
@@ -229,11 +230,15 @@ def _provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, 
     def all_of(*keys: str) -> str:
         return "; ".join(sorted({" ".join(str(run[key]) for key in keys) for run in runs}))
 
+    def pixels(dataset: str) -> int:
+        recipes = [study["recipes"][model["recipes"][dataset]] for model in study["models"]]
+        return max(recipe.get("pixels") or recipe.get("stored") or study["datasets"][dataset] for recipe in recipes)
+
     budget = study["budget"]
     limits = [f"{budget[what]:,} {what}" for what in ("params", "macs") if budget.get(what)]
     return {
         "study": study["path"] or study["name"],
-        "suite": f"{study['suite']}: {', '.join(f'{name} at {side} pixels' for name, side in study['datasets'].items())}",
+        "suite": f"{study['suite']}: {', '.join(f'{name} at {pixels(name)} pixels' for name in study['datasets'])}",
         "recipe": study["recipe"],
         "seeds": ", ".join(map(str, study["seeds"])),
         "budget": f"{' and '.join(limits) or 'none'} ({budget['of']}, at {study['classes']} classes)",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.runs.code import code_digest
 from archlab.runs.events import Event, EventLog, Failure
-from archlab.runs.making import run_of
+from archlab.runs.making import open_data, run_of
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 from archlab.runs.stored import DamagedRunError
@@ -25,6 +25,7 @@ __all__ = [
     "Store",
     "code_digest",
     "list_runs",
+    "open_data",
     "run_of",
 ]
 

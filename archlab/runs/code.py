@@ -62,7 +62,7 @@ def named(architecture: dict[str, Any]) -> set[Place]:
     """The definitions of the shipped blocks and components that an architecture names."""
     registered = sources().registered
     blocks = {layer["block"] for layer in architecture["layers"]}
-    components = set(_components(architecture["head"]))
+    components = {*_components(architecture["head"]), *_components({"init": architecture.get("init")})}
     for layer in architecture["layers"]:
         components.update(_components(layer["arguments"]))
     return {

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from archlab.data import NOT_PREPARED, Expected, Prepared, entry, open_prepared
 from archlab.runs.code import code_digest
 from archlab.runs.run import Run
-
-if TYPE_CHECKING:
-    from archlab.data import Prepared
 
 
 def run_of(
     model: str,
     architecture: dict[str, Any],
     width: float,
-    data: Prepared,
+    data: Prepared | Expected,
     recipe: dict[str, Any],
     seed: int,
     *,
     smallest_map: int | None,
     own_files: tuple[str, ...] = (),
 ) -> Run:
-    """The run of a model on a prepared dataset.
+    """The run of a model on a prepared dataset, or on one that is expected: such a run can be planned, not computed.
 
     Args:
         model: Its name, for people.
@@ -35,7 +34,7 @@ def run_of(
         num_classes=data.num_classes,
         dataset=data.name,
         dataset_digest=data.digest,
-        resolution=data.resolution,
+        resolution=recipe.get("pixels") or data.resolution,
         smallest_map=smallest_map,
         recipe=recipe,
         seed=seed,
@@ -43,3 +42,10 @@ def run_of(
         model=model,
         own_files=own_files,
     )
+
+
+def open_data(run: Run, home: Path) -> Prepared | Expected:
+    """The data of a run. Sample datasets are prepared where they are not yet; raises UserError for any other."""
+    if run.dataset_digest == NOT_PREPARED:
+        return Expected(entry(run.dataset, home), run.stored)
+    return open_prepared(run.dataset, home, run.stored, run.fit)

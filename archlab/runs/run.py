@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archlab.architecture import InputSpec
+    from archlab.data.entries import Fit
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,16 @@ class Run:
         document = self.document()
         del document["dataset"], document["model"]
         return digest(document)
+
+    @property
+    def stored(self) -> int:
+        """Pixels along one side of the prepared images."""
+        return self.recipe.get("stored") or self.resolution
+
+    @property
+    def fit(self) -> Fit | None:
+        """How the prepared images became square, where it is not as the catalogue says."""
+        return self.recipe.get("fit")
 
     @property
     def input(self) -> InputSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -81,12 +81,15 @@ def elements(scores: pd.Series, features: pd.DataFrame) -> Elements:
     return Elements(rows, left_out, p, _in_words(rows, left_out, p, len(models), design))
 
 
-def architecture_elements(canonical: Mapping[str, Any], macs: float) -> dict[str, float]:
-    """The elements of an architecture's canonical form."""
+def architecture_elements(
+    canonical: Mapping[str, Any], macs: float, strides: Sequence[int] | None = None
+) -> dict[str, float]:
+    """The elements of an architecture's canonical form; `strides`: of its layers as they ran, None for the published ones."""
     blocks, runs, stride = [], [], 1.0
-    for layer in canonical["layers"]:
+    for index, layer in enumerate(canonical["layers"]):
         arguments = layer["arguments"]
-        stride *= layer["stride"] * (arguments["size"] if layer["block"] == "patch" else 1)
+        published = layer["stride"] * (arguments["size"] if layer["block"] == "patch" and layer["stride"] == 1 else 1)
+        stride *= strides[index] if strides else published
         if layer["block"] in PLAIN:
             continue
         blocks += [(layer["block"], arguments)] * layer["repeat"]

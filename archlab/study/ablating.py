@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from archlab.data import open_prepared
+from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, open_prepared
 from archlab.executors import Settings
 from archlab.forecast import with_workers
+from archlab.foundation import UserError
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import announce_preparation, compute
@@ -56,18 +57,51 @@ def saved(ablation: Ablation, time_limit: float | None, save: Callable[[], None]
     return f"results are in {ablation.folder}"
 
 
-def study_and_runs(source: StudySource, store: Store, progress: Progress) -> tuple[ResolvedStudy, list[Run]]:
+def study_and_runs(
+    source: StudySource, store: Store, progress: Progress, *, planned: bool = False
+) -> tuple[ResolvedStudy, list[Run]]:
     """A study whose models are within its budget, and its runs in the order of models, datasets, seeds.
 
-    Two models may share a run. Sample datasets are prepared here where they are not yet; raises UserError for any other.
+    Two models may share a run. Sample datasets are prepared here where they are not yet; raises UserError for others, unless
+    the runs are only `planned`.
     """
     study = resolve(source, store.home)
     study.check_budget()
-    announce_preparation(study.datasets, store.home, progress)
-    return study, runs_of(study, store.home)
+    announce_preparation(study.needed, store.home, progress)
+    return study, planned_runs(study, store.home) if planned else runs_of(study, store.home)
 
 
 def runs_of(study: ResolvedStudy, home: Path) -> list[Run]:
-    """The runs of a study, each called after its model. Raises UserError for a dataset that is not prepared."""
-    prepared = [open_prepared(name, home, resolution) for name, resolution in study.datasets.items()]
-    return [study.run(model, data, seed) for model in study.models for data in prepared for seed in study.seeds]
+    """The runs of a study, each called after its model. Raises UserError where datasets are not prepared, naming all."""
+    missing = missing_datasets(study, home)
+    if len(missing) > 1:
+        raise UserError(f"{len(missing)} datasets are not prepared: {'; '.join(missing.values())}")
+    return _runs(study, home, ())
+
+
+def planned_runs(study: ResolvedStudy, home: Path) -> list[Run]:
+    """As `runs_of`; where a dataset is not prepared, runs that can be planned, not computed."""
+    return _runs(study, home, missing_datasets(study, home))
+
+
+def missing_datasets(study: ResolvedStudy, home: Path) -> dict[Need, str]:
+    """The command that prepares them, by data that are not prepared; the sample ones prepare themselves."""
+    found = {need: command_to_prepare(need.name, home, need.resolution, need.fit) for need in study.needed}
+    return {need: command for need, command in found.items() if command}
+
+
+def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[Run]:
+    def opened(need: Need) -> Prepared | Expected:
+        return (
+            Expected(entry(need.name, home), need.resolution)
+            if need in missing
+            else open_prepared(need.name, home, *need[1:])
+        )
+
+    data = {need: opened(need) for need in study.needed}
+    return [
+        study.run(model, data[study.needs(model, dataset)], seed)
+        for model in study.models
+        for dataset in study.datasets
+        for seed in study.seeds
+    ]

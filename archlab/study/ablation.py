@@ -128,8 +128,15 @@ class Ablation:
         At the class count and resolution that costs refer to. What is not known yet is measured, so nothing else should run; no
         model may take longer than `time_limit` seconds. A measurement, and so never part of the results.
         """
+        main = {model.name: model for model in self.study.models}
         runs = {
-            run.model: dataclasses.replace(run, num_classes=self.study.classes, resolution=self.study.resolution)
+            run.model: dataclasses.replace(
+                run,
+                architecture=main[run.model].architecture,
+                width=main[run.model].width,
+                num_classes=self.study.classes,
+                resolution=self.study.resolution,
+            )
             for run in self.runs
             if run.key in self.store
         }

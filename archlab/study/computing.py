@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from archlab.data import Need, entry
 from archlab.data.prepared import folder
 from archlab.executors import Interrupted, Outcome, Settings, execute
-from archlab.forecast import Plan, plan
+from archlab.forecast import Plan, check_counts, plan
 from archlab.runs import Run, Store
 from archlab.study.progress import Progress
 
@@ -18,8 +19,11 @@ def compute(
     """The plan of the runs, and what became of them.
 
     `what` says in words what they are. With `measure` the machine's speed is measured where nothing tells what they will
-    take. Raises Interrupted after Ctrl-C; everything finished is stored.
+    take. Raises UserError where a model that is to be trained is counted otherwise by fvcore; Interrupted after Ctrl-C, when
+    everything finished is stored.
     """
+    runs = list(runs)
+    check_counts([run for run in runs if run.key not in store], store, settings, progress.say)
     planned = plan(runs, store, settings, measure=measure, on_event=progress.measuring)
     with progress.computing(what, planned) as hear:
         try:
@@ -30,8 +34,8 @@ def compute(
             raise
 
 
-def announce_preparation(datasets: dict[str, int], home: Path, progress: Progress) -> None:
-    """Says which datasets (resolution by name) will be prepared first; the sample ones prepare themselves."""
-    missing = [name for name, resolution in datasets.items() if not folder(home, name, resolution).exists()]
+def announce_preparation(needed: Iterable[Need], home: Path, progress: Progress) -> None:
+    """Says which datasets will be prepared first: the sample ones, which prepare themselves."""
+    missing = {need.name: None for need in needed if entry(need.name, home).sample and not folder(home, *need).exists()}
     if missing:
         progress.say(f"preparing {', '.join(missing)}")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from archlab.architecture import Architecture, InputSpec
 from archlab.budget import Budget, Cost, Fitted, count, fit
-from archlab.data import entry
+from archlab.data import entry, kin
 from archlab.foundation import UserError
 from archlab.foundation import home as default_home
 from archlab.runs.run import digest
@@ -70,9 +70,13 @@ class Designer:
 
     def __init__(self, study: Study, home: Path | None = None):
         self.home = home or default_home()
-        entries = [entry(name, self.home) for name in study.suite.datasets]
-        self.classes = max(each.classes for each in entries)
-        self.resolution = max(min(each.resolution, study.recipe.resolution) for each in entries)
+        self.classes = max(entry(name, self.home).classes for name in study.suite.datasets)
+        named = {name for exemption in study.recipe.exemptions for name in exemption.models or ()}
+        self.resolution = max(
+            study.recipe.of_run(model, name, self.home).pixels_of(entry(name, self.home))
+            for model in {*named, ""}
+            for name in study.suite.datasets
+        )
         self.input = InputSpec(self.classes, self.resolution, study.smallest_map)
         self._budget_where = study.budget_where
         self.study = dataclasses.replace(study, budget=self._budget(study))
@@ -86,6 +90,27 @@ class Designer:
         published = architecture if fitted.architecture is not architecture else None
         return Design(
             fitted.architecture, fitted.width, fitted.cost, values=combination.values, published=published, **about
+        )
+
+    def on(self, dataset: str, design: Design) -> Design:
+        """The design in the form that the study gives it on a dataset, fitted to the budget as the design is."""
+        names, published = kin(dataset, self.home), design.published or design.architecture
+        architecture = published
+        for form in self.study.forms:
+            if form.concerns(design.name, names):
+                architecture = form.of(architecture)
+        if architecture is published:
+            return design
+        if design.kind == "raw" or self.study.budget.fit == "none":
+            cost = count(architecture, self.input, design.width)
+            return dataclasses.replace(design, architecture=architecture, cost=cost)
+        fitted = self._fit(architecture, self.study.budget)
+        return dataclasses.replace(
+            design,
+            architecture=fitted.architecture,
+            width=fitted.width,
+            cost=fitted.cost,
+            published=architecture if fitted.architecture is not architecture else None,
         )
 
     def designs(self) -> list[Design]:

@@ -8,19 +8,20 @@ from typing import Annotated, Any, Literal
 from archlab.architecture import SMALLEST_MAP, Architecture, architecture, references
 from archlab.architecture.own_blocks import load_own_blocks
 from archlab.budget import parse_budget
-from archlab.data import load_suite
+from archlab.data import entry, load_suite
 from archlab.foundation import UserError, check_keys, read_yaml, where
 from archlab.foundation import home as default_home
 from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
+from archlab.study.forms import parse_forms
 from archlab.study.overriding import apply_overrides
 from archlab.study.search_settings import parse_search
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
 from archlab.study.study import METRICS, Effect, Explore, Study, read_seeds
 from archlab.study.variables import option_name
-from archlab.training.recipe import load_recipe
+from archlab.training.recipe import Recipe, load_recipe
 
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]
 NAME = Annotated[str, Matching(r"\w[\w.+-]*", "a word of letters, digits and _ . + -")]
@@ -32,6 +33,7 @@ KEYS = (
     "budget",
     "width",
     "compare",
+    "forms",
     "suite",
     "recipe",
     "seeds",
@@ -87,6 +89,8 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         suite = folder / suite
     recipe = load_recipe(document.get("recipe", "quick"), at=where(document, "recipe") or here, folder=folder)
     search = parse_search(document.get("search", {}), where(document, "search"), folder)
+    for each, key in ((recipe, "recipe"), (search.recipe, "search")):
+        _check_exemptions(each, home, where(document, key) or here)
     kept = [name for name in recipe.own_metrics if not search.recipe or name in search.recipe.own_metrics]
     return Study(
         name=name,
@@ -96,6 +100,13 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         budget=budget,
         width=_value(document, "width", Annotated[float, Within(0, strictly=True)], 1.0),
         compare=compare,
+        forms=parse_forms(
+            document.get("forms", []),
+            [*bases.values(), *compare],
+            lambda source, at: _architecture(source, folder, at),
+            home,
+            where(document, "forms") or here,
+        ),
         suite=load_suite(suite, home, where(document, "suite") or here),
         recipe=recipe,
         seeds=read_seeds(document.get("seeds", 1), where(document, "seeds")),
@@ -176,6 +187,18 @@ def _compare(document: dict, folder: Path) -> tuple[Architecture, ...]:
             raise UserError(f"{found.name!r} is compared twice", where=line)
         compared[option_name(found.name, line)] = found
     return tuple(compared.values())
+
+
+def _check_exemptions(recipe: Recipe | None, home: Path, at: str | None) -> None:
+    """Raises UserError for an exemption of a dataset that nobody knows, which would concern nothing."""
+    for exemption in recipe.exemptions if recipe else ():
+        for name in (*(exemption.datasets or ()), *exemption.except_datasets):
+            try:
+                entry(name, home, at)
+            except UserError as error:
+                known = [error.suggestion] if error.suggestion else []
+                message = f"an exemption of the recipe {recipe.name}: {error.message}"  # type: ignore[union-attr]
+                raise UserError(message, where=at, name=error.suggestion, known=known) from None
 
 
 def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:

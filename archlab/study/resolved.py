@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archlab.data import Prepared
+from archlab.data import Expected, Need, Prepared
 from archlab.foundation import UserError
 from archlab.runs import Run, run_of
 
@@ -17,7 +17,8 @@ class Model:
 
     `architecture` is canonical, `cost` that of `archlab.budget.Cost` at the study's largest class count and resolution,
     `recipes` gives for each dataset the index of its recipe in `ResolvedStudy.recipes`, `own_files` are the users' files
-    that it names.
+    that it names. `forms`: for each dataset on which it has another form, that form's architecture, width, cost and
+    own_files. `strides`: of each layer, at the study's resolution.
     """
 
     name: str
@@ -30,6 +31,13 @@ class Model:
     within_budget: bool
     recipes: dict[str, int]
     own_files: list[str]
+    forms: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    strides: list[int] = dataclasses.field(default_factory=list)
+
+    def on(self, dataset: str) -> dict[str, Any]:
+        """Its architecture, width, cost and own_files on a dataset."""
+        main = {name: getattr(self, name) for name in ("architecture", "width", "cost", "own_files")}
+        return self.forms.get(dataset, main)
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class ResolvedStudy:
         choices: The names of each choice's options, none where it has only edits.
         base: The name of the model whose options are the defaults; None where only references are compared.
         frame: The names of the models that make the frame of the scores.
-        datasets: The resolution of the runs, by dataset.
+        datasets: Pixels that each dataset is prepared at, where a recipe does not say another number.
         recipes: Canonical forms; which one counts for a run is in the models. `recipe` is their name.
         recipe_files: Of each of them the users' files that it names.
         classes, resolution: What costs and budget refer to.
@@ -78,18 +86,44 @@ class ResolvedStudy:
         models = [Model(**model) for model in document["models"]]
         return cls(**{**document, "models": models})
 
-    def run(self, model: Model, data: Prepared, seed: int) -> Run:
-        """The run of one of the models on a prepared dataset of the study."""
-        recipe = model.recipes[data.name]
+    def cells(self) -> list[dict[str, Any]]:
+        """Every model on every dataset as it will run: model, dataset, its settled recipe, and what its form there costs at
+        the class count and resolution of the study: params, macs."""
+        return [
+            {
+                "model": model.name,
+                "dataset": dataset,
+                "recipe": {**recipe, "pixels": recipe.get("pixels") or self.needs(model, dataset).resolution},
+                **{name: model.on(dataset)["cost"][name] for name in ("params", "macs")},
+            }
+            for model in self.models
+            for dataset in self.datasets
+            for recipe in [self.recipes[model.recipes[dataset]]]
+        ]
+
+    def needs(self, model: Model, dataset: str) -> Need:
+        """The prepared data that a model is trained on."""
+        recipe = self.recipes[model.recipes[dataset]]
+        stored = recipe.get("stored") or min(recipe["resolution"], self.datasets[dataset])
+        return Need(dataset, stored, recipe.get("fit"))
+
+    @property
+    def needed(self) -> list[Need]:
+        """All prepared data that the study's runs take, each once."""
+        return list(dict.fromkeys(self.needs(model, dataset) for model in self.models for dataset in self.datasets))
+
+    def run(self, model: Model, data: Prepared | Expected, seed: int) -> Run:
+        """The run of one of the models on a dataset of the study."""
+        recipe, form = model.recipes[data.name], model.on(data.name)
         return run_of(
             model.name,
-            model.architecture,
-            model.width,
+            form["architecture"],
+            form["width"],
             data,
             self.recipes[recipe],
             seed,
             smallest_map=self.smallest_map,
-            own_files=(*model.own_files, *self.recipe_files[recipe]),
+            own_files=(*form["own_files"], *self.recipe_files[recipe]),
         )
 
     def check_budget(self) -> None:

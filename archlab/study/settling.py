@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from archlab.architecture.own_blocks import own_blocks_of
+from archlab.architecture.plan import strides_for
 from archlab.data import entry
 from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
+from archlab.study.study import Study
 from archlab.training.recipe import own_files_of
 
 
@@ -34,7 +36,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
 
     def recipe_of(model: str, dataset: str) -> int:
         """The place in `recipes` of a run's."""
-        settled = study.recipe.settled(model, dataset)
+        settled = study.recipe.of_run(model, dataset, designer.home)
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)
@@ -42,6 +44,8 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         return recipes.index(recipe)
 
     def model_of(design: Design) -> Model:
+        on = {dataset: designer.on(dataset, design) for dataset in study.suite.datasets}
+        forms = {dataset: form_of(other) for dataset, other in on.items() if other is not design}
         return Model(
             name=design.name,
             role=design.role,
@@ -50,12 +54,13 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             architecture=design.architecture.canonical(),
             width=design.width,
             cost=dataclasses.asdict(design.cost),
-            within_budget=study.budget.allows(design.cost),
+            within_budget=all(study.budget.allows(each.cost) for each in (design, *on.values())),
             recipes={dataset: recipe_of(design.name, dataset) for dataset in study.suite.datasets},
             own_files=list(own_blocks_of(design.architecture)),
+            forms=forms,
+            strides=strides_for(design.architecture, designer.input),
         )
 
-    resolutions = {name: entry(name, designer.home).resolution for name in study.suite.datasets}
     return ResolvedStudy(
         name=study.name,
         path=path,
@@ -66,7 +71,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         effects=list(study.effects),
         frame=frame_names(study, designs),
         suite=study.suite.name,
-        datasets={name: min(side, study.recipe.resolution) for name, side in resolutions.items()},
+        datasets={name: stored_of(study, name, designer.home) for name in study.suite.datasets},
         models=[model_of(design) for design in designs],
         recipe=study.recipe.name,
         recipes=recipes,
@@ -80,3 +85,18 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         classes=designer.classes,
         resolution=designer.resolution,
     )
+
+
+def form_of(design: Design) -> dict[str, Any]:
+    """What `archlab.study.resolved.Model.forms` keeps of a design."""
+    return {
+        "architecture": design.architecture.canonical(),
+        "width": design.width,
+        "cost": dataclasses.asdict(design.cost),
+        "own_files": list(own_blocks_of(design.architecture)),
+    }
+
+
+def stored_of(study: Study, dataset: str, home: Path) -> int:
+    """Pixels that the dataset is prepared at, where a recipe does not say another number."""
+    return min(entry(dataset, home).resolution, study.recipe.resolution)

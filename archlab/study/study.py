@@ -11,6 +11,7 @@ from archlab.data import Suite
 from archlab.foundation import UserError
 from archlab.foundation.settings import LARGEST
 from archlab.study.choices import Choice
+from archlab.study.forms import Form
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
 from archlab.training.recipe import Recipe
@@ -26,9 +27,10 @@ class Study:
     """A study, checked; `load_study` makes one.
 
     `bases` are the architectures that the choice called `base` has as its options: mostly one, none where only references
-    are compared. `width` counts where the budget fits none. `weight_of_variance` is xScore's lambda, `metric` what is
-    scored, `own_scores` are functions whose values stand beside it, `FILE.py:NAME` with the file in full. `where` is its file,
-    `budget_where` the line of its budget, `like` the architecture whose multiply-accumulates are its budget of them.
+    are compared. `forms` are what some models are on some datasets. `width` counts where the budget fits none.
+    `weight_of_variance` is xScore's lambda, `metric` what is scored, `own_scores` are functions whose values stand beside
+    it, `FILE.py:NAME` with the file in full. `where` is its file, `budget_where` the line of its budget, `like` the
+    architecture whose multiply-accumulates are its budget of them.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Study:
     budget: Budget
     width: float
     compare: tuple[Architecture, ...]
+    forms: tuple[Form, ...]
     suite: Suite
     recipe: Recipe
     seeds: tuple[int, ...]

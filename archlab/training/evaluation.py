@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from archlab.data.batches import Batches
+from archlab.data.view import View
 from archlab.training.metrics import own_metrics
 from archlab.training.mode import precision_of
 
@@ -20,11 +21,17 @@ def evaluation_batch_size(resolution: int) -> int:
     return max(PIXELS_AT_ONCE // resolution**2, 1)
 
 
-def evaluation_batches(prepared: Any, split: str, device: torch.device) -> Batches:
-    return Batches(prepared, split, batch_size=evaluation_batch_size(prepared.resolution), device=device)
+def evaluation_batches(prepared: Any, split: str, device: torch.device, view: View | None = None) -> Batches:
+    pixels = (view and view.pixels) or prepared.resolution
+    return Batches(prepared, split, batch_size=evaluation_batch_size(pixels), device=device, view=view)
 
 
-def evaluate(model: nn.Module, batches: Batches, metrics: Sequence[dict[str, dict[str, Any]]] = ()) -> dict[str, float]:
+def evaluate(
+    model: nn.Module,
+    batches: Batches,
+    metrics: Sequence[dict[str, dict[str, Any]]] = (),
+    precision: str = "mixed",
+) -> dict[str, float]:
     """Accuracy, balanced accuracy (the mean recall of the classes that occur) and cross entropy over a whole split.
 
     And the user's own `metrics`, as a recipe names them.
@@ -37,7 +44,7 @@ def evaluate(model: nn.Module, batches: Batches, metrics: Sequence[dict[str, dic
     outputs: list[torch.Tensor] = []
     was_training = model.training
     model.eval()
-    with torch.inference_mode(), precision_of(device):
+    with torch.inference_mode(), precision_of(device, precision):
         for images, labels in batches.in_order():
             logits = model(images).float()
             loss += F.cross_entropy(logits, labels, reduction="sum")

@@ -15,13 +15,14 @@ WARM_UP = 3  # steps before the capture: libraries choose their kernels, the opt
 class GraphedStep:
     """A step on a CUDA device that runs as it is WARM_UP times, is captured then, and is replayed from there on.
 
-    `step` is given images and labels, whose shapes never change; all else that it reads or writes are tensors that stay
-    where they are. A step that waits for the device cannot be captured: it runs as it is for good, and `graph` stays None.
+    `step` is given images and labels, whose shapes never change but in a batch smaller than `batch_size`, which runs as it
+    is; all else that it reads or writes are tensors that stay where they are. A step that waits for the device cannot be
+    captured: it runs as it is for good, and `graph` stays None.
     https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture
     """
 
-    def __init__(self, step: Callable[[Tensor, Tensor], None], device: torch.device):
-        self.step, self.device = step, device
+    def __init__(self, step: Callable[[Tensor, Tensor], None], device: torch.device, batch_size: int = 0):
+        self.step, self.device, self.batch_size = step, device, batch_size
         self.stream = torch.cuda.Stream(device)
         self.graph: torch.cuda.CUDAGraph | None = None
         self.warmed_up, self.waits = 0, False
@@ -29,7 +30,7 @@ class GraphedStep:
     def __call__(self, images: Tensor, labels: Tensor) -> None:
         if self.graph is None and self.warmed_up < WARM_UP:
             self._warm_up(images, labels)
-        elif self.waits:
+        elif self.waits or len(images) < self.batch_size:
             self.step(images, labels)
         else:
             if self.graph is None:

@@ -35,10 +35,10 @@ class Trained:
     """What a run gives.
 
     Attributes:
-        metrics: By split ("validation", "test"): accuracy, balanced_accuracy, loss (cross entropy without smoothing), and
-            the recipe's own.
+        metrics: By split ("validation", unless it was trained on, and "test"): accuracy, balanced_accuracy, loss (cross entropy
+            without smoothing), and the recipe's own.
         history: Of each epoch: epoch (from 1), steps so far, loss (mean of the steps, as trained),
-            validation_accuracy, seconds.
+            validation_accuracy (None where it was trained on), seconds.
         weights: Parameters and buffers by name.
         mode: How it was computed; see `execution_mode`.
         seconds: Wall time, that before an interruption included.
@@ -87,19 +87,22 @@ def train(
         loss_sum = torch.zeros((), device=device)
 
         def eager_step(images: Tensor, labels: Tensor) -> None:
-            with precision_of(device):
+            with precision_of(device, recipe.precision):
                 loss = F.cross_entropy(model(images), labels, label_smoothing=recipe.label_smoothing)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
             loss_sum.add_(loss.detach())
 
-        take_step = GraphedStep(eager_step, device) if graphed else eager_step
+        take_step = GraphedStep(eager_step, device, recipe.batch_size) if graphed else eager_step
 
-        batches = Batches(
-            prepared, "train", batch_size=recipe.batch_size, augment=recipe.augment, seed=seed, device=device
-        )
-        validation, test = (evaluation_batches(prepared, split, device) for split in ("validation", "test"))
+        batches = _training_batches(prepared, recipe, seed, device)
+        evaluated = {
+            split: evaluation_batches(prepared, split, device, recipe.view)
+            for split in ("validation", "test")
+            if not (split == "validation" and recipe.with_validation)
+        }
+        validation = evaluated.get("validation")
         epochs, steps = recipe.length(len(batches))
         schedule = Schedule(recipe, epochs, steps, len(batches))
 
@@ -122,16 +125,16 @@ def train(
             mean_loss = float(loss_sum) / (done - first)
             if not math.isfinite(mean_loss):
                 raise DivergenceError(f"the loss is {mean_loss} in epoch {epoch + 1} of {epochs}")
-            scores = evaluate(model, validation)
-            if recipe.weights == "best_validation" and scores["accuracy"] > progress.best_accuracy:
-                progress.best_accuracy, progress.best_weights = scores["accuracy"], weights_of(model)
+            accuracy = evaluate(model, validation, precision=recipe.precision)["accuracy"] if validation else None
+            if recipe.weights == "best_validation" and accuracy is not None and accuracy > progress.best_accuracy:
+                progress.best_accuracy, progress.best_weights = accuracy, weights_of(model)
             progress.epoch, progress.seconds = epoch + 1, time.perf_counter() - started
             progress.history.append(
                 {
                     "epoch": epoch + 1,
                     "steps": done,
                     "loss": mean_loss,
-                    "validation_accuracy": scores["accuracy"],
+                    "validation_accuracy": accuracy,
                     "seconds": progress.seconds,
                 }
             )
@@ -144,12 +147,13 @@ def train(
             model.load_state_dict(progress.best_weights)
         return Trained(
             metrics={
-                "validation": evaluate(model, validation, recipe.metrics),
-                "test": evaluate(model, test, recipe.metrics),
+                split: evaluate(model, each, recipe.metrics, recipe.precision) for split, each in evaluated.items()
             },
             history=progress.history,
             weights=weights_of(model),
-            mode=execution_mode(device, deterministic, graphed=getattr(take_step, "graph", None) is not None),
+            mode=execution_mode(
+                device, deterministic, recipe.precision, graphed=getattr(take_step, "graph", None) is not None
+            ),
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(device),
         )
@@ -160,12 +164,26 @@ def _initial_model(
 ) -> Network:
     """The network of a run before its first step, on the CPU, in channels_last."""
     torch.manual_seed(seed)
-    model = build_model(architecture, InputSpec(prepared.num_classes, prepared.resolution, smallest_map), width)
+    pixels = recipe.pixels or prepared.resolution
+    model = build_model(architecture, InputSpec(prepared.num_classes, pixels, smallest_map), width)
     if recipe.zero_residual:
         for norm in model.residual_norms():
             if hasattr(norm, "weight"):  # a block may have no normalisation
                 nn.init.zeros_(norm.weight)  # type: ignore[arg-type]
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _training_batches(prepared: Any, recipe: Recipe, seed: int, device: torch.device) -> Batches:
+    return Batches(
+        prepared,
+        *(("train", "validation") if recipe.with_validation else ("train",)),
+        batch_size=recipe.batch_size,
+        augment=recipe.augment,
+        seed=seed,
+        device=device,
+        view=recipe.view,
+        keep_incomplete=recipe.incomplete_batch == "kept",
+    )
 
 
 def _dropout_seed(seed: int, epoch: int) -> int:

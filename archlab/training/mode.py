@@ -14,9 +14,10 @@ import torch
 from archlab.foundation.machine import cpu_name
 
 
-def precision_of(device: torch.device) -> AbstractContextManager:
-    """bfloat16 autocast on a GPU; float32 on a CPU, where bfloat16 is slower."""
-    return torch.autocast("cuda", torch.bfloat16) if device.type == "cuda" else nullcontext()
+def precision_of(device: torch.device, precision: str = "mixed") -> AbstractContextManager:
+    """mixed: bfloat16 autocast on a GPU, float32 on a CPU, where bfloat16 is slower. float32: everywhere."""
+    mixed = device.type == "cuda" and precision == "mixed"
+    return torch.autocast("cuda", torch.bfloat16) if mixed else nullcontext()
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def reproducible(device: torch.device, deterministic: bool) -> Iterator[None]:
             torch.backends.cudnn.benchmark = before[1]
 
 
-def execution_mode(device: torch.device, deterministic: bool, *, graphed: bool) -> dict[str, Any]:
+def execution_mode(device: torch.device, deterministic: bool, precision: str, *, graphed: bool) -> dict[str, Any]:
     """Device, precision, threads, versions, hardware and allocator of this process, as plain JSON values.
 
     `graphed`: whether the steps were replays of a CUDA graph.
@@ -44,7 +45,7 @@ def execution_mode(device: torch.device, deterministic: bool, *, graphed: bool) 
     return {
         "device": device.type,
         "hardware": torch.cuda.get_device_name(device) if cuda else cpu_name(),
-        "precision": "bfloat16" if cuda else "float32",
+        "precision": "bfloat16" if cuda and precision == "mixed" else "float32",
         "memory_format": "channels_last",
         "step": "graph" if graphed else "eager",
         "threads": torch.get_num_threads(),

@@ -4,42 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from archlab.data import augment as augmentation
+from archlab.data import entry, kin
 from archlab.data.augment import Augment
-from archlab.foundation import Mapping, UserError, read_yaml, where, with_lines_of
+from archlab.data.batch_count import batches_of
+from archlab.data.entries import Entry, Fit, Normalisation
+from archlab.foundation import Mapping, UserError, check_keys, read_yaml, where, with_lines_of
 from archlab.foundation.own_code import is_own, own_call, own_code
-from archlab.foundation.settings import Within, read_settings
+from archlab.foundation.settings import Positive, Within, read_settings
 from archlab.training import metrics, optimizers
+from archlab.training.exemption import Exemption
 
 RECIPES = resources.files("archlab.training") / "recipes"
 OwnCall = dict[str, dict[str, Any]]  # {DIGEST:NAME: {argument: value}}
 
 if TYPE_CHECKING:
+    from archlab.data.view import View
+
     OptimizerName = str
 else:
     OptimizerName = Literal[tuple(optimizers.OPTIMIZERS)]
-
-
-@dataclass(frozen=True)
-class Exemption:
-    """Other settings for some models and datasets; None means all of them. A variant counts as the base it is named after."""
-
-    set: dict[str, Any]
-    models: tuple[str, ...] | None = None
-    datasets: tuple[str, ...] | None = None
-    except_datasets: tuple[str, ...] = ()
-
-    def concerns(self, model: str, dataset: str) -> bool:
-        return (
-            (self.models is None or model.split("+")[0] in self.models)
-            and (self.datasets is None or dataset in self.datasets)
-            and dataset not in self.except_datasets
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +38,20 @@ class Recipe:
     """How a model is trained, from random weights.
 
     Attributes:
-        resolution: Pixels on a side at most; a dataset of smaller images keeps its own.
+        resolution: Pixels on a side that images are prepared at, at most; a dataset of smaller images keeps its own.
+        stored: Pixels on a side that images are prepared at instead, whatever the catalogue says.
+        fit: How images become square when they are prepared: crop, stretch, or whole (stretched, with their shape kept so that
+            crops and tests see them in it); None: as the catalogue says.
+        pixels: On a side of what the network sees: images are enlarged or shrunk to it batch by batch, on the device. None: as
+            they are prepared.
+        test_resize: Pixels of the shorter side of a test image of which the middle `pixels` are seen; None: as many.
+        normalisation: `{mean, std}` of red, green and blue, instead of the training images' or the catalogue's.
         batch_size: Images a step.
+        incomplete_batch: What becomes of the images after an epoch's last whole batch: dropped, or kept as a smaller batch (a
+            single image is dropped).
+        with_validation: Trains on training and validation images together. Then nothing can be selected: the last epoch counts,
+            the run has no validation scores, and no search takes such a recipe.
+        precision: mixed is bfloat16 where the device is a GPU, by autocast; on a CPU everything is float32.
         epochs, steps: Training ends at whichever comes first; one of them may be None.
         lr: Learning rate at its peak.
         final_lr: Learning rate of the last step, where the schedule is a cosine.
@@ -62,12 +65,21 @@ class Recipe:
             1706.02677, section 5.1).
         weights: Which epoch's weights count.
         metrics: The user's own, beside accuracy, balanced accuracy and loss; see `archlab.training.metrics`.
+        exemptions: Applied in their order; those of the recipe that this one is `like` come first.
     """
 
     name: str = "unnamed"
     paper: str | None = None
-    resolution: Annotated[int, Within(1)]
-    batch_size: Annotated[int, Within(1)]
+    resolution: Positive
+    stored: Positive | None = None
+    fit: Fit | None = None
+    pixels: Positive | None = None
+    test_resize: Positive | None = None
+    normalisation: Normalisation | None = None
+    batch_size: Positive
+    incomplete_batch: Literal["dropped", "kept"] = "dropped"
+    with_validation: bool = False
+    precision: Literal["mixed", "float32"] = "mixed"
     epochs: Annotated[int, Within(1)] | None = None
     steps: Annotated[int, Within(1)] | None = None
     optimizer: OwnCall | OptimizerName = "adamw"
@@ -85,28 +97,61 @@ class Recipe:
     metrics: tuple[OwnCall, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
 
-    def settled(self, model: str, dataset: str) -> Recipe:
-        """The recipe of one run: the exemptions that concern it applied, in their order."""
+    def settled(self, model: str, dataset: str | Iterable[str]) -> Recipe:
+        """The recipe of one run: the exemptions that concern it applied, in their order.
+
+        Args:
+            dataset: All that the run's dataset counts as, as `archlab.data.kin` gives it; or its name alone.
+        """
+        names = (dataset, dataset.partition("@")[0]) if isinstance(dataset, str) else tuple(dataset)
         recipe = dataclasses.replace(self, exemptions=())
         for exemption in self.exemptions:
-            if exemption.concerns(model, dataset):
+            if exemption.concerns(model, names):
                 recipe = read_settings(Recipe, exemption.set, "a recipe", base=recipe)
         return recipe
+
+    def of_run(self, model: str, dataset: str, home: Path) -> Recipe:
+        """The recipe of one run, settled, with `stored` and `fit` as the dataset's catalogue entry leaves them."""
+        described, settled = entry(dataset, home), self.settled(model, kin(dataset, home))
+        stored = settled.stored_of(described) if settled.pixels else settled.stored
+        return dataclasses.replace(settled, stored=stored, fit=described.other(settled.fit))
+
+    def stored_of(self, described: Entry) -> int:
+        """Pixels that the images of a dataset are prepared at."""
+        return self.stored or min(self.resolution, described.resolution)
+
+    def pixels_of(self, described: Entry) -> int:
+        """Pixels that a network sees of a dataset."""
+        return self.pixels or self.stored_of(described)
+
+    def batches(self, images: int) -> int:
+        """Batches of an epoch of so many images."""
+        return batches_of(images, self.batch_size, self.incomplete_batch == "kept")
 
     def canonical(self) -> dict[str, Any]:
         """What decides a run's result, as plain JSON values that `load_recipe` reads back; of a settled recipe.
 
-        It has keys of own code where there is any, so that there being such keys changes no other run.
+        Keys that came later, and those of own code, are there where they say something, so that there being such keys changes
+        no other run.
         """
         if self.exemptions:
             raise ValueError(f"recipe {self.name} has exemptions: settle it for a model and a dataset first")
         values = dataclasses.asdict(self)
         deciding = {name: values[name] for name in values if name not in ("name", "paper", "exemptions")}
-        if not self.augment.own:
-            del deciding["augment"]["own"]
-        if not self.metrics:
-            del deciding["metrics"]
+        for name in LATER:
+            if deciding[name] == DEFAULTS[name]:
+                del deciding[name]
+        for name in ("own", "order"):
+            if not deciding["augment"][name]:
+                del deciding["augment"][name]
         return json.loads(json.dumps(deciding))
+
+    @property
+    def view(self) -> View:
+        """How a network sees the images."""
+        from archlab.data.view import View  # with torch
+
+        return View(self.pixels, self.test_resize, self.normalisation)
 
     @property
     def own_metrics(self) -> tuple[str, ...]:
@@ -118,6 +163,20 @@ class Recipe:
         limits = [self.steps, self.epochs and self.epochs * batches]
         steps = min(limit for limit in limits if limit)
         return -(-steps // batches), steps
+
+
+LATER = (
+    "stored",
+    "fit",
+    "pixels",
+    "test_resize",
+    "normalisation",
+    "incomplete_batch",
+    "with_validation",
+    "precision",
+    "metrics",
+)
+DEFAULTS = {each.name: each.default for each in dataclasses.fields(Recipe)}
 
 
 def own_files_of(recipe: Recipe) -> tuple[str, ...]:
@@ -167,12 +226,29 @@ def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[
     recipe = read_settings(Recipe, settings, "a recipe", at=at, base=base)
     if "exemptions" in document:
         recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at))
+    _check(recipe, document, at)
+    return recipe
+
+
+def _check(recipe: Recipe, document: dict, at: str | None) -> None:
+    """Raises UserError where settings do not go together."""
     if not (recipe.epochs or recipe.steps):
         raise UserError("a recipe needs epochs, steps or both", where=where(document) or at)
+    if recipe.test_resize and recipe.test_resize < (recipe.pixels or math.inf):
+        below = f"below pixels, {recipe.pixels}" if recipe.pixels else "nothing without pixels"
+        line = where(document, "test_resize" if "test_resize" in document else "pixels") or at
+        raise UserError(f"a recipe: test_resize, {recipe.test_resize}, is {below}", where=line)
+    if recipe.with_validation and recipe.weights != "last":
+        line = where(document, "weights" if "weights" in document else "with_validation") or at
+        raise UserError(
+            "a recipe that trains with_validation can select nothing by it: weights must be last", where=line
+        )
+    if doubled := {step for step in recipe.augment.order if recipe.augment.order.count(step) > 1}:
+        line = where(document, "augment") or at
+        raise UserError(f"a recipe: augment: order has {', '.join(sorted(doubled))} more than once", where=line)
     if recipe.lr < recipe.final_lr:
         line = where(document, "final_lr" if "final_lr" in document else "lr") or at
         raise UserError(f"a recipe: final_lr, {recipe.final_lr:g}, is above lr, {recipe.lr:g}", where=line)
-    return recipe
 
 
 def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
@@ -195,14 +271,18 @@ def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> 
 
 
 def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | None) -> tuple[Exemption, ...]:
-    given = document["exemptions"]
+    """Those inherited, then the document's own; `exemptions: {replace: [...]}` gives up the inherited ones."""
+    given, at = document["exemptions"], where(document, "exemptions") or at
+    found = list(recipe.exemptions)
+    if isinstance(given, dict):
+        check_keys(given, ("replace",), "exemptions", at)
+        given, found = given.get("replace"), []
     if not isinstance(given, list):
-        raise UserError("exemptions must be a list", where=where(document, "exemptions") or at)
-    found = []
-    for index, entry in enumerate(given):
-        exemption = read_settings(Exemption, entry, "an exemption", where(given, index) or at)
-        line = where(entry, "set") or at
-        settings = _own_code_loaded(with_lines_of(entry["set"], exemption.set), folder, line)
-        read_settings(Recipe, settings, "a recipe", at=line, base=recipe)
+        raise UserError("exemptions must be a list, or {replace: a list} to give up inherited ones", where=at)
+    for index, each in enumerate(given):
+        exemption = read_settings(Exemption, each, "an exemption", where(given, index) or at)
+        line = where(each, "set") or at
+        settings = _own_code_loaded(with_lines_of(each["set"], exemption.set), folder, line)
+        _check(read_settings(Recipe, settings, "a recipe", at=line, base=recipe), settings, line)
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archlab.data import catalogue, entry, load_suite, open_prepared, prepare, suites
+from archlab.data import catalogue, entry, kin, load_suite, open_prepared, prepare, suites
 from archlab.data.entries import BUILT_IN, user_catalogue
 from archlab.data.reading import READERS
 from archlab.foundation import UserError
@@ -48,6 +48,19 @@ def test_mistakes_in_a_suite(home, tmp_path, text, message):
         load_suite(path, home)
 
 
+def test_a_variant_counts_as_what_it_is_a_variant_of(home):
+    folder = user_catalogue(home)
+    folder.mkdir(parents=True)
+    (folder / "clean.yaml").write_text("name: clean\nlike: ham10000@published\n")
+    (folder / "clean@small.yaml").write_text("name: clean@small\nlike: cifar10\n")
+    assert kin("cifar10", home) == ("cifar10",)
+    assert kin("ham10000@published", home) == ("ham10000@published", "ham10000")
+    assert kin("clean", home) == ("clean", "ham10000@published", "ham10000")
+    assert set(kin("clean@small", home)) == {"clean@small", "cifar10", "clean", "ham10000@published", "ham10000"}
+    with pytest.raises(UserError, match="did you mean 'clean'"):
+        kin("claen", home)
+
+
 def test_misspelt(home):
     with pytest.raises(UserError, match=r"study\.yaml:3: no suite is called 'sample' - did you mean 'samples'"):
         load_suite("sample", home, at="study.yaml:3")
@@ -70,7 +83,7 @@ GOOD = "name: x\ntitle: X\ndomain: own\nclasses: 2\nresolution: 32\nlicence: non
         ("test: 1.0", "test must be a number between 0 and 1"),
         ("validation: 0", "validation must be a number between 0 and 1"),
         ("flip: 1", "true or false"),
-        ("fit: squeeze", "fit must be crop or stretch, not 'squeeze'"),
+        ("fit: squeeze", "fit must be crop, stretch or whole, not 'squeeze'"),
         ("images: {train: -1}", "images: train must be a whole number of at least 1"),
         ("images: {training: 1}", "did you mean 'train'"),
         ("source: {folder: 1}", "expected a reader"),

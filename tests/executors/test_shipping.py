@@ -25,7 +25,7 @@ def make_photos(home, seed=0):
 
 
 def data_in(prepared):
-    return prepared.name, prepared.resolution, prepared.digest
+    return prepared.name, prepared.resolution, None, prepared.digest
 
 
 def send(prepared, home, to, damage=lambda piece: piece):
@@ -75,7 +75,7 @@ def test_what_is_damaged_on_its_way_is_not_kept(tmp_path):
 
 
 def test_only_what_the_study_began_with_is_sent_and_no_sample(tmp_path):
-    name, resolution, _ = data_in(make_photos(tmp_path / "home"))
+    name, resolution, fit, _ = data_in(make_photos(tmp_path / "home"))
     with pytest.raises(UserError, match="changed since the study began"):
-        pack((name, resolution, "other"), tmp_path / "home", np.array)
-    assert pack(("digits", 32, "any"), tmp_path / "home", np.array) == {}
+        pack((name, resolution, fit, "other"), tmp_path / "home", np.array)
+    assert pack(("digits", 32, None, "any"), tmp_path / "home", np.array) == {}

@@ -1,13 +1,16 @@
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
 from standin import compute, make_run, make_trained
 
-from archlab.cli.plan_text import rows, summary
+from archlab.cli.plan_text import elsewhere, rows, summary
+from archlab.data import NOT_PREPARED
 from archlab.executors import Outcome, Settings, Task
 from archlab.forecast import Plan, costs, plan, planning, smoke
 from archlab.forecast.costs import Prediction, Speed, Work
 from archlab.foundation.machine import cpu_name
+from archlab.foundation.words import duration
 from archlab.runs import Store
 
 SIZES = {"digits": {"train": 64, "validation": 8, "test": 20}, "glyphs": {"train": 96, "validation": 16, "test": 4}}
@@ -17,11 +20,11 @@ SIZES = {"digits": {"train": 64, "validation": 8, "test": 20}, "glyphs": {"train
 def store(tmp_path, monkeypatch):
     """A store beside two prepared datasets, on a machine that the stand-in measures."""
 
-    def prepared(name, home, resolution):
-        return SimpleNamespace(digest=name, counts=SIZES[name].__getitem__)
+    def prepared(run, home):
+        return SimpleNamespace(digest=run.dataset, counts=SIZES[run.dataset].__getitem__)
 
     monkeypatch.setattr(costs, "_images", lambda data, split: data.counts(split))
-    monkeypatch.setattr(costs, "_prepared", prepared)
+    monkeypatch.setattr(costs, "_data", prepared)
     monkeypatch.setattr(planning, "MEASURE", Task("standin:measure", keep=False))
     return Store(tmp_path)
 
@@ -144,3 +147,54 @@ def test_a_plan_is_executed_in_its_order(store):
         on_event=lambda event: started.append(event.run.model) if event.kind == "started" else None,
     )
     assert started == ["m2", "m1"]
+
+
+@pytest.fixture
+def unprepared(tmp_path, monkeypatch):
+    """A store without data, on a machine that the stand-in measures, where MACs are as many as the classes."""
+    monkeypatch.setattr(planning, "MEASURE", Task("standin:measure", keep=False))
+    monkeypatch.setattr(planning, "macs_of", lambda run: run.num_classes)
+    return Store(tmp_path)
+
+
+def expected(model, dataset, classes):
+    run = run_of(model, dataset)
+    return dataclasses.replace(run, dataset_digest=NOT_PREPARED, num_classes=classes, resolution=classes)
+
+
+def test_a_plan_before_the_data_counts_with_the_catalogue_and_measures_one_run_a_model(unprepared):
+    runs = [expected("m1", "cifar100", 100), expected("m1", "cifar10", 10), expected("m2", "ham10000", 7)]
+    planned = plan(runs, unprepared, Settings(workers=2))
+    predicted = {(run.model, run.dataset): prediction for run, prediction in planned.missing}
+    assert sorted((unprepared.home / "measured").read_text().split()) == ["m1", "m2"]
+    steps = 2 * (45_000 // 16)
+    evaluated = 3 * 5_000 + 10_000
+    assert predicted["m1", "cifar10"].seconds == 1 + steps + 0.5 * evaluated + 0.5
+    assert predicted["m1", "cifar100"].seconds == pytest.approx(1 + 10 * steps + 5 * evaluated + 0.5)
+    assert [predicted["m1", name].source for name in ("cifar10", "cifar100")] == ["measured", "measured, scaled"]
+    assert predicted["m2", "ham10000"].seconds > 0
+    assert len((unprepared.home / "measured").read_text().split()) == 2
+    plan(runs, unprepared, Settings(workers=2))
+    assert len((unprepared.home / "measured").read_text().split()) == 2
+
+
+def test_runs_on_data_of_unknown_size_are_not_predicted(unprepared):
+    folder = unprepared.home / "datasets" / "catalogue"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("name: mine\nlike: cifar10\nimages: {}\n")
+    planned = plan([expected("m1", "mine", 10)], unprepared, Settings(workers=1))
+    assert planned.document()["not_predicted"] == 1
+
+
+def test_what_was_measured_on_another_machine_is_planned_with_beside_this_one(unprepared, monkeypatch):
+    runs = [expected("m1", "cifar10", 10)]
+    with monkeypatch.context() as other:
+        other.setattr(costs, "gpu_names", lambda: ("a card",))
+        other.setattr(costs, "cpu_name", lambda: "its host")
+        there = plan(runs, unprepared, Settings(workers=1))
+    assert there.elsewhere == {}
+    here = plan(runs, unprepared, Settings(workers=1), measure=False)
+    (beside,) = here.document()["elsewhere"]
+    assert beside == {"hardware": "its host, a card", "work_seconds": there.work, "not_predicted": 0}
+    assert here.document()["not_predicted"] == 1
+    assert elsewhere(here) == [f"on its host, a card: about {duration(there.work)} of work"]

@@ -14,6 +14,12 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
+@pytest.fixture(autouse=True)
+def uncounted(monkeypatch):
+    """Models are not counted by fvcore, which takes a worker each: `tests/forecast/test_counting.py` does that."""
+    monkeypatch.setattr("archlab.study.computing.check_counts", lambda *_, **__: None)
+
+
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
     """A store with the sample datasets prepared, to be copied."""

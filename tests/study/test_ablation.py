@@ -13,13 +13,13 @@ import standin_executor
 import standin_training
 
 import archlab
-from archlab.data import open_prepared
+from archlab.data import NOT_PREPARED, open_prepared
 from archlab.executors import Settings
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material
 from archlab.runs import Store
 from archlab.scoring import read_table
-from archlab.study.ablating import ablate, runs_of, saved
+from archlab.study.ablating import ablate, missing_datasets, planned_runs, runs_of, saved
 from archlab.study.resolving import resolve
 
 SE = [{"set": {"channel_attention": "se"}, "where": {"block": "inverted_residual"}}]
@@ -235,6 +235,30 @@ def test_datasets_that_are_not_prepared_are_named_before_anything_runs(store):
     with pytest.raises(UserError, match="cifar10 is not prepared at 32 pixels: archlab datasets prepare cifar10"):
         ablate({**STUDY, "suite": ["digits", "cifar10"]}, store, STAND_IN)
     assert not list(store.keys())
+
+
+def test_all_datasets_that_are_not_prepared_are_named_at_once(store):
+    study = resolve({**STUDY, "suite": ["digits", "cifar10", "ham10000@published"]}, store.home)
+    with pytest.raises(UserError, match=r"2 datasets are not prepared: .* cifar10 --from PATH; .* ham10000@published"):
+        runs_of(study, store.home)
+    planned = planned_runs(study, store.home)
+    assert {run.dataset for run in planned if run.dataset_digest == NOT_PREPARED} == {"cifar10", "ham10000@published"}
+    assert len(planned) == 3 * len(runs_of(resolve({**STUDY, "suite": ["digits"]}, store.home), store.home))
+    assert [need.name for need in missing_datasets(study, store.home)] == ["cifar10", "ham10000@published"]
+
+
+def test_cells_are_what_will_run(store):
+    recipe = {"like": "zhang2025", "exemptions": [{"models": ["third"], "set": {"batch_size": 8}}]}
+    suite = ["digits", "cifar100", "ham10000@published"]
+    study = resolve({**STUDY, "suite": suite, "recipe": recipe}, store.home)
+    cells = {(cell["model"], cell["dataset"]): cell["recipe"] for cell in study.cells()}
+    assert len(cells) == len(study.models) * 3
+    for run in planned_runs(study, store.home):
+        shown = cells[run.model, run.dataset]
+        assert shown == {**run.recipe, "pixels": run.resolution}
+    some = study.models[0].name
+    assert cells[some, "cifar100"]["augment"]["erasing"] == 0.25 and cells[some, "cifar100"]["pixels"] == 224
+    assert cells[some, "ham10000@published"]["augment"]["randaugment"] is None
 
 
 def test_a_stored_ablation_needs_no_torch(store, tmp_path):

@@ -7,6 +7,7 @@ from archlab.budget import count
 from archlab.foundation import UserError
 from archlab.study.design import Designer, frame_names
 from archlab.study.loading import load_study
+from archlab.study.search.designs import Designs
 from tests.study.study_texts import ATTENTION, DEPTH, LAYOUT, choices, study
 
 
@@ -78,3 +79,11 @@ def test_a_budget_that_cannot_be_met_names_the_model_and_the_least():
     complaint = r"study\.yaml:1: mobilenetv2 cannot keep the budget of 1,000 parameters: it needs at least"
     with pytest.raises(UserError, match=complaint):
         designs(study("budget: 1k"))
+
+
+def test_a_recipe_that_trains_on_validation_images_is_refused(home):
+    trained = "{like: quick, steps: 4, exemptions: [{datasets: [digits], set: {with_validation: true}}]}"
+    for place in (f"recipe: {trained}", f"search: {{recipe: {trained}}}"):
+        text = f"base: mobilenetv2\n{choices(ATTENTION)}\ncompare: [mobilenetv2, starnet]\nsuite: [textures, digits]\n{place}"
+        with pytest.raises(UserError, match="trains on validation images, so a search cannot select by them"):
+            Designs(study(text), home)

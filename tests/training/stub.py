@@ -43,5 +43,8 @@ class Made:
     def images(self, split: str) -> np.ndarray:
         return self.arrays[split][0]
 
+    def shapes(self, split: str) -> None:
+        """Squares."""
+
     def labels(self, split: str) -> np.ndarray:
         return self.arrays[split][1]

@@ -56,8 +56,26 @@ def test_published_exceptions():
     assert recipe.settled("mobilevit", "ham10000").lr == 1e-3
     assert recipe.settled("convnext", "cifar100").augment.erasing == 0.25
     assert recipe.settled("convnext", "ham10000").augment.randaugment is None
+    assert recipe.settled("convnext", "ham10000@published").augment.randaugment is None
+    assert recipe.settled("tinynet", "stanford_dogs@published").lr == 1e-4
+    assert recipe.settled("mobilevit", ("scans", "ham10000")).lr == 1e-3
     with pytest.raises(ValueError, match="settle"):
         recipe.canonical()
+
+
+def test_inherited_exemptions_stay_and_own_ones_come_after():
+    own = "like: zhang2025\nexemptions: [{models: [tinynet], set: {lr: 5e-4}}]"
+    recipe = read(own)
+    assert recipe.settled("tinynet", "stanford_dogs").lr == 5e-4
+    assert recipe.settled("mobilevit", "cifar10").lr == 1e-4
+    assert recipe.settled("convnext", "cifar100").augment.erasing == 0.25
+    assert read("like: zhang2025\nepochs: 3").exemptions == load_recipe("zhang2025").exemptions
+
+
+def test_inherited_exemptions_are_given_up_in_words():
+    recipe = read("like: zhang2025\nexemptions: {replace: [{models: [tinynet], set: {lr: 5e-4}}]}")
+    assert recipe.settled("mobilevit", "cifar10").lr == 1e-3 and recipe.settled("tinynet", "digits").lr == 5e-4
+    assert read("like: zhang2025\nexemptions: {replace: []}").exemptions == ()
 
 
 @pytest.mark.parametrize(
@@ -84,6 +102,18 @@ def test_published_exceptions():
         (
             SMALL + "steps: 5\nexemptions:\n  - {set: {lrr: 1}}",
             "r.yaml:6: a recipe has no key 'lrr' - did you mean 'lr'?",
+        ),
+        (
+            SMALL + "steps: 5\nexemptions: {replce: []}",
+            "r.yaml:5: exemptions has no key 'replce' - did you mean 'replace'?",
+        ),
+        (
+            SMALL + "steps: 5\nexemptions: {}",
+            "r.yaml:5: exemptions must be a list, or {replace: a list} to give up inherited ones",
+        ),
+        (
+            SMALL + "steps: 5\nfinal_lr: 1e-4\nexemptions:\n  - {set: {lr: 1e-5}}",
+            "r.yaml:7: a recipe: final_lr, 0.0001, is above lr, 1e-05",
         ),
         (
             "like: quik",

@@ -27,15 +27,30 @@ class Designs(Designer):
             raise UserError("a search needs a base and choices", where=study.where)
         super().__init__(study, home)
         self.recipe: Recipe = study.search.recipe or study.recipe
+        for recipe in (study.recipe, self.recipe):
+            self._check_selects(recipe)
 
     @cached_property
     def prepared(self) -> dict[str, Prepared]:
         """The datasets. Sample ones are prepared where they are not yet; raises UserError for any other."""
         found = {}
         for name in self.study.suite.datasets:
-            side = min(entry(name, self.home).resolution, self.recipe.resolution)
-            found[name] = open_prepared(name, self.home, side)
+            recipe = self.recipe.of_run("", name, self.home)
+            found[name] = open_prepared(name, self.home, recipe.stored_of(entry(name, self.home)), recipe.fit)
         return found
+
+    def _check_selects(self, recipe: Recipe) -> None:
+        """Raises UserError where a recipe trains on what the search selects by, or not every model on the same data."""
+        named = {name for exemption in recipe.exemptions for name in exemption.models or ()}
+        for dataset in self.study.suite.datasets:
+            settled = [recipe.of_run(model, dataset, self.home) for model in {*named, ""}]
+            if any(each.with_validation for each in settled):
+                raise UserError(
+                    f"the recipe {recipe.name} trains on validation images, so a search cannot select by them",
+                    where=self.study.where,
+                )
+            if len({(each.stored_of(entry(dataset, self.home)), each.fit) for each in settled}) > 1:
+                raise UserError(f"a search needs {dataset} prepared in one way for all models", where=self.study.where)
 
     def sample(self, ask: Ask) -> Design:
         """The design of the values that `ask` gives. Raises UserError where it cannot keep the budget."""
@@ -100,16 +115,16 @@ class Designs(Designer):
                 return None
 
     def run(self, design: Design, dataset: str) -> Run:
-        recipe = self.recipe.settled(design.name, dataset)
+        recipe, form = self.recipe.of_run(design.name, dataset, self.home), self.on(dataset, design)
         return run_of(
             design.name,
-            design.architecture.canonical(),
-            design.width,
+            form.architecture.canonical(),
+            form.width,
             self.prepared[dataset],
             recipe.canonical(),
             self.study.seeds[0],
             smallest_map=self.study.smallest_map,
-            own_files=(*own_blocks_of(design.architecture), *own_files_of(recipe)),
+            own_files=(*own_blocks_of(form.architecture), *own_files_of(recipe)),
         )
 
     def _typed(self, given: dict[str, Value]) -> dict[str, Value]:

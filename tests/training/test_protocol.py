@@ -1,0 +1,143 @@
+"""What a recipe's protocol does to a run: sizes, splits, batches, precision."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+from archlab.data.entries import Normalisation, entry
+from archlab.foundation import UserError, read_yaml_text
+from archlab.training import loop
+from archlab.training.loop import train
+from archlab.training.mode import precision_of
+from archlab.training.recipe import LATER, Recipe, load_recipe
+from tests.training.stub import TINY, Made
+
+RECIPE = Recipe(resolution=16, batch_size=16, epochs=2, lr=1e-2)
+SMALL = "resolution: 32\nbatch_size: 16\nlr: 1e-3\nsteps: 5\n"
+
+
+def read(text: str) -> Recipe:
+    return load_recipe(read_yaml_text(SMALL + text, "r.yaml"))
+
+
+def seen(monkeypatch) -> list[torch.Size]:
+    """The shapes of the batches that the network trains on and is tested on from here on."""
+    shapes = []
+    build = loop.build_model
+
+    def watched(*arguments, **named):
+        model = build(*arguments, **named)
+        model.register_forward_pre_hook(lambda module, given: shapes.append(given[0].shape))
+        return model
+
+    monkeypatch.setattr(loop, "build_model", watched)
+    return shapes
+
+
+def test_a_network_is_built_for_and_fed_with_the_recipe_s_pixels(monkeypatch):
+    shapes = seen(monkeypatch)
+    train(TINY, Made(), dataclasses.replace(RECIPE, pixels=40, test_resize=48), seed=0)
+    assert {tuple(shape[2:]) for shape in shapes} == {(40, 40)}
+
+
+def test_training_on_validation_too_leaves_nothing_to_select_by(monkeypatch):
+    shapes, made = seen(monkeypatch), Made(train=96, validation=32)
+    read_splits = []
+    images = made.images
+    monkeypatch.setattr(made, "images", lambda split: read_splits.append(split) or images(split))
+    found = train(TINY, made, dataclasses.replace(RECIPE, with_validation=True), seed=0)
+    assert list(found.metrics) == ["test"] and [row["validation_accuracy"] for row in found.history] == [None, None]
+    assert found.history[-1]["steps"] == 2 * (96 + 32) // 16
+    assert read_splits == ["train", "validation", "test"] and len(shapes) == 16 + 1
+    apart = train(TINY, made, RECIPE, seed=0)
+    assert list(apart.metrics) == ["validation", "test"] and apart.history[-1]["steps"] == 2 * 96 // 16
+    with pytest.raises(UserError, match=r"r\.yaml:6: .*weights must be last"):
+        read("with_validation: true\nweights: best_validation")
+
+
+def test_an_incomplete_batch_is_a_step_where_it_is_kept(monkeypatch):
+    shapes, made = seen(monkeypatch), Made(train=41)
+    kept = dataclasses.replace(RECIPE, incomplete_batch="kept")
+    assert train(TINY, made, kept, seed=0).history[-1]["steps"] == 6
+    assert [len(shape) and shape[0] for shape in shapes[:3]] == [16, 16, 9]
+    assert train(TINY, made, RECIPE, seed=0).history[-1]["steps"] == 4
+    assert (kept.batches(41), RECIPE.batches(41), kept.batches(33), RECIPE.batches(3)) == (3, 2, 2, 1)
+
+
+def test_float32_trains_without_autocast_wherever(monkeypatch):
+    card = torch.device("cuda")
+    assert isinstance(precision_of(card, "float32"), nullcontext)
+    assert isinstance(precision_of(card), torch.autocast) and isinstance(precision_of(torch.device("cpu")), nullcontext)
+    asked = []
+    monkeypatch.setattr(loop, "precision_of", lambda device, precision: asked.append(precision) or nullcontext())
+    train(TINY, Made(), dataclasses.replace(RECIPE, precision="float32", epochs=1), seed=0)
+    assert set(asked) == {"float32"}
+
+
+def test_keys_are_part_of_a_run_only_where_they_are_set():
+    plain, full = (
+        read(""),
+        read(
+            "pixels: 224\ntest_resize: 256\nstored: 64\nfit: stretch\nincomplete_batch: kept\nwith_validation: true\n"
+            "precision: float32\nnormalisation: {mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}\naugment: {order: [jitter, crop]}"
+        ),
+    )
+    assert not set(LATER) & set(plain.canonical()) and "order" not in plain.canonical()["augment"]
+    stored = json.loads(json.dumps(full.canonical()))
+    assert set(LATER) - {"metrics"} <= set(stored) and load_recipe(stored) == dataclasses.replace(full, name="unnamed")
+    assert full.normalisation == Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def test_a_run_s_recipe_says_what_the_data_are_prepared_at(tmp_path):
+    recipe = read("pixels: 224\nfit: crop\nexemptions: [{datasets: [cifar100], set: {stored: 48, fit: whole}}]")
+    cifar10, cifar100 = (recipe.of_run("m", name, tmp_path) for name in ("cifar10", "cifar100"))
+    assert (cifar10.stored, cifar10.fit, cifar100.stored, cifar100.fit) == (32, None, 48, "whole")
+    assert cifar10.pixels_of(entry("cifar10", tmp_path)) == 224
+    plain = read("").of_run("m", "cifar10", tmp_path)
+    assert plain.stored is None and plain.pixels_of(entry("cifar10", tmp_path)) == 32
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pixels: 0", "r.yaml:5: a recipe: pixels must be a whole number of at least 1, not 0"),
+        ("pixel: 224", "r.yaml:5: a recipe has no key 'pixel' - did you mean 'pixels'?"),
+        ("pixels: 224\ntest_resize: 200", "r.yaml:6: a recipe: test_resize, 200, is below pixels, 224"),
+        ("test_resize: 200", "r.yaml:5: a recipe: test_resize, 200, is nothing without pixels"),
+        (
+            "fit: strech",
+            "r.yaml:5: a recipe: fit must be crop, stretch or whole, not 'strech' - did you mean 'stretch'?",
+        ),
+        (
+            "precision: float16",
+            "r.yaml:5: a recipe: precision must be mixed or float32, not 'float16' - did you mean 'float32'?",
+        ),
+        (
+            "incomplete_batch: drop",
+            "r.yaml:5: a recipe: incomplete_batch must be dropped or kept, not 'drop' - did you mean 'dropped'?",
+        ),
+        ("augment: {order: [flip, flip]}", "r.yaml:5: a recipe: augment: order has flip more than once"),
+        (
+            "augment: {order: [crops]}",
+            "r.yaml:5: a recipe: augment: order must be shift, crop, flip, randaugment, jitter or own, not 'crops'"
+            " - did you mean 'crop'?",
+        ),
+        (
+            "normalisation: {mean: [0, 0, 0], std: [0, 1, 1]}",
+            "r.yaml:5: a recipe: normalisation: std must be a number above 0, not 0",
+        ),
+        (
+            "pixels: 64\nexemptions: [{set: {test_resize: 48}}]",
+            "r.yaml:6: a recipe: test_resize, 48, is below pixels, 64",
+        ),
+    ],
+)
+def test_says_what_is_wrong_and_where(text, message):
+    with pytest.raises(UserError) as error:
+        read(text)
+    assert str(error.value) == message
