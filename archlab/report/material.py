@@ -231,7 +231,8 @@ def _provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, 
         return "; ".join(sorted({" ".join(str(run[key]) for key in keys) for run in runs}))
 
     def pixels(dataset: str) -> int:
-        recipes = [study["recipes"][model["recipes"][dataset]] for model in study["models"]]
+        known = study.get("recipes", [])  # of a study that is no older than these
+        recipes = [known[model["recipes"][dataset]] for model in study["models"]] if known else [{}]
         return max(recipe.get("pixels") or recipe.get("stored") or study["datasets"][dataset] for recipe in recipes)
 
     budget = study["budget"]
