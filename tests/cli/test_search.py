@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from archlab import load
 from archlab.cli.main import main
 
 STUDY = """
@@ -68,8 +69,9 @@ def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(archl
     assert json.loads(forecast)["work_seconds"]["trials"] > 0  # all references are stored
 
     winner = found["best"]["file"]
-    code, printed, progress = archlab("train", winner, "--dataset", "digits", "--width", "1", "--json")
-    assert code == 0, progress
+    code, printed, progress = archlab("train", winner, "--dataset", "digits", "--json")
+    assert code == 0 and json.loads(printed)["run"]["width"] == 1.0, progress
+    assert load(found["best"], dataset="textures").origin["model"] == found["best"]["model"]
     code, printed, _ = archlab("models", "show", winner, "--classes", "10", "--resolution", "32", "--json")
     assert json.loads(printed)["params"] == found["best"]["params"]
     (tmp_path / "study.yaml").write_text(f"base: {winner}\nsuite: [digits]\nbudget: none\n")
