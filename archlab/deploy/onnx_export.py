@@ -106,9 +106,12 @@ def metadata(network: LoadedNetwork) -> dict[str, str]:
 
 
 def _clean(model: Any) -> None:
-    """Takes out what the exporter notes beside the graph: paths and stack traces of this machine."""
-    graphs = [model.graph, *(function for function in model.functions)]
-    for graph in graphs:
+    """Names nodes after the modules that they come from, `layers.3.act/2`; takes out paths and stack traces of this machine."""
+    for number, node in enumerate(model.graph.node):
+        noted = {each.key: each.value for each in node.metadata_props}
+        scopes = re.findall(r"'network\.([\w.]+)'", noted.get("pkg.torch.onnx.name_scopes", ""))
+        node.name = f"{scopes[-1] if scopes else 'input_or_output'}/{number}"
+    for graph in (model.graph, *model.functions):
         for each in (graph, *graph.node, *getattr(graph, "value_info", ()), *getattr(graph, "initializer", ())):
             each.doc_string = ""
             if hasattr(each, "metadata_props"):

@@ -184,6 +184,6 @@ def test_a_file_that_computes_something_else_is_not_written(place, monkeypatch, 
     monkeypatch.setattr(exporting, "core_graph", lambda network: core_graph(other))
     torch.manual_seed(0)
     torch.nn.init.normal_(other.head.classifier.weight)
-    with pytest.raises(UserError, match="gives another class on .* and nothing is written"):
+    with pytest.raises(UserError, match=r"gives another class on .* and nothing is written"):
         exporting.export(network, tmp_path / "net.onnx")
     assert not (tmp_path / "net.onnx").exists()
