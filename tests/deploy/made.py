@@ -39,7 +39,7 @@ OWN = {
     "blocks": "my_blocks.py",
     "layers": [{"conv": {"out": 8, "stride": 2}}, {"gated_conv": {"out": 16, "stride": 2}}],
 }
-CLASSES = ('a "red", one', "green", "no")
+CLASSES = ('a "red",\none', "green", "no")
 
 
 @dataclass(frozen=True)
