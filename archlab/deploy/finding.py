@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +65,12 @@ def find_run(
 
 
 def _is_path(source: str | Path) -> bool:
-    """Whether that is no key: a Path, something with a separator, or the folder of a run here."""
-    return isinstance(source, Path) or os.sep in source or (Path(source) / "result.json").exists() or source == "."
+    """Whether that is no key: a Path, something with a separator, or a folder here that is none of digits or holds a run."""
+    if isinstance(source, Path) or os.sep in source:
+        return True
+    folder = Path(source)
+    is_key = re.fullmatch("[0-9a-fA-F]*", source) is not None
+    return folder.is_dir() and (not is_key or (folder / "result.json").exists())
 
 
 def _read(folder: Path, home: Path | None, dataset: str | None) -> FoundRun:

@@ -54,7 +54,7 @@ class LoadedNetwork(Network):
             return None
         try:
             found = open_prepared(self.origin["dataset"], self.home, self.origin["resolution"])
-        except UserError:
+        except (UserError, OSError):  # a store that must not be written cannot prepare samples either
             return None
         return found if found.digest == self.origin["dataset_digest"] else None
 

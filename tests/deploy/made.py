@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from archlab.architecture import SMALLEST_MAP, architecture
-from archlab.architecture.own_blocks import own_blocks_of
+from archlab.architecture.own_blocks import own_blocks_alone, own_blocks_of
 from archlab.data import prepare
 from archlab.executors.training import train_run
 from archlab.runs import Run, Store, run_of
@@ -70,7 +70,9 @@ def make_place(root: Path) -> Place:
     )
     prepare("shapes", home)
     (root / "my_blocks.py").write_text(GATED)
-    keys = {"gated": train(home, OWN, folder=root), "mobileone": train(home, "mobileone", width=0.1)}
+    with own_blocks_alone({}):  # and gone afterwards
+        gated = train(home, OWN, folder=root)
+    keys = {"gated": gated, "mobileone": train(home, "mobileone", width=0.1)}
     return Place(home, photos, keys)
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 import archlab as library
 from archlab.architecture import references
+from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.data.decode import decode
 from archlab.deploy import extras
 from archlab.deploy.onnx_export import core_graph
@@ -137,16 +138,8 @@ class Branching(blocks.Block):
 def test_own_blocks_that_cannot_be_exported_are_named_in_one_line(place, archlab, tmp_path, body, message):
     (tmp_path / "branching.py").write_text(BRANCHING.format(body=body))
     design = {"name": "branching", "blocks": "branching.py", "layers": [{"conv": {"out": 8}}, "branching"]}
-    code = (
-        "import sys; from pathlib import Path; from tests.deploy.made import train; "
-        f"print(train(Path({str(place.home)!r}), {design!r}, steps=1))"
-    )
-    root = str(Path(__file__).parents[2])
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.append({root!r}); {code}"], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    key = done.stdout.split()[-1]
+    with own_blocks_alone({}):
+        key = train(place.home, design, steps=1)
     code, out, err = archlab("export", key, "--store", place.home)
     assert code == 2 and out == "" and err.count("\n") == 1, err
     assert "cannot be exported to ONNX" in err and message in err

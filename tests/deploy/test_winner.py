@@ -12,21 +12,23 @@ import pytest
 import torch
 
 import archlab
+from archlab.architecture import from_canonical
+from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.architecture.parse import meant_width
 from archlab.architecture.writing import at_width
 from archlab.foundation import UserError
 from archlab.runs import Run
 from archlab.study.search.winner import save_winner
-from tests.deploy.made import CLASSES, OWN
+from tests.deploy.made import CLASSES, GATED
 
 
 @pytest.fixture
-def winner(place, tmp_path, monkeypatch):
+def winner(place, tmp_path):
     """winner.yaml of the run with own blocks, in a folder by itself."""
-    monkeypatch.chdir(place.photos.parent)
-    design = at_width(archlab.architecture(OWN), 1.0, "gated")
     run = Run.from_document(place.store.read(place.keys["gated"])["run"])
-    save_winner(tmp_path / "found", design, "a comment", [run], place.store)
+    with own_blocks_alone({"my_blocks.py": GATED}):
+        design = at_width(from_canonical(run.architecture, "gated"), 1.0, "gated")
+        save_winner(tmp_path / "found", design, "a comment", [run], place.store)
     return tmp_path / "found" / "winner.yaml"
 
 
