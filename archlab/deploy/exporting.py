@@ -94,6 +94,7 @@ def _export_int8(
 
     validation = images_of(network, "validation")
     quantised, mending = mended(core, calibration, validation if validation.labels is not None else None)
+    mending.layers = [(_with_block(layer, network), changed) for layer, changed in mending.layers]
     content = with_resizing(onnx.load_from_string(quantised), network).SerializeToString()
     found = agreement(network, content, images)
     drop = None
@@ -102,6 +103,12 @@ def _export_int8(
         drop = paired_drop(before, after)
     write(file, content)
     return Exported(file, "onnx", "int8", len(content), found, accuracy_of(content, images), drop, mending)
+
+
+def _with_block(layer: str, network: LoadedNetwork) -> str:
+    """`layers.3` as `layers.3 (inverted_residual)`."""
+    blocks = [each.block for each in network.architecture.layers for _ in range(each.repeat)]
+    return f"{layer} ({blocks[int(layer.rpartition('.')[2])]})" if layer.startswith("layers.") else layer
 
 
 def _training_images(network: LoadedNetwork) -> np.ndarray:

@@ -70,6 +70,15 @@ def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
     assert shares == sorted(shares, reverse=True)
 
 
+def test_the_worst_layer_is_named_with_its_block(place, archlab, monkeypatch):
+    monkeypatch.setattr(mending, "ENOUGH", -0.5)
+    code, out, err = archlab("export", place.keys["gated"], "--int8", "--store", place.home)
+    assert code == 0 and "no way of quantising keeps this network within" in err
+    (line,) = [line for line in out.splitlines() if line.startswith("the layer that loses most is ")]
+    assert any(name in line for name in ("layers.0 (conv): alone", "layers.1 (gated_conv): alone", "head: alone"))
+    assert "taken: " in out and out.count("points on validation images") >= 3 and "95 % over 72 images" in out
+
+
 def test_it_gives_up_when_nothing_helps_and_takes_what_costs_least(core, monkeypatch):
     graph, calibration, validation = core
     monkeypatch.setattr(mending, "ENOUGH", -2.0)
