@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from archlab.architecture import SMALLEST_MAP, Architecture, InputSpec, Network, architecture, references
 from archlab.architecture import build_model as _build_model
+from archlab.architecture.plan import smallest_with_published_strides
 from archlab.budget import Budget, measure
 from archlab.budget import fit_width as _fit_width
 from archlab.budget.budget import DEFAULT_PARAMS
 from archlab.budget.conformance import check_block
+from archlab.deploy.loading import load
 from archlab.executors import Settings
 from archlab.foundation import home
 from archlab.runs import Store
@@ -32,6 +35,7 @@ __all__ = [
     "build_model",
     "check_block",
     "fit_width",
+    "load",
     "measure",
     "references",
     "search",
@@ -54,13 +58,20 @@ def build_model(
         width: Multiplies every channel count, each then rounded to a multiple of 8 or of what its groups or heads need; at
             width 1 the published counts stand.
         resolution: Pixels on a side of the images to come: smaller than published ones make early strides 1. None leaves
-            the strides as published.
+            the strides as published, and a warning says for which images they are.
         smallest_map: Least pixels on a side of the last map that strides are made smaller for; None keeps them.
 
     Raises:
         UserError: A block refuses its arguments; the message names the layer.
     """
-    return _build_model(architecture, InputSpec(num_classes, resolution, smallest_map, in_channels), width)
+    spec = InputSpec(num_classes, resolution, smallest_map, in_channels)
+    if resolution is None and (least := smallest_with_published_strides(architecture, spec)) > 1:
+        warnings.warn(
+            f"{architecture.name} has the strides of {architecture.resolution} pixels; on images of less than {least} they "
+            "would be others: say `resolution=`, or load a trained network with `archlab.load`",
+            stacklevel=2,
+        )
+    return _build_model(architecture, spec, width)
 
 
 def fit_width(

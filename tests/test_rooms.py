@@ -22,6 +22,7 @@ ORDER = (
     "runs",
     "executors",
     "forecast",
+    "deploy",
     "scoring",
     "study",
     "report",

@@ -6,27 +6,76 @@ Each file stands alone: a run loads, and its key covers, the files of what its a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import blocks
 from archlab.architecture.spec import Architecture
 from archlab.foundation import UserError, note_read, where
-from archlab.foundation.own_code import load_file
+from archlab.foundation.own_code import DIGITS, LOADED, load_file
+from archlab.foundation.own_code_texts import file_of
 from blocks.arguments import arguments
 from blocks.registry import Registry
 
 SHIPPED = Path(str(blocks.__file__)).resolve().parent
+REGISTRIES = (
+    blocks.BLOCKS,
+    blocks.ACTIVATIONS,
+    blocks.NORMALIZATIONS,
+    blocks.CHANNEL_ATTENTIONS,
+    blocks.INITIALIZATIONS,
+)
 
 
 def load_own_blocks(document: dict, folder: Path | None) -> None:
-    """Imports the file or files that `blocks` names, relative to `folder`, so that they register their blocks."""
+    """Imports the file or files that `blocks` names, relative to `folder`, so that they register their blocks.
+
+    Or those whose texts it holds by their names, as a winner's file does, unless they are imported already.
+    """
     named, at = document.get("blocks"), where(document, "blocks")
+    if isinstance(named, dict):
+        for name, text in named.items():
+            if not isinstance(text, str):
+                raise UserError(
+                    f"blocks: expected the text of {name}, not {text!r:.40}", where=where(named, name) or at
+                )
+            if not _is_loaded(text):
+                load_file(file_of(str(name), text), at=at)
+        return
     listed = [] if named is None else [named] if isinstance(named, str) else named
     if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
         raise UserError(f"blocks is a file or a list of files, not {named!r}", where=at)
     for name in listed:
         load_file((folder or Path()) / name, at=at)
+
+
+def _is_loaded(text: str) -> bool:
+    digest = sha256(text.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
+    return any(module.__name__.endswith(digest) for module in LOADED.values())
+
+
+@contextmanager
+def own_blocks_alone(texts: dict[str, str]) -> Iterator[None]:
+    """Within, the registries hold what archlab ships and the blocks of these files, by name and text, and no other own ones.
+
+    So a network is built of the blocks that it was trained with, whatever this process has imported under their names.
+    """
+    before = [(registry, dict(registry._entries), dict(registry._files)) for registry in REGISTRIES]
+    try:
+        for registry in REGISTRIES:
+            for name in list(registry):
+                if not _is_shipped(registry.file(name)):
+                    del registry._entries[name], registry._files[name]
+        for name, text in texts.items():
+            path = file_of(name, text)
+            LOADED.pop(path, None)  # so that it registers its blocks again
+            load_file(path)
+        yield
+    finally:
+        for registry, entries, files in before:
+            registry._entries, registry._files = entries, files
 
 
 def own_blocks_of(architecture: Architecture) -> tuple[str, ...]:
@@ -46,8 +95,7 @@ def own_blocks_of(architecture: Architecture) -> tuple[str, ...]:
 
 def is_shipped(block: str) -> bool:
     """Whether a block comes with archlab."""
-    file = blocks.BLOCKS.file(block)
-    return file is not None and Path(file).is_relative_to(SHIPPED)
+    return _is_shipped(blocks.BLOCKS.file(block))
 
 
 def _files(registry: Registry, name: str, given: dict[str, Any]) -> Iterator[str]:
@@ -57,7 +105,7 @@ def _files(registry: Registry, name: str, given: dict[str, Any]) -> Iterator[str
         raise UserError(
             f"{registry.kind} {name!r} was registered by a program, not by a file of blocks that runs can load"
         )
-    if not Path(file).is_relative_to(SHIPPED):
+    if not _is_shipped(file):
         yield file
     for argument in arguments(registry[name]).values():
         yield from _files_of_component(argument.kind, given.get(argument.name))
@@ -67,3 +115,7 @@ def _files_of_component(registry: Any, component: dict[str, dict] | None) -> Ite
     if isinstance(registry, Registry) and component is not None:
         ((name, given),) = component.items()
         yield from _files(registry, name, given)
+
+
+def _is_shipped(file: str | None) -> bool:
+    return file is not None and Path(file).is_relative_to(SHIPPED)

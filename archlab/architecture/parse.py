@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import blocks
 from archlab.architecture.edits import apply_edits
@@ -13,10 +13,10 @@ from archlab.architecture.layers import complete_head, parse_layer
 from archlab.architecture.own_blocks import load_own_blocks
 from archlab.architecture.spec import Architecture
 from archlab.foundation import UserError, check_keys, read_yaml, where
-from archlab.foundation.settings import Positive, read_value
+from archlab.foundation.settings import Positive, Within, read_value
 from blocks.arguments import ArgumentError, arguments, complete
 
-KEYS = ("name", "paper", "resolution", "defaults", "init", "layers", "head", "blocks")
+KEYS = ("name", "paper", "resolution", "defaults", "init", "layers", "head", "blocks", "width", "trained")
 DERIVED_KEYS = ("name", "paper", "base", "edits", "init", "head", "blocks")
 REFERENCES = resources.files("archlab.architecture") / "references"
 
@@ -56,6 +56,17 @@ def architecture(
     )
 
 
+def meant_width(source: str) -> float | None:
+    """The `width` that an architecture's file says it is meant at, as a winner's file does; None where it says none."""
+    path = Path(source)
+    return _width(read_yaml(path)) if path.suffix in (".yaml", ".yml") else None
+
+
+def _width(document: dict) -> float | None:
+    line = where(document, "width")
+    return read_value(Annotated[float, Within(0, strictly=True)] | None, document.get("width"), "width", line)
+
+
 def _of_document(
     document: dict, at: str | None = None, folder: Path | None = None, inside: tuple[Path, ...] = ()
 ) -> Architecture:
@@ -71,6 +82,7 @@ def _of_document(
     if not isinstance(listed, list) or not listed:
         raise UserError("an architecture needs a list of layers", where=here)
     defaults = _defaults(document)
+    _width(document)
     resolution_at = where(document, "resolution") or here
     return Architecture(
         name=str(document.get("name", "unnamed")),

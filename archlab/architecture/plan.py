@@ -10,6 +10,7 @@ the input on, until it has as many. Parameters never change.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -112,6 +113,14 @@ def strides_for(architecture: Architecture, spec: InputSpec) -> list[int]:
         while strides[index] > 1 and map_sizes(architecture, strides, spec.resolution)[-1] < smallest:
             strides[index] //= 2
     return strides
+
+
+def smallest_with_published_strides(architecture: Architecture, spec: InputSpec) -> int:
+    """The least pixels on a side of an input, up to the published ones, that leave the strides as they are published."""
+    published, least = published_strides(architecture), architecture.resolution
+    while least > 1 and strides_for(architecture, dataclasses.replace(spec, resolution=least - 1)) == published:
+        least -= 1
+    return least
 
 
 def map_sizes(architecture: Architecture, strides: Sequence[int], size: int) -> list[int]:

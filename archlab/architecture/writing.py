@@ -25,18 +25,55 @@ def at_width(architecture: Architecture, width: float, name: str) -> Architectur
     return dataclasses.replace(architecture.with_layers(tuple(layers), name), head=head_at_width)
 
 
-def architecture_yaml(architecture: Architecture, comment: str = "") -> str:
-    """A file that `archlab build` and `archlab train` take; what an argument is anyway is left out."""
+def architecture_yaml(
+    architecture: Architecture,
+    comment: str = "",
+    *,
+    width: float | None = None,
+    own_blocks: dict[str, str] | None = None,
+    trained: dict[str, Any] | None = None,
+) -> str:
+    """A file that `archlab build` and `archlab train` take; what an argument is anyway is left out.
+
+    Args:
+        width: The width that it is meant at; see `archlab.architecture.parse.meant_width`.
+        own_blocks: Texts of the files of own blocks that it names, by file name.
+        trained: What it was trained on, as `archlab.study.search.winner` says; for `archlab.load`.
+    """
     document: dict[str, Any] = {"name": architecture.name}
     if architecture.resolution != 224:
         document["resolution"] = architecture.resolution
     if architecture.init:
         document["init"] = _short(blocks.registry.INITIALIZATIONS, architecture.init)
+    if width is not None:
+        document["width"] = width
     document["layers"] = [{layer.block: _written(layer)} for layer in architecture.layers]
     if head := _not_default(blocks.Head, architecture.head):
         document["head"] = head
     lines = [f"# {line}\n" for line in comment.splitlines()]
-    return "".join(lines) + yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=1000)
+    text = "".join(lines) + yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=1000)
+    if own_blocks:
+        text += yaml.dump({"blocks": own_blocks}, Dumper=_Texts, default_flow_style=False, width=1000)
+    if trained:
+        text += yaml.dump({"trained": trained}, Dumper=_Quoted, sort_keys=False, default_flow_style=None, width=1000)
+    return text
+
+
+class _Texts(yaml.SafeDumper):
+    """Texts of several lines as such."""
+
+
+class _Quoted(yaml.SafeDumper):
+    """All words in quotes: a class may be called `1e-3`, or `no`."""
+
+
+_Texts.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, "|" if "\n" in text else None)
+)
+_Quoted.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, None if text.isidentifier() else '"'),
+)
 
 
 def _written(layer: Layer) -> dict[str, Any]:

@@ -18,6 +18,8 @@ COMMANDS = {
     "ablate": "Train what is not trained yet; score references and variants.",
     "search": "Look for a better design than the references, within the budget.",
     "train": "One run: one model on one dataset.",
+    "predict": "Classes of images, by a network that a run has trained.",
+    "export": "A trained network as a file for the device.",
     "score": "xScore of any table of accuracies.",
     "report": "Tables, plots and a page of finished studies.",
     "datasets": "List, prepare, add, check and show datasets.",

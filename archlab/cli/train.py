@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @click.option("--recipe", default="quick", show_default=True, help="A recipe's name or file.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--width", type=float, help="Multiplier of all channel counts.")
-@click.option("--params", help="Instead: the most parameters, `2.5M`, that the width is fitted to  [default: 2.5M]")
+@click.option(
+    "--params",
+    help="Instead: the most parameters, `2.5M`, that the width is fitted to  [default: 2.5M, unless MODEL's file says a width]",
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--deterministic", is_flag=True, help="Bit-equal repetition on a GPU too, at some cost.")
 @click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
@@ -40,6 +43,7 @@ def train(
     """Trains MODEL, a reference's name or a YAML file, on a dataset, unless that very run is stored already."""
     from archlab.architecture import SMALLEST_MAP, InputSpec, architecture
     from archlab.architecture.own_blocks import own_blocks_of
+    from archlab.architecture.parse import meant_width
     from archlab.data import entry, open_prepared
     from archlab.executors import Settings, execute
     from archlab.forecast import check_counts
@@ -50,6 +54,8 @@ def train(
         raise UserError("--width and --params exclude each other")
     place = home(store)
     design, described = architecture(model), entry(dataset, place)
+    if width is None and params is None:
+        width = meant_width(model)
     settled = load_recipe(recipe).of_run(design.name, dataset, place)
     prepared = open_prepared(dataset, place, settled.stored_of(described), settled.fit)
     run = run_of(

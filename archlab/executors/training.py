@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch._dynamo  # optimisers import the compiler: better once here than in every run
 import torch._inductor
 
 from archlab.architecture import from_canonical
+from archlab.architecture.own_blocks import own_blocks_of
+from archlab.data import Prepared
 from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
+from archlab.runs.carried import carried_by
 from archlab.runs.code import code_digest, sources
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
@@ -18,6 +23,13 @@ from archlab.training.loop import Trained, train
 from archlab.training.recipe import load_recipe
 
 sources()  # as they are imported here, not as they may become
+
+
+@dataclass(frozen=True)
+class TrainedRun(Trained):
+    """What a run gives, and what it carries to be used elsewhere."""
+
+    carried: dict[str, Any]
 
 
 def train_run(
@@ -28,18 +40,19 @@ def train_run(
     report: Reporter,
     device: str = "auto",
     deterministic: bool = False,
-) -> Trained:
+) -> TrainedRun:
     """Trains a run, continuing from the checkpoint in `folder` where there is one.
 
     Raises UserError where the data or the code are no longer those of the run's key.
     """
     prepared = open_data(run, home)
-    if prepared.digest != run.dataset_digest:
+    if not isinstance(prepared, Prepared) or prepared.digest != run.dataset_digest:
         raise UserError(f"dataset {run.dataset} has changed since the study began: start it again")
     if code_digest(run.architecture, run.own_files) != run.code:
         raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
-    return train(
-        from_canonical(run.architecture, run.model),
+    architecture = from_canonical(run.architecture, run.model)
+    trained = train(
+        architecture,
         prepared,
         load_recipe(run.recipe),
         run.seed,
@@ -50,6 +63,7 @@ def train_run(
         checkpoint=folder / "checkpoint.safetensors",
         on_epoch=lambda row: report(**row),
     )
+    return TrainedRun(**vars(trained), carried=carried_by(run, prepared, own_blocks_of(architecture)))
 
 
 def settle_device(device: str) -> torch.device:

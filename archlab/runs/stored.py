@@ -1,7 +1,8 @@
-"""The stored form of a finished run: four files in one directory, each held against a checksum.
+"""The stored form of a finished run: five files in one directory, each held against a checksum.
 
-run.json (what was run), history.jsonl (an epoch a line), weights.safetensors, and result.json: everything else, with the
-checksums of the other three and of itself.
+run.json (what was run), history.jsonl (an epoch a line), weights.safetensors, model.json (what else its network needs to be
+used elsewhere, see `archlab.runs.carried`; runs stored before have none), and result.json: everything else, with the
+checksums of the others and of itself.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ FORMAT = 1
 """Version of the stored form; what a newer one has written is refused in words."""
 
 FILES = ("run.json", "history.jsonl", "weights.safetensors")
+MODEL = "model.json"
 
 
 class Result(Protocol):
-    """What training returns, as far as the store cares (`archlab.training.loop.Trained`)."""
+    """What training returns, as far as the store cares (`archlab.training.loop.Trained`).
+
+    One with `carried` (`archlab.executors.training.TrainedRun`) has that stored too.
+    """
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]: ...
@@ -51,8 +56,11 @@ def write_run(folder: Path, run: Run, result: Result) -> None:
 
     (folder / "run.json").write_bytes(_text(run.document()))
     (folder / "history.jsonl").write_bytes(b"".join(_text(row) + b"\n" for row in result.history))
-    weights = {name: numpy.ascontiguousarray(value) for name, value in result.weights.items()}
+    weights = {name: numpy.asarray(value, order="C") for name, value in result.weights.items()}
     save_file(weights, folder / "weights.safetensors")
+    carried = getattr(result, "carried", None)
+    if carried is not None:
+        (folder / MODEL).write_bytes(_text(carried))
     document = {
         "format": FORMAT,
         "key": run.key,
@@ -62,7 +70,10 @@ def write_run(folder: Path, run: Run, result: Result) -> None:
         "peak_memory": result.peak_memory,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "archlab": _version(),
-        "files": {name: sha256((folder / name).read_bytes()).hexdigest() for name in FILES},
+        "files": {
+            name: sha256((folder / name).read_bytes()).hexdigest()
+            for name in (*FILES, *([MODEL] if carried is not None else []))
+        },
     }
     document = json.loads(_text(document))  # the checksum is over what a reader will see
     (folder / "result.json").write_bytes(_text({**document, "checksum": digest(document)}))
@@ -89,7 +100,29 @@ def read_run(folder: Path, key: str) -> dict[str, Any]:
 def verify_run(folder: Path, key: str) -> None:
     """Reads every byte of the run `key`. Raises DamagedRunError and UserError."""
     read_run(folder, key)
-    _checked(folder / "weights.safetensors", _parse(_read(folder / "result.json"))["files"])
+    read_model(folder)
+    _checked(folder / "weights.safetensors", _files(folder))
+
+
+def read_model(folder: Path) -> dict[str, Any] | None:
+    """What the run in a folder carries; None where it was stored before runs did. Raises DamagedRunError."""
+    files = _files(folder)
+    return _parse(_checked(folder / MODEL, files)) if MODEL in files else None
+
+
+def read_weights(folder: Path) -> bytes:
+    """The safetensors file of the run in a folder. Raises DamagedRunError."""
+    return _checked(folder / "weights.safetensors", _files(folder))
+
+
+def key_in(folder: Path) -> str:
+    """The key of the run in a folder, whatever the folder is called. Raises DamagedRunError."""
+    return str(_parse(_read(folder / "result.json")).get("key"))
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """The checksums of a run's files, by name."""
+    return _parse(_read(folder / "result.json"))["files"]
 
 
 def _text(value: Any) -> bytes:

@@ -59,6 +59,23 @@ class Ablation:
         return self.document["answer"]
 
     @property
+    def best(self) -> dict[str, Any] | None:
+        """The model that is best on validation data, for `archlab.load`: model, and runs (their keys, by dataset and seed).
+
+        None where no frame can be made, or none of its runs is stored.
+        """
+        scores = scores_on("validation", self.study, self.table)
+        known = None if scores is None else scores.models.dropna(subset=["xscore"])
+        if known is None or known.empty:
+            return None
+        model = str(known["xscore"].idxmax())
+        runs: dict[str, dict[str, str]] = {}
+        for run in self.runs:
+            if run.model == model and run.key in self.store:
+                runs.setdefault(run.dataset, {})[str(run.seed)] = run.key
+        return {"model": model, "runs": runs, "store": str(self.store.home)} if runs else None
+
+    @property
     def effects(self) -> pd.DataFrame:
         """A row an effect: choice, option, kind, dataset (None: of the xScore), difference, low, high, p_adjusted, decided."""
         import pandas as pd

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
+from archlab import load
 from archlab.cli.main import main
 
 STUDY = """
@@ -68,8 +70,11 @@ def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(archl
     assert json.loads(forecast)["work_seconds"]["trials"] > 0  # all references are stored
 
     winner = found["best"]["file"]
-    code, printed, progress = archlab("train", winner, "--dataset", "digits", "--width", "1", "--json")
-    assert code == 0, progress
+    code, printed, progress = archlab("train", winner, "--dataset", "digits", "--json")
+    assert code == 0 and json.loads(printed)["run"]["width"] == 1.0, progress
+    network = load(found["best"], dataset="digits")
+    assert sum(each.numel() for each in network.parameters()) == found["best"]["params"]
+    assert network.origin["dataset"] == "digits" and (Path(winner).parent / "winner" / network.origin["key"]).is_dir()
     code, printed, _ = archlab("models", "show", winner, "--classes", "10", "--resolution", "32", "--json")
     assert json.loads(printed)["params"] == found["best"]["params"]
     (tmp_path / "study.yaml").write_text(f"base: {winner}\nsuite: [digits]\nbudget: none\n")

@@ -1,5 +1,6 @@
 """Ablation with a stand-in for training: what is computed, scored, listed and saved."""
 
+import dataclasses
 import errno
 import json
 import math
@@ -223,6 +224,20 @@ def test_a_program_calls_what_the_command_calls(store):
     assert set(found.effects["option"]) == {"se"}
     assert set(found.table["split"]) == {"validation", "test"} and len(found.table) == 16 * 2 * 3
     assert read_table(found.folder / "results.csv", "test") is not None
+
+
+def test_the_best_is_chosen_by_validation_data_and_its_runs_are_named(store):
+    found = ablate(STUDY, store, STAND_IN)
+    runs = {run.key: run for run in found.runs}
+    for model in ("starnet", "mobilenetv2+attention=se"):
+        table = found.table.copy()
+        table.loc[(table["model"] == model) & (table["split"] == "validation"), "value"] = 0.99
+        table.loc[(table["model"] != model) & (table["split"] == "test"), "value"] = 0.999
+        best = dataclasses.replace(found, table=table).best
+        assert best["model"] == model and best["store"] == str(store.home)
+        named = {(data, int(seed)): runs[key] for data, of in best["runs"].items() for seed, key in of.items()}
+        assert set(named) == {(run.dataset, run.seed) for run in found.runs if run.model == model}
+        assert {(run.dataset, run.seed) for run in named.values()} == set(named)
 
 
 def test_models_above_the_budget_are_refused_before_anything_runs(store):

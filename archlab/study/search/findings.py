@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from archlab.architecture.writing import architecture_yaml, at_width
+from archlab.architecture.writing import at_width
 from archlab.foundation import write_atomically
 from archlab.runs import Store
 from archlab.study.ablation import Ablation
@@ -17,9 +16,7 @@ from archlab.study.search.designs import Designs
 from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import trials_at
 from archlab.study.search.trials import Trials, has_failed, number
-
-WINNER = "winner.yaml"
-
+from archlab.study.search.winner import WINNER, save_winner
 
 ATTRIBUTES = (
     "width",
@@ -57,23 +54,20 @@ def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, ex
     }
 
 
-def save(folder: Path, found: dict[str, Any], designs: Designs, trials: Trials) -> None:
-    """Writes search.json and winner.yaml into a folder, beside what ablation writes there."""
-    texts = {"search.json": json.dumps(found, indent=1)}
-    if found["best"]:
-        texts[WINNER] = _winner(found["best"], designs, trials)
-    for name, text in texts.items():
-        with write_atomically(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-
-
-def _winner(best: dict[str, Any], designs: Designs, trials: Trials) -> str:
-    trial = _trial_of(best["trial"], trials)
-    design = designs.sample(lambda variable: trial.params[variable.name])
-    comment = (
-        f"{design.name}\nat width {design.width:g}: {design.cost.params:,} parameters at {designs.classes} classes"
-    )
-    return architecture_yaml(at_width(design.architecture, design.width, best["model"]), comment)
+def save(final: Ablation, found: dict[str, Any], designs: Designs, trials: Trials) -> None:
+    """Writes search.json and winner.yaml beside what ablation writes."""
+    with write_atomically(final.folder / "search.json") as temporary:
+        temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    best = found["best"]
+    if best:
+        trial = _trial_of(best["trial"], trials)
+        design = designs.sample(lambda variable: trial.params[variable.name])
+        comment = (
+            f"{design.name}\nat width {design.width:g}: {design.cost.params:,} parameters at {designs.classes} classes"
+        )
+        architecture = at_width(design.architecture, design.width, best["model"])
+        runs = [run for run in final.runs if run.model == best["model"]]
+        save_winner(final.folder, architecture, comment, runs, final.store)
 
 
 def _rungs(basis: Basis, trials: Trials) -> list[dict[str, Any]]:

@@ -146,7 +146,7 @@ def search(
 
     def save_all() -> None:
         ablation.save()
-        save(found.folder, described, designs, there)
+        save(ablation, described, designs, there)
 
     try:
         progress.found(found)

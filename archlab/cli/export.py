@@ -1,0 +1,95 @@
+"""`archlab export`: a trained network as a file for the device."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from archlab.deploy.exporting import Exported
+
+
+@click.command()
+@click.argument("key")
+@click.option("--format", "kind", type=click.Choice(["onnx"]), default="onnx", show_default=True)
+@click.option(
+    "--int8", is_flag=True, help="Quantise: 8 bits for weights and activations, calibrated on training images."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="The file  [default: MODEL-DATASET.onnx, MODEL-DATASET-int8.onnx]"
+)
+@click.option("--dataset", help="Which of the datasets that a winner was trained on.")
+@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def export(
+    key: str, kind: str, int8: bool, output: Path | None, dataset: str | None, store: str | None, as_json: bool
+) -> None:
+    """Writes a trained network as a file: branches merged, normalisation and resizing inside, raw pixels in.
+
+    KEY is the first digits of a run's key, a run's folder, or a search's winner.yaml. The file is run on test images of the
+    run's dataset before the command ends.
+    """
+    from archlab.deploy.extras import require
+
+    require(kind)
+    from archlab.deploy.exporting import export as export_network
+    from archlab.deploy.loading import load
+
+    network = load(key, dataset=dataset, store=store)
+    precision = "-int8" if int8 else ""
+    file = output or Path(_file_name(network.origin["model"], network.origin["dataset"] + precision, kind))
+    exported = export_network(network, file, int8=int8)
+    if as_json:
+        click.echo(json.dumps(exported.document(), indent=2))
+    else:
+        _print(exported)
+
+
+def _file_name(model: str, dataset: str, kind: str) -> str:
+    """Without what file systems do not take."""
+    words = f"{model or 'network'}-{dataset}"
+    return (
+        "".join(letter if letter.isalnum() or letter in "-_+=." else "_" for letter in words).lstrip(".") + f".{kind}"
+    )
+
+
+def _print(exported: Exported) -> None:
+    found = exported.agreement
+    kind = "made-up images (the run's dataset is not here)" if found.made_up else "test images"
+    click.echo(f"{exported.file}: {exported.bytes / 1e6:.2f} MB, {exported.precision}")
+    rounding = (
+        f", {'within' if found.within_rounding else 'more than'} rounding" if exported.precision == "float" else ""
+    )
+    click.echo(
+        f"the same class as torch on {found.same_class} of {found.images} {kind}; the largest difference of a probability is "
+        f"{found.largest_difference:.1e}{rounding}"
+    )
+    if found.exceptions and exported.precision == "float":
+        click.echo(f"another class: {', '.join(found.exceptions)}")
+    if exported.accuracy is not None:
+        click.echo(f"accuracy on test images: {100 * exported.accuracy:.1f} %")
+    if exported.mending:
+        _print_int8(exported)
+
+
+def _print_int8(exported: Exported) -> None:
+    drop, mending = exported.drop, exported.mending
+    assert mending
+    if drop:
+        click.echo(
+            f"drop from float: {100 * drop.value:.1f} points ({100 * drop.low:.1f} to {100 * drop.high:.1f}, 95 % over "
+            f"{drop.images} images)"
+        )
+    for way, cost in mending.tried:
+        words = "not judged: there are no validation images" if cost is None else f"{100 * cost:.1f} points"
+        click.echo(
+            f"{'taken' if way == mending.way else 'tried'}: {way}: {words}{'' if cost is None else ' on validation images'}"
+        )
+    if mending.layers:
+        layer, changed = mending.layers[0]
+        click.echo(f"the layer that loses most is {layer}: alone it changes {100 * changed:.1f} % of the classes")
+    if mending.gave_up:
+        click.echo("no way of quantising keeps this network within a point on validation images", err=True)

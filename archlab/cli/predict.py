@@ -1,0 +1,77 @@
+"""`archlab predict`: the classes of images, by a network that a run has trained."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from archlab.foundation import UserError
+
+if TYPE_CHECKING:
+    from archlab.deploy.predicting import Prediction
+
+
+@click.command()
+@click.argument("key")
+@click.argument("images", nargs=-1, required=True)
+@click.option("--dataset", help="Which of the datasets that a winner was trained on.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--store", metavar="PATH", help="Folder of runs  [default: ARCHLAB_HOME, else ./.archlab]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: file, class, and a probability a class.")
+def predict(
+    key: str, images: tuple[str, ...], dataset: str | None, device: str, store: str | None, as_json: bool, as_csv: bool
+) -> int:
+    """Class and probabilities of IMAGES, files and folders; exit code 1 where some cannot be read.
+
+    KEY is the first digits of a run's key, a run's folder, or a search's winner.yaml.
+    """
+    from archlab.deploy.loading import load
+    from archlab.deploy.predicting import image_files, place_of
+    from archlab.deploy.predicting import predict as predictions
+
+    if as_json and as_csv:
+        raise UserError("--json and --csv exclude each other")
+    files, place = image_files(images), place_of(device)
+    network = load(key, dataset=dataset, store=store).to(place)
+    found, failed = [], 0
+    for prediction in predictions(network, files):
+        if prediction.unreadable is None:
+            found.append(prediction)
+        else:
+            failed += 1
+            click.echo(f"failed: {prediction.file} cannot be read: {' '.join(prediction.unreadable.split())}", err=True)
+    if as_json:
+        click.echo(json.dumps([each.document(network.class_names) for each in found], indent=1))
+    elif as_csv:
+        click.echo(_csv(found, network.class_names), nl=False)
+    else:
+        _print(found)
+    return 1 if failed else 0
+
+
+def _csv(found: list[Prediction], class_names: list[str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "class", *class_names])
+    for each in found:
+        assert each.probabilities is not None
+        writer.writerow([each.file, each.class_name, *each.probabilities.tolist()])
+    return text.getvalue().encode(errors="surrogateescape")  # names of files may be any bytes
+
+
+def _print(found: list[Prediction]) -> None:
+    from archlab.cli.tables import print_table
+
+    rows = []
+    for each in found:
+        assert each.probabilities is not None and each.class_name is not None
+        shown = (" ".join(word.split()) for word in (each.file, each.class_name))
+        file, class_name = (word.encode(errors="backslashreplace").decode() for word in shown)
+        rows.append([file, class_name, f"{each.probabilities.max():.3f}"])
+    if rows:
+        print_table(("file", "class", "probability"), rows)

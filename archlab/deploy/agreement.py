@@ -1,0 +1,112 @@
+"""Whether an exported file computes what the network computes, image for image."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from archlab.deploy.loading import LoadedNetwork
+from archlab.deploy.onnx_export import Deployed
+from archlab.training.evaluation import evaluation_batch_size
+
+MOST = 1000  # images
+NAMED = 20  # exceptions
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of a file and its network in torch.
+
+    Attributes:
+        images: How many; `made_up`: whether they are noise, since the run's dataset is not here.
+        same_class: Of so many the class is the same.
+        largest_difference: Of a probability.
+        within_rounding: Whether no probability is farther from the network in double precision than four times what torch in
+            single precision is, and what a relative error of 2e-6 of the largest class score makes.
+        exceptions: What those images are called that get another class.
+    """
+
+    images: int
+    made_up: bool
+    same_class: int
+    largest_difference: float
+    within_rounding: bool
+    exceptions: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        return self.same_class / self.images
+
+    def document(self) -> dict[str, Any]:
+        names = ("images", "made_up", "same_class", "largest_difference", "within_rounding")
+        return {**{name: getattr(self, name) for name in names}, "exceptions": list(self.exceptions)}
+
+
+@dataclass(frozen=True)
+class Images:
+    """uint8 (N, R, R, 3), their names, and their labels, int64 (N,), where they are known."""
+
+    pixels: np.ndarray
+    names: list[str]
+    labels: np.ndarray | None
+
+
+def images_of(network: LoadedNetwork, split: str = "test", most: int = MOST) -> Images:
+    """Of the run's dataset, spread over the split; noise where the dataset is not here."""
+    prepared = network.test_data()
+    if prepared is None or not len(prepared.labels(split)):
+        side = network.preprocessing.resolution
+        pixels = np.random.default_rng(0).integers(0, 256, (64, side, side, 3), dtype=np.uint8)
+        return Images(pixels, [f"noise {number}" for number in range(len(pixels))], None)
+    labels, names = prepared.labels(split), prepared.names(split)
+    chosen = np.unique(np.linspace(0, len(labels) - 1, min(most, len(labels))).round().astype(int))
+    return Images(prepared.images(split)[chosen], [names[row] for row in chosen], labels[chosen])
+
+
+def agreement(network: LoadedNetwork, model: bytes, images: Images) -> Agreement:
+    """Runs a file's content on images beside the network, which is on the CPU."""
+    found = run_onnx(model, images.pixels)
+    precise = Deployed(copy.deepcopy(network)).eval().double()
+    expected, excess = np.empty_like(found), -math.inf
+    for rows in batches(images.pixels):
+        pixels = torch.from_numpy(np.ascontiguousarray(images.pixels[rows]))
+        expected[rows] = network.probabilities(pixels).numpy()
+        with torch.inference_mode():
+            scores = network(network.preprocessing.normalized(pixels))
+            exact = precise.scores(pixels)
+        error = (scores.double() - exact).abs().max().item()
+        # an error of e in every class score moves a probability by at most e / 2
+        bound = (4 * error + 2e-6 * exact.abs().max().item()) / 2
+        excess = max(excess, float(np.abs(found[rows] - exact.softmax(1).numpy()).max()) - bound)
+    same = found.argmax(1) == expected.argmax(1)
+    return Agreement(
+        images=len(found),
+        made_up=images.labels is None,
+        same_class=int(same.sum()),
+        largest_difference=float(np.abs(found - expected).max()),
+        within_rounding=excess <= 0,
+        exceptions=tuple(images.names[row] for row in np.flatnonzero(~same)[:NAMED]),
+    )
+
+
+def run_onnx(model: bytes, pixels: np.ndarray) -> np.ndarray:
+    """float32 (N, classes): what ONNX Runtime makes of uint8 images."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (given,) = session.get_inputs()
+    return np.concatenate([session.run(None, {given.name: pixels[rows]})[0] for rows in batches(pixels)])
+
+
+def batches(pixels: np.ndarray) -> Iterator[slice]:
+    size = evaluation_batch_size(pixels.shape[1])
+    return (slice(start, start + size) for start in range(0, len(pixels), size))

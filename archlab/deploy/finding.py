@@ -1,0 +1,131 @@
+"""The run that somebody means: by the first digits of its key, or by the path of its folder or of a winner's file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archlab.foundation import UserError, home, read_yaml, where
+from archlab.runs import DamagedRunError, Run, Store
+from archlab.runs.stored import key_in, read_model, read_run
+
+WINNERS_RUNS = "winner"
+"""The folder beside a winner's file that holds its runs, each in a folder named by its key."""
+
+_log = logging.getLogger("archlab")
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A stored run, read but for its weights.
+
+    Attributes:
+        document: As `Store.get` gives it.
+        carried: As `archlab.runs.carried.carried_by` makes it; None where the run was stored before runs carried it.
+        home: The store that its data may be in; None where the run lies by itself.
+    """
+
+    folder: Path
+    run: Run
+    document: dict[str, Any]
+    carried: dict[str, Any] | None
+    home: Path | None
+
+    @property
+    def name(self) -> str:
+        return self.run.key[:12]
+
+
+def find_run(
+    source: str | Path | Mapping[str, Any], *, dataset: str | None = None, store: str | Path | None = None
+) -> FoundRun:
+    """The run that `source` means; see `archlab.load`. Raises UserError where there is none, or it is damaged."""
+    if isinstance(source, Mapping):
+        if "file" not in source:
+            place = Store(source["store"])
+            chosen, key = _chosen(source["runs"], dataset, None)
+            return _read(place.directory(key), place.home, chosen)
+        return find_run(source["file"], dataset=dataset, store=store)
+    path = Path(source)
+    if path.name == "weights.safetensors":
+        path = path.parent
+    if path.suffix in (".yaml", ".yml"):
+        return _of_winner(path, dataset, store)
+    if _is_path(source):
+        if not path.is_dir():
+            raise UserError("there is no such folder", where=str(source))
+        return _read(path, _store_around(path) or (home(store) if store else None), dataset)
+    place = Store(home(store))
+    return _read(place.directory(place.find(str(source))), place.home, dataset)
+
+
+def _is_path(source: str | Path) -> bool:
+    """Whether that is no key: a Path, something with a separator, or a folder here that is none of digits or holds a run."""
+    if isinstance(source, Path) or os.sep in source:
+        return True
+    folder = Path(source)
+    is_key = re.fullmatch("[0-9a-fA-F]*", source) is not None
+    return folder.is_dir() and (not is_key or (folder / "result.json").exists())
+
+
+def _read(folder: Path, home: Path | None, dataset: str | None) -> FoundRun:
+    try:
+        document = read_run(folder, key_in(folder))
+        carried = read_model(folder)
+    except DamagedRunError as damage:
+        raise UserError(f"this is no whole run: {damage}", where=str(folder)) from None
+    run = Run.from_document(document["run"])
+    if dataset is not None and dataset != run.dataset:
+        raise UserError(f"this run is on {run.dataset}, not on {dataset}", where=str(folder))
+    return FoundRun(folder, run, document, carried, home)
+
+
+def _store_around(folder: Path) -> Path | None:
+    """The store that a run's folder lies in, as stores are laid out."""
+    parents = folder.absolute().parents
+    return parents[2] if len(parents) > 2 and parents[1].name == "runs" else None
+
+
+def _of_winner(path: Path, dataset: str | None, store: str | Path | None) -> FoundRun:
+    document = read_yaml(path)
+    trained, at = document.get("trained"), where(document, "trained") or str(path)
+    if not isinstance(trained, dict) or not trained:
+        raise UserError(
+            "nobody has trained this: a run's key, a run's folder or a search's winner.yaml is needed", where=at
+        )
+    try:
+        chosen, key = _chosen({name: of["runs"] for name, of in trained.items()}, dataset, at)
+    except (TypeError, KeyError, StopIteration):
+        raise UserError("trained: expected {DATASET: {runs: {SEED: KEY}}}", where=at) from None
+    places = list(_stores(path, store))
+    folders = [path.parent / WINNERS_RUNS / key, *(Store(place).directory(key) for place in places)]
+    folder = next((folder for folder in folders if (folder / "result.json").exists()), None)
+    if folder is None:
+        raise UserError(
+            f"run {key[:12]} on {chosen} is neither in {folders[0].parent} nor in a store here", where=str(path)
+        )
+    return _read(folder, next(iter(places), None), chosen)
+
+
+def _chosen(runs: dict[str, dict[str, str]], dataset: str | None, at: str | None) -> tuple[str, str]:
+    """The dataset and the key of its first run. Raises UserError for a dataset that is not among them."""
+    if dataset is not None and dataset not in runs:
+        raise UserError(f"it was not trained on {dataset!r}", where=at, name=dataset, known=runs)
+    chosen = dataset if dataset is not None else next(iter(runs))
+    if dataset is None and len(runs) > 1:
+        _log.warning("warning: it was trained on %s: this is the network for %s", ", ".join(runs), chosen)
+    return chosen, str(next(iter(runs[chosen].values())))
+
+
+def _stores(winner: Path, store: str | Path | None) -> Iterable[Path]:
+    """The store that is named, else the one that a winner's file lies in, as stores are laid out."""
+    if store:
+        yield home(store)
+    parents = winner.absolute().parents
+    if len(parents) > 2 and parents[1].name == "studies":
+        yield parents[2]

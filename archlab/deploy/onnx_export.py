@@ -1,0 +1,188 @@
+"""A trained network as an ONNX graph: branches merged, batch normalisation folded, raw pixels in, probabilities out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from archlab.deploy.loading import LoadedNetwork
+from archlab.deploy.resizing import resizing
+from archlab.foundation import UserError
+
+OPSET = 20  # the first with Gelu in one piece
+IMAGES, RESIZED, PROBABILITIES = "images", "resized", "probabilities"
+
+
+class Deployed(nn.Module):
+    """uint8 (N, R, R, 3) to probabilities (N, classes): normalisation, and the network as it is deployed."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, network: LoadedNetwork):
+        super().__init__()
+        preprocessing = network.preprocessing
+        self.network, self.preprocessing = network.fuse(), preprocessing
+        mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
+        self.register_buffer("mean", (mean * 255).view(1, 3, 1, 1))
+        self.register_buffer("scale", (1 / (std * 255)).view(1, 3, 1, 1))
+
+    def scores(self, images: Tensor) -> Tensor:
+        seen = self.preprocessing.seen(images).permute(0, 3, 1, 2).to(self.mean.dtype)
+        return self.network((seen - self.mean) * self.scale)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.scores(images).softmax(1)
+
+
+def core_graph(network: LoadedNetwork) -> Any:
+    """The ONNX model from `resized`, uint8 (N, R, R, 3), to `probabilities`, float32 (N, classes); N is free.
+
+    Raises UserError for a network with blocks that cannot be exported; the message says where and why.
+    """
+    side = network.preprocessing.resolution
+    if network.preprocessing.fit == "whole":
+        raise UserError("its recipe sees images in their own shape, which is not exported yet")
+    images = torch.zeros(2, side, side, 3, dtype=torch.uint8)
+    module = Deployed(network).eval()
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.export.export(module, (images,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+            exported = torch.onnx.export(
+                program,
+                dynamic_shapes=({0: "batch"},),
+                input_names=[RESIZED],
+                output_names=[PROBABILITIES],
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    except Exception as error:  # nearly anything, from deep inside
+        raise _refusal(error) from error
+    assert exported is not None
+    model = exported.model_proto
+    _clean(model)
+    _fold_batch_norms(model)
+    return model
+
+
+def with_resizing(core: Any, network: LoadedNetwork) -> Any:
+    """The graph to ship: `images`, uint8 (N, H, W, 3) with N, H and W free, to `probabilities`; what it is in its metadata."""
+    import onnx
+    from onnx import compose
+
+    preprocessing = network.preprocessing
+    before = resizing(preprocessing.resolution, preprocessing.fit)
+    before.ir_version = core.ir_version
+    merged = compose.merge_models(before, core, io_map=[(RESIZED, RESIZED)], name=network.origin["model"] or "network")
+    merged.producer_name, merged.producer_version = "archlab", version("archlab")
+    del merged.metadata_props[:]
+    for name, value in metadata(network).items():
+        merged.metadata_props.add(key=name, value=value)
+    onnx.checker.check_model(merged, full_check=True)
+    return merged
+
+
+def metadata(network: LoadedNetwork) -> dict[str, str]:
+    """What travels inside the file: `classes`, a JSON list; `preprocessing` and `origin`, JSON objects."""
+    told = {
+        "classes": network.class_names,
+        "preprocessing": {
+            **network.preprocessing.document(),
+            "inside": ["resize", "normalise"],
+            "before": "decode to RGB of 8 bits, turned as EXIF says, transparency on white",
+        },
+        "origin": {name: network.origin[name] for name in ("key", "model", "dataset", "seed", "archlab", "metrics")},
+    }
+    return {name: json.dumps(value) for name, value in told.items()}
+
+
+def _clean(model: Any) -> None:
+    """Names nodes after the modules that they come from, `layers.3.act/2`; takes out paths and stack traces of this machine."""
+    for number, node in enumerate(model.graph.node):
+        noted = {each.key: each.value for each in node.metadata_props}
+        scopes = re.findall(r"'network\.([\w.]+)'", noted.get("pkg.torch.onnx.name_scopes", ""))
+        node.name = f"{scopes[-1] if scopes else 'input_or_output'}/{number}"
+    for graph in (model.graph, *model.functions):
+        for each in (graph, *graph.node, *getattr(graph, "value_info", ()), *getattr(graph, "initializer", ())):
+            each.doc_string = ""
+            if hasattr(each, "metadata_props"):
+                del each.metadata_props[:]
+
+
+def _fold_batch_norms(model: Any) -> None:
+    """A batch normalisation that follows no convolution, which would have taken it in, as a product and a sum."""
+    from onnx import helper, numpy_helper
+
+    graph = model.graph
+    values = {each.name: each for each in graph.initializer}
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "BatchNormalization":
+            nodes.append(node)
+            continue
+        data, *others = node.input
+        epsilon = next((each.f for each in node.attribute if each.name == "epsilon"), 1e-5)
+        scale, bias, mean, variance = (numpy_helper.to_array(values[name]).astype(np.float64) for name in others)
+        factor = scale / np.sqrt(variance + epsilon)
+        for name, value in (("factor", factor), ("offset", bias - mean * factor)):
+            tensor = value.astype(np.float32).reshape(-1, 1, 1)
+            graph.initializer.append(numpy_helper.from_array(tensor, f"{node.name}_{name}"))
+        product = f"{node.output[0]}_product"
+        nodes += [
+            helper.make_node("Mul", [data, f"{node.name}_factor"], [product], f"{node.name}_mul"),
+            helper.make_node("Add", [product, f"{node.name}_offset"], [node.output[0]], f"{node.name}_add"),
+        ]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    kept = [each for each in graph.initializer if each.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter prints graphs and advice; what it raises says what matters."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _refusal(error: BaseException) -> UserError:
+    """One line of an exporter's page: the cause, and the line of own code that it came from."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    text = "\n".join(str(each) for each in chain)
+    frames = re.findall(r'File "([^"]+\.py)", line (\d+)', text)
+    for each in chain:
+        walked = each.__traceback__
+        while walked is not None:
+            frames.append((walked.tb_frame.f_code.co_filename, str(walked.tb_lineno)))
+            walked = walked.tb_next
+    own = [f"{place.rpartition('/')[2]}:{line}" for place, line in frames if "archlab-own-code-" in place]
+    root = chain[-1]
+    reason = str(root).strip().partition("\n")[0] or type(root).__name__
+    return UserError(f"the network cannot be exported to ONNX: {reason}", where=own[-1] if own else None)

@@ -1,0 +1,98 @@
+"""Classes and probabilities of image files, read exactly as preparation reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from archlab.data.listing import IMAGE_SUFFIXES
+from archlab.deploy.loading import LoadedNetwork
+from archlab.foundation import UserError
+from archlab.training.evaluation import evaluation_batch_size
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of one file: float32 probabilities in the order of the class names; or None, and why it cannot be read."""
+
+    file: str
+    class_name: str | None = None
+    probabilities: np.ndarray | None = None
+    unreadable: str | None = None
+
+    def document(self, class_names: list[str]) -> dict[str, Any]:
+        assert self.probabilities is not None
+        by_class = dict(zip(class_names, self.probabilities.tolist(), strict=True))
+        return {"file": self.file, "class": self.class_name, "probabilities": by_class}
+
+
+def image_files(paths: Iterable[str | Path]) -> list[str]:
+    """The files themselves, whatever they are called, and the images in the folders, at any depth, hidden ones left out.
+
+    Raises UserError for a path that does not exist, and for a folder without images.
+    """
+    files: list[str] = []
+    for path in map(str, paths):
+        if Path(path).is_dir():
+            found = sorted(_images_below(path))
+            if not found:
+                raise UserError("holds no images", where=path)
+            files += found
+        elif Path(path).exists():
+            files.append(path)
+        else:
+            raise UserError("there is no such file or folder", where=path)
+    return files
+
+
+def _images_below(folder: str) -> Iterator[str]:
+    for place, below, files in os.walk(folder):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for name in files:
+            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
+                yield os.path.join(place, name)  # noqa: PTH118 (there are many)
+
+
+def predict(network: LoadedNetwork, files: Iterable[str]) -> Iterator[Prediction]:
+    """A prediction a file, in their order, computed in batches on the device where the network is."""
+    size = evaluation_batch_size(network.preprocessing.resolution)
+    read: list[tuple[str, np.ndarray | str]] = []
+    for file in files:
+        read.append((file, _pixels(network, file)))
+        if len(read) == size:
+            yield from _predicted(network, read)
+            read = []
+    yield from _predicted(network, read)
+
+
+def _pixels(network: LoadedNetwork, file: str) -> np.ndarray | str:
+    """Of a file; where it cannot be read, why."""
+    try:
+        return network.preprocessing.read(file)
+    except Exception as error:  # Pillow raises nearly anything on damaged bytes
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return reason or type(error).__name__
+
+
+def _predicted(network: LoadedNetwork, read: list[tuple[str, np.ndarray | str]]) -> Iterator[Prediction]:
+    pixels = [value for _, value in read if not isinstance(value, str)]
+    rows = iter(network.probabilities(torch.from_numpy(np.stack(pixels))).cpu().numpy() if pixels else ())
+    for file, value in read:
+        if isinstance(value, str):
+            yield Prediction(file, unreadable=value)
+        else:
+            row = next(rows)
+            yield Prediction(file, network.class_names[int(row.argmax())], row)
+
+
+def place_of(device: str) -> torch.device:
+    """`auto` is a GPU where there is one. Raises UserError for one that is not there."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("there is no GPU that torch can use: --device cpu")
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")

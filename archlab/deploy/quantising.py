@@ -1,0 +1,139 @@
+"""Quantising an ONNX graph to int8 after training: static, per channel, ranges from training images."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+import tempfile
+from collections.abc import Container, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archlab.deploy.agreement import batches
+from archlab.deploy.onnx_export import RESIZED
+
+MIN_MAX, PERCENTILE = "minimum and maximum", "percentile 99.99"
+BESIDE = "input_or_output"
+"""How the names of nodes before and after the network begin: normalisation and softmax stay in float."""
+
+
+class Quantiser:
+    """Makes int8 versions of a graph. The ranges of activations are measured once for each way of calibrating.
+
+    Args:
+        core: As `archlab.deploy.onnx_export.core_graph` gives it.
+        images: uint8 (N, R, R, 3), to calibrate on.
+    """
+
+    def __init__(self, core: Any, images: np.ndarray):
+        self.images = images
+        self._core = core
+        self._ranges: dict[str, Any] = {}
+
+    @property
+    def layers(self) -> list[str]:
+        """The layers with nodes that can be quantised, in order: `layers.0`, ..., `head`."""
+        kinds = _kinds()
+        named = (layer_of(node.name) for node in self._core.graph.node if node.op_type in kinds)
+        return [layer for layer in dict.fromkeys(named) if layer != BESIDE]
+
+    def quantised(self, way: str, *, in_float: Container[str] = ()) -> bytes:
+        """The graph in int8, but for the layers `in_float`. `way`: MIN_MAX or PERCENTILE."""
+        from onnxruntime.quantization import QuantType
+        from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
+        nodes = [
+            node.name
+            for node in self._core.graph.node
+            if (layer := layer_of(node.name)) != BESIDE and layer not in in_float
+        ]
+        with _quiet():
+            quantizer = QDQQuantizer(
+                self._prepared(),
+                per_channel=True,
+                reduce_range=False,
+                weight_qType=QuantType.QInt8,
+                activation_qType=QuantType.QUInt8,
+                tensors_range=self._calibrated(way),
+                nodes_to_quantize=nodes,
+                nodes_to_exclude=[],
+                op_types_to_quantize=_kinds(),
+                extra_options={},
+            )
+            quantizer.quantize_model()
+            quantizer.model.topological_sort()
+        return quantizer.model.model.SerializeToString()
+
+    def _prepared(self) -> Any:
+        """A copy of the graph in which the shapes of all values are known."""
+        import onnx
+        from onnx import shape_inference
+
+        prepared = onnx.ModelProto()
+        prepared.CopyFrom(self._core)
+        return shape_inference.infer_shapes(prepared)
+
+    def _calibrated(self, way: str) -> Any:
+        if way not in self._ranges:
+            from onnxruntime.quantization import CalibrationMethod
+            from onnxruntime.quantization.calibrate import create_calibrator
+
+            method = CalibrationMethod.Percentile if way == PERCENTILE else CalibrationMethod.MinMax
+            options = {"percentile": 99.99} if way == PERCENTILE else {}
+            with tempfile.TemporaryDirectory() as folder, _quiet():
+                path = Path(folder) / "core.onnx"
+                path.write_bytes(self._prepared().SerializeToString())
+                calibrator = create_calibrator(
+                    path,
+                    _kinds(),
+                    augmented_model_path=str(Path(folder) / "calibrating.onnx"),
+                    calibrate_method=method,
+                    extra_options=options,
+                )
+                calibrator.collect_data(_Reader(self.images))
+                self._ranges[way] = calibrator.compute_data()
+        return self._ranges[way]
+
+
+def layer_of(name: str) -> str:
+    """The layer that a node belongs to, by its name."""
+    found = re.match(r"layers\.\d+|head", name)
+    return found[0] if found else BESIDE
+
+
+def _kinds() -> list[str]:
+    """The kinds of nodes that ONNX Runtime can quantise."""
+    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
+
+    return sorted({*QDQRegistry, *QLinearOpsRegistry} - {"Softmax"})
+
+
+class _Reader:
+    """What calibrators read from."""
+
+    def __init__(self, images: np.ndarray):
+        self._batches: Iterator[slice] = batches(images)
+        self._images = images
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        rows = next(self._batches, None)
+        return None if rows is None else {RESIZED: self._images[rows]}
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        return iter(self.get_next, None)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """ONNX Runtime tells how it calibrates on standard output."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,182 @@
+"""`archlab export`: the file computes what the network computes, wherever it is opened."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import archlab as library
+from archlab.architecture import references
+from archlab.architecture.own_blocks import own_blocks_alone
+from archlab.data.decode import decode
+from archlab.deploy import extras
+from archlab.deploy.onnx_export import core_graph
+from archlab.foundation import UserError
+from tests.deploy.made import CLASSES, train
+
+pytest.importorskip("onnxruntime")
+
+ALONE = """
+import json, sys
+import numpy, onnxruntime
+assert not {"torch", "archlab", "blocks"} & sys.modules.keys()
+session = onnxruntime.InferenceSession("net.onnx", providers=["CPUExecutionProvider"])
+print(json.dumps({
+    "inputs": [[each.name, each.shape, each.type] for each in session.get_inputs()],
+    "outputs": [each.name for each in session.get_outputs()],
+    "metadata": session.get_modelmeta().custom_metadata_map,
+    "probabilities": session.run(None, {"images": numpy.load("images.npy")})[0].tolist(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The path of a folder that holds numpy and ONNX Runtime, and no torch or archlab."""
+    folder = tmp_path_factory.mktemp("alone")
+    for name in ("numpy", "onnxruntime"):
+        package = Path(next(iter(importlib.util.find_spec(name).submodule_search_locations)))
+        for path in (package, package.with_name(f"{name}.libs")):
+            if path.exists():
+                (folder / path.name).symlink_to(path)
+    return folder
+
+
+def test_it_is_opened_where_neither_torch_nor_archlab_is(place, archlab, alone, tmp_path):
+    key = place.keys["gated"]
+    code, out, err = archlab("export", key[:9], "--output", "net.onnx", "--store", place.home, "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    assert document["file"] == "net.onnx" and document["bytes"] == (tmp_path / "net.onnx").stat().st_size
+    assert document["accuracy"] == place.store.read(key)["metrics"]["test"]["accuracy"]
+    found = document["agreement"]
+    assert found["images"] == found["same_class"] == 72 and found["within_rounding"] and not found["made_up"]
+
+    network = library.load(key, store=place.home)
+    images = network.test_data().images("test")
+    np.save(tmp_path / "images.npy", images)
+    code = f"import sys; sys.path.insert(0, {str(alone)!r})\n{ALONE}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["inputs"] == [["images", ["batch", "height", "width", 3], "tensor(uint8)"]]
+    assert told["outputs"] == ["probabilities"] and json.loads(told["metadata"]["classes"]) == sorted(CLASSES)
+    assert json.loads(told["metadata"]["preprocessing"])["resolution"] == 16
+    assert str(place.home) not in json.dumps(told["metadata"])
+    expected = network.probabilities(torch.from_numpy(images.copy())).numpy()
+    assert np.abs(np.array(told["probabilities"]) - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch"])
+def test_it_resizes_as_preparation_does(fit):
+    import onnxruntime
+
+    from archlab.deploy.resizing import resizing
+
+    session = onnxruntime.InferenceSession(resizing(24, fit).SerializeToString())
+    chance = np.random.default_rng(0)
+    for height, width in [(24, 24), (31, 60), (60, 31), (7, 9), (100, 33), (1, 1), (25, 24)]:
+        images = chance.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+        (resized,) = session.run(None, {"images": images})
+        expected = np.stack([decode(Image.fromarray(image), 24, fit) for image in images])
+        assert np.abs(resized.astype(int) - expected).max() <= 1
+        if width >= height:  # Pillow begins with the columns, as the graph does
+            assert np.array_equal(resized, expected)
+
+
+def test_branches_are_merged_and_no_normalisation_is_left(place):
+    network = library.load(place.keys["mobileone"], store=place.home)
+    graph = core_graph(network).graph
+    convolutions = sum(node.op_type == "Conv" for node in graph.node)
+    assert convolutions == sum(isinstance(each, torch.nn.Conv2d) for each in network.fuse().modules())
+    assert "BatchNormalization" not in {node.op_type for node in graph.node}
+    assert not any(node.doc_string or node.metadata_props for node in graph.node), "no paths of this machine"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", references())
+def test_every_reference_is_the_same_in_the_file(place, archlab, name):
+    key = train(place.home, name, width=0.15, steps=20)
+    code, out, err = archlab("export", key, "--output", "net.onnx", "--store", place.home, "--json")
+    assert code == 0, err
+    found = json.loads(out)["agreement"]
+    assert found["same_class"] == found["images"] == 72 and found["within_rounding"]
+
+
+BRANCHING = """
+import torch
+import blocks
+
+
+@blocks.register("branching")
+class Branching(blocks.Block):
+    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):
+        super().__init__()
+
+    def forward(self, x):
+        {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return x if x.mean() > 0 else -x", "data-dependent"),
+        ("return torch.special.bessel_j0(x)", "bessel_j0"),
+    ],
+)
+def test_own_blocks_that_cannot_be_exported_are_named_in_one_line(place, archlab, tmp_path, body, message):
+    (tmp_path / "branching.py").write_text(BRANCHING.format(body=body))
+    design = {"name": "branching", "blocks": "branching.py", "layers": [{"conv": {"out": 8}}, "branching"]}
+    with own_blocks_alone({}):
+        key = train(place.home, design, steps=1)
+    code, out, err = archlab("export", key, "--store", place.home)
+    assert code == 2 and out == "" and err.count("\n") == 1, err
+    assert "cannot be exported to ONNX" in err and message in err
+    assert not list(tmp_path.glob("*.onnx"))
+
+
+def test_without_the_extra_one_line_says_what_to_install(place, archlab, monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    code, out, err = archlab("export", place.keys["gated"], "--store", place.home)
+    assert (code, out) == (2, "")
+    assert err == "error: this needs onnx and onnxscript and onnxruntime: pip install 'archlab[onnx]'\n"
+
+
+def test_what_cannot_be_written_is_said_before_anything_is_computed(place, archlab, tmp_path):
+    code, _, err = archlab("export", place.keys["gated"], "--output", tmp_path, "--store", place.home)
+    assert code == 2 and "is a folder" in err
+    code, _, err = archlab("export", place.keys["gated"], "--output", "no/net.onnx", "--store", place.home)
+    assert code == 2 and "no: there is no such folder" in err
+
+
+def test_a_run_by_itself_is_compared_on_noise_and_says_so(place, archlab, tmp_path):
+    import shutil
+
+    shutil.copytree(place.store.directory(place.keys["mobileone"]), tmp_path / "sent")
+    code, out, err = archlab("export", "sent/", "--output", "net.onnx")
+    assert code == 0 and "of 64 made-up images (the run's dataset is not here)" in out, err
+    assert "accuracy" not in out
+
+
+def test_a_file_that_computes_something_else_is_not_written(place, monkeypatch, tmp_path):
+    from archlab.deploy import exporting
+
+    network = library.load(place.keys["gated"], store=place.home)
+    other = library.load(place.keys["mobileone"], store=place.home)
+    monkeypatch.setattr(exporting, "core_graph", lambda network: core_graph(other))
+    torch.manual_seed(0)
+    torch.nn.init.normal_(other.head.classifier.weight)
+    with pytest.raises(UserError, match=r"gives another class on .* and nothing is written"):
+        exporting.export(network, tmp_path / "net.onnx")
+    assert not (tmp_path / "net.onnx").exists()

@@ -1,0 +1,131 @@
+"""int8: calibrated on training images, mended by validation images, reported on test images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import archlab as library
+from archlab.data import Prepared
+from archlab.deploy import mending
+from archlab.deploy.agreement import images_of, run_onnx
+from archlab.deploy.drop import paired_drop
+from archlab.deploy.onnx_export import core_graph
+from tests.deploy.made import train
+
+onnx = pytest.importorskip("onnx")
+
+
+@pytest.fixture(scope="module")
+def core(place):
+    """The graph of a network of convolutions with ReLU, and its images."""
+    network = library.load(place.keys["mobileone"], store=place.home)
+    return core_graph(network), network.test_data().images("train"), images_of(network, "validation")
+
+
+def test_the_file_is_smaller_and_the_report_is_of_its_own_test_images(place, archlab, tmp_path):
+    key = place.keys["gated"]
+    code, out, err = archlab("export", key, "--int8", "--output", "net.onnx", "--store", place.home, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    network = library.load(key, store=place.home)
+    images = images_of(network)
+    content = (tmp_path / "net.onnx").read_bytes()
+    right = run_onnx(content, images.pixels).argmax(1) == images.labels
+    assert told["precision"] == "int8" and told["accuracy"] == right.mean()
+    assert told["drop"]["float_accuracy"] - told["accuracy"] == pytest.approx(told["drop"]["value"])
+    assert told["drop"]["low"] <= told["drop"]["value"] <= told["drop"]["high"]
+    assert told["way"] in [each["way"] for each in told["tried"]]
+    model = onnx.load(tmp_path / "net.onnx")
+    kinds = {each.data_type for each in model.graph.initializer if len(each.dims) == 4 and each.dims[0] > 1}
+    assert kinds == {onnx.TensorProto.INT8}, "all weights of convolutions"
+    assert json.loads({each.key: each.value for each in model.metadata_props}["classes"]) == network.class_names
+
+
+def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
+    """Whatever the first ways give is spoilt here: the third is taken, and layers are told apart."""
+    graph, calibration, validation = core
+    given = mending.run_onnx
+    spoilt = []
+
+    def run(content, pixels):
+        found = given(content, pixels)
+        if len(pixels) == len(validation.pixels) and content != graph.SerializeToString() and len(spoilt) < 2:
+            spoilt.append(content)
+            return np.roll(found, 1, axis=1)
+        return found
+
+    monkeypatch.setattr(mending, "run_onnx", run)
+    monkeypatch.setattr(mending, "SHOWN", len(validation.pixels) - 1)
+    content, found = mending.mended(graph, calibration, validation)
+    ways = [way for way, _ in found.tried]
+    assert ways[:2] == ["minimum and maximum", "percentile 99.99"] and ways[2].endswith("in float") and len(ways) == 3
+    assert found.way == ways[2] and not found.gave_up and content not in spoilt
+    layers = [layer for layer, _ in found.layers]
+    assert "head" in layers and "layers.0" in layers and f"{layers[0]} in float" in ways[2]
+    shares = [changed for _, changed in found.layers]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_the_worst_layer_is_named_with_its_block(place, archlab, monkeypatch):
+    monkeypatch.setattr(mending, "ENOUGH", -0.5)
+    code, out, err = archlab("export", place.keys["gated"], "--int8", "--store", place.home)
+    assert code == 0 and "no way of quantising keeps this network within" in err
+    (line,) = [line for line in out.splitlines() if line.startswith("the layer that loses most is ")]
+    assert any(name in line for name in ("layers.0 (conv): alone", "layers.1 (gated_conv): alone", "head: alone"))
+    assert "taken: " in out and out.count("points on validation images") >= 3 and "95 % over 72 images" in out
+
+
+def test_it_gives_up_when_nothing_helps_and_takes_what_costs_least(core, monkeypatch):
+    graph, calibration, validation = core
+    monkeypatch.setattr(mending, "ENOUGH", -2.0)
+    _, found = mending.mended(graph, calibration, validation)
+    assert found.gave_up and "equalised" in found.tried[-1][0]
+    assert dict(found.tried)[found.way] == min(drop for _, drop in found.tried)
+
+
+def test_equalised_convolutions_compute_the_same_with_ranges_alike(core):
+    from archlab.deploy.equalising import equalised
+
+    graph, _, validation = core
+    changed, pairs = equalised(graph)
+    assert pairs > 10
+    before, after = (run_onnx(each.SerializeToString(), validation.pixels) for each in (graph, changed))
+    assert np.abs(before - after).max() < 1e-4 and changed.SerializeToString() != graph.SerializeToString()
+
+
+def test_the_interval_of_a_drop_covers_what_it_should():
+    """Over 2,000 samples of 300 images of which 6 % lose and 3 % gain."""
+    chance = np.random.default_rng(0)
+    covered = 0
+    for _ in range(2000):
+        kind = chance.choice(4, 300, p=[0.06, 0.03, 0.8, 0.11])
+        drop = paired_drop((kind == 0) | (kind == 2), (kind == 1) | (kind == 2))
+        covered += drop.low <= 0.03 <= drop.high
+    assert 0.93 < covered / 2000 < 0.975
+    same = paired_drop(np.ones(100, bool), np.ones(100, bool))
+    assert same.value == 0 and same.low < 0 < same.high < 0.05
+
+
+def test_without_training_images_one_line_says_so(place, archlab, tmp_path, monkeypatch):
+    shutil.copytree(place.store.directory(place.keys["gated"]), tmp_path / "sent")
+    code, out, err = archlab("export", "sent/", "--int8")
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert "int8 is calibrated on training images, and shapes, as the run had it, is not here" in err
+    images = Prepared.images
+    monkeypatch.setattr(Prepared, "images", lambda self, split: images(self, split)[: 0 if split == "train" else None])
+    code, out, err = archlab("export", place.keys["gated"], "--int8", "--store", place.home)
+    assert (code, out) == (2, "") and "int8 is calibrated on training images, and shapes has none" in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["convmixer", "starnet", "mobilevit", "shufflenetv2"])
+def test_trained_networks_keep_their_classes(place, archlab, name):
+    key = train(place.home, name, width=0.15, steps=120)
+    code, out, err = archlab("export", key, "--int8", "--output", "net.onnx", "--store", place.home, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["drop"]["low"] <= 0.01 and told["agreement"]["same_class"] >= 0.9 * told["agreement"]["images"]

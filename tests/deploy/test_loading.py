@@ -1,0 +1,157 @@
+"""Loading what runs have trained: the same network, here and elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+
+import pytest
+import torch
+
+import archlab
+import blocks
+from archlab.foundation import UserError
+from archlab.runs.run import digest
+from archlab.runs.stored import key_in
+from tests.deploy.made import CLASSES
+
+
+def accuracy(network, prepared):
+    images = torch.from_numpy(prepared.images("test").copy())
+    return (network.probabilities(images).argmax(1).numpy() == prepared.labels("test")).mean()
+
+
+def rewrite(folder, **changed):
+    """Changes files of a stored run so that its checksums are right again."""
+    for name, content in changed.items():
+        (folder / name.replace("__", ".")).write_bytes(content)
+    result = json.loads((folder / "result.json").read_text())
+    result.pop("checksum")
+    result["files"] = {name: sha256((folder / name).read_bytes()).hexdigest() for name in result["files"]}
+    (folder / "result.json").write_text(json.dumps({**result, "checksum": digest(result)}))
+
+
+@pytest.mark.parametrize("model", ["gated", "mobileone"])
+def test_a_network_is_that_of_its_run(place, model):
+    key = place.keys[model]
+    network = archlab.load(key[:10], store=place.home)
+    stored = place.store.read(key)["metrics"]["test"]["accuracy"]
+    assert 0.5 < stored == accuracy(network, network.test_data())
+    assert not network.training and network.class_names == sorted(CLASSES)
+    assert network.preprocessing.resolution == network.origin["resolution"] == 16
+    assert network.origin["key"] == key and network.origin["dataset"] == "shapes"
+
+
+def test_own_blocks_leave_no_trace_and_meet_no_others_of_their_name(place):
+    before = {name: blocks.BLOCKS[name] for name in blocks.BLOCKS}
+    first, second = (archlab.load(place.keys["gated"], store=place.home) for _ in range(2))
+    assert type(first.layers[1]).__name__ == "GatedConv"
+    assert {name: blocks.BLOCKS[name] for name in blocks.BLOCKS} == before
+    images = torch.randint(0, 256, (3, 16, 16, 3), dtype=torch.uint8)
+    assert torch.equal(first.probabilities(images), second.probabilities(images))
+
+
+def test_a_folder_alone_is_enough_on_another_machine(place, tmp_path):
+    """In a fresh process, with nothing but the run's folder under another name."""
+    shutil.copytree(place.store.directory(place.keys["gated"]), tmp_path / "sent")
+    code = (
+        "import archlab, torch; network = archlab.load('sent/'); "
+        "print(network.class_names, network(torch.zeros(2, 3, 16, 16)).shape, network.test_data())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=_environment()
+    )
+    assert done.stdout == f"{sorted(CLASSES)} torch.Size([2, 3]) None\n", done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["sent"]
+
+
+def _environment():
+    import os
+    from pathlib import Path
+
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def test_a_run_from_before_asks_its_dataset(place, tmp_path):
+    folder = tmp_path / "before"
+    shutil.copytree(place.store.directory(place.keys["mobileone"]), folder)
+    result = json.loads((folder / "result.json").read_text())
+    del result["files"]["model.json"]
+    (folder / "model.json").unlink()
+    (folder / "result.json").write_text(json.dumps(result))
+    rewrite(folder)
+    network = archlab.load(folder, store=place.home)
+    assert network.class_names == sorted(CLASSES)
+    with pytest.raises(UserError, match="stored before runs carried class names and preprocessing") as raised:
+        archlab.load(folder)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_whole_run_is_refused_in_one_line(place, tmp_path):
+    def damaged(name, content):
+        folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(place.store.directory(place.keys["gated"]), folder)
+        if content is None:
+            (folder / name).unlink()
+        else:
+            (folder / name).write_bytes(content((folder / name).read_bytes()))
+        with pytest.raises(UserError) as raised:
+            archlab.load(folder)
+        assert str(folder) in str(raised.value) and "\n" not in str(raised.value)
+        return str(raised.value)
+
+    assert "weights.safetensors is missing" in damaged("weights.safetensors", None)
+    assert "weights.safetensors does not have its checksum" in damaged(
+        "weights.safetensors", lambda content: content[:-9]
+    )
+    assert "model.json does not have its checksum" in damaged("model.json", lambda content: content[:-9])
+    assert "not a JSON document" in damaged("result.json", lambda content: content[:40])
+    assert "result.json is missing" in damaged("result.json", None)
+
+
+def test_weights_of_another_form_are_refused_with_both_forms(place, tmp_path):
+    folder = tmp_path / "mixed"
+    shutil.copytree(place.store.directory(place.keys["mobileone"]), folder)
+    other = place.store.weights(place.keys["gated"]).read_bytes()
+    rewrite(folder, weights__safetensors=other)
+    with pytest.raises(UserError, match=r"another form: .* mobileone at width 0.1"):
+        archlab.load(folder)
+    assert key_in(folder) == place.keys["mobileone"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("fffff", "no stored run starts with 'fffff'"),
+        ("", r"\d runs start with ''"),
+        ("mobileone", "no stored run starts with 'mobileone'"),
+        ("no/such/folder", "there is no such folder"),
+        ("empty", "empty: this is no whole run: result.json is missing"),
+        ("fff", "no stored run starts with 'fff'"),
+        ("no.yaml", "cannot be read"),
+    ],
+)
+def test_what_is_no_run_is_refused_in_one_line(place, tmp_path, monkeypatch, source, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "fff"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=message):
+        archlab.load(source, store=place.home)
+
+
+def test_an_architecture_alone_is_no_network(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text("name: net\nlayers: [conv: {out: 8}]\n")
+    with pytest.raises(UserError, match="nobody has trained this"):
+        archlab.load(path)
+
+
+def test_strides_that_depend_on_the_resolution_are_spoken_of():
+    design = archlab.architecture("mobilenetv2")
+    with pytest.warns(UserWarning, match="mobilenetv2 has the strides of 224 pixels; on images of less than 33 they"):
+        large = archlab.build_model(design, 5, width=0.1)
+    small = archlab.build_model(design, 5, width=0.1, resolution=33)
+    assert str(small) == str(large) != str(archlab.build_model(design, 5, width=0.1, resolution=32))
