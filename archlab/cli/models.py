@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlab.cli.tables import print_table
+from archlab.foundation import UserError
 
 if TYPE_CHECKING:
     from archlab.architecture import Architecture, InputSpec
@@ -44,17 +45,36 @@ def list_(as_json: bool) -> None:
 
 @models.command()
 @click.argument("name")
-@click.option("--width", type=click.FloatRange(0, 1000, min_open=True), default=1.0, show_default=True)
-@click.option("--resolution", type=click.IntRange(1), help="Pixels on a side  [default: as published]")
-@click.option("--classes", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--model", "variant", metavar="MODEL", help="One of the models of the study NAME, as it is trained.")
+@click.option("--width", type=click.FloatRange(0, 1000, min_open=True), help="[default: 1, or that of the study]")
+@click.option("--resolution", type=click.IntRange(1), help="Pixels on a side  [default: as published, or of the study]")
+@click.option("--classes", type=click.IntRange(1), help="[default: 1000, or those of the study]")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print an architecture that every command takes, at width 1.")
 @_as_json
-def show(name: str, width: float, resolution: int | None, classes: int, as_json: bool) -> None:
-    """The layers of an architecture: NAME is a reference or a YAML file."""
+def show(
+    name: str,
+    variant: str | None,
+    width: float | None,
+    resolution: int | None,
+    classes: int | None,
+    as_yaml: bool,
+    as_json: bool,
+) -> None:
+    """The layers of an architecture: NAME is a reference or a YAML file, or a study with --model."""
     from archlab.architecture import InputSpec, architecture, freedoms
     from archlab.budget import count
 
-    shown = architecture(name)
-    spec = InputSpec(classes, resolution)
+    if variant is None:
+        shown, spec = architecture(name), InputSpec(classes or 1000, resolution)
+        width = width or 1.0
+    else:
+        shown, designed_width, designed = _of_study(name, variant)
+        spec = InputSpec(classes or designed.num_classes, resolution or designed.resolution, designed.smallest_map)
+        width = width or designed_width
+    if as_yaml:
+        click.echo(_yaml(shown, width), nl=False)
+        return
+    classes, resolution = spec.num_classes, spec.resolution
     total, layers = count(shown, spec, width), _layers(shown, spec, width)
     if as_json:
         facts = {"name": shown.name, "paper": shown.paper, "width": width, "classes": classes}
@@ -101,6 +121,28 @@ def _layers(shown: Architecture, spec: InputSpec, width: float) -> list[dict[str
         position = {"layer": None, "stage": None} if index is None else {"layer": index + 1, "stage": stage_of[index]}
         found.append({**position, **written, **numbers})
     return found
+
+
+def _of_study(name: str, variant: str) -> tuple[Architecture, float, InputSpec]:
+    """A study's model: its architecture, its width, and what its costs refer to."""
+    from archlab.foundation import home
+    from archlab.study.design import Designer
+    from archlab.study.loading import load_study
+
+    designer = Designer(load_study(name, home=home()))
+    designs = {design.name: design for design in designer.designs()}
+    if variant not in designs:
+        raise UserError(f"the study {name} has no model {variant!r}", name=variant, known=designs, listed=True)
+    return designs[variant].architecture, designs[variant].width, designer.input
+
+
+def _yaml(shown: Architecture, width: float) -> str:
+    from archlab.architecture.own_blocks import own_blocks_of
+    from archlab.architecture.writing import architecture_yaml, at_width
+    from archlab.foundation.own_code_texts import texts_of
+
+    built_in = at_width(shown, width, shown.name)
+    return architecture_yaml(built_in, width=1.0, own_blocks=texts_of(own_blocks_of(shown)))
 
 
 def _cited(shown: Architecture) -> str:

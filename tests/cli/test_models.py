@@ -108,3 +108,18 @@ def test_wrong_input_is_one_line(models, arguments, message):
     code, out, err = models(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("error: ") and message in err
+
+
+def test_a_model_of_a_study_is_shown_as_it_is_trained_and_written_as_a_file(models, monkeypatch, tmp_path):
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "store"))
+    name = "mobilenetv2+attention=eca"
+    code, out, _ = models("show", "quick", "--model", name, "--json")
+    shown = json.loads(out)
+    assert code == 0 and 2_400_000 < shown["params"] <= 2_500_000 and shown["width"] > 1
+    (tmp_path / "variant.yaml").write_text(models("show", "quick", "--model", name, "--yaml")[1])
+    written = archlab.architecture(tmp_path / "variant.yaml")
+    assert written.name == name
+    cost = count(written, InputSpec(shown["classes"], shown["resolution"]))
+    assert (cost.params, cost.macs) == (shown["params"], shown["macs"])
+    code, _, complaint = models("show", "quick", "--model", "mobilenetv2+atention=eca")
+    assert code == 2 and f"did you mean '{name}'?" in complaint
