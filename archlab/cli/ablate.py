@@ -10,6 +10,7 @@ import click
 
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
+from archlab.cli.streams import echo
 from archlab.cli.tables import print_scores, print_table
 from archlab.foundation import home
 
@@ -76,27 +77,27 @@ def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | Non
     if as_json:
         listed = [{"dataset": need.name, "command": command} for need, command in missing.items()]
         document = {"study": study.name, "missing": listed, "cells": study.cells(), **plan.document()}
-        click.echo(json.dumps(document, indent=2))
+        echo(json.dumps(document, indent=2))
         return
     print_table(HEADING, rows(plan))
-    click.echo(f"\n{study.name}: {summary(plan)}")
+    echo(f"\n{study.name}: {summary(plan)}")
     for line in elsewhere(plan):
-        click.echo(line)
+        echo(line)
     for need, command in missing.items():
-        click.echo(f"{need.name} is not prepared: {command}")
+        echo(f"{need.name} is not prepared: {command}")
 
 
 def _print(found: Ablation, as_json: bool) -> None:
     """The table and the answer, or the document; then what to know about them."""
     if as_json:
-        click.echo(json.dumps(found.document, indent=2))
+        echo(json.dumps(found.document, indent=2))
     else:
         print_scores(found, "difference")
         if found.study.question:
-            click.echo(f"\n{found.study.question}\n{found.answer or ''}".rstrip())
+            echo(f"\n{found.study.question}\n{found.answer or ''}".rstrip())
     if found.judgement:
-        click.echo(str(found.judgement), err=True)
+        echo(str(found.judgement), err=True)
     for warning in found.document["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     for failure in found.failed:
-        click.echo(f"failed: {failure}", err=True)
+        echo(f"failed: {failure}", err=True)

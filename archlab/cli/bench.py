@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.bench_search import bench_landscape, bench_search
+from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
@@ -57,7 +58,7 @@ def run_bench(measure: Callable[..., Bench], repeats: int, store: str | None, as
     """Measures, and prints what was measured."""
     measured = measure(Path(home(store)), repeats=repeats, progress=_say)
     if as_json:
-        click.echo(json.dumps(measured.document(), indent=2))
+        echo(json.dumps(measured.document(), indent=2))
     else:
         _print(measured)
     return measured
@@ -65,22 +66,22 @@ def run_bench(measure: Callable[..., Bench], repeats: int, store: str | None, as
 
 def _print(measured: Bench) -> None:
     if measured.rates:
-        click.echo(f"{measured.name}: images per second, median (min to max)")
+        echo(f"{measured.name}: images per second, median (min to max)")
         rows = [
             [name, spread_text(clocks["cpu"]), spread_text(clocks["wall"])] for name, clocks in measured.rates.items()
         ]
         print_table(["", "CPU time", "wall time"], rows)
     if measured.ratios:
-        click.echo("\nratios within a round")
+        echo("\nratios within a round")
         rows = []
         for name, ratio in measured.ratios.items():
             least = f"{measured.least[name]:g}" if name in measured.least else ""
             rows.append([name, *map(_number, (ratio.median, ratio.min, ratio.max)), str(ratio.n), least])
         print_table(["", "median", "min", "max", "n", "at least"], rows)
     machine = measured.machine
-    click.echo(f"\n{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}")
-    click.echo(", ".join(f"{name} {version}" for name, version in machine["versions"].items()))
-    click.echo(", ".join(f"{name}: {value}" for name, value in measured.settings.items()))
+    echo(f"\n{machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}, {machine['platform']}")
+    echo(", ".join(f"{name} {version}" for name, version in machine["versions"].items()))
+    echo(", ".join(f"{name}: {value}" for name, value in measured.settings.items()))
 
 
 def spread_text(spread: Spread, factor: float = 1.0) -> str:
@@ -93,4 +94,4 @@ def _number(value: float) -> str:
 
 
 def _say(words: str) -> None:
-    click.echo(words, err=True)
+    echo(words, err=True)

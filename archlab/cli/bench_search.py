@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.foundation import home
 
 
@@ -36,12 +37,12 @@ def bench_search(repeats: int, landscape: str, without: tuple[str, ...], as_json
         read_landscape(landscape),
         repeats=repeats,
         without=without,
-        progress=lambda words: click.echo(words, err=True),
+        progress=lambda words: echo(words, err=True),
     )
     if as_json:
-        click.echo(json.dumps(measured.document(), indent=2))
+        echo(json.dumps(measured.document(), indent=2))
         return
-    click.echo(
+    echo(
         f"epochs until one of the best {measured.top} of {measured.designs} designs is trained to the end, "
         f"median (quartiles) of {repeats} searches, and of designs in random order"
     )
@@ -49,14 +50,12 @@ def bench_search(repeats: int, landscape: str, without: tuple[str, ...], as_json
         low, median, high = (
             "never" if value is None else f"{value:.1f}" for value in (spread.low, spread.median, spread.high)
         )
-        click.echo(f"  {side:8} {median:>6} ({low} to {high})")
+        echo(f"  {side:8} {median:>6} ({low} to {high})")
     promise = f", at most {AT_MOST:g} was promised" if landscape == FIRST and not without else ""
     ratio = "half of the searches stopped all of the best" if measured.ratio is None else f"{measured.ratio:.2f}"
-    click.echo(f"ratio of the medians: {ratio}{promise}")
-    click.echo(
-        f"{measured.full} epochs are one design at full fidelity; {measured.never} searches stopped all of the best"
-    )
-    click.echo(f"recorded {measured.origin['recorded']} on {', '.join(measured.origin['hardware'])}")
+    echo(f"ratio of the medians: {ratio}{promise}")
+    echo(f"{measured.full} epochs are one design at full fidelity; {measured.never} searches stopped all of the best")
+    echo(f"recorded {measured.origin['recorded']} on {', '.join(measured.origin['hardware'])}")
 
 
 @click.command("landscape")
@@ -70,4 +69,4 @@ def bench_landscape(folder: Path, store: str | None) -> None:
     from archlab.bench.landscape import record_landscape
     from archlab.runs import Store
 
-    click.echo(f"{record_landscape(folder, Store(home(store)))} runs written to {folder}", err=True)
+    echo(f"{record_landscape(folder, Store(home(store)))} runs written to {folder}", err=True)

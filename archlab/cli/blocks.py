@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError
 
@@ -30,14 +31,14 @@ def blocks(name: str | None, as_json: bool) -> None:
         if not found:
             raise UserError(f"there is no block {name!r}", name=name, known=[entry["name"] for entry in everything])
     if as_json:
-        click.echo(json.dumps({"blocks": found}, indent=2))
+        echo(json.dumps({"blocks": found}, indent=2))
     elif name:
         for entry in found:
             _show(entry)
     else:
         columns = ("name", "kind", "meaning")
         print_table(columns, [[entry["name"], entry["kind"], entry["description"].split("\n")[0]] for entry in found])
-        click.echo("\n`archlab blocks NAME` shows the arguments of one")
+        echo("\n`archlab blocks NAME` shows the arguments of one")
 
 
 def _entries() -> Iterator[dict[str, Any]]:
@@ -110,7 +111,7 @@ def _values(argument: Any) -> str:
 def _show(entry: dict[str, Any]) -> None:
     kind = entry["kind"]
     title = kind if kind == entry["name"] else f"{entry['name']} ({kind})"
-    click.echo(f"{title}: {entry['source']}\n\n{entry['description']}\n")
+    echo(f"{title}: {entry['source']}\n\n{entry['description']}\n")
     rows = [
         [
             argument["name"],

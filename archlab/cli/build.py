@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlab.cli.overriding import overridden, override_options
+from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import home
 
@@ -56,12 +57,12 @@ def build(
     found, inputs = designer.designs(), designer.input
     costs = _verified(found, inputs)
     if as_json:
-        click.echo(json.dumps(_document(study, found, costs, inputs), indent=2))
+        echo(json.dumps(_document(study, found, costs, inputs), indent=2))
     else:
         _print(study, found, costs, inputs)
     for model in found:
         if remark := _remark(model, costs[model.name], study.budget, inputs):
-            click.echo(f"note: {model.name}: {remark}", err=True)
+            echo(f"note: {model.name}: {remark}", err=True)
     _print_warning(study, found)
     above = [model.name for model in found if not study.budget.allows(costs[model.name])]
     return 1 if above and study.budget.fit == "none" else 0
@@ -126,16 +127,14 @@ def _print(study: Study, found: list[Design], costs: dict[str, Cost], inputs: In
     columns = ("model", "role", "width", "params", "no classifier", "deployed", "MACs", "activations", "used", "within")
     print_table(columns, rows)
     of = f" as {study.budget.of}" if study.budget.params or study.budget.macs else ""
-    click.echo(f"\nBudget: {study.budget}{of}; counted at {inputs.num_classes} classes and {inputs.resolution} pixels")
+    echo(f"\nBudget: {study.budget}{of}; counted at {inputs.num_classes} classes and {inputs.resolution} pixels")
     least, most = _extremes(found)
     if least is not most:
         spread = most.cost.macs / least.cost.macs
-        click.echo(
-            f"MACs: {least.cost.macs:,} ({least.name}) to {most.cost.macs:,} ({most.name}), a spread of {spread:.2f}"
-        )
+        echo(f"MACs: {least.cost.macs:,} ({least.name}) to {most.cost.macs:,} ({most.name}), a spread of {spread:.2f}")
     for model in found:
         if costs[model.name].params_deployed < costs[model.name].params:
-            click.echo(f"{model.name} {_deployed(costs[model.name])}")
+            echo(f"{model.name} {_deployed(costs[model.name])}")
 
 
 def _extremes(found: list[Design]) -> tuple[Design, Design]:
@@ -152,7 +151,7 @@ def _print_warning(study: Study, found: list[Design]) -> None:
     if most.cost.macs <= WIDE * least.cost.macs:
         return
     way = "" if study.budget.second else "; `fit: {params: width, macs: depth}` with a budget of macs matches both"
-    click.echo(
+    echo(
         f"warning: compute differs: {most.name} has {most.cost.macs / least.cost.macs:.1f} times the multiply-accumulates of "
         f"{least.name}{way}",
         err=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.foundation import UserError, home, read_yaml_text
 
 if TYPE_CHECKING:
@@ -122,9 +123,9 @@ def add(name: str, store: Path | None, replace: bool, **given: Any) -> None:
         about["flip"] = False
     described, listing, splits = add_dataset(name, home(store), reader, options, about, replace=replace)
     for line in summary(listing, splits):
-        click.echo(line)
-    click.echo(f"{described.resolution} pixels; described in {(described.where or '').rpartition(':')[0]}")
-    click.echo(f"next: archlab datasets prepare {name}")
+        echo(line)
+    echo(f"{described.resolution} pixels; described in {(described.where or '').rpartition(':')[0]}")
+    echo(f"next: archlab datasets prepare {name}")
 
 
 _ABOUT = ("resolution", "title", "domain", "licence", "citation", "fit", "white", "test", "seed", "together")
@@ -183,7 +184,7 @@ def remove(name: str, store: Path | None) -> None:
     from archlab.data import remove_dataset
 
     for path in remove_dataset(name, home(store)):
-        click.echo(f"removed {path}")
+        echo(f"removed {path}")
 
 
 @datasets.command()
@@ -218,7 +219,7 @@ def show(
 
     path = output or Path(f"{name}.png")
     contact_sheet(_open(name, home(store), resolution), path, split=split, per_class=per_class)
-    click.echo(str(path))
+    echo(str(path))
 
 
 def _open(name: str, root: Path, resolution: int | None) -> Prepared:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.data import Entry, Inspection, Pair, Prepared
 
@@ -59,7 +59,7 @@ def print_entries(entries: dict[str, Entry], home: Path, as_json: bool) -> None:
         for entry in entries.values()
     ]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
         return
     print_table(
         ("name", "domain", "classes", "images", "prepared", "licence", "title"),
@@ -85,17 +85,17 @@ def resolutions(folder: Path) -> list[int]:
 def print_prepared(prepared: Prepared) -> None:
     """What was prepared, in a few lines."""
     counts = ", ".join(f"{sum(prepared.counts(split)):,} {split}" for split in prepared.manifest["counts"])
-    click.echo(f"{prepared.name}: {counts}; {prepared.num_classes} classes, {prepared.resolution} pixels")
+    echo(f"{prepared.name}: {counts}; {prepared.num_classes} classes, {prepared.resolution} pixels")
     for note in prepared.notes:
-        click.echo(_printable(f"note: {note}"), err=True)
-    click.echo(f"digest {prepared.digest}")
+        echo(_printable(f"note: {note}"), err=True)
+    echo(f"digest {prepared.digest}")
 
 
 def print_inspection(prepared: Prepared, found: Inspection, as_json: bool) -> None:
     """Counts, leaks and contradictions."""
     if as_json:
         about = {"dataset": prepared.name, "resolution": prepared.resolution}
-        click.echo(json.dumps({**about, **found.as_dict(), "remedy": _remedy(prepared, found)}, indent=2))
+        echo(json.dumps({**about, **found.as_dict(), "remedy": _remedy(prepared, found)}, indent=2))
         return
     print_table(
         ("class", *found.counts),
@@ -110,11 +110,11 @@ def print_inspection(prepared: Prepared, found: Inspection, as_json: bool) -> No
     _print_pairs("identical images in different parts", found.duplicates)
     _print_pairs("nearly identical images in different parts", found.near_duplicates)
     _print_pairs("identical images with different labels", found.conflicts)
-    click.echo(f"groups with images in different parts: {found.split_groups}")
-    click.echo(f"identical images within a part: {found.repeated}")
-    click.echo("leaks: yes" if found.leaks else "leaks: none found")
+    echo(f"groups with images in different parts: {found.split_groups}")
+    echo(f"identical images within a part: {found.repeated}")
+    echo("leaks: yes" if found.leaks else "leaks: none found")
     if remedy := _remedy(prepared, found):
-        click.echo(remedy)
+        echo(remedy)
 
 
 def _remedy(prepared: Prepared, found: Inspection) -> str | None:
@@ -133,14 +133,14 @@ def _remedy(prepared: Prepared, found: Inspection) -> str | None:
 
 
 def _print_pairs(heading: str, pairs: list[Pair]) -> None:
-    click.echo(f"{heading}: {len(pairs)}")
+    echo(f"{heading}: {len(pairs)}")
     for pair in pairs[:_SHOWN]:
         one, other = (
             f"{split} {name} ({label})" for split, name, label in zip(pair.splits, pair.names, pair.labels, strict=True)
         )
-        click.echo(_printable(f"  {one} = {other}"))
+        echo(_printable(f"  {one} = {other}"))
     if len(pairs) > _SHOWN:
-        click.echo(f"  and {len(pairs) - _SHOWN} more (--json lists them all)")
+        echo(f"  and {len(pairs) - _SHOWN} more (--json lists them all)")
 
 
 def _printable(text: str) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.streams import echo
+
 if TYPE_CHECKING:
     from archlab.deploy.exporting import Exported
 
@@ -43,7 +45,7 @@ def export(
     file = output or Path(_file_name(network.origin["model"], network.origin["dataset"] + precision, kind))
     exported = export_network(network, file, int8=int8)
     if as_json:
-        click.echo(json.dumps(exported.document(), indent=2))
+        echo(json.dumps(exported.document(), indent=2))
     else:
         _print(exported)
 
@@ -59,18 +61,18 @@ def _file_name(model: str, dataset: str, kind: str) -> str:
 def _print(exported: Exported) -> None:
     found = exported.agreement
     kind = "made-up images (the run's dataset is not here)" if found.made_up else "test images"
-    click.echo(f"{exported.file}: {exported.bytes / 1e6:.2f} MB, {exported.precision}")
+    echo(f"{exported.file}: {exported.bytes / 1e6:.2f} MB, {exported.precision}")
     rounding = (
         f", {'within' if found.within_rounding else 'more than'} rounding" if exported.precision == "float" else ""
     )
-    click.echo(
+    echo(
         f"the same class as torch on {found.same_class} of {found.images} {kind}; the largest difference of a probability is "
         f"{found.largest_difference:.1e}{rounding}"
     )
     if found.exceptions and exported.precision == "float":
-        click.echo(f"another class: {', '.join(found.exceptions)}")
+        echo(f"another class: {', '.join(found.exceptions)}")
     if exported.accuracy is not None:
-        click.echo(f"accuracy on test images: {100 * exported.accuracy:.1f} %")
+        echo(f"accuracy on test images: {100 * exported.accuracy:.1f} %")
     if exported.mending:
         _print_int8(exported)
 
@@ -79,17 +81,17 @@ def _print_int8(exported: Exported) -> None:
     drop, mending = exported.drop, exported.mending
     assert mending
     if drop:
-        click.echo(
+        echo(
             f"drop from float: {100 * drop.value:.1f} points ({100 * drop.low:.1f} to {100 * drop.high:.1f}, 95 % over "
             f"{drop.images} images)"
         )
     for way, cost in mending.tried:
         words = "not judged: there are no validation images" if cost is None else f"{100 * cost:.1f} points"
-        click.echo(
+        echo(
             f"{'taken' if way == mending.way else 'tried'}: {way}: {words}{'' if cost is None else ' on validation images'}"
         )
     if mending.layers:
         layer, changed = mending.layers[0]
-        click.echo(f"the layer that loses most is {layer}: alone it changes {100 * changed:.1f} % of the classes")
+        echo(f"the layer that loses most is {layer}: alone it changes {100 * changed:.1f} % of the classes")
     if mending.gave_up:
-        click.echo("no way of quantising keeps this network within a point on validation images", err=True)
+        echo("no way of quantising keeps this network within a point on validation images", err=True)

@@ -9,9 +9,10 @@ import warnings
 
 import click
 
-from archlab.cli.streams import leave_standard_output, mend_streams
+from archlab.cli.streams import echo, leave_standard_output, mend_streams
 from archlab.foundation import UserError, nearest
 from archlab.foundation.errors import is_out_of_memory
+from archlab.foundation.escaping import visible
 
 COMMANDS = {
     "build": "Assemble every model of a study, count it, hold it against the budget.",
@@ -68,7 +69,7 @@ def main() -> None:
     except UserError as error:
         sys.exit(_refuse(str(error)))
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        echo(error.format_message())
         sys.exit(2)
     except click.NoSuchOption as error:
         options = [option.lstrip("-") for option in error.possibilities or []]
@@ -116,5 +117,5 @@ def _last_resort(error: Exception) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {' '.join(visible(message).split())}", file=sys.stderr)
     return 2

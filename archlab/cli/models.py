@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError
 
@@ -36,7 +37,7 @@ def list_(as_json: bool) -> None:
         facts = {"name": name, "resolution": reference.resolution, "paper": reference.paper}
         found.append({**facts, **asdict(cost)})
     if as_json:
-        click.echo(json.dumps({"classes": 1000, "models": found}, indent=2))
+        echo(json.dumps({"classes": 1000, "models": found}, indent=2))
         return
     columns = ("name", "params", "deployed", "MACs", "resolution", "paper")
     keys = ("name", "params", "params_deployed", "macs", "resolution", "paper")
@@ -72,18 +73,16 @@ def show(
         spec = InputSpec(classes or designed.num_classes, resolution or designed.resolution, designed.smallest_map)
         width = width or designed_width
     if as_yaml:
-        click.echo(_yaml(shown, width), nl=False)
+        echo(_yaml(shown, width), nl=False)
         return
     classes, resolution = spec.num_classes, spec.resolution
     total, layers = count(shown, spec, width), _layers(shown, spec, width)
     if as_json:
         facts = {"name": shown.name, "paper": shown.paper, "width": width, "classes": classes}
         facts["resolution"] = resolution or shown.resolution
-        click.echo(json.dumps({**facts, **asdict(total), "layers": layers}, indent=2))
+        echo(json.dumps({**facts, **asdict(total), "layers": layers}, indent=2))
         return
-    click.echo(
-        f"{shown.name}: width {width:g}, {classes} classes, {resolution or shown.resolution} pixels{_cited(shown)}"
-    )
+    echo(f"{shown.name}: width {width:g}, {classes} classes, {resolution or shown.resolution} pixels{_cited(shown)}")
     columns = ("layer", "stage", "block", "repeat", "stride", "channels", "map", "params", "MACs")
     rows = [
         [
@@ -96,12 +95,12 @@ def show(
         for layer in layers
     ]
     print_table(columns, [*rows, [None, None, "total", None, None, None, None, total.params, total.macs]])
-    click.echo(
+    echo(
         f"{total.params_without_classifier:,} parameters without the classifier, {total.params_deployed:,} deployed, "
         f"{total.activations:,} activations"
     )
     if free := freedoms(shown):
-        click.echo(f"free for a budget, beside the width: {', '.join(free)}")
+        echo(f"free for a budget, beside the width: {', '.join(free)}")
 
 
 def _layers(shown: Architecture, spec: InputSpec, width: float) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.foundation import UserError
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ def predict(
             found.append(prediction)
         else:
             failed += 1
-            click.echo(f"failed: {prediction.file} cannot be read: {' '.join(prediction.unreadable.split())}", err=True)
+            echo(f"failed: {prediction.file} cannot be read: {' '.join(prediction.unreadable.split())}", err=True)
     if as_json:
-        click.echo(json.dumps([each.document(network.class_names) for each in found], indent=1))
+        echo(json.dumps([each.document(network.class_names) for each in found], indent=1))
     elif as_csv:
         click.echo(_csv(found, network.class_names), nl=False)
     else:

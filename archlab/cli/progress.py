@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from archlab.cli.plan_text import summary
+from archlab.cli.streams import echo
 from archlab.cli.watching import Watch
 from archlab.forecast import Plan
 from archlab.runs import Event, EventLog
@@ -36,7 +35,7 @@ class ShownProgress(Progress):
         self.has_measured = False
 
     def say(self, words: str) -> None:
-        click.echo(words, err=True)
+        echo(words, err=True)
 
     def measuring(self, event: Event) -> None:
         if not self.has_measured and not self.quiet:

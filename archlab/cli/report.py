@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 from archlab.foundation.escaping import file_name
 
@@ -44,9 +45,9 @@ def report(
     other = read_material(against, place) if against else None
     analysis = analyse([read_material(study, place) for study in studies], other)
     for warning in analysis.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    click.echo(text(analysis, form or "markdown"), nl=False)
+        echo(f"warning: {warning}", err=True)
+    echo(text(analysis, form or "markdown"), nl=False)
     if not form:
         folder = Path(output) if output else place / "reports" / file_name(analysis.name.replace(" + ", "+"))
         write(analysis, folder, with_plots=with_plots)
-        click.echo(f"the page and its tables are in {folder}", err=True)
+        echo(f"the page and its tables are in {folder}", err=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.streams import echo
+
 if TYPE_CHECKING:
     from archlab.cli.progress import ShownProgress
     from archlab.executors import Settings
@@ -77,9 +79,9 @@ def try_out(
         failures = smoke(runs, store, settings, on_event=watch)
     if as_json:
         failed = [{"model": each.run.model, "dataset": each.run.dataset, "cause": each.cause} for each in failures]
-        click.echo(json.dumps({"study": name, "failed": failed}, indent=2))
+        echo(json.dumps({"study": name, "failed": failed}, indent=2))
     for failure in failures:
-        click.echo(f"failed: {failure}", err=True)
+        echo(f"failed: {failure}", err=True)
     if not failures:
-        click.echo(f"{name}: every model trains on every dataset; nothing was stored", err=True)
+        echo(f"{name}: every model trains on every dataset; nothing was stored", err=True)
     return 1 if failures else 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 from archlab.runs import Store
 
@@ -33,9 +34,9 @@ def list_(store: str | None, as_json: bool) -> None:
     listing = _listing(Store(home(store)))
     table = listing.table.sort_by([("finished", "ascending"), ("key", "ascending")])
     if as_json:
-        click.echo(json.dumps({"runs": table.to_pylist(), "unreadable": listing.unreadable}))
+        echo(json.dumps({"runs": table.to_pylist(), "unreadable": listing.unreadable}))
     else:
-        click.echo("\n".join(_aligned(table.to_pydict())))
+        echo("\n".join(_aligned(table.to_pydict())))
 
 
 @runs.command()
@@ -49,10 +50,10 @@ def show(key: str, store: str | None, as_json: bool) -> None:
     if document is None:
         raise UserError(f"run {key} is damaged: `archlab runs check` says how")
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        echo(json.dumps(document, indent=2))
         return
     run = document["run"]
-    click.echo(f"{run['model'] or 'run'} on {run['dataset']}, seed {run['seed']}\n")
+    echo(f"{run['model'] or 'run'} on {run['dataset']}, seed {run['seed']}\n")
     facts = {
         "key": document["key"],
         "directory": place.directory(document["key"]),
@@ -64,7 +65,7 @@ def show(key: str, store: str | None, as_json: bool) -> None:
         **{f"mode.{name}": value for name, value in document["mode"].items()},
     }
     for name, value in facts.items():
-        click.echo(f"{name:30} {value:.4g}" if isinstance(value, float) else f"{name:30} {value}")
+        echo(f"{name:30} {value:.4g}" if isinstance(value, float) else f"{name:30} {value}")
 
 
 @runs.command()
@@ -88,12 +89,12 @@ def check(store: str | None, as_json: bool) -> int:
                 with suppress(OSError):  # a store that must not be written
                     place.set_aside(key)
     if as_json:
-        click.echo(json.dumps({"checked": len(keys), "damaged": problems}))
+        echo(json.dumps({"checked": len(keys), "damaged": problems}))
     else:
         for key, problem in problems.items():
-            click.echo(f"{key[:12]}  {problem}")
+            echo(f"{key[:12]}  {problem}")
         what = "they are set aside, and computed again when they are needed"
-        click.echo(f"{len(keys)} runs checked, {len(problems)} damaged ({what})")
+        echo(f"{len(keys)} runs checked, {len(problems)} damaged ({what})")
     return 1 if problems else 0
 
 
@@ -110,15 +111,15 @@ def gc(store: str | None, unfinished: bool, old_code: bool, dry_run: bool, yes: 
     place = Store(home(store))
     found = leftovers(place, unfinished=unfinished, old_code=old_code)
     for leftover in found:
-        click.echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}")
+        echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}")
     total = f"{len(found)} leftovers, {sum(leftover.size for leftover in found) / 1e6:.1f} MB"
     if dry_run or not found:
-        click.echo(f"{total}; nothing removed")
+        echo(f"{total}; nothing removed")
         return
     if not yes:
         click.confirm(f"Remove {total}?", abort=True, err=True)
     removed = [remove(place, leftover) for leftover in found]
-    click.echo(f"{sum(removed)} of {total} removed")
+    echo(f"{sum(removed)} of {total} removed")
 
 
 @runs.command()
@@ -140,7 +141,7 @@ def export(file: Path, store: str | None, tidy: bool) -> None:
             writers[file.suffix](tidy_table(table) if tidy else table, temporary)
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", where=str(file)) from None
-    click.echo(f"{table.num_rows} runs written to {file}", err=True)
+    echo(f"{table.num_rows} runs written to {file}", err=True)
 
 
 def _write_parquet(table: Any, path: Path) -> None:
@@ -162,7 +163,7 @@ def _listing(store: Store) -> Listing:
 
     listing = list_runs(store)
     for key, reason in listing.unreadable.items():
-        click.echo(f"warning: run {key[:12]} is left out: {reason}", err=True)
+        echo(f"warning: run {key[:12]} is left out: {reason}", err=True)
     return listing
 
 

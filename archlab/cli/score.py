@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError, check_file
 
@@ -68,12 +69,12 @@ def score(
     found = regret(seed_means(accuracies), scores.frame, lam)
     scores = with_own_scores(scores, seed_means(accuracies), own_scores)
     for warning in [*scores.warnings, *_uneven(accuracies)]:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     if as_json:
-        click.echo(json.dumps({**scores.document(), "regret": found.document()}, indent=2))
+        echo(json.dumps({**scores.document(), "regret": found.document()}, indent=2))
     else:
         _print(scores, accuracies, metric.replace("_", " "))
-        click.echo("\n" + found.sentence)
+        echo("\n" + found.sentence)
 
 
 def _read_frame(path: str, in_percent: bool) -> Frame:
@@ -121,5 +122,5 @@ def _print(scores: Scores, accuracies: pd.DataFrame, metric: str) -> None:
     titles |= {"accuracy": f"mean {metric}", "worst": "worst dataset"}
     if (found["xscore_low"] == "nan").all():
         del titles["xscore_low"], titles["xscore_high"]
-    click.echo(f"xScore, lambda {scores.lam:g}, {len(scores.frame.datasets)} datasets\n")
+    echo(f"xScore, lambda {scores.lam:g}, {len(scores.frame.datasets)} datasets\n")
     print_table(list(titles.values()), found[list(titles)].to_numpy().tolist())

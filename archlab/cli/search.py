@@ -9,6 +9,7 @@ import click
 
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
+from archlab.cli.streams import echo
 from archlab.cli.tables import print_scores, print_table, rounded
 from archlab.foundation import home
 
@@ -85,14 +86,12 @@ def _forecast(
 
     found = forecast(Designs(study, store.home), trials or study.search.trials, planned)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        echo(json.dumps(found, indent=2))
         return
     work, runs = found["work_seconds"], found["runs"]
     print_table(("part", "runs", "work"), [(part, runs[part], duration(work[part])) for part in runs])
     workers = f"{found['workers']} worker{'s' if found['workers'] > 1 else ''}"
-    click.echo(
-        f"\n{found['study']}: {found['trials']} trials take about {duration(found['wall_seconds'])} on {workers}"
-    )
+    echo(f"\n{found['study']}: {found['trials']} trials take about {duration(found['wall_seconds'])} on {workers}")
 
 
 def _smoke(source: StudySource, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
@@ -107,24 +106,24 @@ def _smoke(source: StudySource, store: Store, settings: Settings, progress: Show
 def _print(found: Found, as_json: bool) -> None:
     """The final table and the gains, or the document; then what to know about them."""
     if as_json:
-        click.echo(json.dumps(found.document, indent=2))
+        echo(json.dumps(found.document, indent=2))
     else:
         print_scores(found.final)
         _print_gains(found.document)
     for warning in found.document["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     for failure in found.failures:
-        click.echo(f"failed: {failure}", err=True)
+        echo(f"failed: {failure}", err=True)
 
 
 def _print_gains(found: dict[str, Any]) -> None:
-    click.echo()
+    echo()
     keys = ("model", "validation", "test", "low", "high", "survived")
     print_table(
         (f"gain over {found['search']['rival'] or 'the best reference'}", *keys[1:]),
         [[rounded(_gains(each)[key]) for key in keys] for each in found["finalists"]],
     )
-    click.echo(f"\n{_sentence(found)}")
+    echo(f"\n{_sentence(found)}")
 
 
 def _gains(finalist: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,9 @@ import os
 import sys
 from typing import Any
 
+import click
+
+from archlab.foundation.escaping import visible
 from archlab.foundation.machine import is_open
 
 
@@ -22,6 +25,12 @@ def mend_streams() -> None:
         raw = io.BufferedWriter(_Unfailing(2, "w", closefd=False))
         encoding = sys.stderr.encoding if sys.stderr else None
         sys.stderr = io.TextIOWrapper(raw, encoding, errors="backslashreplace", line_buffering=True)
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Prints a line; on a terminal, without the control characters that names of others may hold."""
+    stream = sys.stderr if err else sys.stdout
+    click.echo(visible(text) if stream.isatty() else text, err=err, nl=nl)
 
 
 def leave_standard_output() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from archlab.foundation.escaping import visible
+
 if TYPE_CHECKING:
     from archlab.study.ablation import Ablation
 
@@ -54,4 +56,4 @@ def rounded(value: Any, *, signed: bool = False) -> Any:
 def _written(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if type(value) is int else str(value)
+    return f"{value:,}" if type(value) is int else " ".join(visible(str(value)).split())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def train(
         check_counts([run], Store(place), settings)
     outcome = execute([run], Store(place), settings, on_event=_tell)
     for failure in outcome.failed:
-        click.echo(f"failed: {failure}", err=True)
+        echo(f"failed: {failure}", err=True)
     if outcome.failed:
         return 1
     document = outcome.results[run.key]
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        echo(json.dumps(document, indent=2))
     else:
         counts = prepared.counts("train")
         _print(document, counts.index(max(counts)), prepared.labels("test"))
@@ -103,9 +104,9 @@ def _tell(event: Event) -> None:
         row = event.detail
         accuracy = row["validation_accuracy"]
         validated = "" if accuracy is None else f"validation accuracy {accuracy:.3f}, "
-        click.echo(f"epoch {row['epoch']}: loss {row['loss']:.3f}, {validated}{row['seconds']:.0f} s", err=True)
+        echo(f"epoch {row['epoch']}: loss {row['loss']:.3f}, {validated}{row['seconds']:.0f} s", err=True)
     elif event.kind == "stored":
-        click.echo("this run is stored already: nothing was trained", err=True)
+        echo("this run is stored already: nothing was trained", err=True)
 
 
 def _print(document: dict[str, Any], majority: int, test_labels: Any) -> None:

@@ -1,0 +1,47 @@
+"""What names of others can do to a terminal: nothing."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CLI = Path(__file__).parents[2] / "archlab" / "cli"
+ARCHLAB = [sys.executable, "-c", "from archlab.cli.main import main; main()"]
+TABLE = "model,one,two,three\n\x1b[31mred\x1b[2J,.1,.2,.3\nb\x9b,.4,.5,.7\nc,.7,.6,.9\n"
+
+
+def on_a_terminal(command, folder):
+    """What a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, cwd=folder)
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            read = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not read:
+            break
+        said += read
+    process.wait()
+    os.close(ours)
+    return said.decode()
+
+
+@pytest.mark.parametrize("arguments", [["score", "table.csv"], ["report", "table.csv"], ["score", "\x1b[2J.csv"]])
+def test_control_characters_never_reach_a_terminal(tmp_path, arguments):
+    (tmp_path / "table.csv").write_text(TABLE)
+    said = on_a_terminal([*ARCHLAB, *arguments], tmp_path)
+    assert "\x1b[31m" not in said and "\x1b[2J" not in said and "\x9b" not in said
+    assert r"\x1b" in said
+
+
+def test_commands_print_in_one_way():
+    printing = {path.name for path in CLI.glob("*.py") if "click.echo(" in path.read_text()}
+    assert printing == {"streams.py", "predict.py"}  # bytes, since names of files may be any
