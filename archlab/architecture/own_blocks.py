@@ -5,6 +5,7 @@ Each file stands alone: a run loads, and its key covers, the files of what its a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -19,6 +20,8 @@ from archlab.foundation.own_code_texts import file_of
 from blocks.arguments import arguments
 from blocks.registry import Registry
 
+_log = logging.getLogger("archlab")
+
 SHIPPED = Path(str(blocks.__file__)).resolve().parent
 REGISTRIES = (
     blocks.BLOCKS,
@@ -32,10 +35,12 @@ REGISTRIES = (
 def load_own_blocks(document: dict, folder: Path | None) -> None:
     """Imports the file or files that `blocks` names, relative to `folder`, so that they register their blocks.
 
-    Or those whose texts it holds by their names, as a winner's file does, unless they are imported already.
+    Or those whose texts it holds by their names, as a winner's file does (which has a key `trained`), unless they are imported
+    already; that code came with it and is run, and that is said.
     """
     named, at = document.get("blocks"), where(document, "blocks")
-    if isinstance(named, dict):
+    if isinstance(named, dict) and "trained" in document:
+        _log.warning("warning: %s brings code of its own, which is run: %s", at, ", ".join(map(str, named)))
         for name, text in named.items():
             if not isinstance(text, str):
                 raise UserError(

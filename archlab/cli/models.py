@@ -138,10 +138,10 @@ def _of_study(name: str, variant: str) -> tuple[Architecture, float, InputSpec]:
 def _yaml(shown: Architecture, width: float) -> str:
     from archlab.architecture.own_blocks import own_blocks_of
     from archlab.architecture.writing import architecture_yaml, at_width
-    from archlab.foundation.own_code_texts import texts_of
 
-    built_in = at_width(shown, width, shown.name)
-    return architecture_yaml(built_in, width=1.0, own_blocks=texts_of(own_blocks_of(shown)))
+    text = architecture_yaml(at_width(shown, width, shown.name), width=1.0)
+    own = own_blocks_of(shown)
+    return text + (f"blocks: {json.dumps(own)}\n" if own else "")
 
 
 def _cited(shown: Architecture) -> str:

@@ -78,7 +78,7 @@ def check(store: str | None, as_json: bool) -> int:
     """
     from archlab.runs import DamagedRunError
 
-    place, problems = Store(home(store)), {}
+    place, problems, aside = Store(home(store)), {}, 0
     keys = sorted(place.keys())
     for key in keys:
         try:
@@ -88,13 +88,15 @@ def check(store: str | None, as_json: bool) -> int:
             if isinstance(error, DamagedRunError):
                 with suppress(OSError):  # a store that must not be written
                     place.set_aside(key)
+                    aside += 1
     if as_json:
         echo(json.dumps({"checked": len(keys), "damaged": problems}))
     else:
         for key, problem in problems.items():
             echo(f"{key[:12]}  {problem}")
-        what = "they are set aside, and computed again when they are needed"
-        echo(f"{len(keys)} runs checked, {len(problems)} damaged ({what})")
+        echo(
+            f"{len(keys)} runs checked, {len(problems)} damaged; {aside} set aside, and computed again when they are needed"
+        )
     return 1 if problems else 0
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     "--frame", "frame_file", metavar="FILE", help="Score in the frame of this JSON file (as --json prints it)."
 )
 @click.option("--references", metavar="A,B", help="The models that span the frame; without it, all of them do.")
-@click.option("--lambda", "lam", type=float, default=0.5, show_default=True, help="Weight of the variance.")
+@click.option(
+    "--lambda", "lam", type=click.FloatRange(min=0), default=0.5, show_default=True, help="Weight of the variance."
+)
 @click.option("--split", help="Of a tidy table with several splits, the one to score  [default: test]")
 @click.option("--metric", default="accuracy", show_default=True, help="Of a tidy table, the metric to score.")
 @click.option(
@@ -53,11 +55,13 @@ def score(
         xscore,
     )
 
-    if frame_file and references:
+    if frame_file and references is not None:
         raise UserError("--frame and --references exclude each other: a frame already names its models")
     own_scores = [own_score(reference) for reference in own]
     accuracies = read_table(table, split, metric)
-    names = [name.strip() for name in references.split(",")] if references else None
+    names = [name.strip() for name in references.split(",")] if references is not None else None
+    if names is not None and not all(names):
+        raise UserError("--references takes names of models, A,B")
     frame = _read_frame(frame_file, in_percent(accuracies["value"])) if frame_file else None
     try:
         scores = score_table(accuracies, names, lam=lam, frame=frame)

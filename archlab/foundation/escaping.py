@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from hashlib import sha256
 
 _LONGEST = 200  # characters of a file's name
 
@@ -28,5 +29,8 @@ def for_markdown(text: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """A name for a file or folder, in the folder where it is put."""
-    return re.sub(r"[^\w.,+@=-]+", "_", name).lstrip(".")[:_LONGEST] or "_"
+    """A name for a file or folder, in the folder where it is put: another for every `name`."""
+    safe = re.sub(r"[^\w.,+@=-]+", "_", name, flags=re.ASCII).lstrip(".")
+    if safe == name and len(safe) <= _LONGEST:
+        return safe
+    return f"{safe[:_LONGEST]}-{sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"

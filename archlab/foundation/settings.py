@@ -103,7 +103,7 @@ def read_arguments(
     annotated = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
     try:
         hints = get_type_hints(annotated, include_extras=True)
-    except NameError as error:  # imported for type checkers alone
+    except Exception as error:  # a name imported for type checkers alone, a word that is no type
         raise UserError(f"{what}: its annotations cannot be read: {error}", where=at) from None
     try:
         signature.bind_partial(*leading)

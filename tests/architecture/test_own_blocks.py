@@ -10,7 +10,7 @@ import torch
 
 import archlab
 import blocks
-from archlab.architecture import InputSpec
+from archlab.architecture import InputSpec, architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.budget import count, measure
 from archlab.foundation import UserError
@@ -159,3 +159,13 @@ def test_what_lies_beside_a_file_and_is_not_imported_does_not_matter(folder):
     for name in ("helper", "blocks", "archlab"):
         (folder / f"{name}.py").touch()
     archlab.architecture(folder / "mine.yaml")
+
+
+def test_code_inside_a_document_is_run_only_of_a_winner_and_said(tmp_path, caplog):
+    (tmp_path / "net.yaml").write_text(f"blocks:\n  x.py: 'open({str(tmp_path / 'owned')!r}, \"w\")'\nlayers: [conv]\n")
+    with pytest.raises(UserError, match="blocks is a file or a list of files"):
+        architecture(tmp_path / "net.yaml")
+    assert not (tmp_path / "owned").exists() and not caplog.records
+    (tmp_path / "winner.yaml").write_text("blocks:\n  x.py: 'ran = 1'\nlayers: [{conv: {out: 8}}]\ntrained: {}\n")
+    architecture(tmp_path / "winner.yaml")
+    assert "brings code of its own, which is run: x.py" in caplog.records[-1].getMessage()

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from archlab.cli.main import main
+from archlab.foundation.escaping import file_name
 from archlab.report import read_material
 
 
@@ -37,7 +38,7 @@ def test_a_page_stays_in_the_store_whatever_its_study_is_called(archlab, tmp_pat
     named = dataclasses.replace(read_material("zhang2025", tmp_path), name="../../out")
     monkeypatch.setattr("archlab.report.read_material", lambda *_: named)
     assert archlab("report", "any")[0] == 0
-    assert [path.name for path in (tmp_path / "store" / "reports").iterdir()] == ["_.._out"]
+    assert [path.name for path in (tmp_path / "store" / "reports").iterdir()] == [file_name("../../out")]
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 

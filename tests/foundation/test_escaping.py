@@ -16,15 +16,12 @@ def test_markdown_is_one_line_without_markup():
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("quick+thorough", "quick+thorough"),
-        ("../../etc/x", "_.._etc_x"),
-        ("/abs", "_abs"),
-        ("..", "_"),
-        ("a\0b", "a_b"),
-    ],
+    ("name", "beginning"),
+    [("../../etc/x", "_.._etc_x-"), ("/abs", "_abs-"), ("..", "-"), ("a\0b", "a_b-"), ("桜" * 200, "_-")],
 )
-def test_a_file_stays_in_its_folder(tmp_path, name, expected):
-    assert file_name(name) == expected
-    assert (tmp_path / file_name("x" * 1000)).parent == tmp_path and len(file_name("x" * 1000)) == 200
+def test_a_file_stays_in_its_folder_and_no_two_names_share_one(tmp_path, name, beginning):
+    found = file_name(name)
+    assert found.startswith(beginning) and len(found) == len(beginning) + 8 and (tmp_path / found).parent == tmp_path
+    long, other = file_name("x" * 1000), file_name("x" * 1001)
+    assert long != other and len(long) < 255 and file_name("a/b") != file_name("a_b")
+    assert file_name("quick+seeds=3") == "quick+seeds=3"
