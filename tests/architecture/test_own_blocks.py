@@ -162,7 +162,7 @@ def test_what_lies_beside_a_file_and_is_not_imported_does_not_matter(folder):
 
 
 def test_code_inside_a_document_is_run_only_of_a_winner_and_said(tmp_path, caplog):
-    (tmp_path / "net.yaml").write_text(f"blocks:\n  x.py: 'open({str(tmp_path / 'owned')!r}, \"w\")'\nlayers: [conv]\n")
+    (tmp_path / "net.yaml").write_text(f"blocks:\n  x.py: open('{tmp_path}/owned', 'w')\nlayers: [conv]\n")
     with pytest.raises(UserError, match="blocks is a file or a list of files"):
         architecture(tmp_path / "net.yaml")
     assert not (tmp_path / "owned").exists() and not caplog.records

@@ -178,7 +178,9 @@ def test_an_operator_that_nobody_can_count(faults_of):
         def forward(self, x):
             return super().forward(x) * torch.linalg.inv(x.new_ones(1, 1))
 
-    assert "counting: UserError: nobody can count the multiply-accumulates of aten::linalg_inv" in faults_of(Inverts)
+    assert "counting: UncountableError: nobody can count the multiply-accumulates of aten::linalg_inv" in faults_of(
+        Inverts
+    )
 
 
 def test_heads_that_a_width_does_not_keep(faults_of):
