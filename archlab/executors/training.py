@@ -48,9 +48,10 @@ def train_run(
     prepared = open_data(run, home)
     if not isinstance(prepared, Prepared) or prepared.digest != run.dataset_digest:
         raise UserError(f"dataset {run.dataset} has changed since the study began: start it again")
-    if code_digest(run.architecture, run.own_files) != run.code:
-        raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
+    _check_code(run)
     architecture = from_canonical(run.architecture, run.model)
+    carried = carried_by(run, prepared, own_blocks_of(architecture))
+    _check_code(run)  # of the texts that were just read
     trained = train(
         architecture,
         prepared,
@@ -63,7 +64,12 @@ def train_run(
         checkpoint=folder / "checkpoint.safetensors",
         on_epoch=lambda row: report(**row),
     )
-    return TrainedRun(**vars(trained), carried=carried_by(run, prepared, own_blocks_of(architecture)))
+    return TrainedRun(**vars(trained), carried=carried)
+
+
+def _check_code(run: Run) -> None:
+    if code_digest(run.architecture, run.own_files) != run.code:
+        raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
 
 
 def settle_device(device: str) -> torch.device:
