@@ -68,6 +68,7 @@ def own_blocks_alone(texts: dict[str, str]) -> Iterator[None]:
     So a network is built of the blocks that it was trained with, whatever this process has imported under their names.
     """
     before = [(registry, dict(registry._entries), dict(registry._files)) for registry in REGISTRIES]
+    loaded = dict(LOADED)
     try:
         for registry in REGISTRIES:
             for name in list(registry):
@@ -81,6 +82,8 @@ def own_blocks_alone(texts: dict[str, str]) -> Iterator[None]:
     finally:
         for registry, entries, files in before:
             registry._entries, registry._files = entries, files
+        LOADED.clear()
+        LOADED.update(loaded)
 
 
 def own_blocks_of(architecture: Architecture) -> tuple[str, ...]:

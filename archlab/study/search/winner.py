@@ -7,38 +7,63 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.architecture.writing import architecture_yaml
 from archlab.deploy.finding import WINNERS_RUNS
-from archlab.foundation import write_atomically
+from archlab.foundation import replace_folder, write_atomically
 from archlab.foundation.own_code_texts import texts_of
-from archlab.runs import Run, Store
+from archlab.runs import DamagedRunError, Run, Store
 from archlab.runs.stored import read_model
 
 WINNER = "winner.yaml"
 
 
 def save_winner(folder: Path, architecture: Architecture, comment: str, runs: list[Run], store: Store) -> None:
-    """Writes winner.yaml, and the winner's finished runs as a folder each; `architecture` has its width built in."""
+    """Writes winner.yaml, and the winner's finished runs as a folder each; `architecture` has its width built in.
+
+    Processes that end one search together write one after the other.
+    """
     finished = [run for run in runs if run.key in store]
-    shutil.rmtree(folder / WINNERS_RUNS, ignore_errors=True)
-    for run in finished:
-        shutil.copytree(store.directory(run.key), folder / WINNERS_RUNS / run.key, copy_function=_link)
-    own_blocks = texts_of(own_blocks_of(architecture))
-    text = architecture_yaml(architecture, comment, width=1.0, own_blocks=own_blocks, trained=_trained(finished, store))
-    with write_atomically(folder / WINNER) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    carried = {run.key: _carried(run, store) for run in finished}
+    trained_with = [each["own_blocks"] for each in carried.values() if "own_blocks" in each]
+    own_blocks = trained_with[0] if trained_with else texts_of(own_blocks_of(architecture))
+    trained = _trained(finished, carried)
+    text = architecture_yaml(architecture, comment, width=1.0, own_blocks=own_blocks, trained=trained)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{WINNERS_RUNS}.lock"):
+        part = folder / f".{WINNERS_RUNS}.arriving"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        try:
+            for run in finished:
+                shutil.copytree(store.directory(run.key), part / run.key, copy_function=_link)
+            replace_folder(part, folder / WINNERS_RUNS)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        with write_atomically(folder / WINNER) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
-def _trained(runs: list[Run], store: Store) -> dict[str, Any]:
+def _carried(run: Run, store: Store) -> dict[str, Any]:
+    """What a run carries; nothing where it is damaged, or was stored before runs did."""
+    try:
+        return read_model(store.directory(run.key)) or {}
+    except DamagedRunError:
+        return {}
+
+
+def _trained(runs: list[Run], carried: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """By dataset: the runs' keys by seed, the names of the classes, and how images are preprocessed."""
     trained: dict[str, Any] = {}
     for run in runs:
-        carried = read_model(store.directory(run.key)) or {}
-        of_dataset = {name: carried[name] for name in ("class_names", "preprocessing") if name in carried}
-        entry: dict[str, Any] = trained.setdefault(run.dataset, {"runs": {}} | of_dataset)
+        entry: dict[str, Any] = trained.setdefault(run.dataset, {"runs": {}})
         entry["runs"][str(run.seed)] = run.key
+        for name in ("class_names", "preprocessing"):
+            if name in carried[run.key]:
+                entry.setdefault(name, carried[run.key][name])
     return trained
 
 
