@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -49,20 +50,25 @@ def predict(
     if as_json:
         echo(json.dumps([each.document(network.class_names) for each in found], indent=1))
     elif as_csv:
-        click.echo(_csv(found, network.class_names), nl=False)
+        _print_csv(found, network.class_names)
     else:
         _print(found)
     return 1 if failed else 0
 
 
-def _csv(found: list[Prediction], class_names: list[str]) -> bytes:
+def _print_csv(found: list[Prediction], class_names: list[str]) -> None:
+    from archlab.scoring.spreadsheets import guarded_cell
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "class", *class_names])
+    writer.writerow(map(guarded_cell, ("file", "class", *class_names)))
     for each in found:
         assert each.probabilities is not None
-        writer.writerow([each.file, each.class_name, *each.probabilities.tolist()])
-    return text.getvalue().encode(errors="surrogateescape")  # names of files may be any bytes
+        writer.writerow(map(guarded_cell, (each.file, each.class_name, *each.probabilities.tolist())))
+    if sys.stdout.isatty():
+        echo(text.getvalue(), nl=False)
+    else:
+        click.echo(text.getvalue().encode(errors="surrogateescape"), nl=False)  # names of files may be any bytes
 
 
 def _print(found: list[Prediction]) -> None:

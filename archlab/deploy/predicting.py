@@ -13,7 +13,7 @@ import torch
 
 from archlab.data.listing import IMAGE_SUFFIXES
 from archlab.deploy.loading import LoadedNetwork
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 from archlab.training.evaluation import evaluation_batch_size
 
 
@@ -74,7 +74,9 @@ def predict(network: LoadedNetwork, files: Iterable[str]) -> Iterator[Prediction
 def _pixels(network: LoadedNetwork, file: str) -> np.ndarray | str:
     """Of a file; where it cannot be read, why."""
     try:
-        return network.preprocessing.read(file)
+        return network.preprocessing.read(str(check_file(Path(file))))
+    except UserError as error:
+        return error.message
     except Exception as error:  # Pillow raises nearly anything on damaged bytes
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return reason or type(error).__name__

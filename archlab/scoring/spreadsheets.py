@@ -15,11 +15,11 @@ _FORMULA = re.compile(r"'*[=+@\t\r-]")
 
 def for_csv(frame: pd.DataFrame, *, index: bool = False) -> str:
     """The table as CSV. A text that a spreadsheet would take for a formula begins with an apostrophe."""
-    guarded = frame.rename(columns=_guarded)
+    guarded = frame.rename(columns=guarded_cell)
     if index:
-        guarded = guarded.rename(index=_guarded)
+        guarded = guarded.rename(index=guarded_cell)
     for name in guarded.select_dtypes(exclude="number").columns:
-        guarded[name] = guarded[name].map(_guarded)
+        guarded[name] = guarded[name].map(guarded_cell)
     return guarded.to_csv(index=index)
 
 
@@ -41,5 +41,6 @@ def from_csv(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell
 
 
-def _guarded(value: object) -> object:
+def guarded_cell(value: object) -> object:
+    """A text that a spreadsheet would take for a formula with an apostrophe before it; anything else as it is."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
