@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.streams import echo
+from archlab.foundation.escaping import file_name
 
 if TYPE_CHECKING:
     from archlab.deploy.exporting import Exported
+
+_LONGEST = 100  # bytes, of 255 that must do for what is written under a temporary name too
 
 
 @click.command()
@@ -41,8 +44,7 @@ def export(
     from archlab.deploy.loading import load
 
     network = load(key, dataset=dataset, store=store)
-    precision = "-int8" if int8 else ""
-    file = output or Path(_file_name(network.origin["model"], network.origin["dataset"] + precision, kind))
+    file = output or _file(network.origin["model"], network.origin["dataset"], int8, kind)
     exported = export_network(network, file, int8=int8)
     if as_json:
         echo(json.dumps(exported.document(), indent=2))
@@ -50,12 +52,10 @@ def export(
         _print(exported)
 
 
-def _file_name(model: str, dataset: str, kind: str) -> str:
-    """Without what file systems do not take."""
-    words = f"{model or 'network'}-{dataset}"
-    return (
-        "".join(letter if letter.isalnum() or letter in "-_+=." else "_" for letter in words).lstrip(".") + f".{kind}"
-    )
+def _file(model: str, dataset: str, int8: bool, kind: str) -> Path:
+    """Without what file systems do not take, and no longer than they take."""
+    words = file_name(f"{model or 'network'}-{dataset}").encode()[:_LONGEST].decode(errors="ignore")
+    return Path(f"{words}{'-int8' if int8 else ''}.{kind}")
 
 
 def _print(exported: Exported) -> None:

@@ -49,14 +49,14 @@ class Exported:
             "accuracy": self.accuracy,
             "agreement": self.agreement.document(),
         }
-        if self.drop and self.mending:
-            drop, mending = self.drop, self.mending
+        if drop := self.drop:
             told["drop"] = {
                 "value": drop.value,
                 "low": drop.low,
                 "high": drop.high,
                 "float_accuracy": drop.float_accuracy,
             }
+        if mending := self.mending:
             told["way"] = mending.way
             told["tried"] = [{"way": way, "validation_drop": cost} for way, cost in mending.tried]
             told["layers"] = [{"layer": layer, "changed_alone": changed} for layer, changed in mending.layers]
