@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from archlab.foundation import UserError, home, read_yaml, where
 from archlab.runs import DamagedRunError, Run, Store
+from archlab.runs.store import is_key
 from archlab.runs.stored import key_in, read_model, read_run
 
 WINNERS_RUNS = "winner"
@@ -42,9 +43,11 @@ class FoundRun:
 
 
 def find_run(
-    source: str | Path | Mapping[str, Any], *, dataset: str | None = None, store: str | Path | None = None
+    source: str | Path | Mapping[str, Any] | None, *, dataset: str | None = None, store: str | Path | None = None
 ) -> FoundRun:
     """The run that `source` means; see `archlab.load`. Raises UserError where there is none, or it is damaged."""
+    if source is None:
+        raise UserError("there is no best model: no model is complete")
     if isinstance(source, Mapping):
         if "file" not in source:
             place = Store(source["store"])
@@ -59,7 +62,7 @@ def find_run(
     if _is_path(source):
         if not path.is_dir():
             raise UserError("there is no such folder", where=str(source))
-        return _read(path, _store_around(path) or (home(store) if store else None), dataset)
+        return _read(path, next(_stores(_store_around(path), store), None), dataset)
     place = Store(home(store))
     return _read(place.directory(place.find(str(source))), place.home, dataset)
 
@@ -91,6 +94,12 @@ def _store_around(folder: Path) -> Path | None:
     return parents[2] if len(parents) > 2 and parents[1].name == "runs" else None
 
 
+def _store_of_study(winner: Path) -> Path | None:
+    """The store that a winner's file lies in, as stores are laid out."""
+    parents = winner.absolute().parents
+    return parents[2] if len(parents) > 2 and parents[1].name == "studies" else None
+
+
 def _of_winner(path: Path, dataset: str | None, store: str | Path | None) -> FoundRun:
     document = read_yaml(path)
     trained, at = document.get("trained"), where(document, "trained") or str(path)
@@ -100,16 +109,20 @@ def _of_winner(path: Path, dataset: str | None, store: str | Path | None) -> Fou
         )
     try:
         chosen, key = _chosen({name: of["runs"] for name, of in trained.items()}, dataset, at)
-    except (TypeError, KeyError, StopIteration):
+    except (AttributeError, TypeError, KeyError, StopIteration):
         raise UserError("trained: expected {DATASET: {runs: {SEED: KEY}}}", where=at) from None
-    places = list(_stores(path, store))
-    folders = [path.parent / WINNERS_RUNS / key, *(Store(place).directory(key) for place in places)]
-    folder = next((folder for folder in folders if (folder / "result.json").exists()), None)
-    if folder is None:
-        raise UserError(
-            f"run {key[:12]} on {chosen} is neither in {folders[0].parent} nor in a store here", where=str(path)
-        )
-    return _read(folder, next(iter(places), None), chosen)
+    places = list(_stores(_store_of_study(path), store))
+    beside = path.parent / WINNERS_RUNS / key
+    if (beside / "result.json").exists():
+        return _read(beside, next(iter(places), None), chosen)
+    for place in places:
+        if key in Store(place):
+            return _read(Store(place).directory(key), place, chosen)
+    raise UserError(
+        f"run {key[:12]} on {chosen} is neither in {beside.parent} nor in a store here: copy the folder "
+        f"{WINNERS_RUNS} along with {path.name}",
+        where=str(path),
+    )
 
 
 def _chosen(runs: dict[str, dict[str, str]], dataset: str | None, at: str | None) -> tuple[str, str]:
@@ -119,13 +132,17 @@ def _chosen(runs: dict[str, dict[str, str]], dataset: str | None, at: str | None
     chosen = dataset if dataset is not None else next(iter(runs))
     if dataset is None and len(runs) > 1:
         _log.warning("warning: it was trained on %s: this is the network for %s", ", ".join(runs), chosen)
-    return chosen, str(next(iter(runs[chosen].values())))
+    key = next(iter(runs[chosen].values()))
+    if not isinstance(key, str) or not is_key(key):
+        raise UserError(f"{key!r:.80} is no run's key", where=at)
+    return chosen, key
 
 
-def _stores(winner: Path, store: str | Path | None) -> Iterable[Path]:
-    """The store that is named, else the one that a winner's file lies in, as stores are laid out."""
-    if store:
-        yield home(store)
-    parents = winner.absolute().parents
-    if len(parents) > 2 and parents[1].name == "studies":
-        yield parents[2]
+def _stores(around: Path | None, named: str | Path | None) -> Iterator[Path]:
+    """Where a run or its data may be: the store that is named, the one around the file, the default one where it exists."""
+    if named:
+        yield home(named)
+    if around:
+        yield around
+    if Path(os.environ.get("ARCHLAB_HOME") or ".archlab").is_dir():
+        yield home()

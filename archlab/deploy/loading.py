@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,18 @@ from torch import Tensor
 
 import blocks
 from archlab.architecture import Architecture, Network, build_model, from_canonical
-from archlab.architecture.own_blocks import own_blocks_alone
+from archlab.architecture.own_blocks import own_blocks_alone, own_blocks_of
 from archlab.data import Prepared
 from archlab.data.preprocessing import Preprocessing
 from archlab.deploy.finding import FoundRun, find_run
 from archlab.foundation import UserError
-from archlab.runs import DamagedRunError, open_data
+from archlab.foundation.own_code import is_own
+from archlab.runs import DamagedRunError, code_digest, open_data
 from archlab.runs.carried import carried_by
 from archlab.runs.stored import read_weights
 from archlab.training.mode import precision_of
+
+_log = logging.getLogger("archlab")
 
 
 class LoadedNetwork(Network):
@@ -60,7 +64,7 @@ class LoadedNetwork(Network):
 
 
 def load(
-    source: str | Path | Mapping[str, Any], *, dataset: str | None = None, store: str | Path | None = None
+    source: str | Path | Mapping[str, Any] | None, *, dataset: str | None = None, store: str | Path | None = None
 ) -> LoadedNetwork:
     """The network of a finished run, exactly as it was trained, with class names, preprocessing and origin.
 
@@ -76,10 +80,23 @@ def load(
         UserError: There is no such run, it is damaged, or it lacks what is needed; the message says what.
     """
     found = find_run(source, dataset=dataset, store=store)
-    if found.carried is not None:
-        with own_blocks_alone(found.carried["own_blocks"]):
-            return _assembled(found, found.carried)
-    return _assembled(found, _from_data(found))
+    if found.carried is None:
+        return _assembled(found, _from_data(found))
+    _check_carried(found.carried, found.folder)
+    with own_blocks_alone(found.carried["own_blocks"]):
+        return _assembled(found, found.carried)
+
+
+def _check_carried(carried: dict[str, Any], folder: Path) -> None:
+    """Raises UserError for what `carried_by` does not make."""
+    try:
+        Preprocessing.from_document(carried["preprocessing"])
+        if not all(isinstance(text, str) for text in (*carried["own_blocks"].values(), *carried["class_names"])):
+            raise TypeError("texts are expected")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"model.json is not as this archlab writes it ({type(error).__name__}: {error})", where=str(folder)
+        ) from None
 
 
 def _from_data(found: FoundRun) -> dict[str, Any]:
@@ -117,11 +134,42 @@ def _assembled(found: FoundRun, carried: dict[str, Any]) -> LoadedNetwork:
                 known=blocks.BLOCKS,
             )
     architecture = from_canonical(run.architecture, run.model)
+    _check_code(found, architecture)
     with torch.random.fork_rng(devices=[]):  # layers initialise themselves first
         network = build_model(architecture, run.input, run.width)
     _fill(network, found)
     loaded = LoadedNetwork(network, architecture, found, carried).eval()
     return loaded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in torch, not in its stubs
+
+
+def _check_code(found: FoundRun, architecture: Architecture) -> None:
+    """Raises UserError where own blocks are not those of the training; says where archlab's code has changed since.
+
+    Own blocks count with what they use of archlab: where that has changed too, they cannot be told apart. Nor can they
+    where the recipe has code of its own, which runs do not carry.
+    """
+    run = found.run
+    shipped, _, own = code_digest(run.architecture, own_blocks_of(architecture)).partition("+")
+    shipped_then, _, own_then = run.code.partition("+")
+    if shipped != shipped_then:
+        _log.warning(
+            "warning: run %s was trained by archlab %s, whose blocks or training differ from those of this archlab: check "
+            "what the network says before you rely on it",
+            found.name,
+            found.document["archlab"],
+        )
+    elif own != own_then and not _has_own_code(run.recipe):
+        raise UserError(
+            f"run {found.name} was trained with other own blocks than it carries, or that are imported here",
+            where=str(found.folder),
+        )
+
+
+def _has_own_code(value: Any) -> bool:
+    """Whether a canonical recipe, or a part of it, names code of a user's own."""
+    if isinstance(value, dict):
+        return any(map(_has_own_code, (*value, *value.values())))
+    return any(map(_has_own_code, value)) if isinstance(value, list) else is_own(value)
 
 
 def _fill(network: Network, found: FoundRun) -> None:

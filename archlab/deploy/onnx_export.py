@@ -101,7 +101,8 @@ def metadata(network: LoadedNetwork) -> dict[str, str]:
         "preprocessing": {
             **network.preprocessing.document(),
             "inside": ["resize", "normalise"],
-            "before": "decode to RGB of 8 bits, turned as EXIF says, transparency on white",
+            "before": "decode to RGB of 8 bits, turned as EXIF says, transparency on white; preparation decodes JPEGs of at "
+            "least about four times the resolution at reduced size, from which a full decode can differ slightly",
         },
         "origin": {name: network.origin[name] for name in ("key", "model", "dataset", "seed", "archlab", "metrics")},
     }
