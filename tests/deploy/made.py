@@ -13,7 +13,7 @@ from archlab.architecture.own_blocks import own_blocks_alone, own_blocks_of
 from archlab.data import prepare
 from archlab.executors.training import train_run
 from archlab.runs import Run, Store, run_of
-from archlab.training.recipe import load_recipe
+from archlab.training.recipe import load_recipe, own_files_of
 
 GATED = '''
 from torch import nn
@@ -76,20 +76,29 @@ def make_place(root: Path) -> Place:
     return Place(home, photos, keys)
 
 
-def train(home: Path, source: str | dict, *, folder: Path | None = None, width: float = 1.0, steps: int = 40) -> str:
+def train(
+    home: Path,
+    source: str | dict,
+    *,
+    folder: Path | None = None,
+    width: float = 1.0,
+    steps: int = 40,
+    recipe: dict | None = None,
+) -> str:
     """Trains a network on the dataset, in this process; the run's key."""
     prepared = prepare("shapes", home)
     design = architecture(source, folder=folder)
-    recipe = load_recipe({"like": "quick", "steps": steps, "batch_size": 32}).settled(design.name, "shapes")
+    given = {"like": "quick", "steps": steps, "batch_size": 32, **(recipe or {})}
+    settled = load_recipe(given).settled(design.name, "shapes")
     run = run_of(
         design.name,
         design.canonical(),
         width,
         prepared,
-        recipe.canonical(),
+        settled.canonical(),
         0,
         smallest_map=SMALLEST_MAP,
-        own_files=own_blocks_of(design),
+        own_files=(*own_blocks_of(design), *own_files_of(settled)),
     )
     return put(home, run)
 

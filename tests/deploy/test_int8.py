@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import archlab as library
+from archlab.cli.export import _file
 from archlab.data import Prepared
 from archlab.deploy import mending
 from archlab.deploy.agreement import images_of, run_onnx
 from archlab.deploy.drop import paired_drop
+from archlab.deploy.exporting import Exported
 from archlab.deploy.onnx_export import core_graph
 from tests.deploy.made import train
 
@@ -119,6 +124,23 @@ def test_without_training_images_one_line_says_so(place, archlab, tmp_path, monk
     monkeypatch.setattr(Prepared, "images", lambda self, split: images(self, split)[: 0 if split == "train" else None])
     code, out, err = archlab("export", place.keys["gated"], "--int8", "--store", place.home)
     assert (code, out) == (2, "") and "int8 is calibrated on training images, and shapes has none" in err
+
+
+def test_how_it_came_to_be_is_said_without_test_images_too():
+    found = mending.Mending(
+        [("minimum and maximum", 0.02), ("percentile 99.99", 0.0)], [("head", 0.1)], "percentile 99.99"
+    )
+    agreement = SimpleNamespace(document=dict)
+    told = Exported(Path("net.onnx"), "onnx", "int8", 9, agreement, None, None, found).document()
+    assert told["way"] == "percentile 99.99" and told["tried"][0]["validation_drop"] == 0.02 and "drop" not in told
+    assert told["layers"] == [{"layer": "head", "changed_alone": 0.1}]
+
+
+def test_a_name_of_any_model_is_one_of_a_file():
+    assert str(_file("a/b", "shapes", True, "onnx")) == "a_b-shapes-int8.onnx"
+    assert str(_file("", "shapes", False, "onnx")) == "network-shapes.onnx"
+    long = _file("\u6f22" * 400, "shapes", True, "onnx").name
+    assert long.endswith("-int8.onnx") and len(os.fsencode(long)) < 128
 
 
 @pytest.mark.slow

@@ -13,10 +13,13 @@ import torch
 
 import archlab
 import blocks
+from archlab.architecture.own_blocks import own_blocks_alone
+from archlab.deploy import loading
+from archlab.executors import training
 from archlab.foundation import UserError
 from archlab.runs.run import digest
 from archlab.runs.stored import key_in
-from tests.deploy.made import CLASSES
+from tests.deploy.made import CLASSES, GATED, OWN, train
 
 
 def accuracy(network, prepared):
@@ -155,3 +158,96 @@ def test_strides_that_depend_on_the_resolution_are_spoken_of():
         large = archlab.build_model(design, 5, width=0.1)
     small = archlab.build_model(design, 5, width=0.1, resolution=33)
     assert str(small) == str(large) != str(archlab.build_model(design, 5, width=0.1, resolution=32))
+
+
+def test_a_run_carries_its_own_blocks_as_they_were_when_training_began(place, tmp_path, monkeypatch):
+    file, text, real = tmp_path / "my_blocks.py", GATED + "# mine\n", training.train
+
+    def train_and_edit(*given, **named):
+        file.write_text("edited")
+        return real(*given, **named)
+
+    file.write_text(text)
+    monkeypatch.setattr(training, "train", train_and_edit)
+    with own_blocks_alone({}):
+        key = train(place.home, OWN, folder=tmp_path, steps=2)
+    carried = json.loads((place.store.directory(key) / "model.json").read_text())
+    assert carried["own_blocks"] == {"my_blocks.py": text}
+    assert archlab.load(key, store=place.home).origin["key"] == key
+
+
+def test_own_blocks_that_are_edited_as_they_are_read_are_refused(place, tmp_path, monkeypatch):
+    file, real = tmp_path / "my_blocks.py", training.carried_by
+
+    def edit_and_read(*given):
+        file.write_text(GATED + "# edited\n")
+        return real(*given)
+
+    file.write_text(GATED + "# first\n")
+    monkeypatch.setattr(training, "carried_by", edit_and_read)
+    with own_blocks_alone({}), pytest.raises(UserError, match="have changed since the study began"):
+        train(place.home, OWN, folder=tmp_path, steps=2)
+
+
+@pytest.fixture
+def sent(place, tmp_path):
+    """The folder of the run with own blocks, which may be changed."""
+    return shutil.copytree(place.store.directory(place.keys["gated"]), tmp_path / "sent")
+
+
+def change_model(folder, **changed):
+    document = json.loads((folder / "model.json").read_text())
+    rewrite(folder, model__json=json.dumps({**document, **changed}).encode())
+
+
+def test_other_own_blocks_than_those_of_the_training_are_refused(sent):
+    change_model(sent, own_blocks={"my_blocks.py": GATED.replace(".sigmoid()", ".tanh()")})
+    with pytest.raises(UserError, match="was trained with other own blocks than it carries") as raised:
+        archlab.load(sent)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_network_of_other_code_of_archlab_loads_with_a_warning(sent, monkeypatch, caplog):
+    archlab.load(sent)
+    assert caplog.text == ""
+    monkeypatch.setattr(loading, "code_digest", lambda architecture, files: "other+other")
+    assert archlab.load(sent).class_names == sorted(CLASSES)
+    assert "whose blocks or training differ from those of this archlab" in caplog.text and len(caplog.records) == 1
+
+
+def test_code_of_a_recipe_is_not_taken_for_own_blocks(place, tmp_path):
+    """A run's key covers it, the run does not carry it."""
+    (tmp_path / "my_metrics.py").write_text("def share(scores, labels):\n    return 0.5\n")
+    (tmp_path / "my_blocks.py").write_text(GATED)
+    with own_blocks_alone({}):
+        recipe = {"metrics": [f"{tmp_path}/my_metrics.py:share"]}
+        key = train(place.home, OWN, folder=tmp_path, steps=2, recipe=recipe)
+    assert archlab.load(key, store=place.home).origin["key"] == key
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"preprocessing": {"resolution": 16, "colour": "oklab"}},
+        {"preprocessing": None},
+        {"own_blocks": {"my_blocks.py": 3}},
+        {"own_blocks": []},
+        {"class_names": 3},
+    ],
+)
+def test_what_no_archlab_carries_is_refused_in_one_line(sent, changed):
+    change_model(sent, **changed)
+    with pytest.raises(UserError, match=r"sent: model\.json is not as this archlab writes it") as raised:
+        archlab.load(sent)
+    assert "\n" not in str(raised.value)
+
+
+def test_where_no_model_is_complete_there_is_none_to_load():
+    with pytest.raises(UserError, match="no model is complete"):
+        archlab.load(None)
+
+
+def test_the_data_of_a_run_elsewhere_are_looked_for_in_the_default_store(place, sent, monkeypatch):
+    assert archlab.load(sent).test_data() is None
+    monkeypatch.setenv("ARCHLAB_HOME", str(place.home))
+    assert len(archlab.load(sent).test_data().labels("test")) == 72

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import archlab as library
+from archlab.cli.predict import _print_csv
 from archlab.data import open_prepared
+from archlab.deploy.predicting import Prediction
 from tests.deploy.made import CLASSES
 
 
@@ -73,3 +77,27 @@ def test_says_what_is_wrong_in_one_line(place, archlab, tmp_path, arguments, mes
     Image.new("L", (5, 5)).save(tmp_path / "image.png")
     code, out, err = archlab("predict", place.keys["gated"], *arguments, "--store", place.home)
     assert code == 2 and out == "" and err.startswith("error: ") and err.count("\n") == 1 and message in err
+
+
+def test_pipes_are_not_waited_for(place, archlab, tmp_path):
+    (tmp_path / "photos").mkdir()
+    os.mkfifo(tmp_path / "photos/pipe.png")
+    Image.new("L", (5, 5)).save(tmp_path / "photos/good.png")
+    for given in (["photos"], ["photos/pipe.png", "photos/good.png"]):
+        code, out, err = archlab("predict", place.keys["gated"], *given, "--store", place.home, "--json")
+        assert code == 1 and [row["file"] for row in json.loads(out)] == ["photos/good.png"]
+        assert err == "failed: photos/pipe.png cannot be read: is a pipe or a device, not a file\n"
+
+
+def test_csv_holds_no_formula_and_on_a_terminal_no_control_characters(capfdbinary, monkeypatch):
+    names = ['=HYPERLINK("x")', "@b\x1b[2J", "file"]
+    found = [Prediction(name, names[0], np.float32([0.5, 0.25, 0.25])) for name in ("-x.png", "\udcff\x1b[2J.png")]
+    _print_csv(found, names)
+    out = capfdbinary.readouterr().out
+    title, first, second = csv.reader(io.StringIO(out.decode(errors="surrogateescape")))
+    assert title == ["file", "class", '\'=HYPERLINK("x")', "'@b\x1b[2J", "file"]
+    assert first == ["'-x.png", '\'=HYPERLINK("x")', "0.5", "0.25", "0.25"] and second[0] == "\udcff\x1b[2J.png"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    _print_csv(found, names)
+    shown = capfdbinary.readouterr().out
+    assert b"\x1b" not in shown and shown.count(b"\n") == 3

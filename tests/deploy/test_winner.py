@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,8 @@ from archlab.architecture import from_canonical
 from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.architecture.parse import meant_width
 from archlab.architecture.writing import at_width
-from archlab.foundation import UserError
-from archlab.runs import Run
+from archlab.foundation import UserError, read_yaml
+from archlab.runs import Run, Store
 from archlab.study.search.winner import save_winner
 from tests.deploy.made import CLASSES, GATED
 
@@ -69,3 +71,74 @@ def test_several_datasets_are_chosen_from(place, winner, caplog):
     network = archlab.load({"model": "gated", "runs": runs, "store": str(place.home)})
     assert network.origin["key"] == place.keys["gated"]
     assert "it was trained on shapes, others: this is the network for shapes" in caplog.text
+
+
+def test_its_architecture_is_known_after_its_network_was_loaded(winner):
+    archlab.load(winner)
+    with own_blocks_alone({}):  # and gone afterwards
+        design = archlab.architecture(winner)
+        assert type(archlab.build_model(design, 3, resolution=16).layers[1]).__name__ == "GatedConv"
+
+
+def gated(store):
+    run = Run.from_document(store.read(next(iter(store.keys())))["run"])
+    with own_blocks_alone({"my_blocks.py": GATED}):
+        return run, at_width(from_canonical(run.architecture, "gated"), 1.0, "gated")
+
+
+@pytest.fixture
+def own_store(place, tmp_path):
+    """A store with the run with own blocks alone, which may be changed."""
+    store, key = Store(tmp_path / "home"), place.keys["gated"]
+    shutil.copytree(place.store.directory(key), store.directory(key))
+    return store
+
+
+def test_processes_that_end_one_search_leave_a_whole_winner(own_store, tmp_path):
+    run, design = gated(own_store)
+    with own_blocks_alone({"my_blocks.py": GATED}), ThreadPoolExecutor(8) as pool:
+        given = (tmp_path / "found", design, "a comment", [run], own_store)
+        for done in [pool.submit(save_winner, *given) for _ in range(40)]:
+            done.result()
+    assert archlab.load(tmp_path / "found/winner.yaml").origin["key"] == run.key
+    assert [path.name for path in (tmp_path / "found/winner").iterdir()] == [run.key]
+    left = {path.name for path in (tmp_path / "found").iterdir()}
+    assert left == {"winner.yaml", "winner", ".winner.lock"}
+
+
+def test_its_own_blocks_are_those_of_its_runs(own_store, tmp_path):
+    run, design = gated(own_store)
+    with own_blocks_alone({"my_blocks.py": GATED + "# edited since\n"}):
+        save_winner(tmp_path / "found", design, "a comment", [run], own_store)
+    assert read_yaml(tmp_path / "found/winner.yaml")["blocks"] == {"my_blocks.py": GATED}
+
+
+def test_a_damaged_run_is_a_winner_without_facts(own_store, tmp_path):
+    run, design = gated(own_store)
+    (own_store.directory(run.key) / "model.json").write_text("{}")
+    with own_blocks_alone({"my_blocks.py": GATED}):
+        save_winner(tmp_path / "found", design, "a comment", [run], own_store)
+    assert read_yaml(tmp_path / "found/winner.yaml")["trained"] == {"shapes": {"runs": {"0": run.key}}}
+
+
+def test_its_run_is_found_in_the_default_store(place, winner, tmp_path, monkeypatch):
+    (tmp_path / "alone").mkdir()
+    shutil.copy(winner, tmp_path / "alone")
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match=r"nor in a store here: copy the folder winner along with winner\.yaml"):
+        archlab.load(tmp_path / "alone/winner.yaml")
+    assert not (tmp_path / "nowhere").exists()
+    monkeypatch.setenv("ARCHLAB_HOME", str(place.home))
+    network = archlab.load(tmp_path / "alone/winner.yaml")
+    assert network.origin["folder"] == str(place.store.directory(place.keys["gated"])) and network.test_data()
+
+
+@pytest.mark.parametrize(
+    "trained",
+    [{"d": {"runs": "foo"}}, {"d": {"runs": {}}}, {"d": {"runs": {"0": 7}}}, {"d": {"runs": {"0": "../x"}}}, {"d": 1}],
+)
+def test_what_names_no_runs_is_refused_in_one_line(tmp_path, trained):
+    (tmp_path / "winner.yaml").write_text(json.dumps({"name": "net", "trained": trained}))
+    with pytest.raises(UserError, match=r"winner.yaml:1.*(expected {DATASET|is no run's key)") as raised:
+        archlab.load(tmp_path / "winner.yaml")
+    assert "\n" not in str(raised.value)
