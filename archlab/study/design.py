@@ -68,7 +68,13 @@ class Design:
 
 
 class Designer:
-    """Makes designs of a study's combinations: each fitted to its budget, at its most classes and highest resolution."""
+    """Makes designs of a study's combinations: each fitted to its budget, at its most classes and highest resolution.
+
+    Attributes:
+        models: The names that forms and exemptions may use: of the bases, and of what is compared.
+        special: What makes them differ.
+        kin: By dataset, all that it counts as.
+    """
 
     def __init__(self, study: Study, home: Path | None = None):
         self.home = home or default_home()
@@ -102,11 +108,13 @@ class Designer:
         if not forms:
             return design
         try:
-            return self._in_forms(forms, design)
+            other = self._in_forms(forms, design)
         except UserError as error:
             known = [error.suggestion] if error.suggestion else []
             at = error.where or self.study.where
-            raise UserError(f"on {dataset}: {error.message}", where=at, name=error.suggestion, known=known) from None
+            message = f"in its form on {dataset}: {error.message}"
+            raise UserError(message, where=at, name=error.suggestion, known=known) from None
+        return design if other.digest == design.digest else other
 
     def forms(self, design: Design) -> dict[str, Design]:
         """The design in its other forms, by dataset. Raises UserError where it cannot have one, or not within the budget."""

@@ -116,7 +116,9 @@ def test_a_variant_keeps_its_edits_where_its_base_is_another_architecture(home):
     assert (kernels["net"], kernels["net+kernel=3"]) == (5, 3)
     assert all(on[name][0].arguments["size"] == 8 and on[name][1].repeat == 3 for name in ("net", "net+kernel=3"))
     where = f"architecture: {OTHER}"
-    with pytest.raises(UserError, match=r"s\.yaml:3: on ham10000@published: .*isotropic.*combination net\+kernel=3"):
+    with pytest.raises(
+        UserError, match=r"s\.yaml:3: in its form on ham10000@published: .*isotropic.*combination net\+kernel=3"
+    ):
         designs_of(text.replace(f"architecture: {other}", where), home)
 
 
@@ -135,6 +137,9 @@ def test_a_variant_may_replace_what_the_form_of_its_base_changes(home):
     conv = "conv: [{replace: {block: patch}, with: [{conv: {out: 32, stride: 4}}]}]"
     designer, found = designs_of(STUDY.replace("choices: {", f"choices: {{stem: {{patch: [], {conv}}}, "), home)
     assert designer.on("ham10000@published", found["net+stem=conv"]).architecture.layers[0].block == "conv"
+    assert set(designer.forms(found["net+kernel=3"])) == {"ham10000@published"} and not designer.forms(
+        found["net+stem=conv"]
+    )
 
 
 def test_a_search_skips_designs_that_cannot_have_their_forms(home):
