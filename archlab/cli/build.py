@@ -20,7 +20,7 @@ from archlab.foundation import home
 if TYPE_CHECKING:
     from archlab.architecture import InputSpec
     from archlab.budget import Budget, Cost
-    from archlab.study.design import Design
+    from archlab.study.design import Design, Designer
     from archlab.study.study import Study
 
 ENOUGH = 0.95  # of the budget; a model that uses less is remarked on
@@ -43,7 +43,8 @@ def build(
 ) -> int:
     """Assemble every model of a study, count it, hold it against the budget.
 
-    Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. Warns where the most
+    Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. A model that has
+    another form on a dataset is listed again in that form, `MODEL on DATASET`. Warns where the most
     costly model has more than 1.5 times the MACs of the least. Ends with 1 where a model is above a budget that widths are not
     fitted to.
     """
@@ -54,18 +55,27 @@ def build(
     study = load_study(overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds), home=place)
     designer = Designer(study, place)
     study = designer.study  # its budget settled
-    found, inputs = designer.designs(), designer.input
+    designs, inputs = designer.designs(), designer.input
+    found = [model for design in designs for model in _with_forms(designer, design)]
     costs = _verified(found, inputs)
     if as_json:
         echo(json.dumps(_document(study, found, costs, inputs), indent=2))
     else:
-        _print(study, found, costs, inputs)
+        _print(study, found, costs, inputs, _extremes(designs))
     for model in found:
         if remark := _remark(model, costs[model.name], study.budget, inputs):
             echo(f"note: {model.name}: {remark}", err=True)
-    _print_warning(study, found)
+    _print_warning(study, *_extremes(designs))
     above = [model.name for model in found if not study.budget.allows(costs[model.name])]
     return 1 if above and study.budget.fit == "none" else 0
+
+
+def _with_forms(designer: Designer, design: Design) -> list[Design]:
+    """The design, and after it those of its other forms, each called after its dataset."""
+    from archlab.study.resolved import form_name
+
+    forms = designer.forms(design).items()
+    return [design, *(form.renamed(form_name(design.name, dataset)) for dataset, form in forms)]
 
 
 def _verified(found: list[Design], inputs: InputSpec) -> dict[str, Cost]:
@@ -117,7 +127,9 @@ def _document(study: Study, found: list[Design], costs: dict[str, Cost], inputs:
     return {"study": study.name, "budget": budget, "models": listed}
 
 
-def _print(study: Study, found: list[Design], costs: dict[str, Cost], inputs: InputSpec) -> None:
+def _print(
+    study: Study, found: list[Design], costs: dict[str, Cost], inputs: InputSpec, extremes: tuple[Design, Design]
+) -> None:
     rows = []
     for model in found:
         cost = costs[model.name]
@@ -128,7 +140,7 @@ def _print(study: Study, found: list[Design], costs: dict[str, Cost], inputs: In
     print_table(columns, rows)
     of = f" as {study.budget.of}" if study.budget.params or study.budget.macs else ""
     echo(f"\nBudget: {study.budget}{of}; counted at {inputs.num_classes} classes and {inputs.resolution} pixels")
-    least, most = _extremes(found)
+    least, most = extremes
     if least is not most:
         spread = most.cost.macs / least.cost.macs
         echo(f"MACs: {least.cost.macs:,} ({least.name}) to {most.cost.macs:,} ({most.name}), a spread of {spread:.2f}")
@@ -146,8 +158,7 @@ def _extremes(found: list[Design]) -> tuple[Design, Design]:
     return ordered[0], ordered[-1]
 
 
-def _print_warning(study: Study, found: list[Design]) -> None:
-    least, most = _extremes(found)
+def _print_warning(study: Study, least: Design, most: Design) -> None:
     if most.cost.macs <= WIDE * least.cost.macs:
         return
     way = "" if study.budget.second else "; `fit: {params: width, macs: depth}` with a budget of macs matches both"

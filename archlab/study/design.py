@@ -16,8 +16,10 @@ from archlab.foundation import UserError
 from archlab.foundation import home as default_home
 from archlab.runs.run import digest
 from archlab.study.combination import Combination, apply, combinations
+from archlab.study.forms import Form
 from archlab.study.study import Effect, Study
 from archlab.study.variables import Value
+from archlab.training.exemption import Exemption
 
 RAW = "@raw"
 UNCHANGED = "unchanged"
@@ -66,17 +68,25 @@ class Design:
 
 
 class Designer:
-    """Makes designs of a study's combinations: each fitted to its budget, at its most classes and highest resolution."""
+    """Makes designs of a study's combinations: each fitted to its budget, at its most classes and highest resolution.
+
+    Attributes:
+        models: The names that forms and exemptions may use: of the bases, and of what is compared.
+        special: What makes them differ.
+        kin: By dataset, all that it counts as.
+    """
 
     def __init__(self, study: Study, home: Path | None = None):
         self.home = home or default_home()
+        self.kin = {name: kin(name, self.home) for name in study.suite.datasets}
         self.classes = max(entry(name, self.home).classes for name in study.suite.datasets)
-        named = {name for exemption in study.recipe.exemptions for name in exemption.models or ()}
+        self.models = {*study.bases, *(each.name for each in study.compare)}
         self.resolution = max(
             study.recipe.of_run(model, name, self.home).pixels_of(entry(name, self.home))
-            for model in {*named, ""}
+            for model in self.models
             for name in study.suite.datasets
         )
+        self.special: list[Form | Exemption] = [*study.forms, *study.recipe.exemptions]
         self.input = InputSpec(self.classes, self.resolution, study.smallest_map)
         self._budget_where = study.budget_where
         self.study = dataclasses.replace(study, budget=self._budget(study))
@@ -94,34 +104,38 @@ class Designer:
 
     def on(self, dataset: str, design: Design) -> Design:
         """The design in the form that the study gives it on a dataset, fitted to the budget as the design is."""
-        names, published = kin(dataset, self.home), design.published or design.architecture
-        architecture = published
-        for form in self.study.forms:
-            if form.concerns(design.name, names):
-                architecture = form.of(architecture)
-        if architecture is published:
+        forms = [form for form in self.study.forms if form.concerns(design.name, self.kin[dataset])]
+        if not forms:
             return design
-        if design.kind == "raw" or self.study.budget.fit == "none":
-            cost = count(architecture, self.input, design.width)
-            return dataclasses.replace(design, architecture=architecture, cost=cost)
-        fitted = self._fit(architecture, self.study.budget)
-        return dataclasses.replace(
-            design,
-            architecture=fitted.architecture,
-            width=fitted.width,
-            cost=fitted.cost,
-            published=architecture if fitted.architecture is not architecture else None,
-        )
+        try:
+            other = self._in_forms(forms, design)
+        except UserError as error:
+            known = [error.suggestion] if error.suggestion else []
+            at = error.where or self.study.where
+            message = f"in its form on {dataset}: {error.message}"
+            raise UserError(message, where=at, name=error.suggestion, known=known) from None
+        return design if other.digest == design.digest else other
+
+    def forms(self, design: Design) -> dict[str, Design]:
+        """The design in its other forms, by dataset. Raises UserError where it cannot have one, or not within the budget."""
+        on = {dataset: self.on(dataset, design) for dataset in self.kin} if self.study.forms else {}
+        return {dataset: other for dataset, other in on.items() if other is not design}
+
+    def treatment(self, model: str) -> list[bool]:
+        """Which of the forms and exemptions concern a model, on which datasets."""
+        return [each.concerns(model, names) for each in self.special for names in self.kin.values()]
 
     def designs(self) -> list[Design]:
-        """The designs of the study, references first. Combinations with one architecture are one, called like the first.
+        """The designs of the study, references first. Combinations with one architecture are one, called like the first, unless
+        forms or exemptions tell them apart.
 
-        Raises UserError where one cannot keep the budget, two architectures share a name, or a range is continuous.
+        Raises UserError where one cannot keep the budget or have its other forms, two architectures share a name, or a range is
+        continuous.
         """
-        study, found, names = self.study, dict[str, Design](), dict[str, str]()
+        study, found, names = self.study, dict[str, Design](), dict[tuple, str]()
         for combination, about in self._candidates():
             architecture, options = combination.architecture, about["options"]
-            form = architecture.digest()
+            form = (architecture.digest(), *self.treatment(architecture.name))
             if form in names:
                 same = found[names[form]]
                 found[same.name] = dataclasses.replace(same, options=same.options or options)
@@ -133,7 +147,14 @@ class Designer:
             found[architecture.name] = self.design(combination, **about)
         fitted = list(found.values())
         if study.budget.fit == "width" and "raw" in study.effects:
-            return [*fitted, *(self._raw(design, found) for design in fitted if design.role == "variant")]
+            bases = {
+                name: found[name] if name in found else self.design(Combination({}, architecture))
+                for name, architecture in study.bases.items()
+            }
+            variants = [design for design in fitted if design.role == "variant"]
+            fitted += [self._raw(design, bases[_base_of(design)]).renamed(design.name + RAW) for design in variants]
+        for design in fitted:
+            self.forms(design)  # tells where it cannot have them
         return fitted
 
     def _candidates(self) -> Iterator[tuple[Combination, dict[str, Any]]]:
@@ -168,21 +189,42 @@ class Designer:
                 raise
             raise UserError(error.message, where=self._budget_where) from None
 
-    def _raw(self, design: Design, found: dict[str, Design]) -> Design:
+    def _in_forms(self, forms: list[Form], design: Design) -> Design:
+        """The design, its base in these forms."""
+        study, base = self.study, _base_of(design)
+        if design.kind == "raw" and study.budget.fit == "width":
+            fitted = self._in_forms(forms, self.design(Combination({}, study.bases[base])))
+            return self._raw(design, fitted).renamed(design.name)
+        architecture = study.bases[base] if design.values else design.published or design.architecture
+        for form in forms:
+            architecture = form.of(architecture)
+        if design.values:
+            architecture = self._edited(base, architecture, design.values).architecture
+        other = self.design(Combination(design.values, architecture)).renamed(design.name)
+        return dataclasses.replace(other, role=design.role, kind=design.kind, options=design.options)
+
+    def _raw(self, design: Design, base: Design) -> Design:
         """The variant in the form and as wide as its base, the edit alone."""
-        base = found[design.options.get("base", str(self.study.base.first))]
-        combination = Combination(design.values, design.architecture)
-        if base.published or design.published:
-            bases = {**self.study.bases, base.name: base.architecture}
-            combination = apply(dataclasses.replace(self.study, bases=bases), design.values)
-        raw = self._as_wide(combination, base.width, role="variant", kind="raw", options=design.options)
-        return raw.renamed(design.name + RAW)
+        combination = self._edited(base.name, base.architecture, design.values)
+        return self._as_wide(combination, base.width, role="variant", kind="raw", options=design.options)
+
+    def _edited(self, base: str, architecture: Architecture, values: dict[str, Value]) -> Combination:
+        """The combination of these values where the base is another architecture."""
+        bases = {**self.study.bases, base: architecture}
+        return apply(dataclasses.replace(self.study, bases=bases), values)
+
+
+def _base_of(design: Design) -> str:
+    return design.name.partition("+")[0]
 
 
 def frame_names(study: Study, found: list[Design]) -> list[str]:
     """The designs that make the frame of the study's scores: those compared, by the names that they have among `found`."""
-    by_digest = {design.form: design.name for design in reversed(found)}
-    return list(dict.fromkeys(by_digest[architecture.digest()] for architecture in study.compare))
+    names: dict[str, list[str]] = {}
+    for design in found:
+        names.setdefault(design.form, []).append(design.name)
+    alike = [(each.name, names[each.digest()]) for each in study.compare]
+    return list(dict.fromkeys(name if name in there else there[0] for name, there in alike))
 
 
 def chosen_options(study: Study, combination: Combination) -> dict[str, str]:

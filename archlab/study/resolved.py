@@ -39,6 +39,11 @@ class Model:
         main = {name: getattr(self, name) for name in ("architecture", "width", "cost", "own_files")}
         return self.forms.get(dataset, main)
 
+    @property
+    def costs(self) -> dict[str, dict[str, int]]:
+        """Of each of its forms, by name."""
+        return {self.name: self.cost} | {form_name(self.name, name): form["cost"] for name, form in self.forms.items()}
+
 
 @dataclass(frozen=True)
 class ResolvedStudy:
@@ -128,13 +133,22 @@ class ResolvedStudy:
 
     def check_budget(self) -> None:
         """Raises UserError where a model is above the budget and nobody made it fit."""
-        above = [model for model in self.models if not model.within_budget]
-        if above and self.budget["fit"] == "none":
-            model = above[0]
-            others = f" and {len(above) - 1} more" if len(above) > 1 else ""
-            limit = self.budget["params"] if self.budget["params"] is not None else self.budget["macs"]
-            raise UserError(
-                f"{model.name}{others} above the budget of {limit:,}: {model.cost['params']:,} parameters, "
-                f"{model.cost['macs']:,} MACs; `archlab build` lists all",
-                where=self.path,
-            )
+        if all(model.within_budget for model in self.models) or self.budget["fit"] != "none":
+            return
+        from archlab.budget import Budget, Cost  # with torch
+
+        budget = Budget(**self.budget)
+        costs = [each for model in self.models for each in model.costs.items()]
+        (name, cost), *more = (each for each in costs if not budget.allows(Cost(**each[1])))
+        others = f" and {len(more)} more" if more else ""
+        limit = budget.params if budget.params is not None else budget.macs
+        raise UserError(
+            f"{name}{others} above the budget of {limit:,}: {cost['params']:,} parameters, "
+            f"{cost['macs']:,} MACs; `archlab build` lists all",
+            where=self.path,
+        )
+
+
+def form_name(model: str, dataset: str) -> str:
+    """What a model is called in the form that it has on one dataset."""
+    return f"{model} on {dataset}"

@@ -44,8 +44,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         return recipes.index(recipe)
 
     def model_of(design: Design) -> Model:
-        on = {dataset: designer.on(dataset, design) for dataset in study.suite.datasets}
-        forms = {dataset: form_of(other) for dataset, other in on.items() if other is not design}
+        forms = designer.forms(design)
         return Model(
             name=design.name,
             role=design.role,
@@ -54,10 +53,10 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             architecture=design.architecture.canonical(),
             width=design.width,
             cost=dataclasses.asdict(design.cost),
-            within_budget=all(study.budget.allows(each.cost) for each in (design, *on.values())),
+            within_budget=all(study.budget.allows(each.cost) for each in (design, *forms.values())),
             recipes={dataset: recipe_of(design.name, dataset) for dataset in study.suite.datasets},
             own_files=list(own_blocks_of(design.architecture)),
-            forms=forms,
+            forms={dataset: form_of(form) for dataset, form in forms.items()},
             strides=strides_for(design.architecture, designer.input),
         )
 

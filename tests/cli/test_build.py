@@ -132,6 +132,18 @@ def test_models_above_a_budget_that_nothing_is_fitted_to(build):
     assert "small: uses" in err and "would be the largest within it" in err
 
 
+def test_other_forms_are_rows_of_their_own_and_count_as_above(build):
+    form = "forms: [{models: [small], datasets: [textures], edits: [{set: {out: 64}, where: {block: conv}}]}]\n"
+    code, out, _ = build(SMALL + form + "budget: {params: 8k, fit: none}", "--json")
+    models = {model["name"]: model for model in json.loads(out)["models"]}
+    assert list(models) == ["small", "small on textures", "small+attention=se", "small+attention=se on textures"]
+    assert [model["within_budget"] for model in models.values()] == [True, False, True, False]
+    assert code == 1 and all(set(model) == KEYS for model in models.values())
+    code, out, _ = build(SMALL + form + "budget: {params: 7k, fit: width}")
+    rows = {line.split("  ")[0]: line for line in out.splitlines()}
+    assert code == 0 and set(models) < set(rows) and rows["small on textures"] != rows["small"]
+
+
 def test_a_model_far_below_the_budget_is_remarked_on(build):
     code, _, err = build(SMALL + "budget: {params: 2500, fit: width}")
     assert code == 0

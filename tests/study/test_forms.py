@@ -7,10 +7,13 @@ import pytest
 from archlab.architecture import from_canonical
 from archlab.data import NOT_PREPARED
 from archlab.foundation import UserError, read_yaml_text
+from archlab.runs import Store
 from archlab.study.ablating import planned_runs
-from archlab.study.design import Designer
+from archlab.study.design import Design, Designer
 from archlab.study.loading import load_study
 from archlab.study.resolved import ResolvedStudy
+from archlab.study.search.designs import Designs, Stopwatch
+from archlab.study.search.storage import identity
 from archlab.study.settling import settle
 
 NET = "{name: net, layers: [{patch: {out: 32, size: 4}}, {isotropic: {out: 32, kernel: 5, repeat: 2}}]}"
@@ -26,6 +29,15 @@ forms:
   - {{models: [net], datasets: [ham10000], edits: [{{set: {{size: 8}}, where: {{block: patch}}}}]}}
   - {{models: [other], datasets: [cifar10, cifar100], architecture: {NET}}}
 """
+TWO = "{name: two, layers: [{conv: {out: 16, stride: 2}}, {conv: {out: 24, stride: 2}}]}"
+SAMPLES = f"""
+base: {NET}
+choices: {{kernel: {{5: [], 3: [{{set: {{kernel: 3}}, where: {{block: isotropic}}}}]}}}}
+compare: [{OTHER}, {TWO}]
+budget: {{params: 40k, fit: width}}
+suite: [digits, textures]
+"""
+FORM = "forms: [{models: [net], datasets: [digits], edits: [{set: {size: %d}, where: {block: patch}}]}]\n"
 
 
 def settled(text: str, home) -> ResolvedStudy:
@@ -56,7 +68,10 @@ def test_a_form_above_the_budget_is_above_the_budget(home):
     costs = {(cell["model"], cell["dataset"]): cell["params"] for cell in study.cells()}
     assert costs["net", "cifar10"] <= 10_000 < costs["net", "ham10000@published"]
     assert not next(model for model in study.models if model.name == "net").within_budget
-    with pytest.raises(UserError, match="above the budget"):
+    above = [model for (model, dataset), params in costs.items() if params > 10_000 and dataset == "ham10000@published"]
+    assert above == ["net", "other", "net+kernel=3"]
+    numbers = f"{costs['net', 'ham10000@published']:,} parameters"
+    with pytest.raises(UserError, match=f"^net on ham10000@published and 2 more above the budget of 10,000: {numbers}"):
         study.check_budget()
 
 
@@ -84,3 +99,99 @@ def test_says_what_is_wrong_and_where(home, before, after, message):
     with pytest.raises(UserError) as error:
         load_study(read_yaml_text(STUDY.replace(before, after, 1), "s.yaml"), home=home)
     assert str(error.value).startswith(message)
+
+
+def designs_of(text: str, home) -> tuple[Designer, dict[str, Design]]:
+    designer = Designer(load_study(read_yaml_text(text, "s.yaml"), home=home), home)
+    return designer, {design.name: design for design in designer.designs()}
+
+
+def test_a_variant_keeps_its_edits_where_its_base_is_another_architecture(home):
+    other = NET.replace("size: 4", "size: 8").replace("repeat: 2", "repeat: 3")
+    start, _, _ = STUDY.partition("forms:")
+    text = f"{start}forms: [{{models: [net], datasets: [ham10000], architecture: {other}}}]\n"
+    designer, found = designs_of(text, home)
+    on = {name: designer.on("ham10000@published", design).architecture.layers for name, design in found.items()}
+    kernels = {name: layers[1].arguments.get("kernel") for name, layers in on.items()}
+    assert (kernels["net"], kernels["net+kernel=3"]) == (5, 3)
+    assert all(on[name][0].arguments["size"] == 8 and on[name][1].repeat == 3 for name in ("net", "net+kernel=3"))
+    where = f"architecture: {OTHER}"
+    with pytest.raises(
+        UserError, match=r"s\.yaml:3: in its form on ham10000@published: .*isotropic.*combination net\+kernel=3"
+    ):
+        designs_of(text.replace(f"architecture: {other}", where), home)
+
+
+def test_raw_variants_are_as_wide_as_their_base_in_its_form(home):
+    designer, found = designs_of(STUDY + "effects: [equal_budget, raw]\n", home)
+    base, equal, raw = (
+        designer.on("ham10000@published", found[f"net{end}"]) for end in ("", "+kernel=3", "+kernel=3@raw")
+    )
+    assert raw.width == base.width < found["net+kernel=3@raw"].width == found["net"].width
+    assert raw.cost.params < base.cost.params and raw.width < equal.width
+    assert (raw.name, raw.kind, raw.options) == ("net+kernel=3@raw", "raw", {"kernel": "3"})
+    assert raw.architecture.digest() == equal.architecture.digest()
+
+
+def test_a_variant_may_replace_what_the_form_of_its_base_changes(home):
+    conv = "conv: [{replace: {block: patch}, with: [{conv: {out: 32, stride: 4}}]}]"
+    designer, found = designs_of(STUDY.replace("choices: {", f"choices: {{stem: {{patch: [], {conv}}}, "), home)
+    assert designer.on("ham10000@published", found["net+stem=conv"]).architecture.layers[0].block == "conv"
+    assert set(designer.forms(found["net+kernel=3"])) == {"ham10000@published"} and not designer.forms(
+        found["net+stem=conv"]
+    )
+
+
+def test_a_search_skips_designs_that_cannot_have_their_forms(home):
+    def sampled(text: str, kernel: str) -> str:
+        designs = Designs(load_study(read_yaml_text(text, "s.yaml"), home=home), home)
+        return designs.sample(lambda variable: kernel).name
+
+    start, _, _ = STUDY.partition("forms:")
+    text = f"{start}forms: [{{models: [net], datasets: [ham10000], architecture: {OTHER}}}]\n"
+    assert sampled(text, "5") == "net" and sampled(start, "3") == "net+kernel=3"
+    with pytest.raises(UserError, match=r"on ham10000@published: .*isotropic"):
+        sampled(text, "3")
+    with pytest.raises(UserError, match="net on ham10000@published is above the budget: "):
+        sampled(STUDY.replace("params: 40k, fit: width", "params: 10k, fit: none"), "5")
+
+
+def test_forms_and_exemptions_tell_one_network_under_two_names_apart(home):
+    same = NET.replace("name: net", "name: same")
+    plain = f"base: {NET}\ncompare: [{same}, {OTHER}]\nbudget: 40k\nsuite: [cifar10, cifar100]\n"
+    form = f"forms: [{{models: [same], datasets: [cifar10], architecture: {OTHER}}}]\n"
+    exempt = "recipe: {like: quick, exemptions: [{models: [same], datasets: [cifar10], set: {lr: 0.5}}]}\n"
+    assert [model.name for model in settled(plain, home).models] == ["net", "other"]
+    for more in (form, exempt):
+        study = settled(plain + more, home)
+        assert [model.name for model in study.models] == ["net", "same", "other"] and study.frame == ["same", "other"]
+    assert [list(model.forms) for model in settled(plain + form, home).models] == [[], ["cifar10"], []]
+    assert [len(set(model.recipes.values())) for model in settled(plain + exempt, home).models] == [1, 2, 1]
+    elsewhere = exempt.replace("datasets: [cifar10]", "datasets: [ham10000]")
+    assert [model.name for model in settled(plain + elsewhere, home).models] == ["net", "other"]
+
+
+def test_exemptions_of_models_that_the_study_has_not_leave_its_resolution(home):
+    exempt = "{like: quick, exemptions: [{models: [net], set: {pixels: 64}}]}"
+    text = f"base: {NET}\nbudget: 40k\nsuite: [cifar10]\nrecipe: {exempt}"
+    assert designs_of(text, home)[0].resolution == 64
+    assert designs_of(text.replace("models: [net]", "models: [mobilevit]"), home)[0].resolution == 32
+
+
+def test_a_search_is_another_one_where_forms_or_exemptions_name_its_base(home):
+    def identity_of(text: str) -> str:
+        return identity(Designs(load_study(read_yaml_text(text, "s.yaml"), home=home), home))
+
+    exempt = "recipe: {like: quick, exemptions: [{models: [%s], datasets: [digits], set: {lr: 0.5}}]}\n"
+    texts = ["", FORM % 8, FORM % 2, exempt % "net", exempt % "other"]
+    assert len({identity_of(SAMPLES + more) for more in texts}) == len(texts)
+    without = [exempt % "elsewhere", FORM.replace("digits", "pines") % 8, "recipe: quick\n"]
+    assert {identity_of(SAMPLES + more) for more in without} == {identity_of(SAMPLES)}
+
+
+def test_latency_is_of_the_form_that_costs_refer_to(home):
+    designs = Designs(load_study(read_yaml_text(SAMPLES + FORM % 8, "s.yaml"), home=home), home)
+    design = designs.sample(lambda variable: variable.first)
+    stopwatch = Stopwatch(designs, Store(home), milliseconds=1.0)
+    assert designs.run(design, "digits").architecture != design.architecture.canonical()
+    assert stopwatch._costed(design).architecture == design.architecture.canonical()

@@ -27,6 +27,7 @@ class Designs(Designer):
             raise UserError("a search needs a base and choices", where=study.where)
         super().__init__(study, home)
         self.recipe: Recipe = study.search.recipe or study.recipe
+        self.special += study.search.recipe.exemptions if study.search.recipe else ()
         for recipe in (study.recipe, self.recipe):
             self._check_selects(recipe)
 
@@ -41,9 +42,8 @@ class Designs(Designer):
 
     def _check_selects(self, recipe: Recipe) -> None:
         """Raises UserError where a recipe trains on what the search selects by, or not every model on the same data."""
-        named = {name for exemption in recipe.exemptions for name in exemption.models or ()}
         for dataset in self.study.suite.datasets:
-            settled = [recipe.of_run(model, dataset, self.home) for model in {*named, ""}]
+            settled = [recipe.of_run(model, dataset, self.home) for model in self.models]
             if any(each.with_validation for each in settled):
                 raise UserError(
                     f"the recipe {recipe.name} trains on validation images, so a search cannot select by them",
@@ -74,10 +74,10 @@ class Designs(Designer):
 
     @cached_property
     def references(self) -> list[Design]:
-        """Those compared; of several that are one network, the first."""
-        distinct: dict[str, Design] = {}
+        """Those compared; of several that are one network, the first, unless forms or exemptions tell them apart."""
+        distinct: dict[tuple, Design] = {}
         for design in map(self.reference, self.study.compare):
-            distinct.setdefault(design.digest, design)
+            distinct.setdefault((design.digest, *self.treatment(design.name)), design)
         return list(distinct.values())
 
     def reference(self, architecture: Architecture) -> Design:
@@ -115,16 +115,20 @@ class Designs(Designer):
                 return None
 
     def run(self, design: Design, dataset: str) -> Run:
-        recipe, form = self.recipe.of_run(design.name, dataset, self.home), self.on(dataset, design)
+        return self.run_as_it_is(self.on(dataset, design), dataset)
+
+    def run_as_it_is(self, design: Design, dataset: str) -> Run:
+        """The run of a design whatever form the study gives it on a dataset."""
+        recipe = self.recipe.of_run(design.name, dataset, self.home)
         return run_of(
             design.name,
-            form.architecture.canonical(),
-            form.width,
+            design.architecture.canonical(),
+            design.width,
             self.prepared[dataset],
             recipe.canonical(),
             self.study.seeds[0],
             smallest_map=self.study.smallest_map,
-            own_files=(*own_blocks_of(form.architecture), *own_files_of(recipe)),
+            own_files=(*own_blocks_of(design.architecture), *own_files_of(recipe)),
         )
 
     def _typed(self, given: dict[str, Value]) -> dict[str, Value]:
@@ -143,9 +147,11 @@ class Designs(Designer):
         return typed
 
     def _fitted(self, combination: Combination) -> Design:
-        design = self.design(combination)
-        if not self.study.budget.allows(design.cost):
-            raise UserError(f"{design.name} is above the budget: {self.study.budget.describe(design.cost)}")
+        design, budget = self.design(combination), self.study.budget
+        for dataset, form in {"": design, **self.forms(design)}.items():
+            if not budget.allows(form.cost):
+                on = f" on {dataset}" if dataset else ""
+                raise UserError(f"{design.name}{on} is above the budget: {budget.describe(form.cost)}")
         return design
 
 
@@ -179,9 +185,9 @@ class Stopwatch:
         return None if ratio is None else ratio * self.milliseconds
 
     def _costed(self, design: Design) -> Run:
-        """A run of the classes and resolution that costs refer to."""
+        """A run of the form, classes and resolution that costs refer to."""
         designs = self.designs
-        run = designs.run(design, designs.study.suite.datasets[0])
+        run = designs.run_as_it_is(design, designs.study.suite.datasets[0])
         return dataclasses.replace(run, num_classes=designs.classes, resolution=designs.resolution)
 
 

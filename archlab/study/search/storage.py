@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, Literal
 
 import optuna
@@ -40,7 +41,7 @@ def open_search(storage: BaseStorage, designs: Designs) -> optuna.Study:
 
 
 def identity(designs: Designs) -> str:
-    """Of everything that makes trials comparable: data, recipe, code, references and their widths, settings."""
+    """Of everything that makes trials comparable: data, recipe, code, references and their widths, settings, forms."""
     study, search = designs.study, designs.study.search
     settings: list[Any] = [search.seed, search.objective, search.keep, search.datasets]
     settings += [study.weight_of_variance, study.metric, str(study.budget)]
@@ -50,7 +51,22 @@ def identity(designs: Designs) -> str:
         settings.append([search.sampler.name, search.sampler.arguments])
     if search.second_objective == "latency_ms":
         settings.append(cpu_name())
+    if treated := _treated(designs):
+        settings.append(treated)
     return digest([[run.key for run in reference_runs(designs)], settings])[:8]
+
+
+def _treated(designs: Designs) -> list[Any]:
+    """What forms and exemptions make of the bases, where they name them: on a dataset the architecture and the recipe."""
+    found: list[Any] = []
+    for base in designs.study.bases.values():
+        for dataset, names in designs.kin.items():
+            recipe = designs.recipe.of_run(base.name, dataset, designs.home)
+            forms = [form for form in designs.study.forms if form.concerns(base.name, names)]
+            if forms or recipe != designs.recipe.of_run("", dataset, designs.home):
+                formed = reduce(lambda architecture, form: form.of(architecture), forms, base)
+                found.append([base.name, dataset, formed.canonical(), recipe.canonical()])
+    return found
 
 
 def _belongs(designs: Designs, trial: FrozenTrial) -> bool:
