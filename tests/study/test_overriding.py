@@ -40,6 +40,12 @@ def test_everything_else_stays_and_all_values_count():
     assert changed.recipe.steps == 800 and changed.compare == written.compare and changed.budget == written.budget
 
 
+def test_an_exemption_of_a_dataset_that_nobody_knows_is_refused_in_another_recipe_too():
+    recipe = {"like": "quick", "exemptions": [{"datasets": ["texture"], "set": {"lr": 1e-3}}]}
+    with pytest.raises(UserError, match="override recipe: an exemption of .*'texture' - did you mean 'textures'"):
+        load_study(override("shuffle", recipe=recipe))
+
+
 def test_files_of_one_name_are_told_apart_by_what_they_say(tmp_path, home):
     recipe, suite = tmp_path / "brief.yaml", tmp_path / "mine.yaml"
     suite.write_text("datasets: [digits, elpv]\n")
