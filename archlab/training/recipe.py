@@ -270,6 +270,8 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
         exemption = read_settings(Exemption, each, "an exemption", where(given, index) or at)
         line = where(each, "set") or at
         settings = _own_code_loaded(with_lines_of(each["set"], exemption.set), folder, line)
-        read_settings(Recipe, settings, "a recipe", at=line, base=recipe)  # each value is checked; all together when settled
+        read_settings(
+            Recipe, settings, "a recipe", at=line, base=recipe
+        )  # each value is checked; all together when settled
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)

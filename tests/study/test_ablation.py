@@ -240,7 +240,9 @@ def test_the_best_is_chosen_by_validation_data_and_its_runs_are_named(store):
         assert {(run.dataset, run.seed) for run in named.values()} == set(named)
 
 
-@pytest.mark.parametrize("models", [["mobilenetv2", "starnet", "shufflenetv2", "mobilenetv2+attention=se"], ["starnet"]])
+@pytest.mark.parametrize(
+    "models", [["mobilenetv2", "starnet", "shufflenetv2", "mobilenetv2+attention=se"], ["starnet"]]
+)
 def test_without_validation_data_no_model_is_the_best(store, models):
     found = filled(store)
     without = found.table["model"].isin(models) & (found.table["split"] == "validation")
