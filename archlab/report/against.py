@@ -46,8 +46,8 @@ def _in_short(held: HeldAgainst) -> str:
     largest = cells.iloc[int(cells["difference"].abs().argmax())]
     return (
         f"{origin}{len(cells)} cells, of {cells['model'].nunique()} models on {cells['dataset'].nunique()} datasets, are in "
-        f"both. The {held.metric.replace('_', ' ')} reproduced lies {cells['difference'].mean():+.2f} points from the published "
-        f"one on average, {cells['difference'].abs().median():.2f} points up or down in the median, and "
+        f"both. The {held.metric.replace('_', ' ')} reproduced lies {cells['difference'].mean():+.2f} points from the "
+        f"published one on average, {cells['difference'].abs().median():.2f} points up or down in the median, and "
         f"{largest['difference']:+.2f} at most ({largest['model']} on {largest['dataset']})."
     )
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archlab.foundation import UserError, where
 
-if TYPE_CHECKING:
-    from archlab.training.recipe import Recipe
 
-
-def check_consistency(recipe: Recipe, what: str, documents: Iterable[dict[str, Any]], at: str | None = None) -> None:
+def check_consistency(recipe: Any, what: str, documents: Iterable[dict[str, Any]], at: str | None = None) -> None:
     """Raises UserError where settings of a recipe contradict each other.
 
     Args:
+        recipe: An `archlab.training.recipe.Recipe`.
         what: Names the recipe in messages.
         documents: The mappings that gave its settings, the last one first: the message has the line of the first that gave
             one of those that do not go together.
@@ -25,7 +23,7 @@ def check_consistency(recipe: Recipe, what: str, documents: Iterable[dict[str, A
         raise UserError(f"{what}{message}", where=next(lines, None) or at)
 
 
-def _contradictions(recipe: Recipe) -> Iterable[tuple[str, tuple[str, ...]]]:
+def _contradictions(recipe: Any) -> Iterable[tuple[str, tuple[str, ...]]]:
     """What is wrong, and the settings that it lies in."""
     if not (recipe.epochs or recipe.steps):
         yield " needs epochs, steps or both", ("epochs", "steps")
