@@ -114,8 +114,8 @@ class Recipe:
                 recipe = read_settings(Recipe, exemption.set, "a recipe", base=recipe)
                 applied.insert(0, exemption.set)
         if applied:
-            run = f"{model} on {names[0]}" if model else names[0]
-            check_consistency(recipe, f"the recipe {self.name} of {run}", applied)
+            run = f"of {model} on {names[0]}" if model else f"on {names[0]}"
+            check_consistency(recipe, f"the recipe {self.name} {run}", applied)
         return recipe
 
     def of_run(self, model: str, dataset: str, home: Path) -> Recipe:
