@@ -34,20 +34,26 @@ def report(
 ) -> None:
     """Reports on finished studies, or on any table of accuracies.
 
-    STUDY is the name of a study that `archlab ablate` has run, a CSV or Parquet file, or `zhang2025`, the published table.
+    STUDY is the name of a study that `archlab ablate` has run, a CSV or Parquet file, or `zhang2025`, the published table
+    (`zhang2025.csv` where a study of that name has run; for TABLE the published one goes first).
     Several are scored again in one frame. Prints Markdown and writes report.html, report.md, report.tex and the tables as CSV.
     """
-    from archlab.report import analyse, read_material, text, write
+    from archlab.report import analyse, namesake, read_material, read_standard, text, write
 
     if form and (output or with_plots):
         raise UserError(f"--{form} prints, so it takes neither --output nor --plots")
     place = home(store)
-    other = read_material(against, place) if against else None
+    other = read_standard(against, place) if against else None
     analysis = analyse([read_material(study, place) for study in studies], other)
+    for study in studies:
+        if namesake(study, place):
+            echo(f"{study} is your finished study; the published table of that name is {study}.csv", err=True)
+    if against and (folder := namesake(against, place)):
+        echo(f"held against the published table {against}; your finished study of that name is {folder}", err=True)
     for warning in analysis.warnings:
         echo(f"warning: {warning}", err=True)
     echo(text(analysis, form or "markdown"), nl=False)
     if not form:
-        folder = Path(output) if output else place / "reports" / file_name(analysis.name.replace(" + ", "+"))
-        write(analysis, folder, with_plots=with_plots)
-        echo(f"the page and its tables are in {folder}", err=True)
+        written = Path(output) if output else place / "reports" / file_name(analysis.name.replace(" + ", "+"))
+        write(analysis, written, with_plots=with_plots)
+        echo(f"the page and its tables are in {written}", err=True)

@@ -1,7 +1,7 @@
 """Datasets: a catalogue, readers of their sources, leak-free splits, and the prepared store that training reads."""
 
 from archlab.data.entries import Archive, Entry, catalogue, entry, kin
-from archlab.data.expected import NOT_PREPARED, Expected
+from archlab.data.expected import Expected, is_prepared
 from archlab.data.inspection import Inspection, Pair, inspect
 from archlab.data.listing import ImageArray, ImageFiles, Listing
 from archlab.data.own import add_dataset
@@ -13,7 +13,6 @@ from archlab.data.sizes import images_to_test
 from archlab.data.suite import Suite, load_suite, suites
 
 __all__ = [
-    "NOT_PREPARED",
     "Archive",
     "Entry",
     "Expected",
@@ -32,6 +31,7 @@ __all__ = [
     "entry",
     "images_to_test",
     "inspect",
+    "is_prepared",
     "kin",
     "load_suite",
     "open_prepared",

@@ -7,21 +7,26 @@ import numpy as np
 from archlab.data.entries import Entry
 from archlab.foundation import UserError
 
-NOT_PREPARED = "not prepared"
+NOT_PREPARED = "not prepared: "  # and the name of the dataset
+
+
+def is_prepared(digest: str) -> bool:
+    """Whether a digest is that of a prepared dataset, and not of one that is only expected."""
+    return not digest.startswith(NOT_PREPARED)
 
 
 class Expected:
     """Stands in for a prepared dataset: its name, sizes and classes, and noise for images.
 
-    `digest` is that of no dataset, so no stored run has it.
+    `digest` is that of no dataset, so no stored run has it; it has the name, so no two datasets share it.
     """
 
-    digest = NOT_PREPARED
     mean, std = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
     def __init__(self, described: Entry, resolution: int):
         self.entry, self.resolution = described, resolution
         self.name, self.num_classes = described.name, described.classes
+        self.digest = NOT_PREPARED + described.name
 
     def counts(self, split: str) -> list[int]:
         """Images of a split as the catalogue has it, in a list of one. Raises UserError where it says nothing of them."""

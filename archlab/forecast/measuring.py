@@ -15,7 +15,7 @@ import torch
 
 from archlab.architecture import build_model, from_canonical
 from archlab.budget import UncountableError, count, measure, measure_latencies
-from archlab.data import NOT_PREPARED
+from archlab.data import is_prepared
 from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation.own_code import load_file
@@ -77,7 +77,7 @@ def measure_run(
     """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
     memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
     steps, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
-    if run.dataset_digest == NOT_PREPARED:
+    if not is_prepared(run.dataset_digest):
         steps, pixels, evaluated = ROUGHLY
     batch_size = max(min(recipe.batch_size, pixels // run.resolution**2), min(recipe.batch_size, 2))
     data = Few(open_data(run, home), steps * batch_size, evaluated)

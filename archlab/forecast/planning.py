@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from archlab.data import NOT_PREPARED
+from archlab.data import is_prepared
 from archlab.executors.execution import Interrupted, Outcome, interruptible
 from archlab.executors.executor import open_executor
 from archlab.executors.settings import Settings, Task
@@ -201,7 +201,7 @@ def _work(run: Run, store: Store) -> Work | None:
     try:
         return work_of(run, store.home)
     except UserError:
-        if run.dataset_digest != NOT_PREPARED:
+        if is_prepared(run.dataset_digest):
             raise
         return None
 
@@ -234,7 +234,7 @@ def _predictions(
 
 
 def _expected(run: Run) -> bool:
-    return run.dataset_digest == NOT_PREPARED
+    return not is_prepared(run.dataset_digest)
 
 
 def _to_measure(unknown: list[Run], store: Store) -> list[Run]:

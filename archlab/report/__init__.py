@@ -1,7 +1,7 @@
 """Reports of finished studies, or of any table of accuracies: Markdown, CSV, LaTeX, one page, plots."""
 
 from archlab.report.analysis import Analysis, analyse
-from archlab.report.material import Material, read_material
+from archlab.report.material import Material, namesake, read_material, read_standard
 from archlab.report.writing import text, write
 
-__all__ = ["Analysis", "Material", "analyse", "read_material", "text", "write"]
+__all__ = ["Analysis", "Material", "analyse", "namesake", "read_material", "read_standard", "text", "write"]

@@ -42,11 +42,12 @@ def against(analysis: Analysis) -> Iterator[Section]:
 
 def _in_short(held: HeldAgainst) -> str:
     cells = held.found.cells
+    origin = f"{held.published} is {held.origin}. " if held.origin else ""
     largest = cells.iloc[int(cells["difference"].abs().argmax())]
     return (
-        f"{len(cells)} cells, of {cells['model'].nunique()} models on {cells['dataset'].nunique()} datasets, are in both. The "
-        f"{held.metric.replace('_', ' ')} reproduced lies {cells['difference'].mean():+.2f} points from the published one on "
-        f"average, {cells['difference'].abs().median():.2f} points up or down in the median, and "
+        f"{origin}{len(cells)} cells, of {cells['model'].nunique()} models on {cells['dataset'].nunique()} datasets, are in "
+        f"both. The {held.metric.replace('_', ' ')} reproduced lies {cells['difference'].mean():+.2f} points from the "
+        f"published one on average, {cells['difference'].abs().median():.2f} points up or down in the median, and "
         f"{largest['difference']:+.2f} at most ({largest['model']} on {largest['dataset']})."
     )
 

@@ -32,7 +32,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     warnings += _differences(materials)
     tables: list[pd.DataFrame] = []
     filled: list[pd.DataFrame] = []
-    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "test_images": {}}
+    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "test_images": {}, "kin": {}}
     references: list[str] = []
     for each in materials:
         names = _renamed(each, tables)
@@ -42,6 +42,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         for part in ("models", "latencies"):
             merged[part] |= {names.get(model, model): known for model, known in getattr(each, part).items()}
         merged["test_images"] |= each.test_images
+        merged["kin"] |= each.kin
         for part in ("failed", "runs"):
             merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
         references += [names[model] for model in each.references or []]

@@ -23,6 +23,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "regret": analysis.regret.document(),
         "against": {
             "published": held.published,
+            "origin": held.origin,
             "metric": held.metric,
             "matched": held.datasets,
             "test_images": held.test_images,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
+from operator import itemgetter
 
 import pandas as pd
 
@@ -17,10 +20,11 @@ CATALOGUE_NAMES = {"imagenette160": "imagenette"}  # of datasets that the publis
 
 @dataclass(frozen=True)
 class HeldAgainst:
-    """What was found. `published`: the name of the other table. `datasets`: by own name, the name there. `test_images`: by
-    own name, where known."""
+    """What was found. `published`: the name of the other table; `origin`: what it is. `datasets`: by own name, the name
+    there. `test_images`: by own name, where known."""
 
     published: str
+    origin: str
     metric: str
     datasets: dict[str, str]
     test_images: dict[str, int]
@@ -30,17 +34,19 @@ class HeldAgainst:
 def hold_against(material: Material, other: Material) -> HeldAgainst:
     """Cell by cell, both in percent, under the names that the material has.
 
-    Models are matched by name, datasets too, and a variant of a dataset (`@`) with what it is a variant of; case, spaces,
-    dashes and underscores do not count. Raises UserError where there is nothing to hold against each other.
+    Models are matched by name, datasets too, and a variant of a dataset (`@`, `like`) with what it is a variant of, the nearest
+    first; case, spaces, dashes and underscores do not count.
+
+    Raises UserError where there is nothing to hold against each other.
     """
     metric = next((name for name in (material.metric, "accuracy") if _has(material, name) and _has(other, name)), None)
     if metric is None:
         raise UserError(f"{material.name} and {other.name} share no metric: {material.metric} and {other.metric}")
     ours, theirs = (cells(each.scored, each.split, metric) for each in (material, other))
     names = {}
-    for what, key in (("dataset", _dataset_key), ("model", _model_key)):
+    for what, keys in (("dataset", _dataset_keys), ("model", _model_keys)):
         here, there = (list(dict.fromkeys(rows[what])) for rows in (ours, theirs))
-        names[what] = _matched(here, there, key)
+        names[what] = _matched(material, here, other, there, keys)
         if not names[what]:
             raise UserError(
                 f"{material.name} and {other.name} share no {what}: {', '.join(here[:5])} and {', '.join(there[:5])}"
@@ -55,7 +61,7 @@ def hold_against(material: Material, other: Material) -> HeldAgainst:
     if metric != "accuracy":  # the noise of a share of images is known, that of other metrics is not
         images = {}
     found = reproduction(_percent(theirs), _percent(ours), images, material.lam)
-    return HeldAgainst(other.name, metric, names["dataset"], images, found)
+    return HeldAgainst(other.name, other.origin, metric, names["dataset"], images, found)
 
 
 def _has(material: Material, metric: str) -> bool:
@@ -63,26 +69,34 @@ def _has(material: Material, metric: str) -> bool:
     return metric in set(table["metric"]) if "metric" in table else metric == material.metric
 
 
-def _matched(here: Iterable[str], there: Iterable[str], key: Callable[[str], str]) -> dict[str, str]:
-    """For each of our names that has one, theirs: the same, else the first with the same key."""
-    left = list(here)
+Keys = Callable[[Material, str], list[str]]  # of a name, nearest first: names with a common key mean the same
+
+
+def _matched(material: Material, here: list[str], other: Material, there: list[str], keys: Keys) -> dict[str, str]:
+    """For each of our names that has one, theirs: the same, else the nearest that is left."""
+    ours, theirs = ([(name, keys(of, name)) for name in names] for of, names in ((material, here), (other, there)))
+    distances = [(_distance(*own, *their), own[0], their[0]) for own, their in product(ours, theirs)]
     found: dict[str, str] = {}
-    for same in (lambda own, name: own == name, lambda own, name: key(own) == key(name)):
-        for name in there:
-            own = next((own for own in left if same(own, name)), None)
-            if own is not None and name not in found.values():
-                found[own] = name
-                left.remove(own)
+    for distance, own, name in sorted(distances, key=itemgetter(0)):
+        if distance < math.inf and own not in found and name not in found.values():
+            found[own] = name
     return found
 
 
-def _model_key(name: str) -> str:
-    return re.sub(r"[-_ .]", "", name.casefold())
+def _distance(own: str, own_keys: list[str], name: str, keys: list[str]) -> float:
+    """-1 for the same name, else how far both are from the nearest that both count as; infinite where there is none."""
+    steps = [own_keys.index(key) + at for at, key in enumerate(keys) if key in own_keys]
+    return -1 if own == name else min(steps, default=math.inf)
 
 
-def _dataset_key(name: str) -> str:
-    key = _model_key(name.partition("@")[0])
-    return CATALOGUE_NAMES.get(key, key)
+def _model_keys(material: Material, name: str) -> list[str]:
+    return [re.sub(r"[-_ .]", "", name.casefold())]
+
+
+def _dataset_keys(material: Material, name: str) -> list[str]:
+    names = material.kin.get(name) or (name, name.partition("@")[0])
+    keys = [key for each in names for key in _model_keys(material, each)]
+    return list(dict.fromkeys(CATALOGUE_NAMES.get(key, key) for key in keys))
 
 
 def _percent(rows: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class Material:
         datasets: Every dataset that a complete model has; None: those of the table.
         search: The document of the search that ended in this table.
         test_images: By dataset, the number of images it tests with, where known.
+        kin: By dataset that the catalogue knows, all that it counts as, as `archlab.data.kin` gives it.
+        origin: What the name that it was read by turned out to be, in words.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
     """
 
@@ -67,6 +70,8 @@ class Material:
     datasets: list[str] | None = None
     search: dict[str, Any] | None = None
     test_images: dict[str, int] = field(default_factory=dict)
+    kin: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    origin: str = ""
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -79,6 +84,8 @@ class Material:
 def read_material(source: str, home: Path) -> Material:
     """A finished study of `home` by name, the folder of one, a CSV or Parquet file, or a table that comes with archlab.
 
+    Such a table is called `NAME.csv` too, for where a finished study has its name.
+
     Raises UserError where there is no such thing, naming the nearest.
     """
     folder = home / "studies" / source
@@ -88,10 +95,16 @@ def read_material(source: str, home: Path) -> Material:
         return _read_study(folder, home)
     if Path(source).is_file():
         table = read_table(source)
-        images = _test_images(table["dataset"], home)
-        return Material(name=Path(source).stem, table=table, provenance={"table": source}, test_images=images)
-    if source in shipped_tables():
-        return _published(source)
+        return Material(
+            name=Path(source).stem,
+            table=table,
+            provenance={"table": source},
+            test_images=_test_images(table["dataset"], home),
+            kin=_kin(table["dataset"], home),
+            origin=f"the file {source}",
+        )
+    if source.removesuffix(".csv") in shipped_tables():
+        return _published(source.removesuffix(".csv"))
     finished = sorted(path.parent.name for path in (home / "studies").glob(f"*/{FILES[0]}"))
     if others := [name for name in finished if name.startswith(f"{source}+")]:
         raise UserError(f"{source} has not run as it is written; finished is {', '.join(others)}")
@@ -99,6 +112,27 @@ def read_material(source: str, home: Path) -> Material:
     raise UserError(
         f"there is no finished study or table {source!r}: `archlab ablate` makes one", name=source, known=known
     )
+
+
+def read_standard(source: str, home: Path) -> Material:
+    """What others are held against: as `read_material`, but a table that comes with archlab goes before a finished study."""
+    return _published(source) if source in shipped_tables() else read_material(source, home)
+
+
+def namesake(source: str, home: Path) -> Path | None:
+    """The folder of the finished study that has the name of a table that comes with archlab, if there is one."""
+    folder = home / "studies" / source
+    return folder if source in shipped_tables() and (folder / FILES[0]).exists() else None
+
+
+def _kin(datasets: Iterable[str], home: Path) -> dict[str, tuple[str, ...]]:
+    from archlab.data import kin
+
+    found = {}
+    for name in dict.fromkeys(datasets):
+        with suppress(UserError):  # a table may name any
+            found[name] = kin(name, home)
+    return found
 
 
 def _test_images(datasets: Iterable[str], home: Path) -> dict[str, int]:
@@ -117,6 +151,7 @@ def _published(name: str) -> Material:
         question="Which of eleven small models stay accurate on data they were not designed for?",
         models=models,
         elements=known,
+        origin="the published table that comes with archlab",
         provenance={
             "source": "Zhang, Ding, Liu: Beyond ImageNet, arXiv 2511.00335 (2025), and Algorithms 2026, 19(1), 14",
             "accuracies": "as published: one run a cell, test accuracy watched during training, no validation split",
@@ -164,6 +199,8 @@ def _read_study(folder: Path, home: Path) -> Material:
         datasets=list(study["datasets"]),
         search=_read_json(folder / SEARCH),
         test_images=_test_images(study["datasets"], home),
+        kin=_kin(study["datasets"], home),
+        origin="a finished study",
         latencies=_read_json(folder / LATENCIES) or {},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from archlab.data import NOT_PREPARED, Expected, Prepared, entry, open_prepared
+from archlab.data import Expected, Prepared, entry, is_prepared, open_prepared
 from archlab.runs.code import code_digest
 from archlab.runs.run import Run
 
@@ -46,6 +46,6 @@ def run_of(
 
 def open_data(run: Run, home: Path) -> Prepared | Expected:
     """The data of a run. Sample datasets are prepared where they are not yet; raises UserError for any other."""
-    if run.dataset_digest == NOT_PREPARED:
+    if not is_prepared(run.dataset_digest):
         return Expected(entry(run.dataset, home), run.stored)
     return open_prepared(run.dataset, home, run.stored, run.fit)

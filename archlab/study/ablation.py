@@ -62,7 +62,7 @@ class Ablation:
     def best(self) -> dict[str, Any] | None:
         """The model that is best on validation data, for `archlab.load`: model, and runs (their keys, by dataset and seed).
 
-        None where no frame can be made, or none of its runs is stored.
+        None where no frame can be made (there is no validation split, say), or none of its runs is stored.
         """
         scores = scores_on("validation", self.study, self.table)
         known = None if scores is None else scores.models.dropna(subset=["xscore"])
@@ -215,9 +215,11 @@ def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.Dat
 
 
 def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | None:
-    """The scores of models on one split, in the frame of the study's references among them; None without any rows."""
+    """The scores of models on one split, in the frame of the study's references among them; None without any rows of
+    the split."""
     from archlab.scoring import score_table
 
+    rows = rows[rows["split"] == split]
     if rows.empty:
         return None
     there = set(rows["model"])

@@ -68,6 +68,7 @@ def load_study(source: StudySource, *, home: Path | None = None) -> Study:
         study = _parse(read_yaml(path), path, home)
     if overridden:
         study = apply_overrides(study, overridden, home)
+        _check_exemptions(study.recipe, home, "override recipe")
     check_combinations(study)
     return study
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
@@ -20,6 +19,7 @@ from archlab.foundation import Mapping, UserError, check_keys, read_yaml, where,
 from archlab.foundation.own_code import is_own, own_call, own_code
 from archlab.foundation.settings import Positive, Within, read_settings
 from archlab.training import metrics, optimizers
+from archlab.training.consistency import check_consistency
 from archlab.training.exemption import Exemption
 
 RECIPES = resources.files("archlab.training") / "recipes"
@@ -102,12 +102,20 @@ class Recipe:
 
         Args:
             dataset: All that the run's dataset counts as, as `archlab.data.kin` gives it; or its name alone.
+
+        Raises:
+            UserError: Settings that do not go together once all are applied, at the line of the last exemption with one of
+                them.
         """
         names = (dataset, dataset.partition("@")[0]) if isinstance(dataset, str) else tuple(dataset)
-        recipe = dataclasses.replace(self, exemptions=())
+        recipe, applied = dataclasses.replace(self, exemptions=()), list[dict[str, Any]]()
         for exemption in self.exemptions:
             if exemption.concerns(model, names):
                 recipe = read_settings(Recipe, exemption.set, "a recipe", base=recipe)
+                applied.insert(0, exemption.set)
+        if applied:
+            run = f"of {model} on {names[0]}" if model else f"on {names[0]}"
+            check_consistency(recipe, f"the recipe {self.name} {run}", applied)
         return recipe
 
     def of_run(self, model: str, dataset: str, home: Path) -> Recipe:
@@ -226,29 +234,8 @@ def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[
     recipe = read_settings(Recipe, settings, "a recipe", at=at, base=base)
     if "exemptions" in document:
         recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at))
-    _check(recipe, document, at)
+    check_consistency(recipe, "a recipe", [document], where(document) or at)
     return recipe
-
-
-def _check(recipe: Recipe, document: dict, at: str | None) -> None:
-    """Raises UserError where settings do not go together."""
-    if not (recipe.epochs or recipe.steps):
-        raise UserError("a recipe needs epochs, steps or both", where=where(document) or at)
-    if recipe.test_resize and recipe.test_resize < (recipe.pixels or math.inf):
-        below = f"below pixels, {recipe.pixels}" if recipe.pixels else "nothing without pixels"
-        line = where(document, "test_resize" if "test_resize" in document else "pixels") or at
-        raise UserError(f"a recipe: test_resize, {recipe.test_resize}, is {below}", where=line)
-    if recipe.with_validation and recipe.weights != "last":
-        line = where(document, "weights" if "weights" in document else "with_validation") or at
-        raise UserError(
-            "a recipe that trains with_validation can select nothing by it: weights must be last", where=line
-        )
-    if doubled := {step for step in recipe.augment.order if recipe.augment.order.count(step) > 1}:
-        line = where(document, "augment") or at
-        raise UserError(f"a recipe: augment: order has {', '.join(sorted(doubled))} more than once", where=line)
-    if recipe.lr < recipe.final_lr:
-        line = where(document, "final_lr" if "final_lr" in document else "lr") or at
-        raise UserError(f"a recipe: final_lr, {recipe.final_lr:g}, is above lr, {recipe.lr:g}", where=line)
 
 
 def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
@@ -283,6 +270,8 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
         exemption = read_settings(Exemption, each, "an exemption", where(given, index) or at)
         line = where(each, "set") or at
         settings = _own_code_loaded(with_lines_of(each["set"], exemption.set), folder, line)
-        _check(read_settings(Recipe, settings, "a recipe", at=line, base=recipe), settings, line)
+        read_settings(
+            Recipe, settings, "a recipe", at=line, base=recipe
+        )  # each value is checked; all together when settled
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)

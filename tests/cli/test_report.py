@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from archlab.architecture import architecture
 from archlab.cli.main import main
 from archlab.foundation.escaping import file_name
 from archlab.report import read_material
@@ -98,3 +99,34 @@ def test_what_cannot_be_reported_is_one_line(archlab, arguments, message):
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_finished_study_and_a_published_table_of_one_name(archlab, tmp_path):
+    model = {"role": "reference", "kind": None, "options": {}, "width": 1.0, "cost": {"params": 1, "macs": 1}}
+    layers = architecture("mobilenetv2").canonical()
+    names, datasets = ("convmixer", "mobilenetv2", "starnet"), ("cifar10", "cifar100")
+    study = {
+        **dict.fromkeys(("question", "base", "path"), None),
+        **{"name": "zhang2025", "frame": names, "weight_of_variance": 0.5, "seeds": [0], "suite": "s", "recipe": "r"},
+        **{"budget": {"fit": "none", "of": "train"}, "classes": 100, "datasets": dict.fromkeys(datasets, 32)},
+        "models": [{**model, "name": name, "architecture": layers} for name in names],
+    }
+    rows = [f"{name},{data},0,test,accuracy,0.{at}{len(data)}" for at, name in enumerate(names, 3) for data in datasets]
+    folder = tmp_path / "store" / "studies" / "zhang2025"
+    folder.mkdir(parents=True)
+    (folder / "study.json").write_text(json.dumps(study))
+    (folder / "ablation.json").write_text(json.dumps({"cells": [], "failed": [], "scores": []}))
+    (folder / "results.csv").write_text("\n".join(["model,dataset,seed,split,metric,value", *rows]))
+
+    code, out, err = archlab("report", "zhang2025", "--against", "zhang2025", "--json")
+    assert code == 0, err
+    against = json.loads(out)["against"]
+    assert against["origin"] == "the published table that comes with archlab" and len(against["cells"]) == 6
+    assert all(abs(cell["difference"]) > 5 for cell in against["cells"])
+    assert "zhang2025 is your finished study; the published table of that name is zhang2025.csv" in err
+    assert f"held against the published table zhang2025; your finished study of that name is {folder}" in err
+    other_code, out, err = archlab("report", "zhang2025.csv", "--against", folder, "--json")
+    against = json.loads(out)["against"]
+    assert other_code == 0 and against["origin"] == "a finished study" and "zhang2025.csv" not in err
+    assert all(abs(cell["difference"]) > 5 for cell in against["cells"])
+    assert len(json.loads(out)["scores"]) == 11

@@ -5,7 +5,8 @@ import pytest
 from standin import compute, make_run, make_trained
 
 from archlab.cli.plan_text import elsewhere, rows, summary
-from archlab.data import NOT_PREPARED
+from archlab.data import Expected, entry
+from archlab.data.expected import NOT_PREPARED
 from archlab.executors import Outcome, Settings, Task
 from archlab.forecast import Plan, costs, plan, planning, smoke
 from archlab.forecast.costs import Prediction, Speed, Work
@@ -158,8 +159,8 @@ def unprepared(tmp_path, monkeypatch):
 
 
 def expected(model, dataset, classes):
-    run = run_of(model, dataset)
-    return dataclasses.replace(run, dataset_digest=NOT_PREPARED, num_classes=classes, resolution=classes)
+    run, digest = run_of(model, dataset), NOT_PREPARED + dataset
+    return dataclasses.replace(run, dataset_digest=digest, num_classes=classes, resolution=classes)
 
 
 def test_a_plan_before_the_data_counts_with_the_catalogue_and_measures_one_run_a_model(unprepared):
@@ -176,6 +177,19 @@ def test_a_plan_before_the_data_counts_with_the_catalogue_and_measures_one_run_a
     assert len((unprepared.home / "measured").read_text().split()) == 2
     plan(runs, unprepared, Settings(workers=2))
     assert len((unprepared.home / "measured").read_text().split()) == 2
+
+
+def test_two_datasets_before_the_data_are_two_runs_whatever_they_have_in_common(unprepared):
+    folder = unprepared.home / "datasets" / "catalogue"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("name: mine\nlike: cifar10\n")
+    ours, theirs = (
+        dataclasses.replace(run_of(dataset=name), dataset_digest=Expected(entry(name, unprepared.home), 32).digest)
+        for name in ("mine", "cifar10")
+    )
+    assert ours.key != theirs.key and ours.num_classes == theirs.num_classes
+    planned = plan([ours, theirs], unprepared, Settings(workers=1))
+    assert sorted(run.dataset for run in planned.runs) == ["cifar10", "mine"] and planned.work > 0
 
 
 def test_runs_on_data_of_unknown_size_are_not_predicted(unprepared):

@@ -9,6 +9,7 @@ import pytest
 
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material, text
+from archlab.report.held_against import hold_against
 from archlab.report.material import Material
 from tests.report.made import made_study
 
@@ -91,6 +92,26 @@ def test_nothing_in_common(published, change, message):
             ],
             published,
         )
+
+
+def test_a_dataset_is_held_against_what_it_is_like_the_nearest_first(published, tmp_path):
+    entries = tmp_path / "datasets" / "catalogue"
+    entries.mkdir(parents=True)
+    for name, like in (("lesions", "ham10000"), ("spots", "lesions"), ("things", "cifar10")):
+        (entries / f"{name}.yaml").write_text(f"name: {name}\nlike: {like}\n")
+
+    def matched(names, other):
+        """How a table of datasets with these names is matched to another, by own name."""
+        published.table.replace({"dataset": names}).to_csv(tmp_path / "mine.csv", index=False)
+        mine = read_material(str(tmp_path / "mine.csv"), tmp_path)
+        return mine, hold_against(mine, other).datasets
+
+    mine, found = matched({"ham10000": "spots", "cifar10": "things"}, published)
+    assert found["spots"] == "ham10000" and found["things"] == "cifar10" and len(found) == 7
+    _, found = matched({"ham10000": "spots", "cifar100": "lesions"}, published)
+    assert found["lesions"] == "ham10000" and "spots" not in found
+    _, found = matched({"ham10000": "lesions", "cifar100": "ham10000"}, mine)
+    assert found["lesions"] == "spots" and "ham10000" not in found
 
 
 def test_another_metric(published):

@@ -14,7 +14,7 @@ import standin_executor
 import standin_training
 
 import archlab
-from archlab.data import NOT_PREPARED, open_prepared
+from archlab.data import is_prepared, open_prepared
 from archlab.executors import Settings
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material
@@ -240,6 +240,16 @@ def test_the_best_is_chosen_by_validation_data_and_its_runs_are_named(store):
         assert {(run.dataset, run.seed) for run in named.values()} == set(named)
 
 
+@pytest.mark.parametrize(
+    "models", [["mobilenetv2", "starnet", "shufflenetv2", "mobilenetv2+attention=se"], ["starnet"]]
+)
+def test_without_validation_data_no_model_is_the_best(store, models):
+    found = filled(store)
+    without = found.table["model"].isin(models) & (found.table["split"] == "validation")
+    best = dataclasses.replace(found, table=found.table[~without]).best
+    assert best is None if len(models) == 4 else best["model"] != "starnet"
+
+
 def test_models_above_the_budget_are_refused_before_anything_runs(store):
     with pytest.raises(UserError, match="above the budget"):
         ablate({**STUDY, "budget": {"params": "1M", "fit": "none"}}, store, STAND_IN)
@@ -257,7 +267,7 @@ def test_all_datasets_that_are_not_prepared_are_named_at_once(store):
     with pytest.raises(UserError, match=r"2 datasets are not prepared: .* cifar10 --from PATH; .* ham10000@published"):
         runs_of(study, store.home)
     planned = planned_runs(study, store.home)
-    assert {run.dataset for run in planned if run.dataset_digest == NOT_PREPARED} == {"cifar10", "ham10000@published"}
+    assert {run.dataset for run in planned if not is_prepared(run.dataset_digest)} == {"cifar10", "ham10000@published"}
     assert len(planned) == 3 * len(runs_of(resolve({**STUDY, "suite": ["digits"]}, store.home), store.home))
     assert [need.name for need in missing_datasets(study, store.home)] == ["cifar10", "ham10000@published"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archlab.architecture import from_canonical
-from archlab.data import NOT_PREPARED
+from archlab.data import is_prepared
 from archlab.foundation import UserError, read_yaml_text
 from archlab.runs import Store
 from archlab.study.ablating import planned_runs
@@ -48,7 +48,7 @@ def settled(text: str, home) -> ResolvedStudy:
 def test_runs_on_those_datasets_are_of_the_other_form_fitted_on_its_own(home):
     study = settled(STUDY, home)
     runs = {(run.model, run.dataset): run for run in planned_runs(study, home)}
-    assert len(runs) == 9 and all(run.dataset_digest == NOT_PREPARED for run in runs.values())
+    assert len(runs) == 9 and not any(is_prepared(run.dataset_digest) for run in runs.values())
 
     def patch(model: str, dataset: str):
         layers = from_canonical(runs[model, dataset].architecture, model).layers

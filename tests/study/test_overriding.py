@@ -40,6 +40,12 @@ def test_everything_else_stays_and_all_values_count():
     assert changed.recipe.steps == 800 and changed.compare == written.compare and changed.budget == written.budget
 
 
+def test_an_exemption_of_a_dataset_that_nobody_knows_is_refused_in_another_recipe_too():
+    recipe = {"like": "quick", "exemptions": [{"datasets": ["texture"], "set": {"lr": 1e-3}}]}
+    with pytest.raises(UserError, match=r"override recipe: an exemption of .*'texture' - did you mean 'textures'"):
+        load_study(override("shuffle", recipe=recipe))
+
+
 def test_files_of_one_name_are_told_apart_by_what_they_say(tmp_path, home):
     recipe, suite = tmp_path / "brief.yaml", tmp_path / "mine.yaml"
     suite.write_text("datasets: [digits, elpv]\n")
@@ -113,3 +119,11 @@ def test_a_report_on_what_ran_with_other_values_alone_names_it(home):
     (folder / "study.json").write_text("{}")
     with pytest.raises(UserError, match=r"tiny has not run as it is written; finished is tiny\+seeds=2"):
         read_material("tiny", home)
+
+
+def test_settings_that_an_inherited_exemption_contradicts_are_refused_before_anything_runs(home):
+    source = override("shuffle", datasets=["digits", "stanford_dogs"], recipe={"like": "zhang2025", "pixels": 300})
+    with pytest.raises(
+        UserError, match=r"zhang2025\.yaml:56: .* on stanford_dogs: test_resize, 256, is below pixels, 300"
+    ):
+        resolve(source, home)

@@ -131,10 +131,6 @@ def test_a_run_s_recipe_says_what_the_data_are_prepared_at(tmp_path):
             "normalisation: {mean: [0, 0, 0], std: [0, 1, 1]}",
             "r.yaml:5: a recipe: normalisation: std must be a number above 0, not 0",
         ),
-        (
-            "pixels: 64\nexemptions: [{set: {test_resize: 48}}]",
-            "r.yaml:6: a recipe: test_resize, 48, is below pixels, 64",
-        ),
     ],
 )
 def test_says_what_is_wrong_and_where(text, message):

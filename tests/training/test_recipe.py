@@ -112,10 +112,6 @@ def test_inherited_exemptions_are_given_up_in_words():
             "r.yaml:5: exemptions must be a list, or {replace: a list} to give up inherited ones",
         ),
         (
-            SMALL + "steps: 5\nfinal_lr: 1e-4\nexemptions:\n  - {set: {lr: 1e-5}}",
-            "r.yaml:7: a recipe: final_lr, 0.0001, is above lr, 1e-05",
-        ),
-        (
             "like: quik",
             "r.yaml:1: there is no recipe 'quik': neither one of archlab's nor a YAML file - did you mean 'quick'?",
         ),
@@ -125,6 +121,46 @@ def test_says_what_is_wrong_and_where(text, message):
     with pytest.raises(UserError) as error:
         read(text)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "dataset", "message"),
+    [
+        (
+            SMALL + "steps: 5\nfinal_lr: 1e-4\nexemptions:\n  - {set: {lr: 1e-5}}",
+            "digits",
+            "r.yaml:7: the recipe unnamed of net on digits: final_lr, 0.0001, is above lr, 1e-05",
+        ),
+        (
+            SMALL + "steps: 5\npixels: 64\nexemptions:\n  - {set: {test_resize: 80}}\n"
+            "  - {datasets: [digits], set: {pixels: 96}}",
+            "digits",
+            "r.yaml:8: the recipe unnamed of net on digits: test_resize, 80, is below pixels, 96",
+        ),
+        (
+            SMALL + "steps: 5\nexemptions:\n  - {set: {with_validation: true}}\n  - {set: {weights: best_validation}}",
+            "digits",
+            "r.yaml:7: the recipe unnamed of net on digits that trains with_validation can select nothing by it: weights must "
+            "be last",
+        ),
+        (
+            "like: zhang2025\npixels: 300",
+            "stanford_dogs",
+            "zhang2025.yaml:56: the recipe zhang2025 of net on stanford_dogs: test_resize, 256, is below pixels, 300",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_once_all_exemptions_are_applied(text, dataset, message):
+    with pytest.raises(UserError) as error:
+        read(text).settled("net", dataset)
+    assert str(error.value).endswith(message)
+
+
+def test_an_exemption_is_held_against_the_others_of_its_run_alone():
+    recipe = read("like: zhang2025\nexemptions: [{datasets: [imagenette], set: {test_resize: 184}}]")
+    settled = recipe.settled("net", "imagenette")
+    assert (settled.pixels, settled.test_resize) == (160, 184)
+    assert recipe.settled("net", "cifar10").test_resize is None
 
 
 def test_a_recipe_that_is_like_itself_is_refused(tmp_path):
