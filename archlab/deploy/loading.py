@@ -49,7 +49,7 @@ class LoadedNetwork(Network):
     def probabilities(self, images: Tensor) -> Tensor:
         """uint8 (N, R, R, 3), as `preprocessing.read` gives each, to float32 (N, classes)."""
         place = next(self.parameters()).device
-        with precision_of(place):
+        with precision_of(place, self.run.recipe.get("precision", "mixed")):
             return self(self.preprocessing.normalized(images.to(place))).float().softmax(1)
 
     def test_data(self) -> Prepared | None:

@@ -61,10 +61,11 @@ class Ablation:
     @property
     def best(self) -> dict[str, Any] | None:
         """The model that is best on validation data, for `archlab.load`: model, and runs (their keys, by dataset and seed).
+        Models that are not fitted to the budget, `@raw`, are none.
 
         None where no frame can be made (there is no validation split, say), or none of its runs is stored.
         """
-        scores = scores_on("validation", self.study, self.table)
+        scores = scores_on("validation", self.study, _comparable(self.study, self.table))
         known = None if scores is None else scores.models.dropna(subset=["xscore"])
         if known is None or known.empty:
             return None
@@ -192,12 +193,17 @@ def assess(
 ) -> Ablation:
     """The scores and effects of what was computed."""
     table = results_table(runs, outcome.results)
-    beside = {model.name for model in study.models if model.kind == "raw" and study.budget["fit"] == "width"}
-    scored = scores_on(SPLIT, study, table[~table["model"].isin(beside)])
+    scored = scores_on(SPLIT, study, _comparable(study, table))
     contrasts = _effects(study, table, scored)
     if scored is not None and study.own_scores:
         scored = _with_own_scores(study, table, scored)
     return Ablation(study, runs, table, scored, contrasts, outcome.failed, outcome.computed, store, judgement)
+
+
+def _comparable(study: ResolvedStudy, table: pd.DataFrame) -> pd.DataFrame:
+    """The table without the models that stand beside the scores, since they are not fitted to the budget."""
+    beside = {model.name for model in study.models if model.kind == "raw" and study.budget["fit"] == "width"}
+    return table[~table["model"].isin(beside)]
 
 
 def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.DataFrame:
