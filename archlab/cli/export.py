@@ -14,7 +14,7 @@ from archlab.foundation.escaping import file_name
 if TYPE_CHECKING:
     from archlab.deploy.exporting import Exported
 
-_LONGEST = 100  # bytes, of 255 that must do for what is written under a temporary name too
+_LONGEST = 100  # characters, all ASCII, of 255 that must do for what is written under a temporary name too
 
 
 @click.command()
@@ -54,7 +54,7 @@ def export(
 
 def _file(model: str, dataset: str, int8: bool, kind: str) -> Path:
     """Without what file systems do not take, and no longer than they take."""
-    words = file_name(f"{model or 'network'}-{dataset}").encode()[:_LONGEST].decode(errors="ignore")
+    words = file_name(f"{model or 'network'}-{dataset}")[:_LONGEST]
     return Path(f"{words}{'-int8' if int8 else ''}.{kind}")
 
 

@@ -16,6 +16,7 @@ from archlab.deploy.mending import Mending, mended
 from archlab.deploy.onnx_export import core_graph, with_resizing
 from archlab.foundation import UserError, write_atomically
 
+FORMAT = "onnx"
 LEAST_AGREEMENT = 0.999  # of float files
 CALIBRATION = 256  # images
 
@@ -32,7 +33,6 @@ class Exported:
     """
 
     file: Path
-    format: str
     precision: str
     bytes: int
     agreement: Agreement
@@ -43,7 +43,7 @@ class Exported:
     def document(self) -> dict[str, Any]:
         told: dict[str, Any] = {
             "file": str(self.file),
-            "format": self.format,
+            "format": FORMAT,
             "precision": self.precision,
             "bytes": self.bytes,
             "accuracy": self.accuracy,
@@ -69,7 +69,7 @@ def export(network: LoadedNetwork, file: Path, *, int8: bool = False) -> Exporte
     Raises UserError where it cannot be exported, the float file would give other classes than the network, or there are no
     training images to calibrate int8 on.
     """
-    require("onnx")
+    require(FORMAT)
     _check(file)
     calibration = _training_images(network) if int8 else None
     core = core_graph(network)
@@ -84,7 +84,7 @@ def export(network: LoadedNetwork, file: Path, *, int8: bool = False) -> Exporte
     if calibration is not None:
         return _export_int8(network, core, found, calibration, images, file)
     write(file, content)
-    return Exported(file, "onnx", "float", len(content), found, found.accuracy)
+    return Exported(file, "float", len(content), found, found.accuracy)
 
 
 def _export_int8(
@@ -99,7 +99,7 @@ def _export_int8(
     found = agreement(network, content, images)
     drop = None if in_float.right is None or found.right is None else paired_drop(in_float.right, found.right)
     write(file, content)
-    return Exported(file, "onnx", "int8", len(content), found, found.accuracy, drop, mending)
+    return Exported(file, "int8", len(content), found, found.accuracy, drop, mending)
 
 
 def _with_block(layer: str, network: LoadedNetwork) -> str:
