@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError
@@ -17,7 +18,7 @@ from archlab.foundation import UserError
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def blocks(name: str | None, as_json: bool) -> None:
     """The blocks and parts of blocks that an architecture can name.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.foundation.escaping import file_name
 
@@ -27,8 +28,8 @@ _LONGEST = 100  # characters, all ASCII, of 255 that must do for what is written
     "--output", type=click.Path(path_type=Path), help="The file  [default: MODEL-DATASET.onnx, MODEL-DATASET-int8.onnx]"
 )
 @click.option("--dataset", help="Which of the datasets that a winner was trained on.")
-@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@STORE
+@JSON
 def export(
     key: str, kind: str, int8: bool, output: Path | None, dataset: str | None, store: str | None, as_json: bool
 ) -> None:
