@@ -5,7 +5,6 @@ The labels of the test images were never published, so the validation images are
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +23,17 @@ def read(root: Path | None) -> Listing:
     flat = next((folder for folder in levels(root) if _has_flat_validation(folder)), None)
     if flat:
         return _listed(flat, root)
-    folder = find_classes(root)
-    if folder is None:
-        raise UserError(
-            "no MiniPlaces here: expected images/train and images/val (data.tar.gz) with val.txt, or a folder of images "
-            "for each category, below train/ and test/ or not",
-            where=str(root),
-        )
+    folder = find_classes(
+        root,
+        "no MiniPlaces here: expected images/train and images/val (data.tar.gz) with val.txt, or a folder of images "
+        "for each category, below train/ and test/ or not",
+    )
     if len(folder.name) == 1:  # a/abbey, a/airport_terminal: the letters are no categories
         folder = folder.parent
     listing = list_classes(folder, training_and_test(folder), class_of=_category_of)
     if (listing.splits == "test").any():
         return listing
-    note = "without val/ and val.txt the test part is drawn at random"
-    return dataclasses.replace(listing, notes=(*listing.notes, note))
+    return listing.noted("without val/ and val.txt the test part is drawn at random")
 
 
 def _has_flat_validation(folder: Path) -> bool:
