@@ -44,14 +44,9 @@ def blocks(name: str | None, as_json: bool) -> None:
 
 def _entries() -> Iterator[dict[str, Any]]:
     import blocks
+    from blocks.registry import REGISTRIES
 
-    for registry in (
-        blocks.BLOCKS,
-        blocks.CHANNEL_ATTENTIONS,
-        blocks.ACTIVATIONS,
-        blocks.NORMALIZATIONS,
-        blocks.INITIALIZATIONS,
-    ):
+    for registry in REGISTRIES:
         for name in registry:
             yield {"name": name, "kind": registry.kind, "file": registry.file(name), **_described(registry[name])}
     yield {"name": "head", "kind": "head", "file": inspect.getfile(blocks.Head), **_described(blocks.Head)}
