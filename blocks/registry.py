@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Entry = TypeVar("Entry", bound=Callable)
@@ -65,4 +66,24 @@ NORMALIZATIONS = Registry("normalization")
 CHANNEL_ATTENTIONS = Registry("channel attention")
 INITIALIZATIONS = Registry("initialization")
 
+REGISTRIES = (BLOCKS, CHANNEL_ATTENTIONS, ACTIVATIONS, NORMALIZATIONS, INITIALIZATIONS)
+
 register = BLOCKS.register
+
+
+# Functions rather than methods: every own block refers to `Registry`, so that its text decides the keys of their runs.
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Afterwards, the registries hold what they held before."""
+    before = [(registry, dict(registry._entries), dict(registry._files)) for registry in REGISTRIES]
+    try:
+        yield
+    finally:
+        for registry, entries, files in before:
+            registry._entries, registry._files = entries, files
+
+
+def remove(registry: Registry, name: str) -> None:
+    del registry._entries[name], registry._files[name]

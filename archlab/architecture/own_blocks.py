@@ -18,18 +18,11 @@ from archlab.foundation import UserError, note_read, where
 from archlab.foundation.own_code import DIGITS, LOADED, load_file
 from archlab.foundation.own_code_texts import file_of
 from blocks.arguments import arguments
-from blocks.registry import Registry
+from blocks.registry import REGISTRIES, Registry, remove, restored
 
 _log = logging.getLogger("archlab")
 
 SHIPPED = Path(str(blocks.__file__)).resolve().parent
-REGISTRIES = (
-    blocks.BLOCKS,
-    blocks.ACTIVATIONS,
-    blocks.NORMALIZATIONS,
-    blocks.CHANNEL_ATTENTIONS,
-    blocks.INITIALIZATIONS,
-)
 
 
 def load_own_blocks(document: dict, folder: Path | None) -> None:
@@ -67,21 +60,19 @@ def own_blocks_alone(texts: dict[str, str]) -> Iterator[None]:
 
     So a network is built of the blocks that it was trained with, whatever this process has imported under their names.
     """
-    before = [(registry, dict(registry._entries), dict(registry._files)) for registry in REGISTRIES]
     loaded = dict(LOADED)
     try:
-        for registry in REGISTRIES:
-            for name in list(registry):
-                if not _is_shipped(registry.file(name)):
-                    del registry._entries[name], registry._files[name]
-        for name, text in texts.items():
-            path = file_of(name, text)
-            LOADED.pop(path, None)  # so that it registers its blocks again
-            load_file(path)
-        yield
+        with restored():
+            for registry in REGISTRIES:
+                for name in registry:
+                    if not _is_shipped(registry.file(name)):
+                        remove(registry, name)
+            for name, text in texts.items():
+                path = file_of(name, text)
+                LOADED.pop(path, None)  # so that it registers its blocks again
+                load_file(path)
+            yield
     finally:
-        for registry, entries, files in before:
-            registry._entries, registry._files = entries, files
         LOADED.clear()
         LOADED.update(loaded)
 

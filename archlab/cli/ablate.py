@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.options import JSON, STORE
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be computed and how long it would take.")
 @click.option("--smoke", is_flag=True, help="Take every model and dataset through a few steps, and store nothing.")
 @run_options
-@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@STORE
+@JSON
 def ablate(
     spec: str,
     suite: str | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.bench_search import bench_landscape, bench_search
+from archlab.cli.options import JSON, together
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import home
@@ -27,13 +28,12 @@ bench.add_command(bench_search)
 bench.add_command(bench_landscape)
 
 
-def measure_options(command: Callable) -> Callable:
-    """Gives a command the options that `run_bench` takes."""
-    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
-    command = click.option("--store", metavar="PATH", help="Folder of data  [default: ARCHLAB_HOME, else ./.archlab]")(
-        command
-    )
-    return click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True)(command)
+measure_options = together(
+    click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True),
+    click.option("--store", metavar="PATH", help="Folder of data  [default: ARCHLAB_HOME, else ./.archlab]"),
+    JSON,
+)
+"""The options that `run_bench` takes."""
 
 
 @bench.command()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.foundation import home
 
@@ -26,7 +27,7 @@ from archlab.foundation import home
     multiple=True,
     help="Replay without this part of the search.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def bench_search(repeats: int, landscape: str, without: tuple[str, ...], as_json: bool) -> None:
     """Replay searches on recorded runs, against random search at full fidelity."""
     from archlab.bench.landscape import FIRST, read_landscape
@@ -60,7 +61,7 @@ def bench_search(repeats: int, landscape: str, without: tuple[str, ...], as_json
 
 @click.command("landscape")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
+@STORE
 def bench_landscape(folder: Path, store: str | None) -> None:
     """Write the epochs of all runs of FOLDER/study.yaml into FOLDER, for `bench search --landscape FOLDER`.
 

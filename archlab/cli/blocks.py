@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError
@@ -17,7 +18,7 @@ from archlab.foundation import UserError
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def blocks(name: str | None, as_json: bool) -> None:
     """The blocks and parts of blocks that an architecture can name.
 
@@ -43,14 +44,9 @@ def blocks(name: str | None, as_json: bool) -> None:
 
 def _entries() -> Iterator[dict[str, Any]]:
     import blocks
+    from blocks.registry import REGISTRIES
 
-    for registry in (
-        blocks.BLOCKS,
-        blocks.CHANNEL_ATTENTIONS,
-        blocks.ACTIVATIONS,
-        blocks.NORMALIZATIONS,
-        blocks.INITIALIZATIONS,
-    ):
+    for registry in REGISTRIES:
         for name in registry:
             yield {"name": name, "kind": registry.kind, "file": registry.file(name), **_described(registry[name])}
     yield {"name": "head", "kind": "head", "file": inspect.getfile(blocks.Head), **_described(blocks.Head)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.options import JSON, STORE
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
@@ -30,8 +31,8 @@ WIDE = 1.5  # spread of the multiply-accumulates over the compared models that i
 @click.command()
 @click.option("--spec", required=True, metavar="STUDY", help="A study that comes with archlab, or a YAML file.")
 @override_options
-@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@STORE
+@JSON
 def build(
     spec: str,
     suite: str | None,

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.foundation.escaping import file_name
 
 if TYPE_CHECKING:
     from archlab.deploy.exporting import Exported
 
-_LONGEST = 100  # bytes, of 255 that must do for what is written under a temporary name too
+_LONGEST = 100  # characters, all ASCII, of 255 that must do for what is written under a temporary name too
 
 
 @click.command()
@@ -27,8 +28,8 @@ _LONGEST = 100  # bytes, of 255 that must do for what is written under a tempora
     "--output", type=click.Path(path_type=Path), help="The file  [default: MODEL-DATASET.onnx, MODEL-DATASET-int8.onnx]"
 )
 @click.option("--dataset", help="Which of the datasets that a winner was trained on.")
-@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@STORE
+@JSON
 def export(
     key: str, kind: str, int8: bool, output: Path | None, dataset: str | None, store: str | None, as_json: bool
 ) -> None:
@@ -54,7 +55,7 @@ def export(
 
 def _file(model: str, dataset: str, int8: bool, kind: str) -> Path:
     """Without what file systems do not take, and no longer than they take."""
-    words = file_name(f"{model or 'network'}-{dataset}").encode()[:_LONGEST].decode(errors="ignore")
+    words = file_name(f"{model or 'network'}-{dataset}")[:_LONGEST]
     return Path(f"{words}{'-int8' if int8 else ''}.{kind}")
 
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError
 
 if TYPE_CHECKING:
     from archlab.architecture import Architecture, InputSpec
-
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group()
@@ -24,7 +23,7 @@ def models() -> None:
 
 
 @models.command("list")
-@_as_json
+@JSON
 def list_(as_json: bool) -> None:
     """The reference architectures as published, with 1000 classes."""
     from archlab.architecture import InputSpec, architecture, references
@@ -51,7 +50,7 @@ def list_(as_json: bool) -> None:
 @click.option("--resolution", type=click.IntRange(1), help="Pixels on a side  [default: as published, or of the study]")
 @click.option("--classes", type=click.IntRange(1), help="[default: 1000, or those of the study]")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print an architecture that every command takes, at width 1.")
-@_as_json
+@JSON
 def show(
     name: str,
     variant: str | None,

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
+from archlab.cli.options import together
 from archlab.study.source import StudySource, override
 
-_OPTIONS = (
+override_options = together(
     click.option("--suite", metavar="SUITE", help="In the place of the study's: a name or a file."),
     click.option("--datasets", metavar="A,B,...", help="In the place of the study's suite: any of the catalogue's."),
     click.option("--recipe", metavar="RECIPE", help="In the place of the study's: a name or a file."),
     click.option("--seeds", metavar="N", help="In the place of the study's: how many, or a list, `0,3,7`."),
 )
-
-
-def override_options(command: Callable) -> Callable:
-    """Gives a command the options that `overridden` takes."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""The options that `overridden` takes."""
 
 
 def overridden(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.options import JSON, STORE_OF_RUNS
 from archlab.cli.streams import echo
 from archlab.foundation import UserError
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 @click.argument("images", nargs=-1, required=True)
 @click.option("--dataset", help="Which of the datasets that a winner was trained on.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--store", metavar="PATH", help="Folder of runs  [default: ARCHLAB_HOME, else ./.archlab]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@STORE_OF_RUNS
+@JSON
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: file, class, and a probability a class.")
 def predict(
     key: str, images: tuple[str, ...], dataset: str | None, device: str, store: str | None, as_json: bool, as_csv: bool

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.options import STORE
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 from archlab.foundation.escaping import file_name
@@ -23,7 +24,7 @@ from archlab.foundation.escaping import file_name
 )
 @click.option("--output", metavar="FOLDER", help="Where to write  [default: reports/STUDY in the store]")
 @click.option("--plots", "with_plots", is_flag=True, help="Write each plot as an SVG and a PNG file too.")
-@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
+@STORE
 def report(
     studies: tuple[str, ...],
     form: str | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.options import together
 from archlab.cli.streams import echo
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from archlab.executors import Settings
     from archlab.runs import Run, Store
 
-_OPTIONS = (
+run_options = together(
     click.option(
         "--workers",
         type=click.IntRange(min=1),
@@ -39,13 +40,7 @@ _OPTIONS = (
     click.option("--quiet", is_flag=True, help="Show failures only while runs go."),
     click.option("--events", metavar="FILE", help="Append what happens to this file, as JSON Lines."),
 )
-
-
-def run_options(command: Callable) -> Callable:
-    """Gives a command the options that `settings_and_progress` takes."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""The options that `settings_and_progress` takes."""
 
 
 def settings_and_progress(

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.options import JSON, STORE_OF_RUNS
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 from archlab.runs import Store
 
 if TYPE_CHECKING:
     from archlab.runs.index import Listing
-
-_store = click.option("--store", metavar="PATH", help="Folder of runs  [default: ARCHLAB_HOME, else ./.archlab]")
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 @click.group()
@@ -27,8 +25,8 @@ def runs() -> None:
 
 
 @runs.command("list")
-@_store
-@_as_json
+@STORE_OF_RUNS
+@JSON
 def list_(store: str | None, as_json: bool) -> None:
     """All finished runs, the latest last."""
     listing = _listing(Store(home(store)))
@@ -41,8 +39,8 @@ def list_(store: str | None, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("key")
-@_store
-@_as_json
+@STORE_OF_RUNS
+@JSON
 def show(key: str, store: str | None, as_json: bool) -> None:
     """One run; the first digits of its KEY are enough."""
     place = Store(home(store))
@@ -69,8 +67,8 @@ def show(key: str, store: str | None, as_json: bool) -> None:
 
 
 @runs.command()
-@_store
-@_as_json
+@STORE_OF_RUNS
+@JSON
 def check(store: str | None, as_json: bool) -> int:
     """Reads every byte of every run and compares checksums; exit code 1 where a run is damaged.
 
@@ -101,7 +99,7 @@ def check(store: str | None, as_json: bool) -> int:
 
 
 @runs.command()
-@_store
+@STORE_OF_RUNS
 @click.option("--unfinished", is_flag=True, help="Also checkpoints of runs that have not finished.")
 @click.option("--old-code", is_flag=True, help="Also runs whose blocks or loop are others in this archlab.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
@@ -126,7 +124,7 @@ def gc(store: str | None, unfinished: bool, old_code: bool, dry_run: bool, yes: 
 
 @runs.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@_store
+@STORE_OF_RUNS
 @click.option("--tidy", is_flag=True, help="A row per metric, as `archlab score` reads it, instead of one per run.")
 def export(file: Path, store: str | None, tidy: bool) -> None:
     """Writes the table of all runs to FILE, .parquet or .csv."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError, check_file
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--score", "own", metavar="FILE.py:NAME", multiple=True, help="A score of your own beside it; may be repeated."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def score(
     table: str,
     frame_file: str | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--deterministic", is_flag=True, help="Bit-equal repetition on a GPU too, at some cost.")
-@click.option("--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@STORE
+@JSON
 def train(
     model: str,
     dataset: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -49,6 +49,10 @@ class Listing:
     splits: np.ndarray
     groups: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+
+    def noted(self, note: str) -> Listing:
+        """With one note more."""
+        return replace(self, notes=(*self.notes, note))
 
     def fingerprint(self) -> str:
         """SHA-256 that changes with anything that decides the prepared store."""

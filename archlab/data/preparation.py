@@ -157,7 +157,7 @@ def _of_source(error: UserError, root: Path | None, source: Path, material: Mate
 def _noted(listing: Listing, splits: np.ndarray) -> Listing:
     count = int((splits == LEFT_OUT).sum())
     note = f"{count:,} images left out: copies of such in the test or the validation part"
-    return dataclasses.replace(listing, notes=(*listing.notes, note)) if count else listing
+    return listing.noted(note) if count else listing
 
 
 def _plan(described: Entry, listing: Listing, splits: np.ndarray, resolution: int) -> str:

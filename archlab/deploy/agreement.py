@@ -30,6 +30,7 @@ class Agreement:
         within_rounding: Whether no probability is farther from the network in double precision than four times what torch in
             single precision is, and what a relative error of 2e-6 of the largest class score makes.
         exceptions: What those images are called that get another class.
+        right: Of each image, bool (N,), whether the file gives it its label; None where there are no labels.
     """
 
     images: int
@@ -38,10 +39,16 @@ class Agreement:
     largest_difference: float
     within_rounding: bool
     exceptions: tuple[str, ...]
+    right: np.ndarray | None
 
     @property
     def share(self) -> float:
         return self.same_class / self.images
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of the file."""
+        return None if self.right is None else float(self.right.mean())
 
     def document(self) -> dict[str, Any]:
         names = ("images", "made_up", "same_class", "largest_difference", "within_rounding")
@@ -57,7 +64,7 @@ class Images:
     labels: np.ndarray | None
 
 
-def images_of(network: LoadedNetwork, split: str = "test", most: int = MOST) -> Images:
+def images_of(network: LoadedNetwork, split: str = "test") -> Images:
     """Of the run's dataset, spread over the split; noise where the dataset is not here."""
     prepared = network.test_data()
     if prepared is None or not len(prepared.labels(split)):
@@ -65,7 +72,7 @@ def images_of(network: LoadedNetwork, split: str = "test", most: int = MOST) -> 
         pixels = np.random.default_rng(0).integers(0, 256, (64, side, side, 3), dtype=np.uint8)
         return Images(pixels, [f"noise {number}" for number in range(len(pixels))], None)
     labels, names = prepared.labels(split), prepared.names(split)
-    chosen = np.unique(np.linspace(0, len(labels) - 1, min(most, len(labels))).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(labels) - 1, min(MOST, len(labels))).round().astype(int))
     return Images(prepared.images(split)[chosen], [names[row] for row in chosen], labels[chosen])
 
 
@@ -92,6 +99,7 @@ def agreement(network: LoadedNetwork, model: bytes, images: Images) -> Agreement
         largest_difference=float(np.abs(found - expected).max()),
         within_rounding=excess <= 0,
         exceptions=tuple(images.names[row] for row in np.flatnonzero(~same)[:NAMED]),
+        right=None if images.labels is None else found.argmax(1) == images.labels,
     )
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 THROUGH = ("Relu", "LeakyRelu")
 """What keeps a positive factor. ReLU6 and the smooth activations do not."""
+ROUNDS = 10
 
 
-def equalised(core: Any, rounds: int = 10) -> tuple[Any, int]:
+def equalised(core: Any) -> tuple[Any, int]:
     """A copy of the graph with equalised convolutions, and how many pairs there were."""
     import onnx
     from onnx import numpy_helper
@@ -25,7 +26,7 @@ def equalised(core: Any, rounds: int = 10) -> tuple[Any, int]:
     model.CopyFrom(core)
     weights = {each.name: numpy_helper.to_array(each).copy() for each in model.graph.initializer}
     pairs = list(_pairs(model.graph, weights))
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for first, second in pairs:
             _equalise(first, second, weights)
     for each in model.graph.initializer:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from archlab.deploy.agreement import Agreement, Images, agreement, images_of, run_onnx
+from archlab.deploy.agreement import Agreement, Images, agreement, images_of
 from archlab.deploy.drop import Drop, paired_drop
 from archlab.deploy.extras import require
 from archlab.deploy.loading import LoadedNetwork
@@ -16,6 +16,7 @@ from archlab.deploy.mending import Mending, mended
 from archlab.deploy.onnx_export import core_graph, with_resizing
 from archlab.foundation import UserError, write_atomically
 
+FORMAT = "onnx"
 LEAST_AGREEMENT = 0.999  # of float files
 CALIBRATION = 256  # images
 
@@ -32,7 +33,6 @@ class Exported:
     """
 
     file: Path
-    format: str
     precision: str
     bytes: int
     agreement: Agreement
@@ -43,7 +43,7 @@ class Exported:
     def document(self) -> dict[str, Any]:
         told: dict[str, Any] = {
             "file": str(self.file),
-            "format": self.format,
+            "format": FORMAT,
             "precision": self.precision,
             "bytes": self.bytes,
             "accuracy": self.accuracy,
@@ -69,7 +69,7 @@ def export(network: LoadedNetwork, file: Path, *, int8: bool = False) -> Exporte
     Raises UserError where it cannot be exported, the float file would give other classes than the network, or there are no
     training images to calibrate int8 on.
     """
-    require("onnx")
+    require(FORMAT)
     _check(file)
     calibration = _training_images(network) if int8 else None
     core = core_graph(network)
@@ -82,13 +82,13 @@ def export(network: LoadedNetwork, file: Path, *, int8: bool = False) -> Exporte
             f"{', '.join(found.exceptions[:3])}: a block does not export as it computes, and nothing is written"
         )
     if calibration is not None:
-        return _export_int8(network, core, content, calibration, images, file)
+        return _export_int8(network, core, found, calibration, images, file)
     write(file, content)
-    return Exported(file, "onnx", "float", len(content), found, accuracy_of(content, images))
+    return Exported(file, "float", len(content), found, found.accuracy)
 
 
 def _export_int8(
-    network: LoadedNetwork, core: Any, float_content: bytes, calibration: np.ndarray, images: Images, file: Path
+    network: LoadedNetwork, core: Any, in_float: Agreement, calibration: np.ndarray, images: Images, file: Path
 ) -> Exported:
     import onnx
 
@@ -97,12 +97,9 @@ def _export_int8(
     mending.layers = [(_with_block(layer, network), changed) for layer, changed in mending.layers]
     content = with_resizing(onnx.load_from_string(quantised), network).SerializeToString()
     found = agreement(network, content, images)
-    drop = None
-    if images.labels is not None:
-        before, after = (run_onnx(each, images.pixels).argmax(1) == images.labels for each in (float_content, content))
-        drop = paired_drop(before, after)
+    drop = None if in_float.right is None or found.right is None else paired_drop(in_float.right, found.right)
     write(file, content)
-    return Exported(file, "onnx", "int8", len(content), found, accuracy_of(content, images), drop, mending)
+    return Exported(file, "int8", len(content), found, found.accuracy, drop, mending)
 
 
 def _with_block(layer: str, network: LoadedNetwork) -> str:
@@ -121,12 +118,6 @@ def _training_images(network: LoadedNetwork) -> np.ndarray:
         raise UserError(f"int8 is calibrated on training images, and {dataset} has none")
     chosen = np.random.default_rng(0).permutation(len(images))[:CALIBRATION]
     return images[np.sort(chosen)]
-
-
-def accuracy_of(content: bytes, images: Images) -> float | None:
-    if images.labels is None:
-        return None
-    return float(np.mean(run_onnx(content, images.pixels).argmax(1) == images.labels))
 
 
 def write(file: Path, content: bytes) -> None:

@@ -62,7 +62,7 @@ def find_run(
     if _is_path(source):
         if not path.is_dir():
             raise UserError("there is no such folder", where=str(source))
-        return _read(path, next(_stores(_store_around(path), store), None), dataset)
+        return _read(path, next(_stores(_store_around(path, "runs"), store), None), dataset)
     place = Store(home(store))
     return _read(place.directory(place.find(str(source))), place.home, dataset)
 
@@ -72,8 +72,8 @@ def _is_path(source: str | Path) -> bool:
     if isinstance(source, Path) or os.sep in source:
         return True
     folder = Path(source)
-    is_key = re.fullmatch("[0-9a-fA-F]*", source) is not None
-    return folder.is_dir() and (not is_key or (folder / "result.json").exists())
+    has_digits_alone = re.fullmatch("[0-9a-fA-F]*", source) is not None
+    return folder.is_dir() and (not has_digits_alone or (folder / "result.json").exists())
 
 
 def _read(folder: Path, home: Path | None, dataset: str | None) -> FoundRun:
@@ -88,16 +88,10 @@ def _read(folder: Path, home: Path | None, dataset: str | None) -> FoundRun:
     return FoundRun(folder, run, document, carried, home)
 
 
-def _store_around(folder: Path) -> Path | None:
-    """The store that a run's folder lies in, as stores are laid out."""
-    parents = folder.absolute().parents
-    return parents[2] if len(parents) > 2 and parents[1].name == "runs" else None
-
-
-def _store_of_study(winner: Path) -> Path | None:
-    """The store that a winner's file lies in, as stores are laid out."""
-    parents = winner.absolute().parents
-    return parents[2] if len(parents) > 2 and parents[1].name == "studies" else None
+def _store_around(path: Path, part: str) -> Path | None:
+    """The store that a run's folder ("runs") or a winner's file ("studies") lies in, as stores are laid out."""
+    parents = path.absolute().parents
+    return parents[2] if len(parents) > 2 and parents[1].name == part else None
 
 
 def _of_winner(path: Path, dataset: str | None, store: str | Path | None) -> FoundRun:
@@ -111,7 +105,7 @@ def _of_winner(path: Path, dataset: str | None, store: str | Path | None) -> Fou
         chosen, key = _chosen({name: of["runs"] for name, of in trained.items()}, dataset, at)
     except (AttributeError, TypeError, KeyError, StopIteration):
         raise UserError("trained: expected {DATASET: {runs: {SEED: KEY}}}", where=at) from None
-    places = list(_stores(_store_of_study(path), store))
+    places = list(_stores(_store_around(path, "studies"), store))
     beside = path.parent / WINNERS_RUNS / key
     if (beside / "result.json").exists():
         return _read(beside, next(iter(places), None), chosen)

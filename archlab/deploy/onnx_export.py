@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import logging
 import re
-import warnings
-from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -17,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archlab.deploy.loading import LoadedNetwork
+from archlab.deploy.quiet import quiet
 from archlab.deploy.resizing import resizing
 from archlab.foundation import UserError
 
@@ -57,7 +53,7 @@ def core_graph(network: LoadedNetwork) -> Any:
     images = torch.zeros(2, side, side, 3, dtype=torch.uint8)
     module = Deployed(network).eval()
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.export.export(module, (images,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
             exported = torch.onnx.export(
                 program,
@@ -151,23 +147,6 @@ def _fold_batch_norms(model: Any) -> None:
     kept = [each for each in graph.initializer if each.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter prints graphs and advice; what it raises says what matters."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _refusal(error: BaseException) -> UserError:

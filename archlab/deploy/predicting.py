@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from archlab.data.listing import IMAGE_SUFFIXES
+from archlab.data.readers.places import images_below
 from archlab.deploy.loading import LoadedNetwork
 from archlab.foundation import UserError, check_file
 from archlab.training.evaluation import evaluation_batch_size
@@ -40,7 +39,7 @@ def image_files(paths: Iterable[str | Path]) -> list[str]:
     files: list[str] = []
     for path in map(str, paths):
         if Path(path).is_dir():
-            found = sorted(_images_below(path))
+            found, _ = images_below(path, hidden=(".",))
             if not found:
                 raise UserError("holds no images", where=path)
             files += found
@@ -49,14 +48,6 @@ def image_files(paths: Iterable[str | Path]) -> list[str]:
         else:
             raise UserError("there is no such file or folder", where=path)
     return files
-
-
-def _images_below(folder: str) -> Iterator[str]:
-    for place, below, files in os.walk(folder):
-        below[:] = [name for name in below if not name.startswith(".")]
-        for name in files:
-            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
-                yield os.path.join(place, name)  # noqa: PTH118 (there are many)
 
 
 def predict(network: LoadedNetwork, files: Iterable[str]) -> Iterator[Prediction]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import re
 import tempfile
 from collections.abc import Container, Iterator
@@ -15,6 +12,7 @@ import numpy as np
 
 from archlab.deploy.agreement import batches
 from archlab.deploy.onnx_export import RESIZED
+from archlab.deploy.quiet import quiet
 
 MIN_MAX, PERCENTILE = "minimum and maximum", "percentile 99.99"
 BESIDE = "input_or_output"
@@ -51,7 +49,7 @@ class Quantiser:
             for node in self._core.graph.node
             if (layer := layer_of(node.name)) != BESIDE and layer not in in_float
         ]
-        with _quiet():
+        with quiet():
             quantizer = QDQQuantizer(
                 self._prepared(),
                 per_channel=True,
@@ -84,7 +82,7 @@ class Quantiser:
 
             method = CalibrationMethod.Percentile if way == PERCENTILE else CalibrationMethod.MinMax
             options = {"percentile": 99.99} if way == PERCENTILE else {}
-            with tempfile.TemporaryDirectory() as folder, _quiet():
+            with tempfile.TemporaryDirectory() as folder, quiet():
                 path = Path(folder) / "core.onnx"
                 path.write_bytes(self._prepared().SerializeToString())
                 calibrator = create_calibrator(
@@ -125,15 +123,3 @@ class _Reader:
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
         return iter(self.get_next, None)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """ONNX Runtime tells how it calibrates on standard output."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)

@@ -34,6 +34,10 @@ class UserError(Exception):
         )
         super().__init__(str(self))
 
+    def said_as(self, message: str, where: str | None) -> UserError:
+        """This error in the words of whoever called, said of another place; its suggestion stays."""
+        return UserError(message, where=where, name=self.suggestion, known=filter(None, [self.suggestion]))
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         text = " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Quantities in words, for people."""
+"""Quantities and reasons in words, for people."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def duration(seconds: float) -> str:
     if seconds < 86400:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
     return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def as_sentence(words: str) -> str:
+    """With a large first letter and a full stop."""
+    return f"{words[0].upper()}{words[1:]}."

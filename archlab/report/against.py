@@ -9,6 +9,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from archlab.foundation.words import as_sentence
 from archlab.report.analysis import Analysis
 from archlab.report.held_against import HeldAgainst
 from archlab.report.palette import Palette
@@ -77,7 +78,7 @@ def _noises(held: HeldAgainst) -> str:
 
 def _ranks(found: Reproduction) -> list[str]:
     if found.reason:
-        return [f"{found.reason[0].upper()}{found.reason[1:]}."]
+        return [as_sentence(found.reason)]
     words = {"xscore": "xScores", "mean": "mean accuracies"}
     known = found.ranking.dropna(subset="spearman").reset_index()
     said = [

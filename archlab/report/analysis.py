@@ -27,7 +27,7 @@ from archlab.scoring import (
     compare_over_datasets,
     effects,
     elements,
-    in_percent,
+    percent_factor,
     predictors,
     rank_probabilities,
     ranks_by_lambda,
@@ -126,7 +126,7 @@ def analyse(materials: list[Material], against: Material | None = None) -> Analy
 
 def percent(accuracies: pd.DataFrame) -> pd.DataFrame:
     """Accuracies in percent, whatever unit they came in."""
-    return accuracies if in_percent(accuracies.max()) else 100 * accuracies
+    return accuracies * percent_factor(accuracies.max())
 
 
 def _scores(material: Material) -> Scores:

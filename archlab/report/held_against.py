@@ -13,7 +13,7 @@ import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.report.material import Material
-from archlab.scoring import Reproduction, cells, in_percent, reproduction
+from archlab.scoring import Reproduction, cells, percent_factor, reproduction
 
 CATALOGUE_NAMES = {"imagenette160": "imagenette"}  # of datasets that the published tables call otherwise
 
@@ -100,4 +100,4 @@ def _dataset_keys(material: Material, name: str) -> list[str]:
 
 
 def _percent(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows if in_percent(rows["value"]) else rows.assign(value=100 * rows["value"])
+    return rows.assign(value=rows["value"] * percent_factor(rows["value"]))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archlab.foundation.words import as_sentence
 from archlab.report.analysis import Analysis
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-
-_TITLES = {"xscore": "by the xScore on the others", "mean": "by the mean on the others", "random": "at random"}
+from archlab.scoring import WAYS
 
 
 def regret(analysis: Analysis) -> Iterator[Section]:
@@ -21,10 +21,10 @@ def regret(analysis: Analysis) -> Iterator[Section]:
             f"{found.most('xscore'):.2f} points, that by the mean 0 to {found.most('mean'):.2f}, and a choice at random 0 to "
             f"{found.most('random'):.2f} on average over the models, each with probability {found.confidence:.0%}."
             if not found.reason
-            else f"{found.reason[0].upper()}{found.reason[1:]}."
+            else as_sentence(found.reason)
         )
     columns = {"dataset": Column("held out"), "chosen": Column("chosen by the xScore"), "best": Column("best there")}
-    columns |= {way: Column(title, "number", 2) for way, title in _TITLES.items()}
+    columns |= {way: Column(title, "number", 2) for way, title in WAYS.items()}
     columns |= {"alone": Column("by this one alone, on the others", "number", 2)}
     rows = found.held_out.reset_index().assign(alone=found.alone.to_numpy())
     caption = "Points below the best model on a dataset that took no part in the choice."

@@ -7,7 +7,7 @@ from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
-from archlab.scoring.reading import in_percent, read_table, shipped_tables
+from archlab.scoring.reading import in_percent, percent_factor, read_table, shipped_tables
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
@@ -47,6 +47,7 @@ __all__ = [
     "in_percent",
     "make_frame",
     "own_score",
+    "percent_factor",
     "predictors",
     "published_elements",
     "rank_probabilities",

@@ -16,7 +16,7 @@ from archlab.scoring.contrasts import Contrast, contrasts
 from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.intervals import LEVEL, draw_scores
 from archlab.scoring.noise import NO_NOISE, Noise, seed_noise
-from archlab.scoring.reading import in_percent
+from archlab.scoring.reading import percent_factor
 from archlab.scoring.scores import missing_cells
 from archlab.scoring.tidy import cells
 
@@ -81,7 +81,7 @@ def effects(
         raise UserError(f"no model {base!r} among the study's", name=base, known=[model["model"] for model in models])
     rows = cells(table, split, metric)
     noise = seed_noise(rows)
-    points = 1.0 if in_percent(rows["value"]) else 100.0
+    points = percent_factor(rows["value"])
     draws = _score_draws(rows, frame, lam, seeds)
     found: list[dict[str, Any]] = []
     for contrast in contrasts(models, base):

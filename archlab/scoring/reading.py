@@ -72,6 +72,11 @@ def in_percent(values: pd.Series) -> bool:
     return bool(values.max() > 1)
 
 
+def percent_factor(values: pd.Series) -> int:
+    """What accuracies are to be multiplied by to be in percent."""
+    return 1 if in_percent(values) else 100
+
+
 def _open(path: str | Path) -> _Source:
     if str(path) in shipped_tables() and not Path(path).exists():
         text = (files("archlab.scoring") / "tables" / f"{path}.csv").read_text()

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from archlab.foundation.words import as_sentence
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
-from archlab.scoring.reading import in_percent
+from archlab.scoring.reading import percent_factor
+from archlab.scoring.tidy import plain
 
-WAYS = ("xscore", "mean", "random")
+WAYS = {"xscore": "by the xScore on the others", "mean": "by the mean on the others", "random": "at random"}
+"""Of choosing, and each in words."""
 FEWEST = FEWEST_DATASETS + 1  # one is held out, and the xScore of the others needs two
 
 
@@ -52,15 +55,10 @@ class Regret:
     def sentence(self) -> str:
         """What was found, in words."""
         if not len(self.held_out):
-            return f"{self.reason[0].upper()}{self.reason[1:]}."
-        said = {
-            "xscore": "by the xScore on the others",
-            "mean": "by the mean on the others",
-            "random": "at random",
-        }
+            return as_sentence(self.reason)
         ways = [
             f"{self.average(way):.2f} chosen {words}"
-            for way, words in said.items()
+            for way, words in WAYS.items()
             if not math.isnan(self.average(way))
         ]
         best, worst = self.alone.sort_values().index[[0, -1]]
@@ -71,8 +69,8 @@ class Regret:
 
     def document(self) -> dict[str, Any]:
         """As plain JSON values: xscore, mean, random, by_dataset; null where not known, with the reason beside them."""
-        averages: dict[str, Any] = {way: _plain(self.average(way)) for way in WAYS}
-        alone = {str(name): _plain(value) for name, value in self.alone.items()}
+        averages: dict[str, Any] = {way: plain(self.average(way)) for way in WAYS}
+        alone = {str(name): plain(value) for name, value in self.alone.items()}
         reason = {"reason": self.reason} if self.reason else {}
         return {**averages, "by_dataset": alone or None, **reason}
 
@@ -90,7 +88,7 @@ def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA) -> Reg
         few = "one model alone leaves no choice" if len(means) == 1 else "it needs two complete models and two datasets"
         return Regret(pd.DataFrame(columns=columns), pd.Series(dtype=float), f"no regret: {few}")
     assert frame is not None
-    points = means[datasets] * (1 if in_percent(means[datasets].max()) else 100)
+    points = means[datasets] * percent_factor(means[datasets].max())
     lost = points.max() - points
     rows, reason = {}, ""
     if len(datasets) < FEWEST:
@@ -114,7 +112,3 @@ def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA) -> Reg
 def _best(values: pd.Series) -> list[str]:
     """The models with the highest value, to rounding."""
     return list(values.index[values >= values.max() - 1e-12 * max(1.0, abs(values.max()))])
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

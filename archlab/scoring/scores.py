@@ -14,7 +14,7 @@ from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.intervals import score_intervals
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.stability import first_few, unrewarded
-from archlab.scoring.tidy import cells, seed_means, the_split
+from archlab.scoring.tidy import cells, plain, seed_means, the_split
 
 NO_FRAME = "no scores: the frame needs two complete models and two datasets that tell them apart"
 COLUMNS = ["mean", "variance", "xscore", "xscore_low", "xscore_high"]
@@ -43,7 +43,7 @@ class Scores:
     def document(self) -> dict[str, Any]:
         """As plain JSON values: lambda, frame, models (best first; null where a number is not known)."""
         models = [
-            {"model": model, **{key: _plain(row[key]) for key in (*COLUMNS, *self.own)}, **_reason(row)}
+            {"model": model, **{key: plain(row[key]) for key in (*COLUMNS, *self.own)}, **_reason(row)}
             for model, row in self.models.iterrows()
         ]
         return {"lambda": self.lam, "frame": self.frame.document() if self.frame else None, "models": models}
@@ -171,10 +171,6 @@ def _without_intervals(rows: pd.DataFrame, models: list[str], frame: Frame) -> l
     """Why there are no intervals although there are several seeds."""
     reason = seed_noise(rows, models, list(frame.datasets)).unknown_because
     return [f"no intervals: {reason}"] if reason and rows["seed"].nunique() > 1 else []
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _reason(row: pd.Series) -> dict[str, str]:

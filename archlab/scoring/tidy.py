@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,11 @@ def seed_means(rows: pd.DataFrame) -> pd.DataFrame:
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame as dicts."""
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def plain(value: float) -> float | None:
+    """A number as JSON has it; None where it is not finite."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _where_equal(table: pd.DataFrame, column: str, wanted: str) -> pd.DataFrame:

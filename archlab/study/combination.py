@@ -115,9 +115,7 @@ def _walk(study: Study, ask: Callable[[Variable], Value | None], takes: Callable
         name = combination_name(study, values)
         if name == study.base.first:
             raise
-        message = f"{error.message} (in the combination {name})"
-        known = [error.suggestion] if error.suggestion else []
-        raise UserError(message, where=error.where, name=error.suggestion, known=known) from None
+        raise error.said_as(f"{error.message} (in the combination {name})", error.where) from None
     return Combination(values, architecture.with_layers(architecture.layers, combination_name(study, values)))
 
 

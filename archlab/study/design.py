@@ -110,10 +110,8 @@ class Designer:
         try:
             other = self._in_forms(forms, design)
         except UserError as error:
-            known = [error.suggestion] if error.suggestion else []
-            at = error.where or self.study.where
             message = f"in its form on {dataset}: {error.message}"
-            raise UserError(message, where=at, name=error.suggestion, known=known) from None
+            raise error.said_as(message, error.where or self.study.where) from None
         return design if other.digest == design.digest else other
 
     def forms(self, design: Design) -> dict[str, Design]:

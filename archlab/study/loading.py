@@ -197,9 +197,8 @@ def _check_exemptions(recipe: Recipe | None, home: Path, at: str | None) -> None
             try:
                 entry(name, home, at)
             except UserError as error:
-                known = [error.suggestion] if error.suggestion else []
                 message = f"an exemption of the recipe {recipe.name}: {error.message}"  # type: ignore[union-attr]
-                raise UserError(message, where=at, name=error.suggestion, known=known) from None
+                raise error.said_as(message, at) from None
 
 
 def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:

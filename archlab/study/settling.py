@@ -46,16 +46,13 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
     def model_of(design: Design) -> Model:
         forms = designer.forms(design)
         return Model(
+            **form_of(design),
             name=design.name,
             role=design.role,
             kind=design.kind,
             options=design.options,
-            architecture=design.architecture.canonical(),
-            width=design.width,
-            cost=dataclasses.asdict(design.cost),
             within_budget=all(study.budget.allows(each.cost) for each in (design, *forms.values())),
             recipes={dataset: recipe_of(design.name, dataset) for dataset in study.suite.datasets},
-            own_files=list(own_blocks_of(design.architecture)),
             forms={dataset: form_of(form) for dataset, form in forms.items()},
             strides=strides_for(design.architecture, designer.input),
         )

@@ -8,11 +8,18 @@ from pathlib import Path
 from archlab.data.readers.folder import parts_of
 from archlab.data.readers.labels import SPLIT_NAMES
 from archlab.data.readers.places import folders, holds_images, levels
+from archlab.foundation import UserError
 
 
-def find_classes(root: Path | None) -> Path | None:
-    """The first folder at or below `root` that holds folders of classes, in parts or directly; None where there is none."""
-    return next((folder for folder in levels(root) if _in_parts(folder) or _of_classes(folder)), None)
+def find_classes(root: Path | None, missing: str) -> Path:
+    """The first folder at or below `root` that holds folders of classes, in parts or directly.
+
+    Raises UserError, which says what is `missing`, where there is none.
+    """
+    for folder in levels(root):
+        if _in_parts(folder) or _of_classes(folder):
+            return folder
+    raise UserError(missing, where=str(root))
 
 
 def training_and_test(folder: Path) -> dict[str, Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,11 @@ _LISTS = {"train": "TrainImages.txt", "test": "TestImages.txt"}
 
 def read(root: Path | None) -> Listing:
     """Without lists and parts, the test part is left to the shares of the catalogue's entry, and a note says so."""
-    folder = find_classes(root)
-    if folder is None:
-        raise UserError(
-            "no MIT Indoor-67 here: expected a folder of images for each scene (indoorCVPR_09.tar), or train/ and test/ "
-            "of such folders",
-            where=str(root),
-        )
+    folder = find_classes(
+        root,
+        "no MIT Indoor-67 here: expected a folder of images for each scene (indoorCVPR_09.tar), or train/ and test/ "
+        "of such folders",
+    )
     parts = training_and_test(folder)
     if "test" in parts:
         return list_classes(folder, parts)
@@ -37,11 +34,9 @@ def read(root: Path | None) -> Listing:
         )
     if lists:
         return _listed(folder, lists)
-    listing = list_classes(folder, parts)
-    note = (
+    return list_classes(folder, parts).noted(
         "without TrainImages.txt and TestImages.txt (http://web.mit.edu/torralba/www/) the test part is drawn at random"
     )
-    return dataclasses.replace(listing, notes=(*listing.notes, note))
 
 
 def _listed(images: Path, lists: dict[str, Path]) -> Listing:

@@ -5,7 +5,6 @@ The labels of the test images were never published, so the validation images are
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +23,17 @@ def read(root: Path | None) -> Listing:
     flat = next((folder for folder in levels(root) if _has_flat_validation(folder)), None)
     if flat:
         return _listed(flat, root)
-    folder = find_classes(root)
-    if folder is None:
-        raise UserError(
-            "no MiniPlaces here: expected images/train and images/val (data.tar.gz) with val.txt, or a folder of images "
-            "for each category, below train/ and test/ or not",
-            where=str(root),
-        )
+    folder = find_classes(
+        root,
+        "no MiniPlaces here: expected images/train and images/val (data.tar.gz) with val.txt, or a folder of images "
+        "for each category, below train/ and test/ or not",
+    )
     if len(folder.name) == 1:  # a/abbey, a/airport_terminal: the letters are no categories
         folder = folder.parent
     listing = list_classes(folder, training_and_test(folder), class_of=_category_of)
     if (listing.splits == "test").any():
         return listing
-    note = "without val/ and val.txt the test part is drawn at random"
-    return dataclasses.replace(listing, notes=(*listing.notes, note))
+    return listing.noted("without val/ and val.txt the test part is drawn at random")
 
 
 def _has_flat_validation(folder: Path) -> bool:
@@ -52,11 +48,10 @@ def _listed(images: Path, root: Path | None) -> Listing:
         raise UserError(
             f"val.txt, which says what the images in val/ show, is missing: it is at {_KIT}/val.txt", where=str(root)
         )
-    numbers = _categories(lists, images)
-    if "train.txt" in lists:
-        training = _numbered(lists["train.txt"])
-    else:
-        training = [(file, numbers[category]) for file, category in _in_folders(images)]
+    training = _numbered(lists["train.txt"]) if "train.txt" in lists else []
+    in_folders = [] if "train.txt" in lists else _in_folders(images)
+    numbers = _categories(lists, images, training, sorted({category for _, category in in_folders}))
+    training += [(file, numbers[category]) for file, category in in_folders]
     test = [(f"val/{Path(file).name}", number) for file, number in _numbered(lists["val.txt"])]
     for name, of_part in (("train.txt", training), ("val.txt", test)):
         for file, number in of_part:
@@ -68,20 +63,25 @@ def _listed(images: Path, root: Path | None) -> Listing:
     return Listing(names, ImageFiles(images, [file for file, _ in (*training, *test)]), labels, splits)
 
 
-def _categories(lists: dict[str, Path], images: Path) -> dict[str, int]:
-    """The number of every category: by categories.txt, else by train.txt, else in the order of the folders' names."""
+def _categories(
+    lists: dict[str, Path], images: Path, training: list[tuple[str, int]], in_folders: list[str]
+) -> dict[str, int]:
+    """The number of every category: by categories.txt, else by train.txt, else in the order of the folders' names.
+
+    `training`: the lines of train.txt; `in_folders`: the categories of the folders, without such a list.
+    """
     if "categories.txt" in lists:
         numbers = {_category_of(f"{name.lstrip('/')}/"): number for name, number in _numbered(lists["categories.txt"])}
     elif "train.txt" in lists:
-        numbers = {_category_of(file.removeprefix("train/")): n for file, n in _numbered(lists["train.txt"])}
+        numbers = {_category_of(file.removeprefix("train/")): n for file, n in training}
     else:
-        numbers = {name: number for number, name in enumerate(sorted({name for _, name in _in_folders(images)}))}
+        numbers = {name: number for number, name in enumerate(in_folders)}
     origin = lists.get("categories.txt", lists.get("train.txt", images))
     if sorted(numbers.values()) != list(range(len(numbers))):
         raise UserError(
             f"the numbers of its {len(numbers)} categories are not 0 to {len(numbers) - 1}", where=str(origin)
         )
-    unknown = [] if "train.txt" in lists else sorted({name for _, name in _in_folders(images)} - set(numbers))
+    unknown = [name for name in in_folders if name not in numbers]
     if unknown:
         raise UserError(f"holds no category {unknown[0]!r}, but train/ does", where=str(origin))
     return numbers

@@ -52,12 +52,12 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
-def images_below(folder: Path) -> tuple[list[str], int]:
-    """Paths of images at any depth, in order, and the number of other files."""
+def images_below(folder: str | Path, hidden: tuple[str, ...] = _HIDDEN) -> tuple[list[str], int]:
+    """Paths of images at any depth, in order, and the number of other files. `hidden`: how folders begin that are left out."""
     images: list[str] = []
     others = 0
     for place, below, files in os.walk(folder):
-        below[:] = [name for name in below if not name.startswith(_HIDDEN)]
+        below[:] = [name for name in below if not name.startswith(hidden)]
         for name in files:
             if is_image(name):
                 images.append(os.path.join(place, name))  # noqa: PTH118 (there are many)

@@ -18,11 +18,7 @@ from archlab.foundation import UserError
 def read(root: Path | None, *, split: Literal["official", "random"] = "official") -> Listing:
     """Option `split`: "official" by the lists, or by train/ and test/; "random" leaves 80/20 to the shares of the
     catalogue's entry, and needs neither."""
-    folder = find_classes(root)
-    if folder is None:
-        raise UserError(
-            "no Stanford Dogs here: expected a folder of images for each breed (images.tar)", where=str(root)
-        )
+    folder = find_classes(root, "no Stanford Dogs here: expected a folder of images for each breed (images.tar)")
     parts = training_and_test(folder)
     if split == "random":
         listing = list_classes(folder, parts, called=_breed)

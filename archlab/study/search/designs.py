@@ -64,8 +64,7 @@ class Designs(Designer):
             try:
                 design = self.named(dict(values))
             except UserError as error:
-                known = [error.suggestion] if error.suggestion else []
-                raise UserError(f"start: {error.message}", where=at, name=error.suggestion, known=known) from None
+                raise error.said_as(f"start: {error.message}", at) from None
             if design is None:
                 raise UserError("start: the base has a value here that no choice has, so more must be given", where=at)
             found.append(design)
