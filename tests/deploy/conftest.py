@@ -1,8 +1,5 @@
-import sys
-
 import pytest
 
-from archlab.cli.main import main
 from tests.deploy.made import make_place
 
 
@@ -13,15 +10,7 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
-def archlab(monkeypatch, capsys, tmp_path):
-    """Runs the command line in an empty folder; gives exit code, standard output and standard error."""
+def command(command, monkeypatch, tmp_path):
+    """The command line, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code or 0, captured.out, captured.err
-
-    return run
+    return command
