@@ -1,3 +1,6 @@
+import dataclasses
+import shutil
+
 import pytest
 
 from tests.deploy.made import make_place
@@ -6,7 +9,15 @@ from tests.deploy.made import make_place
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """A store with runs, which tests read and do not change."""
-    return make_place(tmp_path_factory.mktemp("deploy"))
+    made = make_place(tmp_path_factory.mktemp("deploy"))
+    yield made
+    assert sorted(made.store.keys()) == sorted(made.keys.values())
+
+
+@pytest.fixture
+def own_place(place, tmp_path):
+    """A copy of it, which a test may train into."""
+    return dataclasses.replace(place, home=shutil.copytree(place.home, tmp_path / "own_place"))
 
 
 @pytest.fixture

@@ -105,9 +105,9 @@ def test_branches_are_merged_and_no_normalisation_is_left(place):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", references())
-def test_every_reference_is_the_same_in_the_file(place, command, name):
-    key = train(place.home, name, width=0.15, steps=20)
-    code, out, err = command("export", key, "--output", "net.onnx", "--store", place.home, "--json")
+def test_every_reference_is_the_same_in_the_file(own_place, command, name):
+    key = train(own_place.home, name, width=0.15, steps=20)
+    code, out, err = command("export", key, "--output", "net.onnx", "--store", own_place.home, "--json")
     assert code == 0, err
     found = json.loads(out)["agreement"]
     assert found["same_class"] == found["images"] == 72 and found["within_rounding"]
@@ -135,12 +135,12 @@ class Branching(blocks.Block):
         ("return torch.special.bessel_j0(x)", "bessel_j0"),
     ],
 )
-def test_own_blocks_that_cannot_be_exported_are_named_in_one_line(place, command, tmp_path, body, message):
+def test_own_blocks_that_cannot_be_exported_are_named_in_one_line(own_place, command, tmp_path, body, message):
     (tmp_path / "branching.py").write_text(BRANCHING.format(body=body))
     design = {"name": "branching", "blocks": "branching.py", "layers": [{"conv": {"out": 8}}, "branching"]}
     with own_blocks_alone({}):
-        key = train(place.home, design, steps=1)
-    code, out, err = command("export", key, "--store", place.home)
+        key = train(own_place.home, design, steps=1)
+    code, out, err = command("export", key, "--store", own_place.home)
     assert code == 2 and out == "" and err.count("\n") == 1, err
     assert "cannot be exported to ONNX" in err and message in err
     assert not list(tmp_path.glob("*.onnx"))
