@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent / "executors"))
 
@@ -16,3 +18,28 @@ def pytest_collection_modifyitems(items):
     """Files with many slow tests come first: workers that share files (`--dist loadfile`) end with short ones."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Calls the command line; gives exit code, standard output and standard error."""
+
+    def call(*arguments):
+        from archlab.cli.main import main
+
+        monkeypatch.setattr(sys, "argv", ["archlab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def own_code_forgotten():
+    """Blocks, parts and files that a test registers or loads in this process are gone after it."""
+    from archlab.architecture.own_blocks import own_blocks_alone
+
+    with own_blocks_alone({}):
+        yield

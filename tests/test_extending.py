@@ -5,43 +5,38 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-import blocks
-from archlab.cli.main import main
-from archlab.foundation.own_code import LOADED
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "extending.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def follow(tmp_path, monkeypatch, capsys):
+def follow(command, own_code_forgotten, tmp_path, monkeypatch):
     """follow("A block") does in a new folder what the section says; gives what its commands print."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "home"))
 
     def follow(title: str) -> str:
         (section,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+        printed = ""
         for language, text in BLOCK.findall(section):
             if language == "sh":
                 for line in text.splitlines():
-                    monkeypatch.setattr(sys, "argv", shlex.split(line))
-                    with pytest.raises(SystemExit) as ended:
-                        main()
-                    assert not ended.value.code, capsys.readouterr().err
+                    name, *words = shlex.split(line)
+                    assert name == "archlab"
+                    code, out, err = command(*words)
+                    assert code == 0, err
+                    printed += out
             else:
                 name = text.splitlines()[0].removeprefix("# ")
                 (tmp_path / name).write_text(text)
-        return capsys.readouterr().out
+        return printed
 
-    yield follow
-    LOADED.clear()
-    blocks.BLOCKS._entries.pop("gated_conv", None)
+    return follow
 
 
 def test_a_block_and_a_reference_of_it(follow):

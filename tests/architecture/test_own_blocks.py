@@ -14,7 +14,7 @@ from archlab.architecture import InputSpec, architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.budget import count, measure
 from archlab.foundation import UserError
-from archlab.foundation.own_code import LOADED, load_file
+from archlab.foundation.own_code import load_file
 
 SCALED_CONV = '''
 """A convolution whose output is scaled."""
@@ -48,13 +48,10 @@ layers:
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(own_code_forgotten, tmp_path):
     (tmp_path / "my_blocks.py").write_text(SCALED_CONV)
     (tmp_path / "mine.yaml").write_text(ARCHITECTURE)
-    yield tmp_path
-    LOADED.clear()
-    for registry, name in ((blocks.BLOCKS, "scaled_conv"), (blocks.ACTIVATIONS, "own_mish")):
-        registry._entries.pop(name, None)
+    return tmp_path
 
 
 def test_an_architecture_of_own_blocks(folder):
@@ -161,7 +158,7 @@ def test_what_lies_beside_a_file_and_is_not_imported_does_not_matter(folder):
     archlab.architecture(folder / "mine.yaml")
 
 
-def test_code_inside_a_document_is_run_only_of_a_winner_and_said(tmp_path, caplog):
+def test_code_inside_a_document_is_run_only_of_a_winner_and_said(own_code_forgotten, tmp_path, caplog):
     (tmp_path / "net.yaml").write_text(f"blocks:\n  x.py: open('{tmp_path}/owned', 'w')\nlayers: [conv]\n")
     with pytest.raises(UserError, match="blocks is a file or a list of files"):
         architecture(tmp_path / "net.yaml")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from archlab.bench.landscape import read_landscape, record_landscape
 from archlab.bench.replay import MECHANISMS
 from archlab.bench.search import SearchBench, bench_search, truly_best
-from archlab.cli.main import main
 from archlab.foundation import UserError
 
 STUDY = """
@@ -67,12 +65,10 @@ def test_designs_in_random_order_are_as_many_as_chance_says():
 
 
 @pytest.mark.slow
-def test_a_search_needs_at_most_half_of_the_epochs_of_random_search(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["archlab", "bench", "search", "--json"])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 0
-    document = json.loads(capsys.readouterr().out)
+def test_a_search_needs_at_most_half_of_the_epochs_of_random_search(command):
+    code, printed, _ = command("bench", "search", "--json")
+    assert code == 0
+    document = json.loads(printed)
     assert document["spreads"]["search"]["n"] == 50
     assert document["ratio"] <= document["at_most"]
 

@@ -29,7 +29,7 @@ WHOLE = "*, in_channels: int, out_channels: int, stride: int = 1"
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(own_code_forgotten, tmp_path):
     """Loads an architecture of a block of one's own."""
 
     def load(parameters=WHOLE, name='"own_contract"', parent="blocks.Block", more=""):
@@ -38,8 +38,7 @@ def own(tmp_path):
         (tmp_path / "net.yaml").write_text("blocks: own.py\nlayers: [{own_contract: {out: 8, stride: 2}}]\n")
         return architecture(tmp_path / "net.yaml")
 
-    yield load
-    blocks.BLOCKS._entries.pop("own_contract", None)
+    return load
 
 
 def test_a_sound_block_is_taken(own):

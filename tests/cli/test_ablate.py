@@ -11,7 +11,6 @@ import time
 
 import pytest
 
-from archlab.cli.main import main
 from archlab.report.material import read_material
 
 STUDY = """
@@ -40,19 +39,13 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def ablate(folder, monkeypatch, capsys):
-    """Runs `archlab ablate --spec tiny.yaml`; gives exit code, standard output and standard error."""
+def ablate(folder, command):
+    """Calls `archlab ablate --spec tiny.yaml`."""
 
-    def run(*arguments, spec="tiny.yaml"):
-        monkeypatch.setattr(
-            sys, "argv", ["archlab", "ablate", "--store", "store", "--workers", "2", "--spec", spec, *arguments]
-        )
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
+    def call(*arguments, spec="tiny.yaml"):
+        return command("ablate", "--store", "store", "--workers", "2", "--spec", spec, *arguments)
 
-    return run
+    return call
 
 
 @pytest.mark.slow
@@ -92,7 +85,7 @@ def test_smoke_tries_everything_and_stores_nothing(ablate, folder):
 
 
 @pytest.mark.slow
-def test_smoke_names_what_would_fail(ablate, folder):
+def test_smoke_names_what_would_fail(own_code_forgotten, ablate, folder):
     own = "import blocks\nfrom torch import nn\n\n\n@blocks.register('breaks_in_smoke')\nclass Breaks(blocks.Block):\n"
     own += (
         "    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):\n        super().__init__()\n"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import blocks
 from archlab.architecture.own_blocks import SHIPPED
-from archlab.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("own_code_forgotten")
 OWN = '''
 import blocks
 from torch import nn
@@ -26,17 +26,9 @@ class Own(blocks.Block):
 
 
 @pytest.fixture
-def called(monkeypatch, capsys):
-    """Calls `archlab blocks`; gives exit code, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", "blocks", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return call
+def called(command):
+    """Calls `archlab blocks`."""
+    return partial(command, "blocks")
 
 
 def test_every_block_and_part_is_listed_with_its_meaning(called):

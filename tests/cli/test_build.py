@@ -14,7 +14,6 @@ import yaml
 import archlab
 from archlab.architecture import InputSpec
 from archlab.budget import count
-from archlab.cli.main import main
 
 KEYS = {
     "name",
@@ -38,18 +37,13 @@ suite: samples
 
 
 @pytest.fixture
-def build(monkeypatch, capsys, tmp_path):
-    """Writes a study and calls `archlab build` on it; gives exit code, standard output and standard error."""
+def build(command, tmp_path):
+    """Writes a study and calls `archlab build` on it."""
 
     def call(study: str, *arguments: str):
         path = tmp_path / "study.yaml"
         path.write_text(study)
-        line = ["archlab", "build", "--spec", str(path), "--store", str(tmp_path / "store"), *arguments]
-        monkeypatch.setattr(sys, "argv", line)
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
+        return command("build", "--spec", path, "--store", tmp_path / "store", *arguments)
 
     return call
 
@@ -181,11 +175,9 @@ def test_wrong_studies_are_one_line(build, line, message):
     assert err.startswith("error: ") and message in err and "study.yaml:" in err
 
 
-def test_an_unknown_study(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["archlab", "build", "--spec", "referenecs"])
-    with pytest.raises(SystemExit, match="2"):
-        main()
-    assert "did you mean 'references'?" in capsys.readouterr().err
+def test_an_unknown_study(command):
+    code, _, complaint = command("build", "--spec", "referenecs")
+    assert code == 2 and "did you mean 'references'?" in complaint
 
 
 def test_a_miscount_is_no_error_of_the_user(monkeypatch):

@@ -2,28 +2,19 @@
 
 import json
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from archlab.cli.main import main
-
 
 @pytest.fixture
-def call(monkeypatch, capsys, tmp_path):
-    """call("list") gives the exit code, standard output and standard error of `archlab datasets list`."""
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["archlab", "datasets", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        printed = capsys.readouterr()
-        return caught.value.code or 0, printed.out, printed.err
-
+def call(command, monkeypatch, tmp_path):
+    """call("list") is `archlab datasets list`, in an empty folder."""
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    return call
+    return partial(command, "datasets")
 
 
 @pytest.fixture
@@ -151,7 +142,7 @@ def test_a_folder_with_metadata(call, photos):
     assert code == 0 and "2 classes, 36 train, 4 validation, 10 test" in out
 
 
-def test_a_reader_of_one_s_own(call, photos, tmp_path):
+def test_a_reader_of_one_s_own(own_code_forgotten, call, photos, tmp_path):
     (tmp_path / "my_reader.py").write_text(
         "from pathlib import Path\n"
         "import numpy as np\n"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 import pytest
-
-from archlab.cli.main import main
 
 STUDY = {
     "base": "mobilenetv2",
@@ -30,20 +27,16 @@ LARGE = [
 
 
 @pytest.fixture
-def build(tmp_path, monkeypatch, capsys):
+def build(command, tmp_path):
     """Builds a study; gives exit code and standard error."""
 
-    def run(**keys):
+    def call(**keys):
         path = tmp_path / "study.yaml"
         path.write_text("".join(f"{key}: {value}\n" for key, value in (STUDY | keys).items()))
-        monkeypatch.setattr(
-            sys, "argv", ["archlab", "build", "--spec", str(path), "--store", str(tmp_path / "store"), "--json"]
-        )
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, capsys.readouterr().err
+        code, _, complaint = command("build", "--spec", path, "--store", tmp_path / "store", "--json")
+        return code, complaint
 
-    return run
+    return call
 
 
 @pytest.mark.parametrize("value", VALUES)
@@ -61,19 +54,14 @@ def test_what_is_far_too_large_is_refused_before_it_is_expanded(build, keys):
     assert time.process_time() - began < 60
 
 
-@pytest.mark.parametrize(
-    "command", ["build --spec", "train --dataset digits", "score", "report", "datasets add x --csv"]
-)
+@pytest.mark.parametrize("words", ["build --spec", "train --dataset digits", "score", "report", "datasets add x --csv"])
 @pytest.mark.parametrize("kind", ["pipe", "device"])
-def test_a_file_without_an_end_is_refused(tmp_path, monkeypatch, capsys, command, kind):
+def test_a_file_without_an_end_is_refused(command, tmp_path, monkeypatch, words, kind):
     path = tmp_path / "endless.yaml"
     if kind == "pipe":
         os.mkfifo(path)
     else:
         path.symlink_to("/dev/zero")
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "store"))
-    monkeypatch.setattr(sys, "argv", ["archlab", *command.split(), str(path)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    complaint = capsys.readouterr().err
-    assert stopped.value.code == 2 and complaint.count("\n") == 1 and str(path) in complaint
+    code, _, complaint = command(*words.split(), path)
+    assert code == 2 and complaint.count("\n") == 1 and str(path) in complaint

@@ -18,16 +18,12 @@ ARCHLAB = [sys.executable, "-c", "from archlab.cli.main import main; main()"]
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Calls the command line, `archlab models` replaced by a function; gives exit code, standard output and error."""
+def call(command, monkeypatch):
+    """Calls the command line, `archlab models` replaced by a function."""
 
     def run(function, *arguments):
         monkeypatch.setattr(module._LazyGroup, "get_command", lambda *_: click.Command("models", callback=function))
-        monkeypatch.setattr(sys, "argv", ["archlab", *(arguments or ["models"])])
-        with pytest.raises(SystemExit) as stopped:
-            module.main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
+        return command(*(arguments or ["models"]))
 
     return run
 
@@ -106,8 +102,8 @@ def test_warnings_of_libraries_are_not_shown(call):
     ],
 )
 def test_closed_and_full_streams_decide_nothing_else(arguments, streams, code):
-    command = f"'{sys.executable}' -c 'from archlab.cli.main import main; main()' {arguments} {streams}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    line = f"'{sys.executable}' -c 'from archlab.cli.main import main; main()' {arguments} {streams}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert done.returncode == code
     if streams == ">/dev/full":
         assert done.stderr == "error: [Errno 28] No space left on device\n"
@@ -127,12 +123,9 @@ def test_wrong_words_are_one_line(call, arguments, message):
     assert call(lambda: None, *arguments) == (2, "", message)
 
 
-def test_nothing_at_all_shows_the_help(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["archlab"])
-    with pytest.raises(SystemExit, match="2"):
-        module.main()
-    shown = capsys.readouterr().out
-    assert all(name in shown for name in module.COMMANDS)
+def test_nothing_at_all_shows_the_help(command):
+    code, shown, _ = command()
+    assert code == 2 and all(name in shown for name in module.COMMANDS)
 
 
 def test_help_is_quick():

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
+from functools import partial
 
 import pytest
 
 import archlab
 from archlab.architecture import InputSpec
 from archlab.budget import count, count_layers
-from archlab.cli.main import main
 
 
 @pytest.fixture
-def models(monkeypatch, capsys):
-    """Calls `archlab models`; gives exit code, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", "models", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return call
+def models(command):
+    """Calls `archlab models`."""
+    return partial(command, "models")
 
 
 def test_list_gives_the_published_figures(models):

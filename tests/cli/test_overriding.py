@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
-from archlab.cli.main import main
 from archlab.cli.overriding import overridden
 from archlab.study.source import Overridden
 
@@ -15,16 +13,9 @@ NOTHING = {"suite": None, "datasets": None, "recipe": None, "seeds": None}
 
 
 @pytest.fixture
-def archlab(monkeypatch, capsys, tmp_path):
-    """Calls a command; gives exit code, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", *arguments, "--store", str(tmp_path / "store")])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code, *capsys.readouterr()
-
-    return call
+def command(command, tmp_path):
+    """The command line, on an empty store."""
+    return lambda *arguments: command(*arguments, "--store", tmp_path / "store")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +37,7 @@ def test_without_options_the_study_is_as_written():
     assert overridden("shuffle", **NOTHING) == "shuffle"
 
 
-@pytest.mark.parametrize("command", ["ablate", "search", "build"])
+@pytest.mark.parametrize("name", ["ablate", "search", "build"])
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -58,13 +49,13 @@ def test_without_options_the_study_is_as_written():
         (["--sedes", "2"], "no such option --sedes - did you mean '--seeds'?"),
     ],
 )
-def test_wrong_values_are_one_line(archlab, command, options, words):
-    code, out, err = archlab(command, "--spec", "shuffle", *options)
+def test_wrong_values_are_one_line(command, name, options, words):
+    code, out, err = command(name, "--spec", "shuffle", *options)
     assert (code, out) == (2, "") and words in err and err.count("\n") == 1
 
 
-def test_costs_are_counted_for_the_other_suite(archlab):
-    code, out, _ = archlab("build", "--spec", "shuffle", "--datasets", "digits", "--json")
+def test_costs_are_counted_for_the_other_suite(command):
+    code, out, _ = command("build", "--spec", "shuffle", "--datasets", "digits", "--json")
     document = json.loads(out)
     assert code == 0 and document["study"] == "shuffle+datasets=digits"
     assert document["budget"]["classes"] == 10

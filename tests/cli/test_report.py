@@ -1,32 +1,22 @@
 import dataclasses
 import json
-import sys
 
 import pytest
 
 from archlab.architecture import architecture
-from archlab.cli.main import main
 from archlab.foundation.escaping import file_name
 from archlab.report import read_material
 
 
 @pytest.fixture
-def archlab(monkeypatch, capsys, tmp_path):
-    """Runs the command line on an empty store; gives exit code, standard output and standard error."""
+def command(command, monkeypatch, tmp_path):
+    """The command line, on an empty store."""
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "store"))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return run
+    return command
 
 
-def test_the_published_table_is_printed_and_written(archlab, tmp_path):
-    code, out, err = archlab("report", "zhang2025")
+def test_the_published_table_is_printed_and_written(command, tmp_path):
+    code, out, err = command("report", "zhang2025")
     assert code == 0
     assert "Which datasets stand for all?" in out
     folder = tmp_path / "store" / "reports" / "zhang2025"
@@ -35,10 +25,10 @@ def test_the_published_table_is_printed_and_written(archlab, tmp_path):
     assert (folder / "report.md").read_text() == out
 
 
-def test_a_page_stays_in_the_store_whatever_its_study_is_called(archlab, tmp_path, monkeypatch):
+def test_a_page_stays_in_the_store_whatever_its_study_is_called(command, tmp_path, monkeypatch):
     named = dataclasses.replace(read_material("zhang2025", tmp_path), name="../../out")
     monkeypatch.setattr("archlab.report.read_material", lambda *_: named)
-    assert archlab("report", "any")[0] == 0
+    assert command("report", "any")[0] == 0
     assert [path.name for path in (tmp_path / "store" / "reports").iterdir()] == [file_name("../../out")]
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
@@ -47,29 +37,29 @@ def test_a_page_stays_in_the_store_whatever_its_study_is_called(archlab, tmp_pat
     ("form", "start"),
     [("markdown", "# Which"), ("csv", "model,"), ("latex", "% \\usepackage"), ("html", "<!doctype html>")],
 )
-def test_a_format_is_printed_and_nothing_written(archlab, tmp_path, form, start):
-    code, out, _ = archlab("report", "zhang2025", f"--{form}")
+def test_a_format_is_printed_and_nothing_written(command, tmp_path, form, start):
+    code, out, _ = command("report", "zhang2025", f"--{form}")
     assert code == 0
     assert out.startswith(start)
     assert not (tmp_path / "store" / "reports").exists()
 
 
-def test_any_table_with_a_chosen_folder_and_plots(archlab, tmp_path):
+def test_any_table_with_a_chosen_folder_and_plots(command, tmp_path):
     (tmp_path / "mine.csv").write_text("model,one,two,three\na,50,60,40\nb,70,40,30\nc,60,50,80\nd,20,30,25\n")
-    code, _, _ = archlab("report", tmp_path / "mine.csv", "--output", tmp_path / "out", "--plots")
+    code, _, _ = command("report", tmp_path / "mine.csv", "--output", tmp_path / "out", "--plots")
     assert code == 0
     assert (tmp_path / "out" / "plots" / "xscore.svg").exists()
     assert (tmp_path / "out" / "report.html").exists()
 
 
-def test_held_against_the_published_table(archlab, tmp_path):
+def test_held_against_the_published_table(command, tmp_path):
     lines = [
         f"{model},{seed},{nette + seed},{ham - seed}"
         for model, nette, ham in (("convmixer", 88, 80), ("fbnet", 84, 70), ("starnet", 80, 75))
         for seed in range(3)
     ]
     (tmp_path / "mine.csv").write_text("\n".join(["model,seed,imagenette,ham10000@published", *lines]) + "\n")
-    code, out, _ = archlab("report", tmp_path / "mine.csv", "--against", "zhang2025", "--json")
+    code, out, _ = command("report", tmp_path / "mine.csv", "--against", "zhang2025", "--json")
     against = json.loads(out)["against"]
     assert code == 0 and len(against["cells"]) == 6
     cell = next(c for c in against["cells"] if (c["model"], c["dataset"]) == ("convmixer", "imagenette"))
@@ -78,7 +68,7 @@ def test_held_against_the_published_table(archlab, tmp_path):
         "imagenette": 3925,
         "ham10000@published": 1502,
     }
-    code, out, _ = archlab("report", tmp_path / "mine.csv", "--against", "zhang2025")
+    code, out, _ = command("report", tmp_path / "mine.csv", "--against", "zhang2025")
     assert code == 0 and "## Held against zhang2025" in out
     folder = tmp_path / "store" / "reports" / "mine"
     assert "Held against zhang2025" in (folder / "report.html").read_text()
@@ -94,14 +84,14 @@ def test_held_against_the_published_table(archlab, tmp_path):
         ([], "Missing argument 'STUDY...'"),
     ],
 )
-def test_what_cannot_be_reported_is_one_line(archlab, arguments, message):
-    code, out, err = archlab("report", *arguments)
+def test_what_cannot_be_reported_is_one_line(command, arguments, message):
+    code, out, err = command("report", *arguments)
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
 
 
-def test_a_finished_study_and_a_published_table_of_one_name(archlab, tmp_path):
+def test_a_finished_study_and_a_published_table_of_one_name(command, tmp_path):
     model = {"role": "reference", "kind": None, "options": {}, "width": 1.0, "cost": {"params": 1, "macs": 1}}
     layers = architecture("mobilenetv2").canonical()
     names, datasets = ("convmixer", "mobilenetv2", "starnet"), ("cifar10", "cifar100")
@@ -118,14 +108,14 @@ def test_a_finished_study_and_a_published_table_of_one_name(archlab, tmp_path):
     (folder / "ablation.json").write_text(json.dumps({"cells": [], "failed": [], "scores": []}))
     (folder / "results.csv").write_text("\n".join(["model,dataset,seed,split,metric,value", *rows]))
 
-    code, out, err = archlab("report", "zhang2025", "--against", "zhang2025", "--json")
+    code, out, err = command("report", "zhang2025", "--against", "zhang2025", "--json")
     assert code == 0, err
     against = json.loads(out)["against"]
     assert against["origin"] == "the published table that comes with archlab" and len(against["cells"]) == 6
     assert all(abs(cell["difference"]) > 5 for cell in against["cells"])
     assert "zhang2025 is your finished study; the published table of that name is zhang2025.csv" in err
     assert f"held against the published table zhang2025; your finished study of that name is {folder}" in err
-    other_code, out, err = archlab("report", "zhang2025.csv", "--against", folder, "--json")
+    other_code, out, err = command("report", "zhang2025.csv", "--against", folder, "--json")
     against = json.loads(out)["against"]
     assert other_code == 0 and against["origin"] == "a finished study" and "zhang2025.csv" not in err
     assert all(abs(cell["difference"]) > 5 for cell in against["cells"])

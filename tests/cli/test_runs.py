@@ -6,7 +6,6 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from archlab.cli.main import main
 from archlab.runs import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runs"))
@@ -23,18 +22,9 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def runs(store, monkeypatch, capsys):
-    """Calls `archlab runs` on the store; gives exit code, standard output and standard error."""
-
-    def call(command, *arguments):
-        line = ["archlab", "runs", command, *map(str, arguments), "--store", str(store.home)]
-        monkeypatch.setattr(sys, "argv", line)
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return call
+def runs(command, store):
+    """Calls `archlab runs` on the store."""
+    return lambda name, *arguments: command("runs", name, *arguments, "--store", store.home)
 
 
 def test_list(runs, store):

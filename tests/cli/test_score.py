@@ -1,11 +1,9 @@
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from archlab.cli.main import main
 from archlab.scoring import xscore
 
 GOOD = """model,cifar10,dogs,indoor
@@ -13,20 +11,6 @@ a,0.90,0.50,0.60
 b,0.80,0.55,0.50
 c,0.85,0.40,0.70
 """
-
-
-@pytest.fixture
-def archlab(monkeypatch, capsys):
-    """Runs the command line; gives exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture
@@ -39,8 +23,8 @@ def table(tmp_path):
     return write
 
 
-def test_the_published_table_as_json(archlab):
-    code, out, err = archlab("score", "zhang2025", "--json")
+def test_the_published_table_as_json(command):
+    code, out, err = command("score", "zhang2025", "--json")
     document = json.loads(out)
     assert (code, err) == (0, "")
     assert set(document) == {"lambda", "frame", "models", "regret"}
@@ -54,7 +38,7 @@ def test_the_published_table_as_json(archlab):
     assert (worst["model"], round(worst["xscore"], 4)) == ("convnext", 0.0699)
 
 
-def test_layouts_units_and_formats_give_one_answer(archlab, table, tmp_path):
+def test_layouts_units_and_formats_give_one_answer(command, table, tmp_path):
     wide = pd.read_csv(table(GOOD))
     tidy = wide.melt("model", var_name="dataset")
     paths = [
@@ -70,17 +54,17 @@ def test_layouts_units_and_formats_give_one_answer(archlab, table, tmp_path):
     wide.assign(**(wide.set_index("model") * 100).reset_index()).to_csv(paths[4], sep=";", index=False)
     expected = xscore(wide.set_index("model"))["xscore"].to_dict()
     for path in paths:
-        code, out, _ = archlab("score", path, "--json")
+        code, out, _ = command("score", path, "--json")
         assert code == 0
         assert {m["model"]: m["xscore"] for m in json.loads(out)["models"]} == pytest.approx(expected)
 
 
-def test_a_saved_frame_scores_a_new_model_in_either_unit(archlab, table, tmp_path):
+def test_a_saved_frame_scores_a_new_model_in_either_unit(command, table, tmp_path):
     frame = tmp_path / "frame.json"
-    frame.write_text(archlab("score", table(GOOD), "--json")[1])
+    frame.write_text(command("score", table(GOOD), "--json")[1])
     for factor in (1, 100):
         numbers = ",".join(str(value * factor) for value in (0.95, 0.475, 0.7))
-        code, out, _ = archlab(
+        code, out, _ = command(
             "score", table(f"model,cifar10,dogs,indoor\nnew,{numbers}\n"), "--frame", frame, "--json"
         )
         document = json.loads(out)
@@ -88,14 +72,14 @@ def test_a_saved_frame_scores_a_new_model_in_either_unit(archlab, table, tmp_pat
         assert document["models"][0]["mean"] == pytest.approx((1.5 + 0.5 + 1) / 3)
 
 
-def test_references_span_the_frame(archlab, table):
-    code, out, _ = archlab("score", table(GOOD), "--references", "a, b", "--json")
+def test_references_span_the_frame(command, table):
+    code, out, _ = command("score", table(GOOD), "--references", "a, b", "--json")
     document = json.loads(out)
     assert (code, document["frame"]["kind"], document["frame"]["models"]) == (0, "references", ["a", "b"])
     assert document["frame"]["datasets"]["indoor"] == [0.5, 0.6]
 
 
-def test_seeds_give_intervals_and_a_split_is_chosen(archlab, tmp_path):
+def test_seeds_give_intervals_and_a_split_is_chosen(command, tmp_path):
     rng = np.random.default_rng(0)
     rows = [
         (m, d, s, split, metric, rng.uniform(0.2, 0.9))
@@ -107,19 +91,19 @@ def test_seeds_give_intervals_and_a_split_is_chosen(archlab, tmp_path):
     ]
     tidy = pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
     tidy.to_csv(tmp_path / "runs.csv", index=False)
-    code, out, _ = archlab("score", tmp_path / "runs.csv", "--json")
+    code, out, _ = command("score", tmp_path / "runs.csv", "--json")
     document = json.loads(out)
     assert (code, document["frame"]["split"]) == (0, "test")
     assert all(m["xscore_low"] < m["xscore_high"] for m in document["models"])
     chosen = tidy[(tidy["split"] == "validation") & (tidy["metric"] == "balanced_accuracy")]
     means = chosen.pivot_table(index="model", columns="dataset", values="value")
-    out = archlab("score", tmp_path / "runs.csv", "--split", "validation", "--metric", "balanced_accuracy", "--json")[1]
+    out = command("score", tmp_path / "runs.csv", "--split", "validation", "--metric", "balanced_accuracy", "--json")[1]
     found = {m["model"]: m["xscore"] for m in json.loads(out)["models"]}
     assert found == pytest.approx(xscore(means)["xscore"].to_dict())
 
 
-def test_a_table_for_the_terminal_best_first(archlab, table):
-    code, out, err = archlab("score", table(GOOD))
+def test_a_table_for_the_terminal_best_first(command, table):
+    code, out, err = command("score", table(GOOD))
     lines = out.splitlines()[3:6]
     assert code == 0 and "chosen by the xScore on the others" in out
     assert "b is so far above its mean on dogs that more accuracy there lowers its xScore" in err
@@ -129,27 +113,27 @@ def test_a_table_for_the_terminal_best_first(archlab, table):
     assert lines[0].split()[-1] in ("cifar10", "dogs", "indoor")
 
 
-def test_a_score_of_ones_own_is_one_more_column(archlab, table, tmp_path, monkeypatch):
+def test_a_score_of_ones_own_is_one_more_column(own_code_forgotten, command, table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table("def worst_case(normalised):\n    return normalised.min(axis=1)\n", "mine.py")
     own = ("--score", "mine.py:worst_case")
-    code, out, _ = archlab("score", table(GOOD), *own, "--json")
+    code, out, _ = command("score", table(GOOD), *own, "--json")
     assert (code, {m["model"]: m["worst_case"] for m in json.loads(out)["models"]}) == (0, {"a": 0.5, "b": 0, "c": 0})
-    plain, shown = (archlab("score", table(GOOD), *given)[1].splitlines() for given in ((), own))
+    plain, shown = (command("score", table(GOOD), *given)[1].splitlines() for given in ((), own))
     assert shown[2].split("variance")[1].split() == ["worst_case", *plain[2].split("variance")[1].split()]
     for reference, message in [
         ("mine.py:worst_cas", "no function or class 'worst_cas' - did you mean 'worst_case'?"),
         ("other.py:worst", "other.py cannot be read"),
         ("worst", "own code is named FILE.py:NAME, not 'worst'"),
     ]:
-        code, out, err = archlab("score", table(GOOD), "--score", reference)
+        code, out, err = command("score", table(GOOD), "--score", reference)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert message in err
 
 
-def test_the_title_names_the_metric(archlab, table):
+def test_the_title_names_the_metric(command, table):
     path = table("model,dataset,metric,value\na,x,auc,0.1\na,y,auc,0.3\nb,x,auc,0.2\nb,y,auc,0.1\n")
-    assert "mean auc" in archlab("score", path, "--metric", "auc")[1]
+    assert "mean auc" in command("score", path, "--metric", "auc")[1]
 
 
 @pytest.mark.parametrize(
@@ -183,16 +167,16 @@ def test_the_title_names_the_metric(archlab, table):
         ("model,dataset,metric,value\na,x,accurcy,0.1\n", ":1", "holds no metric 'accuracy', only accurcy"),
     ],
 )
-def test_a_bad_table_is_named_in_one_line(archlab, table, text, line, message):
+def test_a_bad_table_is_named_in_one_line(command, table, text, line, message):
     path = table(text)
-    code, out, err = archlab("score", path)
+    code, out, err = command("score", path)
     assert (code, out) == (2, "")
     assert err.startswith(f"error: {path}{line}: ")
     assert err.count("\n") == 1
     assert message in err
 
 
-def test_bad_arguments(archlab, table, tmp_path):
+def test_bad_arguments(command, table, tmp_path):
     path = table(GOOD)
     frame = table("{", "frame.json")
     for arguments, message in [
@@ -204,14 +188,14 @@ def test_bad_arguments(archlab, table, tmp_path):
         (["--lambda", "nan"], "lambda must be a finite number"),
         (["--split", "test"], "has no column 'split' to choose 'test' from"),
     ]:
-        code, out, err = archlab("score", path, *arguments)
+        code, out, err = command("score", path, *arguments)
         assert (code, out) == (2, "")
         assert message in err
         assert err.count("\n") == 1
-    assert "did you mean 'zhang2025'" in archlab("score", "zhang205")[2]
+    assert "did you mean 'zhang2025'" in command("score", "zhang205")[2]
 
 
-def test_a_dataset_that_tells_references_apart_no_longer_counts_in_words(archlab, table):
-    code, _, err = archlab("score", table(GOOD.replace("0.55", "0.50")), "--references", "a,b")
+def test_a_dataset_that_tells_references_apart_no_longer_counts_in_words(command, table):
+    code, _, err = command("score", table(GOOD.replace("0.55", "0.50")), "--references", "a,b")
     assert code == 2
     assert "'dogs' tells no models apart" in err

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from archlab import load
-from archlab.cli.main import main
 
 STUDY = """
 name: tiny
@@ -29,58 +27,50 @@ search: {trials: 3, finalists: 1}
 
 
 @pytest.fixture
-def archlab(tmp_path, monkeypatch, capsys):
-    """Runs the command line beside tiny.yaml; gives exit code, standard output and standard error."""
+def command(command, tmp_path, monkeypatch):
+    """The command line, beside tiny.yaml."""
     (tmp_path / "tiny.yaml").write_text(STUDY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "store"))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return run
+    return command
 
 
 @pytest.mark.slow
-def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(archlab, tmp_path):
-    code, forecast, _ = archlab("search", "--spec", "tiny.yaml", "--dry-run", "--json")
+def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(command, tmp_path):
+    code, forecast, _ = command("search", "--spec", "tiny.yaml", "--dry-run", "--json")
     assert code == 0 and json.loads(forecast)["wall_seconds"] > 0 and not list(tmp_path.glob("store/runs/??/*"))
 
-    code, printed, progress = archlab("search", "--spec", "tiny.yaml", "--smoke", "--json")
+    code, printed, progress = command("search", "--spec", "tiny.yaml", "--smoke", "--json")
     assert (code, json.loads(printed)) == (0, {"study": "tiny", "failed": []}), progress
     assert not list(tmp_path.glob("store/runs/??/*"))
 
-    code, printed, progress = archlab("search", "--spec", "tiny.yaml", "--workers", "2")
+    code, printed, progress = command("search", "--spec", "tiny.yaml", "--workers", "2")
     assert code == 0, progress
     for words in ("12 designs in the space", "the best reference is", "trial 2:", "results are in"):
         assert words in progress
     for words in ("gain over ", "the best reference on validation data", "xScore", "net+kernel=", "winner.yaml"):
         assert words in printed
 
-    code, printed, progress = archlab("search", "--spec", "tiny.yaml", "--json", "--resume")
+    code, printed, progress = command("search", "--spec", "tiny.yaml", "--json", "--resume")
     assert code == 0 and "0 runs were trained" in progress
     found = json.loads(printed)
     assert {"study", "frame", "scores", "cells", "effects", "failed", "trials", "best", "cost"} <= set(found)
     assert found["cost"]["trials"] == 3 and found["computed"] == 0
-    _, forecast, _ = archlab("search", "--spec", "tiny.yaml", "--dry-run", "--json")
+    _, forecast, _ = command("search", "--spec", "tiny.yaml", "--dry-run", "--json")
     assert json.loads(forecast)["work_seconds"]["trials"] > 0  # all references are stored
 
     winner = found["best"]["file"]
-    code, printed, progress = archlab("train", winner, "--dataset", "digits", "--json")
+    code, printed, progress = command("train", winner, "--dataset", "digits", "--json")
     assert code == 0 and json.loads(printed)["run"]["width"] == 1.0, progress
     network = load(found["best"], dataset="digits")
     assert sum(each.numel() for each in network.parameters()) == found["best"]["params"]
     assert network.origin["dataset"] == "digits" and (Path(winner).parent / "winner" / network.origin["key"]).is_dir()
-    code, printed, _ = archlab("models", "show", winner, "--classes", "10", "--resolution", "32", "--json")
+    code, printed, _ = command("models", "show", winner, "--classes", "10", "--resolution", "32", "--json")
     assert json.loads(printed)["params"] == found["best"]["params"]
     (tmp_path / "study.yaml").write_text(f"base: {winner}\nsuite: [digits]\nbudget: none\n")
-    code, printed, progress = archlab("build", "--spec", "study.yaml")
+    code, printed, progress = command("build", "--spec", "study.yaml")
     assert code == 0 and f"{found['best']['params']:,}" in printed, progress
-    code, printed, progress = archlab("report", "tiny-search", "--markdown")
+    code, printed, progress = command("report", "tiny-search", "--markdown")
     assert code == 0 and found["best"]["model"] in printed, progress
 
 
@@ -94,7 +84,7 @@ def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(archl
         (["--trails", "3"], "no such option --trails - did you mean '--trials'?"),
     ],
 )
-def test_says_what_is_wrong_in_one_line(archlab, arguments, message):
-    code, printed, progress = archlab("search", *arguments)
+def test_says_what_is_wrong_in_one_line(command, arguments, message):
+    code, printed, progress = command("search", *arguments)
     assert code == 2 and printed == ""
     assert message in progress and progress.count("\n") == 1

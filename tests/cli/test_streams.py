@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,12 @@ TABLE = "model,one,two,three\n\x1b[31mred\x1b[2J,.1,.2,.3\nb\x9b,.4,.5,.7\nc,.7,
 
 def on_a_terminal(command, folder):
     """What a command writes to a terminal."""
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs, cwd=folder)
     os.close(theirs)
+    hanging = threading.Timer(60, process.kill)
+    hanging.start()
     said = b""
     while True:
         try:
@@ -29,8 +32,10 @@ def on_a_terminal(command, folder):
         if not read:
             break
         said += read
-    process.wait()
+    process.wait(timeout=60)
+    hanging.cancel()
     os.close(ours)
+    assert process.returncode >= 0, "it was killed"
     return said.decode()
 
 

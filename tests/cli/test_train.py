@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 
 import pytest
-
-from archlab.cli.main import main
 
 TINY = """
 name: tiny
@@ -19,20 +17,12 @@ SHORT = "like: quick\nsteps: 4\n"
 
 
 @pytest.fixture
-def train(monkeypatch, capsys, tmp_path):
-    """Runs `archlab train` in a folder with tiny.yaml and short.yaml; gives exit code, standard output and error."""
+def train(command, monkeypatch, tmp_path):
+    """Calls `archlab train` in a folder with tiny.yaml and short.yaml."""
     (tmp_path / "tiny.yaml").write_text(TINY)
     (tmp_path / "short.yaml").write_text(SHORT)
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", "train", "--store", "store", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return run
+    return partial(command, "train", "--store", "store")
 
 
 @pytest.mark.slow

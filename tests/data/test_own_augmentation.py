@@ -31,7 +31,7 @@ def noise(images, random, *, amount: int):
 
 
 @pytest.fixture
-def own(tmp_path):
+def own(own_code_forgotten, tmp_path):
     path = tmp_path / "my_augment.py"
     path.write_text(OWN)
     return path

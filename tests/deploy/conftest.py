@@ -1,27 +1,27 @@
-import sys
+import dataclasses
+import shutil
 
 import pytest
 
-from archlab.cli.main import main
 from tests.deploy.made import make_place
 
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """A store with runs, which tests read and do not change."""
-    return make_place(tmp_path_factory.mktemp("deploy"))
+    made = make_place(tmp_path_factory.mktemp("deploy"))
+    yield made
+    assert sorted(made.store.keys()) == sorted(made.keys.values())
 
 
 @pytest.fixture
-def archlab(monkeypatch, capsys, tmp_path):
-    """Runs the command line in an empty folder; gives exit code, standard output and standard error."""
+def own_place(place, tmp_path):
+    """A copy of it, which a test may train into."""
+    return dataclasses.replace(place, home=shutil.copytree(place.home, tmp_path / "own_place"))
+
+
+@pytest.fixture
+def command(command, monkeypatch, tmp_path):
+    """The command line, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code or 0, captured.out, captured.err
-
-    return run
+    return command

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-import archlab as library
+import archlab
 from archlab.architecture import references
 from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.data.decode import decode
@@ -50,9 +50,9 @@ def alone(tmp_path_factory):
     return folder
 
 
-def test_it_is_opened_where_neither_torch_nor_archlab_is(place, archlab, alone, tmp_path):
+def test_it_is_opened_where_neither_torch_nor_archlab_is(place, command, alone, tmp_path):
     key = place.keys["gated"]
-    code, out, err = archlab("export", key[:9], "--output", "net.onnx", "--store", place.home, "--json")
+    code, out, err = command("export", key[:9], "--output", "net.onnx", "--store", place.home, "--json")
     assert code == 0, err
     document = json.loads(out)
     assert document["file"] == "net.onnx" and document["bytes"] == (tmp_path / "net.onnx").stat().st_size
@@ -60,7 +60,7 @@ def test_it_is_opened_where_neither_torch_nor_archlab_is(place, archlab, alone, 
     found = document["agreement"]
     assert found["images"] == found["same_class"] == 72 and found["within_rounding"] and not found["made_up"]
 
-    network = library.load(key, store=place.home)
+    network = archlab.load(key, store=place.home)
     images = network.test_data().images("test")
     np.save(tmp_path / "images.npy", images)
     code = f"import sys; sys.path.insert(0, {str(alone)!r})\n{ALONE}"
@@ -95,7 +95,7 @@ def test_it_resizes_as_preparation_does(fit):
 
 
 def test_branches_are_merged_and_no_normalisation_is_left(place):
-    network = library.load(place.keys["mobileone"], store=place.home)
+    network = archlab.load(place.keys["mobileone"], store=place.home)
     graph = core_graph(network).graph
     convolutions = sum(node.op_type == "Conv" for node in graph.node)
     assert convolutions == sum(isinstance(each, torch.nn.Conv2d) for each in network.fuse().modules())
@@ -105,9 +105,9 @@ def test_branches_are_merged_and_no_normalisation_is_left(place):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", references())
-def test_every_reference_is_the_same_in_the_file(place, archlab, name):
-    key = train(place.home, name, width=0.15, steps=20)
-    code, out, err = archlab("export", key, "--output", "net.onnx", "--store", place.home, "--json")
+def test_every_reference_is_the_same_in_the_file(own_place, command, name):
+    key = train(own_place.home, name, width=0.15, steps=20)
+    code, out, err = command("export", key, "--output", "net.onnx", "--store", own_place.home, "--json")
     assert code == 0, err
     found = json.loads(out)["agreement"]
     assert found["same_class"] == found["images"] == 72 and found["within_rounding"]
@@ -135,36 +135,36 @@ class Branching(blocks.Block):
         ("return torch.special.bessel_j0(x)", "bessel_j0"),
     ],
 )
-def test_own_blocks_that_cannot_be_exported_are_named_in_one_line(place, archlab, tmp_path, body, message):
+def test_own_blocks_that_cannot_be_exported_are_named_in_one_line(own_place, command, tmp_path, body, message):
     (tmp_path / "branching.py").write_text(BRANCHING.format(body=body))
     design = {"name": "branching", "blocks": "branching.py", "layers": [{"conv": {"out": 8}}, "branching"]}
     with own_blocks_alone({}):
-        key = train(place.home, design, steps=1)
-    code, out, err = archlab("export", key, "--store", place.home)
+        key = train(own_place.home, design, steps=1)
+    code, out, err = command("export", key, "--store", own_place.home)
     assert code == 2 and out == "" and err.count("\n") == 1, err
     assert "cannot be exported to ONNX" in err and message in err
     assert not list(tmp_path.glob("*.onnx"))
 
 
-def test_without_the_extra_one_line_says_what_to_install(place, archlab, monkeypatch):
+def test_without_the_extra_one_line_says_what_to_install(place, command, monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
-    code, out, err = archlab("export", place.keys["gated"], "--store", place.home)
+    code, out, err = command("export", place.keys["gated"], "--store", place.home)
     assert (code, out) == (2, "")
     assert err == "error: this needs onnx and onnxscript and onnxruntime: pip install 'archlab[onnx]'\n"
 
 
-def test_what_cannot_be_written_is_said_before_anything_is_computed(place, archlab, tmp_path):
-    code, _, err = archlab("export", place.keys["gated"], "--output", tmp_path, "--store", place.home)
+def test_what_cannot_be_written_is_said_before_anything_is_computed(place, command, tmp_path):
+    code, _, err = command("export", place.keys["gated"], "--output", tmp_path, "--store", place.home)
     assert code == 2 and "is a folder" in err
-    code, _, err = archlab("export", place.keys["gated"], "--output", "no/net.onnx", "--store", place.home)
+    code, _, err = command("export", place.keys["gated"], "--output", "no/net.onnx", "--store", place.home)
     assert code == 2 and "no: there is no such folder" in err
 
 
-def test_a_run_by_itself_is_compared_on_noise_and_says_so(place, archlab, tmp_path):
+def test_a_run_by_itself_is_compared_on_noise_and_says_so(place, command, tmp_path):
     import shutil
 
     shutil.copytree(place.store.directory(place.keys["mobileone"]), tmp_path / "sent")
-    code, out, err = archlab("export", "sent/", "--output", "net.onnx")
+    code, out, err = command("export", "sent/", "--output", "net.onnx")
     assert code == 0 and "of 64 made-up images (the run's dataset is not here)" in out, err
     assert "accuracy" not in out
 
@@ -172,8 +172,8 @@ def test_a_run_by_itself_is_compared_on_noise_and_says_so(place, archlab, tmp_pa
 def test_a_file_that_computes_something_else_is_not_written(place, monkeypatch, tmp_path):
     from archlab.deploy import exporting
 
-    network = library.load(place.keys["gated"], store=place.home)
-    other = library.load(place.keys["mobileone"], store=place.home)
+    network = archlab.load(place.keys["gated"], store=place.home)
+    other = archlab.load(place.keys["mobileone"], store=place.home)
     monkeypatch.setattr(exporting, "core_graph", lambda network: core_graph(other))
     torch.manual_seed(0)
     torch.nn.init.normal_(other.head.classifier.weight)

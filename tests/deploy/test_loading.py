@@ -128,21 +128,23 @@ def test_weights_of_another_form_are_refused_with_both_forms(place, tmp_path):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("fffff", "no stored run starts with 'fffff'"),
+        ("{absent}00", "no stored run starts with '{absent}00'"),
         ("", r"\d runs start with ''"),
         ("mobileone", "no stored run starts with 'mobileone'"),
         ("no/such/folder", "there is no such folder"),
         ("empty", "empty: this is no whole run: result.json is missing"),
-        ("fff", "no stored run starts with 'fff'"),
+        ("{absent}", "no stored run starts with '{absent}'"),
         ("no.yaml", "cannot be read"),
     ],
 )
 def test_what_is_no_run_is_refused_in_one_line(place, tmp_path, monkeypatch, source, message):
     monkeypatch.chdir(tmp_path)
-    for name in ("empty", "fff"):
+    taken = {key[:3] for key in place.keys.values()}
+    absent = next(prefix for prefix in map("{:03x}".format, range(16**3)) if prefix not in taken)
+    for name in ("empty", absent):
         (tmp_path / name).mkdir()
-    with pytest.raises(UserError, match=message):
-        archlab.load(source, store=place.home)
+    with pytest.raises(UserError, match=message.format(absent=absent)):
+        archlab.load(source.format(absent=absent), store=place.home)
 
 
 def test_an_architecture_alone_is_no_network(tmp_path):
@@ -160,7 +162,7 @@ def test_strides_that_depend_on_the_resolution_are_spoken_of():
     assert str(small) == str(large) != str(archlab.build_model(design, 5, width=0.1, resolution=32))
 
 
-def test_a_run_carries_its_own_blocks_as_they_were_when_training_began(place, tmp_path, monkeypatch):
+def test_a_run_carries_its_own_blocks_as_they_were_when_training_began(own_place, tmp_path, monkeypatch):
     file, text, real = tmp_path / "my_blocks.py", GATED + "# mine\n", training.train
 
     def train_and_edit(*given, **named):
@@ -170,13 +172,13 @@ def test_a_run_carries_its_own_blocks_as_they_were_when_training_began(place, tm
     file.write_text(text)
     monkeypatch.setattr(training, "train", train_and_edit)
     with own_blocks_alone({}):
-        key = train(place.home, OWN, folder=tmp_path, steps=2)
-    carried = json.loads((place.store.directory(key) / "model.json").read_text())
+        key = train(own_place.home, OWN, folder=tmp_path, steps=2)
+    carried = json.loads((own_place.store.directory(key) / "model.json").read_text())
     assert carried["own_blocks"] == {"my_blocks.py": text}
-    assert archlab.load(key, store=place.home).origin["key"] == key
+    assert archlab.load(key, store=own_place.home).origin["key"] == key
 
 
-def test_own_blocks_that_are_edited_as_they_are_read_are_refused(place, tmp_path, monkeypatch):
+def test_own_blocks_that_are_edited_as_they_are_read_are_refused(own_place, tmp_path, monkeypatch):
     file, real = tmp_path / "my_blocks.py", training.carried_by
 
     def edit_and_read(*given):
@@ -186,7 +188,7 @@ def test_own_blocks_that_are_edited_as_they_are_read_are_refused(place, tmp_path
     file.write_text(GATED + "# first\n")
     monkeypatch.setattr(training, "carried_by", edit_and_read)
     with own_blocks_alone({}), pytest.raises(UserError, match="have changed since the study began"):
-        train(place.home, OWN, folder=tmp_path, steps=2)
+        train(own_place.home, OWN, folder=tmp_path, steps=2)
 
 
 @pytest.fixture
@@ -215,14 +217,14 @@ def test_a_network_of_other_code_of_archlab_loads_with_a_warning(sent, monkeypat
     assert "whose blocks or training differ from those of this archlab" in caplog.text and len(caplog.records) == 1
 
 
-def test_code_of_a_recipe_is_not_taken_for_own_blocks(place, tmp_path):
+def test_code_of_a_recipe_is_not_taken_for_own_blocks(own_place, tmp_path):
     """A run's key covers it, the run does not carry it."""
     (tmp_path / "my_metrics.py").write_text("def share(scores, labels):\n    return 0.5\n")
     (tmp_path / "my_blocks.py").write_text(GATED)
     with own_blocks_alone({}):
         recipe = {"metrics": [f"{tmp_path}/my_metrics.py:share"]}
-        key = train(place.home, OWN, folder=tmp_path, steps=2, recipe=recipe)
-    assert archlab.load(key, store=place.home).origin["key"] == key
+        key = train(own_place.home, OWN, folder=tmp_path, steps=2, recipe=recipe)
+    assert archlab.load(key, store=own_place.home).origin["key"] == key
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import archlab as library
+import archlab
 from archlab.cli.predict import _print_csv
 from archlab.data import open_prepared
 from archlab.deploy.predicting import Prediction
@@ -20,9 +20,9 @@ from tests.deploy.made import CLASSES
 
 
 @pytest.mark.parametrize("model", ["gated", "mobileone"])
-def test_predictions_over_prepared_files_are_the_runs_own_image_for_image(place, archlab, model):
+def test_predictions_over_prepared_files_are_the_runs_own_image_for_image(place, command, model):
     key = place.keys[model]
-    code, out, err = archlab("predict", key[:8], place.photos / "test", "--store", place.home, "--json")
+    code, out, err = command("predict", key[:8], place.photos / "test", "--store", place.home, "--json")
     assert (code, err) == (0, "")
     found = {row["file"]: row for row in json.loads(out)}
     prepared = open_prepared("shapes", place.home)
@@ -31,7 +31,7 @@ def test_predictions_over_prepared_files_are_the_runs_own_image_for_image(place,
     labels = [prepared.class_names[label] for label in prepared.labels("test")]
     right = [found[name]["class"] == label for name, label in zip(names, labels, strict=True)]
     assert np.mean(right) == place.store.read(key)["metrics"]["test"]["accuracy"]
-    network = library.load(key, store=place.home)
+    network = archlab.load(key, store=place.home)
     for name, pixels in zip(names, prepared.images("test"), strict=True):
         assert np.array_equal(network.preprocessing.read(name), pixels)
         assert list(found[name]) == ["file", "class", "probabilities"]
@@ -40,26 +40,26 @@ def test_predictions_over_prepared_files_are_the_runs_own_image_for_image(place,
         assert max(probabilities, key=probabilities.__getitem__) == found[name]["class"]
 
 
-def test_csv_has_a_column_a_class_and_takes_any_name(place, archlab, tmp_path):
+def test_csv_has_a_column_a_class_and_takes_any_name(place, command, tmp_path):
     name = 'a "b",\nc.png'
     Image.new("RGB", (20, 16), (200, 60, 60)).save(tmp_path / name)
-    code, out, _ = archlab("predict", place.keys["gated"], name, "--store", place.home, "--csv")
+    code, out, _ = command("predict", place.keys["gated"], name, "--store", place.home, "--csv")
     ((title, *rest), row) = csv.reader(io.StringIO(out))
     assert code == 0 and [title, *rest] == ["file", "class", *sorted(CLASSES)]
     assert row[0] == name and row[1] == rest[1:][int(np.argmax([float(value) for value in row[2:]]))]
-    code, out, _ = archlab("predict", place.keys["gated"], name, "--store", place.home)
+    code, out, _ = command("predict", place.keys["gated"], name, "--store", place.home)
     assert code == 0 and out.splitlines()[0].split() == ["file", "class", "probability"] and len(out.splitlines()) == 2
 
 
-def test_unreadable_files_are_listed_and_the_others_go_on(place, archlab, tmp_path):
+def test_unreadable_files_are_listed_and_the_others_go_on(place, command, tmp_path):
     (tmp_path / "photos").mkdir()
     Image.new("L", (5, 5)).save(tmp_path / "photos/good.png")
     (tmp_path / "photos/bad.png").write_bytes((tmp_path / "photos/good.png").read_bytes()[:40])
     (tmp_path / "photos/notes.txt").write_text("no image")
-    code, out, err = archlab("predict", place.keys["gated"], "photos", "--store", place.home, "--json")
+    code, out, err = command("predict", place.keys["gated"], "photos", "--store", place.home, "--json")
     assert code == 1 and [row["file"] for row in json.loads(out)] == ["photos/good.png"]
     assert err.startswith("failed: photos/bad.png cannot be read: ") and err.count("\n") == 1
-    code, out, err = archlab("predict", place.keys["gated"], "photos/notes.txt", "--store", place.home, "--json")
+    code, out, err = command("predict", place.keys["gated"], "photos/notes.txt", "--store", place.home, "--json")
     assert code == 1 and json.loads(out) == [] and "photos/notes.txt cannot be read" in err
 
 
@@ -72,19 +72,19 @@ def test_unreadable_files_are_listed_and_the_others_go_on(place, archlab, tmp_pa
         (["image.png", "--dataset", "shape"], "this run is on shapes, not on shape"),
     ],
 )
-def test_says_what_is_wrong_in_one_line(place, archlab, tmp_path, arguments, message):
+def test_says_what_is_wrong_in_one_line(place, command, tmp_path, arguments, message):
     (tmp_path / "empty").mkdir()
     Image.new("L", (5, 5)).save(tmp_path / "image.png")
-    code, out, err = archlab("predict", place.keys["gated"], *arguments, "--store", place.home)
+    code, out, err = command("predict", place.keys["gated"], *arguments, "--store", place.home)
     assert code == 2 and out == "" and err.startswith("error: ") and err.count("\n") == 1 and message in err
 
 
-def test_pipes_are_not_waited_for(place, archlab, tmp_path):
+def test_pipes_are_not_waited_for(place, command, tmp_path):
     (tmp_path / "photos").mkdir()
     os.mkfifo(tmp_path / "photos/pipe.png")
     Image.new("L", (5, 5)).save(tmp_path / "photos/good.png")
     for given in (["photos"], ["photos/pipe.png", "photos/good.png"]):
-        code, out, err = archlab("predict", place.keys["gated"], *given, "--store", place.home, "--json")
+        code, out, err = command("predict", place.keys["gated"], *given, "--store", place.home, "--json")
         assert code == 1 and [row["file"] for row in json.loads(out)] == ["photos/good.png"]
         assert err == "failed: photos/pipe.png cannot be read: is a pipe or a device, not a file\n"
 

@@ -127,7 +127,7 @@ class Own(blocks.BLOCKS["conv"]):
 """
 
 
-def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(home, tmp_path):
+def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(own_code_forgotten, home, tmp_path):
     plain = small_runs(home, 1)
     for name in ("own_a", "own_b"):
         (tmp_path / f"{name}.py").write_text(OWN.replace("NAME", name))

@@ -15,6 +15,7 @@ from archlab.runs import Run, Store, code_digest
 from archlab.study import computing
 from archlab.study.progress import Progress
 
+pytestmark = pytest.mark.usefixtures("own_code_forgotten")
 BLOCK = """
 import torch
 from torch import nn

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from archlab.cli.main import main
 from archlab.runs import Run, Store, code_digest
 from archlab.runs.cleaning import leftovers
 
@@ -17,18 +15,11 @@ KEYS = sorted(path.name for path in BEFORE.glob("runs/*/*"))
 
 
 @pytest.fixture
-def archlab(monkeypatch, capsys, tmp_path):
-    """Runs the command line on a copy of the store; gives its exit code and output."""
+def command(command, monkeypatch, tmp_path):
+    """The command line, on a copy of the store."""
     shutil.copytree(BEFORE, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path))
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["archlab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return stopped.value.code or 0, capsys.readouterr().out
-
-    return run
+    return command
 
 
 def test_its_runs_keep_their_keys_and_are_of_other_code():
@@ -39,20 +30,20 @@ def test_its_runs_keep_their_keys_and_are_of_other_code():
         assert run.key == key and run.code != code_digest(run.architecture)
 
 
-def test_it_lists_and_is_whole(archlab):
-    code, out = archlab("runs", "list")
+def test_it_lists_and_is_whole(command):
+    code, out, _ = command("runs", "list")
     assert code == 0 and all(key[:12] in out for key in KEYS)
-    assert archlab("runs", "check")[0] == 0
+    assert command("runs", "check")[0] == 0
 
 
-def test_it_reports_and_scores(archlab, tmp_path):
-    code, out = archlab("report", "before", "--markdown")
+def test_it_reports_and_scores(command, tmp_path):
+    code, out, _ = command("report", "before", "--markdown")
     assert code == 0 and "small+act=silu" in out
-    code, out = archlab("score", tmp_path / "studies/before/results.csv", "--json")
+    code, out, _ = command("score", tmp_path / "studies/before/results.csv", "--json")
     assert code == 0 and "small+act=silu" in out
 
 
-def test_cleaning_removes_its_runs_where_asked_alone(archlab, tmp_path):
+def test_cleaning_removes_its_runs_where_asked_alone(command, tmp_path):
     store = Store(tmp_path)
     assert leftovers(store) == []
     assert {leftover.path.name for leftover in leftovers(store, old_code=True)} == set(KEYS)

@@ -62,7 +62,7 @@ def test_any_file_that_changes_settles_the_study_anew(home, tmp_path):
         resolve(idea, home)
 
 
-def test_own_blocks_are_part_of_a_settled_study(home, tmp_path):
+def test_own_blocks_are_part_of_a_settled_study(own_code_forgotten, home, tmp_path):
     (tmp_path / "own.py").write_text(
         "import blocks\nfrom torch import nn\n\n\n"
         "@blocks.register('twice_for_studies')\nclass Twice(blocks.Block):\n"
@@ -79,7 +79,7 @@ def test_own_blocks_are_part_of_a_settled_study(home, tmp_path):
         assert used == {"base": [str(tmp_path / "own.py")], "starnet": []}
 
 
-def test_own_augmentations_are_part_of_a_settled_study(home, tmp_path):
+def test_own_augmentations_are_part_of_a_settled_study(own_code_forgotten, home, tmp_path):
     own, path = tmp_path / "my_augment.py", tmp_path / "idea.yaml"
     own.write_text("def turned(images, random):\n    return images.flip(2)\n")
     path.write_text(

@@ -70,6 +70,7 @@ def as_torch_starts(module: nn.Module) -> bool:
 
 @pytest.mark.parametrize("name", ["convnext", "mobileone", "starnet"])
 def test_weights_start_as_the_authors_leave_them(models, name):
+    torch.manual_seed(0)
     model = archlab.build_model(models[name], 10)
     layers = [module for module in model.layers.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
     assert len(layers) > 10 and all(as_torch_starts(layer) for layer in layers)
@@ -82,6 +83,7 @@ def test_weights_start_as_the_authors_leave_them(models, name):
 
 @torch.no_grad()
 def test_mobilevit_starts_as_torch_s_encoder_does(models):
+    torch.manual_seed(0)
     model = archlab.build_model(models["mobilevit"], 10)
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     assert all(as_torch_starts(conv) for conv in convolutions) and as_torch_starts(model.head.classifier)

@@ -111,6 +111,38 @@ def test_inherited_exemptions_are_given_up_in_words():
             SMALL + "steps: 5\nexemptions: {}",
             "r.yaml:5: exemptions must be a list, or {replace: a list} to give up inherited ones",
         ),
+        (SMALL + "steps: 5\npixels: 0", "r.yaml:5: a recipe: pixels must be a whole number of at least 1, not 0"),
+        (SMALL + "steps: 5\npixel: 224", "r.yaml:5: a recipe has no key 'pixel' - did you mean 'pixels'?"),
+        (
+            SMALL + "steps: 5\npixels: 224\ntest_resize: 200",
+            "r.yaml:6: a recipe: test_resize, 200, is below pixels, 224",
+        ),
+        (SMALL + "steps: 5\ntest_resize: 200", "r.yaml:5: a recipe: test_resize, 200, is nothing without pixels"),
+        (
+            SMALL + "steps: 5\nfit: strech",
+            "r.yaml:5: a recipe: fit must be crop, stretch or whole, not 'strech' - did you mean 'stretch'?",
+        ),
+        (
+            SMALL + "steps: 5\nprecision: float16",
+            "r.yaml:5: a recipe: precision must be mixed or float32, not 'float16' - did you mean 'float32'?",
+        ),
+        (
+            SMALL + "steps: 5\nincomplete_batch: drop",
+            "r.yaml:5: a recipe: incomplete_batch must be dropped or kept, not 'drop' - did you mean 'dropped'?",
+        ),
+        (
+            SMALL + "steps: 5\naugment: {order: [flip, flip]}",
+            "r.yaml:5: a recipe: augment: order has flip more than once",
+        ),
+        (
+            SMALL + "steps: 5\naugment: {order: [crops]}",
+            "r.yaml:5: a recipe: augment: order must be shift, crop, flip, randaugment, jitter or own, not 'crops'"
+            " - did you mean 'crop'?",
+        ),
+        (
+            SMALL + "steps: 5\nnormalisation: {mean: [0, 0, 0], std: [0, 1, 1]}",
+            "r.yaml:5: a recipe: normalisation: std must be a number above 0, not 0",
+        ),
         (
             "like: quik",
             "r.yaml:1: there is no recipe 'quik': neither one of archlab's nor a YAML file - did you mean 'quick'?",
