@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LONGEST = 100  # characters, all ASCII, of 255 that must do for what is written under a temporary name too
 
+_UNJUDGED = "not judged: there are no validation images that training has not seen"
+
 
 @click.command()
 @click.argument("key")
@@ -87,10 +89,8 @@ def _print_int8(exported: Exported) -> None:
             f"{drop.images} images)"
         )
     for way, cost in mending.tried:
-        words = "not judged: there are no validation images" if cost is None else f"{100 * cost:.1f} points"
-        echo(
-            f"{'taken' if way == mending.way else 'tried'}: {way}: {words}{'' if cost is None else ' on validation images'}"
-        )
+        judged = f"{100 * cost:.1f} points on validation images" if cost is not None else _UNJUDGED
+        echo(f"{'taken' if way == mending.way else 'tried'}: {way}: {judged}")
     if mending.layers:
         layer, changed = mending.layers[0]
         echo(f"the layer that loses most is {layer}: alone it changes {100 * changed:.1f} % of the classes")

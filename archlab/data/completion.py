@@ -110,7 +110,8 @@ def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]
     for part, of_split in counts.items():
         if absent := [name for name, n in zip(classes, of_split, strict=True) if n == 0]:
             more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
-            notes.append(f"no images in {part} of {len(absent)} classes: {', '.join(absent[:_MOST_NAMED])}{more}")
+            some = "1 class" if len(absent) == 1 else f"{len(absent)} classes"
+            notes.append(f"no images in {part} of {some}: {', '.join(absent[:_MOST_NAMED])}{more}")
     if skipped:
         more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
         notes.append(f"{len(skipped)} unreadable images left out: {', '.join(skipped[:_MOST_NAMED])}{more}")

@@ -92,8 +92,7 @@ def _export_int8(
 ) -> Exported:
     import onnx
 
-    validation = images_of(network, "validation")
-    quantised, mending = mended(core, calibration, validation if validation.labels is not None else None)
+    quantised, mending = mended(core, calibration, _unseen_validation_images(network))
     mending.layers = [(_with_block(layer, network), changed) for layer, changed in mending.layers]
     content = with_resizing(onnx.load_from_string(quantised), network).SerializeToString()
     found = agreement(network, content, images)
@@ -118,6 +117,14 @@ def _training_images(network: LoadedNetwork) -> np.ndarray:
         raise UserError(f"int8 is calibrated on training images, and {dataset} has none")
     chosen = np.random.default_rng(0).permutation(len(images))[:CALIBRATION]
     return images[np.sort(chosen)]
+
+
+def _unseen_validation_images(network: LoadedNetwork) -> Images | None:
+    """With labels; None where there are none that training has not seen."""
+    if network.origin["recipe"].get("with_validation"):
+        return None
+    images = images_of(network, "validation")
+    return images if images.labels is not None else None
 
 
 def write(file: Path, content: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,16 @@ def test_random_networks_keep_the_budget(draw, share):
 def test_references_use_the_budget(name):
     width = archlab.fit_width(archlab.architecture(name), num_classes=CLASSES)
     assert 2_375_000 <= count(archlab.architecture(name), InputSpec(CLASSES), width).params <= 2_500_000
+
+
+def test_fitting_assembles_no_network(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("assembled to be counted")
+
+    architecture = archlab.architecture("mobilenetv2")
+    expected = archlab.fit_width(architecture, num_classes=CLASSES)
+    monkeypatch.setattr(torch.nn.Module, "__init__", refuse)
+    assert archlab.fit_width(architecture, num_classes=CLASSES, params=2_500_001) >= expected
 
 
 def test_a_budget_that_cannot_be_met_says_the_least_it_needs():

@@ -96,7 +96,7 @@ def test_one_image_classes_train_and_are_pointed_out(home, fill):
     prepared = prepare("mine", home)
     assert prepared.class_names == ["few", "many", "one"] and prepared.counts("train")[2] == 1
     assert "no images in validation of 2 classes: few, one" in prepared.notes
-    assert "no images in test of 1 classes: one" in prepared.notes
+    assert "no images in test of 1 class: one" in prepared.notes
 
 
 def test_one_class_is_none(home, fill):

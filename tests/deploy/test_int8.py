@@ -78,6 +78,15 @@ def test_test_images_choose_nothing(place, command, tmp_path, monkeypatch):
         assert (tmp_path / f"{kind}.onnx").read_bytes() == (tmp_path / "first.onnx").read_bytes()
 
 
+def test_validation_images_that_were_trained_on_judge_nothing(own_place, command, monkeypatch):
+    """Whatever the first way costs on them: its drop there would be that on training images."""
+    monkeypatch.setattr(mending, "ENOUGH", -2.0)
+    key = train(own_place.home, "mobileone", width=0.1, steps=2, recipe={"with_validation": True, "weights": "last"})
+    code, out, err = command("export", key, "--int8", "--output", "net.onnx", "--store", own_place.home)
+    assert code == 0, err
+    assert "taken: minimum and maximum: not judged: there are no validation images that training has not seen" in out
+
+
 def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
     """Whatever the first ways give is spoilt here: the third is taken, and layers are told apart."""
     graph, calibration, validation = core

@@ -9,6 +9,8 @@ from standin import compute, make_run
 
 from archlab.runs import Store
 
+RETRIES = 1000  # each kill of a worker takes one of its run
+
 
 def study(count: int, fault: str = "", seconds: float = 0.0):
     """Runs of two models on three datasets."""
@@ -30,7 +32,7 @@ if __name__ == "__main__":
     home, count, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     fault, seconds = [*sys.argv[4:], "", ""][:2]
     try:
-        outcome = compute(study(count, fault, float(seconds or 0)), Store(home), workers=workers, retries=3)
+        outcome = compute(study(count, fault, float(seconds or 0)), Store(home), workers=workers, retries=RETRIES)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(1 if outcome.failed else 0)
