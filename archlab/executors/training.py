@@ -20,6 +20,7 @@ from archlab.runs.code import code_digest, sources
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.loop import Trained, train
+from archlab.training.metrics import metrics_of
 from archlab.training.recipe import load_recipe
 
 sources()  # as they are imported here, not as they may become
@@ -27,8 +28,9 @@ sources()  # as they are imported here, not as they may become
 
 @dataclass(frozen=True)
 class TrainedRun(Trained):
-    """What a run gives, and what it carries to be used elsewhere."""
+    """What a run gives, its metrics by split and name, and what it carries to be used elsewhere."""
 
+    metrics: dict[str, dict[str, float]]
     carried: dict[str, Any]
 
 
@@ -40,8 +42,11 @@ def train_run(
     report: Reporter,
     device: str = "auto",
     deterministic: bool = False,
+    class_scores: bool = True,
 ) -> TrainedRun:
     """Trains a run, continuing from the checkpoint in `folder` where there is one.
+
+    Without `class_scores` its metrics alone are kept of what it says of images.
 
     Raises UserError where the data or the code are no longer those of the run's key.
     """
@@ -52,10 +57,11 @@ def train_run(
     architecture = from_canonical(run.architecture, run.model)
     carried = carried_by(run, prepared, own_blocks_of(architecture))
     _check_code(run)  # of the texts that were just read
+    recipe = load_recipe(run.recipe)
     trained = train(
         architecture,
         prepared,
-        load_recipe(run.recipe),
+        recipe,
         run.seed,
         width=run.width,
         smallest_map=run.smallest_map,
@@ -64,7 +70,9 @@ def train_run(
         checkpoint=folder / "checkpoint.safetensors",
         on_epoch=lambda row: report(**row),
     )
-    return TrainedRun(**vars(trained), carried=carried)
+    metrics = metrics_of(trained.class_scores, recipe.metrics)
+    kept = trained.class_scores if class_scores else {}
+    return TrainedRun(**{**vars(trained), "class_scores": kept}, metrics=metrics, carried=carried)
 
 
 def _check_code(run: Run) -> None:

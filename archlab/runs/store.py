@@ -10,13 +10,16 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from archlab.foundation import UserError
 from archlab.foundation.files import scratch
 from archlab.runs.run import Run
-from archlab.runs.stored import DamagedRunError, Result, read_run, verify_run, write_run
+from archlab.runs.stored import DamagedRunError, Result, read_class_scores, read_run, verify_run, write_run
+
+if TYPE_CHECKING:
+    from archlab.training.class_scores import ClassScores
 
 _log = logging.getLogger("archlab")
 
@@ -80,6 +83,10 @@ class Store:
     def weights(self, key: str) -> Path:
         """The safetensors file of a stored run's weights."""
         return self.directory(key) / "weights.safetensors"
+
+    def class_scores(self, key: str) -> dict[str, ClassScores]:
+        """Of a stored run, by split; none where it has kept none. Raises DamagedRunError."""
+        return read_class_scores(self.directory(key))
 
     def put(self, run: Run, result: Result) -> None:
         """Stores a finished run; one that is stored already stays as it is. Raises OSError, leaving nothing behind."""

@@ -1,34 +1,43 @@
-"""The stored form of a finished run: five files in one directory, each held against a checksum.
+"""The stored form of a finished run: six files in one directory, each held against a checksum.
 
 run.json (what was run), history.jsonl (an epoch a line), weights.safetensors, model.json (what else its network needs to be
-used elsewhere, see `archlab.runs.carried`; runs stored before have none), and result.json: everything else, with the
-checksums of the others and of itself.
+used elsewhere, see `archlab.runs.carried`), class_scores.npz (what it says of validation and test images), and result.json:
+everything else, with the checksums of the others and of itself. Runs stored before have no model.json or class_scores.npz, and
+a study can leave the latter out.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+from zipfile import BadZipFile, ZipFile
 
 from archlab.foundation import UserError
 from archlab.runs.run import Run, digest
+
+if TYPE_CHECKING:
+    from archlab.training.class_scores import ClassScores
 
 FORMAT = 1
 """Version of the stored form; what a newer one has written is refused in words."""
 
 FILES = ("run.json", "history.jsonl", "weights.safetensors")
 MODEL = "model.json"
+CLASS_SCORES = "class_scores.npz"
+MOST_SCORES = 2**31  # bytes that a file of class scores may unpack to
 
 
 class Result(Protocol):
     """What training returns, as far as the store cares (`archlab.training.loop.Trained`).
 
-    One with `carried` (`archlab.executors.training.TrainedRun`) has that stored too.
+    One with `carried` and `class_scores` (`archlab.executors.training.TrainedRun`) has these stored too.
     """
 
     @property
@@ -58,9 +67,13 @@ def write_run(folder: Path, run: Run, result: Result) -> None:
     (folder / "history.jsonl").write_bytes(b"".join(_text(row) + b"\n" for row in result.history))
     weights = {name: numpy.asarray(value, order="C") for name, value in result.weights.items()}
     save_file(weights, folder / "weights.safetensors")
-    carried = getattr(result, "carried", None)
-    if carried is not None:
+    files = list(FILES)
+    if (carried := getattr(result, "carried", None)) is not None:
         (folder / MODEL).write_bytes(_text(carried))
+        files.append(MODEL)
+    if class_scores := getattr(result, "class_scores", None):
+        _save_class_scores(folder / CLASS_SCORES, class_scores)
+        files.append(CLASS_SCORES)
     document = {
         "format": FORMAT,
         "key": run.key,
@@ -70,10 +83,7 @@ def write_run(folder: Path, run: Run, result: Result) -> None:
         "peak_memory": result.peak_memory,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "archlab": _version(),
-        "files": {
-            name: sha256((folder / name).read_bytes()).hexdigest()
-            for name in (*FILES, *([MODEL] if carried is not None else []))
-        },
+        "files": {name: sha256((folder / name).read_bytes()).hexdigest() for name in files},
     }
     document = json.loads(_text(document))  # the checksum is over what a reader will see
     (folder / "result.json").write_bytes(_text({**document, "checksum": digest(document)}))
@@ -100,14 +110,44 @@ def read_run(folder: Path, key: str) -> dict[str, Any]:
 def verify_run(folder: Path, key: str) -> None:
     """Reads every byte of the run `key`. Raises DamagedRunError and UserError."""
     read_run(folder, key)
-    read_model(folder)
-    _checked(folder / "weights.safetensors", _files(folder))
+    files = _files(folder)
+    for name in files:
+        _checked(folder / name, files)
 
 
 def read_model(folder: Path) -> dict[str, Any] | None:
     """What the run in a folder carries; None where it was stored before runs did. Raises DamagedRunError."""
     files = _files(folder)
     return _parse(_checked(folder / MODEL, files)) if MODEL in files else None
+
+
+def read_class_scores(folder: Path) -> dict[str, ClassScores]:
+    """By split; none where the run has kept none. Raises DamagedRunError."""
+    import numpy
+
+    from archlab.training.class_scores import ClassScores
+
+    files = _files(folder)
+    if CLASS_SCORES not in files:
+        return {}
+    content = BytesIO(_checked(folder / CLASS_SCORES, files))
+    try:
+        with ZipFile(content) as packed:
+            if sum(each.file_size for each in packed.infolist()) > MOST_SCORES:
+                raise DamagedRunError(f"{CLASS_SCORES} is larger than class scores can be")
+        with numpy.load(content, allow_pickle=False) as arrays:
+            splits = [name.removesuffix("_labels") for name in arrays if name.endswith("_labels")]
+            return {split: ClassScores(arrays[split], arrays[f"{split}_labels"]) for split in splits}
+    except (BadZipFile, KeyError, ValueError, EOFError, zlib.error):
+        raise DamagedRunError(f"{CLASS_SCORES} holds no class scores") from None
+
+
+def _save_class_scores(path: Path, class_scores: dict[str, ClassScores]) -> None:
+    import numpy
+
+    arrays = {split: each.scores for split, each in class_scores.items()}
+    arrays |= {f"{split}_labels": each.labels for split, each in class_scores.items()}
+    numpy.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def read_weights(folder: Path) -> bytes:

@@ -12,7 +12,7 @@ from archlab.forecast import with_workers
 from archlab.foundation import UserError
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
-from archlab.study.computing import announce_preparation, compute
+from archlab.study.computing import announce_preparation, compute, training_of
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
@@ -35,7 +35,7 @@ def ablate(
     progress = progress or Progress()
     study, runs = study_and_runs(source, store, progress)
     settings = with_workers(settings or Settings(), runs, store)
-    planned, outcome = compute(study.name, runs, store, settings, progress)
+    planned, outcome = compute(study.name, runs, store, settings, progress, training_of(study))
     ablation = assess(study, runs, outcome, store, planned.judge(outcome))
     try:
         progress.found(ablation)

@@ -7,14 +7,28 @@ from pathlib import Path
 
 from archlab.data import Need, entry
 from archlab.data.prepared import folder
-from archlab.executors import Interrupted, Outcome, Settings, execute
+from archlab.executors import TRAIN, Interrupted, Outcome, Settings, Task, execute
 from archlab.forecast import Plan, check_counts, plan
 from archlab.runs import Run, Store
 from archlab.study.progress import Progress
+from archlab.study.resolved import ResolvedStudy
+from archlab.study.study import Study
+
+
+def training_of(study: Study | ResolvedStudy) -> Task:
+    """What is done with each of a study's runs."""
+    return TRAIN if study.class_scores else Task(TRAIN.function, {"class_scores": False})
 
 
 def compute(
-    what: str, runs: Iterable[Run], store: Store, settings: Settings, progress: Progress, *, measure: bool = True
+    what: str,
+    runs: Iterable[Run],
+    store: Store,
+    settings: Settings,
+    progress: Progress,
+    task: Task = TRAIN,
+    *,
+    measure: bool = True,
 ) -> tuple[Plan, Outcome]:
     """The plan of the runs, and what became of them.
 
@@ -27,7 +41,7 @@ def compute(
     planned = plan(runs, store, settings, measure=measure, on_event=progress.measuring)
     with progress.computing(what, planned) as hear:
         try:
-            return planned, execute([*planned.stored, *planned.runs], store, settings, on_event=hear)
+            return planned, execute([*planned.stored, *planned.runs], store, settings, task=task, on_event=hear)
         except Interrupted as interrupted:
             done, count = len(interrupted.outcome.results), len(planned.stored) + len(planned.missing)
             progress.say(f"interrupted: {done} of {count} runs are stored; the same command goes on from there")

@@ -43,6 +43,7 @@ KEYS = (
     "effects",
     "lambda",
     "metric",
+    "class_scores",
     "score",
     "search",
 )
@@ -116,6 +117,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         effects=_effects(document, fitted=budget.fit == "width"),
         weight_of_variance=_value(document, "lambda", Annotated[float, Within(0)], 0.5),
         metric=_value(document, "metric", Literal[(*METRICS, *kept)], METRICS[0]),
+        class_scores=_value(document, "class_scores", bool, True),
         own_scores=_own_scores(document, folder),
         search=search,
         where=here,

@@ -77,6 +77,7 @@ class ResolvedStudy:
     smallest_map: int | None
     weight_of_variance: float
     metric: str
+    class_scores: bool
     own_scores: list[str]
     budget: dict[str, Any]
     classes: int

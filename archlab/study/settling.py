@@ -76,6 +76,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         smallest_map=study.smallest_map,
         weight_of_variance=study.weight_of_variance,
         metric=study.metric,
+        class_scores=study.class_scores,
         own_scores=list(study.own_scores),
         budget=dataclasses.asdict(study.budget),
         classes=designer.classes,

@@ -28,9 +28,9 @@ class Study:
 
     `bases` are the architectures that the choice called `base` has as its options: mostly one, none where only references
     are compared. `forms` are what some models are on some datasets. `width` counts where the budget fits none.
-    `weight_of_variance` is xScore's lambda, `metric` what is scored, `own_scores` are functions whose values stand beside
-    it, `FILE.py:NAME` with the file in full. `where` is its file, `budget_where` the line of its budget, `like` the
-    architecture whose multiply-accumulates are its budget of them.
+    `weight_of_variance` is xScore's lambda, `metric` what is scored, `class_scores` whether runs keep theirs, `own_scores` are
+    functions whose values stand beside the xScore, `FILE.py:NAME` with the file in full. `where` is its file,
+    `budget_where` the line of its budget, `like` the architecture whose multiply-accumulates are its budget of them.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Study:
     effects: tuple[Effect, ...]
     weight_of_variance: float
     metric: str
+    class_scores: bool
     own_scores: tuple[str, ...]
     search: SearchSettings
     where: str | None = None

@@ -19,7 +19,8 @@ from archlab.architecture import SMALLEST_MAP, Architecture, InputSpec, Network,
 from archlab.data.augment import generator
 from archlab.data.batches import Batches
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
-from archlab.training.evaluation import evaluate, evaluation_batches
+from archlab.training.class_scores import ClassScores
+from archlab.training.evaluation import accuracy, evaluate, evaluation_batches
 from archlab.training.graph import GraphedStep
 from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
 from archlab.training.optimizer import Schedule, make_optimizer, set_lr
@@ -35,8 +36,7 @@ class Trained:
     """What a run gives.
 
     Attributes:
-        metrics: By split ("validation", unless it was trained on, and "test"): accuracy, balanced_accuracy, loss (cross entropy
-            without smoothing), and the recipe's own.
+        class_scores: By split ("validation", unless it was trained on, and "test"); `archlab.training.metrics` measures them.
         history: Of each epoch: epoch (from 1), steps so far, loss (mean of the steps, as trained),
             validation_accuracy (None where it was trained on), seconds.
         weights: Parameters and buffers by name.
@@ -45,7 +45,7 @@ class Trained:
         peak_memory: Bytes.
     """
 
-    metrics: dict[str, dict[str, float]]
+    class_scores: dict[str, ClassScores]
     history: list[dict[str, Any]]
     weights: dict[str, Tensor]
     mode: dict[str, Any]
@@ -125,16 +125,16 @@ def train(
             mean_loss = float(loss_sum) / (done - first)
             if not math.isfinite(mean_loss):
                 raise DivergenceError(f"the loss is {mean_loss} in epoch {epoch + 1} of {epochs}")
-            accuracy = evaluate(model, validation, precision=recipe.precision)["accuracy"] if validation else None
-            if recipe.weights == "best_validation" and accuracy is not None and accuracy > progress.best_accuracy:
-                progress.best_accuracy, progress.best_weights = accuracy, weights_of(model)
+            right = accuracy(evaluate(model, validation, recipe.precision), validation.labels) if validation else None
+            if recipe.weights == "best_validation" and right is not None and right > progress.best_accuracy:
+                progress.best_accuracy, progress.best_weights = right, weights_of(model)
             progress.epoch, progress.seconds = epoch + 1, time.perf_counter() - started
             progress.history.append(
                 {
                     "epoch": epoch + 1,
                     "steps": done,
                     "loss": mean_loss,
-                    "validation_accuracy": accuracy,
+                    "validation_accuracy": right,
                     "seconds": progress.seconds,
                 }
             )
@@ -146,9 +146,7 @@ def train(
         if progress.best_weights:
             model.load_state_dict(progress.best_weights)
         return Trained(
-            metrics={
-                split: evaluate(model, each, recipe.metrics, recipe.precision) for split, each in evaluated.items()
-            },
+            class_scores={split: _class_scores(model, each, recipe.precision) for split, each in evaluated.items()},
             history=progress.history,
             weights=weights_of(model),
             mode=execution_mode(
@@ -157,6 +155,10 @@ def train(
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(device),
         )
+
+
+def _class_scores(model: nn.Module, batches: Batches, precision: str) -> ClassScores:
+    return ClassScores.of(evaluate(model, batches, precision).cpu().numpy(), batches.labels.cpu().numpy())
 
 
 def _initial_model(

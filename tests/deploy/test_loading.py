@@ -8,6 +8,7 @@ import subprocess
 import sys
 from hashlib import sha256
 
+import numpy as np
 import pytest
 import torch
 
@@ -123,6 +124,17 @@ def test_weights_of_another_form_are_refused_with_both_forms(place, tmp_path):
     with pytest.raises(UserError, match=r"another form: .* mobileone at width 0.1"):
         archlab.load(folder)
     assert key_in(folder) == place.keys["mobileone"]
+
+
+def test_a_run_keeps_what_it_says_of_validation_and_test_images(place):
+    key = place.keys["gated"]
+    network, metrics = archlab.load(key, store=place.home), place.store.get(key)["metrics"]
+    for split, kept in place.store.class_scores(key).items():
+        pixels, labels = network.test_data().images(split), network.test_data().labels(split)
+        assert np.array_equal(kept.labels, labels)
+        assert kept.probabilities() == pytest.approx(network.probabilities(pixels).numpy(), abs=2e-3)
+        assert metrics[split]["accuracy"] == (kept.classes == labels).mean()
+    assert list(metrics) == list(place.store.class_scores(key)) == ["validation", "test"]
 
 
 @pytest.mark.parametrize(

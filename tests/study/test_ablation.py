@@ -15,12 +15,13 @@ import standin_training
 
 import archlab
 from archlab.data import is_prepared, open_prepared
-from archlab.executors import Settings
+from archlab.executors import TRAIN, Settings
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material
 from archlab.runs import Store
 from archlab.scoring import read_table
 from archlab.study.ablating import ablate, missing_datasets, planned_runs, runs_of, saved
+from archlab.study.computing import training_of
 from archlab.study.resolving import resolve
 
 SE = [{"set": {"channel_attention": "se"}, "where": {"block": "inverted_residual"}}]
@@ -329,6 +330,11 @@ def test_a_score_that_is_not_there_is_named_with_its_line(home, tmp_path):
     path.write_text("base: mobilenetv2\nscore:\n  - nothing.py:worst_case\n")
     with pytest.raises(UserError, match=r"idea\.yaml:3: .*nothing\.py cannot be read"):
         resolve(path, home)
+
+
+def test_a_study_says_whether_runs_keep_their_class_scores(store):
+    assert training_of(settled(store)) == TRAIN
+    assert training_of(settled(store, class_scores=False)).options == {"class_scores": False}
 
 
 def test_a_metric_that_runs_do_not_keep_is_refused(home):

@@ -8,6 +8,7 @@ import archlab
 from archlab.architecture import architecture, references
 from archlab.data import open_prepared
 from archlab.training.loop import train
+from archlab.training.metrics import metrics_of
 from archlab.training.recipe import load_recipe
 from tests.training.baseline import pixel_baseline
 
@@ -27,7 +28,7 @@ def accuracy_of(name, digits, recipe):
     reference = architecture(name)
     width = archlab.fit_width(reference, num_classes=digits.num_classes, resolution=digits.resolution)
     settled = load_recipe(recipe).settled(name, digits.name)
-    return train(reference, digits, settled, 0, width=width).metrics["test"]["accuracy"]
+    return metrics_of(train(reference, digits, settled, 0, width=width).class_scores)["test"]["accuracy"]
 
 
 @pytest.mark.slow

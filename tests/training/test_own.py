@@ -11,6 +11,7 @@ from archlab.foundation import UserError, read_yaml_text
 from archlab.runs.run import digest
 from archlab.study.loading import load_study
 from archlab.training.loop import train
+from archlab.training.metrics import metrics_of
 from archlab.training.recipe import load_recipe, own_files_of
 from tests.training.stub import TINY, Made
 
@@ -136,12 +137,14 @@ def test_a_run_with_an_own_optimiser_continues_where_it_was_interrupted(read, tm
 
 def test_metrics_are_computed_on_validation_and_test(read):
     plain = train(TINY, Made(), read(""), 0)
-    measured = train(TINY, Made(), read("metrics: [metrics.py:images, metrics.py:balanced]"), 0)
+    recipe = read("metrics: [metrics.py:images, metrics.py:balanced]")
+    measured = train(TINY, Made(), recipe, 0)
+    metrics = metrics_of(measured.class_scores, recipe.metrics)
     for split, images in (("validation", 24), ("test", 40)):
-        values = dict(measured.metrics[split])
+        values = metrics[split]
         assert values.pop("images") == images
         assert values.pop("balanced") == pytest.approx(values["balanced_accuracy"], abs=1e-12)
-        assert values == plain.metrics[split]
+        assert values == metrics_of(plain.class_scores)[split]
     assert same_weights(plain, measured)
 
 
@@ -183,5 +186,6 @@ def test_says_what_is_wrong_and_where(read, tmp_path, text, message):
     ],
 )
 def test_what_fails_in_own_code_is_told_with_its_file(read, text, message):
+    recipe = read(text)
     with pytest.raises(UserError, match=message):
-        train(TINY, Made(), read(text), 0)
+        metrics_of(train(TINY, Made(), recipe, 0).class_scores, recipe.metrics)

@@ -51,11 +51,14 @@ def test_training_on_validation_too_leaves_nothing_to_select_by(monkeypatch):
     images = made.images
     monkeypatch.setattr(made, "images", lambda split: read_splits.append(split) or images(split))
     found = train(TINY, made, dataclasses.replace(RECIPE, with_validation=True), seed=0)
-    assert list(found.metrics) == ["test"] and [row["validation_accuracy"] for row in found.history] == [None, None]
+    assert list(found.class_scores) == ["test"] and [row["validation_accuracy"] for row in found.history] == [
+        None,
+        None,
+    ]
     assert found.history[-1]["steps"] == 2 * (96 + 32) // 16
     assert read_splits == ["train", "validation", "test"] and len(shapes) == 16 + 1
     apart = train(TINY, made, RECIPE, seed=0)
-    assert list(apart.metrics) == ["validation", "test"] and apart.history[-1]["steps"] == 2 * 96 // 16
+    assert list(apart.class_scores) == ["validation", "test"] and apart.history[-1]["steps"] == 2 * 96 // 16
     with pytest.raises(UserError, match=r"r\.yaml:6: .*weights must be last"):
         read("with_validation: true\nweights: best_validation")
 

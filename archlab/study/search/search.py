@@ -13,7 +13,7 @@ from archlab.foundation import UserError
 from archlab.runs import Failure, Store
 from archlab.study.ablating import runs_of, saved
 from archlab.study.ablation import Ablation, assess
-from archlab.study.computing import compute
+from archlab.study.computing import compute, training_of
 from archlab.study.loading import load_study
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
@@ -107,14 +107,14 @@ def search(
     settings, progress = settings or Settings(), progress or Progress()
     began, own = time.monotonic(), time.process_time()
     study = load_study(source, home=store.home)
-    designs = Designs(study, store.home)
+    designs, task = Designs(study, store.home), training_of(study)
     designs.start()  # tells what is wrong in it before anything runs
     references = reference_runs(designs)
     opened = open_storage(storage, store.home / "studies" / search_name(study.name))
     there = Trials(open_search(opened, designs))
     if resume and not there.all():
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
-    _, first = compute(f"{study.name}: the references", references, store, settings, progress, measure=False)
+    _, first = compute(f"{study.name}: the references", references, store, settings, progress, task, measure=False)
     known, stopwatch = _agreed(designs, store, there, settings.time_limit)
     warm = warm_start(opened, there, designs, known, store, stopwatch)
     wanted = trials or study.search.trials
@@ -122,7 +122,7 @@ def search(
         progress.say(f"{study.name}: {words}")
     scheduler = Scheduler(designs, known, there, wanted, stopwatch=stopwatch, progress=progress)
     try:
-        scheduler.run(open_executor(store, settings), settings.at_once, fail_fast=settings.fail_fast)
+        scheduler.run(open_executor(store, settings, task), settings.at_once, fail_fast=settings.fail_fast)
     except Interrupted:
         tried = f"{there.tried()} of {wanted} trials"
         progress.say(f"interrupted: what has ended is kept ({tried}); the same command goes on from there")
@@ -177,7 +177,8 @@ def _final_table(
         progress.say(f"{name}: a run failed, so the final table shows only what is stored")
         outcome = Outcome({run.key: stored for run in runs if (stored := store.get(run.key))})
     else:
-        _, outcome = compute(f"{name}: the final table", runs, store, settings, progress, measure=False)
+        what, task = f"{name}: the final table", training_of(study)
+        _, outcome = compute(what, runs, store, settings, progress, task, measure=False)
     return assess(study, runs, outcome, store)
 
 
