@@ -1,11 +1,13 @@
-"""How much accuracies vary between seeds: one variance a dataset, pooled over models."""
+"""How much accuracies vary between seeds, one variance a dataset, pooled over models; and with other test images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+
+from archlab.scoring.image_noise import ImageNoise
 
 NO_NOISE = 1e-9  # deviations below are rounding: seeds that agree exactly say nothing about the noise
 
@@ -19,12 +21,45 @@ class Noise:
         counts: Models x datasets, the number of seeds.
         variance: By dataset, of a single seed, pooled over models.
         freedom: By dataset, the degrees of freedom of `variance`; 0 (and a variance of NaN) where each model has one seed.
+        images: Where the test images' part is known, (datasets, models, models): the covariance of the seed means over test sets
+            with as many images of each class.
+        image_freedom: By dataset, the degrees of freedom of `images`.
+        interaction: By dataset, the part of `variance` that is in `images` too: what a seed makes of these very images.
     """
 
     means: pd.DataFrame
     counts: pd.DataFrame
     variance: pd.Series
     freedom: pd.Series
+    images: np.ndarray | None = None
+    image_freedom: pd.Series | None = None
+    interaction: pd.Series | None = None
+
+    def with_images(self, images: ImageNoise | None) -> Noise:
+        """With the noise of the test images too, where that is known for all models on all datasets."""
+        models, datasets = list(self.means.index), list(self.means.columns)
+        if images is None or not self.known or not images.knows(models, datasets):
+            return self
+        parts = [images.datasets[name] for name in datasets]
+        own = [each.interaction[np.isfinite(each.interaction)] for each in parts]
+        return replace(
+            self,
+            images=np.stack([each.covariance(models) for each in parts]),
+            image_freedom=pd.Series([each.freedom for each in parts], self.means.columns),
+            interaction=pd.Series([each.mean() if len(each) else 0.0 for each in own], self.means.columns),
+        )
+
+    @property
+    def between_seeds(self) -> pd.Series:
+        """By dataset, the variance of a single seed that `images` does not hold."""
+        return self.variance if self.interaction is None else (self.variance - self.interaction).clip(lower=0)
+
+    @property
+    def lasting(self) -> np.ndarray:
+        """(datasets, models, models): the part of `images` that no number of seeds takes away."""
+        assert self.images is not None and self.interaction is not None
+        own = self.interaction.to_numpy()[:, None] / self.counts.to_numpy().T
+        return np.stack([_positive(each - np.diag(part)) for each, part in zip(self.images, own, strict=True)])
 
     @property
     def known(self) -> bool:
@@ -66,6 +101,12 @@ def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: li
     pooled = [_pooled((grid - means[:, :, None])[distinct, at]) for at in range(len(datasets))]
     variance, freedom = (pd.Series(part, columns) for part in zip(*pooled, strict=True))
     return Noise(pd.DataFrame(means, index, columns), pd.DataFrame(counts, index, columns), variance, freedom)
+
+
+def _positive(matrix: np.ndarray) -> np.ndarray:
+    """The nearest covariance: no direction has less than no variance."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * values.clip(min=0)) @ vectors.T
 
 
 def _pooled(residuals: np.ndarray) -> tuple[float, int]:
