@@ -1,0 +1,182 @@
+"""P-values and intervals that stay true when one looks after every round of seeds and stops as soon as it is decided.
+
+Group-sequential tests with an alpha-spending function (K. K. G. Lan, D. L. DeMets: "Discrete sequential boundaries for
+clinical trials", Biometrika 70, 1983). A look's *fraction* is its information 1 / error^2 divided by that which the most
+seeds would leave. By it alone, never by what was seen, the test spends its level. What is common to all looks, as the noise
+of the test images is, lies in every error: error^2 = image^2 + seed^2 / seeds. The estimates then still have independent
+increments in information, the canonical joint distribution of C. Jennison, B. W. Turnbull: "Group Sequential Methods with
+Applications to Clinical Trials", 2000, ch. 3; boundaries come from its numerical recursion (P. Armitage, C. K. McPherson,
+B. C. Rowe: "Repeated significance tests on accumulating data", 1969; ch. 19 of the book).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.special import log_ndtr, ndtr, ndtri, stdtr, stdtrit
+
+POWER = 2.0  # of the fraction: how late the level is spent
+LEAST_GROWTH = 0.02  # of the fraction: a look that adds less information is passed over
+_QUANTILES = np.arange(0, 6.2, 0.4)  # the levels at which boundaries are computed, as normal quantiles
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_LOWEST = -5.0  # paths below never come back in time
+
+
+def spent(level: np.ndarray | float, fraction: float) -> np.ndarray | float:
+    """How much of the level may be spent up to a fraction of the information.
+
+    The power family of K. Kim, D. L. DeMets: "Design and analysis of group sequential tests based on the type I error
+    spending rate function", Biometrika 74, 1987.
+    """
+    return level * fraction**POWER
+
+
+def information_fraction(image: float, seed: float, seeds: float, most_seeds: float) -> float:
+    """The information at `seeds` as a fraction of that at `most_seeds`.
+
+    Args:
+        image: The standard error from the test images, which seeds do not lower.
+        seed: The standard error that one seed a model leaves; with n seeds it is seed / sqrt(n).
+    """
+    return (image**2 + seed**2 / most_seeds) / (image**2 + seed**2 / seeds)
+
+
+def counted_looks(fractions: Sequence[float]) -> tuple[list[int], tuple[float, ...]]:
+    """Which looks count, and the fraction of each. It depends on the fractions alone, so it biases nothing.
+
+    A look that adds less than 2 % of the most information is passed over; one that leaves less than that to come is the
+    last, and spends what is left.
+    """
+    at: list[int] = []
+    counted: list[float] = []
+    for index, fraction in enumerate(fractions):
+        fraction = 1.0 if fraction > 1 - LEAST_GROWTH else round(fraction, 3)
+        if fraction - (counted[-1] if counted else 0.0) >= LEAST_GROWTH - 1e-9 or not counted:
+            at.append(index)
+            counted.append(max(fraction, 1e-3))
+    return at, tuple(counted)
+
+
+def z_values(t: np.ndarray, freedom: np.ndarray | float) -> np.ndarray:
+    """Student's t as the normal quantile of the same p-value: the significance-level approach (Jennison, Turnbull 2000)."""
+    t, freedom = np.broadcast_arrays(np.asarray(t, float), np.asarray(freedom, float))
+    with np.errstate(divide="ignore"):
+        z = -np.sign(t) * ndtri(stdtr(np.where(np.isinf(freedom), 1.0, freedom), -np.abs(t)))
+    return np.where(np.isinf(freedom), t, np.clip(z, -37.0, 37.0))
+
+
+def t_value(z: float, freedom: float) -> float:
+    """The inverse of `z_values` for one value above 0."""
+    return z if np.isinf(freedom) else -float(stdtrit(freedom, ndtr(-z)))
+
+
+def sequential_p(z: np.ndarray, fractions: tuple[float, ...]) -> np.ndarray:
+    """One-sided sequential p-values after each look: the smallest level at which the path would have been stopped by then.
+
+    Q. Liu, K. M. Anderson: "On adaptive extensions of group sequential trials for clinical investigations", Journal of the
+    American Statistical Association 103, 2008. A large z speaks against the null; with one look at fraction 1 it is the
+    p-value of the fixed test.
+
+    Args:
+        z: Looks, or paths x looks. NaN: that look says nothing.
+        fractions: Rising, from `counted_looks`.
+    """
+    quantiles = np.stack([_read(curve, z[..., at]) for at, (_, curve) in enumerate(_curves(fractions))], axis=-1)
+    return ndtr(-np.maximum.accumulate(np.where(np.isnan(z), -np.inf, quantiles), axis=-1))
+
+
+def critical_values(fractions: tuple[float, ...], level: float) -> np.ndarray:
+    """The boundary at each look, as a normal quantile, of the one-sided test at `level`."""
+    quantile = -float(ndtri(level))
+    return np.array([float(_read(curve, quantile)) for curve, _ in _curves(fractions)])
+
+
+def crossing_probabilities(bounds: Sequence[float], fractions: Sequence[float], drift: float = 0.0) -> np.ndarray:
+    """The chance to reach an upper boundary first at each look, where z at fraction 1 has the expectation `drift`."""
+    found, before = [], None
+    # the bound is moved instead of the path, so that what is integrated stays around 0
+    for bound, fraction in zip(bounds, fractions, strict=True):
+        limit = np.array([bound - drift * np.sqrt(fraction)])
+        if before is None:
+            found.append(float(ndtr(-limit[0])))
+            before = _first(limit, fraction)
+        else:
+            found.append(float(np.exp(_log_tail(limit, before, fraction)[0][0])))
+            before = _next(limit, before, fraction)
+    return np.array(found)
+
+
+_State = tuple[np.ndarray, np.ndarray, float]  # nodes and weighted densities, levels x nodes, of the score; its fraction
+
+
+@lru_cache(maxsize=2048)
+def _curves(fractions: tuple[float, ...]) -> list[tuple[CubicSpline, CubicSpline]]:
+    """For each look the boundary by the level, and the level by the boundary, all as normal quantiles."""
+    bounds = [_until(fractions[: looks + 1])[0] for looks in range(len(fractions))]
+    return [tuple(CubicSpline(*pair, bc_type="natural") for pair in ((_QUANTILES, at), (at, _QUANTILES))) for at in bounds]
+
+
+@lru_cache(maxsize=2048)
+def _until(fractions: tuple[float, ...]) -> tuple[np.ndarray, _State]:
+    """The boundary at the last look, and where the paths are that no look has stopped."""
+    levels = ndtr(-_QUANTILES)
+    *earlier, fraction = fractions
+    if not earlier:
+        bound = -ndtri(spent(levels, fraction))
+        return bound, _first(bound, fraction)
+    before = _until(tuple(earlier))[1]
+    to_spend = spent(levels, fraction) - spent(levels, earlier[-1])
+    bound = -ndtri(to_spend)  # too high: not all who are beyond it come there first. From here Newton's steps only fall
+    for _ in range(50):
+        log_tail, slope = _log_tail(bound, before, fraction)
+        step = (log_tail - np.log(to_spend)) / slope
+        bound = bound - step
+        if np.abs(step).max() < 1e-10:
+            break
+    return bound, _next(bound, before, fraction)
+
+
+def _log_tail(bound: np.ndarray, before: _State, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithm of the chance to be beyond the bound at this look and not before, and its slope in the bound."""
+    nodes, weighted, earlier = before
+    deviation = np.sqrt(fraction - earlier)
+    distance = (bound[:, None] * np.sqrt(fraction) - nodes) / deviation
+    logs = log_ndtr(-distance) + np.log(weighted)
+    highest = logs.max(axis=1)
+    tail = np.exp(logs - highest[:, None]).sum(axis=1)
+    density = np.exp(np.log(weighted) - distance**2 / 2 - highest[:, None]).sum(axis=1) / np.sqrt(2 * np.pi)
+    return highest + np.log(tail), -density * np.sqrt(fraction) / deviation / tail
+
+
+def _first(bound: np.ndarray, fraction: float) -> _State:
+    nodes, weights = _grid(bound, fraction)
+    return nodes, weights * _density(nodes, np.sqrt(fraction)), fraction
+
+
+def _next(bound: np.ndarray, before: _State, fraction: float) -> _State:
+    nodes, weights = _grid(bound, fraction)
+    deviation = np.sqrt(fraction - before[2])
+    kernel = _density(nodes[:, :, None] - before[0][:, None, :], deviation)
+    return nodes, weights * np.matmul(kernel, before[1][:, :, None])[..., 0], fraction
+
+
+def _grid(bound: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights between the lowest path and the bound, levels x nodes."""
+    low = np.minimum(_LOWEST, bound - 1) * np.sqrt(fraction)
+    half = (bound * np.sqrt(fraction) - low) / 2
+    return (low + half)[:, None] + half[:, None] * _NODES, half[:, None] * _WEIGHTS
+
+
+def _density(distance: np.ndarray, deviation: float) -> np.ndarray:
+    return np.exp(-((distance / deviation) ** 2) / 2) / (deviation * np.sqrt(2 * np.pi)) + 1e-300
+
+
+def _read(curve: CubicSpline, at: np.ndarray | float) -> np.ndarray:
+    """Beyond its ends the curve goes on as a straight line."""
+    ends = curve.x[[0, -1]]
+    inside = np.clip(at, *ends)
+    beyond = at - inside
+    return curve(inside) + np.where(beyond < 0, *curve(ends, 1)) * beyond
