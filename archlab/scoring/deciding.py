@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from archlab.scoring.effects import MOST_SEEDS, POWER
 from archlab.scoring.intervals import LEVEL
@@ -83,7 +83,7 @@ class _Plan:
     def error(self, seeds: int) -> float:
         return math.sqrt(self.image**2 + self.seed**2 / seeds)
 
-    def needed(self, power, level: float, possible: bool) -> Needed:
+    def needed(self, power: Callable, level: float, possible: bool) -> Needed:
         """Needed for a test whose power falls with the error, at a one-sided level."""
         if not possible:
             return Needed(None, None)

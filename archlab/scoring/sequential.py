@@ -20,6 +20,7 @@ from scipy.special import log_ndtr, ndtr, ndtri, stdtr, stdtrit
 
 POWER = 2.0  # of the fraction: how late the level is spent
 LEAST_GROWTH = 0.02  # of the fraction: a look that adds less information is passed over
+SHARE_OF_FREEDOM = 0.8  # that counts where there is more than one look; see `z_values`
 _QUANTILES = np.arange(0, 6.2, 0.4)  # the levels at which boundaries are computed, as normal quantiles
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _LOWEST = -5.0  # paths below never come back in time
@@ -60,17 +61,29 @@ def counted_looks(fractions: Sequence[float]) -> tuple[list[int], tuple[float, .
     return at, tuple(counted)
 
 
-def z_values(t: np.ndarray, freedom: np.ndarray | float) -> np.ndarray:
-    """Student's t as the normal quantile of the same p-value: the significance-level approach (Jennison, Turnbull 2000)."""
-    t, freedom = np.broadcast_arrays(np.asarray(t, float), np.asarray(freedom, float))
+def z_values(t: np.ndarray, freedom: np.ndarray | float, fractions: tuple[float, ...]) -> np.ndarray:
+    """Student's t as the normal quantile of the same p-value: the significance-level approach (Jennison, Turnbull 2000).
+
+    Args:
+        t: ... x looks.
+        freedom: By look. Where there is more than one look, four fifths of it count: t of successive looks agree less than
+            normal quantiles do, and two models paired by seed would be told apart in 5.6 to 6.0 % instead of 4.4 to 4.7
+            (40,000 simulated studies, up to 10 and 30 seeds).
+        fractions: From `counted_looks`.
+    """
+    t, freedom = np.broadcast_arrays(np.asarray(t, float), _counted_freedom(freedom, fractions))
     with np.errstate(divide="ignore"):
         z = -np.sign(t) * ndtri(stdtr(np.where(np.isinf(freedom), 1.0, freedom), -np.abs(t)))
     return np.where(np.isinf(freedom), t, np.clip(z, -37.0, 37.0))
 
 
-def t_value(z: float, freedom: float) -> float:
+def t_value(z: float, freedom: float, fractions: tuple[float, ...]) -> float:
     """The inverse of `z_values` for one value above 0."""
-    return z if np.isinf(freedom) else -float(stdtrit(freedom, ndtr(-z)))
+    return z if np.isinf(freedom) else -float(stdtrit(_counted_freedom(freedom, fractions), ndtr(-z)))
+
+
+def _counted_freedom(freedom: np.ndarray | float, fractions: tuple[float, ...]) -> np.ndarray:
+    return np.asarray(freedom, float) * (1.0 if fractions[0] == 1 else SHARE_OF_FREEDOM)
 
 
 def sequential_p(z: np.ndarray, fractions: tuple[float, ...]) -> np.ndarray:
@@ -84,14 +97,14 @@ def sequential_p(z: np.ndarray, fractions: tuple[float, ...]) -> np.ndarray:
         z: Looks, or paths x looks. NaN: that look says nothing.
         fractions: Rising, from `counted_looks`.
     """
-    quantiles = np.stack([_read(curve, z[..., at]) for at, (_, curve) in enumerate(_curves(fractions))], axis=-1)
+    quantiles = np.stack([curve(z[..., at]) for at, (_, curve) in enumerate(_curves(fractions))], axis=-1)
     return ndtr(-np.maximum.accumulate(np.where(np.isnan(z), -np.inf, quantiles), axis=-1))
 
 
 def critical_values(fractions: tuple[float, ...], level: float) -> np.ndarray:
     """The boundary at each look, as a normal quantile, of the one-sided test at `level`."""
     quantile = -float(ndtri(level))
-    return np.array([float(_read(curve, quantile)) for curve, _ in _curves(fractions)])
+    return np.array([float(curve(quantile)) for curve, _ in _curves(fractions)])
 
 
 def crossing_probabilities(bounds: Sequence[float], fractions: Sequence[float], drift: float = 0.0) -> np.ndarray:
@@ -109,14 +122,16 @@ def crossing_probabilities(bounds: Sequence[float], fractions: Sequence[float], 
     return np.array(found)
 
 
-_State = tuple[np.ndarray, np.ndarray, float]  # nodes and weighted densities, levels x nodes, of the score; its fraction
+_State = tuple[
+    np.ndarray, np.ndarray, float
+]  # nodes and weighted densities (levels x nodes) of the score; its fraction
 
 
 @lru_cache(maxsize=2048)
-def _curves(fractions: tuple[float, ...]) -> list[tuple[CubicSpline, CubicSpline]]:
+def _curves(fractions: tuple[float, ...]) -> list[tuple[_Curve, _Curve]]:
     """For each look the boundary by the level, and the level by the boundary, all as normal quantiles."""
     bounds = [_until(fractions[: looks + 1])[0] for looks in range(len(fractions))]
-    return [tuple(CubicSpline(*pair, bc_type="natural") for pair in ((_QUANTILES, at), (at, _QUANTILES))) for at in bounds]
+    return [(_Curve(_QUANTILES, at), _Curve(at, _QUANTILES)) for at in bounds]
 
 
 @lru_cache(maxsize=2048)
@@ -174,9 +189,15 @@ def _density(distance: np.ndarray, deviation: float) -> np.ndarray:
     return np.exp(-((distance / deviation) ** 2) / 2) / (deviation * np.sqrt(2 * np.pi)) + 1e-300
 
 
-def _read(curve: CubicSpline, at: np.ndarray | float) -> np.ndarray:
-    """Beyond its ends the curve goes on as a straight line."""
-    ends = curve.x[[0, -1]]
-    inside = np.clip(at, *ends)
-    beyond = at - inside
-    return curve(inside) + np.where(beyond < 0, *curve(ends, 1)) * beyond
+class _Curve:
+    """A smooth curve through points, a straight line beyond them."""
+
+    def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
+        self.spline = CubicSpline(x, y, bc_type="natural")
+        self.first, self.last = x[0], x[-1]
+        self.slopes = self.spline(x[[0, -1]], 1)
+
+    def __call__(self, at: np.ndarray | float) -> np.ndarray:
+        inside = np.clip(at, self.first, self.last)
+        beyond = at - inside
+        return self.spline(inside) + np.where(beyond < 0, *self.slopes) * beyond

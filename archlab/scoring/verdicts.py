@@ -21,7 +21,10 @@ class Look:
 
     Args:
         difference, error: The estimate and its standard error, in one unit. An error of NaN: nothing is known yet.
-        freedom: Degrees of freedom of the error; infinite where it is known.
+        freedom: Degrees of freedom of the error; infinite where it is known. Where a known part (images) and an estimated one
+            (seeds) make up the error, those of the estimated part, which is safe (M. R. Mickey, M. B. Brown: "Bounds on the
+            distribution functions of the Behrens-Fisher statistic", 1966). Satterthwaite's would grow with every seed
+            variance that comes out too small by chance: 17 % false findings in simulated studies of two models.
         fraction: Its information 1 / error^2 divided by that of the most seeds (`information_fraction`). A study that does
             not stop has one look, at fraction 1.
     """
@@ -67,7 +70,7 @@ class Verdict:
     differs: bool
 
 
-def verdicts(paths: Sequence[Sequence[Look]], matters: float | None | Sequence[float | None] = None) -> list[Verdict]:
+def verdicts(paths: Sequence[Sequence[Look]], matters: float | Sequence[float | None] | None = None) -> list[Verdict]:
     """The verdict on each contrast of a family.
 
     - `same`: both one-sided tests reject that the difference is `matters` or more (D. J. Schuirmann: "A comparison of the two
@@ -112,7 +115,8 @@ def _alone(path: Sequence[Look], matters: float | None) -> Verdict:
     known = [look for look in path if look.known]
     last = path[-1] if path else Look(math.nan, math.nan)
     if not known:
-        return Verdict(UNDECIDED, last.difference, *[math.nan] * 6, False)
+        nan = math.nan
+        return Verdict(UNDECIDED, last.difference, nan, nan, nan, nan, nan, nan, False)
     if known[-1].exact:
         same = math.nan if matters is None else 0.0
         return Verdict(SAME, last.difference, last.difference, last.difference, 1.0, math.nan, same, math.nan, False)
@@ -122,8 +126,8 @@ def _alone(path: Sequence[Look], matters: float | None) -> Verdict:
     difference, error, freedom = np.array([(look.difference, look.error, look.freedom) for look in looks]).T
     limit = math.nan if matters is None else matters
     against = np.stack([difference, -difference, difference + limit, limit - difference])
-    above, below, *small = sequential_p(z_values(against / error, freedom), fractions)[:, -1]
-    critical = t_value(critical_values(fractions, (1 - LEVEL) / 2)[-1], freedom[-1])
+    above, below, *small = sequential_p(z_values(against / error, freedom, fractions), fractions)[:, -1]
+    critical = t_value(critical_values(fractions, (1 - LEVEL) / 2)[-1], freedom[-1], fractions)
     low, high = difference[-1] - critical * error[-1], difference[-1] + critical * error[-1]
     p_same = math.nan if matters is None else float(max(small))
     p = min(2 * float(min(above, below)), 1.0)

@@ -68,10 +68,10 @@ def test_one_look_is_the_fixed_test():
     z = np.array([[-9.0], [-1.0], [0.3], [2.0], [5.5], [12.0]])
     assert sequential_p(z, (1.0,)) == pytest.approx(stats.norm.sf(z), rel=1e-9)
     t, freedom = 4.2, 3
-    p = sequential_p(z_values(np.array([t]), freedom), (1.0,))[0]
+    p = sequential_p(z_values(np.array([t]), freedom, (1.0,)), (1.0,))[0]
     assert p == pytest.approx(stats.t.sf(t, freedom), rel=1e-9)
-    assert t_value(float(z_values(np.array([t]), freedom)[0]), freedom) == pytest.approx(t)
-    assert z_values(np.array([2.0, 0.0]), math.inf) == pytest.approx([2.0, 0.0])
+    assert t_value(float(z_values(np.array([t]), freedom, (1.0,))[0]), freedom, (1.0,)) == pytest.approx(t)
+    assert z_values(np.array([2.0, 0.0]), math.inf, (0.5,)) == pytest.approx([2.0, 0.0])
 
 
 def test_later_looks_never_raise_a_p_value_and_looking_earlier_never_lowers_it():
@@ -91,7 +91,7 @@ def test_looks_too_near_to_the_one_before_are_passed_over_and_the_last_spends_al
 
 
 def test_estimates_with_noise_of_images_have_independent_increments_in_information():
-    """error^2 = image^2 + seed^2 / n, the image part drawn once: the correlation of z is the root of the information's ratio."""
+    """The image part is drawn once; the correlation of two z is the root of the ratio of their information."""
     image, seed, most = 0.4, 1.5, 20
     rng = np.random.default_rng(0)
     runs = rng.normal(0, seed, (100_000, most)) + rng.normal(0, image, (100_000, 1))
