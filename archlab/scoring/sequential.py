@@ -16,12 +16,12 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.special import log_ndtr, ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 POWER = 2.0  # of the fraction: how late the level is spent
 LEAST_GROWTH = 0.02  # of the fraction: a look that adds less information is passed over
 SHARE_OF_FREEDOM = 0.8  # that counts where there is more than one look; see `z_values`
-_QUANTILES = np.arange(0, 6.2, 0.4)  # the levels at which boundaries are computed, as normal quantiles
+_QUANTILES = np.arange(0, 5.1, 0.5)  # the levels at which boundaries are computed, as normal quantiles
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _LOWEST = -5.0  # paths below never come back in time
 
@@ -97,14 +97,14 @@ def sequential_p(z: np.ndarray, fractions: tuple[float, ...]) -> np.ndarray:
         z: Looks, or paths x looks. NaN: that look says nothing.
         fractions: Rising, from `counted_looks`.
     """
-    quantiles = np.stack([curve(z[..., at]) for at, (_, curve) in enumerate(_curves(fractions))], axis=-1)
+    quantiles = np.stack([_level(fractions[: at + 1])(z[..., at]) for at in range(len(fractions))], axis=-1)
     return ndtr(-np.maximum.accumulate(np.where(np.isnan(z), -np.inf, quantiles), axis=-1))
 
 
 def critical_values(fractions: tuple[float, ...], level: float) -> np.ndarray:
     """The boundary at each look, as a normal quantile, of the one-sided test at `level`."""
-    quantile = -float(ndtri(level))
-    return np.array([float(curve(quantile)) for curve, _ in _curves(fractions)])
+    bounds = np.stack([_until(fractions[: at + 1])[0] for at in range(len(fractions))], axis=1)
+    return _Curve(_QUANTILES, bounds)(-float(ndtri(level)))
 
 
 def crossing_probabilities(bounds: Sequence[float], fractions: Sequence[float], drift: float = 0.0) -> np.ndarray:
@@ -117,7 +117,7 @@ def crossing_probabilities(bounds: Sequence[float], fractions: Sequence[float], 
             found.append(float(ndtr(-limit[0])))
             before = _first(limit, fraction)
         else:
-            found.append(float(np.exp(_log_tail(limit, before, fraction)[0][0])))
+            found.append(float(_tail(limit, before, fraction)[0][0]))
             before = _next(limit, before, fraction)
     return np.array(found)
 
@@ -127,14 +127,13 @@ _State = tuple[
 ]  # nodes and weighted densities (levels x nodes) of the score; its fraction
 
 
-@lru_cache(maxsize=2048)
-def _curves(fractions: tuple[float, ...]) -> list[tuple[_Curve, _Curve]]:
-    """For each look the boundary by the level, and the level by the boundary, all as normal quantiles."""
-    bounds = [_until(fractions[: looks + 1])[0] for looks in range(len(fractions))]
-    return [(_Curve(_QUANTILES, at), _Curve(at, _QUANTILES)) for at in bounds]
+@lru_cache(maxsize=4096)
+def _level(fractions: tuple[float, ...]) -> _Curve:
+    """At the last look, the level by its boundary, both as normal quantiles."""
+    return _Curve(_until(fractions)[0], _QUANTILES)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
 def _until(fractions: tuple[float, ...]) -> tuple[np.ndarray, _State]:
     """The boundary at the last look, and where the paths are that no look has stopped."""
     levels = ndtr(-_QUANTILES)
@@ -142,28 +141,25 @@ def _until(fractions: tuple[float, ...]) -> tuple[np.ndarray, _State]:
     if not earlier:
         bound = -ndtri(spent(levels, fraction))
         return bound, _first(bound, fraction)
-    before = _until(tuple(earlier))[1]
+    bound_before, before = _until(tuple(earlier))
     to_spend = spent(levels, fraction) - spent(levels, earlier[-1])
-    bound = -ndtri(to_spend)  # too high: not all who are beyond it come there first. From here Newton's steps only fall
-    for _ in range(50):
-        log_tail, slope = _log_tail(bound, before, fraction)
-        step = (log_tail - np.log(to_spend)) / slope
+    bound = bound_before
+    for _ in range(50):  # Newton's steps in the logarithm, which is concave: they arrive from anywhere
+        tail, slope = _tail(bound, before, fraction)
+        step = tail / slope * np.log(tail / to_spend)
         bound = bound - step
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < 1e-8:
             break
     return bound, _next(bound, before, fraction)
 
 
-def _log_tail(bound: np.ndarray, before: _State, fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithm of the chance to be beyond the bound at this look and not before, and its slope in the bound."""
+def _tail(bound: np.ndarray, before: _State, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """The chance to be beyond the bound at this look and not before, and its slope in the bound."""
     nodes, weighted, earlier = before
     deviation = np.sqrt(fraction - earlier)
-    distance = (bound[:, None] * np.sqrt(fraction) - nodes) / deviation
-    logs = log_ndtr(-distance) + np.log(weighted)
-    highest = logs.max(axis=1)
-    tail = np.exp(logs - highest[:, None]).sum(axis=1)
-    density = np.exp(np.log(weighted) - distance**2 / 2 - highest[:, None]).sum(axis=1) / np.sqrt(2 * np.pi)
-    return highest + np.log(tail), -density * np.sqrt(fraction) / deviation / tail
+    distance = bound[:, None] * np.sqrt(fraction) - nodes
+    tail = (weighted * ndtr(-distance / deviation)).sum(axis=1)
+    return tail, -(weighted * _density(distance, deviation)).sum(axis=1) * np.sqrt(fraction)
 
 
 def _first(bound: np.ndarray, fraction: float) -> _State:
@@ -186,7 +182,7 @@ def _grid(bound: np.ndarray, fraction: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _density(distance: np.ndarray, deviation: float) -> np.ndarray:
-    return np.exp(-((distance / deviation) ** 2) / 2) / (deviation * np.sqrt(2 * np.pi)) + 1e-300
+    return np.exp(-((distance / deviation) ** 2) / 2) / (deviation * np.sqrt(2 * np.pi))
 
 
 class _Curve:
@@ -195,7 +191,7 @@ class _Curve:
     def __init__(self, x: np.ndarray, y: np.ndarray) -> None:
         self.spline = CubicSpline(x, y, bc_type="natural")
         self.first, self.last = x[0], x[-1]
-        self.slopes = self.spline(x[[0, -1]], 1)
+        self.slopes = self.spline(x[0], 1), self.spline(x[-1], 1)
 
     def __call__(self, at: np.ndarray | float) -> np.ndarray:
         inside = np.clip(at, self.first, self.last)
