@@ -1,6 +1,7 @@
 """xScore, its uncertainty and what it rests on: functions of a table of accuracies alone."""
 
 from archlab.scoring.answer import answer
+from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, what_would_decide
 from archlab.scoring.effects import Effects, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
 from archlab.scoring.frame import LAMBDA, Frame, xscore
@@ -11,6 +12,7 @@ from archlab.scoring.reading import in_percent, percent_factor, read_table, ship
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
+from archlab.scoring.sequential import information_fraction
 from archlab.scoring.significance import Comparison, compare_over_datasets
 from archlab.scoring.stability import (
     LAMBDAS,
@@ -23,6 +25,7 @@ from archlab.scoring.stability import (
 )
 from archlab.scoring.subsets import Subsets, subsets
 from archlab.scoring.tidy import cells, records, seed_means
+from archlab.scoring.verdicts import Look, Verdict, verdicts
 
 __all__ = [
     "ELEMENTS",
@@ -33,18 +36,24 @@ __all__ = [
     "Effects",
     "Elements",
     "Frame",
+    "Look",
+    "Needed",
     "OwnScore",
     "Regret",
     "Reproduction",
     "Scores",
     "Subsets",
+    "Verdict",
+    "WouldDecide",
     "answer",
     "architecture_elements",
     "cells",
+    "chance_decided",
     "compare_over_datasets",
     "effects",
     "elements",
     "in_percent",
+    "information_fraction",
     "make_frame",
     "own_score",
     "percent_factor",
@@ -64,6 +73,8 @@ __all__ = [
     "subsets",
     "uneven_gains",
     "unrewarded",
+    "verdicts",
+    "what_would_decide",
     "with_own_scores",
     "worst_datasets",
     "xscore",
