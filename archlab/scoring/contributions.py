@@ -1,7 +1,7 @@
 """What each test image contributes to a metric: how the metric moves as the image counts more.
 
 A metric of resampled images, of which image i is drawn w_i times, is to first order the metric plus the sum of
-(w_i - 1) * contribution_i (the infinitesimal jackknife; Efron and Tibshirani: "An Introduction to the Bootstrap", 1993, ch. 22).
+(w_i - 1) * contribution_i (the infinitesimal jackknife; B. Efron, R. Tibshirani: "An Introduction to the Bootstrap", 1993).
 Images are resampled within classes, so how many each class has is fixed.
 """
 
@@ -16,7 +16,7 @@ BINS = 15  # of the calibration error
 
 
 def contributions(metric: str, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """float64 (N,): of each image, from class scores (N, classes), logarithms of probabilities up to a constant, and labels (N,).
+    """float64 (N,): of each image, from class scores (N, classes), which a softmax makes probabilities, and labels (N,).
 
     Raises KeyError for a metric that is not known; see `grouped_contributions` for those.
     """
@@ -78,7 +78,7 @@ def _calibration_error(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _auroc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Placements (DeLong, DeLong and Clarke-Pearson 1988): of an image of the class, the share of others below it, and so on."""
+    """Placements (DeLong, DeLong, Clarke-Pearson 1988): of an image of a class, the share of others below; and of these."""
     probabilities, found = _probabilities(scores), np.zeros(len(labels))
     classes = [each for each in np.unique(labels) if (labels != each).any()]
     for each in classes:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
-from archlab.scoring.effects import MOST_SEEDS, POWER
 from archlab.scoring.intervals import LEVEL
 from archlab.scoring.sequential import counted_looks, critical_values, information_fraction
 
+POWER = 0.8  # of what is said to be needed
+MOST_SEEDS = 10_000  # a difference that needs more is called too small to decide
 DRAWS = 4000  # of paths: the chance of a decision is known to .8 points
 
 
@@ -23,8 +24,8 @@ class Needed:
 
     Args:
         seeds: Of each model in all. More than were possible: so many would be needed. None: no number of seeds decides it.
-        images: How many times as many test images would decide it at the most seeds. None where seeds alone can, and where
-            images cannot either.
+        images: How many times as many test images would decide it, at the most seeds (in a study that does not stop, at any
+            number of them). None where seeds alone can, and where images cannot either.
     """
 
     seeds: int | None
@@ -37,6 +38,39 @@ class WouldDecide:
 
     difference: Needed
     same: Needed | None
+
+
+def soonest(found: Sequence[Needed]) -> Needed:
+    """What takes the fewest seeds, else the fewest images."""
+    return min(found, key=lambda each: (each.seeds or math.inf, each.images or math.inf))
+
+
+def fixed_needed(
+    difference: float, image: float, seed: float, seeds: int, matters: float | None = None, level: float = 1 - LEVEL
+) -> Needed:
+    """What would decide a contrast in a study of so many seeds from the start, in one way or the other.
+
+    Args:
+        difference: As it looks now.
+        image, seed: Of its standard error, what the test images leave, and what one seed of each model does of the rest.
+        seeds: Of each model now, which do not decide it.
+        matters, level: As in `what_would_decide`.
+    """
+    size, power = abs(difference), float(ndtri(POWER))
+    errors = [size / (float(ndtri(1 - level / 2)) + power)]
+    if matters is not None:
+        errors.append((matters - size) / (float(ndtri(1 - level)) + float(ndtri((1 + POWER) / 2))))
+    return soonest([_reached(error, image, seed, seeds) for error in errors])
+
+
+def _reached(error: float, image: float, seed: float, seeds: int) -> Needed:
+    """What brings the standard error down to one above 0."""
+    if error <= 0:
+        return Needed(None, None)
+    if error <= image:
+        return Needed(None, (image / error) ** 2)
+    needed = max(math.ceil(seed**2 / (error**2 - image**2)), seeds + 1)
+    return Needed(needed, None) if needed <= MOST_SEEDS else Needed(None, None)
 
 
 def what_would_decide(

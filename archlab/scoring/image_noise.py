@@ -129,7 +129,9 @@ class ImageNoise:
                     }
                 )
         except Exception as error:
-            raise UserError(f"holds no image noise: {type(error).__name__}; run the study again", where=str(path)) from None
+            raise UserError(
+                f"holds no image noise: {type(error).__name__}; run the study again", where=str(path)
+            ) from None
 
 
 def on_dataset(by_model: dict[str, list[np.ndarray]], strata: np.ndarray, images: int) -> OnDataset:

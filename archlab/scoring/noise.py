@@ -21,8 +21,8 @@ class Noise:
         counts: Models x datasets, the number of seeds.
         variance: By dataset, of a single seed, pooled over models.
         freedom: By dataset, the degrees of freedom of `variance`; 0 (and a variance of NaN) where each model has one seed.
-        images: Where the test images' part is known, (datasets, models, models): the covariance of the seed means over test sets
-            with as many images of each class.
+        images: Where the test images' part is known, (datasets, models, models): the covariance of the seed means over
+            test sets with as many images of each class.
         image_freedom: By dataset, the degrees of freedom of `images`.
         interaction: By dataset, the part of `variance` that is in `images` too: what a seed makes of these very images.
     """

@@ -108,8 +108,8 @@ def score_table(
 ) -> Scores:
     """Scores every model of a tidy results table in `frame`, else in the one that `make_frame` finds.
 
-    `references`, `split`, `datasets`, `seeds` and `metric` are as in `make_frame`. With `images` intervals cover the finite test
-    set beside the seeds, where it knows all models. A model that is not complete gets
+    `references`, `split`, `datasets`, `seeds` and `metric` are as in `make_frame`. With `images` intervals cover the
+    finite test set beside the seeds, where it knows all models. A model that is not complete gets
     no score but a reason, and takes no part in the frame.
     """
     rows = cells(table, split, metric)

@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 
 from archlab.scoring import effects
-from archlab.scoring.effects import holm
 from archlab.scoring.sequential import critical_values
 from archlab.scoring.verdicts import Look, adjusted, verdicts
 from tests.scoring.simulated import simulate, table_of
@@ -13,6 +12,15 @@ from tests.scoring.simulated import simulate, table_of
 MODELS = [{"model": "base", "options": {"attention": "none"}, "kind": None}] + [
     {"model": name, "options": {"attention": name}, "kind": "raw"} for name in ("se", "eca")
 ]
+
+
+def holm(p):
+    """By the definition: the j-th smallest p-value of n times n - j + 1, and none below an earlier one."""
+    found, largest = np.full(len(p), np.nan), 0.0
+    for step, index in enumerate(sorted(np.flatnonzero(np.isfinite(p)), key=lambda index: p[index])):
+        largest = max(largest, p[index] * (np.isfinite(p).sum() - step))
+        found[index] = min(largest, 1.0)
+    return found
 
 
 def one(*looks, matters=None):
@@ -76,6 +84,8 @@ def test_the_four_verdicts(difference, error, matters, verdict, differs):
 
 
 def test_without_equivalences_the_adjustment_is_holms():
+    worked = adjusted(np.array([0.01, 0.04, 0.03, 0.005, np.nan]), np.full(5, np.nan))[0]
+    assert worked[:4] == pytest.approx([0.03, 0.06, 0.06, 0.02]) and math.isnan(worked[4])  # by hand
     p = np.array([0.02, np.nan, 0.001, 0.3, 0.02])
     assert adjusted(p, np.full(5, np.nan))[0] == pytest.approx(holm(p), nan_ok=True)
 
