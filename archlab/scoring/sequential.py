@@ -40,9 +40,11 @@ def information_fraction(image: float, seed: float, seeds: float, most_seeds: fl
 
     Args:
         image: The standard error from the test images, which seeds do not lower.
-        seed: The standard error that one seed a model leaves; with n seeds it is seed / sqrt(n).
+        seed: The standard error that one seed a model leaves; with n seeds it is seed / sqrt(n). Both errors by the estimates
+            of this look.
     """
-    return (image**2 + seed**2 / most_seeds) / (image**2 + seed**2 / seeds)
+    now = image**2 + seed**2 / seeds
+    return (image**2 + seed**2 / most_seeds) / now if now > 0 else 1.0
 
 
 def counted_looks(fractions: Sequence[float]) -> tuple[list[int], tuple[float, ...]]:
@@ -107,24 +109,8 @@ def critical_values(fractions: tuple[float, ...], level: float) -> np.ndarray:
     return _Curve(_QUANTILES, bounds)(-float(ndtri(level)))
 
 
-def crossing_probabilities(bounds: Sequence[float], fractions: Sequence[float], drift: float = 0.0) -> np.ndarray:
-    """The chance to reach an upper boundary first at each look, where z at fraction 1 has the expectation `drift`."""
-    found, before = [], None
-    # the bound is moved instead of the path, so that what is integrated stays around 0
-    for bound, fraction in zip(bounds, fractions, strict=True):
-        limit = np.array([bound - drift * np.sqrt(fraction)])
-        if before is None:
-            found.append(float(ndtr(-limit[0])))
-            before = _first(limit, fraction)
-        else:
-            found.append(float(_tail(limit, before, fraction)[0][0]))
-            before = _next(limit, before, fraction)
-    return np.array(found)
-
-
-_State = tuple[
-    np.ndarray, np.ndarray, float
-]  # nodes and weighted densities (levels x nodes) of the score; its fraction
+# nodes and weighted densities (levels x nodes) of the score z sqrt(fraction) of the paths not stopped; its fraction
+_State = tuple[np.ndarray, np.ndarray, float]
 
 
 @lru_cache(maxsize=4096)

@@ -6,11 +6,14 @@ import time
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import ndtr
 
 from archlab.scoring.sequential import (
+    _first,
+    _next,
+    _tail,
     counted_looks,
     critical_values,
-    crossing_probabilities,
     information_fraction,
     sequential_p,
     spent,
@@ -22,6 +25,21 @@ from archlab.scoring.sequential import (
 POCOCK = {2: 2.178, 3: 2.289, 4: 2.361, 5: 2.413, 10: 2.555}
 OBRIEN_FLEMING = {2: 1.977, 3: 2.004, 4: 2.024, 5: 2.040, 10: 2.087}
 EVERY_ROUND = tuple(round(seeds / 30, 3) for seeds in range(2, 31))
+
+
+def crossing_probabilities(bounds, fractions, drift=0.0):
+    """The chance to reach an upper boundary first at each look, where z at fraction 1 has the expectation `drift`."""
+    found, before = [], None
+    # the bound is moved instead of the path, so that what is integrated stays around 0
+    for bound, fraction in zip(bounds, fractions, strict=True):
+        limit = np.array([bound - drift * np.sqrt(fraction)])
+        if before is None:
+            found.append(float(ndtr(-limit[0])))
+            before = _first(limit, fraction)
+        else:
+            found.append(float(_tail(limit, before, fraction)[0][0]))
+            before = _next(limit, before, fraction)
+    return np.array(found)
 
 
 @pytest.mark.parametrize("looks", POCOCK)

@@ -39,6 +39,14 @@ def test_at_most_5_percent_of_studies_call_a_difference_that_just_matters_none(o
     assert false <= most_of(studies)
 
 
+def test_at_most_5_percent_of_studies_with_both_kinds_of_nulls_claim_anything_false():
+    studies, effects = 4000, np.array([0.0, 1.0, 0.0, -1.0, 0.0, 1.0])
+    found = stopping(effects, 60, studies=studies, seed=103)
+    false = int((np.where(effects == 0, found.differs, found.same)).any(axis=1).sum())
+    print(f"6 contrasts of either kind: {false} of {studies} with a false claim")
+    assert false <= most_of(studies)
+
+
 @pytest.mark.parametrize(("options", "image"), [(1, 0.0), (1, 0.4), (3, 0.4)])
 def test_verdicts_themselves_with_models_paired_by_seed_and_all_estimated_from_the_runs(options, image):
     """Also the fractions; the repeated intervals hold the truth at all looks together."""

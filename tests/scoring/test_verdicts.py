@@ -90,7 +90,7 @@ def test_without_equivalences_the_adjustment_is_holms():
     assert adjusted(p, np.full(5, np.nan))[0] == pytest.approx(holm(p), nan_ok=True)
 
 
-def test_the_adjustment_is_the_closed_test_over_what_can_be_true_together():
+def test_the_adjustment_is_never_more_liberal_than_the_closed_test_nor_stricter_than_holms():
     """Bonferroni in every set of nulls that can all be true; a null is rejected where all sets with it are."""
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -106,7 +106,7 @@ def test_the_adjustment_is_the_closed_test_over_what_can_be_true_together():
                     if chosen[contrast] == null:
                         values = both[np.arange(3), chosen]
                         of_sets.append(np.nanmin(values) * np.isfinite(values).sum())
-                assert found[contrast] >= min(max(of_sets), 1) - 1e-12  # never more liberal than the closed test
+                assert found[contrast] >= min(max(of_sets), 1) - 1e-12
         assert (
             np.sort(np.concatenate(adjusted(p, p_same))) <= np.sort(holm(np.concatenate([p, p_same]))) + 1e-12
         ).all()
