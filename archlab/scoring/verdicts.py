@@ -21,10 +21,11 @@ class Look:
 
     Args:
         difference, error: The estimate and its standard error, in one unit. An error of NaN: nothing is known yet.
-        freedom: Degrees of freedom of the error; infinite where it is known. Where a known part (images) and an estimated one
-            (seeds) make up the error, those of the estimated part, which is safe (M. R. Mickey, M. B. Brown: "Bounds on the
-            distribution functions of the Behrens-Fisher statistic", 1966). Satterthwaite's would grow with every seed
-            variance that comes out too small by chance: 17 % false findings in simulated studies of two models.
+        freedom: Degrees of freedom of the error; infinite where it is known. Where a well-known part (images) and an estimated
+            one (seeds) make up the error, those of the least known part, which is safe (M. R. Mickey, M. B. Brown: "Bounds on
+            the distribution functions of the Behrens-Fisher statistic", 1966). Satterthwaite's over both would grow with every
+            seed variance that comes out too small by chance: 17 % false findings in simulated studies of two models. Over
+            datasets with equal freedom Satterthwaite's holds.
         fraction: Its information 1 / error^2 divided by that of the most seeds (`information_fraction`). A study that does
             not stop has one look, at fraction 1.
     """

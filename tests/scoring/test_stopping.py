@@ -80,9 +80,9 @@ def paired_study(rng, options, image, deviation=1.3, most=20):
 
 
 STUDIES = {  # true effects in points; the fewest seeds with 80 % power for every contrast: of all at once, at most with looks
-    "mixed: 0, 0.3, 2, 4": ([0.0, 0.3, 2.0, 4.0], 54, 61, 0.6),
-    "harder: 0, 0.3, 1.5, 3": ([0.0, 0.3, 1.5, 3.0], 54, 61, 0.64),
-    "hard: 0, 0, 1, 3": ([0.0, 0.0, 1.0, 3.0], 43, 47, 0.74),
+    "mixed: 0, 0.3, 2, 4": ([0.0, 0.3, 2.0, 4.0], 54, 62, 0.62),
+    "harder: 0, 0.3, 1.5, 3": ([0.0, 0.3, 1.5, 3.0], 54, 62, 0.65),
+    "hard: 0, 0, 1, 3": ([0.0, 0.0, 1.0, 3.0], 43, 47, 0.75),
 }
 
 
