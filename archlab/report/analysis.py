@@ -139,6 +139,7 @@ def _scores(material: Material) -> Scores:
         datasets=datasets,
         seeds=seeds,
         metric=material.metric,
+        images=material.images,
     )
 
 
@@ -170,7 +171,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
             return None
 
     size = max(1, min(SUBSET, len(frame.datasets) - 1, len(complete) - 3))
-    ranks = rank_probabilities(rows, complete, frame, lam)
+    ranks = rank_probabilities(rows, complete, frame, lam, material.images)
     if ranks is None:
         missing["ranks"] = f"no rank probabilities: {seed_noise(rows, complete, list(frame.datasets)).unknown_because}"
     return {
@@ -198,7 +199,15 @@ def _effects(study: Material) -> Effects | None:
         return None
     frame = _scores(study).frame
     return effects(
-        study.table, models, study.base, frame, study.split, study.lam, metric=study.metric, seeds=study.seeds
+        study.table,
+        models,
+        study.base,
+        frame,
+        study.split,
+        study.lam,
+        metric=study.metric,
+        seeds=study.seeds,
+        images=study.images,
     )
 
 

@@ -12,12 +12,13 @@ from typing import Any
 import pandas as pd
 
 from archlab.foundation import UserError
-from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
+from archlab.scoring import ImageNoise, architecture_elements, published_elements, read_table, shipped_tables
 from archlab.scoring.spreadsheets import from_csv
 
 FILES = ("study.json", "ablation.json", "results.csv")
 PREDICTION = "prediction.txt"  # beside them where runs were trained
 SEARCH = "search.json"  # beside them where a search ended so
+IMAGE_NOISE = "image_noise.npz"  # beside them where runs kept their class scores
 LATENCIES = "latencies.json"  # beside them where latency was measured
 
 
@@ -48,6 +49,7 @@ class Material:
         test_images: By dataset, the number of images it tests with, where known.
         kin: By dataset that the catalogue knows, all that it counts as, as `archlab.data.kin` gives it.
         origin: What the name that it was read by turned out to be, in words.
+        images: The noise of the test images, where it is known.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
     """
 
@@ -72,6 +74,7 @@ class Material:
     test_images: dict[str, int] = field(default_factory=dict)
     kin: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
+    images: ImageNoise | None = None
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -201,6 +204,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         test_images=_test_images(study["datasets"], home),
         kin=_kin(study["datasets"], home),
         origin="a finished study",
+        images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,
         latencies=_read_json(folder / LATENCIES) or {},
     )
 

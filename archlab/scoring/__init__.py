@@ -2,9 +2,10 @@
 
 from archlab.scoring.answer import answer
 from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, what_would_decide
-from archlab.scoring.effects import Effects, effects
+from archlab.scoring.effects import Effects, Matters, Rounds, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
 from archlab.scoring.frame import LAMBDA, Frame, xscore
+from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
@@ -36,11 +37,14 @@ __all__ = [
     "Effects",
     "Elements",
     "Frame",
+    "ImageNoise",
     "Look",
+    "Matters",
     "Needed",
     "OwnScore",
     "Regret",
     "Reproduction",
+    "Rounds",
     "Scores",
     "Subsets",
     "Verdict",

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from archlab.foundation import UserError
+
 GROUPS = 100  # of images, left out in turn, where a metric is a user's own
 BINS = 15  # of the calibration error
 
@@ -18,14 +20,11 @@ BINS = 15  # of the calibration error
 def contributions(metric: str, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """float64 (N,): of each image, from class scores (N, classes), which a softmax makes probabilities, and labels (N,).
 
-    Raises KeyError for a metric that is not known; see `grouped_contributions` for those.
+    Raises UserError for a metric that is not known; `grouped_contributions` takes any.
     """
+    if metric not in _KNOWN:
+        raise UserError(f"how test images move {metric.replace('_', ' ')} is not known", name=metric, known=_KNOWN)
     return _KNOWN[metric](scores, labels)
-
-
-def known(metric: str) -> bool:
-    """Whether `contributions` knows the metric."""
-    return metric in _KNOWN
 
 
 def grouped_contributions(
@@ -70,7 +69,7 @@ def _log_loss(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _calibration_error(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Of the sum over bins of |confidence - accuracy|, each weighed by its images."""
+    """Of the sum over bins of |confidence - accuracy|, each weighed by its images. Of a calibrated bin it is too large."""
     confidence = _probabilities(scores).max(1)
     excess = confidence - (scores.argmax(1) == labels)
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)

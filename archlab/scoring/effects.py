@@ -17,6 +17,7 @@ from archlab.scoring.estimates import DRAWS, Estimate, estimates
 from archlab.scoring.frame import LAMBDA, Frame
 from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.intervals import LEVEL
+from archlab.scoring.noise import seed_noise
 from archlab.scoring.reading import percent_factor
 from archlab.scoring.sequential import information_fraction
 from archlab.scoring.tidy import cells
@@ -140,9 +141,7 @@ def effects(
         before = rows[rows["seed"].isin(list(rounds.seeds)[:count])]
         if count < max(each.seeds for each in last) and len(before):
             looks.insert(0, {each.key: each for each in estimated(before, DRAWS_BEFORE)})
-    covers = images is not None and images.knows(
-        list(dict.fromkeys(rows["model"])), list(dict.fromkeys(rows["dataset"]))
-    )
+    covers = seed_noise(rows).with_images(images).images is not None
     return Effects(_tested(last, looks, matters, rounds), metric, covers, matters)
 
 

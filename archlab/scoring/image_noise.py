@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from archlab.foundation import UserError
 
@@ -32,9 +33,12 @@ class OnDataset:
     images: int
 
     def covariance(self, models: Sequence[str]) -> np.ndarray:
-        """(models, models): of the mean over the seeds of each, over test sets with as many images of each class."""
-        rows = [self.models.index(model) for model in models]
-        scaled = centred(self.contributions[rows], self.strata)
+        """(models, models): of the mean over the seeds of each, over test sets with as many images of each class; 0 for a model
+        that has none here."""
+        scaled = np.zeros((len(models), self.contributions.shape[1]))
+        there = [row for row, model in enumerate(models) if model in self.models]
+        known = [self.models.index(models[row]) for row in there]
+        scaled[there] = centred(self.contributions[known], self.strata)
         return scaled @ scaled.T
 
     @property
@@ -60,9 +64,12 @@ class ImageNoise:
 
     datasets: dict[str, OnDataset] = field(default_factory=dict)
 
-    def knows(self, models: Sequence[str], datasets: Sequence[str]) -> bool:
-        """Whether all models have contributions on all datasets."""
-        return all(name in self.datasets and set(models) <= set(self.datasets[name].models) for name in datasets)
+    def knows(self, counts: pd.DataFrame) -> bool:
+        """Whether every cell, model and dataset, with more than no seeds has contributions."""
+        return all(
+            str(name) in self.datasets and set(counts.index[column > 0]) <= set(self.datasets[str(name)].models)
+            for name, column in counts.items()
+        )
 
     def joined(self, other: ImageNoise) -> ImageNoise:
         """With the models of both. Models of a dataset whose test images differ are left out of the second."""

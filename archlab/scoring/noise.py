@@ -38,7 +38,7 @@ class Noise:
     def with_images(self, images: ImageNoise | None) -> Noise:
         """With the noise of the test images too, where that is known for all models on all datasets."""
         models, datasets = list(self.means.index), list(self.means.columns)
-        if images is None or not self.known or not images.knows(models, datasets):
+        if images is None or not self.known or not images.knows(self.counts):
             return self
         parts = [images.datasets[name] for name in datasets]
         own = [each.interaction[np.isfinite(each.interaction)] for each in parts]
@@ -58,7 +58,7 @@ class Noise:
     def lasting(self) -> np.ndarray:
         """(datasets, models, models): the part of `images` that no number of seeds takes away."""
         assert self.images is not None and self.interaction is not None
-        own = self.interaction.to_numpy()[:, None] / self.counts.to_numpy().T
+        own = self.interaction.to_numpy()[:, None] / np.maximum(self.counts.to_numpy().T, 1)
         return np.stack([_positive(each - np.diag(part)) for each, part in zip(self.images, own, strict=True)])
 
     @property

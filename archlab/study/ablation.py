@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
-from archlab.foundation import write_atomically
+from archlab.foundation import UserError, write_atomically
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
 from archlab.study.resolved import ResolvedStudy
+from archlab.study.test_images import image_noise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from archlab.scoring import Effects, Scores
+    from archlab.scoring import Effects, ImageNoise, Scores
 
+IMAGE_NOISE = "image_noise.npz"
 SPLIT = "test"  # what ablation scores; search scores validation
 
 
@@ -36,6 +38,8 @@ class Ablation:
         contrasts: None where there is no base, or nothing to hold against it.
         computed: How many runs were computed now; the others had been stored before.
         judgement: How good the predicted times were; None where nothing was predicted.
+        images: The noise of the test images, which intervals cover; None where it is not known.
+        without_images: Why not, in words.
     """
 
     study: ResolvedStudy
@@ -47,6 +51,8 @@ class Ablation:
     computed: int
     store: Store
     judgement: Judgement | None = None
+    images: ImageNoise | None = None
+    without_images: str = ""
 
     @property
     def folder(self) -> Path:
@@ -102,8 +108,8 @@ class Ablation:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """Plain JSON values: study, question, answer, lambda, frame, warnings, scores (best first), cells, effects,
-        comparisons, interactions, failed, computed."""
+        """Plain JSON values: study, question, answer, lambda, frame, warnings, intervals_cover, scores (best first), cells,
+        effects, comparisons, interactions, failed, computed."""
         from archlab.scoring import answer
 
         study, contrasts = self.study, self.contrasts
@@ -115,7 +121,8 @@ class Ablation:
             "answer": answer(contrasts) if contrasts else None,
             "lambda": study.weight_of_variance,
             "frame": scored["frame"],
-            "warnings": list(self.scored.warnings) if self.scored else [],
+            "warnings": self._warnings(),
+            "intervals_cover": ["seeds"] if self.images is None else ["seeds", "test images"],
             "scores": [self._score(row, base) for row in scored["models"]],
             "cells": self._cells(),
             **(contrasts.document() if contrasts else {"effects": [], "comparisons": [], "interactions": []}),
@@ -124,7 +131,8 @@ class Ablation:
         }
 
     def save(self) -> None:
-        """Writes into `folder`: ablation.json, study.json (the settled study), scores.csv, results.csv (tidy).
+        """Writes into `folder`: ablation.json, study.json (the settled study), scores.csv, results.csv (tidy), and
+        image_noise.npz where the noise of the test images is known.
 
         And prediction.txt, how good the predicted time was; where nothing was predicted, a former one stays.
         """
@@ -139,6 +147,11 @@ class Ablation:
         for name, text in texts.items():
             with write_atomically(self.folder / name) as temporary:
                 temporary.write_text(text, encoding="utf-8")
+        if self.images is None:
+            (self.folder / IMAGE_NOISE).unlink(missing_ok=True)
+        else:
+            with write_atomically(self.folder / IMAGE_NOISE) as temporary:
+                self.images.save(temporary)
 
     def save_latencies(self, time_limit: float | None = None) -> None:
         """Writes `latencies.json`: by model with a stored run, its `archlab.budget.Latency` on each device of this machine.
@@ -162,6 +175,12 @@ class Ablation:
         by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
         with write_atomically(self.folder / "latencies.json") as temporary:
             temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
+
+    def _warnings(self) -> list[str]:
+        found = list(self.scored.warnings) if self.scored else []
+        if self.without_images and len(self.study.seeds) > 1:
+            found.append(f"intervals are about other seeds, not about other test images: {self.without_images}")
+        return found
 
     def _score(self, row: dict[str, Any], base: float | None) -> dict[str, Any]:
         model = next(model for model in self.study.models if model.name == row["model"])
@@ -193,11 +212,24 @@ def assess(
 ) -> Ablation:
     """The scores and effects of what was computed."""
     table = results_table(runs, outcome.results)
-    scored = scores_on(SPLIT, study, _comparable(study, table))
-    contrasts = _effects(study, table, scored)
+    images, without = _images([run for run in runs if run.key in outcome.results], store, study.metric)
+    scored = scores_on(SPLIT, study, _comparable(study, table), images)
+    contrasts = _effects(study, table, scored, images)
     if scored is not None and study.own_scores:
         scored = _with_own_scores(study, table, scored)
-    return Ablation(study, runs, table, scored, contrasts, outcome.failed, outcome.computed, store, judgement)
+    return Ablation(
+        study, runs, table, scored, contrasts, outcome.failed, outcome.computed, store, judgement, images, without
+    )
+
+
+def _images(runs: list[Run], store: Store, metric: str) -> tuple[ImageNoise | None, str]:
+    """The noise of the test images, or why it is not known."""
+    if not runs:
+        return None, ""
+    try:
+        return image_noise(runs, store, metric, SPLIT), ""
+    except UserError as error:
+        return None, error.message
 
 
 def _comparable(study: ResolvedStudy, table: pd.DataFrame) -> pd.DataFrame:
@@ -220,7 +252,7 @@ def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.Dat
     return pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
 
 
-def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | None:
+def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame, images: ImageNoise | None = None) -> Scores | None:
     """The scores of models on one split, in the frame of the study's references among them; None without any rows of
     the split."""
     from archlab.scoring import score_table
@@ -237,6 +269,7 @@ def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | 
         datasets=list(study.datasets),
         seeds=study.seeds,
         metric=study.metric,
+        images=images,
     )
 
 
@@ -247,7 +280,9 @@ def _with_own_scores(study: ResolvedStudy, table: pd.DataFrame, scored: Scores) 
     return with_own_scores(scored, means, [own_score(reference) for reference in study.own_scores])
 
 
-def _effects(study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None) -> Effects | None:
+def _effects(
+    study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None, images: ImageNoise | None
+) -> Effects | None:
     from archlab.scoring import effects
 
     if scored is None or study.base is None or study.base not in set(table["model"]):
@@ -268,4 +303,5 @@ def _effects(study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None) -
         study.weight_of_variance,
         seeds=study.seeds,
         metric=study.metric,
+        images=images,
     )
