@@ -105,52 +105,47 @@ def _in_points(contrast: Contrast, noise: Noise, points: float) -> Iterator[Esti
 
 
 class _Parts:
-    """The variances of a contrast on each dataset: of its seeds, of the test images, and what of these lasts."""
+    """The variances of a contrast on each dataset: of the seeds, and of the test images."""
 
     def __init__(self, contrast: Contrast, noise: Noise, points: float):
         at = noise.means.index.get_indexer(pd.Index(contrast.weights))
-        weights = np.array(list(contrast.weights.values()))
+        weights = points * np.array(list(contrast.weights.values()))
         self.contrast, self.counts = contrast, noise.counts.to_numpy()[at]
-        squares, seeds = points**2 * weights**2, np.maximum(self.counts, 1)
-        self.seed = noise.between_seeds.to_numpy() * (squares @ (1 / seeds))
-        self.estimated = noise.variance.to_numpy() * (squares @ (1 / seeds))
-        self.freedom = noise.freedom.to_numpy()
-        self.effective_seeds = squares.sum() / (squares @ (1 / seeds)).max()
-        self.images = self.lasting = np.zeros(len(self.seed))
-        self.image_freedom = np.ones(len(self.seed))
+        shares = weights**2 @ (1 / np.maximum(self.counts, 1))
+        self.seeds, self.freedom = noise.variance.to_numpy() * shares, noise.freedom.to_numpy()
+        self.effective_seeds = float((weights**2).sum() / shares.max())
+        self.images, self.image_freedom = np.zeros(len(self.seeds)), np.ones(len(self.seeds))
         if noise.images is not None and noise.image_freedom is not None:
-            pairs = np.ix_(np.arange(len(self.seed)), at, at)
-            self.images, self.lasting = (
-                points**2 * np.einsum("i,dij,j->d", weights, matrix[pairs], weights)
-                for matrix in (noise.images, noise.lasting)
-            )
+            pairs = noise.images[np.ix_(np.arange(len(self.seeds)), at, at)]
+            self.images = np.einsum("i,dij,j->d", weights, pairs, weights)
             self.image_freedom = np.maximum(noise.image_freedom.to_numpy(), 1)
 
     def estimate(self, dataset: str | None, difference: float, of: list[int]) -> Estimate:
-        share = 1 / len(of) ** 2
-        variance, lasting = share * (self.seed + self.images)[of].sum(), share * self.lasting[of].sum()
+        seeds, images = (part[of].sum() / len(of) ** 2 for part in (self.seeds, self.images))
         return Estimate(
             contrast=self.contrast,
             dataset=dataset,
             measure="points",
             difference=float(difference),
-            error=math.sqrt(variance),
-            image_error=math.sqrt(lasting),
-            seed_error=math.sqrt(max(variance - lasting, 0.0) * self.effective_seeds),
-            freedom=self._pooled(of, with_images=True),
-            seed_freedom=self._pooled(of, with_images=False),
+            error=math.sqrt(seeds + images),
+            image_error=math.sqrt(images),
+            seed_error=math.sqrt(seeds * self.effective_seeds),
+            freedom=self.pooled_freedom(of, with_images=True),
+            seed_freedom=self.pooled_freedom(of, with_images=False),
             seeds=int(self.counts[:, of].min()),
-            effective_seeds=float(self.effective_seeds),
+            effective_seeds=self.effective_seeds,
         )
 
-    def _pooled(self, of: list[int], *, with_images: bool) -> float:
+    def pooled_freedom(self, of: list[int], *, with_images: bool) -> float:
         """Satterthwaite's degrees of freedom."""
-        total = (self.seed + self.images if with_images else self.estimated)[of].sum()
         with np.errstate(divide="ignore", invalid="ignore"):
-            parts = self.estimated[of] ** 2 / self.freedom[of]
+            total, parts = self.seeds[of].sum(), (self.seeds[of] ** 2 / self.freedom[of]).sum()
             if with_images:
-                parts = parts + self.images[of] ** 2 / self.image_freedom[of]
-            return float(total**2 / parts.sum())
+                total, parts = (
+                    total + self.images[of].sum(),
+                    parts + (self.images[of] ** 2 / self.image_freedom[of]).sum(),
+                )
+            return float(total**2 / parts)
 
 
 class _Score:
@@ -180,30 +175,27 @@ class _Score:
     def estimate(self, contrast: Contrast) -> Estimate:
         """Its error is that of which Student's t gives the half-width that 95 % of the drawn differences keep to."""
         models, weights = list(contrast.weights), np.array(list(contrast.weights.values()))
-        parts = _Parts(contrast, self.noise, 1.0)
-        everywhere = list(range(len(parts.seed)))
-        freedom = parts._pooled(everywhere, with_images=True) if self.drawn is not None else math.nan
         difference = float(self.scores[models].to_numpy() @ weights)
 
-        def error(drawn: pd.DataFrame | None, freedom: float, unknown: float) -> float:
-            if drawn is None:
-                return unknown
+        def error(drawn: pd.DataFrame, freedom: float) -> float:
             half = np.quantile(np.abs(drawn[models].to_numpy() @ weights - difference), LEVEL)
             return float(half / stdtrit(freedom, (1 + LEVEL) / 2))
 
-        whole, lasting = error(self.drawn, freedom, math.nan), error(self.lasting, math.inf, 0.0)
+        parts, known = _Parts(contrast, self.noise, 1.0), self.drawn is not None
+        everywhere = list(range(len(parts.seeds)))
+        freedom = parts.pooled_freedom(everywhere, with_images=True)
+        whole = error(self.drawn, freedom) if self.drawn is not None else math.nan
+        images = min(error(self.lasting, math.inf), whole) if self.lasting is not None else 0.0
         return Estimate(
             contrast=contrast,
             dataset=None,
             measure="xscore",
             difference=difference,
             error=whole,
-            image_error=min(lasting, whole) if math.isfinite(whole) else lasting,
-            seed_error=math.sqrt(max(whole**2 - lasting**2, 0.0) * parts.effective_seeds)
-            if math.isfinite(whole)
-            else math.nan,
+            image_error=images,
+            seed_error=math.sqrt((whole**2 - images**2) * parts.effective_seeds) if known else math.nan,
             freedom=freedom,
-            seed_freedom=parts._pooled(everywhere, with_images=False) if self.drawn is not None else math.nan,
+            seed_freedom=parts.pooled_freedom(everywhere, with_images=False),
             seeds=int(parts.counts.min()),
-            effective_seeds=float(parts.effective_seeds),
+            effective_seeds=parts.effective_seeds,
         )

@@ -22,19 +22,18 @@ def draw_scores(noise: Noise, frame: Frame, lam: float, draws: int) -> np.ndarra
     """
     rng = np.random.default_rng(0)
     freedom = noise.freedom.to_numpy()
-    variance = noise.variance.to_numpy() * freedom / rng.chisquare(freedom, (draws, 1, len(freedom)))
-    if noise.interaction is not None:
-        variance = (variance - noise.interaction.to_numpy()).clip(min=0)
+    deviation = np.sqrt(noise.variance.to_numpy() * freedom / rng.chisquare(freedom, (draws, 1, len(freedom))))
     means = noise.means.to_numpy()
-    tables = means + rng.standard_normal((draws, *means.shape)) * np.sqrt(variance / noise.counts.to_numpy())
+    tables = means + rng.standard_normal((draws, *means.shape)) * deviation / np.sqrt(noise.counts.to_numpy())
     if noise.images is not None:
         tables += _normal(rng, noise.images, draws)
     return _scored(tables, noise, frame, lam)
 
 
 def draw_lasting_scores(noise: Noise, frame: Frame, lam: float, draws: int) -> np.ndarray:
-    """As `draw_scores`, with as many seeds as one likes: the noise of the test images alone."""
-    return _scored(noise.means.to_numpy() + _normal(np.random.default_rng(0), noise.lasting, draws), noise, frame, lam)
+    """As `draw_scores`, with as many seeds as one likes: the noise of the test images alone, which is known."""
+    assert noise.images is not None
+    return _scored(noise.means.to_numpy() + _normal(np.random.default_rng(0), noise.images, draws), noise, frame, lam)
 
 
 def _normal(rng: np.random.Generator, covariances: np.ndarray, draws: int) -> np.ndarray:

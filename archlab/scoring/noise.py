@@ -21,10 +21,10 @@ class Noise:
         counts: Models x datasets, the number of seeds.
         variance: By dataset, of a single seed, pooled over models.
         freedom: By dataset, the degrees of freedom of `variance`; 0 (and a variance of NaN) where each model has one seed.
-        images: Where the test images' part is known, (datasets, models, models): the covariance of the seed means over
-            test sets with as many images of each class.
+        images: Where the test images' part is known, (datasets, models, models): the covariance, over test sets with as many
+            images of each class, that is left with any number of seeds. What a seed makes of these very images is in
+            `variance` already.
         image_freedom: By dataset, the degrees of freedom of `images`.
-        interaction: By dataset, the part of `variance` that is in `images` too: what a seed makes of these very images.
     """
 
     means: pd.DataFrame
@@ -33,33 +33,19 @@ class Noise:
     freedom: pd.Series
     images: np.ndarray | None = None
     image_freedom: pd.Series | None = None
-    interaction: pd.Series | None = None
 
     def with_images(self, images: ImageNoise | None) -> Noise:
         """With the noise of the test images too, where that is known for all models on all datasets."""
-        models, datasets = list(self.means.index), list(self.means.columns)
         if images is None or not self.known or not images.knows(self.counts):
             return self
-        parts = [images.datasets[name] for name in datasets]
-        own = [each.interaction[np.isfinite(each.interaction)] for each in parts]
-        return replace(
-            self,
-            images=np.stack([each.covariance(models) for each in parts]),
-            image_freedom=pd.Series([each.freedom for each in parts], self.means.columns),
-            interaction=pd.Series([each.mean() if len(each) else 0.0 for each in own], self.means.columns),
-        )
-
-    @property
-    def between_seeds(self) -> pd.Series:
-        """By dataset, the variance of a single seed that `images` does not hold."""
-        return self.variance if self.interaction is None else (self.variance - self.interaction).clip(lower=0)
-
-    @property
-    def lasting(self) -> np.ndarray:
-        """(datasets, models, models): the part of `images` that no number of seeds takes away."""
-        assert self.images is not None and self.interaction is not None
-        own = self.interaction.to_numpy()[:, None] / np.maximum(self.counts.to_numpy().T, 1)
-        return np.stack([_positive(each - np.diag(part)) for each, part in zip(self.images, own, strict=True)])
+        models, lasting, freedom = list(self.means.index), [], []
+        for name, counts in self.counts.items():
+            part = images.datasets[str(name)]
+            own = part.interaction[np.isfinite(part.interaction)]
+            of_seeds = (own.mean() if len(own) else 0.0) / np.maximum(counts.to_numpy(), 1)
+            lasting.append(_positive(part.covariance(models) - np.diag(of_seeds)))
+            freedom.append(part.freedom)
+        return replace(self, images=np.stack(lasting), image_freedom=pd.Series(freedom, self.counts.columns))
 
     @property
     def known(self) -> bool:
