@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.report.agreeing import Agreeing, agree
 from archlab.report.combining import combined
 from archlab.report.costs import Cost, cost_table
 from archlab.report.held_against import HeldAgainst, hold_against
@@ -57,6 +58,7 @@ class Analysis:
             the user's own scores.
         means: Models x datasets, seed means, in the unit of the table.
         answers, effects: One for each study that has options.
+        unseen: For each study with datasets that took no part in any choice, the document of `archlab.scoring.Gains`.
     """
 
     material: Material
@@ -78,6 +80,8 @@ class Analysis:
     subsets: Subsets | None = None
     elements: Elements | None = None
     against: HeldAgainst | None = None
+    agreement: Agreeing | None = None
+    unseen: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -98,8 +102,9 @@ class Analysis:
         return self.scores.frame
 
 
-def analyse(materials: list[Material], against: Material | None = None) -> Analysis:
-    """The analysis of one study or table, or of several in one frame (see `combined`), held `against` another."""
+def analyse(materials: list[Material], against: Material | None = None, cheap: Material | None = None) -> Analysis:
+    """The analysis of one study or table, or of several in one frame (see `combined`), held `against` another, and whether a
+    `cheap` one ranks as it does."""
     material, warnings = combined(materials)
     scores, rows = _scores(material), cells(material.scored, material.split, material.metric)
     means = seed_means(rows).loc[scores.models.index]
@@ -119,7 +124,9 @@ def analyse(materials: list[Material], against: Material | None = None) -> Analy
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
         regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam),
+        unseen={each.name: each.unseen for each in materials if each.unseen},
         against=hold_against(material, against) if against else None,
+        agreement=agree(cheap, material) if cheap else None,
         **_in_frame(material, scores, means) if scores.frame else {},
     )
 

@@ -9,7 +9,7 @@ from archlab.report.analysis import Analysis
 
 def document(analysis: Analysis) -> dict[str, Any]:
     """`study`, `question`, `metric`, `answers` and `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has
-    them, `regret` likewise, and `against`: what the study was held against (null without)."""
+    them, `regret` likewise, `unseen` by study, and `against` and `agreement` (null without): what it was held against."""
     scores, held = analysis.scores.document(), analysis.against
     return {
         "study": analysis.name,
@@ -20,6 +20,8 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "lambda": scores["lambda"],
         "frame": scores["frame"],
         "scores": scores["models"],
+        "agreement": analysis.agreement.document() if analysis.agreement else None,
+        "unseen": analysis.unseen,
         "regret": analysis.regret.document(),
         "against": {
             "published": held.published,

@@ -1,10 +1,12 @@
 """xScore, its uncertainty and what it rests on: functions of a table of accuracies alone."""
 
+from archlab.scoring.agreement import SCORES, Agreement, agreement
 from archlab.scoring.answer import answer
 from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, what_would_decide
 from archlab.scoring.effects import Effects, Matters, Rounds, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
 from archlab.scoring.frame import LAMBDA, Frame, xscore
+from archlab.scoring.gains import Gains, gains_in_words, side_by_side
 from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
@@ -32,11 +34,14 @@ __all__ = [
     "ELEMENTS",
     "LAMBDA",
     "LAMBDAS",
+    "SCORES",
     "WAYS",
+    "Agreement",
     "Comparison",
     "Effects",
     "Elements",
     "Frame",
+    "Gains",
     "ImageNoise",
     "Look",
     "Matters",
@@ -49,6 +54,7 @@ __all__ = [
     "Subsets",
     "Verdict",
     "WouldDecide",
+    "agreement",
     "answer",
     "architecture_elements",
     "cells",
@@ -56,6 +62,7 @@ __all__ = [
     "compare_over_datasets",
     "effects",
     "elements",
+    "gains_in_words",
     "in_percent",
     "information_fraction",
     "make_frame",
@@ -74,6 +81,7 @@ __all__ = [
     "seed_means",
     "seed_noise",
     "shipped_tables",
+    "side_by_side",
     "subsets",
     "uneven_gains",
     "unrewarded",

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import write_atomically
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
+from archlab.study.gains import on_datasets, option_gains
 from archlab.study.resolved import ResolvedStudy
-from archlab.study.test_images import image_noise
+from archlab.study.test_images import known_image_noise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from archlab.scoring import Effects, ImageNoise, Scores
+    from archlab.scoring import Effects, Gains, ImageNoise, Scores
 
 IMAGE_NOISE = "image_noise.npz"
 SPLIT = "test"  # what ablation scores; search scores validation
@@ -36,6 +37,7 @@ class Ablation:
         table: Tidy: model, dataset, seed, split ("validation", "test"), metric, value.
         scored: Of references and variants, those without a budget (`@raw`) left out; None where nothing finished.
         contrasts: None where there is no base, or nothing to hold against it.
+        gains: Those of the options on the datasets not seen beside those seen; None without either.
         computed: How many runs were computed now; the others had been stored before.
         judgement: How good the predicted times were; None where nothing was predicted.
         images: The noise of the test images, which intervals cover; None where it is not known.
@@ -53,6 +55,7 @@ class Ablation:
     judgement: Judgement | None = None
     images: ImageNoise | None = None
     without_images: str = ""
+    gains: Gains | None = None
 
     @property
     def folder(self) -> Path:
@@ -109,7 +112,7 @@ class Ablation:
     @cached_property
     def document(self) -> dict[str, Any]:
         """Plain JSON values: study, question, answer, lambda, frame, warnings, intervals_cover, scores (best first), cells,
-        effects, comparisons, interactions, failed, computed."""
+        effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without), failed, computed."""
         from archlab.scoring import answer
 
         study, contrasts = self.study, self.contrasts
@@ -126,6 +129,7 @@ class Ablation:
             "scores": [self._score(row, base) for row in scored["models"]],
             "cells": self._cells(),
             **(contrasts.document() if contrasts else {"effects": [], "comparisons": [], "interactions": []}),
+            "unseen": self.gains.document() if self.gains else None,
             "failed": [failure.document() for failure in self.failed],
             "computed": self.computed,
         }
@@ -212,24 +216,15 @@ def assess(
 ) -> Ablation:
     """The scores and effects of what was computed."""
     table = results_table(runs, outcome.results)
-    images, without = _images([run for run in runs if run.key in outcome.results], store, study.metric)
-    scored = scores_on(SPLIT, study, _comparable(study, table), images)
-    contrasts = _effects(study, table, scored, images)
+    images, without = known_image_noise(study, [run for run in runs if run.key in outcome.results], store, SPLIT)
+    seen = on_datasets(table, study.datasets)
+    scored = scores_on(SPLIT, study, _comparable(study, seen), images)
+    contrasts = _effects(study, seen, scored, images)
     if scored is not None and study.own_scores:
-        scored = _with_own_scores(study, table, scored)
-    return Ablation(
-        study, runs, table, scored, contrasts, outcome.failed, outcome.computed, store, judgement, images, without
-    )
-
-
-def _images(runs: list[Run], store: Store, metric: str) -> tuple[ImageNoise | None, str]:
-    """The noise of the test images, or why it is not known."""
-    if not runs:
-        return None, ""
-    try:
-        return image_noise(runs, store, metric, SPLIT), ""
-    except UserError as error:
-        return None, error.message
+        scored = _with_own_scores(study, seen, scored)
+    gains = option_gains(study, table, SPLIT, contrasts, images)
+    computed = outcome.failed, outcome.computed, store, judgement
+    return Ablation(study, runs, table, scored, contrasts, *computed, images, without, gains)
 
 
 def _comparable(study: ResolvedStudy, table: pd.DataFrame) -> pd.DataFrame:
@@ -253,11 +248,11 @@ def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.Dat
 
 
 def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame, images: ImageNoise | None = None) -> Scores | None:
-    """The scores of models on one split, in the frame of the study's references among them; None without any rows of
-    the split."""
+    """The scores of models on one split of the datasets seen, in the frame of the study's references among them; None without
+    any rows of it."""
     from archlab.scoring import score_table
 
-    rows = rows[rows["split"] == split]
+    rows = on_datasets(rows[rows["split"] == split], study.datasets)
     if rows.empty:
         return None
     there = set(rows["model"])
@@ -287,11 +282,7 @@ def _effects(
 
     if scored is None or study.base is None or study.base not in set(table["model"]):
         return None
-    models = [
-        {"model": model.name, "options": model.options, "kind": model.kind}
-        for model in study.models
-        if model.options and (model.kind is None or model.kind in study.effects)
-    ]
+    models = study.contrasted
     if len(models) < 2:
         return None
     return effects(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from archlab.foundation import UserError
 from archlab.runs import Run, Store
 from archlab.runs.stored import DamagedRunError
+from archlab.study.resolved import ResolvedStudy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +17,22 @@ if TYPE_CHECKING:
     from archlab.scoring import ImageNoise
 
 MOST_MODELS = 500  # pairs grow with the square
+
+
+def known_image_noise(
+    study: ResolvedStudy, runs: Sequence[Run], store: Store, split: str
+) -> tuple[ImageNoise | None, str]:
+    """Of a study's stored runs, or why it is not known on the datasets seen; on those not seen, where it is known there."""
+    seen, others = ([run for run in runs if run.dataset in names] for names in (study.datasets, study.unseen))
+    if not seen:
+        return None, ""
+    try:
+        found = image_noise(seen, store, study.metric, split)
+    except UserError as error:
+        return None, error.message
+    with suppress(UserError):
+        found = found.joined(image_noise(others, store, study.metric, split))
+    return found, ""
 
 
 def image_noise(runs: Iterable[Run], store: Store, metric: str, split: str) -> ImageNoise:

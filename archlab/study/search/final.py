@@ -7,11 +7,14 @@ alone.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.runs import Run
 from archlab.study.ablation import SPLIT as TEST
 from archlab.study.ablation import Ablation, scores_on
 from archlab.study.combination import apply
@@ -78,6 +81,19 @@ def final_study(designs: Designs, chosen: list[FrozenTrial], path: str | None) -
     names = {model.name: model_name(study.name, trial) for model, trial in zip(variants, chosen, strict=True)}
     models = [dataclasses.replace(model, name=names.get(model.name, model.name)) for model in settled.models]
     return dataclasses.replace(settled, name=search_name(study.name), models=models, base=None, choices={}, effects=[])
+
+
+def unseen_runs(designs: Designs, runs_of: Callable[[ResolvedStudy, Path], list[Run]]) -> list[Run]:
+    """Those of the references on the datasets that the search does not see, as the final table has them; none without such.
+
+    `runs_of` gives a study's runs: computed ones raise UserError where a dataset is not prepared, planned ones do not.
+    """
+    unseen = designs.study.unseen
+    return (
+        [run for run in runs_of(final_study(designs, [], None), designs.home) if run.dataset in unseen]
+        if unseen
+        else []
+    )
 
 
 def search_name(study: str) -> str:
