@@ -160,14 +160,16 @@ class FinalScores:
         from archlab.scoring.noise import seed_noise
 
         self.references: list[str] = []
-        self.draws: np.ndarray | None = None  # draws x models, where there are repeated seeds
+        self.draws: np.ndarray | None = None  # draws x models, where the noise is known
         study, table = final.study, final.table
-        scores = scores_on(split, study, table)
+        images = final.images if split == TEST else None
+        scores = scores_on(split, study, table, images)
         if scores is None or scores.frame is None:
             return
         self.models = scores.models.dropna(subset=["xscore"])
         self.references = [name for name in study.frame if name in self.models.index]
-        noise = seed_noise(cells(table, split, study.metric), list(self.models.index), list(scores.frame.datasets))
+        rows, models, datasets = cells(table, split, study.metric), list(self.models.index), list(scores.frame.datasets)
+        noise = seed_noise(rows, models, datasets).with_images(images)
         if noise.known:
             self.draws = draw_scores(noise, scores.frame, study.weight_of_variance, DRAWS)
 
