@@ -16,7 +16,7 @@ from blocks.components import (
 )
 from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.registry import register
-from blocks.residual import make_shortcut, tally_shortcut
+from blocks.residual import Shortcut, make_shortcut, tally_shortcut
 from blocks.tally import Tally
 
 
@@ -25,13 +25,16 @@ class Bottleneck(Block):
     """1x1 convolution to `hidden` channels, convolution, channel attention, 1x1 convolution; added to a shortcut, activated.
 
     The middle convolution has groups of `group_width` channels (ResNeXt, arXiv 1611.05431; RegNet, arXiv 2003.13678) and the
-    stride (torchvision; the paper strides the first). `hidden` is a quarter of the output by default.
+    stride (torchvision; the paper strides the first). `hidden` is a quarter of the output by default. The shortcut is that of
+    `residual`; RegNet's is `projected`.
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("hidden",)
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
         {"hidden": 24, "group_width": 8, "channel_attention": "se", "kernel": 5},
+        {"shortcut": "projected"},
+        {"shortcut": "mean", "group_width": 4},
     )
 
     def __init__(
@@ -40,9 +43,11 @@ class Bottleneck(Block):
         in_channels: int,
         out_channels: int,
         stride: int = 1,
+        published_stride: int | None = None,
         kernel: int = 3,
         hidden: int | None = None,
         group_width: int | None = None,
+        shortcut: Shortcut = "sampled",
         channel_attention: ChannelAttention | None = None,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "relu",
@@ -58,7 +63,7 @@ class Bottleneck(Block):
         self.channel_attention = make_channel_attention(channel_attention, channels=hidden, in_channels=in_channels)
         self.expansion = conv2d(hidden, out_channels, 1)
         self.expansion_norm = make_norm(norm, out_channels)
-        self.shortcut = make_shortcut(in_channels, out_channels, stride, norm)
+        self.shortcut = make_shortcut(shortcut, in_channels, out_channels, stride, published_stride or stride, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = self.shortcut(x)

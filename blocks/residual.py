@@ -1,6 +1,8 @@
-"""The residual block of ResNet (He et al. 2015, arXiv 1512.03385, section 3.3)."""
+"""The residual block of ResNet (He et al. 2015, arXiv 1512.03385, section 3.3), and the shortcuts of its descendants."""
 
 from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -18,9 +20,23 @@ from blocks.registry import register
 from blocks.tally import Tally
 
 
+Shortcut = Literal["sampled", "projected", "mean"]
+
+
 @register("residual")
 class Residual(Block):
-    """Two convolutions added to a shortcut, then activated. Channel attention, where given, weighs what is added."""
+    """Two convolutions added to a shortcut, then activated. Channel attention, where given, weighs what is added.
+
+    The shortcut is the input. Where channels change it is a 1x1 convolution; where only the size does, every `stride`-th pixel
+    as it is (`sampled`, the paper's option B), or a 1x1 convolution too (`projected`: torchvision). `mean` averages pixels and
+    then projects in both cases (ResNet-D, He et al. 2018, arXiv 1812.01187, section 4.2).
+    """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"shortcut": "projected", "channel_attention": "se"},
+        {"shortcut": "mean"},
+    )
 
     def __init__(
         self,
@@ -28,7 +44,9 @@ class Residual(Block):
         in_channels: int,
         out_channels: int,
         stride: int = 1,
+        published_stride: int | None = None,
         kernel: int = 3,
+        shortcut: Shortcut = "sampled",
         channel_attention: ChannelAttention | None = None,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "relu",
@@ -43,7 +61,7 @@ class Residual(Block):
         self.channel_attention = make_channel_attention(
             channel_attention, channels=out_channels, in_channels=in_channels
         )
-        self.shortcut = make_shortcut(in_channels, out_channels, stride, norm)
+        self.shortcut = make_shortcut(shortcut, in_channels, out_channels, stride, published_stride or stride, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.act(self.first_norm(self.first(x)))
@@ -62,14 +80,25 @@ class Residual(Block):
         tally_shortcut(tally, layer, size)
 
 
-def make_shortcut(in_channels: int, out_channels: int, stride: int, norm: Component) -> nn.Module:
-    """A normalised 1x1 convolution where channels change; every `stride`-th pixel as it is where only the size does."""
-    if in_channels != out_channels:
-        return nn.Sequential(conv2d(in_channels, out_channels, 1, stride=stride), make_norm(norm, out_channels))
-    return nn.MaxPool2d(1, stride) if stride > 1 else nn.Identity()
+def make_shortcut(
+    shortcut: str, in_channels: int, out_channels: int, stride: int, published_stride: int, norm: Component
+) -> nn.Module:
+    """What is added to a residual branch, as `Residual` says."""
+    if not is_projected(shortcut, in_channels, out_channels, published_stride):
+        return nn.MaxPool2d(1, stride) if stride > 1 else nn.Identity()
+    pool: list[nn.Module] = []
+    if shortcut == "mean":
+        pool = [nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False) if stride > 1 else nn.Identity()]
+        stride = 1
+    conv = conv2d(in_channels, out_channels, 1, stride=stride)
+    return nn.Sequential(*pool, conv, make_norm(norm, out_channels))
 
 
 def tally_shortcut(tally: Tally, layer: LayerArguments, size: int) -> None:
     """`size`: pixels on a side of the output."""
-    if layer.in_channels != layer.out_channels:
+    if is_projected(layer.shortcut, layer.in_channels, layer.out_channels, layer.published_stride):
         tally.conv(layer.in_channels, layer.out_channels, 1, size, norm=layer.norm)
+
+
+def is_projected(shortcut: str, in_channels: int, out_channels: int, published_stride: int) -> bool:
+    return in_channels != out_channels or (shortcut != "sampled" and published_stride > 1)

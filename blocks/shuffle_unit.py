@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Initialization, Normalization
+from blocks.arguments import Activation, ChannelAttention, Initialization, Normalization
 from blocks.block import Block, LayerArguments
-from blocks.components import make_activation, make_norm
+from blocks.components import make_activation, make_channel_attention, make_norm, tally_channel_attention
 from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.registry import register
 from blocks.tally import Tally
@@ -20,10 +20,16 @@ class ShuffleUnit(Block):
     """Half of the channels stays, the other half is convolved (1x1, depthwise, 1x1); then both halves are interleaved.
 
     Where stride or channels change, both halves are computed from all channels, one of them by depthwise and 1x1
-    convolution alone. `shuffle: false` leaves the halves side by side.
+    convolution alone. Channel attention weighs the convolved half before they are joined (ShuffleNetV2+, the authors' code).
+    `shuffle: false` leaves the halves side by side.
     """
 
-    examples: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"kernel": 5, "shuffle": False, "act": "hard_swish"})
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"kernel": 5, "shuffle": False, "act": "hard_swish"},
+        {"channel_attention": {"se": {"of": "map"}}},
+        {"channel_attention": "eca"},
+    )
 
     def __init__(
         self,
@@ -34,6 +40,7 @@ class ShuffleUnit(Block):
         published_stride: int | None = None,
         kernel: int = 3,
         shuffle: bool = True,
+        channel_attention: ChannelAttention | None = None,
         norm: Normalization | None = "batch_norm",
         act: Activation | None = "relu",
         init: Initialization = "he",
@@ -54,10 +61,11 @@ class ShuffleUnit(Block):
 
         self.short = nn.Sequential(*([] if self.splits else depthwise(in_channels) + pointwise(in_channels)))
         self.long = nn.Sequential(*pointwise(entering), *depthwise(half), *pointwise(half))
+        self.channel_attention = make_channel_attention(channel_attention, channels=half, in_channels=in_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         short, long = x.chunk(2, dim=1) if self.splits else (x, x)
-        x = torch.cat((self.short(short), self.long(long)), dim=1)
+        x = torch.cat((self.short(short), self.channel_attention(self.long(long))), dim=1)
         return interleave_halves(x) if self.shuffle else x
 
     @classmethod
@@ -76,6 +84,7 @@ class ShuffleUnit(Block):
         tally.conv(entering, half, 1, layer.in_size, norm=layer.norm)
         tally.depthwise(half, layer.kernel, after, norm=layer.norm)
         tally.conv(half, half, 1, after, norm=layer.norm)
+        tally_channel_attention(tally, layer, after, channels=half)
 
 
 def interleave_halves(x: Tensor) -> Tensor:

@@ -18,6 +18,18 @@ from tests.architecture.test_references import timm_model, torchvision_model
 FOLDER = Path(__file__).parent / "networks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
+
+def shufflenetv2_se() -> nn.Module:
+    """torchvision's unit, whose second branch is the one that convolves, with torchvision's squeeze-and-excitation after it."""
+    torchvision = pytest.importorskip("torchvision")
+    model = torchvision.models.shufflenet_v2_x0_5()
+    for unit in model.modules():
+        if isinstance(unit, torchvision.models.shufflenetv2.InvertedResidual):
+            half = unit.branch2[-2].num_features
+            unit.branch2.append(torchvision.ops.SqueezeExcitation(half, half // 4))
+    return model
+
+
 INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "efficientnet_lite0": timm_model("efficientnet_lite0"),
     "ghostnetv1": timm_model("ghostnet_100"),
@@ -27,10 +39,13 @@ INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "mobilenetv3_small": torchvision_model("mobilenet_v3_small"),
     "regnety_400mf": torchvision_model("regnet_y_400mf"),
     "repvgg_a0": timm_model("repvgg_a0"),
+    "resnet10t": timm_model("resnet10t"),
+    "resnet14t": timm_model("resnet14t"),
     "resnet18": torchvision_model("resnet18"),
     "resnet50": torchvision_model("resnet50"),
+    "shufflenetv2_se": shufflenetv2_se,
 }
-SLOW = ("efficientnet_lite0", "mnasnet", "mobilenetv1", "mobilenetv3_large", "resnet18", "resnet50")
+SLOW = ("efficientnet_lite0", "mnasnet", "mobilenetv1", "mobilenetv3_large", "resnet14t", "resnet18", "resnet50")
 
 
 def network(name: str) -> archlab.architecture:
