@@ -2,6 +2,7 @@
 
 # The first imports fill the registries.
 from blocks import (  # noqa: F401
+    act,
     activations,
     additive_mobilevit,
     bottleneck,

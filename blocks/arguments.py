@@ -97,6 +97,15 @@ def complete(entry: Callable, given: Mapping[str, Any], what: str) -> dict[str, 
     return completed
 
 
+def default_arguments(entry: Callable) -> dict[str, Any]:
+    """Those of a registered class that need not be given, in their one form."""
+    return {
+        name: check(argument, argument.default, name)
+        for name, argument in arguments(entry).items()
+        if argument.default is not REQUIRED
+    }
+
+
 def check(argument: Argument, value: Any, what: str) -> Any:
     """`value` in its one form. Raises ArgumentError where it is not of the argument's kind."""
     kind = argument.kind

@@ -57,11 +57,14 @@ class Block(nn.Module):
 
     Attributes:
         channel_arguments: Arguments that are channel counts, so that a width scales them; `out_channels` always is one.
+        group_arguments: Arguments that are numbers of groups of the channels that enter. Where a width leaves channels that
+            they do not divide, there are the most below that do; as many groups as channels are so at every width.
         starts_itself: Whether its weights start as it says even where an architecture has an `init` for all layers.
         examples: Arguments that `archlab.check_block` tries by itself; needed where some are required.
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ()
+    group_arguments: ClassVar[tuple[str, ...]] = ()
     starts_itself: ClassVar[bool] = False
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Initialization, Normalization
+from blocks.arguments import Activation, Initialization, Natural, Normalization
 from blocks.block import Block, LayerArguments
 from blocks.components import Component, initialize, make_activation, make_norm
 from blocks.registry import register
@@ -15,8 +17,11 @@ from blocks.tally import Tally, check_channels
 class Conv(Block):
     """Convolution, then normalisation, then activation.
 
-    Padding is (kernel - stride) / 2 rounded down for even kernels and (kernel - 1) / 2 for odd ones.
+    Unless given, padding is (kernel - stride) / 2 rounded down for even kernels and (kernel - 1) / 2 for odd ones.
     """
+
+    group_arguments: ClassVar[tuple[str, ...]] = ("groups",)
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"groups": 8, "bias": True, "norm": None}, {"padding": 0})
 
     def __init__(
         self,
@@ -25,6 +30,7 @@ class Conv(Block):
         out_channels: int,
         stride: int = 1,
         kernel: int = 3,
+        padding: Natural | None = None,
         groups: int = 1,
         bias: bool = False,
         norm: Normalization | None = "batch_norm",
@@ -32,7 +38,10 @@ class Conv(Block):
         init: Initialization = "he",
     ):
         super().__init__()
-        self.conv = conv2d(in_channels, out_channels, kernel, stride=stride, groups=groups, bias=bias, init=init)
+        check_channels(in_channels, out_channels, groups)
+        padding = padding_of(kernel, stride) if padding is None else padding
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=bias)
+        initialize(init, self.conv)
         self.norm = make_norm(norm, out_channels)
         self.act = make_activation(act)
 
@@ -45,7 +54,9 @@ class Conv(Block):
 
     @classmethod
     def output_size(cls, layer: LayerArguments) -> int:
-        return conv_size(layer)
+        if layer.padding is None:
+            return conv_size(layer)
+        return max(layer.in_size + 2 * layer.padding - layer.kernel + layer.stride, 0) // layer.stride
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:

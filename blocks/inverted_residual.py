@@ -30,6 +30,7 @@ class InvertedResidual(Block):
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("hidden",)
+    group_arguments: ClassVar[tuple[str, ...]] = ("groups",)
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
         {"kernel": 5, "expand": 1, "channel_attention": "se", "drop_path": 0.2},

@@ -35,6 +35,7 @@ class MultiBranchConv(Block):
     channels stay. One convolution with both is RepVGG's block. `fuse` makes one convolution of all.
     """
 
+    group_arguments: ClassVar[tuple[str, ...]] = ("groups",)
     examples: ClassVar[tuple[dict[str, Any], ...]] = (
         {},
         {"branches": 4, "groups": 8},

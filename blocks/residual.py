@@ -19,7 +19,6 @@ from blocks.conv import conv2d, same_conv_size, same_padding
 from blocks.registry import register
 from blocks.tally import Tally
 
-
 Shortcut = Literal["sampled", "projected", "mean"]
 
 

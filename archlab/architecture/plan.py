@@ -1,7 +1,8 @@
 """Every block of a network with its channels and sizes settled: what assembling and counting both start from.
 
 Width: every channel count is scaled from its published value and rounded on its own to a multiple of 8 (or of what the
-block's groups or heads need), never below 90 % of the unrounded value; at width 1 the published values stand.
+block's groups or heads need), never below 90 % of the unrounded value; at width 1 the published values stand. Groups are as
+many as published or, where these do not divide what enters, the most below that do; depthwise convolutions stay depthwise.
 
 Resolution: an architecture is published for inputs of a size. Where the last map of a smaller input would have fewer than
 `smallest_map` pixels on a side, or than the published last map where that is smaller, strides are halved, one at a time, from
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -59,8 +60,7 @@ def place(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> tu
     published, strides = published_strides(architecture), strides_for(architecture, spec)
     size, channels = spec.resolution or architecture.resolution, spec.in_channels
     placed = []
-    for index, layer in enumerate(architecture.layers):
-        own = scaled_arguments(blocks.BLOCKS[layer.block], layer.arguments, width if layer.scale else 1.0)
+    for index, (layer, own) in enumerate(scaled_layers(architecture.layers, channels, width)):
         out = own.pop("out") or channels
         for repetition in range(layer.repeat):
             arguments = LayerArguments(
@@ -83,16 +83,40 @@ def place(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> tu
     return placed, head
 
 
-def scaled_arguments(block: type[blocks.Block], arguments: dict[str, Any], width: float) -> dict[str, Any]:
-    """A layer's arguments with its channel counts (`out` among them) scaled."""
+def scaled_layers(layers: Iterable[Layer], in_channels: int, width: float) -> Iterator[tuple[Layer, dict[str, Any]]]:
+    """Every layer with its arguments at a width (`out` among them); `in_channels` enter the first."""
+    published = channels = in_channels
+    for layer in layers:
+        block, own_width = blocks.BLOCKS[layer.block], width if layer.scale else 1.0
+        own = scaled_arguments(block, layer.arguments, own_width, published=published, channels=channels)
+        published, channels = layer.arguments["out"] or published, own["out"] or channels
+        yield layer, own
+
+
+def scaled_arguments(
+    block: type[blocks.Block], arguments: dict[str, Any], width: float, *, published: int, channels: int
+) -> dict[str, Any]:
+    """A layer's arguments with its channel counts (`out` among them) scaled.
+
+    `published` channels enter it at width 1, and `channels` at this one.
+    """
     scaled = dict(arguments)
-    if width == 1.0:
-        return scaled
-    for name in ("out", *block.channel_arguments):
-        if scaled[name] is not None:
-            needed = block.channel_multiple("out_channels" if name == "out" else name, LayerArguments(**scaled))
-            scaled[name] = round_channels(scaled[name] * width, math.lcm(8, needed))
+    if channels != published:
+        for name in block.group_arguments:
+            scaled[name] = _following(scaled[name], published, channels)
+    if width != 1.0:
+        for name in ("out", *block.channel_arguments):
+            if scaled[name] is not None:
+                needed = block.channel_multiple("out_channels" if name == "out" else name, LayerArguments(**scaled))
+                scaled[name] = round_channels(scaled[name] * width, math.lcm(8, needed))
     return scaled
+
+
+def _following(groups: int, published: int, channels: int) -> int:
+    """The groups of `channels` that stand for so many of the `published` ones."""
+    if groups == published:
+        return channels
+    return max(divisor for divisor in range(1, min(groups, channels) + 1) if channels % divisor == 0)
 
 
 def published_strides(architecture: Architecture) -> list[int]:

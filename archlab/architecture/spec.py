@@ -8,6 +8,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from blocks.arguments import default_arguments
+from blocks.registry import BLOCKS
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -60,7 +63,12 @@ class Architecture:
         return dataclasses.replace(self, layers=layers, name=name or self.name)
 
 
+def _filled(layer: dict[str, Any]) -> dict[str, Any]:
+    block, given = layer["block"], layer["arguments"]
+    return default_arguments(BLOCKS[block]) | given if block in BLOCKS else given
+
+
 def from_canonical(canonical: dict[str, Any], name: str) -> Architecture:
-    """The architecture of a canonical form, as runs store it."""
-    layers = tuple(Layer(**layer) for layer in canonical["layers"])
+    """The architecture of a canonical form, as runs store it; arguments that blocks had not yet have their defaults."""
+    layers = tuple(Layer(**layer | {"arguments": _filled(layer)}) for layer in canonical["layers"])
     return Architecture(name, layers, canonical["head"], canonical["resolution"], init=canonical.get("init"))

@@ -9,17 +9,17 @@ import yaml
 
 import blocks
 from archlab.architecture import Architecture, InputSpec, Layer, place
-from archlab.architecture.plan import scaled_arguments
+from archlab.architecture.plan import scaled_layers
 from blocks.arguments import REQUIRED, arguments, check
 from blocks.registry import Registry
 
 
 def at_width(architecture: Architecture, width: float, name: str) -> Architecture:
     """The architecture whose channel counts at width 1 are those of `architecture` at `width`."""
-    layers = []
-    for layer in architecture.layers:
-        scaled = scaled_arguments(blocks.BLOCKS[layer.block], layer.arguments, width if layer.scale else 1.0)
-        layers.append(Layer(layer.block, scaled, layer.stride, layer.repeat, layer.name, layer.scale))
+    layers = [
+        Layer(layer.block, scaled, layer.stride, layer.repeat, layer.name, layer.scale)
+        for layer, scaled in scaled_layers(architecture.layers, InputSpec.in_channels, width)
+    ]
     _, head = place(architecture, InputSpec(num_classes=1), width)
     head_at_width = {**architecture.head, "features": head.features}
     return dataclasses.replace(architecture.with_layers(tuple(layers), name), head=head_at_width)

@@ -35,6 +35,8 @@ def fit_width(architecture: Architecture, spec: InputSpec, budget: Budget) -> fl
         UserError: Not even the narrowest network keeps the budget; the message says what that one needs.
     """
 
+    count(architecture, spec)  # what is wrong as published is said in the published numbers
+
     def fits(step: int) -> bool:
         return budget.allows(count(architecture, spec, step / STEPS))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -177,14 +176,20 @@ def counting(case: Case) -> Iterator[str]:
 def scaling(case: Case) -> Iterator[str]:
     """A width scales the channel counts, and the block can still be built."""
     given = vars(case.layer)
-    for name in case.block.channel_arguments:
-        if name not in arguments(case.block):  # type: ignore[arg-type]  # classes are hashable
-            yield f"channel_arguments names {name!r}, which is no argument"
-            return
+    for attribute in ("channel_arguments", "group_arguments"):
+        for name in getattr(case.block, attribute):
+            if name not in arguments(case.block):  # type: ignore[arg-type]  # classes are hashable
+                yield f"{attribute} names {name!r}, which is no argument"
+                return
     for width in WIDTHS:
-        wider = scaled_arguments(case.block, given | {"out": given["out_channels"]}, width)
-        multiple = math.lcm(8, case.block.channel_multiple("out_channels", LayerArguments(**wider)))
-        in_channels = round_channels(given["in_channels"] * width, multiple)
+        in_channels = round_channels(given["in_channels"] * width)
+        wider = scaled_arguments(
+            case.block,
+            given | {"out": given["out_channels"]},
+            width,
+            published=given["in_channels"],
+            channels=in_channels,
+        )
         scaled = case.but(**wider | {"in_channels": in_channels, "out_channels": wider["out"]})
         try:
             scaled.build().eval()(scaled.images())
