@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import math
@@ -15,6 +16,7 @@ from blocks.registry import ACTIVATIONS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NO
 Activation = Annotated[Any, ACTIVATIONS]
 Normalization = Annotated[Any, NORMALIZATIONS]
 Natural = Annotated[int, "natural"]
+Kernels = Annotated[int | list[int], "kernels"]
 Probability = Annotated[float, "probability"]
 ChannelAttention = Annotated[Any, CHANNEL_ATTENTIONS]
 Initialization = Annotated[Any, INITIALIZATIONS]
@@ -22,6 +24,7 @@ Initialization = Annotated[Any, INITIALIZATIONS]
 LIMITS: dict[Any, tuple[float, float]] = {
     int: (1, math.inf),
     Natural: (0, math.inf),
+    Kernels: (1, math.inf),
     float: (0, math.inf),
     Probability: (0, 1),
 }  # the least number, and the one that all are below
@@ -43,7 +46,7 @@ class ArgumentError(ValueError):
 class Argument:
     """One argument: its name, its kind (a type, a tuple of words or a Registry), its default, and whether it may be None.
 
-    A number must be at least `least` and below `below`.
+    A number must be at least `least` and below `below`; so must each where a list of `several` may stand for one.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Argument:
     optional: bool
     least: float = -math.inf
     below: float = math.inf
+    several: bool = False
 
 
 @functools.cache
@@ -64,13 +68,13 @@ def arguments(entry: Callable) -> dict[str, Argument]:
         if name == "self" or name in GIVEN or parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         kind, optional = _kind(name, hints[name])
-        least, below = -math.inf, math.inf
+        least, below, several = -math.inf, math.inf, False
         if kind in LIMITS:
             least, below = LIMITS[kind]
-            kind = {Natural: int, Probability: float}.get(kind, kind)
+            kind, several = {Natural: int, Probability: float, Kernels: int}.get(kind, kind), kind is Kernels
             if type(parameter.default) in (int, float):
                 least = min(least, parameter.default)
-        found[name] = Argument(name, kind, parameter.default, optional, least, below)
+        found[name] = Argument(name, kind, parameter.default, optional, least, below, several)
     return found
 
 
@@ -113,6 +117,10 @@ def check(argument: Argument, value: Any, what: str) -> Any:
         return component(kind, value, f"{what}: {argument.name}", optional=argument.optional)
     if argument.optional and (value is None or value == "none"):
         return None
+    if argument.several and isinstance(value, list) and value:
+        one = dataclasses.replace(argument, several=False, optional=False)
+        numbers = [check(one, each, what) for each in value]
+        return numbers if len(numbers) > 1 else numbers[0]
     if isinstance(kind, tuple):
         if value not in kind:
             raise ArgumentError(f"{what}: {argument.name} has no option {value!r}", value, tuple(map(str, kind)))
@@ -120,6 +128,7 @@ def check(argument: Argument, value: Any, what: str) -> Any:
     right = type(value) is kind or (kind is float and type(value) is int)
     if not right:
         noun = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}[kind]
+        noun += " or a list of them" if argument.several else ""
         raise ArgumentError(f"{what}: {argument.name} must be {noun}, not {value!r}")
     if kind in (int, float) and not argument.least <= value < argument.below:
         limit = "" if argument.below == math.inf else f" and below {argument.below}"

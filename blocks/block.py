@@ -36,6 +36,7 @@ class Block(nn.Module):
 
         int                    from 1 on, or from a smaller default
         Natural                from 0 on
+        Kernels                from 1 on, or a list of several such numbers
         float                  from 0 on, or from a smaller default
         Probability            from 0 to below 1
         bool, str, Literal[...]

@@ -11,8 +11,8 @@ from blocks.arguments import GIVEN, arguments
 from blocks.block import Block
 
 _KINDS = (
-    "int, blocks.Natural, float, blocks.Probability, bool, str, Literal[...], blocks.Activation, blocks.Normalization, "
-    "blocks.ChannelAttention or blocks.Initialization, each alone or `| None`"
+    "int, blocks.Natural, float, blocks.Probability, blocks.Kernels, bool, str, Literal[...], blocks.Activation, "
+    "blocks.Normalization, blocks.ChannelAttention or blocks.Initialization, each alone or `| None`"
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSEMBLED = ("in_channels", "out_channels", "stride")

@@ -103,7 +103,8 @@ def scaled_arguments(
     scaled = dict(arguments)
     if channels != published:
         for name in block.group_arguments:
-            scaled[name] = _following(scaled[name], published, channels)
+            if scaled[name] is not None:
+                scaled[name] = _following(scaled[name], published, channels)
     if width != 1.0:
         for name in ("out", *block.channel_arguments):
             if scaled[name] is not None:

@@ -99,6 +99,7 @@ def _values(argument: Any) -> str:
     elif kind in (int, float):
         words = f"{'whole number' if kind is int else 'number'} from {argument.least:g}"
         words += f" to below {argument.below:g}" if argument.below < float("inf") else ""
+        words += ", or a list of several" if argument.several else ""
     else:
         words = {bool: "true | false", str: "word"}[kind]
     return f"{words} | none" if argument.optional else words

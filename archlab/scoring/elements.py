@@ -95,7 +95,7 @@ def architecture_elements(
         blocks += [(layer["block"], arguments)] * layer["repeat"]
         runs += [(stride, arguments.get("out"))] * layer["repeat"]
     count = max(len(blocks), 1)
-    kernels = [arguments["kernel"] for _, arguments in blocks if isinstance(arguments.get("kernel"), (int, float))]
+    kernels = [np.mean(arguments["kernel"]) for _, arguments in blocks if arguments.get("kernel")]
     return {
         "channel_attention": sum(bool(arguments.get("channel_attention")) for _, arguments in blocks) / count,
         "token_attention": sum("heads" in arguments or "mobilevit" in block for block, arguments in blocks) / count,

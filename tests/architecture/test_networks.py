@@ -30,9 +30,31 @@ def shufflenetv2_se() -> nn.Module:
     return model
 
 
+def mixnet(name: str) -> Callable[[], nn.Module]:
+    """timm's, with each pair of 1x1 convolutions on halves of the channels as the grouped convolution that they are."""
+
+    def build() -> nn.Module:
+        model = timm_model(name)()
+        for parent in list(model.modules()):
+            for attribute, mixed in list(parent.named_children()):
+                convs = list(mixed.children())
+                if type(mixed).__name__ == "MixedConv2d" and convs[0].kernel_size == (1, 1):
+                    assert len({conv.weight.shape for conv in convs}) == 1
+                    out_channels, in_channels = (len(convs) * size for size in convs[0].weight.shape[:2])
+                    grouped = nn.Conv2d(in_channels, out_channels, 1, groups=len(convs), bias=False)
+                    grouped.weight.data = torch.cat([conv.weight.data for conv in convs])
+                    setattr(parent, attribute, grouped)
+        return model
+
+    return build
+
+
 INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
+    "efficientnet_es": timm_model("efficientnet_es"),
+    "efficientnetv2_s": torchvision_model("efficientnet_v2_s"),
     "efficientnet_lite0": timm_model("efficientnet_lite0"),
     "ghostnetv1": timm_model("ghostnet_100"),
+    "mixnet_s": mixnet("mixnet_s"),
     "mnasnet": torchvision_model("mnasnet1_0"),
     "mobilenetv1": timm_model("mobilenetv1_100"),
     "mobilenetv3_large": torchvision_model("mobilenet_v3_large"),
@@ -45,7 +67,16 @@ INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "resnet50": torchvision_model("resnet50"),
     "shufflenetv2_se": shufflenetv2_se,
 }
-SLOW = ("efficientnet_lite0", "mnasnet", "mobilenetv1", "mobilenetv3_large", "resnet14t", "resnet18", "resnet50")
+SLOW = (
+    "efficientnetv2_s",
+    "efficientnet_lite0",
+    "mnasnet",
+    "mobilenetv1",
+    "mobilenetv3_large",
+    "resnet14t",
+    "resnet18",
+    "resnet50",
+)
 
 
 def network(name: str) -> archlab.architecture:
