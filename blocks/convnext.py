@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from blocks.arguments import Activation, Normalization
+from blocks.arguments import Activation, ChannelAttention, Normalization
 from blocks.block import Block, LayerArguments
-from blocks.components import make_activation, make_norm
+from blocks.components import make_activation, make_channel_attention, make_norm, tally_channel_attention
 from blocks.conv import same_conv_size, same_padding
+from blocks.grn import GlobalResponseNorm
 from blocks.initialization import normal
 from blocks.registry import register
 from blocks.rounding import round_channels
@@ -22,8 +25,16 @@ class ConvNeXt(Block):
     """Depthwise convolution, normalisation, 1x1 expansion, activation, 1x1 projection, each channel scaled; added to the input.
 
     The scales start at `layer_scale`, and weights normal with standard deviation 0.02 (appendix A.1). Where stride or
-    channels change nothing is added.
+    channels change nothing is added. With `grn`, the expanded channels are normalised by their global response (ConvNeXt V2,
+    arXiv 2301.00808, which has `layer_scale: none`); channel attention weighs them before they are projected.
     """
+
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"kernel": 5, "grn": True, "layer_scale": None},
+        {"grn": True, "channel_attention": "se"},
+        {"channel_attention": "eca", "norm": "batch_norm"},
+    )
 
     def __init__(
         self,
@@ -34,6 +45,8 @@ class ConvNeXt(Block):
         kernel: int = 7,
         expand: float = 4.0,
         layer_scale: float | None = 1e-6,
+        grn: bool = False,
+        channel_attention: ChannelAttention | None = None,
         norm: Normalization | None = "layer_norm",
         act: Activation | None = "gelu",
     ):
@@ -44,6 +57,8 @@ class ConvNeXt(Block):
         self.norm = make_norm(norm, in_channels)
         self.expansion = nn.Conv2d(in_channels, hidden, 1)
         self.act = make_activation(act)
+        self.grn = GlobalResponseNorm(hidden) if grn else nn.Identity()
+        self.channel_attention = make_channel_attention(channel_attention, channels=hidden, in_channels=in_channels)
         self.projection = nn.Conv2d(hidden, out_channels, 1)
         for conv in (self.depthwise, self.expansion, self.projection):
             normal(conv, std=INIT_STD)
@@ -52,7 +67,8 @@ class ConvNeXt(Block):
         self.residual = stride == 1 and in_channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.projection(self.act(self.expansion(self.norm(self.depthwise(x)))))
+        y = self.grn(self.act(self.expansion(self.norm(self.depthwise(x)))))
+        y = self.projection(self.channel_attention(y))
         if self.layer_scale is not None:
             y = y * self.layer_scale
         return x + y if self.residual else y
@@ -63,5 +79,7 @@ class ConvNeXt(Block):
         size = same_conv_size(layer)
         tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
         tally.conv(layer.in_channels, hidden, 1, size, bias=True)
+        tally.parameters(2 * hidden if layer.grn else 0)
+        tally_channel_attention(tally, layer, size, channels=hidden)
         tally.conv(hidden, layer.out_channels, 1, size, bias=True)
         tally.parameters(0 if layer.layer_scale is None else layer.out_channels)

@@ -50,6 +50,7 @@ def mixnet(name: str) -> Callable[[], nn.Module]:
 
 
 INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
+    "convnextv2_atto": timm_model("convnextv2_atto"),
     "efficientnet_es": timm_model("efficientnet_es"),
     "efficientnetv2_s": torchvision_model("efficientnet_v2_s"),
     "efficientnet_lite0": timm_model("efficientnet_lite0"),
@@ -59,6 +60,7 @@ INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "mobilenetv1": timm_model("mobilenetv1_100"),
     "mobilenetv3_large": torchvision_model("mobilenet_v3_large"),
     "mobilenetv3_small": torchvision_model("mobilenet_v3_small"),
+    "regnetz_005": timm_model("regnetz_005"),
     "regnety_400mf": torchvision_model("regnet_y_400mf"),
     "repvgg_a0": timm_model("repvgg_a0"),
     "resnet10t": timm_model("resnet10t"),
