@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -10,9 +10,23 @@ from torch import Tensor, nn
 
 import blocks
 from archlab.architecture.input_spec import InputSpec
-from archlab.architecture.plan import place, refusals_of
+from archlab.architecture.plan import Placed, place, refusals_of
 from archlab.architecture.spec import Architecture
 from blocks.components import initialize
+
+
+class LayeredHead(nn.Module):
+    """Blocks in order, then the mean over what they leave of the map: (N, in_channels, H, W) to (N, num_classes)."""
+
+    def __init__(self, layers: Sequence[nn.Module]):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x).mean((2, 3))
+
+    def fuse(self) -> LayeredHead:
+        return LayeredHead(_fused(self.layers))
 
 
 class Network(nn.Module):
@@ -31,9 +45,8 @@ class Network(nn.Module):
         was_training = self.training
         self.eval()
         with torch.no_grad():
-            fused = Network(
-                [layer.fuse() if isinstance(layer, blocks.Block) else layer for layer in self.layers], self.head
-            )
+            head = self.head.fuse() if isinstance(self.head, LayeredHead) else self.head
+            fused = Network(_fused(self.layers), head)
         self.train(was_training)
         return fused.eval()
 
@@ -49,11 +62,19 @@ def build_model(architecture: Architecture, spec: InputSpec, width: float = 1.0)
         UserError: A block refuses its arguments; the message names the layer.
     """
     placed, head = place(architecture, spec, width)
-    layers = []
-    for each in placed:
-        with refusals_of(each.layer):
-            layers.append(_started(each.build(), architecture.init))
-    return Network(layers, blocks.Head(**vars(head)))
+    layers = [_started(_built(each), architecture.init) for each in placed]
+    if head.arguments is None:
+        return Network(layers, LayeredHead([_built(each) for each in head.blocks]))
+    return Network(layers, blocks.Head(**vars(head.arguments)))
+
+
+def _built(placed: Placed) -> nn.Module:
+    with refusals_of(placed.layer):
+        return placed.build()
+
+
+def _fused(layers: Iterable[nn.Module]) -> list[nn.Module]:
+    return [layer.fuse() if isinstance(layer, blocks.Block) else layer for layer in layers]
 
 
 def _started(layer: nn.Module, init: dict[str, Any] | None) -> nn.Module:

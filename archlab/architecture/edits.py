@@ -15,7 +15,7 @@
 {remove: {name: pool}}
     Every matching layer, or a span `{from: ..., to: ...}`.
 {head: {features: 1280}}
-    Arguments of the head; those not given stay.
+    Arguments of the head; those not given stay. A list of layers is another head.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import blocks
-from archlab.architecture.layers import SET_KEYS, complete_head, make_layer, parse_layer
+from archlab.architecture.heads import parse_head
+from archlab.architecture.layers import SET_KEYS, make_layer, parse_layer
 from archlab.architecture.selectors import ENDS, Selector, parse_position, parse_selector, stages
 from archlab.architecture.spec import Architecture, Layer
 from archlab.foundation import UserError, check_keys, where, with_lines_of
@@ -66,8 +67,11 @@ def check_edit(edit: Any, at: str | None) -> None:
     check_keys(edit, VERBS[verb], f"the edit {verb!r}")
     if verb == "set" and (not isinstance(edit["set"], dict) or not edit["set"]):
         raise UserError("set takes values by name, `{set: {kernel: 5}}`", where=where(edit, "set") or at)
-    if verb == "head" and (not isinstance(edit["head"], dict) or not edit["head"]):
-        raise UserError("head takes arguments by name, `{head: {features: 1280}}`", where=where(edit, "head") or at)
+    if verb == "head" and (not isinstance(edit["head"], dict | list) or not edit["head"]):
+        raise UserError(
+            "head takes arguments by name, `{head: {features: 1280}}`, or is a list of layers",
+            where=where(edit, "head") or at,
+        )
     if verb == "insert" and len(edit) != 2:
         raise UserError("insert needs either `before` or `after`", where=at)
     if verb == "replace" and "with" not in edit:
@@ -104,8 +108,9 @@ def _set(architecture: Architecture, edit: dict, settle: Settle, at: str | None)
     return architecture.with_layers(tuple(layers))
 
 
-def _with_head(architecture: Architecture, given: dict, at: str | None) -> Architecture:
-    return dataclasses.replace(architecture, head=complete_head(architecture.head | given, where(given) or at))
+def _with_head(architecture: Architecture, given: dict | list, at: str | None) -> Architecture:
+    head = parse_head(given, architecture.head, architecture.defaults, at)
+    return dataclasses.replace(architecture, head=head)
 
 
 def _settable(architecture: Architecture, selector: Selector, values: dict) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import blocks
-from archlab.architecture.spec import Layer
+from archlab.architecture.spec import CLASSIFIER, Layer
 from archlab.foundation import UserError, where
 from archlab.foundation.settings import Positive, read_value
 from blocks.arguments import ArgumentError, arguments, complete
@@ -15,7 +15,7 @@ LAYER_KEYS = {"stride": Positive, "repeat": Positive, "name": str | None, "scale
 SET_KEYS = {**LAYER_KEYS, "out": Positive | None}
 
 
-def parse_layer(entry: Any, defaults: dict[str, Any], at: str | None = None) -> Layer:
+def parse_layer(entry: Any, defaults: dict[str, Any], at: str | None = None, *, in_head: bool = False) -> Layer:
     """One layer: `{block: {arguments}}`, `{block: }` or just `block`."""
     if isinstance(entry, str):
         entry = {entry: None}
@@ -25,6 +25,8 @@ def parse_layer(entry: Any, defaults: dict[str, Any], at: str | None = None) -> 
     at = where(entry) or at
     if block not in blocks.BLOCKS:
         raise UserError(f"there is no block {block!r}", where=at, name=block, known=blocks.BLOCKS)
+    if block == CLASSIFIER and not in_head:
+        raise UserError("a classifier stands in the head, `head: [mean, classifier]`", where=at)
     if given is None:
         given = {}
     if not isinstance(given, dict):
@@ -62,14 +64,6 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
         raise UserError(f"{block} has no patch that could be free", where=where(given, "free") or at)
     completed["out"] = of_layer.pop("out", None)
     return Layer(block=block, arguments=completed, **of_layer, where=at)
-
-
-def complete_head(given: dict[str, Any], at: str | None) -> dict[str, Any]:
-    """All arguments of the head, checked and completed with its defaults."""
-    try:
-        return complete(blocks.Head, given, "head")
-    except ArgumentError as error:
-        raise UserError(str(error), where=at, name=error.name, known=error.known) from None
 
 
 def _listed(free: Any) -> Any:

@@ -83,7 +83,7 @@ def own_blocks_of(architecture: Architecture) -> tuple[str, ...]:
     Raises UserError for one that no other process could load, as it was registered by a program or in a notebook.
     """
     files = set()
-    for layer in architecture.layers:
+    for layer in (*architecture.layers, *architecture.head_layers()):
         files |= set(_files(blocks.BLOCKS, layer.block, layer.arguments))
     for name, argument in arguments(blocks.Head).items():
         files |= set(_files_of_component(argument.kind, architecture.head.get(name)))

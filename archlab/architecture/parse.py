@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import blocks
 from archlab.architecture.edits import apply_edits
-from archlab.architecture.layers import complete_head, parse_layer
+from archlab.architecture.heads import parse_head
+from archlab.architecture.layers import parse_layer
 from archlab.architecture.own_blocks import load_own_blocks
 from archlab.architecture.spec import Architecture
 from archlab.foundation import UserError, check_keys, read_yaml, where
@@ -87,7 +88,7 @@ def _of_document(
     return Architecture(
         name=str(document.get("name", "unnamed")),
         layers=tuple(parse_layer(entry, defaults, where(listed, index) or at) for index, entry in enumerate(listed)),
-        head=_head(document, {"act": defaults["act"]} if "act" in defaults else {}),
+        head=_head(document, {"act": defaults["act"]} if "act" in defaults else {}, defaults),
         resolution=read_value(Positive, document.get("resolution", 224), "resolution", resolution_at),
         paper=document.get("paper"),
         defaults=defaults,
@@ -107,7 +108,7 @@ def _edited(document: dict, base: Architecture, here: str | None) -> Architectur
         edited,
         name=name,
         paper=document.get("paper", base.paper),
-        head=_head(document, base.head) if "head" in document else base.head,
+        head=_head(document, edited.head, base.defaults) if "head" in document else edited.head,
         init=_init(document) if "init" in document else base.init,
         where=here,
     )
@@ -133,8 +134,6 @@ def _init(document: dict) -> dict[str, Any] | None:
         raise UserError(str(error), where=where(document, "init"), name=error.name, known=error.known) from None
 
 
-def _head(document: dict, inherited: dict[str, Any]) -> dict[str, Any]:
-    given = document.get("head") or {}
-    if not isinstance(given, dict):
-        raise UserError(f"head takes arguments by name, not {given!r}", where=where(document, "head"))
-    return complete_head(inherited | given, where(given) or where(document))
+def _head(document: dict, inherited: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    given = document.get("head")
+    return parse_head({} if given is None else given, inherited, defaults, where(document, "head") or where(document))

@@ -21,7 +21,7 @@ from typing import Any
 import blocks
 from archlab.architecture.input_spec import InputSpec
 from archlab.architecture.own_blocks import is_shipped
-from archlab.architecture.spec import Architecture, Layer
+from archlab.architecture.spec import CLASSIFIER, Architecture, Layer
 from archlab.foundation import UserError
 from blocks import LayerArguments
 from blocks.rounding import round_channels
@@ -50,18 +50,30 @@ class Placed:
         return self.block(**self.arguments.of_constructor(self.block))
 
 
-def place(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> tuple[list[Placed], LayerArguments]:
-    """The blocks in order, and the head's arguments. Raises UserError where a block has no output."""
+@dataclass(frozen=True, slots=True)
+class PlacedHead:
+    """The head with its channels settled: all arguments of `blocks.Head`, or blocks in the place of one."""
+
+    arguments: LayerArguments | None
+    blocks: tuple[Placed, ...] = ()
+
+
+def place(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> tuple[list[Placed], PlacedHead]:
+    """The blocks in order, and the head. Raises UserError where a block has no output."""
     if not width > 0:
         raise UserError(f"width must be above 0, not {width:g}", where=architecture.where)
-    repeats = sum(layer.repeat for layer in architecture.layers)
+    layers, head_layers = architecture.layers, architecture.head_layers()
+    repeats = sum(layer.repeat for layer in (*layers, *head_layers))
     if repeats > MOST_BLOCKS:
         raise UserError(f"{repeats:,} blocks, and at most {MOST_BLOCKS:,} are built", where=architecture.where)
-    published, strides = published_strides(architecture), strides_for(architecture, spec)
+    in_head = _strides(head_layers)
+    published, strides = _strides(layers) + in_head, strides_for(architecture, spec) + in_head
     size, channels = spec.resolution or architecture.resolution, spec.in_channels
     placed = []
-    for index, (layer, own) in enumerate(scaled_layers(architecture.layers, channels, width)):
+    for index, (layer, own) in enumerate(scaled_layers((*layers, *head_layers), channels, width)):
         out = own.pop("out") or channels
+        if layer.block == CLASSIFIER:
+            out = spec.num_classes
         for repetition in range(layer.repeat):
             arguments = LayerArguments(
                 in_size=size,
@@ -77,10 +89,13 @@ def place(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> tu
                 raise UserError(
                     f"{layer.block}: nothing is left of the map of {arguments.in_size} pixels", where=layer.where
                 )
+    if head_layers:
+        body = [each for each in placed if each.index < len(layers)]
+        return body, PlacedHead(None, tuple(placed[len(body) :]))
     head = LayerArguments(in_channels=channels, num_classes=spec.num_classes, **architecture.head)
     if head.features and width != 1.0:
         head.features = round_channels(head.features * width)
-    return placed, head
+    return placed, PlacedHead(head)
 
 
 def scaled_layers(layers: Iterable[Layer], in_channels: int, width: float) -> Iterator[tuple[Layer, dict[str, Any]]]:
@@ -122,9 +137,13 @@ def _following(groups: int, published: int, channels: int) -> int:
 
 def published_strides(architecture: Architecture) -> list[int]:
     """The stride of each layer's first block at the published resolution."""
+    return _strides(architecture.layers)
+
+
+def _strides(layers: Iterable[Layer]) -> list[int]:
     return [
         blocks.BLOCKS[layer.block].published_stride(LayerArguments(stride=layer.stride, **layer.arguments))
-        for layer in architecture.layers
+        for layer in layers
     ]
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from blocks.arguments import default_arguments
 from blocks.registry import BLOCKS
 
+CLASSIFIER = "classifier"  # the block that has as many channels as there are classes, in a head of layers
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -35,6 +37,7 @@ class Layer:
 class Architecture:
     """A network as data: layers, then a head, published for inputs of `resolution` pixels.
 
+    `head`: all arguments of `blocks.Head`, or {"layers": [layers as plain values]}; see `archlab.architecture.heads`.
     `init`: how all convolutions and linear layers before the head start, in the place of what their blocks say.
     """
 
@@ -49,8 +52,7 @@ class Architecture:
 
     def canonical(self) -> dict[str, Any]:
         """What decides the network, as plain JSON values: equal for architectures that are one network."""
-        deciding = ("block", "arguments", "stride", "repeat", "scale")
-        layers = [{key: getattr(layer, key) for key in deciding} for layer in self.layers]
+        layers = [plain_layer(layer) for layer in self.layers]
         init = {"init": self.init} if self.init else {}
         return {"layers": layers, "head": self.head, "resolution": self.resolution, **init}
 
@@ -59,16 +61,29 @@ class Architecture:
         text = json.dumps(self.canonical(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def head_layers(self) -> tuple[Layer, ...]:
+        """The layers of the head, where it is made of such."""
+        return tuple(Layer(**layer, where=self.where) for layer in self.head.get("layers", ()))
+
     def with_layers(self, layers: tuple[Layer, ...], name: str | None = None) -> Architecture:
         return dataclasses.replace(self, layers=layers, name=name or self.name)
 
 
-def _filled(layer: dict[str, Any]) -> dict[str, Any]:
-    block, given = layer["block"], layer["arguments"]
-    return default_arguments(BLOCKS[block]) | given if block in BLOCKS else given
+def plain_layer(layer: Layer) -> dict[str, Any]:
+    """What decides a layer, as plain JSON values."""
+    return {key: getattr(layer, key) for key in ("block", "arguments", "stride", "repeat", "scale")}
 
 
 def from_canonical(canonical: dict[str, Any], name: str) -> Architecture:
     """The architecture of a canonical form, as runs store it; arguments that blocks had not yet have their defaults."""
-    layers = tuple(Layer(**layer | {"arguments": _filled(layer)}) for layer in canonical["layers"])
-    return Architecture(name, layers, canonical["head"], canonical["resolution"], init=canonical.get("init"))
+    layers = tuple(Layer(**_filled(layer)) for layer in canonical["layers"])
+    head = canonical["head"]
+    if "layers" in head:
+        head = {"layers": [_filled(layer) for layer in head["layers"]]}
+    return Architecture(name, layers, head, canonical["resolution"], init=canonical.get("init"))
+
+
+def _filled(layer: dict[str, Any]) -> dict[str, Any]:
+    """A stored layer with the arguments that its block has got since."""
+    block, given = layer["block"], layer["arguments"]
+    return {**layer, "arguments": default_arguments(BLOCKS[block]) | given} if block in BLOCKS else layer

@@ -10,19 +10,25 @@ import yaml
 import blocks
 from archlab.architecture import Architecture, InputSpec, Layer, place
 from archlab.architecture.plan import scaled_layers
+from archlab.architecture.spec import plain_layer
 from blocks.arguments import REQUIRED, arguments, check
 from blocks.registry import Registry
 
 
 def at_width(architecture: Architecture, width: float, name: str) -> Architecture:
     """The architecture whose channel counts at width 1 are those of `architecture` at `width`."""
+    both = (*architecture.layers, *architecture.head_layers())
     layers = [
         Layer(layer.block, scaled, layer.stride, layer.repeat, layer.name, layer.scale)
-        for layer, scaled in scaled_layers(architecture.layers, InputSpec.in_channels, width)
+        for layer, scaled in scaled_layers(both, InputSpec.in_channels, width)
     ]
-    _, head = place(architecture, InputSpec(num_classes=1), width)
-    head_at_width = {**architecture.head, "features": head.features}
-    return dataclasses.replace(architecture.with_layers(tuple(layers), name), head=head_at_width)
+    body, in_head = layers[: len(architecture.layers)], layers[len(architecture.layers) :]
+    _, placed = place(architecture, InputSpec(num_classes=1), width)
+    if placed.arguments is None:
+        head: dict[str, Any] = {"layers": [plain_layer(layer) for layer in in_head]}
+    else:
+        head = {**architecture.head, "features": placed.arguments.features}
+    return dataclasses.replace(architecture.with_layers(tuple(body), name), head=head)
 
 
 def architecture_yaml(
@@ -48,7 +54,9 @@ def architecture_yaml(
     if width is not None:
         document["width"] = width
     document["layers"] = [{layer.block: _written(layer)} for layer in architecture.layers]
-    if head := _not_default(blocks.Head, architecture.head):
+    if in_head := architecture.head_layers():
+        document["head"] = [{layer.block: _written(layer)} for layer in in_head]
+    elif head := _not_default(blocks.Head, architecture.head):
         document["head"] = head
     lines = [f"# {line}\n" for line in comment.splitlines()]
     text = "".join(lines) + yaml.safe_dump(document, sort_keys=False, default_flow_style=None, width=1000)

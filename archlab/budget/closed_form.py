@@ -9,7 +9,8 @@ import torch
 
 import blocks
 from archlab.architecture import Architecture, InputSpec, Placed, place
-from archlab.architecture.plan import refusals_of
+from archlab.architecture.plan import PlacedHead, refusals_of
+from archlab.architecture.spec import CLASSIFIER
 from archlab.budget.cost import Cost
 from archlab.budget.measured import measure
 from blocks import LayerArguments, Tally
@@ -28,16 +29,35 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
     for tally in (trained, deployed):
         for each in placed:
             add_block(tally, each)
-        blocks.Head.tally(tally, head)
-    classifier = ((head.features or head.in_channels) + 1) * head.num_classes
+        add_head(tally, head)
     return Cost(
         params=trained.params,
-        params_without_classifier=trained.params - classifier,
+        params_without_classifier=trained.params - _classifier(head),
         params_deployed=deployed.params,
         macs=trained.macs,
         activations=trained.activations,
         macs_deployed=deployed.macs,
     )
+
+
+def add_head(tally: Tally, head: PlacedHead) -> None:
+    """Adds the cost of the head to `tally`."""
+    if head.arguments is not None:
+        blocks.Head.tally(tally, head.arguments)
+    for each in head.blocks:
+        add_block(tally, each)
+
+
+def _classifier(head: PlacedHead) -> int:
+    """Parameters of the classifier alone."""
+    if head.arguments is not None:
+        given = head.arguments
+        return ((given.features or given.in_channels) + 1) * given.num_classes
+    tally = Tally()
+    for each in head.blocks:
+        if each.layer.block == CLASSIFIER:
+            add_block(tally, each)
+    return tally.params
 
 
 def add_block(tally: Tally, placed: Placed) -> None:

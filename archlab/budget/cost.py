@@ -11,7 +11,7 @@ class Cost:
 
     Attributes:
         params: All parameters as trained: training branches and the classifier included.
-        params_without_classifier: The same without the last linear layer.
+        params_without_classifier: The same without the classifier, which is the last linear layer or the block of that name.
         params_deployed: All parameters of the fused network, training branches merged.
         macs: Multiply-accumulates of convolutions, linears and attention products of the network as trained. Normalisation,
             pooling and activation functions count as none, biases neither.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-import blocks
 from archlab.architecture import Architecture, InputSpec, place
-from archlab.budget.closed_form import add_block
+from archlab.budget.closed_form import add_block, add_head
 from blocks import Tally
 
 
@@ -38,8 +37,9 @@ def count_layers(architecture: Architecture, spec: InputSpec, width: float = 1.0
         shape = (first.in_channels, last.out_channels, first.stride, first.in_size, own[-1].out_size)
         found.append(LayerCost(index, *shape, *_totals(tally)))
     tally = Tally()
-    blocks.Head.tally(tally, head)
-    return [*found, LayerCost(None, head.in_channels, head.num_classes, 1, placed[-1].out_size, 1, *_totals(tally))]
+    add_head(tally, head)
+    channels = (placed[-1].arguments.out_channels, spec.num_classes)
+    return [*found, LayerCost(None, *channels, 1, placed[-1].out_size, 1, *_totals(tally))]
 
 
 def _totals(tally: Tally) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from torch import nn
 from archlab.budget.cost import Cost
 from archlab.budget.operators import HANDLES, is_free
 from archlab.foundation import UserError
+from blocks.classifier import Classifier
 
 
 class UncountableError(UserError):
@@ -24,7 +25,7 @@ def measure(model: nn.Module, resolution: int, in_channels: int = 3) -> Cost:
     """The cost of a module for one image of (in_channels, resolution, resolution), on whatever device it lies.
 
     fvcore counts parameters and multiply-accumulates; its gaps are mended as `archlab.budget.operators` says. The classifier
-    is the last linear layer; deployed is what the module's `fuse()` returns, where it has one.
+    is the block of that name, else the last linear layer; deployed is what the module's `fuse()` returns, where it has one.
 
     Raises:
         UserError: The module does not run on such an image; an UncountableError where it runs an operator that nobody can
@@ -41,8 +42,9 @@ def measure(model: nn.Module, resolution: int, in_channels: int = 3) -> Cost:
             id(parameter) for parameter in model.parameters()
         ]
         macs_deployed = _run(fused, resolution, in_channels)[0] if changed else macs
-    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    classifier = sum(parameter.numel() for parameter in linears[-1].parameters()) if linears else 0
+    classifiers: list[nn.Module] = [module for module in model.modules() if isinstance(module, Classifier)]
+    classifiers = classifiers or [module for module in model.modules() if isinstance(module, nn.Linear)][-1:]
+    classifier = sum(parameter.numel() for module in classifiers for parameter in module.parameters())
     return Cost(
         params=params,
         params_without_classifier=params - classifier,

@@ -102,7 +102,7 @@ def _check_carried(carried: dict[str, Any], folder: Path) -> None:
 def _from_data(found: FoundRun) -> dict[str, Any]:
     """What a run would carry that was stored before runs did, where its data are here. Raises UserError."""
     run, at = found.run, str(found.folder)
-    unknown = [layer["block"] for layer in run.architecture["layers"] if layer["block"] not in blocks.BLOCKS]
+    unknown = [block for block in _blocks_of(run.architecture) if block not in blocks.BLOCKS]
     if unknown:
         raise UserError(
             f"run {found.name} was stored before runs carried their own blocks: import the file of {unknown[0]!r} first",
@@ -123,14 +123,18 @@ def _from_data(found: FoundRun) -> dict[str, Any]:
     return carried_by(run, prepared, ())
 
 
+def _blocks_of(architecture: dict[str, Any]) -> list[str]:
+    return [layer["block"] for layer in (*architecture["layers"], *architecture["head"].get("layers", ()))]
+
+
 def _assembled(found: FoundRun, carried: dict[str, Any]) -> LoadedNetwork:
     run = found.run
-    for layer in run.architecture["layers"]:
-        if layer["block"] not in blocks.BLOCKS:
+    for block in _blocks_of(run.architecture):
+        if block not in blocks.BLOCKS:
             raise UserError(
-                f"run {found.name} names the block {layer['block']!r}, which neither archlab nor the run has",
+                f"run {found.name} names the block {block!r}, which neither archlab nor the run has",
                 where=str(found.folder),
-                name=layer["block"],
+                name=block,
                 known=blocks.BLOCKS,
             )
     architecture = from_canonical(run.architecture, run.model)

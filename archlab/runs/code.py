@@ -61,9 +61,10 @@ def _referred_by(own_source: bytes) -> str:
 def named(architecture: dict[str, Any]) -> set[Place]:
     """The definitions of the shipped blocks and components that an architecture names."""
     registered = sources().registered
-    blocks = {layer["block"] for layer in architecture["layers"]}
+    layers = [*architecture["layers"], *architecture["head"].get("layers", ())]
+    blocks = {layer["block"] for layer in layers}
     components = {*_components(architecture["head"]), *_components({"init": architecture.get("init")})}
-    for layer in architecture["layers"]:
+    for layer in layers:
         components.update(_components(layer["arguments"]))
     return {
         place

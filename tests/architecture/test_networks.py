@@ -56,6 +56,8 @@ INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "efficientnet_lite0": timm_model("efficientnet_lite0"),
     "ghostnetv1": timm_model("ghostnet_100"),
     "mixnet_s": mixnet("mixnet_s"),
+    "mobilenetv4_conv_small": timm_model("mobilenetv4_conv_small"),
+    "squeezenet": torchvision_model("squeezenet1_1"),
     "mnasnet": torchvision_model("mnasnet1_0"),
     "mobilenetv1": timm_model("mobilenetv1_100"),
     "mobilenetv3_large": torchvision_model("mobilenet_v3_large"),
