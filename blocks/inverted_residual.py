@@ -149,11 +149,6 @@ class InvertedResidual(Block):
             tally.conv(hidden, layer.out_channels, 1, size, groups=leaving, norm=norm)
 
 
-def expanded(in_channels: int, expand: float, hidden: int | None, groups: int) -> int:
-    """Channels after the expansion."""
-    return hidden or round_channels(in_channels * expand, groups)
-
-
 def check_form(
     kernel: int | list[int] | None, start_kernel: int | None, stride: int, fused: bool, group_width: int | None
 ) -> None:
@@ -167,3 +162,8 @@ def check_form(
         raise ValueError(f"{'fused' if fused else 'group_width'} needs one kernel, not {kernel or 'none'}")
     if fused and group_width:
         raise ValueError("a fused block has no depthwise convolution for group_width; give groups")
+
+
+def expanded(in_channels: int, expand: float, hidden: int | None, groups: int) -> int:
+    """Channels after the expansion."""
+    return hidden or round_channels(in_channels * expand, groups)

@@ -42,9 +42,11 @@ def measure(model: nn.Module, resolution: int, in_channels: int = 3) -> Cost:
             id(parameter) for parameter in model.parameters()
         ]
         macs_deployed = _run(fused, resolution, in_channels)[0] if changed else macs
-    classifiers: list[nn.Module] = [module for module in model.modules() if isinstance(module, Classifier)]
-    classifiers = classifiers or [module for module in model.modules() if isinstance(module, nn.Linear)][-1:]
-    classifier = sum(parameter.numel() for module in classifiers for parameter in module.parameters())
+    modules = list(model.modules())
+    classifiers = [module for module in modules if isinstance(module, Classifier)]
+    linears = [module for module in modules if isinstance(module, nn.Linear)]
+    last = classifiers or linears[-1:]
+    classifier = sum(parameter.numel() for module in last for parameter in module.parameters())
     return Cost(
         params=params,
         params_without_classifier=params - classifier,

@@ -82,7 +82,7 @@ class New(Block):
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("blocks/inverted_residual.py", "        same_padding(kernel)\n", "        same_padding(kernel)  # odd\n\n"),
+        ("blocks/inverted_residual.py", "            same_padding(each)\n", "            same_padding(each)  # odd\n\n"),
         ("blocks/inverted_residual.py", "The expansion is", "A word more. The expansion is"),
         ("blocks/inverted_residual.py", "(in_channels * expand, groups)", "(\n in_channels * expand, groups\n)"),
         ("blocks/inverted_residual.py", "def expanded(", "def unused() -> int:\n    return 3\n\n\ndef expanded("),
