@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blocks.arguments import Activation, Initialization, Natural, Normalization
@@ -17,11 +18,17 @@ from blocks.tally import Tally, check_channels
 class Conv(Block):
     """Convolution, then normalisation, then activation.
 
-    Unless given, padding is (kernel - stride) / 2 rounded down for even kernels and (kernel - 1) / 2 for odd ones.
+    Unless given, padding is (kernel - stride) / 2 rounded down for even kernels and (kernel - 1) / 2 for odd ones. With `same`
+    it is as little as every `stride`-th pixel needs, the odd one at the end (TensorFlow's SAME).
     """
 
     group_arguments: ClassVar[tuple[str, ...]] = ("groups",)
-    examples: ClassVar[tuple[dict[str, Any], ...]] = ({}, {"groups": 8, "bias": True, "norm": None}, {"padding": 0})
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {},
+        {"groups": 8, "bias": True, "norm": None},
+        {"padding": 0},
+        {"same": True},
+    )
 
     def __init__(
         self,
@@ -31,6 +38,7 @@ class Conv(Block):
         stride: int = 1,
         kernel: int = 3,
         padding: Natural | None = None,
+        same: bool = False,
         groups: int = 1,
         bias: bool = False,
         norm: Normalization | None = "batch_norm",
@@ -38,10 +46,9 @@ class Conv(Block):
         init: Initialization = "he",
     ):
         super().__init__()
-        check_channels(in_channels, out_channels, groups)
-        padding = padding_of(kernel, stride) if padding is None else padding
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=bias)
-        initialize(init, self.conv)
+        check_padding(padding, same)
+        given = {"stride": stride, "groups": groups, "bias": bias, "init": init}
+        self.conv = conv2d(in_channels, out_channels, kernel, padding=padding, same=same, **given)
         self.norm = make_norm(norm, out_channels)
         self.act = make_activation(act)
 
@@ -54,12 +61,15 @@ class Conv(Block):
 
     @classmethod
     def output_size(cls, layer: LayerArguments) -> int:
+        if layer.same:
+            return super().output_size(layer)
         if layer.padding is None:
             return conv_size(layer)
         return max(layer.in_size + 2 * layer.padding - layer.kernel + layer.stride, 0) // layer.stride
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        check_padding(layer.padding, layer.same)
         size, groups = cls.output_size(layer), layer.groups
         tally.conv(
             layer.in_channels, layer.out_channels, layer.kernel, size, groups=groups, bias=layer.bias, norm=layer.norm
@@ -74,13 +84,33 @@ def conv2d(
     stride: int = 1,
     groups: int = 1,
     bias: bool = False,
+    padding: int | None = None,
+    same: bool = False,
     init: Component = "he",
 ) -> nn.Conv2d:
-    """A padded convolution. Raises ValueError where groups do not divide the channels, or there are none."""
+    """A convolution padded as `Conv` says. Raises ValueError where groups do not divide the channels, or there are none."""
     check_channels(in_channels, out_channels, groups)
-    conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding_of(kernel, stride), groups=groups, bias=bias)
+    kind = SameConv2d if same else nn.Conv2d
+    padding = padding_of(kernel, stride) if padding is None else padding
+    conv = kind(in_channels, out_channels, kernel, stride, padding, groups=groups, bias=bias)
     initialize(init, conv)
     return conv
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution with TensorFlow's SAME padding, whose output has a pixel for every `stride`-th of the input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        margins = []
+        for size, kernel, stride in zip(x.shape[:1:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
+            beyond = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            margins += [beyond // 2, beyond - beyond // 2]
+        return F.conv2d(F.pad(x, margins), self.weight, self.bias, self.stride, groups=self.groups)
+
+
+def check_padding(padding: int | None, same: bool) -> None:
+    if same and padding is not None:
+        raise ValueError("same says how much padding there is, so padding beside it says nothing")
 
 
 def padding_of(kernel: int, stride: int) -> int:

@@ -17,11 +17,11 @@ class MixedDepthwise(nn.Module):
     Shares are equal; what is left over goes to the first.
     """
 
-    def __init__(self, channels: int, kernels: list[int], stride: int):
+    def __init__(self, channels: int, kernels: list[int], stride: int, same: bool = False):
         super().__init__()
         self.shares = shares_of(channels, len(kernels))
         self.convs = nn.ModuleList(
-            conv2d(share, share, kernel, stride=stride, groups=share)
+            conv2d(share, share, kernel, stride=stride, groups=share, same=same)
             for share, kernel in zip(self.shares, kernels, strict=True)
         )
 
@@ -30,12 +30,14 @@ class MixedDepthwise(nn.Module):
         return torch.cat([conv(part) for conv, part in zip(self.convs, parts, strict=True)], dim=1)
 
 
-def make_depthwise(channels: int, kernel: Kernel, stride: int, group_width: int | None = None) -> nn.Module:
-    """In groups of `group_width` channels instead of one, where given."""
+def make_depthwise(
+    channels: int, kernel: Kernel, stride: int, *, group_width: int | None = None, same: bool = False
+) -> nn.Module:
+    """In groups of `group_width` channels instead of one, where given; padded as `same` of the block `conv` says."""
     groups = check_depthwise(channels, kernel, group_width)
     if isinstance(kernel, list):
-        return MixedDepthwise(channels, kernel, stride)
-    return conv2d(channels, channels, kernel, stride=stride, groups=groups)
+        return MixedDepthwise(channels, kernel, stride, same)
+    return conv2d(channels, channels, kernel, stride=stride, groups=groups, same=same)
 
 
 def tally_depthwise(

@@ -37,7 +37,7 @@ class InvertedResidual(Block):
     inverted bottleneck, Qin et al. 2024, arXiv 2404.10518, section 3).
 
     With `fused`, one convolution by `kernel` stands for the expansion and the depthwise convolution; where the expansion is 1,
-    it is all that there is (EfficientNetV2, Tan and Le 2021, arXiv 2104.00298, section 3.2).
+    it is all that there is (EfficientNetV2, Tan and Le 2021, arXiv 2104.00298, section 3.2). `same` pads as in the block `conv`.
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("hidden",)
@@ -52,7 +52,8 @@ class InvertedResidual(Block):
         {"start_kernel": 5, "expand": 2},
         {"start_kernel": 3, "kernel": None, "channel_attention": "se"},
         {"fused": True, "expand": 4, "channel_attention": "se", "groups": 2},
-        {"fused": True, "expand": 1, "act": "silu"},
+        {"fused": True, "expand": 1, "act": "silu", "same": True},
+        {"kernel": [3, 5], "start_kernel": 3, "same": True},
     )
 
     def __init__(
@@ -72,6 +73,7 @@ class InvertedResidual(Block):
         projection_groups: int | None = None,
         group_width: int | None = None,
         skip: bool = True,
+        same: bool = False,
         channel_attention: ChannelAttention | None = None,
         drop_path: Probability = 0.0,
         norm: Normalization | None = "batch_norm",
@@ -85,18 +87,18 @@ class InvertedResidual(Block):
         projects = expands or not fused
         self.start, self.expansion = nn.Sequential(), nn.Sequential()
         if start_kernel:
-            start = make_depthwise(in_channels, start_kernel, 1 if kernel else stride)
+            start = make_depthwise(in_channels, start_kernel, 1 if kernel else stride, same=same)
             self.start.extend([start, make_norm(norm, in_channels)])
         if expands or fused:
             widened = hidden if projects else out_channels
-            convolved = {"kernel": kernel, "stride": stride} if fused else {"kernel": 1}
+            convolved = {"kernel": kernel, "stride": stride, "same": same} if fused else {"kernel": 1}
             conv = conv2d(in_channels, widened, **convolved, groups=entering)
             self.expansion.extend([conv, make_norm(norm, widened), make_activation(act)])
         self.depthwise: nn.Module = nn.Identity()
         self.depthwise_norm: nn.Module = nn.Identity()
         self.act: nn.Module = nn.Identity()
         if kernel and not fused:
-            self.depthwise = make_depthwise(hidden, kernel, stride, group_width)
+            self.depthwise = make_depthwise(hidden, kernel, stride, group_width=group_width, same=same)
             self.depthwise_norm = make_norm(norm, hidden)
             self.act = make_activation(act)
         weighed = hidden if projects else out_channels

@@ -58,6 +58,8 @@ INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "mixnet_s": mixnet("mixnet_s"),
     "mobilenetv4_conv_small": timm_model("mobilenetv4_conv_small"),
     "squeezenet": torchvision_model("squeezenet1_1"),
+    "lcnet_050": timm_model("lcnet_050"),
+    "tf_efficientnetv2_b0": timm_model("tf_efficientnetv2_b0"),
     "mnasnet": torchvision_model("mnasnet1_0"),
     "mobilenetv1": timm_model("mobilenetv1_100"),
     "mobilenetv3_large": torchvision_model("mobilenet_v3_large"),
@@ -72,6 +74,7 @@ INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "shufflenetv2_se": shufflenetv2_se,
 }
 SLOW = (
+    "tf_efficientnetv2_b0",
     "efficientnetv2_s",
     "efficientnet_lite0",
     "mnasnet",
