@@ -37,7 +37,7 @@ class InvertedResidual(Block):
     inverted bottleneck, Qin et al. 2024, arXiv 2404.10518, section 3).
 
     With `fused`, one convolution by `kernel` stands for the expansion and the depthwise convolution; where the expansion is 1,
-    it is all that there is (EfficientNetV2, Tan and Le 2021, arXiv 2104.00298, section 3.2). `same` pads as in the block `conv`.
+    it is all that there is (EfficientNetV2, Tan and Le 2021, arXiv 2104.00298, section 3.2). `same`: see `conv`.
     """
 
     channel_arguments: ClassVar[tuple[str, ...]] = ("hidden",)
@@ -85,15 +85,15 @@ class InvertedResidual(Block):
         hidden = expanded(in_channels, expand, hidden, math.lcm(entering, leaving, group_width or 1))
         expands = hidden != in_channels or always_expand
         projects = expands or not fused
+        weighed = hidden if projects else out_channels
         self.start, self.expansion = nn.Sequential(), nn.Sequential()
         if start_kernel:
             start = make_depthwise(in_channels, start_kernel, 1 if kernel else stride, same=same)
             self.start.extend([start, make_norm(norm, in_channels)])
         if expands or fused:
-            widened = hidden if projects else out_channels
             convolved = {"kernel": kernel, "stride": stride, "same": same} if fused else {"kernel": 1}
-            conv = conv2d(in_channels, widened, **convolved, groups=entering)
-            self.expansion.extend([conv, make_norm(norm, widened), make_activation(act)])
+            conv = conv2d(in_channels, weighed, **convolved, groups=entering)
+            self.expansion.extend([conv, make_norm(norm, weighed), make_activation(act)])
         self.depthwise: nn.Module = nn.Identity()
         self.depthwise_norm: nn.Module = nn.Identity()
         self.act: nn.Module = nn.Identity()
@@ -101,7 +101,6 @@ class InvertedResidual(Block):
             self.depthwise = make_depthwise(hidden, kernel, stride, group_width=group_width, same=same)
             self.depthwise_norm = make_norm(norm, hidden)
             self.act = make_activation(act)
-        weighed = hidden if projects else out_channels
         self.channel_attention = make_channel_attention(channel_attention, channels=weighed, in_channels=in_channels)
         self.projection: nn.Module = nn.Identity()
         self.projection_norm: nn.Module = nn.Identity()

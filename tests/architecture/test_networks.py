@@ -52,7 +52,6 @@ def mixnet(name: str) -> Callable[[], nn.Module]:
 INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "convnextv2_atto": timm_model("convnextv2_atto"),
     "efficientnet_es": timm_model("efficientnet_es"),
-    "efficientnetv2_s": torchvision_model("efficientnet_v2_s"),
     "efficientnet_lite0": timm_model("efficientnet_lite0"),
     "ghostnetv1": timm_model("ghostnet_100"),
     "mixnet_s": mixnet("mixnet_s"),
@@ -72,10 +71,15 @@ INDEPENDENT: dict[str, Callable[[], nn.Module]] = {
     "resnet18": torchvision_model("resnet18"),
     "resnet50": torchvision_model("resnet50"),
     "shufflenetv2_se": shufflenetv2_se,
+    # larger ones of the same kinds
+    "slow/convnextv2_femto": timm_model("convnextv2_femto"),
+    "slow/efficientnetv2_s": torchvision_model("efficientnet_v2_s"),
+    "slow/mixnet_m": mixnet("mixnet_m"),
+    "slow/mobilenetv4_conv_medium": timm_model("mobilenetv4_conv_medium"),
+    "slow/resnet26d": timm_model("resnet26d"),
 }
 SLOW = (
     "tf_efficientnetv2_b0",
-    "efficientnetv2_s",
     "efficientnet_lite0",
     "mnasnet",
     "mobilenetv1",
@@ -92,7 +96,7 @@ def network(name: str) -> archlab.architecture:
 
 @pytest.mark.parametrize("resolution", [64, 97])
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in INDEPENDENT]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW or "/" in name else ()) for name in INDEPENDENT]
 )
 def test_equals_an_independent_implementation(name, resolution):
     torch.manual_seed(0)
