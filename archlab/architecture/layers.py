@@ -26,7 +26,7 @@ def parse_layer(entry: Any, defaults: dict[str, Any], at: str | None = None, *, 
     if block not in blocks.BLOCKS:
         raise UserError(f"there is no block {block!r}", where=at, name=block, known=blocks.BLOCKS)
     if block == CLASSIFIER and not in_head:
-        raise UserError("a classifier stands in the head, `head: [mean, classifier]`", where=at)
+        raise UserError("classifier: it stands in the head, `head: [mean, classifier]`", where=at)
     if given is None:
         given = {}
     if not isinstance(given, dict):

@@ -133,7 +133,7 @@ def test_edits_see_the_result_of_the_last():
         ),
         ("{set: {expand: 5}, where: {block: [inverted_residual, conv]}}",
          "conv has no argument 'expand'; "
-         "there are act, bias, free, groups, init, kernel, name, norm, out, padding, repeat, scale, stride"),
+         "there are act, bias, free, groups, init, kernel, name, norm, out, padding, repeat, same, scale, stride"),
         ("{set: {expand: 5}, where: {layer: 1}}", "no selected layer of mobilenetv2 takes 'expand'"),
         ("{set: {repeat: 0}}", "repeat must be a whole number of at least 1, not 0"),
         ("{set: {expand: six}}", "inverted_residual: expand must be a number, not 'six'"),

@@ -156,7 +156,9 @@ def test_says_what_is_wrong_and_where(head, message):
 
 
 def test_a_classifier_stands_in_the_head_alone():
-    with pytest.raises(UserError, match=r"^net.yaml:6: a classifier stands in the head, `head: \[mean, classifier\]`"):
+    with pytest.raises(
+        UserError, match=r"^net.yaml:6: classifier: it stands in the head, `head: \[mean, classifier\]`"
+    ):
         read("{}", BODY.replace("inverted_residual: {out: 40, stride: 2}", "classifier:"))
 
 

@@ -26,7 +26,11 @@ def test_what_is_counted_can_be_built_and_what_is_refused_cannot(name, argument)
     accepted = 0
     for number in NUMBERS:
         layer = {**blocks.BLOCKS[name].examples[0], argument: number}
-        document = {"layers": [{"conv": {"out": 24, "kernel": 1}}, {name: layer}]}
+        document = {"layers": [{"conv": {"out": 24, "kernel": 1}}]}
+        if name == "classifier":
+            document["head"] = ["mean", {name: layer}]
+        else:
+            document["layers"].append({name: layer})
         try:
             arch = archlab.architecture(document)
             cost = count(arch, InputSpec(2, 24, smallest_map=None))
