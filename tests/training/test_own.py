@@ -166,8 +166,11 @@ def test_a_study_may_score_a_metric_that_its_recipe_names(read, tmp_path):
         ("optimizer: {mine.py:Slow: {mots: 3}}", "r.yaml:6: mine.py:Slow has no key 'mots' - did you mean 'most'?"),
         ("optimizer: {mine.py:Slow: {most: a}}", "r.yaml:6: mine.py:Slow: most must be a whole number, not 'a'"),
         ("metrics: metrics.py:images", "r.yaml:6: a recipe: metrics must be a list, not 'metrics.py:images'"),
-        ("metrics: [metrics.py:accuracy]", "r.yaml:6: two metrics are called 'accuracy'"),
-        ("metrics: [metrics.py:images, metrics.py:images]", "r.yaml:6: two metrics are called 'images'"),
+        ("metrics: [metrics.py:accuracy]", "r.yaml:6: two metrics are called 'accuracy': call the function otherwise"),
+        (
+            "metrics: [metrics.py:images, metrics.py:images]",
+            "r.yaml:6: two metrics are called 'images': call the function otherwise",
+        ),
         ("metrics: [images]", "r.yaml:6: own code is named FILE.py:NAME, not 'images'"),
     ],
 )
