@@ -37,9 +37,11 @@ from archlab.scoring import (
     seed_means,
     seed_noise,
     subsets,
+    undefined_on,
     uneven_gains,
     worst_datasets,
 )
+from archlab.training.metrics import Metric
 
 SUBSET = 4  # as in the published estimate; smaller where there are fewer datasets or models
 T = TypeVar("T")
@@ -89,9 +91,8 @@ class Analysis:
         return self.material.base
 
     @property
-    def metric(self) -> str:
-        """In words."""
-        return self.material.metric.replace("_", " ")
+    def metric(self) -> Metric:
+        return self.material.metric
 
     @property
     def frame(self) -> Frame | None:
@@ -118,19 +119,21 @@ def analyse(materials: list[Material], against: Material | None = None) -> Analy
         effects=by_study,
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
-        regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam),
+        regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam, material.metric),
         against=hold_against(material, against) if against else None,
         **_in_frame(material, scores, means) if scores.frame else {},
     )
 
 
-def percent(accuracies: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies in percent, whatever unit they came in."""
-    return accuracies * percent_factor(accuracies.max())
+def told(means: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Shares in percent, whatever unit they came in; other metrics as they are."""
+    return means * percent_factor(means.max(), metric)
 
 
 def _scores(material: Material) -> Scores:
     table, datasets, seeds = material.scored, material.datasets, material.seeds
+    undefined = set(undefined_on(table, material.metric))
+    datasets = [name for name in datasets if name not in undefined] if datasets else None
     return score_table(
         table,
         material.references,
@@ -161,6 +164,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
     assert frame is not None
     complete = list(scores.models.index[scores.models["reason"] == ""])
     means, rows = means.loc[complete], cells(material.table, material.split, material.metric)
+    gained = means if frame.higher_is_better else -means
 
     def attempt(part: str, compute: Callable[[], T]) -> T | None:
         try:
@@ -177,7 +181,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
         "ranks": ranks,
         "ranks_without": ranks_without_each_dataset(means, frame, lam),
         "ranks_by_lambda": ranks_by_lambda(means, frame, sorted({*LAMBDAS, lam})),
-        "comparison": attempt("comparison", lambda: compare_over_datasets(means)),
+        "comparison": attempt("comparison", lambda: compare_over_datasets(gained)),
         "predictors": attempt("predictors", lambda: predictors(means[list(frame.datasets)], frame, lam)),
         "subsets": attempt("subsets", lambda: subsets(means, frame, size, lam)),
         "elements": attempt("elements", lambda: _elements(scores.models["xscore"], material)),

@@ -14,7 +14,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
     return {
         "study": analysis.name,
         "question": analysis.material.question,
-        "metric": analysis.material.metric,
+        "metric": analysis.metric.name,
         "answers": analysis.answers,
         "warnings": analysis.warnings,
         "lambda": scores["lambda"],
@@ -24,7 +24,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "against": {
             "published": held.published,
             "origin": held.origin,
-            "metric": held.metric,
+            "metric": held.metric.name,
             "matched": held.datasets,
             "test_images": held.test_images,
             **held.found.document(),

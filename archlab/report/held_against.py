@@ -14,6 +14,7 @@ import pandas as pd
 from archlab.foundation import UserError
 from archlab.report.material import Material
 from archlab.scoring import Reproduction, cells, percent_factor, reproduction
+from archlab.training.metrics import METRICS, Metric
 
 CATALOGUE_NAMES = {"imagenette160": "imagenette"}  # of datasets that the published tables call otherwise
 
@@ -25,21 +26,22 @@ class HeldAgainst:
 
     published: str
     origin: str
-    metric: str
+    metric: Metric
     datasets: dict[str, str]
     test_images: dict[str, int]
     found: Reproduction
 
 
 def hold_against(material: Material, other: Material) -> HeldAgainst:
-    """Cell by cell, both in percent, under the names that the material has.
+    """Cell by cell, shares in percent, under the names that the material has.
 
     Models are matched by name, datasets too, and a variant of a dataset (`@`, `like`) with what it is a variant of, the nearest
     first; case, spaces, dashes and underscores do not count.
 
     Raises UserError where there is nothing to hold against each other.
     """
-    metric = next((name for name in (material.metric, "accuracy") if _has(material, name) and _has(other, name)), None)
+    both = (each for each in (material.metric, METRICS["accuracy"]) if _has(material, each) and _has(other, each))
+    metric = next(both, None)
     if metric is None:
         raise UserError(f"{material.name} and {other.name} share no metric: {material.metric} and {other.metric}")
     ours, theirs = (cells(each.scored, each.split, metric) for each in (material, other))
@@ -58,15 +60,16 @@ def hold_against(material: Material, other: Material) -> HeldAgainst:
         ]
     images = {name: other.test_images[there] for name, there in names["dataset"].items() if there in other.test_images}
     images |= {name: count for name, count in material.test_images.items() if name in names["dataset"]}
-    if metric != "accuracy":  # the noise of a share of images is known, that of other metrics is not
+    if metric.name != "accuracy":  # the noise of a share of images is known, that of other metrics is not
         images = {}
-    found = reproduction(_percent(theirs), _percent(ours), images, material.lam)
+    tables = [_told(rows, metric) for rows in (theirs, ours)]
+    found = reproduction(tables[0], tables[1], images, material.lam, higher_is_better=metric.higher_is_better)
     return HeldAgainst(other.name, other.origin, metric, names["dataset"], images, found)
 
 
-def _has(material: Material, metric: str) -> bool:
+def _has(material: Material, metric: Metric) -> bool:
     table = material.table
-    return metric in set(table["metric"]) if "metric" in table else metric == material.metric
+    return metric.name in set(table["metric"]) if "metric" in table else metric == material.metric
 
 
 Keys = Callable[[Material, str], list[str]]  # of a name, nearest first: names with a common key mean the same
@@ -99,5 +102,5 @@ def _dataset_keys(material: Material, name: str) -> list[str]:
     return list(dict.fromkeys(CATALOGUE_NAMES.get(key, key) for key in keys))
 
 
-def _percent(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(value=rows["value"] * percent_factor(rows["value"]))
+def _told(rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    return rows.assign(value=rows["value"] * percent_factor(rows["value"], metric))

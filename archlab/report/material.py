@@ -14,6 +14,7 @@ import pandas as pd
 from archlab.foundation import UserError
 from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
 from archlab.scoring.spreadsheets import from_csv
+from archlab.training.metrics import METRICS, RENAMED, Metric
 
 FILES = ("study.json", "ablation.json", "results.csv")
 PREDICTION = "prediction.txt"  # beside them where runs were trained
@@ -58,7 +59,7 @@ class Material:
     base: str | None = None
     references: list[str] | None = None
     lam: float = 0.5
-    metric: str = "accuracy"
+    metric: Metric = METRICS["accuracy"]
     own_scores: dict[str, pd.Series] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     elements: pd.DataFrame | None = None
@@ -187,7 +188,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         base=study["base"],
         references=[name for name in study["frame"] if name in set(table["model"])],
         lam=study["weight_of_variance"],
-        metric=study.get("metric", "accuracy"),
+        metric=Metric.from_document(study.get("metric", "accuracy")),
         own_scores=_own_scores(study, found),
         models=models,
         elements=pd.DataFrame.from_dict(elements, orient="index"),
@@ -215,6 +216,7 @@ def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFr
         study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
         table = pd.read_csv(folder / FILES[2], keep_default_na=False, dtype={"model": str, "dataset": str})
         table[["model", "dataset"]] = table[["model", "dataset"]].map(from_csv)
+        table["metric"] = table["metric"].replace(RENAMED)
     except (OSError, ValueError) as error:
         raise UserError(f"is no finished study: {error}", where=str(folder)) from None
     return study, found, table

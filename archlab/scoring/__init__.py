@@ -7,7 +7,7 @@ from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
-from archlab.scoring.reading import in_percent, percent_factor, read_table, shipped_tables
+from archlab.scoring.reading import in_percent, percent_factor, points, read_table, shipped_tables
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
@@ -22,7 +22,7 @@ from archlab.scoring.stability import (
     worst_datasets,
 )
 from archlab.scoring.subsets import Subsets, subsets
-from archlab.scoring.tidy import cells, records, seed_means
+from archlab.scoring.tidy import cells, records, seed_means, undefined_on
 
 __all__ = [
     "ELEMENTS",
@@ -48,6 +48,7 @@ __all__ = [
     "make_frame",
     "own_score",
     "percent_factor",
+    "points",
     "predictors",
     "published_elements",
     "rank_probabilities",
@@ -62,6 +63,7 @@ __all__ = [
     "seed_noise",
     "shipped_tables",
     "subsets",
+    "undefined_on",
     "uneven_gains",
     "unrewarded",
     "with_own_scores",

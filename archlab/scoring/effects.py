@@ -16,9 +16,10 @@ from archlab.scoring.contrasts import Contrast, contrasts
 from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.intervals import LEVEL, draw_scores
 from archlab.scoring.noise import NO_NOISE, Noise, seed_noise
-from archlab.scoring.reading import percent_factor
+from archlab.scoring.reading import percent_factor, points
 from archlab.scoring.scores import missing_cells
 from archlab.scoring.tidy import cells
+from archlab.training.metrics import METRICS, Metric
 
 POWER = 0.8  # of the number of seeds said to be needed
 MOST_SEEDS = 10_000  # an effect that needs more is called too small to decide
@@ -31,7 +32,8 @@ class Effects:
 
     Args:
         rows: One row an effect: of (`effect`, `comparison`, `interaction`), choice, option, against, kind, dataset (None: all),
-            measure (`points`: difference of accuracies in percentage points; `xscore`), difference, low, high
+            measure (`points`: difference of accuracies in percentage points, or the unit of another metric; `xscore`),
+            difference (positive is better, also where that is lower), low, high
             (95 % interval for seed noise), p, p_adjusted (Holm, over all rows), decided (p_adjusted < .05), seeds (now, the
             fewest of a cell), seeds_needed (that would decide a difference of this size with a power of 80 %; NaN where it is
             decided or not known). low, high and both p are NaN where a dataset has one seed only
@@ -40,7 +42,7 @@ class Effects:
     """
 
     rows: pd.DataFrame
-    metric: str = "accuracy"
+    metric: Metric = METRICS["accuracy"]
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """As plain JSON values: effects, comparisons, interactions."""
@@ -61,7 +63,7 @@ def effects(
     split: str | None = None,
     lam: float = LAMBDA,
     *,
-    metric: str = "accuracy",
+    metric: Metric | str = "accuracy",
     seeds: Sequence[int] | None = None,
 ) -> Effects:
     """The effect of each option against the base's, of options against each other, and of choices on one another.
@@ -81,37 +83,38 @@ def effects(
         raise UserError(f"no model {base!r} among the study's", name=base, known=[model["model"] for model in models])
     rows = cells(table, split, metric)
     noise = seed_noise(rows)
-    points = percent_factor(rows["value"])
+    metric = Metric.of(metric)
+    factor = percent_factor(rows["value"], metric) * (1 if metric.higher_is_better else -1)
     draws = _score_draws(rows, frame, lam, seeds)
     found: list[dict[str, Any]] = []
     for contrast in contrasts(models, base):
         if set(contrast.weights) <= set(noise.means.index):
-            found += _differences_in_points(contrast, noise, points)
+            found += _differences_in_points(contrast, noise, factor, points(metric))
         if draws is not None and set(contrast.weights) <= set(draws):
             found.append(_difference_in_score(contrast, noise, draws))
     return Effects(_tested(found), metric)
 
 
-def _differences_in_points(contrast: Contrast, noise: Noise, points: float) -> list[dict[str, Any]]:
+def _differences_in_points(contrast: Contrast, noise: Noise, factor: float, measure: str) -> list[dict[str, Any]]:
     """Differences in accuracy: of an effect on each dataset, and of any contrast in the mean over the datasets."""
     at = noise.means.index.get_indexer(pd.Index(contrast.weights))
     weights = np.array(list(contrast.weights.values()))
     counts = noise.counts.to_numpy()[at]
-    differences = points * weights @ noise.means.to_numpy()[at]
+    differences = factor * weights @ noise.means.to_numpy()[at]
     with np.errstate(divide="ignore"):
-        variances = points**2 * noise.variance.to_numpy() * (weights**2 @ (1 / counts))
+        variances = factor**2 * noise.variance.to_numpy() * (weights**2 @ (1 / counts))
     freedom = noise.freedom.to_numpy()
     found = []
     for index, dataset in enumerate(noise.means if contrast.of == "effect" else ()):
         if counts[:, index].all():
             test = _student(differences[index], variances[index], freedom[index])
-            found.append(_row(contrast, dataset, "points", differences[index], counts[:, index].min(), test))
+            found.append(_row(contrast, dataset, measure, differences[index], counts[:, index].min(), test))
     if counts.all():
         total = variances.sum() / len(variances) ** 2
         with np.errstate(divide="ignore", invalid="ignore"):
             pooled = variances.sum() ** 2 / (variances**2 / freedom).sum()  # Satterthwaite
         mean = differences.mean()
-        found.append(_row(contrast, None, "points", mean, counts.min(), _student(mean, total, pooled)))
+        found.append(_row(contrast, None, measure, mean, counts.min(), _student(mean, total, pooled)))
     return found
 
 

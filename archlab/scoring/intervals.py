@@ -27,7 +27,8 @@ def draw_scores(noise: Noise, frame: Frame, lam: float, draws: int) -> np.ndarra
         limits = np.array([frame.datasets[name] for name in noise.means.columns])
         return normalised_scores(tables, limits[:, 0], limits[:, 1], lam)[2]
     spanning = tables[:, noise.means.index.get_indexer(pd.Index(frame.models))]
-    return normalised_scores(tables, spanning.min(1, keepdims=True), spanning.max(1, keepdims=True), lam)[2]
+    ends = spanning.min(1, keepdims=True), spanning.max(1, keepdims=True)
+    return normalised_scores(tables, *(ends if frame.higher_is_better else ends[::-1]), lam)[2]
 
 
 def score_intervals(rows: pd.DataFrame, scores: pd.Series, frame: Frame, lam: float) -> pd.DataFrame:

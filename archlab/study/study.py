@@ -14,12 +14,12 @@ from archlab.study.choices import Choice
 from archlab.study.forms import Form
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
+from archlab.training.metrics import Metric
 from archlab.training.recipe import Recipe
 
 Explore = Literal["one_at_a_time", "grid"]
 Effect = Literal["equal_budget", "raw"]
 MOST_SEEDS = 10_000
-METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Study:
     smallest_map: int | None
     effects: tuple[Effect, ...]
     weight_of_variance: float
-    metric: str
+    metric: Metric
     class_scores: bool
     own_scores: tuple[str, ...]
     search: SearchSettings

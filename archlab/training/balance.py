@@ -1,7 +1,7 @@
 """A loss in which every class counts alike, however many images it has.
 
 Each image weighs by the inverse frequency of its class in training, as in King, Zeng, "Logistic Regression in Rare Events
-Data", Political Analysis 9, 2001. The mean weight of an image is 1: the scale of the loss, and what a learning rate means, stay.
+Data", Political Analysis 9, 2001. The mean weight of an image is 1: the scale of the loss and of learning rates stays.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,29 +33,32 @@ class Metric:
     Attributes:
         name: As runs and tables call it.
         higher_is_better: Else the lowest is the best.
-        unit: `share` (of 1, told in percentage points), another word, or None where it is not known: then values that are none
-            above 1 are taken for shares.
+        unit: `share` (of 1, told in percentage points), or another word, which is told beside the values as they are.
         own: `FILE.py:NAME`, the file in full, and its arguments: of one that no run keeps, computed from class scores.
     """
 
     name: str
     higher_is_better: bool = True
-    unit: str | None = None
+    unit: str = SHARE
     own: dict[str, dict[str, Any]] | None = None
 
     @classmethod
-    def named(cls, name: str) -> Metric:
-        """archlab's of that name; one of that name of which nothing else is known, where archlab has none."""
-        return METRICS.get(name) or cls(name)
+    def of(cls, given: Metric | str) -> Metric:
+        """It; of a name archlab's metric, or one of which nothing else is known, where archlab has none."""
+        return given if isinstance(given, Metric) else METRICS.get(given) or cls(given)
 
     @classmethod
     def from_document(cls, document: str | dict[str, Any]) -> Metric:
-        """Of what `dataclasses.asdict` gives; or of a name, which is all that studies stored before have."""
-        return cls.named(RENAMED.get(document, document)) if isinstance(document, str) else cls(**document)
+        """Of what `document` gives."""
+        return cls.of(RENAMED.get(document, document)) if isinstance(document, str) else cls(**document)
+
+    def document(self) -> str | dict[str, Any]:
+        """As plain JSON values: the name of one that is archlab's, all that is known of any other."""
+        return self.name if METRICS.get(self.name) == self else asdict(self)
 
     @property
-    def is_shipped(self) -> bool:
-        return METRICS.get(self.name) == self
+    def is_share(self) -> bool:
+        return self.unit == SHARE
 
     @property
     def words(self) -> str:
@@ -69,18 +72,18 @@ class Metric:
 METRICS = {
     each.name: each
     for each in (
-        Metric("accuracy", unit=SHARE),
-        Metric("balanced_accuracy", unit=SHARE),
-        Metric("macro_f1", unit=SHARE),
-        Metric("auroc", unit=SHARE),
+        Metric("accuracy"),
+        Metric("balanced_accuracy"),
+        Metric("macro_f1"),
+        Metric("auroc"),
         Metric("log_loss", higher_is_better=False, unit="nats"),
-        Metric("calibration_error", higher_is_better=False, unit=SHARE),
+        Metric("calibration_error", higher_is_better=False),
     )
 }
 """Those that every run keeps; `archlab.training.measures` computes them."""
 RENAMED = {"loss": "log_loss"}
 """What runs stored before call a metric."""
-UNDEFINED = "all images are of one class"  # why a run lacks one of METRICS
+UNDEFINED = "all its images are of one class"  # why a split has no value of one of METRICS
 
 
 def check_names(calls: Iterable[dict[str, dict[str, Any]]], at: str | None) -> None:
@@ -109,8 +112,8 @@ def recipe_metric(call: dict[str, dict[str, Any]]) -> Metric:
 
 
 def _described(name: str, code: OwnCode, own: dict[str, dict[str, Any]] | None, at: str | None) -> Metric:
-    higher, unit = getattr(code.value, "higher_is_better", True), getattr(code.value, "unit", None)
-    if not isinstance(higher, bool) or not isinstance(unit, str | None):
+    higher, unit = getattr(code.value, "higher_is_better", True), getattr(code.value, "unit", SHARE)
+    if not isinstance(higher, bool) or not isinstance(unit, str):
         raise UserError(f"{name}: higher_is_better is True or False, and unit a word", where=at or str(code.file))
     return Metric(name, higher, unit, own)
 

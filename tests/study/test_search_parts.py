@@ -29,6 +29,7 @@ from archlab.study.search.warm_start import written_values
 from archlab.study.search_settings import SearchSettings
 from archlab.study.space import space_size
 from archlab.study.variables import Variable
+from archlab.training.metrics import METRICS
 
 FRAME = Frame("references", (), "validation", dict.fromkeys("abcd", (0.0, 1.0)))
 
@@ -230,7 +231,7 @@ def final_of(rows, seeds=(0, 1)):
     study = SimpleNamespace(
         frame=frame,
         weight_of_variance=0.5,
-        metric="accuracy",
+        metric=METRICS["accuracy"],
         datasets=dict.fromkeys("abcd", 32),
         seeds=list(seeds),
         models=models,

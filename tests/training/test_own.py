@@ -11,7 +11,7 @@ from archlab.foundation import UserError, read_yaml_text
 from archlab.runs.run import digest
 from archlab.study.loading import load_study
 from archlab.training.loop import train
-from archlab.training.metrics import metrics_of
+from archlab.training.metrics import Metric, metrics_of
 from archlab.training.recipe import load_recipe, own_files_of
 from tests.training.stub import TINY, Made
 
@@ -150,8 +150,8 @@ def test_metrics_are_computed_on_validation_and_test(read):
 
 def test_a_study_may_score_a_metric_that_its_recipe_names(read, tmp_path):
     recipe = {"like": "quick", "metrics": [f"{tmp_path}/metrics.py:balanced"]}
-    assert load_study({"base": "mobilenetv2", "recipe": recipe, "metric": "balanced"}).metric == "balanced"
-    with pytest.raises(UserError, match="metric must be accuracy or balanced_accuracy, not 'balanced'"):
+    assert load_study({"base": "mobilenetv2", "recipe": recipe, "metric": "balanced"}).metric == Metric("balanced")
+    with pytest.raises(UserError, match=r"metric must be accuracy, .* or one of yours, FILE.py:NAME, not 'balanced'"):
         load_study({"base": "mobilenetv2", "metric": "balanced"})
 
 
