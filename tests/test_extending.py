@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archlab.training.metrics import METRICS
+from archlab.foundation.metric import METRICS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "extending.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -17,8 +17,8 @@ from archlab.foundation import UserError, check_file
 if TYPE_CHECKING:
     import pandas as pd
 
+    from archlab.foundation.metric import Metric
     from archlab.scoring import Frame, Scores
-    from archlab.training.metrics import Metric
 
 
 @click.command()
@@ -89,7 +89,7 @@ def score(
 
 def _metric(name: str, lower_is_better: bool) -> Metric:
     """Raises UserError where archlab knows that its highest value is best, or that it was called otherwise before."""
-    from archlab.training.metrics import METRICS, RENAMED, Metric
+    from archlab.foundation.metric import METRICS, RENAMED, Metric
 
     if lower_is_better and name in METRICS and METRICS[name].higher_is_better:
         raise UserError(f"--lower-is-better: {METRICS[name].words} is better when higher")

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
+from archlab.report.by_class import ByClass, by_class
 from archlab.report.combining import combined
 from archlab.report.costs import Cost, cost_table
 from archlab.report.held_against import HeldAgainst, hold_against
@@ -41,7 +43,6 @@ from archlab.scoring import (
     uneven_gains,
     worst_datasets,
 )
-from archlab.training.metrics import Metric
 
 SUBSET = 4  # as in the published estimate; smaller where there are fewer datasets or models
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Analysis:
             the user's own scores.
         means: Models x datasets, seed means, in the unit of the table.
         answers, effects: One for each study that has options.
+        by_class: Of each dataset whose runs have kept class scores; `without_class_scores` are the others.
     """
 
     material: Material
@@ -80,6 +82,8 @@ class Analysis:
     subsets: Subsets | None = None
     elements: Elements | None = None
     against: HeldAgainst | None = None
+    by_class: list[ByClass] = field(default_factory=list)
+    without_class_scores: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -107,6 +111,7 @@ def analyse(materials: list[Material], against: Material | None = None) -> Analy
     costs, kinds = cost_table(material)
     models = _models(material, scores, means).join(costs)
     warnings += [*scores.warnings, *_mixed(material.runs), *uneven_gains(models, material.base)]
+    classes, without = by_class(material, list(scores.models.index))
     by_study = {each.name: found for each in materials if (found := _effects(each))}
     return Analysis(
         material=material,
@@ -121,6 +126,8 @@ def analyse(materials: list[Material], against: Material | None = None) -> Analy
         warnings=warnings,
         regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam, material.metric),
         against=hold_against(material, against) if against else None,
+        by_class=classes,
+        without_class_scores=without,
         **_in_frame(material, scores, means) if scores.frame else {},
     )
 

@@ -59,6 +59,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         references=list(dict.fromkeys(references)) if spans else None,
         lam=materials[0].lam,
         metric=materials[0].metric,
+        home=materials[0].home,
         datasets=[name for name in datasets[0] if name in shared],
         **merged,
     ), warnings

@@ -8,8 +8,12 @@ from archlab.report.analysis import Analysis
 
 
 def document(analysis: Analysis) -> dict[str, Any]:
-    """`study`, `question`, `metric`, `answers` and `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has
-    them, `regret` likewise, and `against`: what the study was held against (null without)."""
+    """The report for programs.
+
+    `study`, `question`, `metric`, `answers`, `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has them,
+    `regret` likewise, `classes` (by dataset whose runs have kept class scores: classes, recall and confusion by model), and
+    `against`: what the study was held against (null without).
+    """
     scores, held = analysis.scores.document(), analysis.against
     return {
         "study": analysis.name,
@@ -21,6 +25,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "frame": scores["frame"],
         "scores": scores["models"],
         "regret": analysis.regret.document(),
+        "classes": {each.dataset: each.document() for each in analysis.by_class},
         "against": {
             "published": held.published,
             "origin": held.origin,

@@ -12,9 +12,9 @@ from operator import itemgetter
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, Metric
 from archlab.report.material import Material
 from archlab.scoring import Reproduction, cells, percent_factor, reproduction
-from archlab.training.metrics import METRICS, Metric
 
 CATALOGUE_NAMES = {"imagenette160": "imagenette"}  # of datasets that the published tables call otherwise
 

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, RENAMED, Metric
 from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
 from archlab.scoring.spreadsheets import from_csv
-from archlab.training.metrics import METRICS, RENAMED, Metric
 
 FILES = ("study.json", "ablation.json", "results.csv")
 PREDICTION = "prediction.txt"  # beside them where runs were trained
@@ -49,6 +49,7 @@ class Material:
         test_images: By dataset, the number of images it tests with, where known.
         kin: By dataset that the catalogue knows, all that it counts as, as `archlab.data.kin` gives it.
         origin: What the name that it was read by turned out to be, in words.
+        home: Where the store of the runs is.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
     """
 
@@ -73,6 +74,7 @@ class Material:
     test_images: dict[str, int] = field(default_factory=dict)
     kin: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
+    home: Path | None = None
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -202,6 +204,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         test_images=_test_images(study["datasets"], home),
         kin=_kin(study["datasets"], home),
         origin="a finished study",
+        home=home,
         latencies=_read_json(folder / LATENCIES) or {},
     )
 

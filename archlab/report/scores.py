@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from archlab.foundation.metric import Metric
 from archlab.report.analysis import Analysis, told
 from archlab.report.costs import Cost, pareto
 from archlab.report.palette import Palette
@@ -30,7 +31,6 @@ from archlab.report.plots import (
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import records
-from archlab.training.metrics import Metric
 
 LATENCY = (
     "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from archlab.report.against import against
 from archlab.report.analysis import Analysis
 from archlab.report.claims import elements, predictors, subsets
+from archlab.report.classes import classes
 from archlab.report.effects import curves, effects
 from archlab.report.plots import Plot
 from archlab.report.regret import regret
@@ -19,7 +20,7 @@ from archlab.report.table import Column, Table
 
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
-    about_models = (search, scores, against, accuracies, effects, costs)
+    about_models = (search, scores, against, accuracies, classes, effects, costs)
     about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
     parts = (*about_models, *about_claims, curves, _failed, _provenance)
     return [section for part in parts for section in part(analysis)]

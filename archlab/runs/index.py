@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.foundation import UserError, write_atomically
+from archlab.foundation.metric import METRICS
 from archlab.runs.code import code_digest
 from archlab.runs.run import digest
 from archlab.runs.store import Store
 from archlab.runs.stored import DamagedRunError
-from archlab.training.metrics import METRICS
 
 if TYPE_CHECKING:
     import pyarrow

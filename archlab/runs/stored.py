@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import BadZipFile, ZipFile
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import RENAMED
 from archlab.runs.run import Run, digest
-from archlab.training.metrics import RENAMED
 
 if TYPE_CHECKING:
     from archlab.training.class_scores import ClassScores

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import ndtri, stdtr, stdtrit
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, Metric
 from archlab.scoring.contrasts import Contrast, contrasts
 from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.intervals import LEVEL, draw_scores
@@ -19,7 +20,6 @@ from archlab.scoring.noise import NO_NOISE, Noise, seed_noise
 from archlab.scoring.reading import percent_factor, points
 from archlab.scoring.scores import missing_cells
 from archlab.scoring.tidy import cells
-from archlab.training.metrics import METRICS, Metric
 
 POWER = 0.8  # of the number of seeds said to be needed
 MOST_SEEDS = 10_000  # an effect that needs more is called too small to decide

@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 
 from archlab.foundation import UserError, check_file
+from archlab.foundation.metric import RENAMED, Metric
 from archlab.scoring.spreadsheets import from_csv
 from archlab.scoring.tidy import records
-from archlab.training.metrics import RENAMED, Metric
 
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 PARQUET = {".parquet", ".pq"}

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from archlab.foundation.metric import Metric
 from archlab.foundation.words import as_sentence
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.reading import percent_factor, points
 from archlab.scoring.tidy import plain
-from archlab.training.metrics import Metric
 
 WAYS = {"xscore": "by the xScore on the others", "mean": "by the mean on the others", "random": "at random"}
 """Of choosing, and each in words."""

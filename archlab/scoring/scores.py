@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.intervals import score_intervals
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.stability import first_few, unrewarded
 from archlab.scoring.tidy import cells, plain, seed_means, the_split
-from archlab.training.metrics import Metric
 
 NO_FRAME = "no scores: the frame needs two complete models and two datasets that tell them apart"
 COLUMNS = ["mean", "variance", "xscore", "xscore_low", "xscore_high"]

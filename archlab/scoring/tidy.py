@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
-from archlab.training.metrics import Metric
+from archlab.foundation.metric import Metric
 
 KEY = ["model", "dataset", "seed"]
 REQUIRED = ["model", "dataset", "value"]

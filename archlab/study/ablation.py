@@ -13,11 +13,11 @@ from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
 from archlab.foundation import UserError, write_atomically
+from archlab.foundation.metric import UNDEFINED
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
 from archlab.study.measuring import with_metric
 from archlab.study.resolved import ResolvedStudy
-from archlab.training.metrics import UNDEFINED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import UNDEFINED, Metric
 from archlab.runs import DamagedRunError, Run, Store
-from archlab.training.metrics import UNDEFINED, Metric, measured
+from archlab.training.metrics import measured
 
 ALWAYS = ("accuracy", "balanced_accuracy", "log_loss")  # what every run keeps that was ever stored
 NAMED = 3  # runs in a message

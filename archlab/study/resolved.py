@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from archlab.data import Expected, Need, Prepared
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.runs import Run, run_of
-from archlab.training.metrics import Metric
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from archlab.foundation import UserError, where
+from archlab.foundation.metric import METRICS, Metric
 from archlab.foundation.own_code import is_own
-from archlab.training.metrics import METRICS, Metric, name_of, own_metric, recipe_metric
+from archlab.training.metrics import name_of, own_metric, recipe_metric
 from archlab.training.recipe import Recipe
 
 

@@ -9,12 +9,12 @@ from archlab.architecture import Architecture
 from archlab.budget import Budget
 from archlab.data import Suite
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.foundation.settings import LARGEST
 from archlab.study.choices import Choice
 from archlab.study.forms import Form
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
-from archlab.training.metrics import Metric
 from archlab.training.recipe import Recipe
 
 Explore = Literal["one_at_a_time", "grid"]

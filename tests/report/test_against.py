@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.report import analyse, read_material, text
 from archlab.report.held_against import hold_against
 from archlab.report.material import Material
-from archlab.training.metrics import Metric
 from tests.report.made import made_study
 
 OWN_NAMES = {"imagenette160": "imagenette", "ham10000": "ham10000@published", "stanford_dogs": "Stanford-Dogs"}

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.report import analyse, text
-from archlab.training.metrics import Metric
 from tests.report.made import REFERENCES, made_study
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS
 from archlab.report import analyse, read_material, text
 from archlab.report.costs import pareto
 from archlab.report.sections import plots
-from archlab.training.metrics import METRICS
 from tests.report.made import REFERENCES, made_study
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, Metric
 from archlab.scoring import Frame, answer, effects, make_frame, regret, score_table, seed_means, xscore
 from archlab.scoring.effects import Effects
-from archlab.training.metrics import METRICS, Metric
 from tests.scoring.simulated import simulate, table_of
 from tests.scoring.test_effects import MODELS, REFERENCES, VARIANTS
 

@@ -12,6 +12,7 @@ import standin_training
 from test_ablation import STUDY, data, store  # noqa: F401  (fixtures)
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS
 from archlab.report import analyse, read_material, text
 from archlab.runs import Store
 from archlab.study.ablating import ablate, runs_of
@@ -19,7 +20,7 @@ from archlab.study.loading import load_study
 from archlab.study.measuring import value_of
 from archlab.study.resolving import resolve
 from archlab.training.class_scores import ClassScores
-from archlab.training.metrics import METRICS, measured
+from archlab.training.metrics import measured
 
 IMAGES = 120
 OWN = """

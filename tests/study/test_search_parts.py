@@ -17,6 +17,7 @@ from archlab.architecture import InputSpec, architecture, build_model, reference
 from archlab.architecture.writing import architecture_yaml, at_width
 from archlab.budget import Budget, count, fit_width
 from archlab.foundation import UserError, read_yaml_text
+from archlab.foundation.metric import METRICS
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study.loading import load_study
 from archlab.study.search import sampler
@@ -29,7 +30,6 @@ from archlab.study.search.warm_start import written_values
 from archlab.study.search_settings import SearchSettings
 from archlab.study.space import space_size
 from archlab.study.variables import Variable
-from archlab.training.metrics import METRICS
 
 FRAME = Frame("references", (), "validation", dict.fromkeys("abcd", (0.0, 1.0)))
 

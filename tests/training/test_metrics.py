@@ -9,9 +9,10 @@ import pytest
 from sklearn import metrics as theirs
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, Metric
 from archlab.runs.code import LOOP, sources
 from archlab.training.class_scores import ClassScores
-from archlab.training.metrics import METRICS, Metric, measured, metrics_of, own_metric
+from archlab.training.metrics import measured, metrics_of, own_metric
 
 CASES = {
     "all classes": (300, 5, range(5)),

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from archlab.foundation import UserError, read_yaml_text
+from archlab.foundation.metric import Metric
 from archlab.runs.run import digest
 from archlab.study.loading import load_study
 from archlab.training.loop import train
-from archlab.training.metrics import Metric, metrics_of
+from archlab.training.metrics import metrics_of
 from archlab.training.recipe import load_recipe, own_files_of
 from tests.training.stub import TINY, Made
 

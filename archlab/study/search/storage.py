@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name
+from archlab.foundation.metric import Metric
 from archlab.foundation.own_code import own_code
 from archlab.runs.run import digest
 from archlab.study.search.basis import reference_runs
@@ -18,7 +19,6 @@ from archlab.study.search.designs import Designs
 from archlab.study.search.sampler import distribution
 from archlab.study.search.trials import experimental
 from archlab.study.variables import Value, Variable
-from archlab.training.metrics import Metric
 
 
 def open_search(storage: BaseStorage, designs: Designs) -> optuna.Study:
