@@ -63,6 +63,13 @@ def test_a_network_that_says_nothing_has_the_loss_that_it_has_without(skewed, sm
     assert float(balanced_cross_entropy(nothing, labels, weights, smoothing)) == pytest.approx(np.log(5), rel=1e-5)
 
 
+def test_nothing_in_it_waits_for_a_device(skewed):
+    """Else a step with it could not be a CUDA graph: of tensors without values, whatever asks for one fails."""
+    labels, weights, outputs = (each.to("meta") for each in skewed)
+    for given in (labels, F.one_hot(skewed[0], 5).float().to("meta")):
+        assert balanced_cross_entropy(outputs, given, weights, SMOOTHING).device.type == "meta"
+
+
 def thinned(made: Made) -> Made:
     """Training images of two classes one to ten of the others."""
     images, labels = made.arrays["train"]
