@@ -12,7 +12,7 @@ from archlab.cli.options import JSON, STORE
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
-from archlab.cli.tables import print_scores, print_table
+from archlab.cli.tables import print_gains, print_scores, print_table
 from archlab.foundation import home
 
 if TYPE_CHECKING:
@@ -77,11 +77,21 @@ def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | Non
     missing = {need: command + option for need, command in missing_datasets(study, place.home).items()}
     if as_json:
         listed = [{"dataset": need.name, "command": command} for need, command in missing.items()]
-        document = {"study": study.name, "missing": listed, "cells": study.cells(), **plan.document()}
+        document = {
+            "study": study.name,
+            "unseen": list(study.unseen),
+            "missing": listed,
+            "cells": study.cells(),
+            **plan.document(),
+        }
         echo(json.dumps(document, indent=2))
         return
     print_table(HEADING, rows(plan))
     echo(f"\n{study.name}: {summary(plan)}")
+    if study.unseen:
+        runs = [*plan.stored, *(run for run, _ in plan.missing)]
+        beside = sum(run.dataset in study.unseen for run in runs)
+        echo(f"{beside} of them on {', '.join(study.unseen)}, which no choice and no score sees")
     for line in elsewhere(plan):
         echo(line)
     for need, command in missing.items():
@@ -96,6 +106,7 @@ def _print(found: Ablation, as_json: bool) -> None:
         print_scores(found, "difference")
         if found.study.question:
             echo(f"\n{found.study.question}\n{found.answer or ''}".rstrip())
+        print_gains(found.document["unseen"])
     if found.judgement:
         echo(str(found.judgement), err=True)
     for warning in found.document["warnings"]:

@@ -22,6 +22,7 @@ from archlab.foundation.escaping import file_name
 @click.option(
     "--against", metavar="TABLE", help="Hold every cell against those of another study or table: zhang2025, ..."
 )
+@click.option("--agreement", is_flag=True, help="Of two studies, a cheap and a dear one: do they rank alike?")
 @click.option("--output", metavar="FOLDER", help="Where to write  [default: reports/STUDY in the store]")
 @click.option("--plots", "with_plots", is_flag=True, help="Write each plot as an SVG and a PNG file too.")
 @STORE
@@ -29,6 +30,7 @@ def report(
     studies: tuple[str, ...],
     form: str | None,
     against: str | None,
+    agreement: bool,
     output: str | None,
     with_plots: bool,
     store: str | None,
@@ -37,15 +39,20 @@ def report(
 
     STUDY is the name of a study that `archlab ablate` has run, a CSV or Parquet file, or `zhang2025`, the published table
     (`zhang2025.csv` where a study of that name has run; for TABLE the published one goes first).
-    Several are scored again in one frame. Prints Markdown and writes report.html, report.md, report.tex and the tables as CSV.
+    Several are scored again in one frame; with --agreement the report is on the second of two, and holds the order of its
+    models against that of the first. Prints Markdown and writes report.html, report.md, report.tex and the tables as CSV.
     """
     from archlab.report import analyse, namesake, read_material, read_standard, text, write
 
     if form and (output or with_plots):
         raise UserError(f"--{form} prints, so it takes neither --output nor --plots")
+    if agreement and len(studies) != 2:
+        raise UserError(f"--agreement takes two studies or tables, a cheap and a dear one, not {len(studies)}")
     place = home(store)
     other = read_standard(against, place) if against else None
-    analysis = analyse([read_material(study, place) for study in studies], other)
+    materials = [read_material(study, place) for study in studies]
+    cheap = materials.pop(0) if agreement else None
+    analysis = analyse(materials, other, cheap)
     for study in studies:
         if namesake(study, place):
             echo(f"{study} is your finished study; the published table of that name is {study}.csv", err=True)
@@ -55,6 +62,7 @@ def report(
         echo(f"warning: {warning}", err=True)
     echo(text(analysis, form or "markdown"), nl=False)
     if not form:
-        written = Path(output) if output else place / "reports" / file_name(analysis.name.replace(" + ", "+"))
+        name = f"{cheap.name}+{analysis.name}" if cheap else analysis.name.replace(" + ", "+")
+        written = Path(output) if output else place / "reports" / file_name(name)
         write(analysis, written, with_plots=with_plots)
         echo(f"the page and its tables are in {written}", err=True)

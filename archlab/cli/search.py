@@ -11,7 +11,7 @@ from archlab.cli.options import JSON, STORE
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
-from archlab.cli.tables import print_scores, print_table, rounded
+from archlab.cli.tables import print_gains, print_scores, print_table, rounded
 from archlab.foundation import home
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def _print(found: Found, as_json: bool) -> None:
     else:
         print_scores(found.final)
         _print_gains(found.document)
+        print_gains(found.document["unseen"])
     for warning in found.document["warnings"]:
         echo(f"warning: {warning}", err=True)
     for failure in found.failures:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from archlab.cli.streams import echo
 from archlab.foundation.escaping import visible
 
 if TYPE_CHECKING:
     from archlab.study.ablation import Ablation
 
+ENDS = ("difference", "low", "high")
 TITLES = {"macs": "MACs", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high", "difference": "to base"}
 
 
@@ -42,6 +44,31 @@ def print_scores(found: Ablation, *more: str) -> None:
         for row in table[columns].itertuples(index=False)
     ]
     print_table([TITLES.get(name, name) for name in columns], rows)
+
+
+def print_gains(found: dict[str, Any] | None) -> None:
+    """Gains on the datasets seen and on those not seen, side by side, of a document's `unseen`; nothing without."""
+    from archlab.scoring import gains_in_words
+
+    if found is None:
+        return
+    if not found["gains"]:
+        echo("\n" + "\n".join(gains_in_words(found)))
+        return
+    echo(f"\nDoes it hold on {', '.join(found['datasets'])}, which took no part in any choice?\n")
+    rows = [
+        [
+            f"{gain['choice']}={gain['option']}",
+            gain["against"],
+            gain["kind"].replace("_", " "),
+            gain["measure"],
+            *(rounded(gain[side][end], signed=True) for side in ("seen", "unseen") for end in ENDS),
+            gain["holds"],
+        ]
+        for gain in found["gains"]
+    ]
+    ends = ("low", "high")
+    print_table(("gain of", "over", "kind", "in", "seen", *ends, "not seen", *ends, "holds"), rows)
 
 
 def rounded(value: Any, *, signed: bool = False) -> Any:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
+from archlab.report.agreeing import Agreeing, agree
 from archlab.report.by_class import ByClass, by_class
 from archlab.report.combining import combined
 from archlab.report.costs import Cost, cost_table
@@ -61,6 +62,7 @@ class Analysis:
         means: Models x datasets, seed means, in the unit of the table.
         answers, effects: One for each study that has options.
         by_class: Of each dataset whose runs have kept class scores; `without_class_scores` are the others.
+        unseen: For each study with datasets that took no part in any choice, the document of `archlab.scoring.Gains`.
     """
 
     material: Material
@@ -84,6 +86,8 @@ class Analysis:
     against: HeldAgainst | None = None
     by_class: list[ByClass] = field(default_factory=list)
     without_class_scores: list[str] = field(default_factory=list)
+    agreement: Agreeing | None = None
+    unseen: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -103,8 +107,9 @@ class Analysis:
         return self.scores.frame
 
 
-def analyse(materials: list[Material], against: Material | None = None) -> Analysis:
-    """The analysis of one study or table, or of several in one frame (see `combined`), held `against` another."""
+def analyse(materials: list[Material], against: Material | None = None, cheap: Material | None = None) -> Analysis:
+    """The analysis of one study or table, or of several in one frame (see `combined`), held `against` another, and whether a
+    `cheap` one ranks as it does."""
     material, warnings = combined(materials)
     scores, rows = _scores(material), cells(material.scored, material.split, material.metric)
     means = seed_means(rows).loc[scores.models.index]
@@ -125,9 +130,11 @@ def analyse(materials: list[Material], against: Material | None = None) -> Analy
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
         regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam, material.metric),
-        against=hold_against(material, against) if against else None,
         by_class=classes,
         without_class_scores=without,
+        unseen={each.name: each.unseen for each in materials if each.unseen},
+        against=hold_against(material, against) if against else None,
+        agreement=agree(cheap, material) if cheap else None,
         **_in_frame(material, scores, means) if scores.frame else {},
     )
 
@@ -149,6 +156,7 @@ def _scores(material: Material) -> Scores:
         datasets=datasets,
         seeds=seeds,
         metric=material.metric,
+        images=material.images,
     )
 
 
@@ -181,7 +189,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
             return None
 
     size = max(1, min(SUBSET, len(frame.datasets) - 1, len(complete) - 3))
-    ranks = rank_probabilities(rows, complete, frame, lam)
+    ranks = rank_probabilities(rows, complete, frame, lam, material.images)
     if ranks is None:
         missing["ranks"] = f"no rank probabilities: {seed_noise(rows, complete, list(frame.datasets)).unknown_because}"
     return {
@@ -209,7 +217,15 @@ def _effects(study: Material) -> Effects | None:
         return None
     frame = _scores(study).frame
     return effects(
-        study.table, models, study.base, frame, study.split, study.lam, metric=study.metric, seeds=study.seeds
+        study.table,
+        models,
+        study.base,
+        frame,
+        study.split,
+        study.lam,
+        metric=study.metric,
+        seeds=study.seeds,
+        images=study.images,
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.report.material import Material
+from archlab.scoring import ImageNoise
 
 
 def combined(materials: list[Material]) -> tuple[Material, list[str]]:
@@ -34,8 +35,11 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     filled: list[pd.DataFrame] = []
     merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "test_images": {}, "kin": {}}
     references: list[str] = []
+    images = ImageNoise() if all(each.images for each in materials) else None
     for each in materials:
         names = _renamed(each, tables)
+        if images is not None and each.images is not None:
+            images = images.joined(each.images.renamed(names))
         table = each.table[each.table["dataset"].isin(shared)]
         tables.append(table.assign(model=table["model"].map(names)))
         filled.append(_with_all_seeds(tables[-1], each.seeds))
@@ -60,6 +64,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         lam=materials[0].lam,
         metric=materials[0].metric,
         home=materials[0].home,
+        images=images,
         datasets=[name for name in datasets[0] if name in shared],
         **merged,
     ), warnings

@@ -11,8 +11,8 @@ def document(analysis: Analysis) -> dict[str, Any]:
     """The report for programs.
 
     `study`, `question`, `metric`, `answers`, `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has them,
-    `regret` likewise, `classes` (by dataset whose runs have kept class scores: classes, recall and confusion by model), and
-    `against`: what the study was held against (null without).
+    `regret` likewise, `unseen` by study, `classes` (by dataset whose runs have kept class scores: classes, recall and
+    confusion by model), and `against` and `agreement` (null without): what it was held against.
     """
     scores, held = analysis.scores.document(), analysis.against
     return {
@@ -24,6 +24,8 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "lambda": scores["lambda"],
         "frame": scores["frame"],
         "scores": scores["models"],
+        "agreement": analysis.agreement.document() if analysis.agreement else None,
+        "unseen": analysis.unseen,
         "regret": analysis.regret.document(),
         "classes": {each.dataset: each.document() for each in analysis.by_class},
         "against": {

@@ -72,7 +72,7 @@ def curves(analysis: Analysis) -> Iterator[Section]:
 def _measures(found: Effects) -> dict[str, str]:
     unit = points(found.metric)
     lower = "" if found.metric.higher_is_better else ", how much lower"
-    return {unit: f"{found.metric.words} {unit}{lower}", "xscore": "xScore"}
+    return {"points": f"{found.metric.words} {unit}{lower}", "xscore": "xScore"}
 
 
 def _tables(found: Effects, suffix: str) -> list[Table]:

@@ -13,12 +13,13 @@ import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS, RENAMED, Metric
-from archlab.scoring import architecture_elements, published_elements, read_table, shipped_tables
+from archlab.report.provenance import prediction, provenance
+from archlab.scoring import ImageNoise, architecture_elements, published_elements, read_table, shipped_tables
 from archlab.scoring.spreadsheets import from_csv
 
 FILES = ("study.json", "ablation.json", "results.csv")
-PREDICTION = "prediction.txt"  # beside them where runs were trained
 SEARCH = "search.json"  # beside them where a search ended so
+IMAGE_NOISE = "image_noise.npz"  # beside them where runs kept their class scores
 LATENCIES = "latencies.json"  # beside them where latency was measured
 
 
@@ -46,10 +47,12 @@ class Material:
         seeds: Every seed that a complete model has; None: any.
         datasets: Every dataset that a complete model has; None: those of the table.
         search: The document of the search that ended in this table.
+        unseen, unseen_table: Gains as in the document of `archlab.scoring.Gains`; as `table`, of the datasets not seen.
         test_images: By dataset, the number of images it tests with, where known.
         kin: By dataset that the catalogue knows, all that it counts as, as `archlab.data.kin` gives it.
         origin: What the name that it was read by turned out to be, in words.
         home: Where the store of the runs is.
+        images: The noise of the test images, where it is known.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
     """
 
@@ -71,10 +74,13 @@ class Material:
     seeds: list[int] | None = None
     datasets: list[str] | None = None
     search: dict[str, Any] | None = None
+    unseen: dict[str, Any] | None = None
+    unseen_table: pd.DataFrame | None = None
     test_images: dict[str, int] = field(default_factory=dict)
     kin: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
     home: Path | None = None
+    images: ImageNoise | None = None
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -182,9 +188,10 @@ def _read_study(folder: Path, home: Path) -> Material:
         for model in study["models"]
     }
     runs, curves = _read_runs(found["cells"], home)
+    search, is_unseen = _read_json(folder / SEARCH), table["dataset"].isin(study.get("unseen", []))
     return Material(
         name=study["name"],
-        table=table,
+        table=table[~is_unseen],
         split="test",
         question=study["question"],
         base=study["base"],
@@ -197,14 +204,17 @@ def _read_study(folder: Path, home: Path) -> Material:
         failed=found["failed"],
         runs=runs,
         curves=curves,
-        provenance=_provenance(study, runs) | _prediction(folder),
+        provenance=provenance(study, runs) | prediction(folder),
         seeds=study["seeds"],
         datasets=list(study["datasets"]),
-        search=_read_json(folder / SEARCH),
+        search=search,
+        unseen=(search or found).get("unseen"),
+        unseen_table=table[is_unseen] if is_unseen.any() else None,
         test_images=_test_images(study["datasets"], home),
         kin=_kin(study["datasets"], home),
         origin="a finished study",
         home=home,
+        images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,
         latencies=_read_json(folder / LATENCIES) or {},
     )
 
@@ -261,35 +271,3 @@ def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[s
         )
         curves += [{**name, **epoch} for epoch in result["history"]]
     return runs, pd.DataFrame(curves) if curves else None
-
-
-def _prediction(folder: Path) -> dict[str, str]:
-    path = folder / PREDICTION
-    return {"time of the last training": path.read_text(encoding="utf-8")} if path.exists() else {}
-
-
-def _provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, str]:
-    def all_of(*keys: str) -> str:
-        return "; ".join(sorted({" ".join(str(run[key]) for key in keys) for run in runs}))
-
-    def pixels(dataset: str) -> int:
-        known = study.get("recipes", [])  # of a study that is no older than these
-        recipes = [known[model["recipes"][dataset]] for model in study["models"]] if known else [{}]
-        return max(recipe.get("pixels") or recipe.get("stored") or study["datasets"][dataset] for recipe in recipes)
-
-    budget = study["budget"]
-    limits = [f"{budget[what]:,} {what}" for what in ("params", "macs") if budget.get(what)]
-    return {
-        "study": study["path"] or study["name"],
-        "suite": f"{study['suite']}: {', '.join(f'{name} at {pixels(name)} pixels' for name in study['datasets'])}",
-        "recipe": study["recipe"],
-        "seeds": ", ".join(map(str, study["seeds"])),
-        "budget": f"{' and '.join(limits) or 'none'} ({budget['of']}, at {study['classes']} classes)",
-        "archlab": all_of("archlab"),
-        "code": all_of("code"),
-        "PyTorch": all_of("torch"),
-        "hardware": all_of("hardware", "device", "precision"),
-        "threads": all_of("threads"),
-        "data": "; ".join(sorted({f"{run['dataset']} {run['data'][:16]}" for run in runs})),
-        "finished": f"{min(run['finished'] for run in runs)} to {max(run['finished'] for run in runs)}" if runs else "",
-    }

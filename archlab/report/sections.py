@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archlab.report.against import against
+from archlab.report.agreement import agreement
 from archlab.report.analysis import Analysis
 from archlab.report.claims import elements, predictors, subsets
 from archlab.report.classes import classes
@@ -16,11 +17,12 @@ from archlab.report.search import search
 from archlab.report.section import Section
 from archlab.report.stability import other_datasets, stability
 from archlab.report.table import Column, Table
+from archlab.report.unseen import unseen
 
 
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
-    about_models = (search, scores, against, accuracies, classes, effects, costs)
+    about_models = (agreement, search, scores, against, unseen, accuracies, classes, effects, costs)
     about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
     parts = (*about_models, *about_claims, curves, _failed, _provenance)
     return [section for part in parts for section in part(analysis)]

@@ -1,9 +1,13 @@
 """xScore, its uncertainty and what it rests on: functions of a table of accuracies alone."""
 
+from archlab.scoring.agreement import SCORES, Agreement, agreement
 from archlab.scoring.answer import answer
-from archlab.scoring.effects import Effects, effects
+from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, what_would_decide
+from archlab.scoring.effects import Effects, Matters, Rounds, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
 from archlab.scoring.frame import LAMBDA, Frame, xscore
+from archlab.scoring.gains import Gains, gains_in_words, side_by_side
+from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
@@ -11,6 +15,7 @@ from archlab.scoring.reading import in_percent, percent_factor, points, read_tab
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
+from archlab.scoring.sequential import information_fraction
 from archlab.scoring.significance import Comparison, compare_over_datasets
 from archlab.scoring.stability import (
     LAMBDAS,
@@ -23,28 +28,43 @@ from archlab.scoring.stability import (
 )
 from archlab.scoring.subsets import Subsets, subsets
 from archlab.scoring.tidy import cells, records, seed_means, undefined_on
+from archlab.scoring.verdicts import Look, Verdict, verdicts
 
 __all__ = [
     "ELEMENTS",
     "LAMBDA",
     "LAMBDAS",
+    "SCORES",
     "WAYS",
+    "Agreement",
     "Comparison",
     "Effects",
     "Elements",
     "Frame",
+    "Gains",
+    "ImageNoise",
+    "Look",
+    "Matters",
+    "Needed",
     "OwnScore",
     "Regret",
     "Reproduction",
+    "Rounds",
     "Scores",
     "Subsets",
+    "Verdict",
+    "WouldDecide",
+    "agreement",
     "answer",
     "architecture_elements",
     "cells",
+    "chance_decided",
     "compare_over_datasets",
     "effects",
     "elements",
+    "gains_in_words",
     "in_percent",
+    "information_fraction",
     "make_frame",
     "own_score",
     "percent_factor",
@@ -62,10 +82,13 @@ __all__ = [
     "seed_means",
     "seed_noise",
     "shipped_tables",
+    "side_by_side",
     "subsets",
     "undefined_on",
     "uneven_gains",
     "unrewarded",
+    "verdicts",
+    "what_would_decide",
     "with_own_scores",
     "worst_datasets",
     "xscore",

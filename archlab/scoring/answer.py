@@ -27,7 +27,7 @@ def answer(effects: Effects) -> str:
     metric, unit = effects.metric, points(effects.metric)
     of_metric = "" if metric.name == "accuracy" else f" of {metric.words}"
     better = f"{unit}{of_metric} over" if metric.higher_is_better else f"{unit} less {metric.words} than"
-    rows = rows.assign(unit=rows["measure"].map({"xscore": f"of xScore{of_metric} over", unit: better}))
+    rows = rows.assign(unit=rows["measure"].map({"xscore": f"of xScore{of_metric} over", "points": better}))
     return " ".join(_sentence(choice, part) for choice, part in rows.groupby("choice", sort=False))
 
 
@@ -79,7 +79,7 @@ def _why_undecided(rows: list[dict[str, Any]]) -> str:
 
 
 def _number(row: dict[str, Any], name: str) -> str:
-    return format(row[name], "+.2f" if row["measure"] == "points" else "+.3f")
+    return format(row[name], "+.2f" if row["unit"].startswith("points") else "+.3f")
 
 
 def _listed(parts: Iterable[str]) -> str:

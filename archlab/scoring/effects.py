@@ -1,29 +1,65 @@
-"""What each option of a study did: differences in accuracy and xScore with intervals, tests, and the seeds still needed."""
+"""What each option of a study did: differences with intervals and verdicts, and what would decide the rest."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri, stdtr, stdtrit
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS, Metric
-from archlab.scoring.contrasts import Contrast, contrasts
-from archlab.scoring.frame import LAMBDA, Frame, xscore
-from archlab.scoring.intervals import LEVEL, draw_scores
-from archlab.scoring.noise import NO_NOISE, Noise, seed_noise
-from archlab.scoring.reading import percent_factor, points
-from archlab.scoring.scores import missing_cells
+from archlab.scoring.contrasts import contrasts
+from archlab.scoring.deciding import Needed, fixed_needed, soonest, what_would_decide
+from archlab.scoring.estimates import DRAWS, Estimate, estimates
+from archlab.scoring.frame import LAMBDA, Frame
+from archlab.scoring.image_noise import ImageNoise
+from archlab.scoring.intervals import LEVEL
+from archlab.scoring.noise import seed_noise
+from archlab.scoring.reading import percent_factor
+from archlab.scoring.sequential import information_fraction
 from archlab.scoring.tidy import cells
+from archlab.scoring.verdicts import UNDECIDED, Look, Verdict, verdicts
 
-POWER = 0.8  # of the number of seeds said to be needed
-MOST_SEEDS = 10_000  # an effect that needs more is called too small to decide
-DRAWS = 20_000  # tells a p-value of 5e-5 from 0
+DRAWS_BEFORE = 4_000  # of looks that others came after
+
+
+@dataclass(frozen=True)
+class Matters:
+    """The least difference that matters, in percentage points and in xScore; None: not said.
+
+    Where one is said, the rows over all datasets in that measure are what the study is about: their p-values are adjusted
+    among themselves, and those of all other rows among themselves.
+    """
+
+    points: float | None = None
+    xscore: float | None = None
+
+    def of(self, measure: str) -> float | None:
+        return self.xscore if measure == "xscore" else self.points
+
+    def is_about(self, estimate: Estimate) -> bool:
+        return (
+            estimate.dataset is None and estimate.contrast.of != "interaction" and self.of(estimate.measure) is not None
+        )
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """That a study was looked at after some rounds of seeds, and might have stopped there.
+
+    Args:
+        seeds: In the order of the rounds; a model has the first so many of them.
+        looks: How many seeds each round went up to, the first round first.
+        most: How many seeds a model can have.
+    """
+
+    seeds: Sequence[int]
+    looks: Sequence[int]
+    most: int
 
 
 @dataclass(frozen=True)
@@ -32,17 +68,23 @@ class Effects:
 
     Args:
         rows: One row an effect: of (`effect`, `comparison`, `interaction`), choice, option, against, kind, dataset (None: all),
-            measure (`points`: difference of accuracies in percentage points, or the unit of another metric; `xscore`),
-            difference (positive is better, also where that is lower), low, high
-            (95 % interval for seed noise), p, p_adjusted (Holm, over all rows), decided (p_adjusted < .05), seeds (now, the
-            fewest of a cell), seeds_needed (that would decide a difference of this size with a power of 80 %; NaN where it is
-            decided or not known). low, high and both p are NaN where a dataset has one seed only
-            or all seeds agree exactly.
+            measure (`points`: difference of accuracies in percentage points, or in the unit of another metric; `xscore`),
+            difference (positive is better, also of a metric of which less is), low, high
+            (95 % interval, also under stopping), image_half (the part of its half-width that no number of seeds takes away),
+            p, p_adjusted, p_same_adjusted (that the difference is as large as what matters; NaN without), verdict
+            (`better`, `worse`, `same`, `undecided`), decided (no longer undecided), seeds (now, the fewest of a cell),
+            seeds_needed (that would decide it with a power of 80 % if it is as large as it looks), images_needed (where no
+            number of seeds does: so many times as many test images). NaN where it is decided or not known: low, high and
+            p are where a dataset has one seed only or all seeds agree exactly.
         metric: What was measured.
+        covers_images: Whether intervals and verdicts are about other test images too, not other seeds alone.
+        matters: What was said to matter.
     """
 
     rows: pd.DataFrame
     metric: Metric = METRICS["accuracy"]
+    covers_images: bool = False
+    matters: Matters = Matters()
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """As plain JSON values: effects, comparisons, interactions."""
@@ -65,12 +107,16 @@ def effects(
     *,
     metric: Metric | str = "accuracy",
     seeds: Sequence[int] | None = None,
+    images: ImageNoise | None = None,
+    matters: Matters = Matters(),
+    rounds: Rounds | None = None,
 ) -> Effects:
     """The effect of each option against the base's, of options against each other, and of choices on one another.
 
     Differences are paired by dataset and seed: what a seed does to all models alike falls out of them. The noise is pooled
-    over models within each dataset; the datasets are held fixed. The interval of an accuracy is Student's t; that of the
-    xScore comes from drawing the table anew and the frame with it.
+    over models within each dataset; the datasets are held fixed. With `images` differences are paired by test image too, and
+    what is said is about other images of the same classes. The interval of an accuracy is Student's t; that of the xScore
+    comes from drawing the table anew and the frame with it.
 
     Args:
         table: Tidy results.
@@ -78,121 +124,96 @@ def effects(
         base: The model whose options are the defaults.
         frame: What the scores were normalised by; without one there are no rows for the xScore.
         split, lam, metric, seeds: As in `score_table`.
+        images: The noise of the test images; where it does not know all models, seeds alone count.
+        matters: The least difference that matters.
+        rounds: When the study was looked at, where it might have stopped before it did.
     """
     if base not in [model["model"] for model in models]:
         raise UserError(f"no model {base!r} among the study's", name=base, known=[model["model"] for model in models])
     rows = cells(table, split, metric)
-    noise = seed_noise(rows)
-    metric = Metric.of(metric)
-    factor = percent_factor(rows["value"], metric) * (1 if metric.higher_is_better else -1)
-    draws = _score_draws(rows, frame, lam, seeds)
-    found: list[dict[str, Any]] = []
-    for contrast in contrasts(models, base):
-        if set(contrast.weights) <= set(noise.means.index):
-            found += _differences_in_points(contrast, noise, factor, points(metric))
-        if draws is not None and set(contrast.weights) <= set(draws):
-            found.append(_difference_in_score(contrast, noise, draws))
-    return Effects(_tested(found), metric)
+    metric, found = Metric.of(metric), contrasts(models, base)
+    points = percent_factor(rows["value"], metric) * (1 if metric.higher_is_better else -1)
+
+    def estimated(rows: pd.DataFrame, draws: int) -> list[Estimate]:
+        return estimates(rows, found, frame, lam, points=points, seeds=seeds, images=images, draws=draws)
+
+    last = estimated(rows, DRAWS)
+    looks = [{each.key: each for each in last}]
+    for count in reversed(rounds.looks) if rounds else ():
+        assert rounds
+        before = rows[rows["seed"].isin(list(rounds.seeds)[:count])]
+        if count < max(each.seeds for each in last) and len(before):
+            looks.insert(0, {each.key: each for each in estimated(before, DRAWS_BEFORE)})
+    covers = seed_noise(rows).with_images(images).images is not None
+    return Effects(_tested(last, looks, matters, rounds), metric, covers, matters)
 
 
-def _differences_in_points(contrast: Contrast, noise: Noise, factor: float, measure: str) -> list[dict[str, Any]]:
-    """Differences in accuracy: of an effect on each dataset, and of any contrast in the mean over the datasets."""
-    at = noise.means.index.get_indexer(pd.Index(contrast.weights))
-    weights = np.array(list(contrast.weights.values()))
-    counts = noise.counts.to_numpy()[at]
-    differences = factor * weights @ noise.means.to_numpy()[at]
-    with np.errstate(divide="ignore"):
-        variances = factor**2 * noise.variance.to_numpy() * (weights**2 @ (1 / counts))
-    freedom = noise.freedom.to_numpy()
-    found = []
-    for index, dataset in enumerate(noise.means if contrast.of == "effect" else ()):
-        if counts[:, index].all():
-            test = _student(differences[index], variances[index], freedom[index])
-            found.append(_row(contrast, dataset, measure, differences[index], counts[:, index].min(), test))
-    if counts.all():
-        total = variances.sum() / len(variances) ** 2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pooled = variances.sum() ** 2 / (variances**2 / freedom).sum()  # Satterthwaite
-        mean = differences.mean()
-        found.append(_row(contrast, None, measure, mean, counts.min(), _student(mean, total, pooled)))
-    return found
+def _tested(
+    last: list[Estimate], looks: list[dict[tuple, Estimate]], matters: Matters, rounds: Rounds | None
+) -> pd.DataFrame:
+    if not last:
+        return pd.DataFrame(columns=["of"])
+    about = np.array([matters.is_about(each) for each in last])
+    made: dict[int, dict[str, Any]] = {}
+    for family in (np.flatnonzero(about), np.flatnonzero(~about)):
+        members = [last[index] for index in family]
+        paths = [_path(each, looks, rounds) for each in members]
+        decided = verdicts(paths, [matters.of(each.measure) for each in members])
+        level = (1 - LEVEL) / max(sum(np.isfinite(each.p) for each in decided), 1)
+        for index, estimate, verdict in zip(family, members, decided, strict=True):
+            made[int(index)] = _row(estimate, verdict, matters.of(estimate.measure), level, rounds)
+    return pd.DataFrame([made[index] for index in range(len(last))])
 
 
-def _student(difference: float, variance: float, freedom: float) -> dict[str, float]:
-    """Interval, p-value and standard error of a difference; empty where the variance is not known."""
-    if math.isnan(variance):
-        return {}
-    error = math.sqrt(variance)
-    if error <= NO_NOISE:
-        return {} if abs(difference) > NO_NOISE else {"low": difference, "high": difference, "p": 1.0, "error": 0.0}
-    half = error * float(stdtrit(freedom, (1 + LEVEL) / 2))
-    p = 2 * float(stdtr(freedom, -abs(difference) / error))
-    return {"low": difference - half, "high": difference + half, "p": p, "error": error}
-
-
-def _score_draws(
-    rows: pd.DataFrame, frame: Frame | None, lam: float, seeds: Sequence[int] | None
-) -> pd.DataFrame | None:
-    """Redrawn scores of the complete models, the scores themselves in the last row (alone where noise is not known)."""
-    if frame is None:
-        return None
-    datasets = list(frame.datasets)
-    missing = missing_cells(rows, [*datasets, *frame.dropped], seeds)
-    noise = seed_noise(rows, [model for model in dict.fromkeys(rows["model"]) if model not in missing], datasets)
-    drawn = [draw_scores(noise, frame, lam, DRAWS)] if noise.known else []
-    scores = xscore(noise.means, lam, frame)["xscore"].to_numpy()
-    return pd.DataFrame(np.vstack([*drawn, scores]), columns=noise.means.index)
-
-
-def _difference_in_score(contrast: Contrast, noise: Noise, draws: pd.DataFrame) -> dict[str, Any]:
-    """The p-value belongs to the interval: how often a redrawn difference is further from the difference than 0 is."""
-    sums = draws[list(contrast.weights)].to_numpy() @ np.array(list(contrast.weights.values()))
-    difference, drawn = float(sums[-1]), sums[:-1]
-    test = {}
-    if len(drawn):
-        distance = np.abs(drawn - difference)
-        half = float(np.quantile(distance, LEVEL))
-        p = (1 + int((distance >= abs(difference)).sum())) / (1 + len(drawn))
-        error = half / float(ndtri((1 + LEVEL) / 2))
-        test = {"low": difference - half, "high": difference + half, "p": p, "error": error}
-    counts = noise.counts.loc[list(contrast.weights)].to_numpy()
-    return _row(contrast, None, "xscore", difference, counts.min(), test)
+def _path(last: Estimate, looks: list[dict[tuple, Estimate]], rounds: Rounds | None) -> list[Look]:
+    """One look without rounds; else those at which seeds were added, as far as they are known."""
+    if rounds is None:
+        return [Look(last.difference, last.error, last.freedom)]
+    path = []
+    for look in looks:
+        each = look.get(last.key)
+        if each is None or not math.isfinite(each.error):
+            continue
+        seeds = each.effective_seeds
+        exact = last.error == 0
+        fraction = (
+            1.0 if exact else information_fraction(last.image_error, last.seed_error, seeds, max(rounds.most, seeds))
+        )
+        path.append(Look(each.difference, each.error, each.seed_freedom, fraction))
+    return path or [Look(last.difference, last.error, last.seed_freedom)]
 
 
 def _row(
-    contrast: Contrast, dataset: Any, measure: str, difference: float, seeds: int, test: dict[str, float]
+    estimate: Estimate, verdict: Verdict, matters: float | None, level: float, rounds: Rounds | None
 ) -> dict[str, Any]:
+    contrast = estimate.contrast
+    half = (verdict.high - verdict.low) / 2
+    share = estimate.image_error / estimate.error if estimate.error > 0 else 0.0
+    needed = Needed(None, None)
+    if verdict.verdict == UNDECIDED and estimate.error > 0:
+        needed = _needed(estimate, matters, level, rounds)
     return {
         **{name: getattr(contrast, name) for name in ("of", "choice", "option", "against", "kind")},
-        "dataset": dataset,
-        "measure": measure,
-        "difference": float(difference),
-        **{name: test.get(name, math.nan) for name in ("low", "high", "p", "error")},
-        "seeds": int(seeds),
+        "dataset": estimate.dataset,
+        "measure": estimate.measure,
+        "difference": estimate.difference,
+        "low": verdict.low,
+        "high": verdict.high,
+        "image_half": half * share,
+        "p": verdict.p,
+        "p_adjusted": verdict.p_adjusted,
+        "p_same_adjusted": verdict.p_same_adjusted,
+        "verdict": verdict.verdict,
+        "decided": verdict.verdict != UNDECIDED,
+        "seeds": estimate.seeds,
+        **{f"{what}_needed": math.nan if value is None else value for what, value in asdict(needed).items()},
     }
 
 
-def _tested(found: list[dict[str, Any]]) -> pd.DataFrame:
-    rows = pd.DataFrame(found, columns=None if found else ["of"])
-    if rows.empty:
-        return rows
-    rows["p_adjusted"] = holm(rows["p"].to_numpy())
-    rows["decided"] = rows["p_adjusted"] < 1 - LEVEL
-    strictest = (1 - LEVEL) / max(rows["p"].count(), 1)
-    critical = float(ndtri(1 - strictest / 2) + ndtri(POWER))
-    needed = np.ceil(rows["seeds"] * (critical * rows["error"] / rows["difference"]) ** 2)
-    needed = np.maximum(needed, rows["seeds"] + 1).where(needed <= MOST_SEEDS)
-    rows["seeds_needed"] = needed.mask(rows["decided"])
-    return rows.drop(columns="error")
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """P-values adjusted by Holm's step-down method; NaN stays NaN and does not count.
-
-    S. Holm: "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
-    """
-    adjusted = np.full(len(p), np.nan)
-    order = np.argsort(p)[: int(np.isfinite(p).sum())]
-    steps = p[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
+def _needed(estimate: Estimate, matters: float | None, level: float, rounds: Rounds | None) -> Needed:
+    """What decides it soonest, in one way or the other."""
+    size, image = estimate.difference, estimate.image_error
+    if rounds is None:
+        return fixed_needed(size, image, estimate.seed_error, estimate.seeds, matters, level)
+    found = what_would_decide(size, estimate.error, image, estimate.seeds, rounds.most, matters, level)
+    return soonest([found.difference, *([found.same] if found.same else [])])

@@ -1,11 +1,13 @@
-"""How much accuracies vary between seeds: one variance a dataset, pooled over models."""
+"""How much accuracies vary between seeds, one variance a dataset, pooled over models; and with other test images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+
+from archlab.scoring.image_noise import ImageNoise
 
 NO_NOISE = 1e-9  # deviations below are rounding: seeds that agree exactly say nothing about the noise
 
@@ -19,12 +21,31 @@ class Noise:
         counts: Models x datasets, the number of seeds.
         variance: By dataset, of a single seed, pooled over models.
         freedom: By dataset, the degrees of freedom of `variance`; 0 (and a variance of NaN) where each model has one seed.
+        images: Where the test images' part is known, (datasets, models, models): the covariance, over test sets with as many
+            images of each class, that is left with any number of seeds. What a seed makes of these very images is in
+            `variance` already.
+        image_freedom: By dataset, the degrees of freedom of `images`.
     """
 
     means: pd.DataFrame
     counts: pd.DataFrame
     variance: pd.Series
     freedom: pd.Series
+    images: np.ndarray | None = None
+    image_freedom: pd.Series | None = None
+
+    def with_images(self, images: ImageNoise | None) -> Noise:
+        """With the noise of the test images too, where that is known for all models on all datasets."""
+        if images is None or not self.known or not images.knows(self.counts):
+            return self
+        models, lasting, freedom = list(self.means.index), [], []
+        for name, counts in self.counts.items():
+            part = images.datasets[str(name)]
+            own = part.interaction[np.isfinite(part.interaction)]
+            of_seeds = (own.mean() if len(own) else 0.0) / np.maximum(counts.to_numpy(), 1)
+            lasting.append(_positive(part.covariance(models) - np.diag(of_seeds)))
+            freedom.append(part.freedom)
+        return replace(self, images=np.stack(lasting), image_freedom=pd.Series(freedom, self.counts.columns))
 
     @property
     def known(self) -> bool:
@@ -66,6 +87,12 @@ def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: li
     pooled = [_pooled((grid - means[:, :, None])[distinct, at]) for at in range(len(datasets))]
     variance, freedom = (pd.Series(part, columns) for part in zip(*pooled, strict=True))
     return Noise(pd.DataFrame(means, index, columns), pd.DataFrame(counts, index, columns), variance, freedom)
+
+
+def _positive(matrix: np.ndarray) -> np.ndarray:
+    """The nearest covariance: no direction has less than no variance."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * values.clip(min=0)) @ vectors.T
 
 
 def _pooled(residuals: np.ndarray) -> tuple[float, int]:

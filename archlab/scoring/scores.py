@@ -12,6 +12,7 @@ import pandas as pd
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
+from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.intervals import score_intervals
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.stability import first_few, unrewarded
@@ -106,10 +107,12 @@ def score_table(
     datasets: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
     metric: Metric | str = "accuracy",
+    images: ImageNoise | None = None,
 ) -> Scores:
     """Scores every model of a tidy results table in `frame`, else in the one that `make_frame` finds.
 
-    `references`, `split`, `datasets`, `seeds` and `metric` are as in `make_frame`. A model that is not complete gets
+    `references`, `split`, `datasets`, `seeds` and `metric` are as in `make_frame`. With `images` intervals cover the
+    finite test set beside the seeds, where it knows all models. A model that is not complete gets
     no score but a reason, and takes no part in the frame.
     """
     rows = cells(table, split, metric)
@@ -126,7 +129,7 @@ def score_table(
     else:
         reasons = {}
         found = xscore(means, lam, frame)
-        scored.loc[complete, COLUMNS] = found.join(score_intervals(rows, found["xscore"], frame, lam))
+        scored.loc[complete, COLUMNS] = found.join(score_intervals(rows, found["xscore"], frame, lam, images))
     reasons |= {
         model: f"incomplete: no {Metric.of(metric).words} on {', '.join(gaps)}" for model, gaps in missing.items()
     }

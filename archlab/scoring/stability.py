@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
+from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.intervals import DRAWS, draw_scores
 from archlab.scoring.noise import seed_noise
 
@@ -16,10 +17,10 @@ LAMBDAS = (0.0, 0.25, 0.5, 1.0, 2.0)
 
 
 def rank_probabilities(
-    rows: pd.DataFrame, models: Sequence[str], frame: Frame, lam: float = LAMBDA
+    rows: pd.DataFrame, models: Sequence[str], frame: Frame, lam: float = LAMBDA, images: ImageNoise | None = None
 ) -> pd.DataFrame | None:
-    """Models x ranks (1 is best): how often seed noise would give a model that rank. None where noise is not known."""
-    noise = seed_noise(rows, list(models), list(frame.datasets))
+    """Models x ranks (1 is best): how often noise would give a model that rank. None where that of seeds is not known."""
+    noise = seed_noise(rows, list(models), list(frame.datasets)).with_images(images)
     if not noise.known:
         return None
     order = np.argsort(-draw_scores(noise, frame, lam, DRAWS), axis=1)

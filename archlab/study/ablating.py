@@ -104,6 +104,6 @@ def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[R
     return [
         study.run(model, data[study.needs(model, dataset)], seed)
         for model in study.models
-        for dataset in study.datasets
+        for dataset in study.pixels
         for seed in study.seeds
     ]

@@ -16,14 +16,17 @@ from archlab.foundation import UserError, write_atomically
 from archlab.foundation.metric import UNDEFINED
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
+from archlab.study.gains import on_datasets, option_gains
 from archlab.study.measuring import with_metric
 from archlab.study.resolved import ResolvedStudy
+from archlab.study.test_images import known_image_noise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from archlab.scoring import Effects, Scores
+    from archlab.scoring import Effects, Gains, ImageNoise, Scores
 
+IMAGE_NOISE = "image_noise.npz"
 SPLIT = "test"  # what ablation scores; search scores validation
 
 
@@ -36,8 +39,11 @@ class Ablation:
         table: Tidy: model, dataset, seed, split ("validation", "test"), metric, value.
         scored: Of references and variants, those without a budget (`@raw`) left out; None where nothing finished.
         contrasts: None where there is no base, or nothing to hold against it.
+        gains: Those of the options on the datasets not seen beside those seen; None without either.
         computed: How many runs were computed now; the others had been stored before.
         judgement: How good the predicted times were; None where nothing was predicted.
+        images: The noise of the test images, which intervals cover; None where it is not known.
+        without_images: Why not, in words.
     """
 
     study: ResolvedStudy
@@ -49,6 +55,9 @@ class Ablation:
     computed: int
     store: Store
     judgement: Judgement | None = None
+    images: ImageNoise | None = None
+    without_images: str = ""
+    gains: Gains | None = None
 
     @property
     def folder(self) -> Path:
@@ -104,8 +113,8 @@ class Ablation:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """Plain JSON values: study, question, metric, answer, lambda, frame, warnings, scores (best first), cells, effects,
-        comparisons, interactions, failed, computed."""
+        """Plain JSON values: study, question, metric, answer, lambda, frame, warnings, intervals_cover, scores (best first),
+        cells, effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without), failed, computed."""
         from archlab.scoring import answer
 
         study, contrasts = self.study, self.contrasts
@@ -118,16 +127,19 @@ class Ablation:
             "answer": answer(contrasts) if contrasts else None,
             "lambda": study.weight_of_variance,
             "frame": scored["frame"],
-            "warnings": list(self.scored.warnings) if self.scored else [],
+            "warnings": self._warnings(),
+            "intervals_cover": ["seeds"] if self.images is None else ["seeds", "test images"],
             "scores": [self._score(row, base) for row in scored["models"]],
             "cells": self._cells(),
             **(contrasts.document() if contrasts else {"effects": [], "comparisons": [], "interactions": []}),
+            "unseen": self.gains.document() if self.gains else None,
             "failed": [failure.document() for failure in self.failed],
             "computed": self.computed,
         }
 
     def save(self) -> None:
-        """Writes into `folder`: ablation.json, study.json (the settled study), scores.csv, results.csv (tidy).
+        """Writes into `folder`: ablation.json, study.json (the settled study), scores.csv, results.csv (tidy), and
+        image_noise.npz where the noise of the test images is known.
 
         And prediction.txt, how good the predicted time was; where nothing was predicted, a former one stays.
         """
@@ -142,6 +154,11 @@ class Ablation:
         for name, text in texts.items():
             with write_atomically(self.folder / name) as temporary:
                 temporary.write_text(text, encoding="utf-8")
+        if self.images is None:
+            (self.folder / IMAGE_NOISE).unlink(missing_ok=True)
+        else:
+            with write_atomically(self.folder / IMAGE_NOISE) as temporary:
+                self.images.save(temporary)
 
     def save_latencies(self, time_limit: float | None = None) -> None:
         """Writes `latencies.json`: by model with a stored run, its `archlab.budget.Latency` on each device of this machine.
@@ -165,6 +182,12 @@ class Ablation:
         by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
         with write_atomically(self.folder / "latencies.json") as temporary:
             temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
+
+    def _warnings(self) -> list[str]:
+        found = list(self.scored.warnings) if self.scored else []
+        if self.without_images and len(self.study.seeds) > 1:
+            found.append(f"intervals are about other seeds, not about other test images: {self.without_images}")
+        return found
 
     def _score(self, row: dict[str, Any], base: float | None) -> dict[str, Any]:
         model = next(model for model in self.study.models if model.name == row["model"])
@@ -199,11 +222,15 @@ def assess(
     """The scores and effects of what was computed. Raises UserError where the study's metric is not known of it."""
     measured = {key: with_metric(document, study.metric, store) for key, document in outcome.results.items()}
     table = results_table(runs, measured)
-    scored = scores_on(SPLIT, study, _comparable(study, table))
-    contrasts = _effects(study, table, scored)
+    images, without = known_image_noise(study, [run for run in runs if run.key in outcome.results], store, SPLIT)
+    seen = on_datasets(table, study.datasets)
+    scored = scores_on(SPLIT, study, _comparable(study, seen), images)
+    contrasts = _effects(study, seen, scored, images)
     if scored is not None and study.own_scores:
-        scored = _with_own_scores(study, table, scored)
-    return Ablation(study, runs, table, scored, contrasts, outcome.failed, outcome.computed, store, judgement)
+        scored = _with_own_scores(study, seen, scored)
+    gains = option_gains(study, table, SPLIT, contrasts, images)
+    computed = outcome.failed, outcome.computed, store, judgement
+    return Ablation(study, runs, table, scored, contrasts, *computed, images, without, gains)
 
 
 def _comparable(study: ResolvedStudy, table: pd.DataFrame) -> pd.DataFrame:
@@ -226,12 +253,12 @@ def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.Dat
     return pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
 
 
-def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | None:
-    """The scores of models on one split, in the frame of the study's references among them; None without any rows of
-    the split."""
+def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame, images: ImageNoise | None = None) -> Scores | None:
+    """The scores of models on one split of the datasets seen, in the frame of the study's references among them; None without
+    any rows of it."""
     from archlab.scoring import score_table, undefined_on
 
-    rows = rows[rows["split"] == split]
+    rows = on_datasets(rows[rows["split"] == split], study.datasets)
     if rows.empty:
         return None
     there, undefined = set(rows["model"]), undefined_on(rows, study.metric)
@@ -246,6 +273,7 @@ def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame) -> Scores | 
         datasets=[name for name in study.datasets if name not in undefined],
         seeds=study.seeds,
         metric=study.metric,
+        images=images,
     )
     return dataclasses.replace(scores, warnings=(*without, *scores.warnings))
 
@@ -257,16 +285,14 @@ def _with_own_scores(study: ResolvedStudy, table: pd.DataFrame, scored: Scores) 
     return with_own_scores(scored, means, [own_score(reference) for reference in study.own_scores])
 
 
-def _effects(study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None) -> Effects | None:
+def _effects(
+    study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None, images: ImageNoise | None
+) -> Effects | None:
     from archlab.scoring import effects
 
     if scored is None or study.base is None or study.base not in set(table["model"]):
         return None
-    models = [
-        {"model": model.name, "options": model.options, "kind": model.kind}
-        for model in study.models
-        if model.options and (model.kind is None or model.kind in study.effects)
-    ]
+    models = study.contrasted
     if len(models) < 2:
         return None
     return effects(
@@ -278,4 +304,5 @@ def _effects(study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None) -
         study.weight_of_variance,
         seeds=study.seeds,
         metric=study.metric,
+        images=images,
     )

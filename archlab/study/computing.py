@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archlab.data import Need, entry
 from archlab.data.prepared import folder
@@ -12,7 +13,9 @@ from archlab.forecast import Plan, check_counts, plan
 from archlab.runs import Run, Store
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
-from archlab.study.study import Study
+
+if TYPE_CHECKING:
+    from archlab.study.study import Study
 
 
 def training_of(study: Study | ResolvedStudy) -> Task:

@@ -78,13 +78,13 @@ class Designer:
 
     def __init__(self, study: Study, home: Path | None = None):
         self.home = home or default_home()
-        self.kin = {name: kin(name, self.home) for name in study.suite.datasets}
-        self.classes = max(entry(name, self.home).classes for name in study.suite.datasets)
+        self.kin = {name: kin(name, self.home) for name in study.datasets}
+        self.classes = max(entry(name, self.home).classes for name in study.datasets)
         self.models = {*study.bases, *(each.name for each in study.compare)}
         self.resolution = max(
             study.recipe.of_run(model, name, self.home).pixels_of(entry(name, self.home))
             for model in self.models
-            for name in study.suite.datasets
+            for name in study.datasets
         )
         self.special: list[Form | Exemption] = [*study.forms, *study.recipe.exemptions]
         self.input = InputSpec(self.classes, self.resolution, study.smallest_map)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from archlab.study.search_settings import parse_search
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
 from archlab.study.study import Effect, Explore, Study, read_seeds
+from archlab.study.unseen import hide, read_unseen
 from archlab.study.variables import option_name
 from archlab.training.recipe import Recipe, load_recipe
 
@@ -36,6 +38,7 @@ KEYS = (
     "compare",
     "forms",
     "suite",
+    "unseen",
     "recipe",
     "seeds",
     "explore",
@@ -71,6 +74,7 @@ def load_study(source: StudySource, *, home: Path | None = None) -> Study:
     if overridden:
         study = apply_overrides(study, overridden, home)
         _check_exemptions(study.recipe, home, "override recipe")
+    study = hide(study, ())
     check_combinations(study)
     return study
 
@@ -92,6 +96,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         suite = folder / suite
     recipe = load_recipe(document.get("recipe", "quick"), at=where(document, "recipe") or here, folder=folder)
     search = parse_search(document.get("search", {}), where(document, "search"), folder)
+    search = dataclasses.replace(search, unseen=_unseen(document.get("search", {}), home, where(document, "search")))
     for each, key in ((recipe, "recipe"), (search.recipe, "search")):
         _check_exemptions(each, home, where(document, key) or here)
     return Study(
@@ -123,7 +128,12 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         where=here,
         budget_where=where(document, "budget") or here,
         like=_like(budget.macs_like, [*bases.values(), *compare], folder, where(document, "budget") or here),
+        unseen=_unseen(document, home, here),
     )
+
+
+def _unseen(keys: dict, home: Path, at: str | None) -> tuple[str, ...]:
+    return read_unseen(keys.get("unseen", []), home, where(keys, "unseen") or at)
 
 
 def _like(name: str | None, known: list[Architecture], folder: Path, at: str | None) -> Architecture | None:

@@ -56,6 +56,7 @@ class ResolvedStudy:
         base: The name of the model whose options are the defaults; None where only references are compared.
         frame: The names of the models that make the frame of the scores.
         datasets: Pixels that each dataset is prepared at, where a recipe does not say another number.
+        unseen: Likewise, of those that no choice and no score looks at.
         recipes: Canonical forms; which one counts for a run is in the models. `recipe` is their name.
         recipe_files: Of each of them the users' files that it names.
         classes, resolution: What costs and budget refer to.
@@ -71,6 +72,7 @@ class ResolvedStudy:
     frame: list[str]
     suite: str
     datasets: dict[str, int]
+    unseen: dict[str, int]
     recipe: str
     recipes: list[dict[str, Any]]
     recipe_files: list[list[str]]
@@ -104,20 +106,34 @@ class ResolvedStudy:
                 **{name: model.on(dataset)["cost"][name] for name in ("params", "macs")},
             }
             for model in self.models
-            for dataset in self.datasets
+            for dataset in self.pixels
             for recipe in [self.recipes[model.recipes[dataset]]]
         ]
+
+    @property
+    def contrasted(self) -> list[dict[str, Any]]:
+        """The models whose options are held against each other, as `archlab.scoring.effects` takes them."""
+        return [
+            {"model": model.name, "options": model.options, "kind": model.kind}
+            for model in self.models
+            if model.options and (model.kind is None or model.kind in self.effects)
+        ]
+
+    @property
+    def pixels(self) -> dict[str, int]:
+        """As `datasets`, of all that models are trained on."""
+        return self.datasets | self.unseen
 
     def needs(self, model: Model, dataset: str) -> Need:
         """The prepared data that a model is trained on."""
         recipe = self.recipes[model.recipes[dataset]]
-        stored = recipe.get("stored") or min(recipe["resolution"], self.datasets[dataset])
+        stored = recipe.get("stored") or min(recipe["resolution"], self.pixels[dataset])
         return Need(dataset, stored, recipe.get("fit"))
 
     @property
     def needed(self) -> list[Need]:
         """All prepared data that the study's runs take, each once."""
-        return list(dict.fromkeys(self.needs(model, dataset) for model in self.models for dataset in self.datasets))
+        return list(dict.fromkeys(self.needs(model, dataset) for model in self.models for dataset in self.pixels))
 
     def run(self, model: Model, data: Prepared | Expected, seed: int) -> Run:
         """The run of one of the models on a dataset of the study."""

@@ -81,6 +81,7 @@ class SearchSettings:
         recipe: Of the trials; None means the study's.
         start: Designs to try first: values by name, the rest as the base stands.
         sampler: None means the search's own.
+        unseen: Datasets that no trial touches, beside those of the study: only what the final table shows is trained there.
     """
 
     trials: Annotated[int, Within(1)] = 50
@@ -92,6 +93,7 @@ class SearchSettings:
     recipe: Recipe | None = None
     start: Sequence[dict[str, Any]] = ()
     sampler: Sampler | None = None
+    unseen: Sequence[str] = ()
 
     @property
     def second_objective(self) -> str | None:
@@ -100,10 +102,10 @@ class SearchSettings:
 
 
 def parse_search(given: Any, at: str | None, folder: Path) -> SearchSettings:
-    """The settings of a study's `search:`; the values of `start` are checked by the study. Raises UserError."""
+    """The settings of a study's `search:`; the values of `start` and `unseen` are checked by the study. Raises UserError."""
     if not isinstance(given, dict):
         raise UserError(f"search takes keys by name, not {given!r}", where=at)
-    apart = ("recipe", "start", "sampler")
+    apart = ("recipe", "start", "sampler", "unseen")
     plain = with_lines_of(given, {key: value for key, value in given.items() if key not in apart})
     settings = read_settings(SearchSettings, plain, "search", at=at)
     if "recipe" in given:

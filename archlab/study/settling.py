@@ -52,7 +52,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             kind=design.kind,
             options=design.options,
             within_budget=all(study.budget.allows(each.cost) for each in (design, *forms.values())),
-            recipes={dataset: recipe_of(design.name, dataset) for dataset in study.suite.datasets},
+            recipes={dataset: recipe_of(design.name, dataset) for dataset in study.datasets},
             forms={dataset: form_of(form) for dataset, form in forms.items()},
             strides=strides_for(design.architecture, designer.input),
         )
@@ -68,6 +68,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         frame=frame_names(study, designs),
         suite=study.suite.name,
         datasets={name: stored_of(study, name, designer.home) for name in study.suite.datasets},
+        unseen={name: stored_of(study, name, designer.home) for name in study.unseen},
         models=[model_of(design) for design in designs],
         recipe=study.recipe.name,
         recipes=recipes,

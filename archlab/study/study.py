@@ -31,6 +31,7 @@ class Study:
     `weight_of_variance` is xScore's lambda, `metric` what is scored, `class_scores` whether runs keep theirs, `own_scores` are
     functions whose values stand beside the xScore, `FILE.py:NAME` with the file in full. `where` is its file,
     `budget_where` the line of its budget, `like` the architecture whose multiply-accumulates are its budget of them.
+    `unseen` are datasets that are not in the suite: models are trained on them too, and no choice looks there.
     """
 
     name: str
@@ -55,6 +56,12 @@ class Study:
     where: str | None = None
     budget_where: str | None = None
     like: Architecture | None = None
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """All that models are trained on, those of the suite first: classes and resolution of the budget are theirs."""
+        return (*self.suite.datasets, *self.unseen)
 
     @property
     def base(self) -> Variable:

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from archlab.cli.tables import print_gains
 from archlab.report.material import read_material
 
 STUDY = """
@@ -46,6 +47,40 @@ def ablate(folder, command):
         return command("ablate", "--store", "store", "--workers", "2", "--spec", spec, *arguments)
 
     return call
+
+
+def test_a_plan_counts_the_runs_that_nothing_sees(ablate, folder):
+    (folder / "unseen.yaml").write_text(STUDY.replace("suite:", "unseen: [cifar10]\nsuite:"))
+    code, printed, _ = ablate("--dry-run", "--json", spec="unseen.yaml")
+    plan = json.loads(printed)
+    assert code == 0 and plan["unseen"] == ["cifar10"] and [each["dataset"] for each in plan["missing"]] == ["cifar10"]
+    assert sum(cell["dataset"] == "cifar10" for cell in plan["cells"]) == 4
+    code, printed, _ = ablate("--dry-run", spec="unseen.yaml")
+    assert code == 0 and "8 of them on cifar10, which no choice and no score sees" in printed
+
+
+def test_gains_on_datasets_seen_and_not_seen_are_printed_side_by_side(capsys):
+    ends = [
+        {"difference": at, "low": None if at > 2 else at - 1.0, "high": None if at > 2 else at + 1.0}
+        for at in (2.0, 3.0)
+    ]
+    named = {"choice": "depth", "option": "two", "against": "one", "kind": "raw", "measure": "points"}
+    gain = {**named, "seen": ends[0], "unseen": ends[1], "holds": None}
+    print_gains({"seen": ["digits"], "datasets": ["elpv"], "gains": [gain], "by_dataset": []})
+    assert capsys.readouterr().out.splitlines()[-1].split() == [
+        "depth=two",
+        "one",
+        "raw",
+        "points",
+        "+2.000",
+        "+1.000",
+        "+3.000",
+        "+3.000",
+    ]
+    print_gains({"seen": ["digits"], "datasets": ["elpv"], "gains": [], "by_dataset": []})
+    assert "no gain is known" in capsys.readouterr().out
+    print_gains(None)
+    assert not capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from archlab.architecture import architecture
@@ -75,9 +76,33 @@ def test_held_against_the_published_table(command, tmp_path):
     assert len((folder / "against-cells.csv").read_text().splitlines()) == 7
 
 
+def test_two_protocols_rank_alike(command, tmp_path):
+    random = np.random.default_rng(0)
+    truth = random.normal(0, 10, (8, 3))
+    for name, noise in (("quick", 6), ("thorough", 3)):
+        lines = [
+            f"m{model},{seed},{','.join(f'{50 + each + random.normal(0, noise):.2f}' for each in truth[model])}"
+            for model in range(8)
+            for seed in range(3)
+        ]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["model,seed,one,two,three", *lines]) + "\n")
+    tables = [tmp_path / "quick.csv", tmp_path / "thorough.csv"]
+    code, out, err = command("report", *tables, "--agreement")
+    assert code == 0 and "## Does quick rank as thorough?" in out, err
+    folder = tmp_path / "store" / "reports" / "quick+thorough"
+    assert "Does quick rank as thorough?" in (folder / "report.html").read_text()
+    assert len((folder / "agreement-runs.csv").read_text().splitlines()) == 6
+    code, out, _ = command("report", *tables, "--agreement", "--json")
+    found = json.loads(out)["agreement"]
+    assert [row["by"] for row in found["rows"]] == ["xscore", "mean", "one", "two", "three"]
+    assert found["rows"][1]["corrected"] > 0.5 and found["rows"][1]["seconds_ratio"] is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["zhang2025", "--agreement"], "--agreement takes two studies or tables, a cheap and a dear one, not 1"),
+        (["zhang2025", "zhang2025", "--agreement"], "zhang2025 is named twice"),
         (["zhang2052"], "there is no finished study or table 'zhang2052'"),
         (["zhang2025", "--csv", "--plots"], "--csv prints, so it takes neither"),
         (["zhang2025", "--against", "zhang2052"], "there is no finished study or table 'zhang2052'"),

@@ -130,9 +130,11 @@ def test_a_run_keeps_what_it_says_of_validation_and_test_images(place):
     key = place.keys["gated"]
     network, metrics = archlab.load(key, store=place.home), place.store.get(key)["metrics"]
     for split, kept in place.store.class_scores(key).items():
-        pixels, labels = network.test_data().images(split), network.test_data().labels(split)
+        images, labels = network.test_data().images(split), network.test_data().labels(split)
         assert np.array_equal(kept.labels, labels)
-        assert kept.probabilities() == pytest.approx(network.probabilities(pixels).numpy(), abs=2e-3)
+        assert kept.probabilities() == pytest.approx(
+            network.probabilities(torch.from_numpy(np.array(images))).numpy(), abs=2e-3
+        )
         assert metrics[split]["accuracy"] == (kept.classes == labels).mean()
     assert list(metrics) == list(place.store.class_scores(key)) == ["validation", "test"]
 

@@ -84,9 +84,9 @@ def test_what_is_damaged_is_no_class_scores(stored):
     store, key, _ = stored
     path = store.directory(key) / "class_scores.npz"
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(DamagedRunError, match="class_scores.npz does not have its checksum"):
+    with pytest.raises(DamagedRunError, match=r"class_scores\.npz does not have its checksum"):
         store.class_scores(key)
-    with pytest.raises(DamagedRunError, match="class_scores.npz"):
+    with pytest.raises(DamagedRunError, match=r"class_scores\.npz"):
         store.verify(key)
 
 
@@ -106,7 +106,7 @@ def test_what_is_damaged_is_no_class_scores(stored):
 def test_what_is_written_wrongly_is_no_class_scores(stored, change):
     store, key, _ = stored
     rewritten(store, key, change)
-    with pytest.raises(DamagedRunError, match="class_scores.npz holds no class scores"):
+    with pytest.raises(DamagedRunError, match=r"class_scores\.npz holds no class scores"):
         store.class_scores(key)
 
 

@@ -9,7 +9,6 @@ from scipy import stats
 from archlab.foundation import UserError
 from archlab.scoring import Effects, answer, effects, make_frame, xscore
 from archlab.scoring.contrasts import contrasts
-from archlab.scoring.effects import holm
 from tests.scoring.simulated import simulate, table_of
 
 REFERENCES = {"base": [0.60, 0.70, 0.80], "strong": [0.80, 0.85, 0.9], "weak": [0.4, 0.5, 0.6]}
@@ -184,15 +183,6 @@ def test_contrasts_of_conditional_choices_and_missing_models():
     ]
     found = {(c.choice, c.option): c.weights for c in contrasts(models, "base") if c.kind == "raw"}
     assert found == {("layout", "isotropic"): {"iso": 1, "base": -1}, ("late", "se"): {"late": 1, "base": -1}}
-
-
-def test_holm():
-    p = np.array([0.01, 0.04, 0.03, 0.005, np.nan])
-    assert holm(p)[:4] == pytest.approx([0.03, 0.06, 0.06, 0.02])  # worked by hand
-    assert math.isnan(holm(p)[4])
-    multitest = pytest.importorskip("statsmodels.stats.multitest")
-    many = np.random.default_rng(0).uniform(0, 0.2, 40)
-    assert holm(many) == pytest.approx(multitest.multipletests(many, method="holm")[1])
 
 
 @pytest.mark.parametrize("residue", [0.0, 1e-16])

@@ -15,6 +15,7 @@ from archlab.runs import Run, Store, run_of
 from archlab.study.combination import Combination, apply, sample
 from archlab.study.design import Design, Designer
 from archlab.study.study import Study
+from archlab.study.unseen import hide
 from archlab.study.variables import Ask, Value, Variable, option_name
 from archlab.training.recipe import Recipe, own_files_of
 
@@ -25,7 +26,7 @@ class Designs(Designer):
     def __init__(self, study: Study, home: Path):
         if not (study.bases and study.choices):
             raise UserError("a search needs a base and choices", where=study.where)
-        super().__init__(study, home)
+        super().__init__(hide(study, study.search.unseen), home)
         self.recipe: Recipe = study.search.recipe or study.recipe
         self.special += study.search.recipe.exemptions if study.search.recipe else ()
         for recipe in (study.recipe, self.recipe):

@@ -7,11 +7,14 @@ alone.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
+from archlab.runs import Run
 from archlab.study.ablation import SPLIT as TEST
 from archlab.study.ablation import Ablation, scores_on
 from archlab.study.combination import apply
@@ -80,6 +83,19 @@ def final_study(designs: Designs, chosen: list[FrozenTrial], path: str | None) -
     return dataclasses.replace(settled, name=search_name(study.name), models=models, base=None, choices={}, effects=[])
 
 
+def unseen_runs(designs: Designs, runs_of: Callable[[ResolvedStudy, Path], list[Run]]) -> list[Run]:
+    """Those of the references on the datasets that the search does not see, as the final table has them; none without such.
+
+    `runs_of` gives a study's runs: computed ones raise UserError where a dataset is not prepared, planned ones do not.
+    """
+    unseen = designs.study.unseen
+    return (
+        [run for run in runs_of(final_study(designs, [], None), designs.home) if run.dataset in unseen]
+        if unseen
+        else []
+    )
+
+
 def search_name(study: str) -> str:
     """What the results of a study's search are called: `archlab report` takes it."""
     return f"{study}-search"
@@ -144,14 +160,16 @@ class FinalScores:
         from archlab.scoring.noise import seed_noise
 
         self.references: list[str] = []
-        self.draws: np.ndarray | None = None  # draws x models, where there are repeated seeds
+        self.draws: np.ndarray | None = None  # draws x models, where the noise is known
         study, table = final.study, final.table
-        scores = scores_on(split, study, table)
+        images = final.images if split == TEST else None
+        scores = scores_on(split, study, table, images)
         if scores is None or scores.frame is None:
             return
         self.models = scores.models.dropna(subset=["xscore"])
         self.references = [name for name in study.frame if name in self.models.index]
-        noise = seed_noise(cells(table, split, study.metric), list(self.models.index), list(scores.frame.datasets))
+        rows, models, datasets = cells(table, split, study.metric), list(self.models.index), list(scores.frame.datasets)
+        noise = seed_noise(rows, models, datasets).with_images(images)
         if noise.known:
             self.draws = draw_scores(noise, scores.frame, study.weight_of_variance, DRAWS)
 

@@ -10,7 +10,9 @@ from optuna.trial import FrozenTrial
 from archlab.architecture.writing import at_width
 from archlab.foundation import write_atomically
 from archlab.runs import Store
+from archlab.study.ablation import SPLIT as TEST
 from archlab.study.ablation import Ablation
+from archlab.study.gains import design_gains
 from archlab.study.search.basis import Basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival
@@ -35,12 +37,15 @@ ATTRIBUTES = (
 
 
 def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
-    """Ablation's document and: search (order of the datasets, rungs, fidelity), trials, finalists, best, pareto, cost."""
+    """Ablation's document, its `unseen` that of the finalists, and: search (order of the datasets, rungs, fidelity), trials,
+    finalists, best, pareto, cost."""
     chosen = finalists(trials, designs.study.search.finalists)
     judged = judge(final, basis, chosen, designs.study.name)
     described = [_finalist(each, final, trials) for each in judged]
     best = {**described[0], "file": str(final.folder / WINNER)} if described and judged[0].validation else None
     about = _search(designs, basis, trials, exhausted)
+    names = [each.name for each in judged]
+    gains = design_gains(final.study, final.table, TEST, names, rival(final), final.images)
     about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
     return {
         **final.document,
@@ -49,6 +54,7 @@ def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, ex
         "trials": [_trial(trial) for trial in trials.history()],
         "finalists": described,
         "best": best,
+        "unseen": gains.document() if gains else None,
         "pareto": [number(trial) for trial in trials.study.best_trials] if len(trials.study.directions) > 1 else None,
         "cost": _training_cost(final, trials, designs),
     }

@@ -10,15 +10,18 @@ from typing import Any
 
 from archlab.forecast import Plan
 from archlab.runs import Run, Store
+from archlab.study.ablating import planned_runs, runs_of
 from archlab.study.search.basis import datasets_met, reference_runs, rungs_of
 from archlab.study.search.designs import Designs
+from archlab.study.search.final import unseen_runs
 from archlab.study.search.sampler import ExhaustedError, propose
 
 SAMPLED = 3
 
 
 def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -> dict[str, Any]:
-    """Seconds of work, and of wall time on the plan's workers, by part: references, trials, final.
+    """Seconds of work, and of wall time on the plan's workers, by part: references, trials, final, and where there are such,
+    the final table's datasets that the search does not see (unseen).
 
     What `plan` predicts for runs of references, or stored ones took, counts for those of designs too. Trials take longer than
     said where early designs, which have few to be compared with, go on; the final table where its recipe is longer than theirs.
@@ -37,12 +40,18 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     tried = runs_of_trials(trials, len(references) // number, met, keep)
     last = study.search.finalists * len(study.seeds) * number
     work = {"references": first.work, "trials": tried * seconds, "final": again.work + last * seconds}
-    total = sum(work.values())
     runs = {
         "references": len(references),
         "trials": round(tried),
         "final": len(again.stored) + len(again.missing) + last,
     }
+    if beside := unseen_runs(designs, planned_runs):
+        planned = plan(beside)
+        took = [found["seconds"] for run in planned.stored if (found := store.get(run.key))]
+        more = study.search.finalists * len(study.seeds) * len(study.unseen)
+        seconds = statistics.mean([*planned.predicted.values(), *took] or [0.0])
+        work["unseen"], runs["unseen"] = planned.work + more * seconds, len(beside) + more
+    total = sum(work.values())
     return {
         "study": study.name,
         "trials": trials,
@@ -72,4 +81,9 @@ def smoke_runs(designs: Designs) -> list[Run]:
             design = propose(designs, None, [], tried, designs.study.search.seed + number)
             tried[design.digest] = design
     datasets = designs.study.suite.datasets
-    return [*reference_runs(designs), *(designs.run(design, name) for design in tried.values() for name in datasets)]
+    beside = unseen_runs(designs, runs_of)
+    return [
+        *reference_runs(designs),
+        *beside,
+        *(designs.run(design, name) for design in tried.values() for name in datasets),
+    ]

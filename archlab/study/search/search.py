@@ -21,11 +21,11 @@ from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.backends import open_storage
 from archlab.study.search.basis import Basis, basis, reference_runs
 from archlab.study.search.designs import Designs, Stopwatch
-from archlab.study.search.final import final_study, finalists, search_name
+from archlab.study.search.final import final_study, finalists, search_name, unseen_runs
 from archlab.study.search.findings import document, save
 from archlab.study.search.scheduler import Scheduler
 from archlab.study.search.storage import open_search
-from archlab.study.search.trials import Trials
+from archlab.study.search.trials import ORDER, Trials
 from archlab.study.search.warm_start import warm_start
 from archlab.study.settling import file_of
 from archlab.study.source import StudySource
@@ -34,7 +34,7 @@ from archlab.study.space import space_size
 if TYPE_CHECKING:
     import pandas as pd
 
-ORDER, MILLISECONDS = "datasets", "reference_ms"  # a search's user attributes: what all its processes agree on
+MILLISECONDS = "reference_ms"  # beside ORDER a user attribute of a search: what all its processes agree on
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ def search(
     study = load_study(source, home=store.home)
     designs, task = Designs(study, store.home), training_of(study)
     designs.start()  # tells what is wrong in it before anything runs
+    unseen_runs(designs, runs_of)  # likewise
     references = reference_runs(designs)
     opened = open_storage(storage, store.home / "studies" / search_name(study.name))
     there = Trials(open_search(opened, designs))

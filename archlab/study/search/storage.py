@@ -70,7 +70,8 @@ def _treated(designs: Designs) -> list[Any]:
     """What forms and exemptions make of the bases, where they name them: on a dataset the architecture and the recipe."""
     found: list[Any] = []
     for base in designs.study.bases.values():
-        for dataset, names in designs.kin.items():
+        for dataset in designs.study.suite.datasets:
+            names = designs.kin[dataset]
             recipe = designs.recipe.of_run(base.name, dataset, designs.home)
             forms = [form for form in designs.study.forms if form.concerns(base.name, names)]
             if forms or recipe != designs.recipe.of_run("", dataset, designs.home):

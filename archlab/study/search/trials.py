@@ -31,6 +31,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 BEAT = 60.0  # seconds between signs of life
 SILENCE = 300.0  # seconds without one after which a worker of another machine is given up
 ALIVE = "alive:"
+ORDER = "datasets"  # a user attribute of a search: those that its designs meet, in order
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 

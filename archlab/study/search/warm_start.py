@@ -15,7 +15,7 @@ from archlab.study.measuring import value_of
 from archlab.study.search.basis import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs, Stopwatch
 from archlab.study.search.sampler import distribution
-from archlab.study.search.trials import DONE, Trials, facts, middle_facts
+from archlab.study.search.trials import DONE, ORDER, Trials, facts, middle_facts
 from archlab.study.study import Study
 from archlab.study.variables import Value, Variable
 
@@ -57,18 +57,24 @@ def written_values(study: Study, name: str) -> dict[str, Value]:
 
 
 def _known(storage: BaseStorage, study: optuna.Study, designs: Designs, store: Store) -> Iterator[Design]:
-    """Designs of the space that earlier searches of this storage have tried, or that stored runs are called after."""
-    names = [
-        str(trial.user_attrs.get("model"))
-        for other in optuna.get_all_study_names(storage)
-        if other != study.study_name
-        for trial in optuna.load_study(study_name=other, storage=storage).get_trials(deepcopy=False, states=DONE)
-    ]
+    """Designs of the space that earlier searches of this storage have tried, or that stored runs are called after.
+
+    What has met a dataset that this search must not see, or was found by a search that saw it, is none of them.
+    """
+    unseen = set(designs.study.unseen)
+    names, spoilt = list[str](), set[str]()
+    for each in optuna.get_all_study_names(storage):
+        if each != study.study_name:
+            other = optuna.load_study(study_name=each, storage=storage)
+            tried = [str(trial.user_attrs.get("model")) for trial in other.get_trials(deepcopy=False, states=DONE)]
+            names += tried
+            spoilt |= set() if unseen.isdisjoint(other.user_attrs.get(ORDER, ())) else set(tried)
     wanted = {data.digest for data in designs.prepared.values()}
-    rows = list_runs(store).table.select(["model", "dataset_digest", "seed"]).to_pylist()
+    rows = list_runs(store).table.select(["model", "dataset", "dataset_digest", "seed"]).to_pylist()
     seed = designs.study.seeds[0]
     names += [row["model"] for row in rows if row["dataset_digest"] in wanted and row["seed"] == seed]
-    for name in sorted(set(names)):
+    spoilt |= {row["model"] for row in rows if row["dataset"] in unseen}
+    for name in sorted(set(names) - spoilt):
         if name.split("+")[0] in designs.study.bases:
             try:
                 design = designs.named(written_values(designs.study, name))
