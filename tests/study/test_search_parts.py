@@ -237,7 +237,7 @@ def final_of(rows, seeds=(0, 1)):
         models=models,
     )
     columns = ["model", "dataset", "seed", "split", "metric", "value"]
-    return SimpleNamespace(study=study, table=pd.DataFrame(table, columns=columns))
+    return SimpleNamespace(study=study, table=pd.DataFrame(table, columns=columns), images=None)
 
 
 def trial_of(number, xscore):
