@@ -102,14 +102,17 @@ def check(store: str | None, as_json: bool) -> int:
 @STORE_OF_RUNS
 @click.option("--unfinished", is_flag=True, help="Also checkpoints of runs that have not finished.")
 @click.option("--old-code", is_flag=True, help="Also runs whose blocks or loop are others in this archlab.")
+@click.option("--without-class-scores", is_flag=True, help="Also runs that keep no class scores.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def gc(store: str | None, unfinished: bool, old_code: bool, dry_run: bool, yes: bool) -> None:
+def gc(
+    store: str | None, unfinished: bool, old_code: bool, without_class_scores: bool, dry_run: bool, yes: bool
+) -> None:
     """Removes what crashes have left behind and, where asked, what is not needed any more."""
     from archlab.runs.cleaning import leftovers, remove
 
     place = Store(home(store))
-    found = leftovers(place, unfinished=unfinished, old_code=old_code)
+    found = leftovers(place, unfinished=unfinished, old_code=old_code, without_class_scores=without_class_scores)
     for leftover in found:
         echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}")
     total = f"{len(found)} leftovers, {sum(leftover.size for leftover in found) / 1e6:.1f} MB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from archlab.foundation import UserError, check_file
 if TYPE_CHECKING:
     import pandas as pd
 
+    from archlab.foundation.metric import Metric
     from archlab.scoring import Frame, Scores
 
 
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
     "--lambda", "lam", type=click.FloatRange(min=0), default=0.5, show_default=True, help="Weight of the variance."
 )
 @click.option("--split", help="Of a tidy table with several splits, the one to score  [default: test]")
-@click.option("--metric", default="accuracy", show_default=True, help="Of a tidy table, the metric to score.")
+@click.option(
+    "--metric", default="accuracy", show_default=True, help="What the table holds; of a tidy one, what to score."
+)
+@click.option("--lower-is-better", is_flag=True, help="The metric is one of your own whose lowest value is best.")
 @click.option(
     "--score", "own", metavar="FILE.py:NAME", multiple=True, help="A score of your own beside it; may be repeated."
 )
@@ -41,12 +46,12 @@ def score(
     lam: float,
     split: str | None,
     metric: str,
+    lower_is_better: bool,
     own: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """xScore of the accuracies in TABLE: CSV or Parquet, models by datasets or tidy, or `zhang2025`."""
+    """xScore of the accuracies in TABLE, or of another metric: CSV or Parquet, models by datasets or tidy, or `zhang2025`."""
     from archlab.scoring import (
-        in_percent,
         own_score,
         read_table,
         regret,
@@ -58,33 +63,43 @@ def score(
 
     if frame_file and references is not None:
         raise UserError("--frame and --references exclude each other: a frame already names its models")
-    own_scores = [own_score(reference) for reference in own]
-    accuracies = read_table(table, split, metric)
+    own_scores, counted = [own_score(reference) for reference in own], _metric(metric, lower_is_better)
+    accuracies = read_table(table, split, counted)
     names = [name.strip() for name in references.split(",")] if references is not None else None
     if names is not None and not all(names):
         raise UserError("--references takes names of models, A,B")
-    frame = _read_frame(frame_file, in_percent(accuracies["value"])) if frame_file else None
+    frame = _read_frame(frame_file, counted, accuracies["value"]) if frame_file else None
     try:
-        scores = score_table(accuracies, names, lam=lam, frame=frame)
+        scores = score_table(accuracies, names, lam=lam, frame=frame, metric=counted)
         if scores.frame is None or (frame is None and scores.frame.dropped):
             means = accuracies.pivot_table(index="model", columns="dataset", values="value", sort=False)
-            xscore(means.loc[names] if names else means, lam)  # says why
+            xscore(means.loc[names] if names else means, lam, higher_is_better=counted.higher_is_better)  # says why
     except UserError as error:
         raise UserError(str(error), where=table) from None
-    found = regret(seed_means(accuracies), scores.frame, lam)
+    found = regret(seed_means(accuracies), scores.frame, lam, counted)
     scores = with_own_scores(scores, seed_means(accuracies), own_scores)
     for warning in [*scores.warnings, *_uneven(accuracies)]:
         echo(f"warning: {warning}", err=True)
     if as_json:
         echo(json.dumps({**scores.document(), "regret": found.document()}, indent=2))
     else:
-        _print(scores, accuracies, metric.replace("_", " "))
+        _print(scores, accuracies, counted.words)
         echo("\n" + found.sentence)
 
 
-def _read_frame(path: str, in_percent: bool) -> Frame:
-    """The frame of a JSON file, in the unit of the table."""
-    from archlab.scoring import Frame
+def _metric(name: str, lower_is_better: bool) -> Metric:
+    """Raises UserError where archlab knows that its highest value is best, or that it was called otherwise before."""
+    from archlab.foundation.metric import METRICS, RENAMED, Metric
+
+    if lower_is_better and name in METRICS and METRICS[name].higher_is_better:
+        raise UserError(f"--lower-is-better: {METRICS[name].words} is better when higher")
+    known = Metric.of(RENAMED.get(name, name))
+    return replace(known, higher_is_better=False) if lower_is_better else known
+
+
+def _read_frame(path: str, metric: Metric, values: pd.Series) -> Frame:
+    """The frame of a JSON file, in the unit of the table's values."""
+    from archlab.scoring import Frame, in_percent
 
     try:
         document = json.loads(check_file(Path(path)).read_text(encoding="utf-8"))
@@ -92,11 +107,11 @@ def _read_frame(path: str, in_percent: bool) -> Frame:
         raise UserError(f"cannot be read: {error.strerror}", where=path) from None
     except ValueError as error:
         raise UserError(f"not valid JSON: {error}", where=path) from None
-    frame = Frame.from_document(document, where=path)
-    frame_in_percent = max(high for _, high in frame.datasets.values()) > 1
-    if frame_in_percent == in_percent:
+    frame = Frame.from_document(document, where=path, higher_is_better=metric.higher_is_better)
+    frame_in_percent = max(max(span) for span in frame.datasets.values()) > 1
+    if not metric.is_share or frame_in_percent == in_percent(values):
         return frame
-    return frame.scaled(100 if in_percent else 0.01)
+    return frame.scaled(0.01 if frame_in_percent else 100)
 
 
 def _uneven(accuracies: pd.DataFrame) -> list[str]:

@@ -116,14 +116,15 @@ def _print(document: dict[str, Any], majority: int, test_labels: Any) -> None:
 
     run = document["run"]
     grid = Table(title=f"{run['model']} (width {run['width']:g}) on {run['dataset']}, seed {run['seed']}")
-    always = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "loss": "cross entropy"}
-    own = {name: name for name in document["metrics"]["test"] if name not in always}
-    for column in ("", *always.values(), *own.values()):
+    always_majority = {
+        "accuracy": (test_labels == majority).mean(),
+        "balanced_accuracy": 1 / len(set(test_labels.tolist())),
+    }
+    columns = {**document["metrics"], "test, majority class": always_majority}
+    for column in ("", *columns):
         grid.add_column(column, justify="right" if column else "left")
-    for split, scores in document["metrics"].items():
-        grid.add_row(split, *(f"{scores[name]:.4f}" for name in always | own))
-    classes = run["num_classes"]
-    grid.add_row("test, majority class", f"{(test_labels == majority).mean():.4f}", f"{1 / classes:.4f}", "")
+    for name in dict.fromkeys(name for scores in columns.values() for name in scores):
+        grid.add_row(name.replace("_", " "), *(f"{of[name]:.4f}" if name in of else "" for of in columns.values()))
     console = Console()
     console.print(grid)
     console.print(f"key {document['key']}, {document['seconds']:.0f} s", highlight=False)

@@ -16,7 +16,7 @@ from archlab.report.palette import Palette
 from archlab.report.plots import MOST_ROWS, ROW, Plot, blank, heat_map, slanted
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import Reproduction, records
+from archlab.scoring import Reproduction, points, records
 
 NAMED = 6  # missing cells in a sentence
 
@@ -31,7 +31,7 @@ def against(analysis: Analysis) -> Iterator[Section]:
     differences = differences.reindex(index=found.cells["model"].unique(), columns=found.cells["dataset"].unique())
     plot = Plot(
         "against",
-        f"Points above (+) or below (−) {held.published}",
+        f"{points(held.metric).capitalize()} above (+) or below (−) {held.published}",
         "The numbers are those of the table of cells.",
         partial(_differences, differences.head(MOST_ROWS)),
     )
@@ -42,13 +42,13 @@ def against(analysis: Analysis) -> Iterator[Section]:
 
 
 def _in_short(held: HeldAgainst) -> str:
-    cells = held.found.cells
+    cells, unit = held.found.cells, points(held.metric)
     origin = f"{held.published} is {held.origin}. " if held.origin else ""
     largest = cells.iloc[int(cells["difference"].abs().argmax())]
     return (
         f"{origin}{len(cells)} cells, of {cells['model'].nunique()} models on {cells['dataset'].nunique()} datasets, are in "
-        f"both. The {held.metric.replace('_', ' ')} reproduced lies {cells['difference'].mean():+.2f} points from the "
-        f"published one on average, {cells['difference'].abs().median():.2f} points up or down in the median, and "
+        f"both. The {held.metric.words} reproduced lies {cells['difference'].mean():+.2f} {unit} from the "
+        f"published one on average, {cells['difference'].abs().median():.2f} {unit} up or down in the median, and "
         f"{largest['difference']:+.2f} at most ({largest['model']} on {largest['dataset']})."
     )
 
@@ -79,7 +79,7 @@ def _noises(held: HeldAgainst) -> str:
 def _ranks(found: Reproduction) -> list[str]:
     if found.reason:
         return [as_sentence(found.reason)]
-    words = {"xscore": "xScores", "mean": "mean accuracies"}
+    words = {"xscore": "xScores", "mean": "means over datasets"}
     known = found.ranking.dropna(subset="spearman").reset_index()
     said = [
         f"the {words[row['by']]} rank alike by {row['spearman']:.2f} (Spearman"

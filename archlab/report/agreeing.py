@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.report.held_against import on_common_names
 from archlab.report.material import Material
 from archlab.scoring import SCORES, Agreement, agreement, records
@@ -32,7 +33,7 @@ class Agreeing:
 
     cheap: str
     dear: str
-    metric: str
+    metric: Metric
     matched: dict[str, str]
     found: Agreement
     costs: dict[str, dict[str, float | None]]
@@ -41,7 +42,7 @@ class Agreeing:
     def document(self) -> dict[str, Any]:
         """As plain JSON values: cheap, dear, metric, matched, rows (with their costs), models, datasets, left_out."""
         found = self.found.document()
-        named = {"cheap": self.cheap, "dear": self.dear, "metric": self.metric, "matched": self.matched}
+        named = {"cheap": self.cheap, "dear": self.dear, "metric": self.metric.name, "matched": self.matched}
         rows = [row | self.costs[row["by"]] for row in found["rows"]]
         return named | found | {"rows": rows, "hardware": dict(zip(SIDES, map(list, self.hardware), strict=True))}
 
@@ -55,7 +56,9 @@ def agree(cheap: Material, dear: Material) -> Agreeing:
         raise UserError(f"--agreement compares two studies or tables, and {cheap.name} is named twice")
     metric, names, theirs, ours = on_common_names(dear, cheap)
     try:
-        found = agreement(ours, theirs, dear.lam)
+        sign = 1 if metric.higher_is_better else -1
+        gained = [rows.assign(value=sign * rows["value"]) for rows in (ours, theirs)]
+        found = agreement(gained[0], gained[1], dear.lam)
     except UserError as error:
         raise UserError(f"{cheap.name} and {dear.name}: {error.message}") from None
     matched = names["dataset"]

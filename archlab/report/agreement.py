@@ -49,7 +49,7 @@ def _compared(held: Agreeing) -> str:
         if found.datasets
         else "each on its own datasets, since they share none"
     )
-    return f"{len(found.models)} models that both have in full, {where}, by {held.metric.replace('_', ' ')}."
+    return f"{len(found.models)} models that both have in full, {where}, by {held.metric.words}."
 
 
 def _orders(held: Agreeing) -> Iterator[str]:

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.report.agreeing import Agreeing, agree
+from archlab.report.by_class import ByClass, by_class
 from archlab.report.combining import combined
 from archlab.report.costs import Cost, cost_table
 from archlab.report.held_against import HeldAgainst, hold_against
@@ -38,6 +40,7 @@ from archlab.scoring import (
     seed_means,
     seed_noise,
     subsets,
+    undefined_on,
     uneven_gains,
     worst_datasets,
 )
@@ -58,6 +61,7 @@ class Analysis:
             the user's own scores.
         means: Models x datasets, seed means, in the unit of the table.
         answers, effects: One for each study that has options.
+        by_class: Of each dataset whose runs have kept class scores; `without_class_scores` are the others.
         unseen: For each study with datasets that took no part in any choice, the document of `archlab.scoring.Gains`.
     """
 
@@ -80,6 +84,8 @@ class Analysis:
     subsets: Subsets | None = None
     elements: Elements | None = None
     against: HeldAgainst | None = None
+    by_class: list[ByClass] = field(default_factory=list)
+    without_class_scores: list[str] = field(default_factory=list)
     agreement: Agreeing | None = None
     unseen: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -93,9 +99,8 @@ class Analysis:
         return self.material.base
 
     @property
-    def metric(self) -> str:
-        """In words."""
-        return self.material.metric.replace("_", " ")
+    def metric(self) -> Metric:
+        return self.material.metric
 
     @property
     def frame(self) -> Frame | None:
@@ -111,6 +116,7 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
     costs, kinds = cost_table(material)
     models = _models(material, scores, means).join(costs)
     warnings += [*scores.warnings, *_mixed(material.runs), *uneven_gains(models, material.base)]
+    classes, without = by_class(material, list(scores.models.index))
     by_study = {each.name: found for each in materials if (found := _effects(each))}
     return Analysis(
         material=material,
@@ -123,7 +129,9 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
         effects=by_study,
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
-        regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam),
+        regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam, material.metric),
+        by_class=classes,
+        without_class_scores=without,
         unseen={each.name: each.unseen for each in materials if each.unseen},
         against=hold_against(material, against) if against else None,
         agreement=agree(cheap, material) if cheap else None,
@@ -131,13 +139,15 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
     )
 
 
-def percent(accuracies: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies in percent, whatever unit they came in."""
-    return accuracies * percent_factor(accuracies.max())
+def told(means: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Shares in percent, whatever unit they came in; other metrics as they are."""
+    return means * percent_factor(means.max(), metric)
 
 
 def _scores(material: Material) -> Scores:
     table, datasets, seeds = material.scored, material.datasets, material.seeds
+    undefined = set(undefined_on(table, material.metric))
+    datasets = [name for name in datasets if name not in undefined] if datasets else None
     return score_table(
         table,
         material.references,
@@ -169,6 +179,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
     assert frame is not None
     complete = list(scores.models.index[scores.models["reason"] == ""])
     means, rows = means.loc[complete], cells(material.table, material.split, material.metric)
+    gained = means if frame.higher_is_better else -means
 
     def attempt(part: str, compute: Callable[[], T]) -> T | None:
         try:
@@ -185,7 +196,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
         "ranks": ranks,
         "ranks_without": ranks_without_each_dataset(means, frame, lam),
         "ranks_by_lambda": ranks_by_lambda(means, frame, sorted({*LAMBDAS, lam})),
-        "comparison": attempt("comparison", lambda: compare_over_datasets(means)),
+        "comparison": attempt("comparison", lambda: compare_over_datasets(gained)),
         "predictors": attempt("predictors", lambda: predictors(means[list(frame.datasets)], frame, lam)),
         "subsets": attempt("subsets", lambda: subsets(means, frame, size, lam)),
         "elements": attempt("elements", lambda: _elements(scores.models["xscore"], material)),

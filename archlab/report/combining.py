@@ -20,7 +20,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     """
     if len(materials) == 1:
         return materials[0], []
-    if len(metrics := {each.metric for each in materials}) > 1:
+    if len(metrics := {each.metric.name for each in materials}) > 1:
         raise UserError(f"studies scored by different metrics cannot be compared: {', '.join(sorted(metrics))}")
     datasets = [each.datasets or list(dict.fromkeys(each.table["dataset"])) for each in materials]
     shared = set(datasets[0]).intersection(*datasets)
@@ -63,6 +63,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         references=list(dict.fromkeys(references)) if spans else None,
         lam=materials[0].lam,
         metric=materials[0].metric,
+        home=materials[0].home,
         images=images,
         datasets=[name for name in datasets[0] if name in shared],
         **merged,

@@ -8,13 +8,17 @@ from archlab.report.analysis import Analysis
 
 
 def document(analysis: Analysis) -> dict[str, Any]:
-    """`study`, `question`, `metric`, `answers` and `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has
-    them, `regret` likewise, `unseen` by study, and `against` and `agreement` (null without): what it was held against."""
+    """The report for programs.
+
+    `study`, `question`, `metric`, `answers`, `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has them,
+    `regret` likewise, `unseen` by study, `classes` (by dataset whose runs have kept class scores: classes, recall and
+    confusion by model), and `against` and `agreement` (null without): what it was held against.
+    """
     scores, held = analysis.scores.document(), analysis.against
     return {
         "study": analysis.name,
         "question": analysis.material.question,
-        "metric": analysis.material.metric,
+        "metric": analysis.metric.name,
         "answers": analysis.answers,
         "warnings": analysis.warnings,
         "lambda": scores["lambda"],
@@ -23,10 +27,11 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "agreement": analysis.agreement.document() if analysis.agreement else None,
         "unseen": analysis.unseen,
         "regret": analysis.regret.document(),
+        "classes": {each.dataset: each.document() for each in analysis.by_class},
         "against": {
             "published": held.published,
             "origin": held.origin,
-            "metric": held.metric,
+            "metric": held.metric.name,
             "matched": held.datasets,
             "test_images": held.test_images,
             **held.found.document(),

@@ -15,7 +15,7 @@ from archlab.report.palette import Palette
 from archlab.report.plots import MOST_MODELS, ROW, Plot, blank, name_rows, short_names
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import Effects, records
+from archlab.scoring import Effects, points, records
 
 KINDS = {"equal_budget": "equal budget", "raw": "raw"}
 COLUMNS = {
@@ -70,7 +70,9 @@ def curves(analysis: Analysis) -> Iterator[Section]:
 
 
 def _measures(found: Effects) -> dict[str, str]:
-    return {"points": f"{found.metric.replace('_', ' ')} points", "xscore": "xScore"}
+    unit = points(found.metric)
+    lower = "" if found.metric.higher_is_better else ", how much lower"
+    return {"points": f"{found.metric.words} {unit}{lower}", "xscore": "xScore"}
 
 
 def _tables(found: Effects, suffix: str) -> list[Table]:

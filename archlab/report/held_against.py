@@ -12,6 +12,7 @@ from operator import itemgetter
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, Metric
 from archlab.report.material import Material
 from archlab.scoring import Reproduction, cells, percent_factor, reproduction
 
@@ -25,7 +26,7 @@ class HeldAgainst:
 
     published: str
     origin: str
-    metric: str
+    metric: Metric
     datasets: dict[str, str]
     test_images: dict[str, int]
     found: Reproduction
@@ -47,21 +48,22 @@ def hold_against(material: Material, other: Material) -> HeldAgainst:
         )
     images = {name: other.test_images[there] for name, there in names["dataset"].items() if there in other.test_images}
     images |= {name: count for name, count in material.test_images.items() if name in names["dataset"]}
-    if metric != "accuracy":  # the noise of a share of images is known, that of other metrics is not
+    if metric.name != "accuracy":  # the noise of a share of images is known, that of other metrics is not
         images = {}
-    found = reproduction(theirs, ours, images, material.lam)
+    found = reproduction(theirs, ours, images, material.lam, higher_is_better=metric.higher_is_better)
     return HeldAgainst(other.name, other.origin, metric, names["dataset"], images, found)
 
 
 def on_common_names(
     material: Material, other: Material
-) -> tuple[str, dict[str, dict[str, str]], pd.DataFrame, pd.DataFrame]:
-    """The metric that both have, by `dataset` and `model` the names there by own names, and the cells of both in percent, under
-    the names that the material has.
+) -> tuple[Metric, dict[str, dict[str, str]], pd.DataFrame, pd.DataFrame]:
+    """The metric that both have, by `dataset` and `model` the names there by own names, and the cells of both, shares in
+    percent, under the names that the material has.
 
     Raises UserError where they share no metric or no model.
     """
-    metric = next((name for name in (material.metric, "accuracy") if _has(material, name) and _has(other, name)), None)
+    both = (each for each in (material.metric, METRICS["accuracy"]) if _has(material, each) and _has(other, each))
+    metric = next(both, None)
     if metric is None:
         raise UserError(f"{material.name} and {other.name} share no metric: {material.metric} and {other.metric}")
     ours, theirs = (cells(each.scored, each.split, metric) for each in (material, other))
@@ -78,12 +80,12 @@ def on_common_names(
         theirs[what] = [
             own.get(name, name if name not in matched else f"{name} ({other.name})") for name in theirs[what]
         ]
-    return metric, names, _percent(ours), _percent(theirs)
+    return metric, names, _told(ours, metric), _told(theirs, metric)
 
 
-def _has(material: Material, metric: str) -> bool:
+def _has(material: Material, metric: Metric) -> bool:
     table = material.table
-    return metric in set(table["metric"]) if "metric" in table else metric == material.metric
+    return metric.name in set(table["metric"]) if "metric" in table else metric == material.metric
 
 
 Keys = Callable[[Material, str], list[str]]  # of a name, nearest first: names with a common key mean the same
@@ -121,5 +123,5 @@ def _dataset_keys(material: Material, name: str) -> list[str]:
     return list(dict.fromkeys(CATALOGUE_NAMES.get(key, key) for key in keys))
 
 
-def _percent(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(value=rows["value"] * percent_factor(rows["value"]))
+def _told(rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    return rows.assign(value=rows["value"] * percent_factor(rows["value"], metric))

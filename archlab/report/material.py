@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, RENAMED, Metric
 from archlab.report.provenance import prediction, provenance
 from archlab.scoring import ImageNoise, architecture_elements, published_elements, read_table, shipped_tables
 from archlab.scoring.spreadsheets import from_csv
@@ -50,6 +51,7 @@ class Material:
         test_images: By dataset, the number of images it tests with, where known.
         kin: By dataset that the catalogue knows, all that it counts as, as `archlab.data.kin` gives it.
         origin: What the name that it was read by turned out to be, in words.
+        home: Where the store of the runs is.
         images: The noise of the test images, where it is known.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
     """
@@ -61,7 +63,7 @@ class Material:
     base: str | None = None
     references: list[str] | None = None
     lam: float = 0.5
-    metric: str = "accuracy"
+    metric: Metric = METRICS["accuracy"]
     own_scores: dict[str, pd.Series] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     elements: pd.DataFrame | None = None
@@ -77,6 +79,7 @@ class Material:
     test_images: dict[str, int] = field(default_factory=dict)
     kin: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
+    home: Path | None = None
     images: ImageNoise | None = None
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -194,7 +197,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         base=study["base"],
         references=[name for name in study["frame"] if name in set(table["model"])],
         lam=study["weight_of_variance"],
-        metric=study.get("metric", "accuracy"),
+        metric=Metric.from_document(study.get("metric", "accuracy")),
         own_scores=_own_scores(study, found),
         models=models,
         elements=pd.DataFrame.from_dict(elements, orient="index"),
@@ -210,6 +213,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         test_images=_test_images(study["datasets"], home),
         kin=_kin(study["datasets"], home),
         origin="a finished study",
+        home=home,
         images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,
         latencies=_read_json(folder / LATENCIES) or {},
     )
@@ -225,6 +229,7 @@ def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFr
         study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
         table = pd.read_csv(folder / FILES[2], keep_default_na=False, dtype={"model": str, "dataset": str})
         table[["model", "dataset"]] = table[["model", "dataset"]].map(from_csv)
+        table["metric"] = table["metric"].replace(RENAMED)
     except (OSError, ValueError) as error:
         raise UserError(f"is no finished study: {error}", where=str(folder)) from None
     return study, found, table

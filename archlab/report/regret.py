@@ -14,11 +14,11 @@ from archlab.scoring import WAYS
 def regret(analysis: Analysis) -> Iterator[Section]:
     """Each dataset held out in turn, and the points lost there by ways to choose."""
     found = analysis.regret
-    sentences = [found.sentence]
+    sentences, unit = [found.sentence], found.lost.partition(" ")[0]
     if len(found.held_out):
         sentences.append(
             f"On a further dataset, drawn as these {len(found.held_out)} were, the choice by the xScore costs 0 to "
-            f"{found.most('xscore'):.2f} points, that by the mean 0 to {found.most('mean'):.2f}, and a choice at random 0 to "
+            f"{found.most('xscore'):.2f} {unit}, that by the mean 0 to {found.most('mean'):.2f}, and a choice at random 0 to "
             f"{found.most('random'):.2f} on average over the models, each with probability {found.confidence:.0%}."
             if not found.reason
             else as_sentence(found.reason)
@@ -27,6 +27,6 @@ def regret(analysis: Analysis) -> Iterator[Section]:
     columns |= {way: Column(title, "number", 2) for way, title in WAYS.items()}
     columns |= {"alone": Column("by this one alone, on the others", "number", 2)}
     rows = found.held_out.reset_index().assign(alone=found.alone.to_numpy())
-    caption = "Points below the best model on a dataset that took no part in the choice."
+    caption = f"{found.lost.capitalize()} the best model on a dataset that took no part in the choice."
     tables = [Table.of("regret", caption, columns, rows)] if len(rows) else []
     yield Section("regret", "What does the choice cost on a dataset not seen?", sentences, tables=tables)

@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from archlab.report.analysis import Analysis, percent
+from archlab.foundation.metric import Metric
+from archlab.report.analysis import Analysis, told
 from archlab.report.costs import Cost, pareto
 from archlab.report.palette import Palette
 from archlab.report.plots import (
@@ -44,12 +45,15 @@ def scores(analysis: Analysis) -> Iterator[Section]:
 
 def accuracies(analysis: Analysis) -> Iterator[Section]:
     """A heat map of the seed means."""
-    means = analysis.means
-    table = percent(means).set_axis(short_names(means.index, analysis.base)).head(MOST_ROWS)
-    title = f"{analysis.metric.capitalize()} in percent, shaded from the lowest to the highest of each dataset"
+    means, metric = analysis.means, analysis.metric
+    table = told(means, metric).set_axis(short_names(means.index, analysis.base)).head(MOST_ROWS)
+    ends = (
+        "the lowest to the highest" if metric.higher_is_better else "the highest (the worst) to the lowest (the best)"
+    )
+    title = f"{metric.words.capitalize()} {_unit(metric)}, shaded from {ends} of each dataset"
     title += _best_only(analysis)
-    plot = Plot("accuracy", title, "The numbers are those of the score table.", partial(_accuracies, table))
-    yield Section("accuracy", _several(analysis.metric), plots=[plot])
+    plot = Plot("accuracy", title, "The numbers are those of the score table.", partial(_accuracies, table, metric))
+    yield Section("accuracy", _several(metric), plots=[plot])
 
 
 def costs(analysis: Analysis) -> Iterator[Section]:
@@ -69,19 +73,30 @@ def costs(analysis: Analysis) -> Iterator[Section]:
     yield Section("costs", title, sentences, plots)
 
 
-def _several(metric: str) -> str:
+def _several(metric: Metric) -> str:
     """`Accuracies`, `Balanced accuracies`, `Values of macro f1`."""
-    return f"{metric.removesuffix('y')}ies".capitalize() if metric.endswith("accuracy") else f"Values of {metric}"
+    words = metric.words
+    return f"{words.removesuffix('y')}ies".capitalize() if words.endswith("accuracy") else f"Values of {words}"
+
+
+def _unit(metric: Metric) -> str:
+    return "in percent" if metric.is_share else f"in {metric.unit}"
+
+
+def _digits(metric: Metric) -> int:
+    return 1 if metric.is_share else 3
 
 
 def _frame(analysis: Analysis) -> str:
     frame = analysis.frame
     if frame is None:
         return "There are no scores: a frame needs two complete models and two datasets that tell them apart."
-    article = "An" if analysis.metric[0] in "aeiou" else "A"
+    words = analysis.metric.words
+    article = "An" if words[0] in "aeiou" else "A"
+    worst, best = ("lowest", "highest") if analysis.metric.higher_is_better else ("highest", "lowest")
     spanned = "all complete models" if frame.kind == "cohort" else f"the references {', '.join(frame.models)}"
     sentence = (
-        f"{article} {analysis.metric} of 0 is the lowest and 1 the highest of {spanned} on a dataset; "
+        f"{article} {words} of 0 is the {worst} and 1 the {best} of {spanned} on a dataset; "
         f"xScore = mean − {analysis.scores.lam:g} × variance of these over {len(frame.datasets)} datasets. "
         "Scores of different frames cannot be compared."
     )
@@ -89,15 +104,15 @@ def _frame(analysis: Analysis) -> str:
 
 
 def _table(analysis: Analysis) -> Table:
-    models, means = analysis.models, percent(analysis.means)
+    models, means, digits = analysis.models, told(analysis.means, analysis.metric), _digits(analysis.metric)
     named = {name: f"on {name}" for name in means.columns}  # a dataset may be called as a column is
     columns = {"model": Column("model"), "role": Column("role"), "xscore": Column("xScore", "number")}
     columns |= {"xscore_low": Column("low", "number"), "xscore_high": Column("high", "number")}
     columns |= {"difference": Column("to base", "signed"), "mean": Column("mean", "number")}
     columns |= {"variance": Column("variance", "number")}
     columns |= {name: Column(name, "number") for name in analysis.material.own_scores}
-    columns |= {"accuracy": Column(f"mean {analysis.metric}", "number", 1)}
-    columns |= {column: Column(str(name), "number", 1) for name, column in named.items()}
+    columns |= {"accuracy": Column(f"mean {analysis.metric.words}", "number", digits)}
+    columns |= {column: Column(str(name), "number", digits) for name, column in named.items()}
     columns |= {"worst": Column("worst dataset")}
     columns |= {cost.column: Column(cost.head, "number", cost.digits) for cost in analysis.costs}
     values = models.join(means.rename(columns=named)).assign(
@@ -107,7 +122,7 @@ def _table(analysis: Analysis) -> Table:
     interval = "; low and high: 95 % interval for seed noise" if "xscore_low" in kept else ""
     measured = _several(analysis.metric)
     caption = (
-        f"Scores, best first. {measured} in percent, the mean over seeds; "
+        f"Scores, best first. {measured} {_unit(analysis.metric)}, the mean over seeds; "
         f"mean, variance and xScore of normalised {measured.lower()}{interval}."
     )
     return Table.of("scores", caption, kept, values, [str(role) for role in models["role"]] if "role" in kept else ())
@@ -160,10 +175,12 @@ def _scores(models: pd.DataFrame, palette: Palette) -> Figure:
     return figure
 
 
-def _accuracies(table: pd.DataFrame, palette: Palette) -> Figure:
+def _accuracies(table: pd.DataFrame, metric: Metric, palette: Palette) -> Figure:
     figure, (axes,) = blank(palette, 1.0 + ROW * len(table))
     span = (table.max() - table.min()).replace(0, 1)
-    heat_map(axes, table, (table - table.min()) / span, matplotlib.colormaps["cividis"], ".1f", palette)
+    shades = (table - table.min()) / span
+    shades = shades if metric.higher_is_better else 1 - shades
+    heat_map(axes, table, shades, matplotlib.colormaps["cividis"], f".{_digits(metric)}f", palette)
     slanted(axes)
     return figure
 

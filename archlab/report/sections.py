@@ -8,6 +8,7 @@ from archlab.report.against import against
 from archlab.report.agreement import agreement
 from archlab.report.analysis import Analysis
 from archlab.report.claims import elements, predictors, subsets
+from archlab.report.classes import classes
 from archlab.report.effects import curves, effects
 from archlab.report.plots import Plot
 from archlab.report.regret import regret
@@ -21,7 +22,7 @@ from archlab.report.unseen import unseen
 
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
-    about_models = (agreement, search, scores, against, unseen, accuracies, effects, costs)
+    about_models = (agreement, search, scores, against, unseen, accuracies, classes, effects, costs)
     about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
     parts = (*about_models, *about_claims, curves, _failed, _provenance)
     return [section for part in parts for section in part(analysis)]

@@ -15,7 +15,7 @@ from archlab.report.palette import Palette
 from archlab.report.plots import MOST_ROWS, ROW, Plot, blank, name_rows
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import cells, gains_in_words, percent_factor, seed_means
+from archlab.scoring import cells, gains_in_words, percent_factor, points, seed_means
 
 TITLE = "Does it hold on datasets not seen?"
 NAMES = {"choice": Column("choice"), "option": Column("option"), "against": Column("against"), "kind": Column("kind")}
@@ -63,11 +63,12 @@ def _choice(analysis: Analysis, means: pd.DataFrame) -> list[str]:
     complete = means.reindex(scored).dropna()
     if len(complete) < 2 or complete.index[0] != scored[0]:
         return []
-    points = complete * percent_factor(complete.max())
-    below = points.max() - points.iloc[0]
+    metric = analysis.metric
+    turned = complete * percent_factor(complete.max(), metric) * (1 if metric.higher_is_better else -1)
+    below, worse = turned.max() - turned.iloc[0], "below" if metric.higher_is_better else "above"
     said = [
-        f"{lost:.2f} points below {best} on {name}" if lost > 0 else f"the best on {name}"
-        for (name, lost), best in zip(below.items(), points.idxmax(), strict=True)
+        f"{lost:.2f} {points(metric)} {worse} {best} on {name}" if lost > 0 else f"the best on {name}"
+        for (name, lost), best in zip(below.items(), turned.idxmax(), strict=True)
     ]
     return [f"{scored[0]}, which has the highest xScore on the datasets seen, is {', '.join(said)}."]
 
@@ -112,9 +113,8 @@ def _accuracies(analysis: Analysis) -> Iterator[Section]:
     means = means.reindex([name for name in analysis.models.index if name in means.index])
     columns = {"model": Column("model")} | {str(name): Column(str(name), "number", 4) for name in means}
     values = means.rename_axis("model").reset_index()
-    caption = (
-        f"The {analysis.metric} on the datasets not seen, mean over seeds, in the order of the xScore on those seen."
-    )
+    words = analysis.metric.words
+    caption = f"The {words} on the datasets not seen, mean over seeds, in the order of the xScore on those seen."
     sentences = [f"No score and no choice looked at {', '.join(map(str, means))}."] if not analysis.unseen else []
     sentences += _choice(analysis, means)
     title = TITLE if not analysis.unseen else "What the models reach on datasets not seen"

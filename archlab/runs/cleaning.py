@@ -27,12 +27,15 @@ class Leftover:
     size: int
 
 
-def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False) -> list[Leftover]:
+def leftovers(
+    store: Store, *, unfinished: bool = False, old_code: bool = False, without_class_scores: bool = False
+) -> list[Leftover]:
     """What crashes and finished runs have left behind.
 
     Args:
         unfinished: Also the checkpoints of runs that have not finished; they will start from the beginning.
         old_code: Also the runs of other versions of the code that would decide them now; see `of_old_code`.
+        without_class_scores: Also the runs that keep no class scores, so that few metrics are known of them.
     """
     found = [(path, "writing was interrupted") for path in _written(store) if _is_abandoned(path)]
     found += [(path, "was damaged, and computed again") for path in _entries(store.damaged)]
@@ -46,7 +49,13 @@ def leftovers(store: Store, *, unfinished: bool = False, old_code: bool = False)
     if old_code:
         rows, _ = read_rows(store, store.keys())  # the directories decide, and no index
         found += [(store.directory(key), "run of another version of the code") for key in of_old_code(store, rows)]
-    return [Leftover(path, why, _size(path)) for path, why in found]
+    if without_class_scores:
+        found += [
+            (store.directory(key), "run that keeps no class scores")
+            for key in list(store.keys())
+            if not store.keeps_class_scores(key)
+        ]
+    return [Leftover(path, why, _size(path)) for path, why in dict(found).items()]
 
 
 def remove(store: Store, leftover: Leftover) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.foundation import UserError, write_atomically
+from archlab.foundation.metric import METRICS
 from archlab.runs.code import code_digest
 from archlab.runs.run import digest
 from archlab.runs.store import Store
@@ -21,6 +22,7 @@ from archlab.runs.stored import DamagedRunError
 if TYPE_CHECKING:
     import pyarrow
 
+SPLITS = ("validation", "test")
 COLUMNS = {
     "key": "string",
     "model": "string",
@@ -35,10 +37,7 @@ COLUMNS = {
     "code": "string",
     "epochs": "int32",
     "steps": "int64",
-    "validation_accuracy": "float64",
-    "validation_balanced_accuracy": "float64",
-    "test_accuracy": "float64",
-    "test_balanced_accuracy": "float64",
+    **{f"{split}_{metric}": "float64" for split in SPLITS for metric in METRICS},
     "seconds": "float64",
     "peak_memory": "int64",
     "device": "string",
@@ -47,7 +46,7 @@ COLUMNS = {
 }
 """Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded."""
 
-INDEX = "runs.v2.index"
+INDEX = "runs.v3.index"
 DIGEST = 32  # bytes
 ENOUGH_TO_WRITE = 50  # new rows; fewer are quicker read again than written
 
@@ -132,8 +131,8 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
     taken = ("model", "dataset", "dataset_digest", "seed", "resolution", "width", "smallest_map", "code")
     row = {name: run[name] for name in taken}
     row |= {name: document[name] for name in ("key", "seconds", "peak_memory", "finished")}
-    for split in ("validation", "test"):
-        for metric in ("accuracy", "balanced_accuracy"):
+    for split in SPLITS:
+        for metric in METRICS:
             row[f"{split}_{metric}"] = document["metrics"].get(split, {}).get(metric)
     return row | {
         "architecture": digest(run["architecture"]),
@@ -181,12 +180,12 @@ def _write_index(store: Store, table: pyarrow.Table) -> None:
 
 
 def tidy_table(table: pyarrow.Table) -> pyarrow.Table:
-    """The accuracies of a listing's table, a row each: key, model, dataset, seed, split, metric, value."""
+    """The metrics of a listing's table, a row each: key, model, dataset, seed, split, metric, value."""
     import pyarrow
 
     parts = []
-    for split in ("validation", "test"):
-        for metric in ("accuracy", "balanced_accuracy"):
+    for split in SPLITS:
+        for metric in METRICS:
             part = table.select(["key", "model", "dataset", "seed"])
             for name, word in (("split", split), ("metric", metric)):
                 part = part.append_column(name, pyarrow.array([word] * table.num_rows, pyarrow.string()))

@@ -16,7 +16,15 @@ from uuid import uuid4
 from archlab.foundation import UserError
 from archlab.foundation.files import scratch
 from archlab.runs.run import Run
-from archlab.runs.stored import DamagedRunError, Result, read_class_scores, read_run, verify_run, write_run
+from archlab.runs.stored import (
+    CLASS_SCORES,
+    DamagedRunError,
+    Result,
+    read_class_scores,
+    read_run,
+    verify_run,
+    write_run,
+)
 
 if TYPE_CHECKING:
     from archlab.training.class_scores import ClassScores
@@ -87,6 +95,10 @@ class Store:
     def class_scores(self, key: str) -> dict[str, ClassScores]:
         """Of a stored run, by split; none where it has kept none. Raises DamagedRunError."""
         return read_class_scores(self.directory(key))
+
+    def keeps_class_scores(self, key: str) -> bool:
+        """Whether a stored run has kept its class scores."""
+        return (self.directory(key) / CLASS_SCORES).exists()
 
     def put(self, run: Run, result: Result) -> None:
         """Stores a finished run; one that is stored already stays as it is. Raises OSError, leaving nothing behind."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import BadZipFile, ZipFile
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import RENAMED
 from archlab.runs.run import Run, digest
 
 if TYPE_CHECKING:
@@ -104,7 +105,13 @@ def read_run(folder: Path, key: str) -> dict[str, Any]:
     if result["key"] != key or Run.from_document(run).key != key:
         raise DamagedRunError("the directory's name is not the run's key")
     history = [_parse(line) for line in _checked(folder / "history.jsonl", files).splitlines()]
-    return {**result, "run": run, "history": history}
+    metrics = {split: _renamed(values) for split, values in result["metrics"].items()}
+    return {**result, "run": run, "history": history, "metrics": metrics}
+
+
+def _renamed(values: dict[str, float]) -> dict[str, float]:
+    """Values by metric, under the names that they have today."""
+    return {RENAMED.get(name, name): value for name, value in values.items()}
 
 
 def verify_run(folder: Path, key: str) -> None:

@@ -11,7 +11,7 @@ from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
-from archlab.scoring.reading import in_percent, percent_factor, read_table, shipped_tables
+from archlab.scoring.reading import in_percent, percent_factor, points, read_table, shipped_tables
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
@@ -27,7 +27,7 @@ from archlab.scoring.stability import (
     worst_datasets,
 )
 from archlab.scoring.subsets import Subsets, subsets
-from archlab.scoring.tidy import cells, records, seed_means
+from archlab.scoring.tidy import cells, records, seed_means, undefined_on
 from archlab.scoring.verdicts import Look, Verdict, verdicts
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "make_frame",
     "own_score",
     "percent_factor",
+    "points",
     "predictors",
     "published_elements",
     "rank_probabilities",
@@ -83,6 +84,7 @@ __all__ = [
     "shipped_tables",
     "side_by_side",
     "subsets",
+    "undefined_on",
     "uneven_gains",
     "unrewarded",
     "verdicts",

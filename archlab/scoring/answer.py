@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from archlab.scoring.effects import Effects
+from archlab.scoring.reading import points
 
 KIND_IN_WORDS = {"equal_budget": "At equal budget", "raw": "With the edit alone, parameters as they fall"}
 
@@ -23,8 +24,10 @@ def answer(effects: Effects) -> str:
     rows = rows[rows["dataset"].isna() & (rows["of"] != "interaction")]
     if (rows["measure"] == "xscore").any():
         rows = rows[rows["measure"] == "xscore"]
-    of_metric = "" if effects.metric == "accuracy" else f" of {effects.metric.replace('_', ' ')}"
-    rows = rows.assign(unit=rows["measure"].map({"xscore": f"of xScore{of_metric}", "points": f"points{of_metric}"}))
+    metric, unit = effects.metric, points(effects.metric)
+    of_metric = "" if metric.name == "accuracy" else f" of {metric.words}"
+    better = f"{unit}{of_metric} over" if metric.higher_is_better else f"{unit} less {metric.words} than"
+    rows = rows.assign(unit=rows["measure"].map({"xscore": f"of xScore{of_metric} over", "points": better}))
     return " ".join(_sentence(choice, part) for choice, part in rows.groupby("choice", sort=False))
 
 
@@ -54,12 +57,13 @@ def _both_ways(rows: pd.DataFrame) -> Iterator[dict]:
 
 
 def _size(row: dict[str, Any]) -> str:
-    return f"{_number(row, 'difference')} {row['unit']} over {row['against']}"
+    return f"{_number(row, 'difference')} {row['unit']} {row['against']}"
 
 
 def _in_words(row: dict[str, Any]) -> str:
     interval = f"95 % {_number(row, 'low')} to {_number(row, 'high')}"
-    return f"{row['against']} ({_number(row, 'difference')} {row['unit']}, {interval})"
+    unit = row["unit"].rpartition(" ")[0]
+    return f"{row['against']} ({_number(row, 'difference')} {unit}, {interval})"
 
 
 def _why_undecided(rows: list[dict[str, Any]]) -> str:
@@ -75,7 +79,7 @@ def _why_undecided(rows: list[dict[str, Any]]) -> str:
 
 
 def _number(row: dict[str, Any], name: str) -> str:
-    return format(row[name], "+.3f" if row["measure"] == "xscore" else "+.2f")
+    return format(row[name], "+.2f" if row["unit"].startswith("points") else "+.3f")
 
 
 def _listed(parts: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, Metric
 from archlab.scoring.contrasts import contrasts
 from archlab.scoring.deciding import Needed, fixed_needed, soonest, what_would_decide
 from archlab.scoring.estimates import DRAWS, Estimate, estimates
@@ -67,7 +68,8 @@ class Effects:
 
     Args:
         rows: One row an effect: of (`effect`, `comparison`, `interaction`), choice, option, against, kind, dataset (None: all),
-            measure (`points`: difference of accuracies in percentage points; `xscore`), difference, low, high
+            measure (`points`: difference of accuracies in percentage points, or in the unit of another metric; `xscore`),
+            difference (positive is better, also of a metric of which less is), low, high
             (95 % interval, also under stopping), image_half (the part of its half-width that no number of seeds takes away),
             p, p_adjusted, p_same_adjusted (that the difference is as large as what matters; NaN without), verdict
             (`better`, `worse`, `same`, `undecided`), decided (no longer undecided), seeds (now, the fewest of a cell),
@@ -80,7 +82,7 @@ class Effects:
     """
 
     rows: pd.DataFrame
-    metric: str = "accuracy"
+    metric: Metric = METRICS["accuracy"]
     covers_images: bool = False
     matters: Matters = Matters()
 
@@ -103,7 +105,7 @@ def effects(
     split: str | None = None,
     lam: float = LAMBDA,
     *,
-    metric: str = "accuracy",
+    metric: Metric | str = "accuracy",
     seeds: Sequence[int] | None = None,
     images: ImageNoise | None = None,
     matters: Matters = Matters(),
@@ -129,7 +131,8 @@ def effects(
     if base not in [model["model"] for model in models]:
         raise UserError(f"no model {base!r} among the study's", name=base, known=[model["model"] for model in models])
     rows = cells(table, split, metric)
-    points, found = percent_factor(rows["value"]), contrasts(models, base)
+    metric, found = Metric.of(metric), contrasts(models, base)
+    points = percent_factor(rows["value"], metric) * (1 if metric.higher_is_better else -1)
 
     def estimated(rows: pd.DataFrame, draws: int) -> list[Estimate]:
         return estimates(rows, found, frame, lam, points=points, seeds=seeds, images=images, draws=draws)

@@ -22,14 +22,15 @@ FEWEST_DATASETS = 2  # a sample variance needs two
 
 @dataclass(frozen=True)
 class Frame:
-    """The per-dataset minimum and maximum that normalise accuracies: scores of one frame can be compared.
+    """The per-dataset worst and best value that normalise accuracies, or another metric: scores of one frame can be compared.
 
     Args:
         kind: `references` (named models span it), `cohort` (all complete models of the table do) or `file`.
         models: The models that span it.
         split: The split that it was measured on; None where the source does not say.
-        datasets: Minimum and maximum by dataset, in the unit of the table.
-        dropped: Datasets that do not count, since minimum and maximum are equal there.
+        datasets: The worst and the best value by dataset, in the unit of the table: of a metric that is better when higher
+            the minimum and the maximum, else the other way round.
+        dropped: Datasets that do not count, since worst and best are equal there.
         weak: Datasets whose span is under twice the deviation between seeds.
     """
 
@@ -39,6 +40,11 @@ class Frame:
     datasets: dict[str, tuple[float, float]]
     dropped: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether this is how the metric counts that it was made of."""
+        return all(worst < best for worst, best in self.datasets.values())
 
     def document(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -52,26 +58,31 @@ class Frame:
         }
 
     @classmethod
-    def from_document(cls, document: Any, where: str | None = None) -> Frame:
-        """The frame of a JSON document (or of one that holds it under "frame"), checked. Its kind is `file`."""
+    def from_document(cls, document: Any, where: str | None = None, *, higher_is_better: bool = True) -> Frame:
+        """The frame of a JSON document (or of one that holds it under "frame"), checked. Its kind is `file`.
+
+        `higher_is_better`: the metric that it is to normalise.
+        """
         if isinstance(document, Mapping) and isinstance(document.get("frame"), Mapping):
             document = document["frame"]
         if not isinstance(document, Mapping) or not isinstance(document.get("datasets"), Mapping):
-            raise UserError('holds no frame: expected {"datasets": {NAME: [MINIMUM, MAXIMUM]}}', where=where)
+            raise UserError(
+                f'holds no frame: expected {{"datasets": {{NAME: [{_ENDS[higher_is_better]}]}}}}', where=where
+            )
         check_keys(dict(document), ["kind", "models", "split", "datasets", "dropped", "weak"], "a frame")
-        spans = {str(name): _span(name, span, where) for name, span in document["datasets"].items()}
+        spans = {str(name): _span(name, span, where, higher_is_better) for name, span in document["datasets"].items()}
         if len(spans) < FEWEST_DATASETS:
             raise UserError(f"the frame has {len(spans)} dataset(s); a variance needs two", where=where)
         lists = [tuple(map(str, document.get(key) or ())) for key in ("models", "dropped", "weak")]
         return cls("file", lists[0], document.get("split"), spans, lists[1], lists[2])
 
     def normalised(self, accuracies: pd.DataFrame) -> pd.DataFrame:
-        """Models x the frame's datasets: 0 is the minimum, 1 the maximum; nothing is clipped."""
-        spans = pd.DataFrame(self.datasets, index=["low", "high"])
-        return (accuracies[list(self.datasets)] - spans.loc["low"]) / (spans.loc["high"] - spans.loc["low"])
+        """Models x the frame's datasets: 0 is the worst, 1 the best; nothing is clipped."""
+        spans = pd.DataFrame(self.datasets, index=["worst", "best"])
+        return (accuracies[list(self.datasets)] - spans.loc["worst"]) / (spans.loc["best"] - spans.loc["worst"])
 
     def only(self, datasets: Sequence[str]) -> Frame:
-        """The same minima and maxima, of these datasets alone."""
+        """The same values, of these datasets alone."""
         return Frame("file", (), None, {name: self.datasets[name] for name in datasets})
 
     def scaled(self, factor: float) -> Frame:
@@ -79,7 +90,9 @@ class Frame:
         return replace(self, datasets={name: (a * factor, b * factor) for name, (a, b) in self.datasets.items()})
 
 
-def xscore(accuracies: pd.DataFrame, lam: float = LAMBDA, frame: Frame | None = None) -> pd.DataFrame:
+def xscore(
+    accuracies: pd.DataFrame, lam: float = LAMBDA, frame: Frame | None = None, *, higher_is_better: bool = True
+) -> pd.DataFrame:
     """xScore of each model: `mean - lam * variance` of its normalised accuracies.
 
     Args:
@@ -87,6 +100,7 @@ def xscore(accuracies: pd.DataFrame, lam: float = LAMBDA, frame: Frame | None = 
         lam: Weight of the variance; 0.5 as published.
         frame: Normalises each dataset; without one, the table's own minima and maxima do. Accuracies outside the
             frame normalise to values outside [0, 1]; nothing is clipped.
+        higher_is_better: Without a frame: whether the maximum is the best, or the minimum.
 
     Returns:
         Models x (mean, variance, xscore), in the order of `accuracies`. `mean` and `variance` (ddof 1) are over the
@@ -103,23 +117,24 @@ def xscore(accuracies: pd.DataFrame, lam: float = LAMBDA, frame: Frame | None = 
     if frame is None:
         if len(values) < 2:
             raise UserError("one model alone spans no frame: give at least two, or a frame")
-        spans = {str(dataset): (column.min(), column.max()) for dataset, column in values.items()}
+        ends = {str(dataset): (column.min(), column.max()) for dataset, column in values.items()}
+        spans = ends if higher_is_better else {dataset: span[::-1] for dataset, span in ends.items()}
     else:
         values = values.drop(columns=[dataset for dataset in frame.dropped if dataset in values])
         spans = _matching(values, frame)
     if len(spans) < FEWEST_DATASETS:
         raise UserError(f"{len(spans)} dataset: a variance over datasets needs at least two")
-    for dataset, (low, high) in spans.items():
-        if low == high:
-            raise UserError(f"dataset {dataset!r} tells no models apart: its minimum and maximum are both {low:g}")
+    for dataset, (worst, best) in spans.items():
+        if worst == best:
+            raise UserError(f"dataset {dataset!r} tells no models apart: its minimum and maximum are both {worst:g}")
     limits = np.array([spans[str(dataset)] for dataset in values.columns])
     scores = normalised_scores(values.to_numpy(), limits[:, 0], limits[:, 1], lam)
     return pd.DataFrame(dict(zip(["mean", "variance", "xscore"], scores, strict=True)), index=values.index)
 
 
-def normalised_scores(values: np.ndarray, low: np.ndarray, high: np.ndarray, lam: float) -> tuple[np.ndarray, ...]:
-    """Mean, variance and xScore over the last axis (datasets) of `values`, normalised to [low, high]."""
-    normalised = (values - low) / (high - low)
+def normalised_scores(values: np.ndarray, worst: np.ndarray, best: np.ndarray, lam: float) -> tuple[np.ndarray, ...]:
+    """Mean, variance and xScore over the last axis (datasets) of `values`, normalised to [worst, best]."""
+    normalised = (values - worst) / (best - worst)
     mean, variance = normalised.mean(axis=-1), normalised.var(axis=-1, ddof=1)
     return mean, variance, mean - lam * variance
 
@@ -149,12 +164,18 @@ def _matching(values: pd.DataFrame, frame: Frame) -> dict[str, tuple[float, floa
     return frame.datasets
 
 
-def _span(name: str, span: Any, where: str | None) -> tuple[float, float]:
+_ENDS = {True: "MINIMUM, MAXIMUM", False: "MAXIMUM, MINIMUM"}  # by whether higher is better
+
+
+def _span(name: str, span: Any, where: str | None, higher_is_better: bool) -> tuple[float, float]:
     numbers = isinstance(span, (list, tuple)) and all(
         isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end) for end in span
     )
     if not numbers or len(span) != 2:
-        raise UserError(f"the frame's dataset {name!r} needs [MINIMUM, MAXIMUM], not {span!r}", where=where)
-    if not span[0] < span[1]:
+        raise UserError(f"the frame's dataset {name!r} needs [{_ENDS[higher_is_better]}], not {span!r}", where=where)
+    if not span[0] < span[1] and higher_is_better:
         raise UserError(f"the frame's dataset {name!r} has minimum {span[0]:g}, maximum {span[1]:g}", where=where)
+    if not span[0] > span[1] and not higher_is_better:
+        message = f"the frame's dataset {name!r} has worst {span[0]:g}, best {span[1]:g}, but lower is better"
+        raise UserError(message, where=where)
     return float(span[0]), float(span[1])

@@ -48,7 +48,8 @@ def _scored(tables: np.ndarray, noise: Noise, frame: Frame, lam: float) -> np.nd
         limits = np.array([frame.datasets[name] for name in noise.means.columns])
         return normalised_scores(tables, limits[:, 0], limits[:, 1], lam)[2]
     spanning = tables[:, noise.means.index.get_indexer(pd.Index(frame.models))]
-    return normalised_scores(tables, spanning.min(1, keepdims=True), spanning.max(1, keepdims=True), lam)[2]
+    ends = spanning.min(1, keepdims=True), spanning.max(1, keepdims=True)
+    return normalised_scores(tables, *(ends if frame.higher_is_better else ends[::-1]), lam)[2]
 
 
 def score_intervals(

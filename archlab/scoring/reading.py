@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -13,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from archlab.foundation import UserError, check_file
+from archlab.foundation.metric import RENAMED, Metric
 from archlab.scoring.spreadsheets import from_csv
 from archlab.scoring.tidy import records
 
@@ -42,7 +44,7 @@ def shipped_tables() -> list[str]:
     return sorted(entry.name.removesuffix(".csv") for entry in folder.iterdir() if entry.name.endswith(".csv"))
 
 
-def read_table(path: str | Path, split: str | None = None, metric: str = "accuracy") -> pd.DataFrame:
+def read_table(path: str | Path, split: str | None = None, metric: Metric | str = "accuracy") -> pd.DataFrame:
     """The accuracies in a CSV or Parquet file (or the shipped table of that name) as a tidy table.
 
     Two layouts are known: one row a model and one column a dataset (`model, cifar10, dogs, ...`, with a `seed` column
@@ -51,18 +53,20 @@ def read_table(path: str | Path, split: str | None = None, metric: str = "accura
 
     Raises:
         UserError: names the file, line and cell of what is wrong: no number, a missing cell, a cell given twice,
-            an accuracy out of range, percent mixed with fractions.
+            a share out of range, percent mixed with fractions.
     """
+    metric = Metric.of(metric)
     source = _open(path)
     tidy = "dataset" in source.header or bool(VALUES & set(source.header))
     if split and "split" not in source.header:
         raise UserError(f"has no column 'split' to choose {split!r} from", where=source.where())
-    table = _tidy(source, split, metric) if tidy else _wide(source)
-    table["value"] = [_number(source, cell) for cell in records(table)]
+    table = _tidy(source, split, metric.name) if tidy else _wide(source)
+    table["value"] = [_number(source, cell, metric) for cell in records(table)]
     if table["seed"].str.fullmatch(r"-?[0-9]+").all():
         table["seed"] = table["seed"].astype(int)
     _check_twice(source, table)
-    _check_unit(source, table)
+    if metric.is_share:
+        _check_unit(source, table)
     _check_complete(source, table)
     return table.drop(columns="row")
 
@@ -72,9 +76,14 @@ def in_percent(values: pd.Series) -> bool:
     return bool(values.max() > 1)
 
 
-def percent_factor(values: pd.Series) -> int:
-    """What accuracies are to be multiplied by to be in percent."""
-    return 1 if in_percent(values) else 100
+def percent_factor(values: pd.Series, metric: Metric | str = "accuracy") -> int:
+    """What values of a metric are to be multiplied by to be told: shares in percent, others as they are."""
+    return 1 if in_percent(values) or not Metric.of(metric).is_share else 100
+
+
+def points(metric: Metric) -> str:
+    """What differences are told in."""
+    return "points" if metric.is_share else metric.unit
 
 
 def _open(path: str | Path) -> _Source:
@@ -164,6 +173,7 @@ def _tidy(source: _Source, split: str | None, metric: str) -> pd.DataFrame:
             )
     table = pd.DataFrame(source.rows, columns=pd.Index(source.header)).assign(row=range(len(source.rows)))
     if "metric" in table and value == "value":
+        table["metric"] = table["metric"].replace(RENAMED)
         table = _chosen(source, table, "metric", metric)
     if "split" in table and (split is not None or table["split"].nunique() > 1):
         table = _chosen(source, table, "split", split or "test")
@@ -180,7 +190,7 @@ def _chosen(source: _Source, table: pd.DataFrame, column: str, wanted: str) -> p
     return found
 
 
-def _number(source: _Source, cell: dict[str, Any]) -> float:
+def _number(source: _Source, cell: dict[str, Any], metric: Metric) -> float:
     text, where = cell["value"], source.where(cell["row"])
     for what in ("model", "dataset"):
         if not cell[what]:
@@ -192,8 +202,11 @@ def _number(source: _Source, cell: dict[str, Any]) -> float:
         value = float(text)
     except ValueError:
         raise UserError(f"{text!r} is not a number (the value of {named})", where=where) from None
-    if not 0 <= value <= 100:
-        raise UserError(f"{text} is not an accuracy (the value of {named}): 0 to 1, or 0 to 100", where=where)
+    if metric.is_share and not 0 <= value <= 100:
+        kind = f"{'an' if metric.words[0] in 'aeiou' else 'a'} {metric.words}"
+        raise UserError(f"{text} is not {kind} (the value of {named}): 0 to 1, or 0 to 100", where=where)
+    if not math.isfinite(value):
+        raise UserError(f"{text} is no finite number (the value of {named})", where=where)
     return value
 
 

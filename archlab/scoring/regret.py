@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from archlab.foundation.metric import Metric
 from archlab.foundation.words import as_sentence
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
-from archlab.scoring.reading import percent_factor
+from archlab.scoring.reading import percent_factor, points
 from archlab.scoring.tidy import plain
 
 WAYS = {"xscore": "by the xScore on the others", "mean": "by the mean on the others", "random": "at random"}
@@ -21,18 +22,20 @@ FEWEST = FEWEST_DATASETS + 1  # one is held out, and the xScore of the others ne
 
 @dataclass(frozen=True)
 class Regret:
-    """Points below the best model on a dataset that took no part in the choice.
+    """Points worse than the best model on a dataset that took no part in the choice.
 
     Args:
         held_out: A row a dataset: `chosen` (by the xScore on the others), `best` (the best model there), and the regret of
             choosing by the xScore on the others (`xscore`), by the mean on the others (`mean`) and at random (`random`).
         alone: By dataset, the regret of choosing the best model on that dataset alone, a mean over the others.
         reason: Why numbers are missing, "" where none are.
+        lost: What regret is told in, and where it lies from the best.
     """
 
     held_out: pd.DataFrame
     alone: pd.Series
     reason: str = ""
+    lost: str = "points below"
 
     def average(self, way: str) -> float:
         """The mean over datasets of one of `WAYS`; NaN where it is not known."""
@@ -63,7 +66,7 @@ class Regret:
         ]
         best, worst = self.alone.sort_values().index[[0, -1]]
         return (
-            f"On a dataset that took no part, points below the best model there: {', '.join(ways)}, "
+            f"On a dataset that took no part, {self.lost} the best model there: {', '.join(ways)}, "
             f"{self.alone[best]:.2f} to {self.alone[worst]:.2f} chosen by one dataset alone ({best} to {worst})."
         )
 
@@ -75,9 +78,8 @@ class Regret:
         return {**averages, "by_dataset": alone or None, **reason}
 
 
-def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA) -> Regret:
-    """The regret of choosing among complete models (index) by their values on the frame's datasets (columns), in percent
-    or fractions; more is better.
+def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA, metric: Metric | str = "accuracy") -> Regret:
+    """The regret of choosing among complete models (index) by their values of a metric on the frame's datasets (columns).
 
     Where several models are equally good by what chooses, each is as likely: the regret is their mean. The xScore keeps the
     frame's minima and maxima, which the held-out dataset has no part in.
@@ -88,8 +90,10 @@ def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA) -> Reg
         few = "one model alone leaves no choice" if len(means) == 1 else "it needs two complete models and two datasets"
         return Regret(pd.DataFrame(columns=columns), pd.Series(dtype=float), f"no regret: {few}")
     assert frame is not None
-    points = means[datasets] * percent_factor(means[datasets].max())
-    lost = points.max() - points
+    metric = Metric.of(metric)
+    sign = 1 if metric.higher_is_better else -1
+    gained = sign * means[datasets] * percent_factor(means[datasets].max(), metric)
+    lost = gained.max() - gained
     rows, reason = {}, ""
     if len(datasets) < FEWEST:
         reason = f"no regret of the xScore: it needs {FEWEST} datasets, since one is held out and a variance needs two"
@@ -99,14 +103,19 @@ def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA) -> Reg
         chosen = _best(scores)
         rows[dataset] = {
             "chosen": ", ".join(map(str, chosen)),
-            "best": ", ".join(map(str, _best(points[dataset]))),
+            "best": ", ".join(map(str, _best(gained[dataset]))),
             "xscore": lost.loc[chosen, dataset].mean(),
-            "mean": lost.loc[_best(points[rest].mean(axis=1)), dataset].mean(),
+            "mean": lost.loc[_best(gained[rest].mean(axis=1)), dataset].mean(),
             "random": lost[dataset].mean(),
         }
-    alone = {name: lost.loc[_best(points[name])].drop(columns=name).mean().mean() for name in datasets}
+    alone = {name: lost.loc[_best(gained[name])].drop(columns=name).mean().mean() for name in datasets}
     found = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("dataset")
-    return Regret(found, pd.Series(alone, dtype=float), reason)
+    return Regret(
+        found,
+        pd.Series(alone, dtype=float),
+        reason,
+        f"{points(metric)} {'below' if metric.higher_is_better else 'above'}",
+    )
 
 
 def _best(values: pd.Series) -> list[str]:

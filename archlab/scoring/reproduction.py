@@ -68,7 +68,12 @@ class Reproduction:
 
 
 def reproduction(
-    published: pd.DataFrame, reproduced: pd.DataFrame, test_images: Mapping[str, int], lam: float = LAMBDA
+    published: pd.DataFrame,
+    reproduced: pd.DataFrame,
+    test_images: Mapping[str, int],
+    lam: float = LAMBDA,
+    *,
+    higher_is_better: bool = True,
 ) -> Reproduction:
     """Holds the cells (model, dataset, seed, value in percent) of one table against those of another.
 
@@ -91,7 +96,7 @@ def reproduction(
         for p, r, dataset in zip(cells["published"], cells["reproduced"], cells["dataset"], strict=True)
     ]
     cells["explained_by"] = [_explanation(row) for row in records(cells)]
-    scores, ranking, reason = _scores(cells, lam)
+    scores, ranking, reason = _scores(cells, lam, higher_is_better)
     return Reproduction(
         cells=cells,
         datasets=_datasets(cells),
@@ -207,7 +212,7 @@ def _correlation(published: pd.Series, reproduced: pd.Series) -> dict[str, float
     }
 
 
-def _scores(cells: pd.DataFrame, lam: float) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def _scores(cells: pd.DataFrame, lam: float, higher_is_better: bool) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """Both xScores of the models that are complete on all shared datasets, and how alike they rank."""
     columns = ["published", "reproduced", "difference", "published_rank", "reproduced_rank"]
     tables = {which: cells.pivot(index="model", columns="dataset", values=which).dropna() for which in columns[:2]}
@@ -217,7 +222,12 @@ def _scores(cells: pd.DataFrame, lam: float) -> tuple[pd.DataFrame, pd.DataFrame
             "no xScores: two models that are complete in both tables and two datasets that tell them apart are needed"
         )
         return pd.DataFrame(columns=columns), pd.DataFrame(), reason
-    scores = pd.DataFrame({which: xscore(table[told], lam)["xscore"] for which, table in tables.items()})
+    scores = pd.DataFrame(
+        {
+            which: xscore(table[told], lam, higher_is_better=higher_is_better)["xscore"]
+            for which, table in tables.items()
+        }
+    )
     scores["difference"] = scores["reproduced"] - scores["published"]
     for which in columns[:2]:
         scores[f"{which}_rank"] = scores[which].rank(ascending=False, method="min").astype(int)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.intervals import score_intervals
@@ -57,12 +58,13 @@ def make_frame(
     *,
     datasets: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
-    metric: str = "accuracy",
+    metric: Metric | str = "accuracy",
 ) -> Frame | None:
     """The frame that `models` span (kind `references`), or all models of the table (kind `cohort`).
 
     Minimum and maximum are over the seed means of those models that are complete: a value for every dataset of
-    `datasets` (else of the table), from every seed of `seeds` (else from any). A dataset whose minimum and maximum are
+    `datasets` (else of the table), from every seed of `seeds` (else from any). Of a `metric` that is better when lower the
+    maximum is the worst. A dataset whose minimum and maximum are
     equal is dropped; one whose span is under twice the seed deviation, pooled over all models, is weak.
 
     Returns None where fewer than two complete models or two datasets remain.
@@ -79,9 +81,10 @@ def make_frame(
         return None
     means = seed_means(rows).loc[spanning, datasets]
     low, high = means.min(), means.max()
+    worst, best = (low, high) if Metric.of(metric).higher_is_better else (high, low)
     noise = seed_noise(rows, datasets=datasets)
     limit = 2 * np.sqrt(noise.variance)
-    spans = {name: (float(low[name]), float(high[name])) for name in datasets if low[name] < high[name]}
+    spans = {name: (float(worst[name]), float(best[name])) for name in datasets if low[name] < high[name]}
     if len(spans) < FEWEST_DATASETS:
         return None
     return Frame(
@@ -90,7 +93,7 @@ def make_frame(
         split=the_split(table, split),
         datasets=spans,
         dropped=tuple(name for name in datasets if name not in spans),
-        weak=tuple(name for name, (a, b) in spans.items() if b - a < limit[name]),
+        weak=tuple(name for name, (a, b) in spans.items() if abs(b - a) < limit[name]),
     )
 
 
@@ -103,7 +106,7 @@ def score_table(
     frame: Frame | None = None,
     datasets: Sequence[str] | None = None,
     seeds: Sequence[int] | None = None,
-    metric: str = "accuracy",
+    metric: Metric | str = "accuracy",
     images: ImageNoise | None = None,
 ) -> Scores:
     """Scores every model of a tidy results table in `frame`, else in the one that `make_frame` finds.
@@ -128,13 +131,17 @@ def score_table(
         found = xscore(means, lam, frame)
         scored.loc[complete, COLUMNS] = found.join(score_intervals(rows, found["xscore"], frame, lam, images))
     reasons |= {
-        model: f"incomplete: no {metric.replace('_', ' ')} on {', '.join(gaps)}" for model, gaps in missing.items()
+        model: f"incomplete: no {Metric.of(metric).words} on {', '.join(gaps)}" for model, gaps in missing.items()
     }
     scored["reason"] = [reasons.get(model, "") for model in models]
     scored = scored.sort_values("xscore", ascending=False, kind="stable")
     if frame is None:
         return Scores(lam, None, scored, (NO_FRAME,))
-    warnings = [*_warnings(frame), *_without_intervals(rows, complete, frame), *unrewarded(means, frame, lam)]
+    warnings = [
+        *_warnings(frame, Metric.of(metric)),
+        *_without_intervals(rows, complete, frame),
+        *unrewarded(means, frame, lam),
+    ]
     return Scores(lam, frame, scored, tuple(warnings))
 
 
@@ -157,12 +164,12 @@ def missing_cells(
     return lacking
 
 
-def _warnings(frame: Frame) -> list[str]:
+def _warnings(frame: Frame, metric: Metric) -> list[str]:
     dropped = [
-        f"{name} is left out of the score: all models that span the frame have the same accuracy on it"
+        f"{name} is left out of the score: all models that span the frame have the same {metric.words} on it"
         for name in frame.dropped
     ]
-    spans = {name: high - low for name, (low, high) in frame.datasets.items()}
+    spans = {name: abs(best - worst) for name, (worst, best) in frame.datasets.items()}
     weak = [
         f"{name} is weak: the frame's span of {spans[name]:.4g} is under twice the deviation between seeds"
         for name in frame.weak

@@ -69,7 +69,7 @@ def unrewarded(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> list[s
     beyond = normalised.sub(normalised.mean(axis=1), axis=0) > (count - 1) / (2 * lam * count)
     return first_few(
         [
-            f"{model} is so far above its mean on {dataset} that more accuracy there lowers its xScore"
+            f"{model} is so far above its mean on {dataset} that doing better there lowers its xScore"
             for model, datasets in beyond.iterrows()
             for dataset in beyond.columns[datasets]
         ]

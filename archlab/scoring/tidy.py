@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 
 KEY = ["model", "dataset", "seed"]
 REQUIRED = ["model", "dataset", "value"]
 
 
-def cells(table: pd.DataFrame, split: str | None = None, metric: str = "accuracy") -> pd.DataFrame:
+def cells(table: pd.DataFrame, split: str | None = None, metric: Metric | str = "accuracy") -> pd.DataFrame:
     """The rows of one split and metric as a frame model, dataset, seed, value, each cell once and finite.
 
     Without `split`, the table must hold one split only. Raises UserError for what cannot be scored: a missing
@@ -29,7 +30,7 @@ def cells(table: pd.DataFrame, split: str | None = None, metric: str = "accuracy
     if table.empty:
         raise UserError("the table holds no values")
     if "metric" in table:
-        table = _where_equal(table, "metric", metric)
+        table = _where_equal(table, "metric", str(metric))
     if split is not None and "split" in table:
         table = _where_equal(table, "split", split)
     elif "split" in table and table["split"].nunique() > 1:
@@ -58,6 +59,14 @@ def the_split(table: pd.DataFrame, split: str | None = None) -> str | None:
     if split is None and "split" in table and table["split"].nunique() == 1:
         return str(table["split"].iloc[0])
     return split
+
+
+def undefined_on(table: pd.DataFrame, metric: Metric | str) -> list[str]:
+    """The datasets that a tidy table has values of, but of this metric none."""
+    if "metric" not in table:
+        return []
+    known = set(table.loc[table["metric"] == str(metric), "dataset"])
+    return [str(name) for name in dict.fromkeys(table["dataset"]) if name not in known]
 
 
 def seed_means(rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from archlab.foundation import UserError
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import announce_preparation, compute, training_of
+from archlab.study.measuring import check_measurable
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
@@ -34,6 +35,7 @@ def ablate(
     """
     progress = progress or Progress()
     study, runs = study_and_runs(source, store, progress)
+    check_measurable(study.metric, runs, store)
     settings = with_workers(settings or Settings(), runs, store)
     planned, outcome = compute(study.name, runs, store, settings, progress, training_of(study))
     ablation = assess(study, runs, outcome, store, planned.judge(outcome))

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
-from archlab.foundation import write_atomically
+from archlab.foundation import UserError, write_atomically
+from archlab.foundation.metric import UNDEFINED
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
 from archlab.study.gains import on_datasets, option_gains
+from archlab.study.measuring import with_metric
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.test_images import known_image_noise
 
@@ -99,7 +101,7 @@ class Ablation:
         xScore, to the base)."""
         import pandas as pd
 
-        rows = self.table[(self.table["metric"] == self.study.metric) & (self.table["split"] == SPLIT)]
+        rows = self.table[(self.table["metric"] == self.study.metric.name) & (self.table["split"] == SPLIT)]
         means = rows.groupby(["model", "dataset"])["value"].mean()
         datasets, own = list(self.study.datasets), self.scored.own if self.scored else ()
         columns = ["model", "role", "params", "macs", "width", *datasets, "mean", "variance", *own, "xscore"]
@@ -111,8 +113,8 @@ class Ablation:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """Plain JSON values: study, question, answer, lambda, frame, warnings, intervals_cover, scores (best first), cells,
-        effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without), failed, computed."""
+        """Plain JSON values: study, question, metric, answer, lambda, frame, warnings, intervals_cover, scores (best first),
+        cells, effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without), failed, computed."""
         from archlab.scoring import answer
 
         study, contrasts = self.study, self.contrasts
@@ -121,6 +123,7 @@ class Ablation:
         return {
             "study": study.name,
             "question": study.question,
+            "metric": study.metric.name,
             "answer": answer(contrasts) if contrasts else None,
             "lambda": study.weight_of_variance,
             "frame": scored["frame"],
@@ -203,7 +206,9 @@ class Ablation:
         names = ["model", "dataset", "seed", "split"]
         wide = self.table.pivot(index=names, columns="metric", values="value") if len(self.table) else self.table
         order = self.table[names].drop_duplicates().itertuples(index=False, name=None)
-        values = {at: (row["accuracy"], row[self.study.metric]) for at, row in wide.to_dict("index").items()}
+        wide = wide.astype(object).where(wide.notna(), None)
+        metric = self.study.metric.name
+        values = {at: (row["accuracy"], row.get(metric)) for at, row in wide.to_dict("index").items()}
         return [
             {**dict(zip(names, at, strict=True)), "accuracy": accuracy, "value": value, "key": keys[at[:3]]}
             for at in order
@@ -214,8 +219,9 @@ class Ablation:
 def assess(
     study: ResolvedStudy, runs: list[Run], outcome: Outcome, store: Store, judgement: Judgement | None = None
 ) -> Ablation:
-    """The scores and effects of what was computed."""
-    table = results_table(runs, outcome.results)
+    """The scores and effects of what was computed. Raises UserError where the study's metric is not known of it."""
+    measured = {key: with_metric(document, study.metric, store) for key, document in outcome.results.items()}
+    table = results_table(runs, measured)
     images, without = known_image_noise(study, [run for run in runs if run.key in outcome.results], store, SPLIT)
     seen = on_datasets(table, study.datasets)
     scored = scores_on(SPLIT, study, _comparable(study, seen), images)
@@ -250,22 +256,26 @@ def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.Dat
 def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame, images: ImageNoise | None = None) -> Scores | None:
     """The scores of models on one split of the datasets seen, in the frame of the study's references among them; None without
     any rows of it."""
-    from archlab.scoring import score_table
+    from archlab.scoring import score_table, undefined_on
 
     rows = on_datasets(rows[rows["split"] == split], study.datasets)
     if rows.empty:
         return None
-    there = set(rows["model"])
-    return score_table(
+    there, undefined = set(rows["model"]), undefined_on(rows, study.metric)
+    without = [f"{study.metric.words} is not defined on {name}: {UNDEFINED}" for name in undefined]
+    if set(rows["dataset"]) == set(undefined):
+        raise UserError("; ".join(without))
+    scores = score_table(
         rows,
         [name for name in study.frame if name in there],
         split,
         study.weight_of_variance,
-        datasets=list(study.datasets),
+        datasets=[name for name in study.datasets if name not in undefined],
         seeds=study.seeds,
         metric=study.metric,
         images=images,
     )
+    return dataclasses.replace(scores, warnings=(*without, *scores.warnings))
 
 
 def _with_own_scores(study: ResolvedStudy, table: pd.DataFrame, scored: Scores) -> Scores:

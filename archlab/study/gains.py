@@ -66,7 +66,7 @@ def _effects(
     from archlab.scoring import effects, make_frame
 
     rows = on_datasets(table, datasets)
-    rows = rows[(rows["split"] == split) & (rows["metric"] == study.metric)]
+    rows = rows[(rows["split"] == split) & (rows["metric"] == study.metric.name)]
     if rows.empty:
         return None
     there, seeds = set(rows["model"]), study.seeds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from archlab.architecture import SMALLEST_MAP, Architecture, architecture, references
 from archlab.architecture.own_blocks import load_own_blocks
@@ -17,10 +17,11 @@ from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
 from archlab.study.forms import parse_forms
 from archlab.study.overriding import apply_overrides
+from archlab.study.scored_metric import read_metric
 from archlab.study.search_settings import parse_search
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
-from archlab.study.study import METRICS, Effect, Explore, Study, read_seeds
+from archlab.study.study import Effect, Explore, Study, read_seeds
 from archlab.study.unseen import hide, read_unseen
 from archlab.study.variables import option_name
 from archlab.training.recipe import Recipe, load_recipe
@@ -98,7 +99,6 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     search = dataclasses.replace(search, unseen=_unseen(document.get("search", {}), home, where(document, "search")))
     for each, key in ((recipe, "recipe"), (search.recipe, "search")):
         _check_exemptions(each, home, where(document, key) or here)
-    kept = [name for name in recipe.own_metrics if not search.recipe or name in search.recipe.own_metrics]
     return Study(
         name=name,
         question=_value(document, "question", TEXT | None, None),
@@ -121,7 +121,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         smallest_map=_value(document, "smallest_map", Positive | None, SMALLEST_MAP),
         effects=_effects(document, fitted=budget.fit == "width"),
         weight_of_variance=_value(document, "lambda", Annotated[float, Within(0)], 0.5),
-        metric=_value(document, "metric", Literal[(*METRICS, *kept)], METRICS[0]),
+        metric=read_metric(document, [each for each in (recipe, search.recipe) if each], folder),
         class_scores=_value(document, "class_scores", bool, True),
         own_scores=_own_scores(document, folder),
         search=search,

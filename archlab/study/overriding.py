@@ -12,8 +12,9 @@ from archlab.data import Suite, catalogue, load_suite
 from archlab.data.suite import suites
 from archlab.foundation import UserError
 from archlab.runs.run import digest
+from archlab.study.scored_metric import kept_metric
 from archlab.study.source import Overridden
-from archlab.study.study import METRICS, Study, read_seeds
+from archlab.study.study import Study, read_seeds
 from archlab.training.recipe import Recipe, load_recipe, recipes
 
 LONGEST = 60  # characters of a value in a study's name
@@ -25,12 +26,12 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
     Its name says which of them differ, so that its results lie beside those of the study as written, and of any other:
     `layout+suite=seven+seeds=5`. Raises UserError for a wrong value.
     """
-    changes: dict[str, Any] = {}
+    changes, metric = dict[str, Any](), study.metric
     if given.suite is not None or given.datasets is not None:
         changes["suite"] = _suite(given, home)
     if given.recipe is not None:
         changes["recipe"] = load_recipe(given.recipe, at="override recipe")
-        _check_metric(study, changes["recipe"])
+        metric = kept_metric(study.metric, changes["recipe"], study.name)
     if given.seeds is not None:
         seeds = list(given.seeds) if isinstance(given.seeds, tuple) else given.seeds
         changes["seeds"] = read_seeds(seeds, "override seeds")
@@ -41,7 +42,7 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
         "seeds": _seeds_word,
     }
     name = "+".join([study.name, *(words[key](value, given) for key, value in changes.items())])
-    return dataclasses.replace(study, **changes, name=name)
+    return dataclasses.replace(study, **changes, name=name, metric=metric)
 
 
 def _suite(given: Overridden, home: Path) -> Suite:
@@ -54,13 +55,6 @@ def _suite(given: Overridden, home: Path) -> Suite:
     if str(given.suite) not in suites() and str(given.suite) in catalogue(home):
         raise UserError(f"override suite: {given.suite!r} is a dataset, not a suite: override the datasets instead")
     return load_suite(given.suite, home, "override suite")
-
-
-def _check_metric(study: Study, recipe: Recipe) -> None:
-    known = (*METRICS, *recipe.own_metrics)
-    if study.metric not in known:
-        message = f"override recipe: {recipe.name} keeps no metric {study.metric!r}, which {study.name} scores"
-        raise UserError(message, name=study.metric, known=known)
 
 
 def _suite_word(suite: Suite, given: Overridden) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from archlab.data import Expected, Need, Prepared
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.runs import Run, run_of
 
 
@@ -78,7 +79,7 @@ class ResolvedStudy:
     seeds: list[int]
     smallest_map: int | None
     weight_of_variance: float
-    metric: str
+    metric: Metric
     class_scores: bool
     own_scores: list[str]
     budget: dict[str, Any]
@@ -87,12 +88,12 @@ class ResolvedStudy:
     models: list[Model]
 
     def document(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return {**dataclasses.asdict(self), "metric": self.metric.document()}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> ResolvedStudy:
         models = [Model(**model) for model in document["models"]]
-        return cls(**{**document, "models": models})
+        return cls(**{**document, "models": models, "metric": Metric.from_document(document["metric"])})
 
     def cells(self) -> list[dict[str, Any]]:
         """Every model on every dataset as it will run: model, dataset, its settled recipe, and what its form there costs at

@@ -9,6 +9,7 @@ from archlab.architecture import Architecture
 from archlab.budget import Budget
 from archlab.data import Suite
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.foundation.settings import LARGEST
 from archlab.study.choices import Choice
 from archlab.study.forms import Form
@@ -19,7 +20,6 @@ from archlab.training.recipe import Recipe
 Explore = Literal["one_at_a_time", "grid"]
 Effect = Literal["equal_budget", "raw"]
 MOST_SEEDS = 10_000
-METRICS = ("accuracy", "balanced_accuracy")  # of those that runs keep, the ones that are better when higher
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Study:
     smallest_map: int | None
     effects: tuple[Effect, ...]
     weight_of_variance: float
-    metric: str
+    metric: Metric
     class_scores: bool
     own_scores: tuple[str, ...]
     search: SearchSettings

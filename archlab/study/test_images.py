@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.runs import Run, Store
 from archlab.runs.stored import DamagedRunError
 from archlab.study.resolved import ResolvedStudy
@@ -35,7 +36,7 @@ def known_image_noise(
     return found, ""
 
 
-def image_noise(runs: Iterable[Run], store: Store, metric: str, split: str) -> ImageNoise:
+def image_noise(runs: Iterable[Run], store: Store, metric: Metric, split: str) -> ImageNoise:
     """Of stored runs. Raises UserError where it is not known for all of them, saying why."""
     from archlab.scoring import ImageNoise
 
@@ -48,7 +49,7 @@ def image_noise(runs: Iterable[Run], store: Store, metric: str, split: str) -> I
     return ImageNoise({dataset: _on_dataset(of_models, store, metric, split) for dataset, of_models in cells.items()})
 
 
-def _on_dataset(keys: Mapping[str, list[str]], store: Store, metric: str, split: str):
+def _on_dataset(keys: Mapping[str, list[str]], store: Store, metric: Metric, split: str):
     import numpy as np
 
     from archlab.scoring.contributions import contributions
@@ -66,6 +67,6 @@ def _on_dataset(keys: Mapping[str, list[str]], store: Store, metric: str, split:
         if labels is not None and not np.array_equal(labels, kept.labels):
             raise UserError(f"run {key[:12]} was tested on other images")
         labels = kept.labels
-        read[key] = contributions(metric, kept.scores, kept.labels)
+        read[key] = contributions(metric.name, kept.scores, kept.labels)
     assert labels is not None
     return on_dataset({model: [read[key] for key in of_model] for model, of_model in keys.items()}, labels, len(labels))

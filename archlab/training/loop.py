@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from archlab.architecture import SMALLEST_MAP, Architecture, InputSpec, Network, build_model
 from archlab.data.augment import generator
 from archlab.data.batches import Batches
+from archlab.training.balance import balanced_cross_entropy, class_weights
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from archlab.training.class_scores import ClassScores
 from archlab.training.evaluation import accuracy, evaluate, evaluation_batches
@@ -85,10 +86,12 @@ def train(
         )  # archlab's own can be
         optimizer = make_optimizer(model, recipe, capturable=graphed)
         loss_sum = torch.zeros((), device=device)
+        batches = _training_batches(prepared, recipe, seed, device)
+        weights = class_weights(batches.labels.cpu(), prepared.num_classes).to(device) if recipe.balance else None
 
         def eager_step(images: Tensor, labels: Tensor) -> None:
             with precision_of(device, recipe.precision):
-                loss = F.cross_entropy(model(images), labels, label_smoothing=recipe.label_smoothing)
+                loss = _loss(model(images), labels, recipe, weights)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -96,7 +99,6 @@ def train(
 
         take_step = GraphedStep(eager_step, device, recipe.batch_size) if graphed else eager_step
 
-        batches = _training_batches(prepared, recipe, seed, device)
         evaluated = {
             split: evaluation_batches(prepared, split, device, recipe.view)
             for split in ("validation", "test")
@@ -155,6 +157,12 @@ def train(
             seconds=time.perf_counter() - started,
             peak_memory=peak_memory(device),
         )
+
+
+def _loss(outputs: Tensor, labels: Tensor, recipe: Recipe, weights: Tensor | None) -> Tensor:
+    if weights is None:
+        return F.cross_entropy(outputs, labels, label_smoothing=recipe.label_smoothing)
+    return balanced_cross_entropy(outputs, labels, weights, recipe.label_smoothing)
 
 
 def _class_scores(model: nn.Module, batches: Batches, precision: str) -> ClassScores:

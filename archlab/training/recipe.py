@@ -18,9 +18,10 @@ from archlab.data.entries import Entry, Fit, Normalisation
 from archlab.foundation import Mapping, UserError, check_keys, read_yaml, where, with_lines_of
 from archlab.foundation.own_code import is_own, own_call, own_code
 from archlab.foundation.settings import Positive, Within, read_settings
-from archlab.training import metrics, optimizers
+from archlab.training import optimizers
 from archlab.training.consistency import check_consistency
 from archlab.training.exemption import Exemption
+from archlab.training.metrics import OWN, check_names, name_of
 
 RECIPES = resources.files("archlab.training") / "recipes"
 OwnCall = dict[str, dict[str, Any]]  # {DIGEST:NAME: {argument: value}}
@@ -61,10 +62,12 @@ class Recipe:
         optimizer: The name of one of archlab's, or the user's own.
         momentum: Of sgd (with Nesterov).
         label_smoothing: Share of the target spread evenly over all classes.
+        balance: Weighs images by the inverse frequency of their class, so that each class counts alike; see
+            `archlab.training.balance`.
         zero_residual: Starts the scale of the last normalisation of each residual branch at 0 (Goyal et al. 2017, arXiv
             1706.02677, section 5.1).
         weights: Which epoch's weights count.
-        metrics: The user's own, beside accuracy, balanced accuracy and loss; see `archlab.training.metrics`.
+        metrics: The user's own, beside archlab's; see `archlab.training.metrics`.
         exemptions: Applied in their order; those of the recipe that this one is `like` come first.
     """
 
@@ -91,6 +94,7 @@ class Recipe:
     weight_decay: Annotated[float, Within(0)] = 0.0
     momentum: Annotated[float, Within(0, 1)] = 0.9
     label_smoothing: Annotated[float, Within(0, 1)] = 0.0
+    balance: bool = False
     zero_residual: bool = False
     augment: Augment = field(default_factory=Augment)
     weights: Literal["last", "best_validation"] = "last"
@@ -164,7 +168,7 @@ class Recipe:
     @property
     def own_metrics(self) -> tuple[str, ...]:
         """The names of the user's own metrics."""
-        return tuple(metrics.name_of(reference) for call in self.metrics for reference in call)
+        return tuple(name_of(reference) for call in self.metrics for reference in call)
 
     def length(self, batches: int) -> tuple[int, int]:
         """Epochs and steps, for a training set of so many batches; the last epoch may be cut short."""
@@ -182,6 +186,7 @@ LATER = (
     "incomplete_batch",
     "with_validation",
     "precision",
+    "balance",
     "metrics",
 )
 DEFAULTS = {each.name: each.default for each in dataclasses.fields(Recipe)}
@@ -252,8 +257,8 @@ def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> 
     if isinstance(optimizer, dict) or is_own(optimizer):
         found["optimizer"] = own_call(optimizer, optimizers.OWN, folder=folder, at=where(settings, "optimizer") or at)
     if isinstance(settings.get("metrics"), list):
-        found["metrics"] = loaded(settings["metrics"], metrics.OWN)
-        metrics.check_names(found["metrics"], where(settings, "metrics") or at)
+        found["metrics"] = loaded(settings["metrics"], OWN)
+        check_names(found["metrics"], where(settings, "metrics") or at)
     return with_lines_of(settings, found)
 
 

@@ -106,7 +106,7 @@ def test_a_table_for_the_terminal_best_first(command, table):
     code, out, err = command("score", table(GOOD))
     lines = out.splitlines()[3:6]
     assert code == 0 and "chosen by the xScore on the others" in out
-    assert "b is so far above its mean on dogs that more accuracy there lowers its xScore" in err
+    assert "b is so far above its mean on dogs that doing better there lowers its xScore" in err
     scores = [float(line.split()[1]) for line in lines]
     assert len(scores) == 3
     assert scores == sorted(scores, reverse=True)

@@ -66,8 +66,8 @@ def _synthetic(logits: np.ndarray) -> _Synthetic:
     validation, test = (float(value) for value in 1 / (1 + np.exp(-logits)))
     return _Synthetic(
         metrics={
-            "validation": {"accuracy": validation, "balanced_accuracy": validation, "loss": 1 - validation},
-            "test": {"accuracy": test, "balanced_accuracy": test, "loss": 1 - test},
+            "validation": {"accuracy": validation, "balanced_accuracy": validation, "log_loss": 1 - validation},
+            "test": {"accuracy": test, "balanced_accuracy": test, "log_loss": 1 - test},
         },
         history=[{"epoch": epoch, "steps": 100 * epoch, "loss": 2.0 / epoch, "seconds": 3.0} for epoch in (1, 2, 3)],
     )

@@ -65,8 +65,8 @@ def make_trained(run: Run) -> Trained:
     accuracies = chance.random(4)
     return Trained(
         metrics={
-            "validation": {"accuracy": accuracies[0], "balanced_accuracy": accuracies[1], "loss": 1.0},
-            "test": {"accuracy": accuracies[2], "balanced_accuracy": accuracies[3], "loss": 1.0},
+            "validation": {"accuracy": accuracies[0], "balanced_accuracy": accuracies[1], "log_loss": 1.0},
+            "test": {"accuracy": accuracies[2], "balanced_accuracy": accuracies[3], "log_loss": 1.0},
         },
         history=[{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}],
         weights={"classifier.weight": chance.random((3, 4)).astype(np.float32)},

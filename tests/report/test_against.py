@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.report import analyse, read_material, text
 from archlab.report.held_against import hold_against
 from archlab.report.material import Material
@@ -116,10 +117,10 @@ def test_a_dataset_is_held_against_what_it_is_like_the_nearest_first(published, 
 
 def test_another_metric(published):
     mine = repeated(published)
-    other = dataclasses.replace(mine, table=mine.table.assign(metric="macro_f1"), metric="macro_f1")
+    other = dataclasses.replace(mine, table=mine.table.assign(metric="macro_f1"), metric=Metric.of("macro_f1"))
     with pytest.raises(UserError, match="mine and zhang2025 share no metric: macro_f1 and accuracy"):
         analyse([other], published)
     both = dataclasses.replace(
-        mine, table=pd.concat([mine.table.assign(metric="accuracy"), other.table]), metric="macro_f1"
+        mine, table=pd.concat([mine.table.assign(metric="accuracy"), other.table]), metric=Metric.of("macro_f1")
     )
-    assert analyse([both], published).against.metric == "accuracy"
+    assert analyse([both], published).against.metric.name == "accuracy"

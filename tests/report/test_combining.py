@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
 from archlab.report import analyse, text
 from tests.report.made import REFERENCES, made_study
 
@@ -70,4 +71,4 @@ def test_scores_of_ones_own_do_not_leave_their_frame():
 def test_studies_of_different_metrics_are_refused():
     first = made_study(datasets=3, seeds=1)
     with pytest.raises(UserError, match="different metrics cannot be compared: accuracy, auc"):
-        analyse([first, dataclasses.replace(first, metric="auc")])
+        analyse([first, dataclasses.replace(first, metric=Metric("auc"))])

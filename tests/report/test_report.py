@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS
 from archlab.report import analyse, read_material, text
 from archlab.report.costs import pareto
 from archlab.report.sections import plots
@@ -176,7 +177,7 @@ def test_a_score_of_ones_own_stands_beside_the_others():
 def test_the_metric_of_the_study_is_scored_and_named():
     material = made_study(datasets=3, seeds=2)
     other = material.table.assign(metric="balanced_accuracy", value=material.table["value"] ** 2)
-    both = dataclasses.replace(material, table=pd.concat([material.table, other]), metric="balanced_accuracy")
+    both = dataclasses.replace(material, table=pd.concat([material.table, other]), metric=METRICS["balanced_accuracy"])
     found = analyse([both])
     expected = analyse([dataclasses.replace(material, table=other.assign(metric="accuracy"))])
     assert found.models["xscore"].equals(expected.models["xscore"])

@@ -112,7 +112,7 @@ def test_tidy_has_a_row_per_metric(store):
     assert {(row["split"], row["metric"]): row["value"] for row in tidy} == {
         (split, metric): metrics[split][metric]
         for split in ("validation", "test")
-        for metric in ("accuracy", "balanced_accuracy")
+        for metric in ("accuracy", "balanced_accuracy", "log_loss")
     }
 
 

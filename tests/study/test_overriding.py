@@ -94,7 +94,7 @@ def test_a_metric_that_the_other_recipe_lacks(tmp_path):
         "recipe": {"like": "quick", "metrics": [f"{tmp_path}/own.py:recall"]},
         "metric": "recall",
     }
-    assert load_study(override(study, seeds=2)).metric == "recall"
+    assert load_study(override(study, seeds=2)).metric.name == "recall"
     with pytest.raises(UserError, match="override recipe: thorough keeps no metric 'recall', which study scores"):
         load_study(override(study, recipe="thorough"))
 

@@ -218,3 +218,17 @@ def test_nothing_to_resume(place):
     home = place()
     with pytest.raises(UserError, match="no search of tiny to go on with"):
         run(study_of(home), home, resume=True)
+
+
+def test_a_search_by_a_metric_that_is_better_when_lower_finds_the_lowest(place):
+    home = place()
+    document = run(study_of(home, f"{STUDY}metric: log_loss\n"), home).document
+    assert all(
+        worst > best for part in (document, document["search"]) for worst, best in part["frame"]["datasets"].values()
+    )
+    complete = [trial for trial in document["trials"] if trial["state"] == "complete"]
+    best = max(complete, key=lambda trial: trial["xscore"])
+    losses = [sum(trial["accuracies"].values()) for trial in complete]
+    assert sum(best["accuracies"].values()) <= sorted(losses)[len(losses) // 3]
+    cells = [cell for cell in document["cells"] if cell["split"] == "test"]
+    assert all(cell["value"] == pytest.approx(1 - cell["accuracy"]) for cell in cells)

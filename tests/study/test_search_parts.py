@@ -17,6 +17,7 @@ from archlab.architecture import InputSpec, architecture, build_model, reference
 from archlab.architecture.writing import architecture_yaml, at_width
 from archlab.budget import Budget, count, fit_width
 from archlab.foundation import UserError, read_yaml_text
+from archlab.foundation.metric import METRICS
 from archlab.scoring import Frame, cells, make_frame, read_table, seed_means, subsets, xscore
 from archlab.study.loading import load_study
 from archlab.study.search import sampler
@@ -230,13 +231,13 @@ def final_of(rows, seeds=(0, 1)):
     study = SimpleNamespace(
         frame=frame,
         weight_of_variance=0.5,
-        metric="accuracy",
+        metric=METRICS["accuracy"],
         datasets=dict.fromkeys("abcd", 32),
         seeds=list(seeds),
         models=models,
     )
     columns = ["model", "dataset", "seed", "split", "metric", "value"]
-    return SimpleNamespace(study=study, table=pd.DataFrame(table, columns=columns))
+    return SimpleNamespace(study=study, table=pd.DataFrame(table, columns=columns), images=None)
 
 
 def trial_of(number, xscore):

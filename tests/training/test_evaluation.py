@@ -34,8 +34,8 @@ def test_equals_scikit_learn_with_a_class_that_does_not_occur():
         logits = model.eval()(everything)
     assert scores["accuracy"] == pytest.approx(accuracy_score(truth, logits.argmax(1)), abs=1e-12)
     assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, logits.argmax(1)), abs=1e-12)
-    assert scores["loss"] == pytest.approx(log_loss(truth, logits.double().softmax(1), labels=range(4)), rel=1e-3)
-    assert scores["loss"] == pytest.approx(log_loss(kept.labels, kept.probabilities(), labels=range(4)), abs=1e-12)
+    assert scores["log_loss"] == pytest.approx(log_loss(truth, logits.double().softmax(1), labels=range(4)), rel=1e-3)
+    assert scores["log_loss"] == pytest.approx(log_loss(kept.labels, kept.probabilities(), labels=range(4)), abs=1e-12)
 
 
 @given(arrays(np.float32, (5, 4), elements=st.floats(-1e6, 1e6, width=32)))

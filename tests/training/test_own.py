@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from archlab.foundation import UserError, read_yaml_text
+from archlab.foundation.metric import Metric
 from archlab.runs.run import digest
 from archlab.study.loading import load_study
 from archlab.training.loop import train
@@ -150,8 +151,8 @@ def test_metrics_are_computed_on_validation_and_test(read):
 
 def test_a_study_may_score_a_metric_that_its_recipe_names(read, tmp_path):
     recipe = {"like": "quick", "metrics": [f"{tmp_path}/metrics.py:balanced"]}
-    assert load_study({"base": "mobilenetv2", "recipe": recipe, "metric": "balanced"}).metric == "balanced"
-    with pytest.raises(UserError, match="metric must be accuracy or balanced_accuracy, not 'balanced'"):
+    assert load_study({"base": "mobilenetv2", "recipe": recipe, "metric": "balanced"}).metric == Metric("balanced")
+    with pytest.raises(UserError, match=r"metric must be accuracy, .* or one of yours, FILE.py:NAME, not 'balanced'"):
         load_study({"base": "mobilenetv2", "metric": "balanced"})
 
 
@@ -166,8 +167,11 @@ def test_a_study_may_score_a_metric_that_its_recipe_names(read, tmp_path):
         ("optimizer: {mine.py:Slow: {mots: 3}}", "r.yaml:6: mine.py:Slow has no key 'mots' - did you mean 'most'?"),
         ("optimizer: {mine.py:Slow: {most: a}}", "r.yaml:6: mine.py:Slow: most must be a whole number, not 'a'"),
         ("metrics: metrics.py:images", "r.yaml:6: a recipe: metrics must be a list, not 'metrics.py:images'"),
-        ("metrics: [metrics.py:accuracy]", "r.yaml:6: two metrics are called 'accuracy'"),
-        ("metrics: [metrics.py:images, metrics.py:images]", "r.yaml:6: two metrics are called 'images'"),
+        ("metrics: [metrics.py:accuracy]", "r.yaml:6: two metrics are called 'accuracy': call the function otherwise"),
+        (
+            "metrics: [metrics.py:images, metrics.py:images]",
+            "r.yaml:6: two metrics are called 'images': call the function otherwise",
+        ),
         ("metrics: [images]", "r.yaml:6: own code is named FILE.py:NAME, not 'images'"),
     ],
 )

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archlab.foundation import UserError
 from archlab.runs import Run, Store
+from archlab.study.measuring import value_of
 from archlab.study.search.designs import Designs
-from archlab.study.study import METRICS, Study
+from archlab.study.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ SPARE = 3  # references beyond the number of datasets that validating their choi
 FEW_OF_FIRST_RUNG = (
     3  # replayed on the landscape `first`: 33.4 epochs on average, with 2 37.6 (standard error 1.8, n = 100)
 )
+BINOMIAL = ("accuracy", "balanced_accuracy")  # metrics whose noise is that of a share of images
 MIDDLE = 0.6  # of the steps of the first run, at most: later it would save too little
 
 
@@ -131,8 +133,8 @@ class Basis:
 
     def normalised(self, dataset: str, accuracy: float) -> float:
         """An accuracy as a share of the frame's span of a dataset."""
-        low, high = self.frame.datasets[dataset]
-        return (accuracy - low) / (high - low)
+        worst, best = self.frame.datasets[dataset]
+        return (accuracy - worst) / (best - worst)
 
 
 def rungs_of(datasets: int) -> list[int]:
@@ -174,10 +176,15 @@ def basis(designs: Designs, store: Store, order: Sequence[str] | None = None) ->
 
     study, search = designs.study, designs.study.search
     stored = [(run, found) for run in reference_runs(designs) if (found := store.get(run.key))]
-    rows = [(run.model, run.dataset, run.seed, found["metrics"][SPLIT][study.metric]) for run, found in stored]
+    values = [(run, value_of(found, study.metric, SPLIT, store)) for run, found in stored]
+    rows = [(run.model, run.dataset, run.seed, value) for run, value in values if value is not None]
     table = pd.DataFrame(rows, columns=["model", "dataset", "seed", "value"])
+    undefined = {run.dataset for run, value in values if value is None}
+    datasets = [name for name in study.suite.datasets if name not in undefined]
     frame = (
-        None if table.empty else make_frame(table, list(table["model"].unique()), SPLIT, datasets=study.suite.datasets)
+        None
+        if table.empty
+        else make_frame(table, list(table["model"].unique()), SPLIT, datasets=datasets, metric=study.metric)
     )
     if frame is None:
         raise UserError(
@@ -185,7 +192,7 @@ def basis(designs: Designs, store: Store, order: Sequence[str] | None = None) ->
         )
     means = table.pivot_table(index="model", columns="dataset", values="value", sort=False).loc[list(frame.models)]
     images = {str(name): sum(designs.prepared[str(name)].counts(SPLIT)) for name in means}
-    is_share = study.metric in METRICS  # else nothing is known of its noise
+    is_share = study.metric.name in BINOMIAL  # else nothing is known of its noise
     frame, weak = without_weak(frame, means, images) if is_share else (frame, ())
     frame, subset = reduced_frame(study, frame, means[list(frame.datasets)])
     references: dict[str, Accuracies] = {
@@ -205,7 +212,7 @@ def basis(designs: Designs, store: Store, order: Sequence[str] | None = None) ->
         study.weight_of_variance,
         keep,
         references,
-        middle_of(first) if keep < 1 and study.metric == METRICS[0] else None,
+        middle_of(first) if keep < 1 and study.metric.name == "accuracy" else None,
         subset=subset,
         weak=weak,
     )

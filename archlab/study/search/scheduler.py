@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
-import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.executors import Executor, Interrupted, Outcome, interruptible
 from archlab.foundation import UserError
-from archlab.runs import Event
+from archlab.runs import Event, Store
+from archlab.study.measuring import value_or_why
 from archlab.study.progress import Progress
+from archlab.study.search.active_trial import ActiveTrial
 from archlab.study.search.basis import SPLIT, Basis
-from archlab.study.search.designs import Design, Designs, Stopwatch
+from archlab.study.search.designs import Designs, Stopwatch
 from archlab.study.search.rungs import goes_on, promoted
 from archlab.study.search.sampler import ExhaustedError, asker, given, propose
 from archlab.study.search.trials import Trials, counts, facts, middle_facts, number
@@ -22,45 +22,6 @@ from archlab.study.variables import Value
 
 LOOK = 2.0  # seconds between two looks at what other processes do
 LOOKS = 100  # at a trial that does not say its design: its process may have died
-
-
-@dataclass
-class ActiveTrial:
-    """A trial of this process, at work on the dataset after those that it has accuracies of; `number` is the design's."""
-
-    trial: optuna.Trial
-    design: Design
-    number: int
-    accuracies: dict[str, float] = field(default_factory=dict)
-    runs: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    middle: float | None = None  # validation accuracy in the middle of its first run
-    waits: bool = False  # does not go on from there: its run is being ended
-
-    def take_over(self, former: FrozenTrial) -> None:
-        """Makes it what a former trial of the same design was when it stopped."""
-        for name in ("accuracies", "runs", "seconds"):
-            setattr(self, name, dict(former.user_attrs.get(name, {})))
-        self._note()
-        if "middle" in former.user_attrs:
-            self.note_middle(former.user_attrs["middle"])
-        for step, value in former.intermediate_values.items():
-            self.trial.report(value, step)
-
-    def meet(self, event: Event, metric: str) -> None:
-        """Notes what the run on a dataset came to."""
-        run, stored = event.run, event.stored or {}
-        self.accuracies[run.dataset] = stored["metrics"][SPLIT][metric]
-        self.runs[run.dataset], self.seconds[run.dataset] = run.key, stored["seconds"]
-        self._note()
-
-    def _note(self) -> None:
-        for name in ("accuracies", "runs", "seconds"):
-            self.trial.set_user_attr(name, getattr(self, name))
-
-    def note_middle(self, middle: dict[str, Any]) -> None:
-        self.middle = middle["accuracy"]
-        self.trial.set_user_attr("middle", middle)
 
 
 class Scheduler:
@@ -83,7 +44,7 @@ class Scheduler:
         progress: Progress | None = None,
     ):
         self.designs, self.basis, self.trials, self.wanted = designs, basis, trials, wanted
-        self.stopwatch, self.progress = stopwatch, progress or Progress()
+        self.stopwatch, self.progress, self.store = stopwatch, progress or Progress(), Store(designs.home)
         self.active: dict[str, ActiveTrial] = {}  # by the key of its run
         self.start = designs.start()
         self.exhausted = self.halted = self.interrupted = False
@@ -244,7 +205,11 @@ class Scheduler:
         if active.waits:
             self._end(active, TrialState.PRUNED)
             return True
-        active.meet(event, self.designs.study.metric)
+        value, why = value_or_why(event.stored, self.designs.study.metric, SPLIT, self.store)
+        if value is None:
+            self._fail(active, why)
+            return True
+        active.meet(event, value)
         return self._advance(active, executor)
 
     def _reach_middle(self, active: ActiveTrial, entry: dict[str, Any]) -> None:

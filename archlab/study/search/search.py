@@ -15,6 +15,7 @@ from archlab.study.ablating import runs_of, saved
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute, training_of
 from archlab.study.loading import load_study
+from archlab.study.measuring import check_measurable
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.backends import open_storage
@@ -115,6 +116,7 @@ def search(
     there = Trials(open_search(opened, designs))
     if resume and not there.all():
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
+    check_measurable(study.metric, references, store)
     _, first = compute(f"{study.name}: the references", references, store, settings, progress, task, measure=False)
     known, stopwatch = _agreed(designs, store, there, settings.time_limit)
     warm = warm_start(opened, there, designs, known, store, stopwatch)

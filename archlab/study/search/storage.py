@@ -11,6 +11,8 @@ from optuna.trial import FrozenTrial
 
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name
+from archlab.foundation.metric import Metric
+from archlab.foundation.own_code import own_code
 from archlab.runs.run import digest
 from archlab.study.search.basis import reference_runs
 from archlab.study.search.designs import Designs
@@ -44,7 +46,7 @@ def identity(designs: Designs) -> str:
     """Of everything that makes trials comparable: data, recipe, code, references and their widths, settings, forms."""
     study, search = designs.study, designs.study.search
     settings: list[Any] = [search.seed, search.objective, search.keep, search.datasets]
-    settings += [study.weight_of_variance, study.metric, str(study.budget)]
+    settings += [study.weight_of_variance, _named(study.metric), str(study.budget)]
     if study.budget.second:
         settings.append(study.budget.second)
     if search.sampler:
@@ -54,6 +56,14 @@ def identity(designs: Designs) -> str:
     if treated := _treated(designs):
         settings.append(treated)
     return digest([[run.key for run in reference_runs(designs)], settings])[:8]
+
+
+def _named(metric: Metric) -> str | list[Any]:
+    """Of one of a file its text counts, wherever it lies."""
+    if metric.own is None:
+        return metric.name
+    ((reference, arguments),) = metric.own.items()
+    return [own_code(reference).canonical, arguments]
 
 
 def _treated(designs: Designs) -> list[Any]:

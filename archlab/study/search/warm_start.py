@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from archlab.foundation import UserError
 from archlab.runs import Store, list_runs
+from archlab.study.measuring import value_of
 from archlab.study.search.basis import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs, Stopwatch
 from archlab.study.search.sampler import distribution
@@ -94,7 +95,9 @@ def _stored(
         run = designs.run(design, dataset)
         if (document := store.get(run.key)) is None:
             break
-        attributes["accuracies"][dataset] = document["metrics"][SPLIT][designs.study.metric]
+        if (value := value_of(document, designs.study.metric, SPLIT, store)) is None:
+            break
+        attributes["accuracies"][dataset] = value
         attributes["runs"][dataset], attributes["seconds"][dataset] = run.key, document["seconds"]
         if middle and middle.concerns(run):
             entry = document["history"][middle.epoch - 1]

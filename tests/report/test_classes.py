@@ -1,0 +1,80 @@
+"""Recall by class and confusion, of the class scores that runs have kept, also of many classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix, recall_score
+
+from archlab.report import analyse, text
+from archlab.report.classes import MOST_CLASSES
+from archlab.report.sections import plots, sections
+from archlab.runs import Store
+from archlab.training.class_scores import ClassScores
+from tests.report.made import made_study
+
+IMAGES = 260
+
+
+def scores_of(key: str, classes: int) -> ClassScores:
+    chance = np.random.default_rng(sum(key.encode()))
+    labels = np.arange(IMAGES) % classes
+    return ClassScores.of(chance.normal(size=(IMAGES, classes)) + 2 * np.eye(classes)[labels], labels)
+
+
+@pytest.fixture
+def made(monkeypatch, tmp_path):
+    """made(classes) is the analysis of a study whose runs have kept class scores of so many classes, on textures none."""
+
+    def made(classes: int):
+        material = made_study(datasets=3, seeds=2)
+        material = dataclasses.replace(material, home=tmp_path)
+        runs = [{**run, "key": f"{run['model']} {run['dataset']} {run['seed']}"} for run in material.runs]
+        kept = lambda _, key: {} if " pines " in key else {"test": scores_of(key, classes)}  # noqa: E731
+        monkeypatch.setattr(Store, "class_scores", kept)
+        names = {"class_names": [f"class {at}" for at in range(classes)]}
+        monkeypatch.setattr("archlab.runs.stored.read_model", lambda folder: names)
+        return analyse([dataclasses.replace(material, runs=runs)])
+
+    return made
+
+
+def test_recalls_and_confusions_are_scikit_learns_over_all_seeds(made):
+    found = made(4)
+    best, base = found.models.index[0], found.base
+    document = json.loads(text(found, "json"))["classes"]
+    assert set(document) == {"digits", "mnist5k"} and set(document["digits"]["confusion"]) == {best, base}
+    seeds = [scores_of(f"{base} digits {seed}", 4) for seed in range(2)]
+    labels, said = (np.concatenate([getattr(each, name) for each in seeds]) for name in ("labels", "classes"))
+    assert document["digits"]["confusion"][base] == confusion_matrix(labels, said).tolist()
+    assert document["digits"]["recall"][base] == pytest.approx(recall_score(labels, said, average=None), abs=1e-12)
+
+
+def test_page_and_markdown_show_them_and_say_where_there_are_none(made):
+    found = made(4)
+    markdown, page = text(found, "markdown"), text(found, "html")
+    for said in (markdown, page):
+        assert "Which classes are confused?" in said and "class 3" in said
+        assert "Runs have kept no class scores on pines" in said
+    assert "digits: recall of each class in percent" in markdown
+    drawn = [name for name in plots(found) if name.startswith("confusion-")]
+    assert len(drawn) == 4 and all(f"{name}-" in page for name in drawn)
+
+
+def test_many_classes_are_folded_and_the_picture_shows_the_hardest(made):
+    found = made(120)
+    (section,) = (each for each in sections(found) if each.anchor == "classes")
+    assert [len(table.rows) for table in section.tables] == [MOST_CLASSES] * 2
+    assert [len(table.rows) for table in section.folded] == [120] * 2
+    recalls = [row[2] for row in section.tables[0].rows]
+    assert recalls == sorted(recalls) and recalls[-1] <= sorted(row[2] for row in section.folded[0].rows)[MOST_CLASSES]
+    assert all(f"the {MOST_CLASSES} of 120 classes" in plot.title for plot in section.plots)
+    assert "class 7" in text(found, "html")
+
+
+def test_a_table_without_runs_has_no_such_section():
+    found = analyse([made_study(datasets=3, seeds=2)])
+    assert "Which classes" not in text(found, "markdown") and json.loads(text(found, "json"))["classes"] == {}
