@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from archlab.scoring import ImageNoise
+    from archlab.scoring.image_noise import OnDataset
+    from archlab.training.class_scores import ClassScores
 
 MOST_MODELS = 500  # pairs grow with the square
 
@@ -49,10 +51,9 @@ def image_noise(runs: Iterable[Run], store: Store, metric: Metric, split: str) -
     return ImageNoise({dataset: _on_dataset(of_models, store, metric, split) for dataset, of_models in cells.items()})
 
 
-def _on_dataset(keys: Mapping[str, list[str]], store: Store, metric: Metric, split: str):
+def _on_dataset(keys: Mapping[str, list[str]], store: Store, metric: Metric, split: str) -> OnDataset:
     import numpy as np
 
-    from archlab.scoring.contributions import contributions
     from archlab.scoring.image_noise import on_dataset
 
     labels: np.ndarray | None = None
@@ -67,6 +68,24 @@ def _on_dataset(keys: Mapping[str, list[str]], store: Store, metric: Metric, spl
         if labels is not None and not np.array_equal(labels, kept.labels):
             raise UserError(f"run {key[:12]} was tested on other images")
         labels = kept.labels
-        read[key] = contributions(metric.name, kept.scores, kept.labels)
+        read[key] = _contributions(metric, kept)
     assert labels is not None
-    return on_dataset({model: [read[key] for key in of_model] for model, of_model in keys.items()}, labels, len(labels))
+    strata = labels if metric.own is None else np.zeros(len(read[key]), dtype=int)
+    return on_dataset({model: [read[key] for key in of_model] for model, of_model in keys.items()}, strata, len(labels))
+
+
+def _contributions(metric: Metric, kept: ClassScores) -> np.ndarray:
+    """Of each image; to a user's own metric of each group of images, which are alike in their classes."""
+    from archlab.scoring.contributions import contributions, grouped_contributions
+    from archlab.training.class_scores import ClassScores
+    from archlab.training.metrics import measured
+
+    if metric.own is None:
+        return contributions(metric.name, kept.scores, kept.labels)
+
+    def measure(scores: np.ndarray, labels: np.ndarray) -> float:
+        value = measured(metric, ClassScores(scores, labels))
+        assert value is not None, "a user's own metric gives a number or fails"
+        return value
+
+    return grouped_contributions(measure, kept.scores, kept.labels)
