@@ -224,13 +224,15 @@ def load_recipe(
     if path.suffix in (".yaml", ".yml") or path.is_file():
         if path.absolute() in seen:
             raise UserError("a recipe cannot be like itself", where=at)
-        return _parse(read_yaml(path), at, path.parent, seen | {path.absolute()})
+        return _parse(read_yaml(path), at, path.parent, seen | {path.absolute()}, path.stem)
     raise UserError(
         f"there is no recipe {name!r}: neither one of archlab's nor a YAML file", where=at, name=name, known=recipes()
     )
 
 
-def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[Path]) -> Recipe:
+def _parse(
+    document: dict, at: str | None, folder: Path | None, seen: frozenset[Path], file_name: str | None = None
+) -> Recipe:
     own = {key: value for key, value in document.items() if key not in ("like", "exemptions")}
     base = None
     if "like" in document:
@@ -240,7 +242,15 @@ def _parse(document: dict, at: str | None, folder: Path | None, seen: frozenset[
     if "exemptions" in document:
         recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at))
     check_consistency(recipe, "a recipe", [document], where(document) or at)
-    return recipe
+    if "name" in document:
+        return recipe
+    return dataclasses.replace(recipe, name=file_name or (_named_by_changes(base.name, own) if base else recipe.name))
+
+
+def _named_by_changes(name: str, own: dict) -> str:
+    """`quick, steps 60` of what is like quick but for its steps."""
+    changes = [key if isinstance(value, (dict, list)) else f"{key} {value}" for key, value in own.items()]
+    return ", ".join([name, *changes])
 
 
 def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:

@@ -134,7 +134,9 @@ def published_lr(epoch: int, epochs: int = 100, low: float = 1e-5, high: float =
 
 def test_the_fair_study_treats_all_models_alike(tmp_path):
     study = resolve("zhang2025_fair", tmp_path)
-    assert study.seeds == [0, 1, 2] and study.metric == "balanced_accuracy" and list(study.datasets) == list(STORED)
+    assert (
+        study.seeds == [0, 1, 2] and study.metric.name == "balanced_accuracy" and list(study.datasets) == list(STORED)
+    )
     assert all(model.within_budget and not model.forms for model in study.models) and len(study.models) == 11
     assert all(0.95 * 2_500_000 < cell["params"] <= 2_500_000 for cell in study.cells())
     for dataset in study.datasets:

@@ -178,7 +178,7 @@ def test_says_what_is_wrong_and_where(text, message):
         (
             "like: zhang2025\npixels: 300",
             "stanford_dogs",
-            "zhang2025.yaml:56: the recipe zhang2025 of net on stanford_dogs: test_resize, 256, is below pixels, 300",
+            "zhang2025.yaml:56: the recipe zhang2025, pixels 300 of net on stanford_dogs: test_resize, 256, is below pixels, 300",
         ),
     ],
 )
@@ -205,3 +205,12 @@ def test_a_recipe_that_is_like_itself_is_refused(tmp_path):
 def test_recipes_are_read_without_torch():
     code = "import sys; from archlab.training.recipe import load_recipe; load_recipe('quick'); sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_recipe_without_a_name_is_called_by_its_file_or_by_what_it_changes(tmp_path):
+    changed = {"like": "quick", "steps": 60, "augment": {"shift": 2}}
+    assert load_recipe(changed).name == "quick, steps 60, augment"
+    assert load_recipe({**changed, "name": "mine"}).name == "mine"
+    (tmp_path / "brief.yaml").write_text("like: quick\nsteps: 60\n")
+    assert load_recipe(tmp_path / "brief.yaml").name == "brief" and load_recipe("quick").name == "quick"
+    assert load_recipe(changed).canonical() == load_recipe({**changed, "name": "mine"}).canonical()
