@@ -178,7 +178,8 @@ def test_says_what_is_wrong_and_where(text, message):
         (
             "like: zhang2025\npixels: 300",
             "stanford_dogs",
-            "zhang2025.yaml:56: the recipe zhang2025, pixels 300 of net on stanford_dogs: test_resize, 256, is below pixels, 300",
+            "zhang2025.yaml:56: the recipe zhang2025, pixels 300 of net on stanford_dogs: test_resize, 256, is below pixels, "
+            "300",
         ),
     ],
 )
