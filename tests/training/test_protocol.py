@@ -87,7 +87,8 @@ def test_keys_are_part_of_a_run_only_where_they_are_set():
         read(""),
         read(
             "pixels: 224\ntest_resize: 256\nstored: 64\nfit: stretch\nincomplete_batch: kept\nwith_validation: true\n"
-            "balance: true\nprecision: float32\nnormalisation: {mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}\naugment: {order: [jitter, crop]}"
+            "balance: true\nprecision: float32\nnormalisation: {mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}\n"
+            "augment: {order: [jitter, crop]}"
         ),
     )
     assert not set(LATER) & set(plain.canonical()) and "order" not in plain.canonical()["augment"]
