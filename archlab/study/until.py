@@ -78,7 +78,7 @@ def in_rounds(study: ResolvedStudy) -> ResolvedStudy:
     """
     from archlab.scoring.contrasts import contrasts
 
-    if study.base is None or not contrasts(study.contrasted, study.base):
+    if study.base is None or len(study.contrasted) < 2 or not contrasts(study.contrasted, study.base):
         raise UserError(f"{study.name} has no options to hold against each other: there is nothing to decide")
     if "xscore" in study.matters and (len(study.frame) < 2 or len(study.datasets) < 2):
         raise UserError(
