@@ -171,7 +171,7 @@ def _own_estimates(study: ResolvedStudy, stored: list[Run], store: Store, found:
         found,
         scored.frame if scored else None,
         study.weight_of_variance,
-        points=percent_factor(rows["value"]),
+        points=percent_factor(rows["value"], study.metric),
         seeds=study.seeds,
     )
     return [each for each in made if each.seed_error > 0]
@@ -186,7 +186,7 @@ def _noise_of_alike(study: ResolvedStudy, runs: list[Run], store: Store) -> floa
     from archlab.runs.run import digest
     from archlab.scoring import percent_factor, seed_noise
 
-    listed, metric = list_runs(store).table, f"test_{study.metric}"
+    listed, metric = list_runs(store).table, f"test_{study.metric.name}"
     if metric not in listed.column_names:
         return None
     names = ["architecture", "width", "code", "dataset_digest", "recipe", "seed", metric]
@@ -202,5 +202,7 @@ def _noise_of_alike(study: ResolvedStudy, runs: list[Run], store: Store) -> floa
     alike = alike.drop_duplicates(["model", "dataset", "seed"])
     noise = seed_noise(alike)
     return (
-        math.sqrt(noise.variance.sum()) / len(study.datasets) * percent_factor(alike["value"]) if noise.known else None
+        math.sqrt(noise.variance.sum()) / len(study.datasets) * percent_factor(alike["value"], study.metric)
+        if noise.known
+        else None
     )

@@ -195,7 +195,7 @@ def test_seeds_that_agree_exactly_decide_nothing(residue):
     assert "undecided: seeds that agree to the last digit cannot tell" in answer(found)
 
 
-def told(*rows, matters=None, seconds=None, metric="accuracy"):
+def told(*rows, matters=None, seconds=None):
     """The answer to rows (option, against, measure, dataset, difference, verdict, seeds needed, images needed)."""
     names = ("option", "against", "measure", "dataset", "difference", "verdict", "seeds_needed", "images_needed")
     made = [dict(zip(names, row, strict=True)) for row in rows]
@@ -214,7 +214,7 @@ def told(*rows, matters=None, seconds=None, metric="accuracy"):
         }
         for row in made
     )
-    return answer(Effects(frame, metric, matters=Matters(**matters or {})), seconds)
+    return answer(Effects(frame, matters=Matters(**matters or {})), seconds)
 
 
 NAN = math.nan
@@ -229,9 +229,9 @@ def test_what_is_decided_in_points_or_on_single_datasets_comes_before_the_leader
         ("b", "base", "xscore", None, 0.01, "undecided", NAN, 3.24),
     )
     assert said == (
-        "With the edit alone, parameters as they fall, c=a is worse than base (-9.20 points, 95 % -10.20 to -8.20); c=b is better "
-        "than base on d2 (+3.00 points, 95 % +2.00 to +4.00). Of the rest, c=b scores highest (+0.010 of xScore over base), but "
-        "this is undecided: no number of seeds decides it, 3.2 times the test images would."
+        "With the edit alone, parameters as they fall, c=a is worse than base (-9.20 points, 95 % -10.20 to -8.20); "
+        "c=b is better than base on d2 (+3.00 points, 95 % +2.00 to +4.00). Of the rest, c=b scores highest "
+        "(+0.010 of xScore over base), but this is undecided: no number of seeds decides it, 3.2 times the test images would."
     )
 
 
