@@ -106,7 +106,10 @@ def ablate(
     suite: str | Path | None = None,
     datasets: Sequence[str] | None = None,
     recipe: str | Path | dict | None = None,
-    seeds: int | Sequence[int] | None = None,
+    seeds: int | Sequence[int] | dict | None = None,
+    matters: str | dict | None = None,
+    until: Literal["decided"] | None = None,
+    within: str | float | None = None,
     store: str | Path | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
@@ -115,8 +118,12 @@ def ablate(
 
     Args:
         study: The name of a shipped study, a YAML file, or a mapping of the same keys.
-        suite, datasets, recipe, seeds: What counts in the place of what the study says. `datasets` are a suite of their own.
-            The results lie beside those of the study as written: the study's name says what differs.
+        suite, datasets, recipe, seeds, matters: What counts in the place of what the study says. `datasets` are a suite of
+            their own, `seeds` a number, a list, or `{"from": 2, "to": 30}`, and `matters` is `"1 point"`, `"0.05 of xScore"`
+            or `{"points": 1, "xscore": 0.05}`. The results lie beside those of the study as written: the study's name says what
+            differs.
+        until: `"decided"`: seeds come in rounds, and only where a contrast is open. The same call goes on with what is stored.
+        within: `"2h"`, `"90s"` or seconds: no round begins that would not end by then.
         store: The folder of runs and data; None: ARCHLAB_HOME, else `./.archlab`.
         settings: How runs are computed; None: in worker processes here, as many as suit this machine.
         progress: Hears how it goes; None: nobody does.
@@ -128,8 +135,8 @@ def ablate(
     Raises:
         UserError: Before anything runs: the study is wrong, a model above the budget, or a dataset not prepared.
     """
-    source = override(study, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds)
-    return _ablate(source, Store(home(store)), settings, progress)
+    source = override(study, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds, matters=matters)
+    return _ablate(source, Store(home(store)), settings, progress, until=until, within=within)
 
 
 def search(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from archlab.forecast import Plan
     from archlab.runs import Store
     from archlab.study.ablation import Ablation
+    from archlab.study.expecting import Expected
     from archlab.study.resolved import ResolvedStudy
 
 
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
     "--spec", default="quick", show_default=True, metavar="STUDY", help="A study of archlab's, or a YAML file."
 )
 @override_options
+@click.option("--matters", metavar="SIZE", help="In the place of the study's: `1 point`, `0.05 of xScore`.")
+@click.option(
+    "--until",
+    type=click.Choice(["decided"]),
+    help="Seeds in rounds, only for what is open, as long as it is.",
+)
+@click.option(
+    "--within", metavar="TIME", help="With --until: `90s`, `30m`, `2h`, `1h30m`; no round begins that takes longer."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be computed and how long it would take.")
 @click.option("--smoke", is_flag=True, help="Take every model and dataset through a few steps, and store nothing.")
 @run_options
@@ -38,6 +48,9 @@ def ablate(
     datasets: str | None,
     recipe: str | None,
     seeds: str | None,
+    matters: str | None,
+    until: str | None,
+    within: str | None,
     dry_run: bool,
     smoke: bool,
     store: str | None,
@@ -48,27 +61,36 @@ def ablate(
 
     Models are scored on test data in the frame of the study's references. Results of a study with another suite, recipe or
     seeds lie beside those of the study as written, under a name that says so. Ends with 1 where a run failed.
+
+    With --until decided, seeds come in rounds: models get more of them as long as a contrast that the study is about is open
+    and more seeds may decide it. The same command goes on where it was interrupted, or where the time was over.
     """
     from archlab.forecast import plan, with_workers
     from archlab.runs import Store
     from archlab.study.ablating import ablate as run_ablation
-    from archlab.study.ablating import study_and_runs
+    from archlab.study.ablating import study_and_runs, time_within
+    from archlab.study.expecting import expect
 
+    seconds = time_within(until, within)
     place = Store(home(store))
-    source = overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds)
+    source = overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds, matters=matters)
     settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
     if smoke or dry_run:
-        study, runs = study_and_runs(source, place, progress, planned=not smoke)
+        study, runs = study_and_runs(source, place, progress, planned=not smoke, until=until)
         if smoke:
             return try_out(study.name, runs, place, settings, progress, as_json)
         settings = with_workers(settings, runs, place)
-        _print_plan(study, plan(runs, place, settings, on_event=progress.measuring), place, store, as_json)
+        planned = plan(runs, place, settings, on_event=progress.measuring)
+        expected = expect(study, planned, place, seconds) if until else None
+        _print_plan(study, planned, place, store, as_json, expected)
         return 0
-    found = run_ablation(source, place, settings, progress)
+    found = run_ablation(source, place, settings, progress, until=until, within=seconds)
     return 1 if found.failed else 0
 
 
-def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | None, as_json: bool) -> None:
+def _print_plan(
+    study: ResolvedStudy, plan: Plan, place: Store, store: str | None, as_json: bool, expected: Expected | None
+) -> None:
     """`store`: as the command was given it, and as others are to be given it."""
     from archlab.cli.plan_text import HEADING, elsewhere, rows, summary
     from archlab.study.ablating import missing_datasets
@@ -84,6 +106,7 @@ def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | Non
             "cells": study.cells(),
             **plan.document(),
         }
+        document |= {"until_decided": expected.document()} if expected else {}
         echo(json.dumps(document, indent=2))
         return
     print_table(HEADING, rows(plan))
@@ -92,7 +115,7 @@ def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, store: str | Non
         runs = [*plan.stored, *(run for run, _ in plan.missing)]
         beside = sum(run.dataset in study.unseen for run in runs)
         echo(f"{beside} of them on {', '.join(study.unseen)}, which no choice and no score sees")
-    for line in elsewhere(plan):
+    for line in [*elsewhere(plan), *(expected.lines() if expected else [])]:
         echo(line)
     for need, command in missing.items():
         echo(f"{need.name} is not prepared: {command}")

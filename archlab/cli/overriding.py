@@ -13,13 +13,21 @@ override_options = together(
     click.option("--suite", metavar="SUITE", help="In the place of the study's: a name or a file."),
     click.option("--datasets", metavar="A,B,...", help="In the place of the study's suite: any of the catalogue's."),
     click.option("--recipe", metavar="RECIPE", help="In the place of the study's: a name or a file."),
-    click.option("--seeds", metavar="N", help="In the place of the study's: how many, or a list, `0,3,7`."),
+    click.option(
+        "--seeds", metavar="N", help="In the place of the study's: how many, a list, `0,3,7`, or from and to, `2-30`."
+    ),
 )
 """The options that `overridden` takes."""
 
 
 def overridden(
-    study: str, *, suite: str | None, datasets: str | None, recipe: str | None, seeds: str | None
+    study: str,
+    *,
+    suite: str | None,
+    datasets: str | None,
+    recipe: str | None,
+    seeds: str | None,
+    matters: str | None = None,
 ) -> StudySource:
     """The study as the options have it; as written without any."""
     return override(
@@ -28,11 +36,15 @@ def overridden(
         datasets=None if datasets is None else [name.strip() for name in datasets.split(",") if name.strip()],
         recipe=recipe,
         seeds=None if seeds is None else _seeds(seeds),
+        matters=matters,
     )
 
 
 def _seeds(text: str) -> Any:
-    """A number, a list of them, or the text itself, which the study refuses."""
+    """A number, a list of them, from and to, or the text itself, which the study refuses."""
+    first, dash, most = (part.strip() for part in text.partition("-"))
+    if dash and first.isdecimal() and most.isdecimal():
+        return {"from": int(first), "to": int(most)}
     numbers = [part.strip() for part in text.split(",")]
     if not all(number.isdecimal() for number in numbers if number) or not any(numbers):
         return text

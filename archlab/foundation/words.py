@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
+
+from archlab.foundation.errors import UserError
+
+_NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
+_TIME = re.compile(rf"(?:{_NUMBER} ?d)? ?(?:{_NUMBER} ?h)? ?(?:{_NUMBER} ?m(?:in)?)? ?(?:{_NUMBER} ?s)?")
+_UNITS = (86400, 3600, 60, 1)
+
 
 def duration(seconds: float) -> str:
     """`8 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`."""
@@ -13,6 +22,18 @@ def duration(seconds: float) -> str:
     if seconds < 86400:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
     return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def seconds_in(written: str | float) -> float:
+    """Of `90s`, `30m`, `1h30m`, of what `duration` writes, or of a number of them. Raises UserError for others, and for 0."""
+    found: float | None = None
+    if isinstance(written, (int, float)):
+        found = float(written)
+    elif isinstance(written, str) and (parts := _TIME.fullmatch(written.strip())):
+        found = sum(float(part) * unit for part, unit in zip(parts.groups("0"), _UNITS, strict=True))
+    if found is None or not 0 < found < math.inf:
+        raise UserError(f"a time is `90s`, `30m`, `2h` or `1h30m`, not {written!r}")
+    return found
 
 
 def as_sentence(words: str) -> str:

@@ -125,7 +125,7 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
         models=models,
         means=means,
         costs=kinds,
-        answers={study: answer(found) for study, found in by_study.items()},
+        answers={each.name: answer(by_study[each.name], each.seconds) for each in materials if each.name in by_study},
         effects=by_study,
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
@@ -226,6 +226,8 @@ def _effects(study: Material) -> Effects | None:
         metric=study.metric,
         seeds=study.seeds,
         images=study.images,
+        matters=study.matters,
+        rounds=study.rounds,
     )
 
 

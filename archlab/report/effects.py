@@ -17,14 +17,18 @@ from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import Effects, points, records
 
+VERDICTS = {name: name for name in ("better", "worse", "undecided")} | {"same": "no difference that matters"}
+MOST_PARTS = 6  # contrasts of which the two parts of the half-width are said
 KINDS = {"equal_budget": "equal budget", "raw": "raw"}
 COLUMNS = {
     **{name: Column(name) for name in ("choice", "option", "against", "kind", "dataset", "measure")},
     **{name: Column(name, "signed") for name in ("difference", "low", "high")},
     "p_adjusted": Column("adjusted p", "p"),
-    "decided": Column("decided"),
+    "verdict": Column("verdict"),
     "seeds": Column("seeds", "integer"),
     "seeds_needed": Column("seeds needed", "integer"),
+    "image_half": Column("of the half-width the test images'", "number"),
+    "images_needed": Column("times the test images needed", "number"),
 }
 
 
@@ -36,7 +40,7 @@ def effects(analysis: Analysis) -> Iterator[Section]:
             continue
         suffix, title = (f"-{study}", f", {study}") if several else ("", "")
         rows = found.rows[found.rows["dataset"].isna() & (found.rows["of"] == "effect")]
-        named = ", ".join(f"{row['choice']}={row['option']}" for row in records(rows[rows["decided"]]))
+        named = ", ".join(f"{row['choice']}={row['option']}" for row in records(rows[rows["decided"].astype(bool)]))
         plot = Plot(
             f"effects{suffix}",
             f"Difference of each option to the base{title}; filled where decided",
@@ -45,7 +49,8 @@ def effects(analysis: Analysis) -> Iterator[Section]:
         )
         tables = _tables(found, suffix)
         sentence = "Raw is the edit alone, parameters as they fall; at equal budget, the width was fitted anew."
-        yield Section(f"effects{suffix}", f"Effects of the options{title}", [sentence], [plot], tables[:1], tables[1:])
+        sentences = [sentence, *_matters(found), *_parts(found)]
+        yield Section(f"effects{suffix}", f"Effects of the options{title}", sentences, [plot], tables[:1], tables[1:])
 
 
 def curves(analysis: Analysis) -> Iterator[Section]:
@@ -75,6 +80,37 @@ def _measures(found: Effects) -> dict[str, str]:
     return {"points": f"{found.metric.words} {unit}{lower}", "xscore": "xScore"}
 
 
+def _matters(found: Effects) -> list[str]:
+    """What was said to matter."""
+    parts = [
+        f"{found.matters.of(measure):g} {unit}"
+        for measure, unit in (("points", "points"), ("xscore", "of xScore"))
+        if found.matters.of(measure) is not None
+    ]
+    return [f"A difference matters from {' and '.join(parts)} on."] if parts else []
+
+
+def _parts(found: Effects) -> list[str]:
+    """Of what is undecided over all datasets, how much of the half-width is the test set's, and what would decide it."""
+    if not found.covers_images:
+        return []
+    rows = found.rows
+    chosen = rows["about"] if rows["about"].any() else rows["dataset"].isna() & (rows["of"] == "effect")
+    said = []
+    for row in records(rows[chosen & ~rows["decided"].astype(bool) & rows["low"].notna()]):
+        digits = 3 if row["measure"] == "xscore" else 1
+        half, images = (row["high"] - row["low"]) / 2, row["image_half"]
+        what = "more seeds can decide this" if pd.notna(row["seeds_needed"]) else "more seeds cannot decide this"
+        if pd.notna(row["images_needed"]):
+            what += f", {row['images_needed']:.1f} times the images can"
+        said.append(
+            f"{row['choice']}={row['option']} less {row['against']}, {_measures(found)[row['measure']]}: of the half-width "
+            f"{half:.{digits}f}, {images:.{digits}f} is the test set's: {what}."
+        )
+    more = [f"{len(said) - MOST_PARTS} more are in the tables."] if len(said) > MOST_PARTS else []
+    return [*said[:MOST_PARTS], *more]
+
+
 def _tables(found: Effects, suffix: str) -> list[Table]:
     """Effects over all datasets, on each dataset, options against each other, interactions: those that there are."""
     rows = found.rows
@@ -85,16 +121,19 @@ def _tables(found: Effects, suffix: str) -> list[Table]:
         "comparisons": ("Options against each other", rows["of"] == "comparison"),
         "interactions": ("Interactions", rows["of"] == "interaction"),
     }
-    note = "95 % intervals for seed noise; p by Holm's method over all tests of the study."
+    noise = "seeds and test images" if found.covers_images else "seeds, not of the test images"
+    note = f"95 % intervals for the noise of {noise}; p adjusted over all tests of the study."
     made = []
     for name, (title, chosen) in parts.items():
         part = rows[chosen].sort_values("kind", kind="stable")
         values = part.assign(
             kind=part["kind"].map(KINDS),
             measure=part["measure"].map(_measures(found)),
-            decided=part["decided"].map({True: "yes", False: "undecided"}),
+            verdict=part["verdict"].map(VERDICTS),
         )
-        columns = {key: column for key, column in COLUMNS.items() if key != "dataset" or part["dataset"].notna().any()}
+        spare = [key for key in ("dataset", "images_needed") if not part[key].notna().any()]
+        spare += [] if found.covers_images else ["image_half"]
+        columns = {key: column for key, column in COLUMNS.items() if key not in spare}
         made.append(Table.of(name + suffix, f"{title}. {note}", columns, values))
     return [table for table in made if table.rows]
 

@@ -14,8 +14,17 @@ import pandas as pd
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS, RENAMED, Metric
 from archlab.report.provenance import prediction, provenance
-from archlab.scoring import ImageNoise, architecture_elements, published_elements, read_table, shipped_tables
+from archlab.scoring import (
+    ImageNoise,
+    Matters,
+    Rounds,
+    architecture_elements,
+    published_elements,
+    read_table,
+    shipped_tables,
+)
 from archlab.scoring.spreadsheets import from_csv
+from archlab.study.rounds import seeds_in_order
 
 FILES = ("study.json", "ablation.json", "results.csv")
 SEARCH = "search.json"  # beside them where a search ended so
@@ -46,6 +55,9 @@ class Material:
         provenance: Titles and texts that say where the numbers come from.
         seeds: Every seed that a complete model has; None: any.
         datasets: Every dataset that a complete model has; None: those of the table.
+        matters: The least difference that matters.
+        rounds: When it was looked at, of a study that went on until it was decided.
+        seconds: By model, what one more seed of it took, where that is known.
         search: The document of the search that ended in this table.
         unseen, unseen_table: Gains as in the document of `archlab.scoring.Gains`; as `table`, of the datasets not seen.
         test_images: By dataset, the number of images it tests with, where known.
@@ -73,6 +85,9 @@ class Material:
     provenance: dict[str, str] = field(default_factory=dict)
     seeds: list[int] | None = None
     datasets: list[str] | None = None
+    matters: Matters = field(default_factory=Matters)
+    rounds: Rounds | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
     search: dict[str, Any] | None = None
     unseen: dict[str, Any] | None = None
     unseen_table: pd.DataFrame | None = None
@@ -207,6 +222,9 @@ def _read_study(folder: Path, home: Path) -> Material:
         provenance=provenance(study, runs) | prediction(folder),
         seeds=study["seeds"],
         datasets=list(study["datasets"]),
+        matters=Matters(**study.get("matters", {})),
+        rounds=_rounds(study, found),
+        seconds=found.get("seconds_of_a_seed", {}),
         search=search,
         unseen=(search or found).get("unseen"),
         unseen_table=table[is_unseen] if is_unseen.any() else None,
@@ -217,6 +235,11 @@ def _read_study(folder: Path, home: Path) -> Material:
         images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,
         latencies=_read_json(folder / LATENCIES) or {},
     )
+
+
+def _rounds(study: dict[str, Any], found: dict[str, Any]) -> Rounds | None:
+    looks = [each["seeds"] for each in found.get("rounds", [])]
+    return Rounds(seeds_in_order(study["seeds"], study["most_seeds"]), looks, study["most_seeds"]) if looks else None
 
 
 def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Series]:

@@ -71,7 +71,7 @@ def list_runs(store: Store) -> Listing:
     if gone:
         import pyarrow.compute
 
-        known = known.filter(pyarrow.compute.is_in(known.column("key"), pyarrow.array(sorted(there))))
+        known = known.filter(pyarrow.compute.is_in(known.column("key"), pyarrow.array(sorted(there), pyarrow.string())))
     table = pyarrow.concat_tables([known, _table_of(rows, unreadable)]) if rows else known
     if gone or len(rows) >= ENOUGH_TO_WRITE:
         _write_index(store, table)

@@ -2,7 +2,7 @@
 
 from archlab.scoring.agreement import SCORES, Agreement, agreement
 from archlab.scoring.answer import answer
-from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, what_would_decide
+from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, chance_left, what_would_decide
 from archlab.scoring.effects import Effects, Matters, Rounds, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
 from archlab.scoring.frame import LAMBDA, Frame, xscore
@@ -59,6 +59,7 @@ __all__ = [
     "architecture_elements",
     "cells",
     "chance_decided",
+    "chance_left",
     "compare_over_datasets",
     "effects",
     "elements",

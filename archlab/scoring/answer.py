@@ -1,85 +1,210 @@
-"""A study's answer in one sentence a choice, which follows from the effects alone, also where nothing is decided."""
+"""A study's answer in a few sentences a choice, which follow from the effects alone, also where nothing is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
+from archlab.foundation.words import duration
 from archlab.scoring.effects import Effects
 from archlab.scoring.reading import points
+from archlab.scoring.verdicts import BETTER, SAME, UNDECIDED, WORSE
 
 KIND_IN_WORDS = {"equal_budget": "At equal budget", "raw": "With the edit alone, parameters as they fall"}
+TURNED = {BETTER: WORSE, WORSE: BETTER, SAME: SAME, UNDECIDED: UNDECIDED}
+Row = dict[str, Any]
 
 
-def answer(effects: Effects) -> str:
-    """For each choice: the option with the highest xScore, and whether that is decided against each other option.
+def answer(effects: Effects, seconds: Mapping[str, float] | None = None) -> str:
+    """For each choice: what is decided, then the option with the highest xScore, then what is open and what would decide it.
 
-    Effects at equal budget are used where there are such, else the raw ones.
+    Effects at equal budget are used where there are such, else the raw ones. Options are held against each other in what
+    the study says to matter, else in xScore, else in points; a difference that is decided in points over all datasets or on
+    single ones alone is told too.
+
+    Args:
+        seconds: By model, what one more seed of it takes on this machine, where it is known.
     """
-    rows = effects.rows
-    if rows.empty:
+    if effects.rows.empty:
         return "No answer: no option can be held against the base yet."
-    rows = rows[rows["dataset"].isna() & (rows["of"] != "interaction")]
-    if (rows["measure"] == "xscore").any():
-        rows = rows[rows["measure"] == "xscore"]
-    metric, unit = effects.metric, points(effects.metric)
-    of_metric = "" if metric.name == "accuracy" else f" of {metric.words}"
-    better = f"{unit}{of_metric} over" if metric.higher_is_better else f"{unit} less {metric.words} than"
-    rows = rows.assign(unit=rows["measure"].map({"xscore": f"of xScore{of_metric} over", "points": better}))
-    return " ".join(_sentence(choice, part) for choice, part in rows.groupby("choice", sort=False))
+    rows = effects.rows[effects.rows["of"] != "interaction"]
+    found = [_Choice(effects, seconds or {}, choice, part) for choice, part in rows.groupby("choice", sort=False)]
+    return " ".join(each.said() for each in found)
 
 
-def _sentence(choice: Any, rows: pd.DataFrame) -> str:
-    kind = "equal_budget" if (rows["kind"] == "equal_budget").any() else "raw"
-    differences = list(_both_ways(rows[rows["kind"] == kind]))
-    options = dict.fromkeys(row["option"] for row in differences)
-    best = max(options, key=lambda option: min(row["difference"] for row in differences if row["option"] == option))
-    against = [row for row in differences if row["option"] == best]
-    decided = [row for row in against if row["decided"]]
-    open_ = [row for row in against if not row["decided"]]
-    start = f"{KIND_IN_WORDS[kind]}, {choice}={best}"
-    if not decided:
-        return f"{start} scores highest ({_listed(map(_size, open_))}), but this is undecided: {_why_undecided(open_)}."
-    better = f"{start} is better than {_listed(map(_in_words, decided))}"
-    if not open_:
-        return f"{better}."
-    return f"{better}; the rest ({_listed(map(_size, open_))}) is undecided: {_why_undecided(open_)}."
+def verdict_in_short(row: Row, effects: Effects) -> str:
+    """`attention=se worse than none (-9.20 points)`."""
+    said = {
+        BETTER: "better than",
+        WORSE: "worse than",
+        SAME: f"no difference that matters ({_limit(row, effects)}) to",
+        UNDECIDED: "against",
+    }
+    difference = f"{_number(row, 'difference')} {_unit(row, effects)}"
+    return f"{row['choice']}={row['option']} {said[row['verdict']]} {row['against']} ({difference})"
 
 
-def _both_ways(rows: pd.DataFrame) -> Iterator[dict]:
+class _Choice:
+    """What is to be said of one choice."""
+
+    def __init__(self, effects: Effects, seconds: Mapping[str, float], choice: Any, rows: pd.DataFrame):
+        self.effects, self.seconds, self.choice = effects, seconds, choice
+        self.kind = "equal_budget" if (rows["kind"] == "equal_budget").any() else "raw"
+        rows = rows[rows["kind"] == self.kind]
+        rows = rows.assign(unit=[_unit(row, effects) for row in rows_of(rows)])
+        over_all = rows[rows["dataset"].isna()]
+        if over_all["about"].any():
+            over_all = over_all[over_all["about"]]
+        measure = "xscore" if (over_all["measure"] == "xscore").any() else "points"
+        self.pairs = rows_of(over_all[over_all["measure"] == measure])
+        other = rows[(rows["dataset"].notna()) | (rows["measure"] != measure)]
+        self.elsewhere = [row for row in rows_of(other) if row["verdict"] in (BETTER, WORSE)]
+
+    def said(self) -> str:
+        turned = list(_both_ways(self.pairs))
+        options = dict.fromkeys(row["option"] for row in turned)
+        self.best = max(options, key=lambda name: min(row["difference"] for row in turned if row["option"] == name))
+        against = [row for row in turned if row["option"] == self.best]
+        open_ = [row for row in against if row["verdict"] == UNDECIDED]
+        decided = self._decided(against)
+        start = f"{KIND_IN_WORDS[self.kind]}, "
+        if not open_:
+            return f"{start}{'; '.join(decided)}."
+        leader = f"{self.choice}={self.best} scores highest ({_listed(map(_size, open_))}), but this is undecided"
+        why = self._what_would_decide(open_)
+        if not decided:
+            return f"{start}{leader}: {why}."
+        return f"{start}{'; '.join(decided)}. Of the rest, {leader}: {why}."
+
+    def _decided(self, against: list[Row]) -> list[str]:
+        """What is decided, one statement each: of the best, of effects of others, and where the score is open, in points."""
+        name = f"{self.choice}={self.best}"
+        better = [row for row in against if row["verdict"] == BETTER]
+        same = [row for row in against if row["verdict"] == SAME]
+        found = [f"{name} is better than {_listed(map(_in_words, better))}"] if better else []
+        if same:
+            limit = _limit(same[0], self.effects)
+            found.append(f"{name} makes no difference that matters ({limit}) to {_listed(map(_in_words, same))}")
+        mine = {(row["option"], row["against"]) for row in against}
+        for row in self.pairs:
+            pair = row["option"], row["against"]
+            if row["of"] == "effect" and row["verdict"] != UNDECIDED and not {pair, pair[::-1]} & mine:
+                said = f"is {row['verdict']} than"
+                if row["verdict"] == SAME:
+                    said = f"makes no difference that matters ({_limit(row, self.effects)}) to"
+                found.append(f"{self.choice}={row['option']} {said} {_in_words(row)}")
+        return [*found, *self._decided_elsewhere()]
+
+    def _decided_elsewhere(self) -> list[str]:
+        """Of pairs whose score is open: over all datasets in another measure, else on single datasets."""
+        open_ = {(row["option"], row["against"]) for row in self.pairs if row["verdict"] == UNDECIDED}
+        found, told = [], set()
+        for over_all in (True, False):
+            groups: dict[tuple[str, str, str], list[Row]] = {}
+            for row in self.elsewhere:
+                pair = row["option"], row["against"]
+                if pair in open_ and pd.isna(row["dataset"]) == over_all and (over_all or pair not in told):
+                    groups.setdefault((*pair, row["verdict"]), []).append(row)
+            for (option, other, verdict), rows in groups.items():
+                told.add((option, other))
+                where = "" if over_all else f" on {_listed(str(row['dataset']) for row in rows)}"
+                sizes = _listed(map(_difference, rows))
+                found.append(f"{self.choice}={option} is {verdict} than {other}{where} ({sizes})")
+        return found
+
+    def _what_would_decide(self, rows: list[Row]) -> str:
+        unknown = [row for row in rows if pd.isna(row["low"])]
+        if unknown:
+            one = any(row["seeds"] == 1 for row in unknown)
+            seeds = "one seed cannot tell" if one else "seeds that agree to the last digit cannot tell"
+            return f"{seeds} whether it is more than noise"
+        by_seeds = [row for row in rows if not pd.isna(row["seeds_needed"])]
+        by_images = [row for row in rows if pd.isna(row["seeds_needed"]) and not pd.isna(row["images_needed"])]
+        hopeless = [row for row in rows if pd.isna(row["seeds_needed"]) and pd.isna(row["images_needed"])]
+        several = len(rows) > 1
+        found = []
+        if by_seeds:
+            most = max(row["seeds_needed"] for row in by_seeds)
+            which = f" ({_against(by_seeds)})" if several and len(by_seeds) < len(rows) else ""
+            found.append(
+                f"about {most:.0f} seeds would be needed to decide a difference as small as this{which}"
+                f"{self._time(by_seeds)}"
+            )
+        if by_images:
+            times = max(row["images_needed"] for row in by_images)
+            which = _against(by_images) if several else "it"
+            found.append(f"no number of seeds decides {which}, {times:.1f} times the test images would")
+        if hopeless:
+            found.append(
+                f"beside the noise, the difference to {_listed(row['against'] for row in hopeless)} is too small to decide"
+            )
+        return "; ".join(found)
+
+    def _time(self, rows: list[Row]) -> str:
+        """What the missing seeds take, where that is known."""
+        more: dict[str, float] = {}
+        for row in rows:
+            models = [*row["models"], *(self.effects.frame_models if row["measure"] == "xscore" else ())]
+            for model in models:
+                more[model] = max(more.get(model, 0), row["seeds_needed"] - row["seeds"])
+        if not set(more) <= set(self.seconds):
+            return ""
+        total = sum(seeds * self.seconds[model] for model, seeds in more.items())
+        return f", {duration(total)} of work on this machine" if total >= 1 else ""
+
+
+def rows_of(rows: pd.DataFrame) -> list[Row]:
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _both_ways(rows: Iterable[Row]) -> Iterator[Row]:
     """Every pair of options, each way round."""
-    for row in rows.to_dict("records"):
+    for row in rows:
         yield row
         turned = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
-        yield row | turned | {"option": row["against"], "against": row["option"]}
+        names = {"option": row["against"], "against": row["option"], "verdict": TURNED[row["verdict"]]}
+        yield row | turned | names
 
 
-def _size(row: dict[str, Any]) -> str:
-    return f"{_number(row, 'difference')} {row['unit']} {row['against']}"
+def _unit(row: Row, effects: Effects) -> str:
+    """`points`, `of xScore`, `points of macro-F1`; of a metric that is better lower, `points less log loss`."""
+    metric = effects.metric
+    of_metric = "" if metric.name == "accuracy" else f" of {metric.words}"
+    if row["measure"] == "xscore":
+        return f"of xScore{of_metric}"
+    return f"{points(metric)}{of_metric}" if metric.higher_is_better else f"{points(metric)} less {metric.words}"
 
 
-def _in_words(row: dict[str, Any]) -> str:
-    interval = f"95 % {_number(row, 'low')} to {_number(row, 'high')}"
-    unit = row["unit"].rpartition(" ")[0]
-    return f"{row['against']} ({_number(row, 'difference')} {unit}, {interval})"
+def _limit(row: Row, effects: Effects) -> str:
+    """What matters: `1 point`, `0.05 of xScore`."""
+    limit = effects.matters.of(row["measure"])
+    if limit is None:
+        return "nothing"
+    unit = "of xScore" if row["measure"] == "xscore" else "point" if limit == 1 else "points"
+    return f"{limit:g} {unit}"
 
 
-def _why_undecided(rows: list[dict[str, Any]]) -> str:
-    unknown = [row for row in rows if pd.isna(row["low"])]
-    if unknown:
-        one = any(row["seeds"] == 1 for row in unknown)
-        seeds = "one seed cannot tell" if one else "seeds that agree to the last digit cannot tell"
-        return f"{seeds} whether it is more than noise"
-    needed = max(rows, key=lambda row: float("inf") if pd.isna(row["seeds_needed"]) else row["seeds_needed"])
-    if pd.isna(needed["seeds_needed"]):
-        return f"beside the noise of seeds, the difference to {needed['against']} is too small to decide"
-    return f"about {needed['seeds_needed']:.0f} seeds would be needed to decide a difference as small as this"
+def _size(row: Row) -> str:
+    over = "than" if " less " in row["unit"] else "over"
+    return f"{_number(row, 'difference')} {row['unit']} {over} {row['against']}"
 
 
-def _number(row: dict[str, Any], name: str) -> str:
-    return format(row[name], "+.2f" if row["unit"].startswith("points") else "+.3f")
+def _difference(row: Row) -> str:
+    return f"{_number(row, 'difference')} {row['unit']}, 95 % {_number(row, 'low')} to {_number(row, 'high')}"
+
+
+def _in_words(row: Row) -> str:
+    return f"{row['against']} ({_difference(row)})"
+
+
+def _against(rows: Iterable[Row]) -> str:
+    return f"that to {_listed(str(row['against']) for row in rows)}"
+
+
+def _number(row: Row, name: str) -> str:
+    return format(row[name], "+.3f" if row["measure"] == "xscore" else "+.2f")
 
 
 def _listed(parts: Iterable[str]) -> str:

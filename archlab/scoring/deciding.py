@@ -128,6 +128,8 @@ class _Plan:
         for index, bound in zip(at, critical, strict=True):
             if rounds[index] > self.seeds and power(self.error(rounds[index]), bound) >= POWER:
                 return Needed(rounds[index], None)
+        if power(math.exp(-30), critical[-1]) < POWER:  # a difference that is none but for rounding
+            return Needed(None, None)
         largest = brentq(lambda log: power(math.exp(log), critical[-1]) - POWER, -30, 30)
         variance = math.exp(largest) ** 2
         if variance > self.image**2:
@@ -136,6 +138,40 @@ class _Plan:
                 return Needed(seeds, None)
         left = variance - self.seed**2 / self.most_seeds
         return Needed(None, self.image**2 / left if left > 0 and self.image > 0 else None)
+
+
+def chance_left(
+    difference: float,
+    image: float,
+    seed: float,
+    error: float,
+    most_seeds: int,
+    matters: float | None = None,
+    level: float = 1 - LEVEL,
+) -> float:
+    """The chance that the most seeds decide a contrast that is open now, in whichever way: the predictive power.
+
+    D. J. Spiegelhalter, L. S. Freedman, P. R. Blackburn: "Monitoring clinical trials: conditional or predictive power?",
+    Controlled Clinical Trials 7, 1986. Of the last look alone, whose bound is taken without what earlier ones have spent.
+
+    Args:
+        difference, error: As it looks now.
+        image, seed: Of the error, what the test images leave, and what one seed of each model does of the rest.
+        matters, level: As in `what_would_decide`.
+    """
+    last = math.hypot(image, seed / math.sqrt(most_seeds))
+    spread = math.sqrt(max(error**2 - last**2, 0.0))  # of what the difference will be, as it looks now
+
+    def beyond(bound: float) -> float:
+        """The chance that it will be above the bound."""
+        return float(ndtr((difference - bound) / spread)) if spread else float(difference > bound)
+
+    bound = last * float(ndtri(1 - level / 2))
+    chance = beyond(bound) + 1 - beyond(-bound)
+    if matters is not None and (room := matters - last * float(ndtri(1 - level))) > 0:
+        inside = min(room, bound)  # what lies outside of `bound` is counted already
+        chance += beyond(-inside) - beyond(inside)
+    return min(chance, 1.0)
 
 
 def chance_decided(

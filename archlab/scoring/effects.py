@@ -13,7 +13,7 @@ import pandas as pd
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS, Metric
 from archlab.scoring.contrasts import contrasts
-from archlab.scoring.deciding import Needed, fixed_needed, soonest, what_would_decide
+from archlab.scoring.deciding import Needed, chance_left, fixed_needed, soonest, what_would_decide
 from archlab.scoring.estimates import DRAWS, Estimate, estimates
 from archlab.scoring.frame import LAMBDA, Frame
 from archlab.scoring.image_noise import ImageNoise
@@ -31,8 +31,9 @@ DRAWS_BEFORE = 4_000  # of looks that others came after
 class Matters:
     """The least difference that matters, in percentage points and in xScore; None: not said.
 
-    Where one is said, the rows over all datasets in that measure are what the study is about: their p-values are adjusted
-    among themselves, and those of all other rows among themselves.
+    Where one is said, what the study is about are the effects and comparisons over all datasets in that measure, at equal
+    budget where a choice has such: their p-values are adjusted among themselves, and those of all other rows among
+    themselves. A study that goes on until it is decided, and has not said it, is about the xScore, else about points.
     """
 
     points: float | None = None
@@ -41,9 +42,22 @@ class Matters:
     def of(self, measure: str) -> float | None:
         return self.xscore if measure == "xscore" else self.points
 
-    def is_about(self, estimate: Estimate) -> bool:
-        return (
-            estimate.dataset is None and estimate.contrast.of != "interaction" and self.of(estimate.measure) is not None
+    def about(self, estimates: Sequence[Estimate], rounds: Rounds | None) -> np.ndarray:
+        """Of each estimate, whether it is what the study is about."""
+        there = {each.measure for each in estimates}
+        measures = {measure for measure in there if self.of(measure) is not None}
+        if rounds and self == Matters():
+            measures = {"xscore"} & there or {"points"}
+        fitted = {each.contrast.choice for each in estimates if each.contrast.kind == "equal_budget"}
+        return np.array(
+            [
+                each.dataset is None
+                and each.contrast.of != "interaction"
+                and each.measure in measures
+                and (each.contrast.kind == "equal_budget" or each.contrast.choice not in fitted)
+                for each in estimates
+            ],
+            dtype=bool,
         )
 
 
@@ -72,19 +86,22 @@ class Effects:
             difference (positive is better, also of a metric of which less is), low, high
             (95 % interval, also under stopping), image_half (the part of its half-width that no number of seeds takes away),
             p, p_adjusted, p_same_adjusted (that the difference is as large as what matters; NaN without), verdict
-            (`better`, `worse`, `same`, `undecided`), decided (no longer undecided), seeds (now, the fewest of a cell),
-            seeds_needed (that would decide it with a power of 80 % if it is as large as it looks), images_needed (where no
-            number of seeds does: so many times as many test images). NaN where it is decided or not known: low, high and
-            p are where a dataset has one seed only or all seeds agree exactly.
+            (`better`, `worse`, `same`, `undecided`), decided (no longer undecided), models (whose difference it is), seeds
+            (now, the fewest of a cell), seeds_needed (that would decide it with a power of 80 % if it is as large as it
+            looks), images_needed (where no number of seeds does: so many times as many test images), about (whether the
+            study is about it), chance (that the most seeds decide it; in rounds alone). NaN where it is decided or not
+            known: low, high and p are where a dataset has one seed only or all seeds agree exactly.
         metric: What was measured.
         covers_images: Whether intervals and verdicts are about other test images too, not other seeds alone.
         matters: What was said to matter.
+        frame_models: Those whose accuracies make the frame of the xScore.
     """
 
     rows: pd.DataFrame
     metric: Metric = METRICS["accuracy"]
     covers_images: bool = False
     matters: Matters = Matters()
+    frame_models: tuple[str, ...] = ()
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """As plain JSON values: effects, comparisons, interactions."""
@@ -145,7 +162,7 @@ def effects(
         if count < max(each.seeds for each in last) and len(before):
             looks.insert(0, {each.key: each for each in estimated(before, DRAWS_BEFORE)})
     covers = seed_noise(rows).with_images(images).images is not None
-    return Effects(_tested(last, looks, matters, rounds), metric, covers, matters)
+    return Effects(_tested(last, looks, matters, rounds), metric, covers, matters, frame.models if frame else ())
 
 
 def _tested(
@@ -153,15 +170,19 @@ def _tested(
 ) -> pd.DataFrame:
     if not last:
         return pd.DataFrame(columns=["of"])
-    about = np.array([matters.is_about(each) for each in last])
+    about = matters.about(last, rounds)
     made: dict[int, dict[str, Any]] = {}
     for family in (np.flatnonzero(about), np.flatnonzero(~about)):
         members = [last[index] for index in family]
         paths = [_path(each, looks, rounds) for each in members]
         decided = verdicts(paths, [matters.of(each.measure) for each in members])
         level = (1 - LEVEL) / max(sum(np.isfinite(each.p) for each in decided), 1)
+        left = (1 - LEVEL) / max(sum(each.verdict == UNDECIDED and np.isfinite(each.p) for each in decided), 1)
         for index, estimate, verdict in zip(family, members, decided, strict=True):
-            made[int(index)] = _row(estimate, verdict, matters.of(estimate.measure), level, rounds)
+            limit = matters.of(estimate.measure)
+            row = _row(estimate, verdict, limit, level, rounds)
+            chance = _chance(estimate, verdict, limit, left, rounds)
+            made[int(index)] = row | {"about": bool(about[index]), "chance": chance}
     return pd.DataFrame([made[index] for index in range(len(last))])
 
 
@@ -205,9 +226,17 @@ def _row(
         "p_same_adjusted": verdict.p_same_adjusted,
         "verdict": verdict.verdict,
         "decided": verdict.verdict != UNDECIDED,
+        "models": tuple(contrast.weights),
         "seeds": estimate.seeds,
         **{f"{what}_needed": math.nan if value is None else value for what, value in asdict(needed).items()},
     }
+
+
+def _chance(estimate: Estimate, verdict: Verdict, matters: float | None, level: float, rounds: Rounds | None) -> float:
+    if rounds is None or verdict.verdict != UNDECIDED or not estimate.error > 0:
+        return math.nan
+    size, error = estimate.difference, estimate.error
+    return chance_left(size, estimate.image_error, estimate.seed_error, error, rounds.most, matters, level)
 
 
 def _needed(estimate: Estimate, matters: float | None, level: float, rounds: Rounds | None) -> Needed:

@@ -10,6 +10,7 @@ from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, op
 from archlab.executors import Settings
 from archlab.forecast import with_workers
 from archlab.foundation import UserError
+from archlab.foundation.words import seconds_in
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import announce_preparation, compute, training_of
@@ -18,33 +19,56 @@ from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
 from archlab.study.source import StudySource
+from archlab.study.until import ablate_until_decided, in_rounds
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def ablate(
-    source: StudySource, store: Store, settings: Settings | None = None, progress: Progress | None = None
+    source: StudySource,
+    store: Store,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    *,
+    until: str | None = None,
+    within: str | float | None = None,
 ) -> Ablation:
     """Computes what the store lacks of a study, scores it, and writes what was found into the store.
 
-    Failed runs are listed and the rest goes on.
+    Failed runs are listed and the rest goes on. `until="decided"`: seeds come in rounds, and only where a contrast is open;
+    `within` so long (`"2h"`, or seconds).
 
     Raises:
         UserError: Before anything runs: the study is wrong, a model above the budget, or a dataset not prepared.
         Interrupted: After Ctrl-C, when everything finished is stored.
     """
-    progress = progress or Progress()
-    study, runs = study_and_runs(source, store, progress)
+    progress, settings = progress or Progress(), settings or Settings()
+    seconds = time_within(until, within)
+    study, runs = study_and_runs(source, store, progress, until=until)
     check_measurable(study.metric, runs, store)
-    settings = with_workers(settings or Settings(), runs, store)
-    planned, outcome = compute(study.name, runs, store, settings, progress, training_of(study))
-    ablation = assess(study, runs, outcome, store, planned.judge(outcome))
+    if until:
+        ablation = ablate_until_decided(study, runs_of, store, settings, progress, seconds)
+    else:
+        settings = with_workers(settings, runs, store)
+        planned, outcome = compute(study.name, runs, store, settings, progress, training_of(study))
+        ablation = assess(study, runs, outcome, store, planned.judge(outcome))
     try:
         progress.found(ablation)
     finally:
         trained = f"{ablation.computed} runs were trained" if ablation.computed else "nothing was trained"
         progress.say(f"{trained}; {saved(ablation, settings.time_limit, ablation.save)}")
     return ablation
+
+
+def time_within(until: str | None, within: str | float | None) -> float | None:
+    """The seconds of `within`. Raises UserError where it, or `until`, is not what `ablate` takes."""
+    if until not in (None, "decided"):
+        raise UserError("a study goes on until it is `decided`", name=until, known=["decided"])
+    if within is None:
+        return None
+    if until is None:
+        raise UserError("`within` is the time of a study that goes on until it is decided: say `until` too")
+    return seconds_in(within)
 
 
 def saved(ablation: Ablation, time_limit: float | None, save: Callable[[], None]) -> str:
@@ -60,14 +84,16 @@ def saved(ablation: Ablation, time_limit: float | None, save: Callable[[], None]
 
 
 def study_and_runs(
-    source: StudySource, store: Store, progress: Progress, *, planned: bool = False
+    source: StudySource, store: Store, progress: Progress, *, planned: bool = False, until: str | None = None
 ) -> tuple[ResolvedStudy, list[Run]]:
     """A study whose models are within its budget, and its runs in the order of models, datasets, seeds.
 
     Two models may share a run. Sample datasets are prepared here where they are not yet; raises UserError for others, unless
-    the runs are only `planned`.
+    the runs are only `planned`. `until="decided"`: the runs are those of the first round.
     """
     study = resolve(source, store.home)
+    if until:
+        study = in_rounds(study)
     study.check_budget()
     announce_preparation(study.needed, store.home, progress)
     return study, planned_runs(study, store.home) if planned else runs_of(study, store.home)

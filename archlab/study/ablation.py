@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
-from archlab.foundation import UserError, write_atomically
-from archlab.foundation.metric import UNDEFINED
+from archlab.foundation import write_atomically
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
 from archlab.study.gains import on_datasets, option_gains
 from archlab.study.measuring import with_metric
 from archlab.study.resolved import ResolvedStudy
+from archlab.study.rounds import Round
+from archlab.study.scored import SPLIT, comparable, effects_of, results_table, scores_on, with_own_scores
+from archlab.study.seconds import seconds_of_a_seed
 from archlab.study.test_images import known_image_noise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from archlab.scoring import Effects, Gains, ImageNoise, Scores
+    from archlab.scoring import Effects, Gains, ImageNoise, Rounds, Scores
 
 IMAGE_NOISE = "image_noise.npz"
-SPLIT = "test"  # what ablation scores; search scores validation
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class Ablation:
         judgement: How good the predicted times were; None where nothing was predicted.
         images: The noise of the test images, which intervals cover; None where it is not known.
         without_images: Why not, in words.
+        seconds: By model, see `archlab.study.seconds.seconds_of_a_seed`.
+        history: The rounds, where it went on until it was decided; `ended` says what ended it: `decided`, `given_up` (no
+            seeds can decide the rest), `seeds` (the most are reached), `failed`, `time`.
     """
 
     study: ResolvedStudy
@@ -58,6 +62,9 @@ class Ablation:
     images: ImageNoise | None = None
     without_images: str = ""
     gains: Gains | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    history: tuple[Round, ...] = ()
+    ended: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -76,7 +83,7 @@ class Ablation:
 
         None where no frame can be made (there is no validation split, say), or none of its runs is stored.
         """
-        scores = scores_on("validation", self.study, _comparable(self.study, self.table))
+        scores = scores_on("validation", self.study, comparable(self.study, self.table))
         known = None if scores is None else scores.models.dropna(subset=["xscore"])
         if known is None or known.empty:
             return None
@@ -113,8 +120,9 @@ class Ablation:
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        """Plain JSON values: study, question, metric, answer, lambda, frame, warnings, intervals_cover, scores (best first),
-        cells, effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without), failed, computed."""
+        """Plain JSON values: study, question, matters, metric, answer, lambda, frame, warnings, intervals_cover, scores (best
+        first), cells, effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without), failed,
+        seconds_of_a_seed (by model), computed; of one in rounds, `rounds` and `ended`."""
         from archlab.scoring import answer
 
         study, contrasts = self.study, self.contrasts
@@ -123,8 +131,9 @@ class Ablation:
         return {
             "study": study.name,
             "question": study.question,
+            "matters": study.matters or None,
             "metric": study.metric.name,
-            "answer": answer(contrasts) if contrasts else None,
+            "answer": answer(contrasts, self.seconds) if contrasts else None,
             "lambda": study.weight_of_variance,
             "frame": scored["frame"],
             "warnings": self._warnings(),
@@ -134,7 +143,13 @@ class Ablation:
             **(contrasts.document() if contrasts else {"effects": [], "comparisons": [], "interactions": []}),
             "unseen": self.gains.document() if self.gains else None,
             "failed": [failure.document() for failure in self.failed],
+            "seconds_of_a_seed": self.seconds,
             "computed": self.computed,
+            **(
+                {"rounds": [dataclasses.asdict(each) for each in self.history], "ended": self.ended}
+                if self.ended
+                else {}
+            ),
         }
 
     def save(self) -> None:
@@ -217,92 +232,26 @@ class Ablation:
 
 
 def assess(
-    study: ResolvedStudy, runs: list[Run], outcome: Outcome, store: Store, judgement: Judgement | None = None
+    study: ResolvedStudy,
+    runs: list[Run],
+    outcome: Outcome,
+    store: Store,
+    judgement: Judgement | None = None,
+    rounds: Rounds | None = None,
 ) -> Ablation:
-    """The scores and effects of what was computed. Raises UserError where the study's metric is not known of it."""
+    """The scores and effects of what was computed, in `rounds` where it was looked at before.
+
+    Raises UserError where the study's metric is not known of it.
+    """
     measured = {key: with_metric(document, study.metric, store) for key, document in outcome.results.items()}
     table = results_table(runs, measured)
     images, without = known_image_noise(study, [run for run in runs if run.key in outcome.results], store, SPLIT)
     seen = on_datasets(table, study.datasets)
-    scored = scores_on(SPLIT, study, _comparable(study, seen), images)
-    contrasts = _effects(study, seen, scored, images)
+    scored = scores_on(SPLIT, study, comparable(study, seen), images)
+    contrasts = effects_of(study, seen, scored, images, rounds)
     if scored is not None and study.own_scores:
-        scored = _with_own_scores(study, seen, scored)
+        scored = with_own_scores(study, seen, scored)
     gains = option_gains(study, table, SPLIT, contrasts, images)
     computed = outcome.failed, outcome.computed, store, judgement
-    return Ablation(study, runs, table, scored, contrasts, *computed, images, without, gains)
-
-
-def _comparable(study: ResolvedStudy, table: pd.DataFrame) -> pd.DataFrame:
-    """The table without the models that stand beside the scores, since they are not fitted to the budget."""
-    beside = {model.name for model in study.models if model.kind == "raw" and study.budget["fit"] == "width"}
-    return table[~table["model"].isin(beside)]
-
-
-def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """The tidy table of all runs that are among `results` (documents by key)."""
-    import pandas as pd
-
-    rows = [
-        (run.model, run.dataset, run.seed, split, metric, value)
-        for run in runs
-        if run.key in results
-        for split, values in results[run.key]["metrics"].items()
-        for metric, value in values.items()
-    ]
-    return pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
-
-
-def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame, images: ImageNoise | None = None) -> Scores | None:
-    """The scores of models on one split of the datasets seen, in the frame of the study's references among them; None without
-    any rows of it."""
-    from archlab.scoring import score_table, undefined_on
-
-    rows = on_datasets(rows[rows["split"] == split], study.datasets)
-    if rows.empty:
-        return None
-    there, undefined = set(rows["model"]), undefined_on(rows, study.metric)
-    without = [f"{study.metric.words} is not defined on {name}: {UNDEFINED}" for name in undefined]
-    if set(rows["dataset"]) == set(undefined):
-        raise UserError("; ".join(without))
-    scores = score_table(
-        rows,
-        [name for name in study.frame if name in there],
-        split,
-        study.weight_of_variance,
-        datasets=[name for name in study.datasets if name not in undefined],
-        seeds=study.seeds,
-        metric=study.metric,
-        images=images,
-    )
-    return dataclasses.replace(scores, warnings=(*without, *scores.warnings))
-
-
-def _with_own_scores(study: ResolvedStudy, table: pd.DataFrame, scored: Scores) -> Scores:
-    from archlab.scoring import cells, own_score, seed_means, with_own_scores
-
-    means = seed_means(cells(table, SPLIT, study.metric))
-    return with_own_scores(scored, means, [own_score(reference) for reference in study.own_scores])
-
-
-def _effects(
-    study: ResolvedStudy, table: pd.DataFrame, scored: Scores | None, images: ImageNoise | None
-) -> Effects | None:
-    from archlab.scoring import effects
-
-    if scored is None or study.base is None or study.base not in set(table["model"]):
-        return None
-    models = study.contrasted
-    if len(models) < 2:
-        return None
-    return effects(
-        table,
-        models,
-        study.base,
-        scored.frame,
-        SPLIT,
-        study.weight_of_variance,
-        seeds=study.seeds,
-        metric=study.metric,
-        images=images,
-    )
+    seconds = seconds_of_a_seed(runs, outcome.results)
+    return Ablation(study, runs, table, scored, contrasts, *computed, images, without, gains, seconds)

@@ -16,6 +16,7 @@ from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
 from archlab.study.choices import parse_choices
 from archlab.study.forms import parse_forms
+from archlab.study.matters import read_matters
 from archlab.study.overriding import apply_overrides
 from archlab.study.scored_metric import read_metric
 from archlab.study.search_settings import parse_search
@@ -41,6 +42,7 @@ KEYS = (
     "unseen",
     "recipe",
     "seeds",
+    "matters",
     "explore",
     "smallest_map",
     "blocks",
@@ -99,6 +101,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     search = dataclasses.replace(search, unseen=_unseen(document.get("search", {}), home, where(document, "search")))
     for each, key in ((recipe, "recipe"), (search.recipe, "search")):
         _check_exemptions(each, home, where(document, key) or here)
+    seeds, most_seeds = read_seeds(document.get("seeds", 1), where(document, "seeds"))
     return Study(
         name=name,
         question=_value(document, "question", TEXT | None, None),
@@ -116,7 +119,9 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         ),
         suite=load_suite(suite, home, where(document, "suite") or here),
         recipe=recipe,
-        seeds=read_seeds(document.get("seeds", 1), where(document, "seeds")),
+        seeds=seeds,
+        most_seeds=most_seeds,
+        matters=read_matters(document.get("matters"), where(document, "matters")),
         explore=_value(document, "explore", Explore, "one_at_a_time"),
         smallest_map=_value(document, "smallest_map", Positive | None, SMALLEST_MAP),
         effects=_effects(document, fitted=budget.fit == "width"),

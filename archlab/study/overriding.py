@@ -12,10 +12,11 @@ from archlab.data import Suite, catalogue, load_suite
 from archlab.data.suite import suites
 from archlab.foundation import UserError
 from archlab.runs.run import digest
+from archlab.study.matters import in_words, read_matters
 from archlab.study.scored_metric import kept_metric
 from archlab.study.source import Overridden
 from archlab.study.study import Study, read_seeds
-from archlab.training.recipe import Recipe, load_recipe, recipes
+from archlab.training.recipe import load_recipe, recipes
 
 LONGEST = 60  # characters of a value in a study's name
 
@@ -34,15 +35,20 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
         metric = kept_metric(study.metric, changes["recipe"], study.name)
     if given.seeds is not None:
         seeds = list(given.seeds) if isinstance(given.seeds, tuple) else given.seeds
-        changes["seeds"] = read_seeds(seeds, "override seeds")
+        changes["seeds"], changes["most_seeds"] = read_seeds(seeds, "override seeds")
+    if given.matters is not None:
+        changes["matters"] = read_matters(given.matters, "override matters")
     changes = {key: value for key, value in changes.items() if value != getattr(study, key)}
-    words: dict[str, Callable[[Any, Overridden], str]] = {
+    words: dict[str, Callable[[Study, Overridden], str]] = {
         "suite": _suite_word,
         "recipe": _recipe_word,
         "seeds": _seeds_word,
+        "most_seeds": _seeds_word,
+        "matters": _matters_word,
     }
-    name = "+".join([study.name, *(words[key](value, given) for key, value in changes.items())])
-    return dataclasses.replace(study, **changes, name=name, metric=metric)
+    changed = dataclasses.replace(study, **changes)
+    name = "+".join([study.name, *dict.fromkeys(words[key](changed, given) for key in changes)])
+    return dataclasses.replace(changed, name=name, metric=metric)
 
 
 def _suite(given: Overridden, home: Path) -> Suite:
@@ -57,19 +63,28 @@ def _suite(given: Overridden, home: Path) -> Suite:
     return load_suite(given.suite, home, "override suite")
 
 
-def _suite_word(suite: Suite, given: Overridden) -> str:
+def _suite_word(changed: Study, given: Overridden) -> str:
+    suite = changed.suite
     if given.datasets is not None:
         return f"datasets={_word(','.join(suite.datasets), suite.datasets)}"
     return f"suite={_word(suite.name, suite.datasets, own=given.suite not in suites())}"
 
 
-def _recipe_word(recipe: Recipe, given: Overridden) -> str:
+def _recipe_word(changed: Study, given: Overridden) -> str:
+    recipe = changed.recipe
     contents, own = dataclasses.replace(recipe, name="", paper=None), given.recipe not in recipes()
     name = Path(given.recipe).stem if own and isinstance(given.recipe, (str, Path)) else recipe.name
     return f"recipe={_word(name, repr(contents), own=own)}"
 
 
-def _seeds_word(seeds: tuple[int, ...], given: Overridden) -> str:
+def _matters_word(changed: Study, given: Overridden) -> str:
+    return f"matters={in_words(changed.matters).replace(' ', '_')}"
+
+
+def _seeds_word(changed: Study, given: Overridden) -> str:
+    seeds = changed.seeds
+    if changed.most_seeds is not None:
+        return f"seeds={len(seeds)}-{changed.most_seeds}"
     if seeds == tuple(range(len(seeds))):
         return f"seeds={len(seeds)}"
     several = ",".join(map(str, seeds))

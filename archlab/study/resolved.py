@@ -60,6 +60,7 @@ class ResolvedStudy:
         recipes: Canonical forms; which one counts for a run is in the models. `recipe` is their name.
         recipe_files: Of each of them the users' files that it names.
         classes, resolution: What costs and budget refer to.
+        seeds, most_seeds, matters: As in `archlab.study.study.Study`.
     """
 
     name: str
@@ -77,6 +78,8 @@ class ResolvedStudy:
     recipes: list[dict[str, Any]]
     recipe_files: list[list[str]]
     seeds: list[int]
+    most_seeds: int | None
+    matters: dict[str, float]
     smallest_map: int | None
     weight_of_variance: float
     metric: Metric

@@ -74,6 +74,8 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         recipes=recipes,
         recipe_files=recipe_files,
         seeds=list(study.seeds),
+        most_seeds=study.most_seeds,
+        matters=study.matters,
         smallest_map=study.smallest_map,
         weight_of_variance=study.weight_of_variance,
         metric=study.metric,

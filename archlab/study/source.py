@@ -21,7 +21,8 @@ class Overridden:
     suite: str | Path | None = None
     datasets: tuple[str, ...] | None = None
     recipe: str | Path | dict | None = None
-    seeds: int | tuple[int, ...] | None = None
+    seeds: int | tuple[int, ...] | dict | None = None
+    matters: str | dict | None = None
 
     def __post_init__(self) -> None:
         if self.suite is not None and self.datasets is not None:
@@ -38,7 +39,8 @@ def override(
     suite: str | Path | None = None,
     datasets: Sequence[str] | None = None,
     recipe: str | Path | dict | None = None,
-    seeds: int | Sequence[int] | None = None,
+    seeds: int | Sequence[int] | dict | None = None,
+    matters: str | dict | None = None,
 ) -> StudySource:
     """The study with these values; the study itself where none is given."""
     found = Overridden(
@@ -47,6 +49,7 @@ def override(
         None if datasets is None else tuple(datasets),
         recipe,
         tuple(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else seeds,
+        matters,
     )
     return study if found == Overridden(study) else found
 

@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.special import ndtr, ndtri
 
-from archlab.scoring.deciding import Needed, chance_decided, what_would_decide
+from archlab.scoring.deciding import Needed, chance_decided, chance_left, what_would_decide
 from archlab.scoring.sequential import information_fraction
 from archlab.scoring.verdicts import Look, verdicts
 
@@ -71,3 +72,28 @@ def test_the_chance_of_a_decision():
     rounds = [1.8 / math.sqrt(n) for n in range(2, 31)]
     chances = [chance_decided(rounds[:looks], 1.0, spread=1.5) for looks in (1, 5, 15, 29)]
     assert chances == sorted(chances) and chances[-1] > 0.8
+
+
+@pytest.mark.parametrize(("difference", "matters"), [(7e-15, 1.0), (1.0 - 1e-15, 1.0), (0.0, None)])
+def test_nothing_decides_a_difference_that_is_none_but_for_rounding(difference, matters):
+    found = what_would_decide(difference, 0.5, 0.0, 4, 30, matters)
+    assert found.difference == Needed(None, None) or difference > 0.1
+    assert matters is None or difference < 0.1 or found.same == Needed(None, None)
+
+
+def test_the_chance_left_is_that_of_the_last_look():
+    """By simulation: what the difference will be at the most seeds, as it looks now."""
+    rng = np.random.default_rng(0)
+    for difference, image, seeds, most, matters in [
+        (0.8, 0.0, 4, 30, None),
+        (0.3, 0.2, 6, 20, 1.0),
+        (1.5, 0.6, 8, 12, 1.0),
+    ]:
+        error, last = math.hypot(image, 2 / math.sqrt(seeds)), math.hypot(image, 2 / math.sqrt(most))
+        ends = difference + math.sqrt(error**2 - last**2) * rng.standard_normal(200_000)
+        decided = np.abs(ends) / last > stats.norm.isf(0.025)
+        if matters:
+            decided |= np.abs(ends) < matters - stats.norm.isf(0.05) * last
+        chance = chance_left(difference, image, 2.0, error, most, matters)
+        assert chance == pytest.approx(decided.mean(), abs=0.005)
+    assert chance_left(0.1, 5.0, 2.0, 5.1, 30, 1.0) < 0.05  # of the test images, hardly any seeds

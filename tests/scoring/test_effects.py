@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from archlab.foundation import UserError
-from archlab.scoring import Effects, answer, effects, make_frame, xscore
+from archlab.scoring import Effects, Matters, answer, effects, make_frame, xscore
 from archlab.scoring.contrasts import contrasts
 from tests.scoring.simulated import simulate, table_of
 
@@ -193,3 +193,56 @@ def test_seeds_that_agree_exactly_decide_nothing(residue):
     assert not found.rows["decided"].any()
     assert not (found.rows["p"] < 1).any()
     assert "undecided: seeds that agree to the last digit cannot tell" in answer(found)
+
+
+def told(*rows, matters=None, seconds=None):
+    """The answer to rows (option, against, measure, dataset, difference, verdict, seeds needed, images needed)."""
+    names = ("option", "against", "measure", "dataset", "difference", "verdict", "seeds_needed", "images_needed")
+    made = [dict(zip(names, row, strict=True)) for row in rows]
+    frame = pd.DataFrame(
+        {
+            **row,
+            "of": "effect",
+            "choice": "c",
+            "kind": "raw",
+            "low": row["difference"] - 1,
+            "high": row["difference"] + 1,
+            "decided": row["verdict"] != "undecided",
+            "about": False,
+            "models": (row["option"], row["against"]),
+            "seeds": 4,
+        }
+        for row in made
+    )
+    return answer(Effects(frame, matters=Matters(**matters or {})), seconds)
+
+
+NAN = math.nan
+
+
+def test_what_is_decided_in_points_or_on_single_datasets_comes_before_the_leader_and_what_is_open():
+    said = told(
+        ("a", "base", "points", "d1", -12.0, "worse", NAN, NAN),
+        ("b", "base", "points", "d2", 3.0, "better", NAN, NAN),
+        ("a", "base", "points", None, -9.2, "worse", NAN, NAN),
+        ("a", "base", "xscore", None, -0.3, "undecided", 158, NAN),
+        ("b", "base", "xscore", None, 0.01, "undecided", NAN, 3.24),
+    )
+    assert said == (
+        "With the edit alone, parameters as they fall, c=a is worse than base (-9.20 points, 95 % -10.20 to -8.20); "
+        "c=b is better than base on d2 (+3.00 points, 95 % +2.00 to +4.00). Of the rest, c=b scores highest "
+        "(+0.010 of xScore over base), but this is undecided: no number of seeds decides it, 3.2 times the test images would."
+    )
+
+
+def test_no_difference_that_matters_and_the_time_that_seeds_take():
+    rows = [
+        ("a", "base", "points", None, 0.2, "undecided", 10, NAN),
+        ("b", "base", "points", None, -0.1, "same", NAN, NAN),
+    ]
+    said = told(*rows, matters={"points": 1}, seconds={"a": 60.0, "base": 60.0, "b": 1.0})
+    assert "c=b makes no difference that matters (1 point) to base (-0.10 points, 95 % -1.10 to +0.90)" in said
+    assert said.endswith(
+        "about 10 seeds would be needed to decide a difference as small as this, 12 min 00 s of work on this machine."
+    )
+    assert told(*rows, matters={"points": 1}, seconds={"a": 60.0}).endswith("a difference as small as this.")

@@ -15,11 +15,12 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.runs import Run
-from archlab.study.ablation import SPLIT as TEST
-from archlab.study.ablation import Ablation, scores_on
+from archlab.study.ablation import Ablation
 from archlab.study.combination import apply
 from archlab.study.design import chosen_options
 from archlab.study.resolved import ResolvedStudy
+from archlab.study.scored import SPLIT as TEST
+from archlab.study.scored import scores_on
 from archlab.study.search.basis import SPLIT as VALIDATION
 from archlab.study.search.basis import Basis
 from archlab.study.search.designs import Designs

@@ -10,9 +10,9 @@ from optuna.trial import FrozenTrial
 from archlab.architecture.writing import at_width
 from archlab.foundation import write_atomically
 from archlab.runs import Store
-from archlab.study.ablation import SPLIT as TEST
 from archlab.study.ablation import Ablation
 from archlab.study.gains import design_gains
+from archlab.study.scored import SPLIT as TEST
 from archlab.study.search.basis import Basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival

@@ -1,0 +1,257 @@
+"""Rounds of seeds with a stand-in for training, whose truth is known: who gets more, when it ends, what is said."""
+
+import json
+import math
+import shutil
+
+import pandas as pd
+import pytest
+import standin_executor
+
+import archlab
+from archlab.data import open_prepared
+from archlab.executors import Interrupted, Settings
+from archlab.foundation import UserError
+from archlab.report import analyse, read_material
+from archlab.runs import Store
+from archlab.scoring import Effects
+from archlab.study.ablating import ablate
+from archlab.study.progress import Progress
+from archlab.study.resolving import resolve
+from archlab.study.rounds import SeedRounds, counts, moving, next_count, open_contrasts, seeds_in_order
+
+EDIT = {"insert": {"conv": {"out": 8}}, "after": {"layer": 0}}
+OPTIONS = ("good", "bad", "like", "tiny")
+STUDY = {
+    "name": "rounds",
+    "question": "Which is best?",
+    "base": {"name": "net", "layers": [{"conv": {"out": 8, "stride": 4}}, {"conv": {"out": 8, "name": "late"}}]},
+    "choices": {
+        "change": {
+            "none": [],
+            **{name: [{"set": {"out": 8 * (2 + at)}, "where": {"name": "late"}}] for at, name in enumerate(OPTIONS)},
+        }
+    },
+    "budget": "none",
+    "suite": ["digits", "textures"],
+    "matters": "2 points",
+    "seeds": {"from": 2, "to": 12},
+}
+TRUTH = {"change=good": 6.0, "change=bad": -6.0, "change=like": 0.1, "change=tiny": 0.6}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A home with prepared data."""
+    home = tmp_path_factory.mktemp("home")
+    for name in STUDY["suite"]:
+        open_prepared(name, home)
+    return home
+
+
+@pytest.fixture
+def store(data, home):
+    """A store of this test with those data."""
+    home.mkdir()
+    (home / "datasets").symlink_to(data / "datasets")
+    return Store(home)
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch):
+    """Training is a stand-in; calling this makes the run of that name fail."""
+
+    def fails(name=None):
+        options = {"fail": name, "truth": TRUTH, "deviation": 1.0}
+        monkeypatch.setenv("STAND_IN", json.dumps({"function": "standin_training:draw", "options": options}))
+
+    fails()
+    return fails
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_measured(monkeypatch):
+    """What takes torch and time, and is tested elsewhere: speeds, counts and latencies of the models."""
+    monkeypatch.setattr("archlab.forecast.planning._measure", lambda *arguments: None)
+    monkeypatch.setattr("archlab.study.computing.check_counts", lambda *arguments: None)
+    monkeypatch.setattr("archlab.study.ablation.Ablation.save_latencies", lambda *arguments: None)
+
+
+STAND_IN = Settings(executor=standin_executor.PATH, workers=2, retries=0)
+
+
+def until_decided(store, progress=None, *, within=None, **changes):
+    return ablate({**STUDY, **changes}, store, STAND_IN, progress, until="decided", within=within)
+
+
+def rows_about(found):
+    rows = found.contrasts.rows
+    return rows[rows["about"]].set_index(["option", "against"])
+
+
+def without(document, *keys):
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+class Heard(Progress):
+    def __init__(self, stop_after=math.inf):
+        self.said, self.rounds, self.stop_after = [], 0, stop_after
+
+    def say(self, words):
+        self.said.append(words)
+        self.rounds += words.startswith("round ")
+        if self.rounds >= self.stop_after:
+            raise Interrupted(None)
+
+
+def test_rounds_end_when_all_is_decided_and_clear_contrasts_get_no_more_seeds(store):
+    heard = Heard()
+    found = until_decided(store, heard)
+    document = json.loads(json.dumps(found.document, allow_nan=False))
+    assert document["ended"] in ("decided", "seeds", "given_up") and document["matters"] == {"points": 2.0}
+    verdicts = rows_about(found)["verdict"]
+    assert verdicts["good", "none"] == "better" and verdicts["bad", "none"] == "worse"
+    seeds = found.table.groupby("model")["seed"].nunique()
+    assert seeds["net+change=bad"] < seeds["net+change=tiny"] and seeds["net+change=bad"] <= 6
+    rounds = document["rounds"]
+    assert [each["seeds"] for each in rounds] == counts(2, 12)[: len(rounds)]
+    assert sum(each["runs"] for each in rounds) == found.computed == len(found.runs)
+    assert all(each["decided"] + each["open"] + each["given_up"] == 10 for each in rounds)
+    assert rounds[-1]["open"] == 0 or document["ended"] == "seeds"
+    lines = [words for words in heard.said if words.startswith("round ")]
+    assert len(lines) == len(rounds) and "change=bad worse than none (-" in lines[-1]
+
+
+def test_run_again_it_trains_nothing_and_says_the_same_and_so_does_a_report(store):
+    first = until_decided(store)
+    again = until_decided(store)
+    assert again.computed == 0 and again.document == {**first.document, "computed": 0}
+    material = read_material("rounds", store.home)
+    analysis = analyse([material])
+    assert analysis.answers["rounds"] == first.answer
+    assert analysis.effects["rounds"].rows.equals(first.contrasts.rows)
+
+
+@pytest.mark.slow
+def test_interrupted_it_goes_on_with_the_same_call(store):
+    whole = until_decided(store).document
+    shutil.rmtree(store.home / "runs")
+    with pytest.raises(Interrupted):
+        until_decided(store, Heard(stop_after=2))
+    stored = len(list(store.keys()))
+    assert 20 <= stored < len(whole["cells"]) // 2
+    continued = until_decided(store)
+    assert without(continued.document, "computed") == without(whole, "computed")
+    assert continued.computed == len(whole["cells"]) // 2 - stored
+
+
+@pytest.mark.slow
+def test_more_stored_seeds_than_a_round_has_change_nothing(store):
+    """Runs of other studies of the same models are used, and not looked at before their round."""
+    ablate({**STUDY, "name": "other", "seeds": 12}, store, STAND_IN)
+    found = until_decided(store)
+    assert found.computed == 0
+    shutil.rmtree(store.home / "runs")
+    assert without(until_decided(store).document, "computed") == without(found.document, "computed")
+
+
+@pytest.mark.slow
+def test_a_model_with_a_failed_run_keeps_fewer_seeds_and_the_rest_goes_on(store, stand_in):
+    stand_in("net+change=tiny on digits, seed 2")
+    found = until_decided(store)
+    seeds = found.table.groupby("model")["seed"].nunique()
+    assert [failure.run.seed for failure in found.failed] == [2]
+    assert seeds["net+change=tiny"] == 3 < seeds["net+change=like"]
+    assert rows_about(found)["verdict"]["like", "none"] is not None
+    assert len(rows_about(found)) == 10
+
+
+def test_without_time_for_a_round_it_stops_and_goes_on_later(store, monkeypatch):
+    wall = property(lambda plan: 200.0 if len(plan.missing) == 20 else 210.0)
+    monkeypatch.setattr("archlab.forecast.planning.Plan.wall", wall)
+    heard = Heard()
+    found = until_decided(store, heard, within=205)
+    assert found.document["ended"] == "time" and len(found.document["rounds"]) == 1
+    assert "the time is over, 3 min 25 s" in heard.said[-2]
+    assert len(until_decided(store, within="1h").document["rounds"]) > 1
+    with pytest.raises(UserError, match="the first round takes about 3 min 20 s: more than there is within 1 min 30 s"):
+        until_decided(store, within="90s", name="other", recipe={"like": "quick", "steps": 7})
+
+
+def rows_of(*rows):
+    names = ("of", "option", "against", "verdict", "chance")
+    made = [dict(zip(names, row, strict=True)) for row in rows]
+    more = {"choice": "c", "measure": "points", "about": True}
+    rows = [
+        {**row, **more, "decided": row["verdict"] != "undecided", "models": (row["option"], row["against"])}
+        for row in made
+    ]
+    return Effects(pd.DataFrame(rows))
+
+
+def test_what_cannot_be_decided_or_has_no_consequence_gets_no_seeds():
+    nan = math.nan
+    found = rows_of(
+        ("effect", "a", "base", "worse", nan),
+        ("effect", "b", "base", "undecided", 0.04),
+        ("effect", "c", "base", "undecided", 0.06),
+        ("comparison", "a", "c", "undecided", 0.9),  # a is not the best, whatever c is
+        ("comparison", "b", "c", "undecided", nan),  # nothing is known yet
+    )
+    assert list(open_contrasts(found).index) == [2, 4]
+    assert moving(found, ()) == ["c", "base", "b"]
+    assert moving(found, {"b"}) == ["c", "base"]
+    rounds = SeedRounds([0, 1], 4, ["base", "a", "b", "c"])
+    assert rounds.go_on(found) and rounds.new == {("base", 2), ("b", 2), ("c", 2)}
+    settled = rows_of(("effect", "a", "base", "same", nan), ("effect", "b", "base", "undecided", 0.01))
+    assert not rounds.go_on(settled) and rounds.looks == [2, 3]
+
+
+@pytest.mark.slow
+def test_references_of_the_frame_get_seeds_as_long_as_an_xscore_is_open(store):
+    net = STUDY["base"]["layers"]
+    others = [
+        {"name": name, "layers": [net[0], {"conv": {"out": out, "kernel": 3}}]}
+        for name, out in (("weak", 48), ("strong", 56))
+    ]
+    found = until_decided(store, matters="0.3 of xScore", compare=others, seeds={"from": 2, "to": 6})
+    seeds = found.table.groupby("model")["seed"].nunique()
+    assert set(rows_about(found)["measure"]) == {"xscore"}
+    assert seeds["weak"] == seeds["strong"] == found.document["rounds"][-1]["seeds"]
+
+
+def test_a_program_says_until_and_within(store):
+    found = archlab.ablate(STUDY, until="decided", within="2h", matters="3 points", store=store.home, settings=STAND_IN)
+    assert found.document["study"] == "rounds+matters=3_points" and found.document["ended"]
+    with pytest.raises(UserError, match="goes on until it is `decided` - did you mean 'decided'"):
+        archlab.ablate(STUDY, until="decidet", store=store.home)
+    with pytest.raises(UserError, match="say `until` too"):
+        archlab.ablate(STUDY, within="2h", store=store.home)
+    with pytest.raises(UserError, match="there is nothing to decide"):
+        archlab.ablate({**STUDY, "choices": {}}, until="decided", store=store.home)
+
+
+def test_without_until_a_study_has_the_seeds_that_rounds_start_from(store):
+    found = ablate(STUDY, store, STAND_IN)
+    assert found.computed == 5 * 2 * 2 and "rounds" not in found.document
+    assert set(rows_about(found)["measure"]) == {"points"}
+    assert resolve({**STUDY, "seeds": 3}, store.home).most_seeds is None
+
+
+@pytest.mark.parametrize(
+    ("seeds", "most", "expected"),
+    [([0, 1], 4, [0, 1, 2, 3]), ([5, 1], 5, [5, 1, 0, 2, 3]), ([0, 7, 3], 3, [0, 7, 3]), ([2**62], 2, [2**62, 0])],
+)
+def test_seeds_after_those_of_the_study(seeds, most, expected):
+    assert seeds_in_order(seeds, most) == expected
+
+
+def test_rounds_grow_one_by_one_at_first_and_end_at_the_most():
+    assert counts(2, 30) == [2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 30]
+    assert all(count < next_count(count, most) <= most for most in range(3, 80) for count in range(2, most))
+
+
+def test_one_seed_becomes_two_and_a_plain_number_has_a_default_of_most():
+    rounds = SeedRounds([4], None, ["a", "b"])
+    assert (rounds.first, rounds.most) == ([4, 0], 30)
+    assert rounds.new == {("a", 4), ("a", 0), ("b", 4), ("b", 0)}
