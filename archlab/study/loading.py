@@ -20,9 +20,10 @@ from archlab.study.matters import read_matters
 from archlab.study.overriding import apply_overrides
 from archlab.study.scored_metric import read_metric
 from archlab.study.search_settings import parse_search
+from archlab.study.seeds import read_seeds
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
-from archlab.study.study import Effect, Explore, Study, read_seeds
+from archlab.study.study import Effect, Explore, Study
 from archlab.study.unseen import hide, read_unseen
 from archlab.study.variables import option_name
 from archlab.training.recipe import Recipe, load_recipe

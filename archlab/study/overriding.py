@@ -14,8 +14,9 @@ from archlab.foundation import UserError
 from archlab.runs.run import digest
 from archlab.study.matters import in_words, read_matters
 from archlab.study.scored_metric import kept_metric
+from archlab.study.seeds import read_seeds
 from archlab.study.source import Overridden
-from archlab.study.study import Study, read_seeds
+from archlab.study.study import Study
 from archlab.training.recipe import load_recipe, recipes
 
 LONGEST = 60  # characters of a value in a study's name

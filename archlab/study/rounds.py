@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archlab.study.study import FROM, TO
+from archlab.study.seeds import FROM, TO
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -45,7 +45,10 @@ def test_without_options_the_study_is_as_written():
         (["--datasets", "digts,elpv"], "override datasets: no dataset is called 'digts' - did you mean 'digits'?"),
         (["--datasets", ","], "override datasets: a suite needs at least one dataset"),
         (["--recipe", "quik"], "did you mean 'quick'?"),
-        (["--seeds", "0"], "override seeds: seeds is how many, at least 1, or a list of whole numbers, not 0"),
+        (
+            ["--seeds", "0"],
+            "override seeds: seeds is how many, at least 1, a list of whole numbers, or {from: 2, to: 30}, not 0",
+        ),
         (["--sedes", "2"], "no such option --sedes - did you mean '--seeds'?"),
     ],
 )
