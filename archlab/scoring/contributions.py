@@ -14,7 +14,7 @@ import numpy as np
 from archlab.foundation import UserError
 
 GROUPS = 100  # of images, left out in turn, where a metric is a user's own
-BINS = 15  # of the calibration error
+BINS = 15  # of the calibration error, as in `archlab.training.measures`
 
 
 def contributions(metric: str, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ def _calibration_error(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Of the sum over bins of |confidence - accuracy|, each weighed by its images. Of a calibrated bin it is too large."""
     confidence = _probabilities(scores).max(1)
     excess = confidence - (scores.argmax(1) == labels)
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     return np.sign(np.bincount(bins, excess, BINS))[bins] * excess / len(labels)
 
 
