@@ -187,6 +187,7 @@ class Ablation:
                 run,
                 architecture=main[run.model].architecture,
                 width=main[run.model].width,
+                own_files=tuple(main[run.model].own_files),
                 num_classes=self.study.classes,
                 resolution=self.study.resolution,
             )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from archlab.architecture import from_canonical
+from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.data import is_prepared
 from archlab.foundation import UserError, read_yaml_text
 from archlab.runs import Store
+from archlab.study import ablation
 from archlab.study.ablating import planned_runs
 from archlab.study.design import Design, Designer
 from archlab.study.loading import load_study
@@ -15,6 +19,7 @@ from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.designs import Designs, Stopwatch
 from archlab.study.search.storage import identity
 from archlab.study.settling import settle
+from tests.deploy.made import GATED
 
 NET = "{name: net, layers: [{patch: {out: 32, size: 4}}, {isotropic: {out: 32, kernel: 5, repeat: 2}}]}"
 OTHER = "{name: other, layers: [{conv: {out: 16, stride: 4}}, {inverted_residual: {out: 24, expand: 4, repeat: 3}}]}"
@@ -195,3 +200,19 @@ def test_latency_is_of_the_form_that_costs_refer_to(home):
     stopwatch = Stopwatch(designs, Store(home), milliseconds=1.0)
     assert designs.run(design, "digits").architecture != design.architecture.canonical()
     assert stopwatch._costed(design).architecture == design.architecture.canonical()
+
+
+def test_latency_is_measured_with_the_own_blocks_of_the_main_form(home, tmp_path, monkeypatch):
+    """The other way round, the run of the form names a file that the main form needs not, and lacks the one that it needs."""
+    (tmp_path / "mine.py").write_text(GATED)
+    mine = f"{{name: mine, blocks: {tmp_path}/mine.py, layers: [{{gated_conv: {{out: 8, stride: 4}}}}]}}"
+    forms = f"forms: [{{models: [mine], datasets: [digits, textures], architecture: {NET}}}]\n"
+    with own_blocks_alone({}):
+        study = settled(f"base: {mine}\ncompare: [{OTHER}]\nbudget: none\nsuite: [digits, textures]\n{forms}", home)
+        runs, store, measured = planned_runs(study, home), Store(home), []
+        monkeypatch.setattr(Store, "__contains__", lambda *_: True)
+        monkeypatch.setattr(ablation, "latencies", lambda runs, *_: measured.extend(runs) or {})
+        ablation.Ablation(study, runs, None, None, None, [], 0, store).save_latencies()
+    by_model = {run.model: run for run in measured}
+    assert [Path(file).name for file in by_model["mine"].own_files] == ["mine.py"]
+    assert by_model["other"].own_files == ()
