@@ -102,6 +102,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     search = dataclasses.replace(search, unseen=_unseen(document.get("search", {}), home, where(document, "search")))
     for each, key in ((recipe, "recipe"), (search.recipe, "search")):
         _check_exemptions(each, home, where(document, key) or here)
+    metric = read_metric(document, [each for each in (recipe, search.recipe) if each], folder)
     seeds, most_seeds = read_seeds(document.get("seeds", 1), where(document, "seeds"))
     return Study(
         name=name,
@@ -122,12 +123,12 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         recipe=recipe,
         seeds=seeds,
         most_seeds=most_seeds,
-        matters=read_matters(document.get("matters"), where(document, "matters")),
+        matters=read_matters(document.get("matters"), metric, where(document, "matters")),
         explore=_value(document, "explore", Explore, "one_at_a_time"),
         smallest_map=_value(document, "smallest_map", Positive | None, SMALLEST_MAP),
         effects=_effects(document, fitted=budget.fit == "width"),
         weight_of_variance=_value(document, "lambda", Annotated[float, Within(0)], 0.5),
-        metric=read_metric(document, [each for each in (recipe, search.recipe) if each], folder),
+        metric=metric,
         class_scores=_value(document, "class_scores", bool, True),
         own_scores=_own_scores(document, folder),
         search=search,

@@ -6,14 +6,25 @@ import re
 from typing import Annotated, Any
 
 from archlab.foundation import UserError, check_keys, where
+from archlab.foundation.metric import Metric
 from archlab.foundation.settings import Within, read_value
 
 MEASURES = ("points", "xscore")
 _WRITTEN = re.compile(r"([0-9]*\.?[0-9]+) ?(?:(?P<points>points?)|of (?P<xscore>xscore))", re.IGNORECASE)
 
 
-def read_matters(given: Any, at: str | None) -> dict[str, float]:
-    """By measure (`points`, `xscore`) the least difference that matters, above 0; empty for None. Raises UserError."""
+def read_matters(given: Any, metric: Metric, at: str | None) -> dict[str, float]:
+    """By measure (`points`, `xscore`) the least difference that matters, above 0; empty for None.
+
+    Raises UserError; also for points of a metric that is not told in them.
+    """
+    found = _read(given, at)
+    if "points" in found and not metric.is_share:
+        raise UserError(f"matters: {metric.words} is in {metric.unit}, not in points: say `0.05 of xScore`", where=at)
+    return found
+
+
+def _read(given: Any, at: str | None) -> dict[str, float]:
     if given is None:
         return {}
     if isinstance(given, dict):

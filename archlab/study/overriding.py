@@ -38,7 +38,7 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
         seeds = list(given.seeds) if isinstance(given.seeds, tuple) else given.seeds
         changes["seeds"], changes["most_seeds"] = read_seeds(seeds, "override seeds")
     if given.matters is not None:
-        changes["matters"] = read_matters(given.matters, "override matters")
+        changes["matters"] = read_matters(given.matters, metric, "override matters")
     changes = {key: value for key, value in changes.items() if value != getattr(study, key)}
     words: dict[str, Callable[[Study, Overridden], str]] = {
         "suite": _suite_word,
