@@ -22,7 +22,7 @@ from archlab.report.unseen import unseen
 
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
-    about_models = (agreement, search, scores, against, unseen, accuracies, classes, effects, costs)
+    about_models = (agreement, search, scores, against, unseen, accuracies, effects, classes, costs)
     about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
     parts = (*about_models, *about_claims, curves, _failed, _provenance)
     return [section for part in parts for section in part(analysis)]

@@ -56,12 +56,12 @@ def test_contributions_give_the_covariance_that_resampling_within_classes_gives(
     scores, labels = outputs(confidence=3.0 if metric == "calibration_error" else 1.0)
     mine = centred(np.stack([contributions(metric, each, labels) for each in scores]), labels)
     chance, values = np.random.default_rng(1), []
-    for _ in range(600):
+    for _ in range(300):
         rows = resampled(labels, chance)
         values.append([MEASURES[metric](labels[rows], softmax(each[rows], axis=1)) for each in scores])
     expected = np.cov(np.array(values).T)
-    # 600 resamplings know a variance to 6 %
-    assert np.abs(mine @ mine.T - expected).max() < 0.2 * expected.max()
+    # 300 resamplings know a variance to 8 %
+    assert np.abs(mine @ mine.T - expected).max() < 0.25 * expected.max()
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "auroc"])
