@@ -128,7 +128,7 @@ def _print(found: Ablation, as_json: bool) -> None:
     else:
         print_scores(found, "difference")
         if found.study.question:
-            echo(f"\n{found.study.question}\n{found.answer or ''}".rstrip())
+            echo(f"\n{found.study.question}\n{found.answer_here or ''}".rstrip())
         print_gains(found.document["unseen"])
     if found.judgement:
         echo(str(found.judgement), err=True)

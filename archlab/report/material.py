@@ -29,6 +29,7 @@ from archlab.study.rounds import seeds_in_order
 FILES = ("study.json", "ablation.json", "results.csv")
 SEARCH = "search.json"  # beside them where a search ended so
 IMAGE_NOISE = "image_noise.npz"  # beside them where runs kept their class scores
+SECONDS = "seconds.json"  # beside them: of one more seed of each model
 LATENCIES = "latencies.json"  # beside them where latency was measured
 
 
@@ -224,7 +225,7 @@ def _read_study(folder: Path, home: Path) -> Material:
         datasets=list(study["datasets"]),
         matters=Matters(**study.get("matters", {})),
         rounds=_rounds(study, found),
-        seconds=found.get("seconds_of_a_seed", {}),
+        seconds=_read_json(folder / SECONDS) or {},
         search=search,
         unseen=(search or found).get("unseen"),
         unseen_table=table[is_unseen] if is_unseen.any() else None,

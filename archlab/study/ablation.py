@@ -77,6 +77,13 @@ class Ablation:
         return self.document["answer"]
 
     @property
+    def answer_here(self) -> str | None:
+        """With the time on this machine that what would decide the rest takes: a measurement, and so not in the document."""
+        from archlab.scoring import answer
+
+        return answer(self.contrasts, self.seconds) if self.contrasts else None
+
+    @property
     def best(self) -> dict[str, Any] | None:
         """The model that is best on validation data, for `archlab.load`: model, and runs (their keys, by dataset and seed).
         Models that are not fitted to the budget, `@raw`, are none.
@@ -122,7 +129,7 @@ class Ablation:
     def document(self) -> dict[str, Any]:
         """Plain JSON values: study, question, matters, metric, answer, lambda, frame, warnings, intervals_cover, scores (best
         first), cells, effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without), failed,
-        seconds_of_a_seed (by model), computed; of one in rounds, `rounds` and `ended`."""
+        computed; of one in rounds, `rounds` and `ended`."""
         from archlab.scoring import answer
 
         study, contrasts = self.study, self.contrasts
@@ -133,7 +140,7 @@ class Ablation:
             "question": study.question,
             "matters": study.matters or None,
             "metric": study.metric.name,
-            "answer": answer(contrasts, self.seconds) if contrasts else None,
+            "answer": answer(contrasts) if contrasts else None,
             "lambda": study.weight_of_variance,
             "frame": scored["frame"],
             "warnings": self._warnings(),
@@ -143,7 +150,6 @@ class Ablation:
             **(contrasts.document() if contrasts else {"effects": [], "comparisons": [], "interactions": []}),
             "unseen": self.gains.document() if self.gains else None,
             "failed": [failure.document() for failure in self.failed],
-            "seconds_of_a_seed": self.seconds,
             "computed": self.computed,
             **(
                 {"rounds": [dataclasses.asdict(each) for each in self.history], "ended": self.ended}
@@ -163,6 +169,7 @@ class Ablation:
             "study.json": json.dumps(self.study.document(), indent=1),
             "scores.csv": for_csv(self.scores),
             "results.csv": for_csv(self.table),
+            "seconds.json": json.dumps(self.seconds, indent=1),
         }
         if self.judgement:
             texts["prediction.txt"] = str(self.judgement)

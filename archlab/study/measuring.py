@@ -33,9 +33,10 @@ def with_metric(document: dict[str, Any], metric: Metric, store: Store) -> dict[
 
     Raises UserError where the run keeps neither it nor class scores, or a user's own metric fails.
     """
-    kept, key = document["metrics"], document["key"]
+    kept = document["metrics"]
     if metric.own is None and all(metric.name in values for values in kept.values()):
         return document
+    key = document["key"]
     try:
         class_scores = store.class_scores(key)
     except DamagedRunError as damage:
