@@ -1,3 +1,4 @@
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -29,6 +30,28 @@ def prepared(tmp_path_factory):
     for name in ("digits", "textures", "elpv", "pines"):
         open_prepared(name, home, 32)
     return home
+
+
+@pytest.fixture
+def store(prepared, home):
+    """A store of this test with those data."""
+    from archlab.runs import Store
+
+    home.mkdir()
+    (home / "datasets").symlink_to(prepared / "datasets")
+    return Store(home)
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Training is a stand-in; calling this makes the run of that name fail."""
+
+    def fails(name=None):
+        given = {"function": "standin_training:train", "options": {"fail": name}}
+        monkeypatch.setenv("STAND_IN", json.dumps(given))
+
+    fails()
+    return fails
 
 
 @pytest.fixture

@@ -10,71 +10,16 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-import standin_executor
-import standin_training
+from small_study import STAND_IN, STUDY, filled, settled
 
 import archlab
-from archlab.data import is_prepared, open_prepared
-from archlab.executors import TRAIN, Settings
+from archlab.data import is_prepared
 from archlab.foundation import UserError
-from archlab.report import analyse, read_material
-from archlab.runs import Store
 from archlab.scoring import read_table
 from archlab.study.ablating import ablate, missing_datasets, planned_runs, runs_of, saved
-from archlab.study.computing import training_of
 from archlab.study.resolving import resolve
 
-SE = [{"set": {"channel_attention": "se"}, "where": {"block": "inverted_residual"}}]
-STUDY = {
-    "name": "idea",
-    "question": "Does it help?",
-    "base": "mobilenetv2",
-    "compare": ["mobilenetv2", "starnet", "shufflenetv2"],
-    "choices": {"attention": {"none": [], "se": SE}},
-    "suite": ["digits", "textures"],
-    "seeds": 2,
-}
-STAND_IN = Settings(executor=standin_executor.PATH, workers=2, retries=0)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """A home with prepared data."""
-    home = tmp_path_factory.mktemp("home")
-    for name in STUDY["suite"]:
-        open_prepared(name, home)
-    return home
-
-
-@pytest.fixture
-def store(data, home):
-    """A store of this test with those data."""
-    home.mkdir()
-    (home / "datasets").symlink_to(data / "datasets")
-    return Store(home)
-
-
-@pytest.fixture(autouse=True)
-def stand_in(monkeypatch):
-    """Training is a stand-in; calling this makes the run of that name fail."""
-
-    def fails(name=None):
-        given = {"function": "standin_training:train", "options": {"fail": name}}
-        monkeypatch.setenv("STAND_IN", json.dumps(given))
-
-    fails()
-    return fails
-
-
-def settled(store, **changes):
-    return resolve({**STUDY, **changes}, store.home)
-
-
-def filled(store, **changes):
-    """The ablation of a study whose every run is stored."""
-    for run in runs_of(settled(store, **changes), store.home):
-        store.put(run, standin_training.trained(run))
-    return ablate({**STUDY, **changes}, store)
+pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 def test_every_model_meets_every_dataset_with_every_seed(store):
@@ -299,46 +244,3 @@ def test_a_stored_ablation_needs_no_torch(store, tmp_path):
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert found.strip() == "0 starnet False"
-
-
-def test_the_metric_of_the_study_is_scored(store):
-    found, other = filled(store), ablate({**STUDY, "metric": "balanced_accuracy"}, store)
-    assert (other.computed, other.study.metric.name) == (0, "balanced_accuracy")
-    rows = other.table[(other.table["metric"] == "balanced_accuracy") & (other.table["split"] == "test")]
-    means = rows.groupby(["model", "dataset"])["value"].mean()
-    table = other.scores.set_index("model")
-    assert all(table.loc[model, dataset] == mean for (model, dataset), mean in means.items())
-    assert "of balanced accuracy" in other.answer and "balanced" not in found.answer
-    assert read_material("idea", store.home).metric.name == "balanced_accuracy"
-
-
-def test_scores_of_ones_own_stand_beside_the_xscore_and_outlive_their_file(store, tmp_path):
-    mine = tmp_path / "mine.py"
-    mine.write_text("def worst_case(normalised):\n    return normalised.min(axis=1)\n")
-    found = filled(store, score=f"{mine}:worst_case")
-    columns = list(found.scores.columns)
-    assert columns[columns.index("variance") : columns.index("xscore")] == ["variance", "worst_case"]
-    expected = {row["model"]: row["worst_case"] for row in found.document["scores"]}
-    assert expected == found.scores.set_index("model")["worst_case"].to_dict()
-    assert min(expected.values()) == 0
-    mine.unlink()
-    assert analyse([read_material("idea", store.home)]).models["worst_case"].to_dict() == expected
-
-
-def test_a_score_that_is_not_there_is_named_with_its_line(home, tmp_path):
-    path = tmp_path / "idea.yaml"
-    path.write_text("base: mobilenetv2\nscore:\n  - nothing.py:worst_case\n")
-    with pytest.raises(UserError, match=r"idea\.yaml:3: .*nothing\.py cannot be read"):
-        resolve(path, home)
-
-
-def test_a_study_says_whether_runs_keep_their_class_scores(store):
-    assert training_of(settled(store)) == TRAIN
-    assert training_of(settled(store, class_scores=False)).options == {"class_scores": False}
-
-
-def test_a_metric_that_runs_do_not_keep_is_refused(home):
-    with pytest.raises(
-        UserError, match=r"metric must be accuracy, .*, not .balanced_acuracy. - did you mean .balanced_accuracy."
-    ):
-        resolve({**STUDY, "metric": "balanced_acuracy"}, home)

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 import standin_training
-from test_ablation import STUDY, data, store  # noqa: F401  (fixtures)
+from small_study import STUDY
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS
@@ -47,7 +47,7 @@ def class_scores(run, *, one_class: str = "") -> dict[str, ClassScores]:
 
 
 @pytest.fixture
-def study(store, tmp_path):  # noqa: F811
+def study(store, tmp_path):
     """study(metric=...) is the ablation of a study whose runs are all stored, with class scores."""
     (tmp_path / "mine.py").write_text(OWN)
 
@@ -158,7 +158,7 @@ def test_what_an_own_metric_fails_with_is_told(study, tmp_path):
         study(metric=f"{tmp_path}/mine.py:lost")
 
 
-def test_the_settled_study_keeps_its_metric(store, tmp_path):  # noqa: F811
+def test_the_settled_study_keeps_its_metric(store, tmp_path):
     (tmp_path / "mine.py").write_text(OWN)
     for metric in ("log_loss", f"{tmp_path}/mine.py:cost"):
         settled = resolve({**STUDY, "metric": metric}, store.home)

@@ -9,11 +9,9 @@ import pytest
 import standin_executor
 
 import archlab
-from archlab.data import open_prepared
 from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material
-from archlab.runs import Store
 from archlab.scoring import Effects
 from archlab.study.ablating import ablate
 from archlab.study.progress import Progress
@@ -38,23 +36,6 @@ STUDY = {
     "seeds": {"from": 2, "to": 12},
 }
 TRUTH = {"change=good": 6.0, "change=bad": -6.0, "change=like": 0.1, "change=tiny": 0.6}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """A home with prepared data."""
-    home = tmp_path_factory.mktemp("home")
-    for name in STUDY["suite"]:
-        open_prepared(name, home)
-    return home
-
-
-@pytest.fixture
-def store(data, home):
-    """A store of this test with those data."""
-    home.mkdir()
-    (home / "datasets").symlink_to(data / "datasets")
-    return Store(home)
 
 
 @pytest.fixture(autouse=True)
