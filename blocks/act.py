@@ -8,6 +8,7 @@ from blocks.arguments import Activation
 from blocks.block import Block, LayerArguments
 from blocks.components import make_activation
 from blocks.registry import register
+from blocks.same_shape import check_same_shape
 from blocks.tally import Tally
 
 
@@ -17,7 +18,7 @@ class Act(Block):
 
     def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1, act: Activation | None = "relu"):
         super().__init__()
-        check_kept(in_channels, out_channels, stride)
+        check_same_shape("an activation", in_channels, out_channels, stride)
         self.act = make_activation(act)
         for module in self.act.modules():  # what enters is the output of another block, which may need it again
             if hasattr(module, "inplace"):
@@ -28,9 +29,4 @@ class Act(Block):
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
-        check_kept(layer.in_channels, layer.out_channels, layer.stride)
-
-
-def check_kept(in_channels: int, out_channels: int, stride: int) -> None:
-    if stride != 1 or in_channels != out_channels:
-        raise ValueError("an activation changes neither the size of the map nor its channels")
+        check_same_shape("an activation", layer.in_channels, layer.out_channels, layer.stride)

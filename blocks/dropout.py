@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from blocks.arguments import Probability
 from blocks.block import Block, LayerArguments
 from blocks.registry import register
+from blocks.same_shape import check_same_shape
 from blocks.tally import Tally
 
 
@@ -16,7 +17,7 @@ class Dropout(Block):
 
     def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1, rate: Probability = 0.2):
         super().__init__()
-        check_same_shape(in_channels, out_channels, stride)
+        check_same_shape("dropout", in_channels, out_channels, stride)
         self.dropout = nn.Dropout(rate)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -24,9 +25,4 @@ class Dropout(Block):
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
-        check_same_shape(layer.in_channels, layer.out_channels, layer.stride)
-
-
-def check_same_shape(in_channels: int, out_channels: int, stride: int) -> None:
-    if stride != 1 or in_channels != out_channels:
-        raise ValueError("dropout changes neither the size of the map nor its channels")
+        check_same_shape("dropout", layer.in_channels, layer.out_channels, layer.stride)

@@ -8,6 +8,7 @@ from blocks.arguments import Normalization
 from blocks.block import Block, LayerArguments
 from blocks.components import make_norm
 from blocks.registry import register
+from blocks.same_shape import check_same_shape
 from blocks.tally import Tally
 
 
@@ -19,7 +20,7 @@ class Norm(Block):
         self, *, in_channels: int, out_channels: int, stride: int = 1, norm: Normalization | None = "batch_norm"
     ):
         super().__init__()
-        check_unchanged(in_channels, out_channels, stride)
+        check_same_shape("a normalisation", in_channels, out_channels, stride)
         self.norm = make_norm(norm, in_channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -27,10 +28,5 @@ class Norm(Block):
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
-        check_unchanged(layer.in_channels, layer.out_channels, layer.stride)
+        check_same_shape("a normalisation", layer.in_channels, layer.out_channels, layer.stride)
         tally.norm(layer.norm, layer.in_channels)
-
-
-def check_unchanged(in_channels: int, out_channels: int, stride: int) -> None:
-    if stride != 1 or in_channels != out_channels:
-        raise ValueError("a normalisation changes neither the size of the map nor its channels")
