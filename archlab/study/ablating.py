@@ -68,7 +68,10 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
         return None
     if until is None:
         raise UserError("`within` is the time of a study that goes on until it is decided: say `until` too")
-    return seconds_in(within)
+    try:
+        return seconds_in(within)
+    except UserError as error:
+        raise error.said_as(error.message, "within") from None
 
 
 def saved(ablation: Ablation, time_limit: float | None, save: Callable[[], None]) -> str:

@@ -41,9 +41,8 @@ def ablate_until_decided(
     """Computes round after round of seeds, each for the models of those contrasts that are open.
 
     Args:
-        within: Seconds from now; a round that would not end by then is not begun.
-
         study: From `in_rounds`.
+        within: Seconds from now; a round that would not end by then is not begun.
 
     Raises:
         UserError: Not even the first round ends in time.
