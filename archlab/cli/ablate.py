@@ -127,8 +127,8 @@ def _print(found: Ablation, as_json: bool) -> None:
         echo(json.dumps(found.document, indent=2))
     else:
         print_scores(found, "difference")
-        if found.study.question:
-            echo(f"\n{found.study.question}\n{found.answer_here or ''}".rstrip())
+        if said := [each for each in (found.study.question, found.answer_here) if each]:
+            echo("\n" + "\n".join(said))
         print_gains(found.document["unseen"])
     if found.judgement:
         echo(str(found.judgement), err=True)

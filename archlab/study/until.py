@@ -24,7 +24,7 @@ RunsOf = Callable[[ResolvedStudy, Path], list[Run]]
 ENDS = {
     "decided": "what matters is decided",
     "given_up": "the most seeds would not decide the rest either",
-    "seeds": "the models of what is open have the most seeds",
+    "seeds": "the most seeds are reached",
     "failed": "the models of what is open have runs that failed",
     "time": "the time is over",
 }
