@@ -236,3 +236,29 @@ def test_one_seed_becomes_two_and_a_plain_number_has_a_default_of_most():
     rounds = SeedRounds([4], None, ["a", "b"])
     assert (rounds.first, rounds.most) == ([4, 0], 30)
     assert rounds.new == {("a", 4), ("a", 0), ("b", 4), ("b", 0)}
+
+
+def test_the_command_tells_rounds_the_table_and_the_answer_of_a_study_without_a_question(store, command, tmp_path):
+    path = tmp_path / "rounds.yaml"
+    path.write_text(json.dumps({key: value for key, value in STUDY.items() if key != "question"}))  # JSON is YAML
+    given = ("ablate", "--spec", path, "--executor", standin_executor.PATH, "--store", store.home, "--until", "decided")
+    code, out, err = command(*given, "--within", "2h")
+    assert code == 0, err
+    assert "round 1, 2 seeds: " in err and "; ended: " in err
+    assert "change=good is better than none (+" in out and "net+change=bad" in out
+    again = command(*given, "--json")
+    assert json.loads(again[1])["computed"] == 0 and json.loads(again[1])["ended"] in ("decided", "seeds", "given_up")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--until", "deciced"), "'deciced' is not 'decided'"),
+        (("--within", "2h"), "say `until` too"),
+        (("--until", "decided", "--within", "2"), "within: a time is `90s`, `30m`, `2h` or `1h30m`, not '2'"),
+        (("--matters", "2 pts"), "matters is a difference above 0, `1 point` or `0.05 of xScore`"),
+    ],
+)
+def test_wrong_options_are_one_line(command, options, message):
+    code, out, err = command("ablate", "--dry-run", *options)
+    assert (code, out, err.count("\n")) == (2, "", 1) and message in err
