@@ -9,7 +9,6 @@ a study can leave the latter out.
 from __future__ import annotations
 
 import json
-import zlib
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -17,7 +16,7 @@ from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import RENAMED
@@ -145,7 +144,9 @@ def read_class_scores(folder: Path) -> dict[str, ClassScores]:
         with numpy.load(content, allow_pickle=False) as arrays:
             splits = [name.removesuffix("_labels") for name in arrays if name.endswith("_labels")]
             return {split: ClassScores(arrays[split], arrays[f"{split}_labels"]) for split in splits}
-    except (BadZipFile, KeyError, ValueError, EOFError, zlib.error):
+    except DamagedRunError:
+        raise
+    except Exception:  # whatever a packed file that nobody of archlab wrote makes NumPy and zipfile raise
         raise DamagedRunError(f"{CLASS_SCORES} holds no class scores") from None
 
 

@@ -63,13 +63,16 @@ class _Choice:
         self.elsewhere = [row for row in rows_of(other) if row["verdict"] in (BETTER, WORSE)]
 
     def said(self) -> str:
+        start = f"{KIND_IN_WORDS[self.kind]}, "
+        if not self.pairs:
+            lacking = f"{self.choice} cannot be answered over all datasets: runs are missing"
+            return f"{start}{'; '.join([*self._decided_elsewhere(), lacking])}."
         turned = list(_both_ways(self.pairs))
         options = dict.fromkeys(row["option"] for row in turned)
         self.best = max(options, key=lambda name: min(row["difference"] for row in turned if row["option"] == name))
         against = [row for row in turned if row["option"] == self.best]
         open_ = [row for row in against if row["verdict"] == UNDECIDED]
         decided = self._decided(against)
-        start = f"{KIND_IN_WORDS[self.kind]}, "
         if not open_:
             return f"{start}{'; '.join(decided)}."
         leader = f"{self.choice}={self.best} scores highest ({_listed(map(_size, open_))}), but this is undecided"
@@ -99,7 +102,8 @@ class _Choice:
 
     def _decided_elsewhere(self) -> list[str]:
         """Of pairs whose score is open: over all datasets in another measure, else on single datasets."""
-        open_ = {(row["option"], row["against"]) for row in self.pairs if row["verdict"] == UNDECIDED}
+        rows = self.pairs or self.elsewhere
+        open_ = {(row["option"], row["against"]) for row in rows if not self.pairs or row["verdict"] == UNDECIDED}
         found, told = [], set()
         for over_all in (True, False):
             groups: dict[tuple[str, str, str], list[Row]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -48,6 +48,13 @@ def contrasts(models: Sequence[Mapping[str, Any]], base: str) -> list[Contrast]:
                 cells.setdefault(tuple(str(options.get(c, defaults.get(c))) for c in choices), name)
         found += _of_kind(kind, cells, choices, [str(defaults.get(choice)) for choice in choices])
     return found
+
+
+def asked(found: Iterable[Contrast]) -> list[Contrast]:
+    """What a study is about: effects and comparisons, at equal budget where a choice has such."""
+    listed = [each for each in found if each.of != "interaction"]
+    fitted = {each.choice for each in listed if each.kind == "equal_budget"}
+    return [each for each in listed if each.kind == "equal_budget" or each.choice not in fitted]
 
 
 def _of_kind(kind: str, cells: dict[tuple, str], choices: list[str], defaults: list[str]) -> Iterator[Contrast]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import softmax
 
 from archlab.foundation import UserError
 
@@ -65,12 +66,13 @@ def _macro_f1(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _log_loss(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return -np.log(_probabilities(scores)[np.arange(len(labels)), labels]) / len(labels)
+    likelihoods = softmax(scores.astype(float), axis=1)[np.arange(len(labels)), labels]
+    return -np.log(np.maximum(likelihoods, np.finfo(float).eps)) / len(labels)
 
 
 def _calibration_error(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Of the sum over bins of |confidence - accuracy|, each weighed by its images. Of a calibrated bin it is too large."""
-    confidence = _probabilities(scores).max(1)
+    confidence = softmax(scores.astype(float), axis=1).max(1)
     excess = confidence - (scores.argmax(1) == labels)
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     return np.sign(np.bincount(bins, excess, BINS))[bins] * excess / len(labels)
@@ -78,7 +80,7 @@ def _calibration_error(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _auroc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Placements (DeLong, DeLong, Clarke-Pearson 1988): of an image of a class, the share of others below; and of these."""
-    probabilities, found = _probabilities(scores), np.zeros(len(labels))
+    probabilities, found = softmax(scores.astype(float), axis=1), np.zeros(len(labels))
     classes = [each for each in np.unique(labels) if (labels != each).any()]
     for each in classes:
         is_of, said = labels == each, probabilities[:, each]
@@ -89,11 +91,6 @@ def _auroc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
             )
             found[mine] += below / 2 / len(ordered) / mine.sum() / len(classes)
     return found
-
-
-def _probabilities(scores: np.ndarray) -> np.ndarray:
-    exponential = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True))
-    return exponential / exponential.sum(1, keepdims=True)
 
 
 _KNOWN: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {

@@ -75,8 +75,8 @@ def _reached(error: float, image: float, seed: float, seeds: int) -> Needed:
 
 def what_would_decide(
     difference: float,
-    error: float,
     image: float,
+    seed: float,
     seeds: int,
     most_seeds: int,
     matters: float | None = None,
@@ -85,13 +85,12 @@ def what_would_decide(
     """Seeds or test images that would decide a contrast, with looks after every seed, for each of the two outcomes.
 
     Args:
-        difference, error: Of the last look; the error is above 0.
-        image: The part of the error that comes from the test images: error^2 = image^2 + seed^2 / seeds.
+        difference: Of the last look.
+        image, seed: Of its error, what the test images leave, and what one seed of each model does of the rest.
         seeds, most_seeds: Of each model, now and at most.
         matters: As in `verdicts`.
         level: Two-sided; .05 divided by the number of contrasts that are still open.
     """
-    seed = math.sqrt(max(error**2 - image**2, 0.0) * seeds)
     plan = _Plan(image, seed, seeds, max(most_seeds, seeds))
     size = abs(difference)
 

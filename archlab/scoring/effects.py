@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS, Metric
-from archlab.scoring.contrasts import contrasts
+from archlab.scoring.contrasts import Contrast, asked, contrasts
 from archlab.scoring.deciding import Needed, chance_left, fixed_needed, soonest, what_would_decide
 from archlab.scoring.estimates import DRAWS, Estimate, estimates
 from archlab.scoring.frame import LAMBDA, Frame
@@ -42,21 +42,14 @@ class Matters:
     def of(self, measure: str) -> float | None:
         return self.xscore if measure == "xscore" else self.points
 
-    def about(self, estimates: Sequence[Estimate], rounds: Rounds | None) -> np.ndarray:
-        """Of each estimate, whether it is what the study is about."""
+    def about(self, estimates: Sequence[Estimate], rounds: Rounds | None, asked: Collection[Contrast]) -> np.ndarray:
+        """Of each estimate, whether it is what the study is about: a contrast of those asked for, over all datasets."""
         there = {each.measure for each in estimates}
         measures = {measure for measure in there if self.of(measure) is not None}
         if rounds and self == Matters():
             measures = {"xscore"} & there or {"points"}
-        fitted = {each.contrast.choice for each in estimates if each.contrast.kind == "equal_budget"}
         return np.array(
-            [
-                each.dataset is None
-                and each.contrast.of != "interaction"
-                and each.measure in measures
-                and (each.contrast.kind == "equal_budget" or each.contrast.choice not in fitted)
-                for each in estimates
-            ],
+            [each.dataset is None and each.measure in measures and each.contrast in asked for each in estimates],
             dtype=bool,
         )
 
@@ -156,21 +149,26 @@ def effects(
 
     last = estimated(rows, DRAWS)
     looks = [{each.key: each for each in last}]
-    for count in reversed(rounds.looks) if rounds else ():
+    for count in reversed(rounds.looks[:-1]) if rounds else ():
         assert rounds
         before = rows[rows["seed"].isin(list(rounds.seeds)[:count])]
-        if count < max(each.seeds for each in last) and len(before):
+        if len(before):
             looks.insert(0, {each.key: each for each in estimated(before, DRAWS_BEFORE)})
     covers = seed_noise(rows).with_images(images).images is not None
-    return Effects(_tested(last, looks, matters, rounds), metric, covers, matters, frame.models if frame else ())
+    tested = _tested(last, looks, matters, rounds, asked(found))
+    return Effects(tested, metric, covers, matters, frame.models if frame else ())
 
 
 def _tested(
-    last: list[Estimate], looks: list[dict[tuple, Estimate]], matters: Matters, rounds: Rounds | None
+    last: list[Estimate],
+    looks: list[dict[tuple, Estimate]],
+    matters: Matters,
+    rounds: Rounds | None,
+    wanted: Collection[Contrast],
 ) -> pd.DataFrame:
     if not last:
         return pd.DataFrame(columns=["of"])
-    about = matters.about(last, rounds)
+    about = matters.about(last, rounds, wanted)
     made: dict[int, dict[str, Any]] = {}
     for family in (np.flatnonzero(about), np.flatnonzero(~about)):
         members = [last[index] for index in family]
@@ -244,5 +242,5 @@ def _needed(estimate: Estimate, matters: float | None, level: float, rounds: Rou
     size, image = estimate.difference, estimate.image_error
     if rounds is None:
         return fixed_needed(size, image, estimate.seed_error, estimate.seeds, matters, level)
-    found = what_would_decide(size, estimate.error, image, estimate.seeds, rounds.most, matters, level)
+    found = what_would_decide(size, image, estimate.seed_error, estimate.seeds, rounds.most, matters, level)
     return soonest([found.difference, *([found.same] if found.same else [])])

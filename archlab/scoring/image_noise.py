@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +23,25 @@ class OnDataset:
         strata: int (images,): within which images are resampled: their classes.
         interaction: float (models,): the variance of a single seed's metric that is its own on these images, beside what
             seeds share: it is part of the variance between seeds too. NaN where a model has one seed.
-        images: How many test images there are.
+        seeds: int (models,): how many of each these are means of.
     """
 
     models: tuple[str, ...]
     contributions: np.ndarray
     strata: np.ndarray
     interaction: np.ndarray
-    images: int
+    seeds: np.ndarray
+
+    def lasting(self, models: Sequence[str]) -> np.ndarray:
+        """(models, models): the covariance, over test sets with as many images of each class, that is left with any number of
+        seeds: that of the means less what the seeds behind them make of these very images."""
+        own = self.interaction[np.isfinite(self.interaction)]
+        seeds = dict(zip(self.models, self.seeds, strict=True))
+        of_seeds = [own.mean() / seeds[model] if len(own) and model in seeds else 0.0 for model in models]
+        return _positive(self.covariance(models) - np.diag(of_seeds))
 
     def covariance(self, models: Sequence[str]) -> np.ndarray:
-        """(models, models): of the mean over the seeds of each, over test sets with as many images of each class; 0 for a model
-        that has none here."""
+        """(models, models): of the mean over the seeds of each; 0 for a model that has none here."""
         scaled = np.zeros((len(models), self.contributions.shape[1]))
         there = [row for row, model in enumerate(models) if model in self.models]
         known = [self.models.index(models[row]) for row in there]
@@ -45,6 +52,12 @@ class OnDataset:
     def freedom(self) -> int:
         """Degrees of freedom of the covariance."""
         return int(sum(count - 1 for count in np.bincount(self.strata) if count > 1))
+
+
+def _positive(matrix: np.ndarray) -> np.ndarray:
+    """The nearest covariance: no direction has less than no variance."""
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * values.clip(min=0)) @ vectors.T
 
 
 def centred(contributions: np.ndarray, strata: np.ndarray) -> np.ndarray:
@@ -85,7 +98,7 @@ class ImageNoise:
                     np.vstack([mine.contributions, more.contributions[new]]),
                     mine.strata,
                     np.concatenate([mine.interaction, more.interaction[new]]),
-                    mine.images,
+                    np.concatenate([mine.seeds, more.seeds[new]]),
                 )
         return ImageNoise(found)
 
@@ -93,13 +106,7 @@ class ImageNoise:
         """With other names for some models."""
         return ImageNoise(
             {
-                name: OnDataset(
-                    tuple(names.get(model, model) for model in each.models),
-                    each.contributions,
-                    each.strata,
-                    each.interaction,
-                    each.images,
-                )
+                name: replace(each, models=tuple(names.get(model, model) for model in each.models))
                 for name, each in self.datasets.items()
             }
         )
@@ -113,7 +120,7 @@ class ImageNoise:
                 f"{index}_contributions": each.contributions.astype(np.float32),
                 f"{index}_strata": each.strata.astype(np.int32),
                 f"{index}_interaction": each.interaction,
-                f"{index}_images": np.array(each.images),
+                f"{index}_seeds": each.seeds,
             }
         with path.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **arrays)
@@ -130,7 +137,7 @@ class ImageNoise:
                             arrays[f"{index}_contributions"].astype(float),
                             arrays[f"{index}_strata"].astype(int),
                             arrays[f"{index}_interaction"].astype(float),
-                            int(arrays[f"{index}_images"]),
+                            arrays[f"{index}_seeds"].astype(int),
                         )
                         for index, name in enumerate(arrays["datasets"])
                     }
@@ -141,7 +148,7 @@ class ImageNoise:
             ) from None
 
 
-def on_dataset(by_model: dict[str, list[np.ndarray]], strata: np.ndarray, images: int) -> OnDataset:
+def on_dataset(by_model: dict[str, list[np.ndarray]], strata: np.ndarray) -> OnDataset:
     """Of the contributions of each seed of each model, float (images,)."""
     means, interaction = [], []
     for of_seeds in by_model.values():
@@ -149,4 +156,5 @@ def on_dataset(by_model: dict[str, list[np.ndarray]], strata: np.ndarray, images
         means.append(stacked.mean(0))
         own = centred(stacked - stacked.mean(0), strata)
         interaction.append((own**2).sum() / (len(stacked) - 1) if len(stacked) > 1 else np.nan)
-    return OnDataset(tuple(by_model), np.stack(means), strata, np.array(interaction), images)
+    seeds = np.array([len(of_seeds) for of_seeds in by_model.values()])
+    return OnDataset(tuple(by_model), np.stack(means), strata, np.array(interaction), seeds)

@@ -38,14 +38,10 @@ class Noise:
         """With the noise of the test images too, where that is known for all models on all datasets."""
         if images is None or not self.known or not images.knows(self.counts):
             return self
-        models, lasting, freedom = list(self.means.index), [], []
-        for name, counts in self.counts.items():
-            part = images.datasets[str(name)]
-            own = part.interaction[np.isfinite(part.interaction)]
-            of_seeds = (own.mean() if len(own) else 0.0) / np.maximum(counts.to_numpy(), 1)
-            lasting.append(_positive(part.covariance(models) - np.diag(of_seeds)))
-            freedom.append(part.freedom)
-        return replace(self, images=np.stack(lasting), image_freedom=pd.Series(freedom, self.counts.columns))
+        parts = [images.datasets[str(name)] for name in self.means]
+        lasting = np.stack([part.lasting(list(self.means.index)) for part in parts])
+        freedom = pd.Series([part.freedom for part in parts], self.means.columns)
+        return replace(self, images=lasting, image_freedom=freedom)
 
     @property
     def known(self) -> bool:
@@ -87,12 +83,6 @@ def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: li
     pooled = [_pooled((grid - means[:, :, None])[distinct, at]) for at in range(len(datasets))]
     variance, freedom = (pd.Series(part, columns) for part in zip(*pooled, strict=True))
     return Noise(pd.DataFrame(means, index, columns), pd.DataFrame(counts, index, columns), variance, freedom)
-
-
-def _positive(matrix: np.ndarray) -> np.ndarray:
-    """The nearest covariance: no direction has less than no variance."""
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * values.clip(min=0)) @ vectors.T
 
 
 def _pooled(residuals: np.ndarray) -> tuple[float, int]:

@@ -144,7 +144,7 @@ class Ablation:
             "lambda": study.weight_of_variance,
             "frame": scored["frame"],
             "warnings": self._warnings(),
-            "intervals_cover": ["seeds"] if self.images is None else ["seeds", "test images"],
+            "intervals_cover": ["seeds", "test images"] if self._covers_images else ["seeds"],
             "scores": [self._score(row, base) for row in scored["models"]],
             "cells": self._cells(),
             **(contrasts.document() if contrasts else {"effects": [], "comparisons": [], "interactions": []}),
@@ -205,6 +205,10 @@ class Ablation:
         by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
         with write_atomically(self.folder / "latencies.json") as temporary:
             temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
+
+    @property
+    def _covers_images(self) -> bool:
+        return self.contrasts.covers_images if self.contrasts else self.images is not None and len(self.study.seeds) > 1
 
     def _warnings(self) -> list[str]:
         found = list(self.scored.warnings) if self.scored else []

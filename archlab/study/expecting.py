@@ -80,7 +80,7 @@ class Expected:
         for each in self.families:
             unit = UNITS[each.measure]
             many = "1 contrast" if each.contrasts == 1 else f"{each.contrasts} contrasts"
-            images = f", {each.image_error:.2g} the test images" if each.image_error else ""
+            images = f", {each.image_error:.2g} the test images" if each.image_error else ", test images left out"
             found.append(
                 f"{each.choice}, {many} in {'xScore' if each.measure == 'xscore' else unit}: a chance of {each.chance:.0%} "
                 f"that one is decided, if differences spread by {SPREAD[each.measure]:g} {unit}; a seed leaves an error of "
@@ -92,9 +92,10 @@ class Expected:
 def expect(study: ResolvedStudy, planned: Plan, store: Store, within: float | None) -> Expected:
     """Of a study from `archlab.study.until.in_rounds`, and the plan of its first round."""
     from archlab.scoring import chance_decided
+    from archlab.scoring.contrasts import asked, contrasts
 
     assert study.most_seeds is not None
-    found = _about(study)
+    found = asked(contrasts(study.contrasted, str(study.base)))
     has_frame = len(study.frame) > 1 and len(study.datasets) > 1
     measures = list(study.matters) or ["xscore" if has_frame else "points"]
     first, more = len(study.seeds), _seconds_a_seed(study, planned, store)
@@ -106,6 +107,8 @@ def expect(study: ResolvedStudy, planned: Plan, store: Store, within: float | No
     noise, level = _Noise(study, store, found), 0.05 / (len(found) * len(measures))
     families = []
     for measure in measures:
+        if measure == "points" and not study.metric.is_share:
+            continue  # nothing is known of the noise and the differences of other units
         for choice in dict.fromkeys(each.choice for each in found):
             members = [each for each in found if each.choice == choice]
             seeds, images, sources = zip(*[noise.of(each, measure) for each in members], strict=True)
@@ -116,15 +119,6 @@ def expect(study: ResolvedStudy, planned: Plan, store: Store, within: float | No
             source = " and ".join(dict.fromkeys(sources))
             families.append(Family(choice, members[0].kind, measure, len(members), chance, seed, image, source))
     return Expected(families, study.matters, within, looks[-1] if looks else 0)
-
-
-def _about(study: ResolvedStudy) -> list[Contrast]:
-    """Effects and comparisons, at equal budget where a choice has such."""
-    from archlab.scoring.contrasts import contrasts
-
-    found = [each for each in contrasts(study.contrasted, str(study.base)) if each.of != "interaction"]
-    fitted = {each.choice for each in found if each.kind == "equal_budget"}
-    return [each for each in found if each.kind == "equal_budget" or each.choice not in fitted]
 
 
 def _seconds_a_seed(study: ResolvedStudy, planned: Plan, store: Store) -> float:
@@ -173,6 +167,7 @@ def _own_estimates(study: ResolvedStudy, stored: list[Run], store: Store, found:
         study.weight_of_variance,
         points=percent_factor(rows["value"], study.metric),
         seeds=study.seeds,
+        images=assessed.images,
     )
     return [each for each in made if each.seed_error > 0]
 

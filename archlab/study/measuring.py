@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from archlab.foundation import UserError
-from archlab.foundation.metric import UNDEFINED, Metric
+from archlab.foundation.metric import METRICS, UNDEFINED, Metric
 from archlab.runs import DamagedRunError, Run, Store
 from archlab.training.metrics import measured
 
 ALWAYS = ("accuracy", "balanced_accuracy", "log_loss")  # what every run keeps that was ever stored
+KEPT_WITH_ALL = "macro_f1"  # which every split has whose run keeps all of METRICS
 NAMED = 3  # runs in a message
 
 
@@ -34,7 +35,7 @@ def with_metric(document: dict[str, Any], metric: Metric, store: Store) -> dict[
     Raises UserError where the run keeps neither it nor class scores, or a user's own metric fails.
     """
     kept = document["metrics"]
-    if metric.own is None and all(metric.name in values for values in kept.values()):
+    if metric.own is None and all(_is_kept(metric, values) for values in kept.values()):
         return document
     key = document["key"]
     try:
@@ -71,4 +72,9 @@ def _is_measurable(metric: Metric, key: str, store: Store) -> bool:
     if store.keeps_class_scores(key):
         return True
     document = None if metric.own else store.get(key)
-    return document is not None and all(metric.name in values for values in document["metrics"].values())
+    return document is not None and all(_is_kept(metric, values) for values in document["metrics"].values())
+
+
+def _is_kept(metric: Metric, values: dict[str, float]) -> bool:
+    """Among the metrics of a split; or its run keeps all of METRICS, and this one is not defined there."""
+    return metric.name in values or (metric.name in METRICS and KEPT_WITH_ALL in values)

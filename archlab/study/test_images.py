@@ -71,7 +71,7 @@ def _on_dataset(keys: Mapping[str, list[str]], store: Store, metric: Metric, spl
         read[key] = _contributions(metric, kept)
     assert labels is not None
     strata = labels if metric.own is None else np.zeros(len(read[key]), dtype=int)
-    return on_dataset({model: [read[key] for key in of_model] for model, of_model in keys.items()}, strata, len(labels))
+    return on_dataset({model: [read[key] for key in of_model] for model, of_model in keys.items()}, strata)
 
 
 def _contributions(metric: Metric, kept: ClassScores) -> np.ndarray:

@@ -27,6 +27,7 @@ ENDS = {
     "seeds": "the most seeds are reached",
     "failed": "the models of what is open have runs that failed",
     "time": "the time is over",
+    "unknown": "no xScore is known of what is open",
 }
 
 
@@ -62,11 +63,13 @@ def ablate_until_decided(
             ended = _ended(found, rounds, work)
             break
         planned = work.plan(work.runs_of(rounds))
-        progress.say(f"{history[-1]}{_contrasts(found)}; next {_cost(planned, rounds)}")
+        progress.say(f"{history[-1]}{_contrasts(found, work.failed_models)}; next {_cost(planned, rounds)}")
         if not clock.allows(planned):
             ended = "time"
             break
-    progress.say(f"{history[-1]}{_contrasts(found)}; ended: {ENDS[ended]}{f', {clock}' if ended == 'time' else ''}")
+    progress.say(
+        f"{history[-1]}{_contrasts(found, work.failed_models)}; ended: {ENDS[ended]}{f', {clock}' if ended == 'time' else ''}"
+    )
     return dataclasses.replace(found, history=tuple(history), ended=ended)
 
 
@@ -179,15 +182,25 @@ def _round(rounds: SeedRounds, runs: int, found: Ablation, failed: set[str]) -> 
 def _ended(found: Ablation, rounds: SeedRounds, work: _Work) -> str:
     if work.stopped or not found.contrasts:
         return "failed"
-    left = unsettled(found.contrasts)
-    if left.empty:
+    if _lacks_contrasts(found):
+        return "failed" if work.failed_models else "unknown"
+    if unsettled(found.contrasts).empty:
         return "decided"
     if rounds.looks[-1] < rounds.most and open_contrasts(found.contrasts, work.failed_models).empty:
         return "given_up" if len(open_contrasts(found.contrasts)) == 0 else "failed"
     return "seeds"
 
 
-def _contrasts(found: Ablation) -> str:
+def _lacks_contrasts(found: Ablation) -> bool:
+    """Whether something that the study is about is not known at all."""
+    from archlab.scoring.contrasts import asked, contrasts
+
+    assert found.contrasts
+    count = len(asked(contrasts(found.study.contrasted, str(found.study.base)))) * max(len(found.study.matters), 1)
+    return found.contrasts.rows.empty or int(found.contrasts.rows["about"].sum()) < count
+
+
+def _contrasts(found: Ablation, failed: set[str]) -> str:
     """Which contrasts are decided and how, and which are open."""
     from archlab.scoring.answer import rows_of, verdict_in_short
 
@@ -195,7 +208,10 @@ def _contrasts(found: Ablation) -> str:
         return ""
     rows = found.contrasts.rows[found.contrasts.rows["about"]]
     parts = []
-    for title, chosen in (("decided", rows[rows["decided"].astype(bool)]), ("open", open_contrasts(found.contrasts))):
+    for title, chosen in (
+        ("decided", rows[rows["decided"].astype(bool)]),
+        ("open", open_contrasts(found.contrasts, failed)),
+    ):
         listed = [verdict_in_short(row, found.contrasts) for row in rows_of(chosen)]
         more = [f"and {len(listed) - MOST_LISTED} more"] if len(listed) > MOST_LISTED else []
         parts += [f"; {title}: {', '.join([*listed[:MOST_LISTED], *more])}"] if listed else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from archlab.runs.stored import DamagedRunError
 from archlab.training.class_scores import ClassScores
 
 METRICS = {"test": {"accuracy": 0.5}}
+HEADER = b"{'descr': '<f2', 'fortran_order': False, 'shape': (10000000000000, 3), }\n"
+TERABYTES = b"\x93NUMPY\x01\x00" + len(HEADER).to_bytes(2, "little") + HEADER
 HISTORY = [{"epoch": 1, "steps": 1}]
 
 
@@ -46,6 +49,21 @@ def rewritten(store: Store, key: str, change) -> None:
     (folder / "result.json").write_text(
         json.dumps({**document, "checksum": hashlib.sha256(text.encode()).hexdigest()}, sort_keys=True)
     )
+
+
+def packed(path, **members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def encrypted(path):
+    """By its flags."""
+    np.savez(path, test=np.zeros((3, 3), np.float16), test_labels=np.zeros(3, np.int32))
+    content = bytearray(path.read_bytes())
+    for start in (content.find(b"PK\x01\x02"), content.rfind(b"PK\x01\x02")):
+        content[start + 8] |= 1
+    path.write_bytes(content)
 
 
 def test_they_come_back_as_they_were(stored):
@@ -100,8 +118,22 @@ def test_what_is_damaged_is_no_class_scores(stored):
         lambda path: np.savez(path, test=np.zeros((2, 3), np.float16), test_labels=np.zeros(3, np.int32)),
         lambda path: np.savez(path, test=np.zeros((3, 3), np.float64), test_labels=np.zeros(3, np.int32)),
         lambda path: np.savez(path, test=np.zeros((3, 3), np.float16), test_labels=np.full(3, 7, np.int32)),
+        lambda path: packed(path, test=b"text", test_labels=b"text"),
+        lambda path: packed(path, **{"test.npy": TERABYTES, "test_labels.npy": TERABYTES}),
+        lambda path: encrypted(path),
     ],
-    ids=["no archive", "empty", "labels alone", "objects", "other numbers", "other precision", "no such class"],
+    ids=[
+        "no archive",
+        "empty",
+        "labels alone",
+        "objects",
+        "other numbers",
+        "other precision",
+        "no such class",
+        "no arrays",
+        "a header of terabytes",
+        "encrypted",
+    ],
 )
 def test_what_is_written_wrongly_is_no_class_scores(stored, change):
     store, key, _ = stored

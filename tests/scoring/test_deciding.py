@@ -17,7 +17,7 @@ def error_of(image, seed, seeds):
 @pytest.mark.parametrize(("effect", "outcome"), [(1.0, "difference"), (0.1, "same")])
 def test_with_the_seeds_said_to_be_needed_about_80_percent_are_decided(effect, outcome):
     image, seed = 0.1, 1.8
-    needed = getattr(what_would_decide(effect, error_of(image, seed, 4), image, 4, 60, 1.0), outcome).seeds
+    needed = getattr(what_would_decide(effect, image, seed, 4, 60, 1.0), outcome).seeds
     assert 4 < needed <= 60
     rng = np.random.default_rng(0)
     runs = effect + rng.normal(0, seed, (400, needed)) + rng.normal(0, image, (400, 1))
@@ -36,7 +36,7 @@ def test_with_the_seeds_said_to_be_needed_about_80_percent_are_decided(effect, o
 
 def test_a_fixed_test_is_the_limit_of_many_seeds():
     """Beyond what is possible: the usual sample size, with the last boundary's level."""
-    found = what_would_decide(0.2, error_of(0, 1.8, 5), 0.0, 5, 30, 1.0)
+    found = what_would_decide(0.2, 0.0, 1.8, 5, 30, 1.0)
     usual = (1.8 * (ndtri(0.975) + ndtri(0.8)) / 0.2) ** 2
     assert usual < found.difference.seeds < 1.35 * usual
     assert found.same.seeds <= 60
@@ -44,23 +44,22 @@ def test_a_fixed_test_is_the_limit_of_many_seeds():
 
 def test_where_the_images_alone_leave_it_open_it_says_how_many_more():
     image, seed, most = 0.5, 1.0, 20
-    found = what_would_decide(1.0, error_of(image, seed, 4), image, 4, most)
+    found = what_would_decide(1.0, image, seed, 4, most)
     assert found.difference.seeds is None and found.same is None
-    again = what_would_decide(1.0, error_of(image / math.sqrt(found.difference.images), seed, most - 1),
-                              image / math.sqrt(found.difference.images), most - 1, most)  # fmt: skip
+    again = what_would_decide(1.0, image / math.sqrt(found.difference.images), seed, most - 1, most)
     assert again.difference.seeds is not None and again.difference.seeds <= 1.15 * most
 
 
 def test_what_nothing_decides():
-    assert what_would_decide(0.0, 0.5, 0.1, 4, 30).difference == Needed(None, None)
-    assert what_would_decide(1.5, 0.5, 0.1, 4, 30, 1.0).same == Needed(None, None)
-    assert what_would_decide(1e-4, 0.5, 0.0, 4, 30).difference == Needed(None, None)
+    assert what_would_decide(0.0, 0.1, 0.9798, 4, 30).difference == Needed(None, None)
+    assert what_would_decide(1.5, 0.1, 0.9798, 4, 30, 1.0).same == Needed(None, None)
+    assert what_would_decide(1e-4, 0.0, 1, 4, 30).difference == Needed(None, None)
 
 
 def test_needed_seeds_fall_with_the_difference_and_rise_with_the_strictness():
-    by_size = [what_would_decide(size, 0.9, 0.05, 4, 40).difference.seeds for size in (0.6, 0.8, 1.2, 2.0)]
+    by_size = [what_would_decide(size, 0.05, 1.797, 4, 40).difference.seeds for size in (0.6, 0.8, 1.2, 2.0)]
     assert by_size == sorted(by_size, reverse=True) and by_size[-1] >= 5
-    strict = [what_would_decide(1.0, 0.9, 0.05, 4, 40, level=level).difference.seeds for level in (0.05, 0.01, 0.001)]
+    strict = [what_would_decide(1.0, 0.05, 1.797, 4, 40, level=level).difference.seeds for level in (0.05, 0.01, 0.001)]
     assert strict == sorted(strict)
 
 
@@ -76,7 +75,7 @@ def test_the_chance_of_a_decision():
 
 @pytest.mark.parametrize(("difference", "matters"), [(7e-15, 1.0), (1.0 - 1e-15, 1.0), (0.0, None)])
 def test_nothing_decides_a_difference_that_is_none_but_for_rounding(difference, matters):
-    found = what_would_decide(difference, 0.5, 0.0, 4, 30, matters)
+    found = what_would_decide(difference, 0.0, 1, 4, 30, matters)
     assert found.difference == Needed(None, None) or difference > 0.1
     assert matters is None or difference < 0.1 or found.same == Needed(None, None)
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from archlab.foundation import UserError
-from archlab.scoring import Effects, Matters, answer, effects, make_frame, xscore
+from archlab.scoring import Effects, Matters, Rounds, answer, effects, make_frame, xscore
 from archlab.scoring.contrasts import contrasts
 from tests.scoring.simulated import simulate, table_of
 
@@ -128,6 +128,20 @@ def test_a_model_that_is_not_complete_loses_only_what_it_lacks():
     found = effects(table, MODELS, "base", make_frame(table, list(REFERENCES), "test"), "test").rows
     of_se = found[(found["option"] == "se") & (found["kind"] == "equal_budget")]
     assert list(of_se["dataset"]) == ["d0", "d2"]
+
+
+def test_an_option_without_a_whole_dataset_is_answered_by_what_is_there():
+    table = simulate(table_of({"base": [0.5, 0.6], "se": [0.9, 0.6]}), 0.005, 4, seed=3)
+    found = effects(table[(table["model"] != "se") | (table["dataset"] != "d1")], [MODELS[0], MODELS[3]], "base", None)
+    said = answer(found)
+    assert "attention=se is better than none on d0 (+" in said
+    assert said.endswith("attention cannot be answered over all datasets: runs are missing.")
+
+
+def test_rounds_of_which_nothing_is_left_are_no_fault():
+    table = simulate(table_of({"base": [0.5, 0.6]}), 0.005, 4, seed=3)
+    rounds = Rounds(range(10), [2, 3, 4], 10)
+    assert effects(table, [MODELS[0], MODELS[3]], "base", None, rounds=rounds).rows.empty
 
 
 def test_the_document_is_plain_json_with_the_promised_keys():

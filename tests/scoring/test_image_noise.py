@@ -64,6 +64,15 @@ def test_contributions_give_the_covariance_that_resampling_within_classes_gives(
     assert np.abs(mine @ mine.T - expected).max() < 0.25 * expected.max()
 
 
+def test_one_confident_error_leaves_the_noise_of_a_loss_known():
+    scores, labels = outputs(models=1)
+    scores[0][0] = -1000.0
+    scores[0][0, (labels[0] + 1) % CLASSES] = 0.0
+    found = contributions("log_loss", scores[0], labels)
+    assert np.isfinite(found).all()
+    assert found.sum() == pytest.approx(MEASURES["log_loss"](labels, softmax(scores[0], axis=1)), rel=1e-6)
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "auroc"])
 def test_groups_of_images_do_for_any_metric(metric):
     scores, labels = outputs(images=1000)
@@ -94,13 +103,13 @@ def test_a_metric_that_is_not_known_is_named():
 def test_it_comes_back_from_its_file_and_joins_others(tmp_path):
     scores, labels = outputs(models=4)
     parts = [contributions("accuracy", each, labels) for each in scores]
-    one = ImageNoise({"d": on_dataset({"a": parts[:2], "b": parts[2:3]}, labels, len(labels))})
+    one = ImageNoise({"d": on_dataset({"a": parts[:2], "b": parts[2:3]}, labels)})
     one.save(tmp_path / "noise.npz")
     again = ImageNoise.load(tmp_path / "noise.npz")
     covariance = one.datasets["d"].covariance(["b", "a"])
     assert again.datasets["d"].covariance(["b", "a"]) == pytest.approx(covariance, rel=1e-4)
     assert np.isnan(again.datasets["d"].interaction).tolist() == [False, True]
-    other = ImageNoise({"d": on_dataset({"x": parts[:2], "c": parts[3:]}, labels, len(labels))}).renamed({"x": "a"})
+    other = ImageNoise({"d": on_dataset({"x": parts[:2], "c": parts[3:]}, labels)}).renamed({"x": "a"})
     both = one.joined(other).datasets["d"]
     assert both.models == ("a", "b", "c")
     assert both.covariance(["a", "c"])[0, 1] == pytest.approx(
@@ -119,11 +128,11 @@ MODELS = [
 ]
 
 
-def studied(images, seeds, seed, spread=0.02, datasets=2):
+def studied(images, seeds, seed, spread=0.02, datasets=2, kept=None):
     """A study of four models on test images of a population whose accuracies are known, and the truth.
 
     An image has a hardness that all models share, and one for each model; a seed is better or worse on all images, and on
-    each image by chance.
+    each image by chance. Contributions are of the first `kept` seeds, else of all.
     """
     chance = np.random.default_rng(seed)
     skill = {"base": 0.70, "option": 0.72, "other": 0.78, "weak": 0.45}
@@ -141,7 +150,7 @@ def studied(images, seeds, seed, spread=0.02, datasets=2):
                 right = level < normal_quantile(quantile)
                 rows.append((model, f"d{dataset}", number, right.mean()))
                 parts.setdefault(model, []).append(right / images)
-        on[f"d{dataset}"] = on_dataset(parts, labels, images)
+        on[f"d{dataset}"] = on_dataset({model: of_seeds[:kept] for model, of_seeds in parts.items()}, labels)
     table = pd.DataFrame(rows, columns=["model", "dataset", "seed", "value"]).assign(split="test", metric="accuracy")
     return table, ImageNoise(on), 100 * (skill["option"] - skill["base"])
 
@@ -187,16 +196,25 @@ def test_what_seeds_make_of_the_images_counts_once():
     assert np.mean(found) == pytest.approx(np.var(values, axis=0, ddof=1).mean(), rel=0.25)  # which knows it to 13 %
 
 
+def test_a_look_back_at_fewer_seeds_has_the_noise_of_the_images_that_it_had_then():
+    """From contributions of twelve seeds as from those of the first two: images are the same whatever seeds there are."""
+    now, then = [], []
+    for number in range(30):
+        table, noise, _ = studied(images=300, seeds=12, seed=number)
+        first = table[table["seed"] < 2]
+        early = studied(images=300, seeds=12, seed=number, kept=2)[1]
+        for found, images in ((now, noise), (then, early)):
+            matrix = seed_noise(first).with_images(images).images[0]
+            found.append(matrix[0, 0] + matrix[1, 1] - 2 * matrix[0, 1])
+    assert np.mean(now) == pytest.approx(np.mean(then), rel=0.1) and np.mean(now) > 1e-5
+
+
 def test_one_missing_cell_takes_no_other_model_its_images():
     table, noise, _ = studied(images=200, seeds=3, seed=1)
     table = table[(table["model"] != "weak") | (table["dataset"] != "d1")]
     kept = noise.datasets["d1"]
     rows = zip(kept.models, kept.contributions, strict=True)
-    on = on_dataset(
-        {name: [row] for name, row in rows if name != "weak"},
-        kept.strata,
-        200,
-    )
+    on = on_dataset({name: [row] for name, row in rows if name != "weak"}, kept.strata)
     assert effects(table, MODELS, "base", None, images=ImageNoise({**noise.datasets, "d1": on})).covers_images
     without = ImageNoise({"d0": noise.datasets["d0"]})
     assert not effects(table, MODELS, "base", None, images=without).covers_images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import zlib
 
@@ -118,6 +119,22 @@ def test_a_dataset_on_which_it_is_not_defined_is_left_out_with_the_reason(study)
     assert {cell["value"] for cell in found.document["cells"] if cell["dataset"] == "mnist5k"} == {None}
     report = analyse([read_material("idea", found.store.home)])
     assert report.models["xscore"].notna().all()
+
+
+def test_a_metric_that_is_not_defined_on_a_dataset_is_not_missing(study, monkeypatch):
+    """Runs that keep all metrics and no class scores: a dataset of one class has no AUROC, and need not be trained anew."""
+
+    def with_all(run):
+        result = plain(run)
+        kept = dict.fromkeys(METRICS, result.metrics["test"]["accuracy"])
+        if run.dataset == "mnist5k":
+            del kept["auroc"]
+        return dataclasses.replace(result, metrics={"validation": kept, "test": kept})
+
+    plain = standin_training.trained
+    monkeypatch.setattr(standin_training, "trained", with_all)
+    found = study(kept=False, suite=["digits", "textures", "mnist5k"], metric="auroc")
+    assert set(found.scored.frame.datasets) == {"digits", "textures"} and found.computed == 0
 
 
 def test_where_it_is_defined_nowhere_the_study_says_so(study):
