@@ -143,7 +143,7 @@ def unsettled(found: Effects) -> pd.DataFrame:
         )
         for row in rows.to_dict("records")
     ]
-    return rows[[not each for each in settled]]
+    return rows.loc[[place for place, each in zip(rows.index, settled, strict=True) if not each]]
 
 
 def moving(found: Effects, failed: Collection[str]) -> list[str]:

@@ -262,3 +262,19 @@ def test_the_command_tells_rounds_the_table_and_the_answer_of_a_study_without_a_
 def test_wrong_options_are_one_line(command, options, message):
     code, out, err = command("ablate", "--dry-run", *options)
     assert (code, out, err.count("\n")) == (2, "", 1) and message in err
+
+
+def test_a_study_whose_only_option_fails_on_a_dataset_is_not_decided(store, stand_in):
+    one = {"change": {name: STUDY["choices"]["change"][name] for name in ("none", "good")}}
+    stand_in("net+change=good on textures")
+    found = until_decided(store, choices=one, seeds={"from": 2, "to": 4})
+    assert found.ended == "failed" and len(found.failed) == 2
+    assert "cannot be answered over all datasets: runs are missing" in found.answer
+
+
+def test_what_matters_in_xscore_is_not_decided_without_one(store, stand_in):
+    """One of the two references that make the frame lacks a dataset."""
+    other = {"name": "other", "layers": [{"conv": {"out": 4, "stride": 4}}]}
+    stand_in("other on textures")
+    found = until_decided(store, matters="0.1 of xScore", compare=[STUDY["base"], other], seeds={"from": 2, "to": 4})
+    assert found.ended == "failed" and found.scored.frame is None
