@@ -20,6 +20,8 @@ class Registry:
         self._files: dict[str, str | None] = {}
         self.contract: Callable[[str, Any], None] = lambda name, entry: None
         """Raises TypeError for a name or a class that is not to be entered."""
+        self.replaces = False
+        """Whether a class takes the place of another of its name; see `replacing`."""
 
     def register(self, name: str) -> Callable[[Entry], Entry]:
         """A decorator that enters a class under `name`. Raises ValueError where the name is taken by another.
@@ -31,7 +33,11 @@ class Registry:
         def enter(entry: Entry) -> Entry:
             self.contract(name, entry)
             known = self._entries.get(name)
-            if known is not None and (self._files.get(name), known.__qualname__) != (file, entry.__qualname__):
+            if (
+                known is not None
+                and not self.replaces
+                and (self._files.get(name), known.__qualname__) != (file, entry.__qualname__)
+            ):
                 raise ValueError(
                     f"{self.kind} {name!r} is already registered by {self._files.get(name) or known.__module__}"
                 )
@@ -83,6 +89,18 @@ def restored() -> Iterator[None]:
     finally:
         for registry, entries, files in before:
             registry._entries, registry._files = entries, files
+
+
+@contextmanager
+def replacing() -> Iterator[None]:
+    """Within, what is registered takes the place of what has its name, as a network's own block that archlab has since too."""
+    for registry in REGISTRIES:
+        registry.replaces = True
+    try:
+        yield
+    finally:
+        for registry in REGISTRIES:
+            registry.replaces = False
 
 
 def remove(registry: Registry, name: str) -> None:

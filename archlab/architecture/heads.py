@@ -45,8 +45,9 @@ def _layers(given: list, defaults: dict[str, Any], at: str | None) -> list[dict[
         own = {} if entry == CLASSIFIER or (isinstance(entry, dict) and CLASSIFIER in entry) else defaults
         layers.append(parse_layer(entry, own, where(given, index) or at, in_head=True))
     classifiers = [index for index, layer in enumerate(layers) if layer.block == CLASSIFIER]
-    if len(classifiers) != 1 or layers[classifiers[0]].repeat != 1:
-        raise UserError(f"a head of layers has one {CLASSIFIER}, and this one {len(classifiers)}", where=at)
+    count = sum(layers[index].repeat for index in classifiers)
+    if count != 1:
+        raise UserError(f"a head of layers has one {CLASSIFIER}, and this one {count}", where=at)
     for layer in layers[classifiers[0] :]:
         if layer.arguments["out"] is not None:
             raise UserError(

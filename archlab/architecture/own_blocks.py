@@ -18,7 +18,7 @@ from archlab.foundation import UserError, note_read, where
 from archlab.foundation.own_code import DIGITS, LOADED, load_file
 from archlab.foundation.own_code_texts import file_of
 from blocks.arguments import arguments
-from blocks.registry import REGISTRIES, Registry, remove, restored
+from blocks.registry import REGISTRIES, Registry, remove, replacing, restored
 
 _log = logging.getLogger("archlab")
 
@@ -70,7 +70,8 @@ def own_blocks_alone(texts: dict[str, str]) -> Iterator[None]:
             for name, text in texts.items():
                 path = file_of(name, text)
                 LOADED.pop(path, None)  # so that it registers its blocks again
-                load_file(path)
+                with replacing():
+                    load_file(path)
             yield
     finally:
         LOADED.clear()

@@ -49,6 +49,7 @@ def print_scores(found: Ablation, *more: str) -> None:
 def print_gains(found: dict[str, Any] | None) -> None:
     """Gains on the datasets seen and on those not seen, side by side, of a document's `unseen`; nothing without."""
     from archlab.scoring import gains_in_words
+    from archlab.scoring.gains import unit_of
 
     if found is None:
         return
@@ -61,7 +62,7 @@ def print_gains(found: dict[str, Any] | None) -> None:
             f"{gain['choice']}={gain['option']}",
             gain["against"],
             gain["kind"].replace("_", " "),
-            gain["measure"],
+            unit_of(gain, found),
             *(rounded(gain[side][end], signed=True) for side in ("seen", "unseen") for end in ENDS),
             gain["holds"],
         ]

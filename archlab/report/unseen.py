@@ -16,6 +16,8 @@ from archlab.report.plots import MOST_ROWS, ROW, Plot, blank, name_rows
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import cells, gains_in_words, percent_factor, points, seed_means
+from archlab.scoring.gains import unit_of
+from archlab.scoring.reading import POINTS
 
 TITLE = "Does it hold on datasets not seen?"
 NAMES = {"choice": Column("choice"), "option": Column("option"), "against": Column("against"), "kind": Column("kind")}
@@ -47,13 +49,15 @@ def _gains(found: dict[str, Any], suffix: str) -> Table:
         for gain in found["gains"]
     ]
     caption = "Gains on the datasets seen, and on those not seen, with 95 % intervals."
-    return Table.of(f"unseen{suffix}", caption, columns, [_worded(row) for row in rows])
+    return Table.of(
+        f"unseen{suffix}", caption, columns, [_worded(row) | {"measure": unit_of(row, found)} for row in rows]
+    )
 
 
 def _by_dataset(found: dict[str, Any], suffix: str) -> Table:
     columns = NAMES | {"dataset": Column("dataset")}
     columns |= {end: Column(end, "signed", 2) for end in ENDS}
-    caption = "Gains on each dataset not seen, in points."
+    caption = f"Gains on each dataset not seen, in {found.get('unit', POINTS)}."
     return Table.of(f"unseen-by-dataset{suffix}", caption, columns, [_worded(row) for row in found["by_dataset"]])
 
 
@@ -78,16 +82,17 @@ def _worded(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plots(found: dict[str, Any], suffix: str) -> Iterator[Plot]:
-    """Both gains of each option in points, one above the other."""
+    """Both gains of each option, not those in xScore, one above the other."""
     gains = [gain for gain in found["gains"] if gain["measure"] == "points"][:MOST_ROWS]
     if gains:
         held = sum(gain["holds"] == "yes" for gain in gains)
         alt = f"{held} of {len(gains)} gains hold on the datasets not seen. The numbers are those of the table."
-        title = "Gains in points on the datasets seen (circle) and on those not seen (diamond)"
-        yield Plot(f"unseen{suffix}", title, alt, partial(_forest, gains))
+        unit = found.get("unit", POINTS)
+        title = f"Gains in {unit} on the datasets seen (circle) and on those not seen (diamond)"
+        yield Plot(f"unseen{suffix}", title, alt, partial(_forest, gains, unit))
 
 
-def _forest(gains: list[dict[str, Any]], palette: Palette) -> Figure:
+def _forest(gains: list[dict[str, Any]], unit: str, palette: Palette) -> Figure:
     figure, (axes,) = blank(palette, 0.9 + 1.4 * ROW * len(gains))
     axes.axvline(0, color=palette.muted, linewidth=1)
     for at, gain in enumerate(gains):
@@ -99,7 +104,7 @@ def _forest(gains: list[dict[str, Any]], palette: Palette) -> Figure:
             if ends["low"] is not None:
                 axes.plot([ends["low"], ends["high"]], [at + offset] * 2, color=colour, linewidth=1.6)
             axes.plot(ends["difference"], at + offset, marker, color=colour, markersize=5.5)
-    name_rows(axes, [f"{gain['choice']}={gain['option']}, {KINDS[gain['kind']]}" for gain in gains], "points")
+    name_rows(axes, [f"{gain['choice']}={gain['option']}, {KINDS[gain['kind']]}" for gain in gains], unit)
     return figure
 
 

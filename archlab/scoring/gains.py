@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from archlab.scoring.effects import Effects
+from archlab.scoring.reading import POINTS, points
 from archlab.scoring.tidy import plain, records
 
 NAMES = ["choice", "option", "against", "kind"]
@@ -20,7 +21,6 @@ WORDS = {
     OPEN: "whether it holds is undecided",
     "": "nothing was found on those seen that could hold",
 }
-MEASURES = {"points": ("points", ".2f"), "xscore": ("of xScore", ".3f")}
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,25 @@ class Gains:
 
     Args:
         seen, unseen: The datasets.
+        unit: What the measure `points` is told in.
         rows: A row a gain over all datasets of a side: choice, option, against, kind, measure (`points`, and `xscore` where two
             unseen datasets have a frame of their own), difference, low, high on those seen, unseen_difference, unseen_low,
             unseen_high, holds. Intervals are 95 % ones, each by itself; NaN where not known.
             holds: of a gain whose interval on the seen datasets lies on one side of 0, whether that on the unseen ones lies on
             the same (`yes`), on the other (`reversed`) or on both (`undecided`); "" where nothing was found on the seen ones.
-        by_dataset: A row a gain and unseen dataset, in points: choice, option, against, kind, dataset, difference, low, high.
+        by_dataset: A row a gain and unseen dataset, in `unit`: choice, option, against, kind, dataset, difference, low, high.
     """
 
     seen: tuple[str, ...]
     unseen: tuple[str, ...]
     rows: pd.DataFrame
     by_dataset: pd.DataFrame
+    unit: str = POINTS
 
     def document(self) -> dict[str, Any]:
-        """As plain JSON values: seen, datasets (not seen), gains (each with seen and unseen side by side), by_dataset."""
+        """As plain JSON values: unit, seen, datasets (not seen), gains (each with seen and unseen side by side), by_dataset."""
         return {
+            "unit": self.unit,
             "seen": list(self.seen),
             "datasets": list(self.unseen),
             "gains": [
@@ -71,7 +74,8 @@ def side_by_side(seen: Effects | None, unseen: Effects | None, datasets: Sequenc
     rows = here[here["dataset"].isna()].drop(columns="dataset").merge(theirs, on=[*NAMES, "measure"])
     rows["holds"] = [_holds(row) for row in records(rows)]
     by_dataset = there[there["dataset"].notna()].drop(columns="measure").reset_index(drop=True)
-    return Gains(tuple(datasets), tuple(others), rows, by_dataset)
+    unit = next((points(each.metric) for each in (seen, unseen) if each), POINTS)
+    return Gains(tuple(datasets), tuple(others), rows, by_dataset, unit)
 
 
 def gains_in_words(found: dict[str, Any]) -> list[str]:
@@ -82,8 +86,8 @@ def gains_in_words(found: dict[str, Any]) -> list[str]:
         return [f"{where}: no gain is known, since models or seeds are missing."]
     return [
         f"{where}: {_named(gain, [other['kind'] for other in found['gains']])} "
-        f"{_written(gain['unseen'], gain['measure'])}{' on average' if several else ''}, where the "
-        f"{len(found['seen'])} datasets seen have {_written(gain['seen'], gain['measure'])}: {_verdict(gain)}."
+        f"{_written(gain['unseen'], unit_of(gain, found))}{' on average' if several else ''}, where the "
+        f"{len(found['seen'])} datasets seen have {_written(gain['seen'], unit_of(gain, found))}: {_verdict(gain)}."
         for gain in found["gains"]
     ]
 
@@ -119,7 +123,12 @@ def _named(gain: dict[str, Any], kinds: list[str]) -> str:
     return f"{gain['choice']}={gain['option']} over {gain['against']}{beside}"
 
 
-def _written(ends: dict[str, float | None], measure: str) -> str:
-    unit, form = MEASURES[measure]
+def unit_of(gain: dict[str, Any], found: dict[str, Any]) -> str:
+    """What one of the gains of a document is told in."""
+    return "of xScore" if gain["measure"] == "xscore" else found.get("unit", POINTS)
+
+
+def _written(ends: dict[str, float | None], unit: str) -> str:
+    form = ".2f" if unit == POINTS else ".3f"
     interval = f" (95 % {ends['low']:+{form}} to {ends['high']:+{form}})" if ends["low"] is not None else ""
     return f"{ends['difference']:+{form}} {unit}{interval}"

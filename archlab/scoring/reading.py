@@ -21,6 +21,7 @@ from archlab.scoring.tidy import records
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 PARQUET = {".parquet", ".pq"}
 VALUES = {"value", "accuracy"}  # names for a tidy table's column of values
+POINTS = "points"  # what differences of shares are told in
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def percent_factor(values: pd.Series, metric: Metric | str = "accuracy") -> int:
 
 def points(metric: Metric) -> str:
     """What differences are told in."""
-    return "points" if metric.is_share else metric.unit
+    return POINTS if metric.is_share else metric.unit
 
 
 def _open(path: str | Path) -> _Source:

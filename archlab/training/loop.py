@@ -76,7 +76,7 @@ def train(
             the run, which continues from there when it is started again.
 
     Raises:
-        DivergenceError: The loss became infinite or not a number.
+        DivergenceError: The loss, or what the trained network gives, became infinite or not a number.
     """
     device, started = torch.device(device), time.perf_counter()
     with reproducible(device, deterministic):
@@ -166,7 +166,11 @@ def _loss(outputs: Tensor, labels: Tensor, recipe: Recipe, weights: Tensor | Non
 
 
 def _class_scores(model: nn.Module, batches: Batches, precision: str) -> ClassScores:
-    return ClassScores.of(evaluate(model, batches, precision).cpu().numpy(), batches.labels.cpu().numpy())
+    """Raises DivergenceError where the last step has left weights that are no finite numbers."""
+    outputs = evaluate(model, batches, precision).cpu()
+    if not torch.isfinite(outputs).all():
+        raise DivergenceError("the trained network's outputs are no finite numbers")
+    return ClassScores.of(outputs.numpy(), batches.labels.cpu().numpy())
 
 
 def _initial_model(

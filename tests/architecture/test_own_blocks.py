@@ -11,7 +11,7 @@ import torch
 import archlab
 import blocks
 from archlab.architecture import InputSpec, architecture
-from archlab.architecture.own_blocks import own_blocks_of
+from archlab.architecture.own_blocks import own_blocks_alone, own_blocks_of
 from archlab.budget import count, measure
 from archlab.foundation import UserError
 from archlab.foundation.own_code import load_file
@@ -166,3 +166,16 @@ def test_code_inside_a_document_is_run_only_of_a_winner_and_said(own_code_forgot
     (tmp_path / "winner.yaml").write_text("blocks:\n  x.py: 'ran = 1'\nlayers: [{conv: {out: 8}}]\ntrained: {}\n")
     architecture(tmp_path / "winner.yaml")
     assert "brings code of its own, which is run: x.py" in caplog.records[-1].getMessage()
+
+
+def test_a_network_s_own_block_goes_before_one_that_archlab_has_by_now():
+    text = (
+        "import blocks\nfrom torch import nn\n\n\n@blocks.register('mean')\nclass Mine(blocks.Block):\n"
+        "    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):\n        super().__init__()\n"
+        "        self.conv = nn.Conv2d(in_channels, out_channels, 1, stride)\n\n"
+        "    def forward(self, x):\n        return self.conv(x)\n"
+    )
+    shipped = blocks.BLOCKS["mean"]
+    with own_blocks_alone({"mine.py": text}):
+        assert blocks.BLOCKS["mean"].__name__ == "Mine"
+    assert blocks.BLOCKS["mean"] is shipped

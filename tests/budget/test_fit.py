@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -98,21 +96,3 @@ def test_widths_that_change_nothing_are_1():
     layers = [{"conv": {"out": 20, "scale": False}}]
     assert archlab.fit_width(archlab.architecture({"layers": layers}), num_classes=10) == 1.0
     assert archlab.fit_width(small(), num_classes=10, params=None) == 1.0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", archlab.references())
-def test_counting_and_fitting_are_fast(name):
-    architecture = archlab.architecture(name)
-    assert fastest(lambda: count(architecture, InputSpec(CLASSES, 32))) <= 0.001
-    assert fastest(lambda: archlab.fit_width(architecture, num_classes=CLASSES, resolution=32)) <= 0.020
-
-
-def fastest(call) -> float:
-    """CPU seconds of the fastest of ten calls."""
-    seconds = []
-    for _ in range(10):
-        start = time.process_time()
-        call()
-        seconds.append(time.process_time() - start)
-    return min(seconds)

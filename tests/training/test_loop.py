@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from archlab.architecture import InputSpec, build_model
+from archlab.training import loop
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from archlab.training.loop import DivergenceError, train
 from archlab.training.metrics import metrics_of
@@ -208,3 +209,11 @@ def test_learns_on_a_gpu_and_repeats_itself_when_told():
     one, other = (train(TINY, Made(train=400), recipe, 0, device="cuda", deterministic=True) for _ in range(2))
     assert metrics_of(one.class_scores)["test"]["accuracy"] > 0.9 and one.mode["precision"] == "bfloat16"
     assert same(one, other)
+
+
+def test_outputs_that_are_no_finite_numbers_fail_in_words(monkeypatch):
+    """The loss is looked at before the last step, which may break the network."""
+    real = loop.evaluate
+    monkeypatch.setattr(loop, "evaluate", lambda *given: real(*given) * float("nan"))
+    with pytest.raises(DivergenceError, match="the trained network's outputs are no finite numbers"):
+        train(TINY, Made(), RECIPE, 0)
