@@ -239,7 +239,7 @@ def _read_study(folder: Path, home: Path) -> Material:
 
 
 def _rounds(study: dict[str, Any], found: dict[str, Any]) -> Rounds | None:
-    looks = [each["seeds"] for each in found.get("rounds", [])]
+    looks = [each["seeds_by_dataset"] for each in found.get("rounds", [])]
     return Rounds(seeds_in_order(study["seeds"], study["most_seeds"]), looks, study["most_seeds"]) if looks else None
 
 

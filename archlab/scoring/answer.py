@@ -152,10 +152,12 @@ class _Choice:
         for row in rows:
             models = [*row["models"], *(self.effects.frame_models if row["measure"] == "xscore" else ())]
             for model in models:
-                more[model] = max(more.get(model, 0), row["seeds_needed"] - row["seeds"])
+                more[model] = max(more.get(model, 0), row["seeds_needed"] - row["most_seeds"])
         if not set(more) <= set(self.seconds):
             return ""
-        total = sum(seeds * self.seconds[model] for model, seeds in more.items())
+        shares = self.effects.shares.values()
+        share = sum(shares) / len(shares) if shares else 1.0
+        total = share * sum(seeds * self.seconds[model] for model, seeds in more.items())
         return f", {duration(total)} of work on this machine" if total >= 1 else ""
 
 

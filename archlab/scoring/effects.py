@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,14 @@ import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS, Metric
+from archlab.scoring.allocation import seed_shares
 from archlab.scoring.contrasts import Contrast, asked, contrasts
 from archlab.scoring.deciding import Needed, chance_left, fixed_needed, soonest, what_would_decide
 from archlab.scoring.estimates import DRAWS, Estimate, estimates
 from archlab.scoring.frame import LAMBDA, Frame
 from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.intervals import LEVEL
-from archlab.scoring.noise import seed_noise
+from archlab.scoring.noise import Noise, seed_noise
 from archlab.scoring.reading import percent_factor
 from archlab.scoring.sequential import information_fraction
 from archlab.scoring.tidy import cells
@@ -59,14 +60,19 @@ class Rounds:
     """That a study was looked at after some rounds of seeds, and might have stopped there.
 
     Args:
-        seeds: In the order of the rounds; a model has the first so many of them.
-        looks: How many seeds each round went up to, the first round first.
-        most: How many seeds a model can have.
+        seeds: In the order of the rounds; a cell has the first so many of them.
+        looks: By dataset, how many seeds each round went up to, the first round first.
+        most: How many seeds a cell can have.
     """
 
     seeds: Sequence[int]
-    looks: Sequence[int]
+    looks: Sequence[Mapping[str, int]]
     most: int
+
+    def until(self, look: Mapping[str, int], rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows that were there at a look."""
+        places = rows["seed"].map({seed: place for place, seed in enumerate(self.seeds)})
+        return rows[places < rows["dataset"].map(dict(look))]
 
 
 @dataclass(frozen=True)
@@ -80,14 +86,17 @@ class Effects:
             (95 % interval, also under stopping), image_half (the part of its half-width that no number of seeds takes away),
             p, p_adjusted, p_same_adjusted (that the difference is as large as what matters; NaN without), verdict
             (`better`, `worse`, `same`, `undecided`), decided (no longer undecided), models (whose difference it is), seeds
-            (now, the fewest of a cell), seeds_needed (that would decide it with a power of 80 % if it is as large as it
-            looks), images_needed (where no number of seeds does: so many times as many test images), about (whether the
-            study is about it), chance (that the most seeds decide it; in rounds alone). NaN where it is decided or not
-            known: low, high and p are where a dataset has one seed only or all seeds agree exactly.
+            (now, the fewest of a cell), most_seeds (now, of the dataset that has most), seeds_needed (of that dataset, the
+            others in proportion, that would decide it with a power of 80 % if it is as large as it looks), images_needed
+            (where no number of seeds does: so many times as many test images), about (whether the study is about it), chance
+            (that the most seeds decide it; in rounds alone). NaN where it is decided or not known: low, high and p are where
+            a dataset has one seed only or all seeds agree exactly.
         metric: What was measured.
         covers_images: Whether intervals and verdicts are about other test images too, not other seeds alone.
         matters: What was said to matter.
         frame_models: Those whose accuracies make the frame of the xScore.
+        shares: Of a study in rounds, by dataset, the seeds that it needs beside those of the noisiest, for what the study is
+            about.
     """
 
     rows: pd.DataFrame
@@ -95,6 +104,7 @@ class Effects:
     covers_images: bool = False
     matters: Matters = Matters()
     frame_models: tuple[str, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """As plain JSON values: effects, comparisons, interactions."""
@@ -149,14 +159,25 @@ def effects(
 
     last = estimated(rows, DRAWS)
     looks = [{each.key: each for each in last}]
-    for count in reversed(rounds.looks[:-1]) if rounds else ():
+    for look in reversed(rounds.looks[:-1]) if rounds else ():
         assert rounds
-        before = rows[rows["seed"].isin(list(rounds.seeds)[:count])]
+        before = rounds.until(look, rows)
         if len(before):
             looks.insert(0, {each.key: each for each in estimated(before, DRAWS_BEFORE)})
-    covers = seed_noise(rows).with_images(images).images is not None
+    noise = seed_noise(rows)
+    covers = noise.with_images(images).images is not None
     tested = _tested(last, looks, matters, rounds, asked(found))
-    return Effects(tested, metric, covers, matters, frame.models if frame else ())
+    shares = _shares(tested, noise, frame) if rounds else {}
+    return Effects(tested, metric, covers, matters, frame.models if frame else (), shares)
+
+
+def _shares(tested: pd.DataFrame, noise: Noise, frame: Frame | None) -> dict[str, float]:
+    """Of a study about points and the xScore, the larger."""
+    measures = set(tested.loc[tested["about"], "measure"]) if "about" in tested else set()
+    found = [seed_shares(noise)] if measures != {"xscore"} else []
+    if "xscore" in measures and frame:
+        found.append(seed_shares(noise, {name: frame.span(name) for name in frame.datasets}))
+    return {name: max(shares[name] for shares in found) for name in found[0]}
 
 
 def _tested(
@@ -191,9 +212,9 @@ def _path(last: Estimate, looks: list[dict[tuple, Estimate]], rounds: Rounds | N
     path = []
     for look in looks:
         each = look.get(last.key)
-        if each is None or not math.isfinite(each.error):
+        if each is None or not math.isfinite(each.error) or len(each.one_seed) < len(last.one_seed):
             continue
-        seeds = each.effective_seeds
+        seeds = last.seeds_of(each)
         exact = last.error == 0
         fraction = (
             1.0 if exact else information_fraction(last.image_error, last.seed_error, seeds, max(rounds.most, seeds))
@@ -226,6 +247,7 @@ def _row(
         "decided": verdict.verdict != UNDECIDED,
         "models": tuple(contrast.weights),
         "seeds": estimate.seeds,
+        "most_seeds": math.ceil(estimate.most_seeds - 1e-9),
         **{f"{what}_needed": math.nan if value is None else value for what, value in asdict(needed).items()},
     }
 
@@ -239,8 +261,8 @@ def _chance(estimate: Estimate, verdict: Verdict, matters: float | None, level: 
 
 def _needed(estimate: Estimate, matters: float | None, level: float, rounds: Rounds | None) -> Needed:
     """What decides it soonest, in one way or the other."""
-    size, image = estimate.difference, estimate.image_error
+    size, image, seeds = estimate.difference, estimate.image_error, math.ceil(estimate.most_seeds - 1e-9)
     if rounds is None:
-        return fixed_needed(size, image, estimate.seed_error, estimate.seeds, matters, level)
-    found = what_would_decide(size, image, estimate.seed_error, estimate.seeds, rounds.most, matters, level)
+        return fixed_needed(size, image, estimate.seed_error, seeds, matters, level)
+    found = what_would_decide(size, image, estimate.seed_error, seeds, rounds.most, matters, level)
     return soonest([found.difference, *([found.same] if found.same else [])])

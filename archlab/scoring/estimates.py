@@ -29,10 +29,10 @@ class Estimate:
         measure: `points` (a difference of accuracies in percentage points, or in the metric's own unit) or `xscore`.
         difference, error: In that unit; the standard error is NaN where the noise is not known.
         image_error: The part of the error that no number of seeds takes away; 0 where the test images' noise is not known.
-        seed_error: What one seed of each model leaves of the rest.
         freedom: Degrees of freedom of the error (Satterthwaite); seed_freedom: of the seeds' part alone.
         seeds: The fewest of a cell.
-        effective_seeds: So many of each model would give this error.
+        one_seed: By dataset, what one seed of each model would leave of the squared error; of an xScore up to a factor.
+        effective_seeds: By dataset, so many seeds of each model leave what is left.
     """
 
     contrast: Contrast
@@ -41,11 +41,30 @@ class Estimate:
     difference: float
     error: float
     image_error: float
-    seed_error: float
     freedom: float
     seed_freedom: float
     seeds: int
-    effective_seeds: float
+    one_seed: tuple[float, ...]
+    effective_seeds: tuple[float, ...]
+
+    @property
+    def most_seeds(self) -> float:
+        """Effective seeds of the dataset that has most; those of the others go along in proportion."""
+        return max(self.effective_seeds)
+
+    @property
+    def seed_error(self) -> float:
+        """What one seed of each model leaves of the error beside the test images' part; with n times the seeds it is divided
+        by the root of n."""
+        return math.sqrt(max(self.error**2 - self.image_error**2, 0.0) * self.most_seeds)
+
+    def seeds_of(self, earlier: Estimate) -> float:
+        """What an earlier table had, told in `most_seeds`: by the noise that is known now."""
+        now, before = (
+            sum(part / seeds for part, seeds in zip(self.one_seed, each.effective_seeds, strict=True))
+            for each in (self, earlier)
+        )
+        return self.most_seeds * now / before if before > 0 else max(earlier.effective_seeds)
 
     @property
     def key(self) -> tuple:
@@ -113,7 +132,7 @@ class _Parts:
         self.contrast, self.counts = contrast, noise.counts.to_numpy()[at]
         shares = weights**2 @ (1 / np.maximum(self.counts, 1))
         self.seeds, self.freedom = noise.variance.to_numpy() * shares, noise.freedom.to_numpy()
-        self.effective_seeds = float((weights**2).sum() / shares.max())
+        self.effective_seeds = (weights**2).sum() / shares
         self.images, self.image_freedom = np.zeros(len(self.seeds)), np.ones(len(self.seeds))
         if noise.images is not None and noise.image_freedom is not None:
             pairs = noise.images[np.ix_(np.arange(len(self.seeds)), at, at)]
@@ -129,12 +148,17 @@ class _Parts:
             difference=float(difference),
             error=math.sqrt(seeds + images),
             image_error=math.sqrt(images),
-            seed_error=math.sqrt(seeds * self.effective_seeds),
             freedom=self.pooled_freedom(of, with_images=True),
             seed_freedom=self.pooled_freedom(of, with_images=False),
             seeds=int(self.counts[:, of].min()),
-            effective_seeds=self.effective_seeds,
+            **self.of_seeds(of, len(of)),
         )
+
+    def of_seeds(self, of: list[int], divisors: float | np.ndarray) -> dict[str, tuple[float, ...]]:
+        """The parts of an estimate that say what seeds leave; `divisors` of the datasets' values."""
+        effective = self.effective_seeds[of]
+        one_seed = self.seeds[of] * effective / divisors**2
+        return {"one_seed": tuple(one_seed.tolist()), "effective_seeds": tuple(effective.tolist())}
 
     def pooled_freedom(self, of: list[int], *, with_images: bool) -> float:
         """Satterthwaite's degrees of freedom."""
@@ -165,6 +189,7 @@ class _Score:
         complete = [model for model in dict.fromkeys(rows["model"]) if model not in missing]
         self.noise = seed_noise(rows, complete, datasets).with_images(images)
         models = self.noise.means.index
+        self.spans = np.array([frame.span(str(name)) for name in self.noise.means])
         self.scores = xscore(self.noise.means, lam, frame)["xscore"]
         self.drawn = self.lasting = None
         if self.noise.known:
@@ -181,7 +206,7 @@ class _Score:
             half = np.quantile(np.abs(drawn[models].to_numpy() @ weights - difference), LEVEL)
             return float(half / stdtrit(freedom, (1 + LEVEL) / 2))
 
-        parts, known = _Parts(contrast, self.noise, 1.0), self.drawn is not None
+        parts = _Parts(contrast, self.noise, 1.0)
         everywhere = list(range(len(parts.seeds)))
         freedom = parts.pooled_freedom(everywhere, with_images=True)
         whole = error(self.drawn, freedom) if self.drawn is not None else math.nan
@@ -193,9 +218,8 @@ class _Score:
             difference=difference,
             error=whole,
             image_error=images,
-            seed_error=math.sqrt((whole**2 - images**2) * parts.effective_seeds) if known else math.nan,
             freedom=freedom,
             seed_freedom=parts.pooled_freedom(everywhere, with_images=False),
             seeds=int(parts.counts.min()),
-            effective_seeds=parts.effective_seeds,
+            **parts.of_seeds(everywhere, self.spans),
         )

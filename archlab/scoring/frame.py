@@ -46,6 +46,11 @@ class Frame:
         """Whether this is how the metric counts that it was made of."""
         return all(worst < best for worst, best in self.datasets.values())
 
+    def span(self, dataset: str) -> float:
+        """How far worst and best value of a dataset lie apart."""
+        worst, best = self.datasets[dataset]
+        return abs(best - worst)
+
     def document(self) -> dict[str, Any]:
         """As plain JSON values."""
         return {

@@ -1,8 +1,10 @@
-"""Rounds of seeds: which models get more of them, until every contrast that a study is about is decided or given up."""
+"""Rounds of seeds: which models get more of them, and on which datasets, until every contrast that a study is about is decided
+or given up."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,7 +46,8 @@ class Round:
     """One round of a study that goes on until it is decided.
 
     Args:
-        seeds: So many of each model that got more: `models`.
+        seeds: So many of each model that got more, `models`, on the dataset that seeds differ most on.
+        seeds_by_dataset: So many on each.
         runs: That no earlier round had, whether they were stored or trained.
         decided, open, given_up: Contrasts that the study is about, afterwards. Given up are those that the most seeds would
             not decide either, that have no consequence any more (see `unsettled`), or of which a run has failed.
@@ -52,6 +55,7 @@ class Round:
 
     number: int
     seeds: int
+    seeds_by_dataset: dict[str, int]
     models: list[str]
     runs: int
     decided: int
@@ -60,11 +64,18 @@ class Round:
 
     def __str__(self) -> str:
         given_up = f", {self.given_up} given up" if self.given_up else ""
-        return f"round {self.number}, {self.seeds} seeds: {self.decided} decided, {self.open} open{given_up}"
+        seeds = seeds_in_words(self.seeds_by_dataset)
+        return f"round {self.number}, {seeds}: {self.decided} decided, {self.open} open{given_up}"
+
+
+def seeds_in_words(look: Mapping[str, int]) -> str:
+    """`2 seeds`, `3 to 7 seeds`."""
+    least, most = min(look.values()), max(look.values())
+    return f"{most} seeds" if least == most else f"{least} to {most} seeds"
 
 
 class SeedRounds:
-    """How many seeds each model has, round by round.
+    """How many seeds each model has on each dataset, round by round.
 
     It is decided by the effects after each round and by nothing else, so a study that was interrupted, or that is run
     again, comes by the same rounds from what is stored.
@@ -72,26 +83,36 @@ class SeedRounds:
     Args:
         seeds: Those of the study: all models have them after the first round, at least two.
         most: How many a model can have; None: 30.
-        models: All of the study.
+        models, datasets: All of the study.
     """
 
-    def __init__(self, seeds: Sequence[int], most: int | None, models: Sequence[str]):
+    def __init__(self, seeds: Sequence[int], most: int | None, models: Sequence[str], datasets: Sequence[str]):
         first = max(FROM, len(seeds))
         self.most = max(most or TO, first)
         self.order = seeds_in_order(seeds, self.most)
-        self.had = dict.fromkeys(models, 0)
-        self.by_model = dict.fromkeys(models, first)
-        self.looks = [first]
+        self.looks = [dict.fromkeys(datasets, first)]
+        self.had = {model: dict.fromkeys(datasets, 0) for model in models}
+        self.has = dict.fromkeys(models, self.looks[0])
 
     @property
     def first(self) -> list[int]:
         """The seeds of the first round."""
-        return self.order[: self.looks[0]]
+        return self.order[: max(self.looks[0].values())]
 
     @property
-    def new(self) -> set[tuple[str, int]]:
-        """Models and seeds that this round adds."""
-        return {(model, seed) for model, count in self.by_model.items() for seed in self.order[self.had[model] : count]}
+    def seeds(self) -> int:
+        """Of the models of this round, on the dataset that has most."""
+        return max(self.looks[-1].values())
+
+    @property
+    def new(self) -> set[tuple[str, str, int]]:
+        """Models, datasets and seeds that this round adds."""
+        return {
+            (model, dataset, seed)
+            for model, counts in self.has.items()
+            for dataset, count in counts.items()
+            for seed in self.order[self.had[model][dataset] : count]
+        }
 
     @property
     def rounds(self) -> Rounds:
@@ -101,17 +122,24 @@ class SeedRounds:
         return Rounds(self.order, list(self.looks), self.most)
 
     def go_on(self, found: Effects | None, failed: Collection[str] = ()) -> bool:
-        """Adds the next round, where there is one: more seeds for the models of contrasts that are open.
+        """Adds the next round, where there is one: more seeds for the models of contrasts that are open, most on the datasets
+        whose seeds differ most.
 
         The frame moves with its references, and every xScore with the frame: as long as a contrast in xScore is open, they
         get more seeds too. A model of which a run has failed gets none.
         """
         models = set(moving(found, failed)) - set(failed) if found else set()
-        if not models or self.looks[-1] >= self.most:
+        if not found or not models or self.seeds >= self.most:
             return False
-        self.looks.append(next_count(self.looks[-1], self.most))
-        self.had = dict(self.by_model)
-        self.by_model |= dict.fromkeys([model for model in self.by_model if model in models], self.looks[-1])
+        most = next_count(self.seeds, self.most)
+        self.looks.append(
+            {
+                dataset: max(count, math.ceil(most * found.shares.get(dataset, 1.0) - 1e-9))
+                for dataset, count in self.looks[-1].items()
+            }
+        )
+        self.had = dict(self.has)
+        self.has |= dict.fromkeys([model for model in self.has if model in models], self.looks[-1])
         return True
 
 

@@ -17,7 +17,7 @@ from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute, training_of
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
-from archlab.study.rounds import Round, SeedRounds, open_contrasts, unsettled
+from archlab.study.rounds import Round, SeedRounds, open_contrasts, seeds_in_words, unsettled
 
 MOST_LISTED = 6  # contrasts in the line after a round
 RunsOf = Callable[[ResolvedStudy, Path], list[Run]]
@@ -92,7 +92,7 @@ def in_rounds(study: ResolvedStudy) -> ResolvedStudy:
 
 def seed_rounds(study: ResolvedStudy) -> SeedRounds:
     """Of all its models, the first round."""
-    return SeedRounds(study.seeds, study.most_seeds, [model.name for model in study.models])
+    return SeedRounds(study.seeds, study.most_seeds, [model.name for model in study.models], list(study.pixels))
 
 
 @dataclass
@@ -124,9 +124,10 @@ class _Work:
     def runs_of(self, rounds: SeedRounds) -> list[Run]:
         """The runs that a round adds."""
         new = rounds.new
-        seeds = [seed for seed in rounds.order if any(seed == each for _, each in new)]
+        wanted = {seed for _, _, seed in new}
+        seeds = [seed for seed in rounds.order if seed in wanted]
         runs = self.all_runs_of(dataclasses.replace(self.study, seeds=seeds), self.store.home)
-        return [run for run in runs if (run.model, run.seed) in new]
+        return [run for run in runs if (run.model, run.dataset, run.seed) in new]
 
     def plan(self, runs: list[Run]) -> Plan:
         return plan(runs, self.store, self.settings, on_event=self.progress.measuring)
@@ -175,8 +176,9 @@ def _round(rounds: SeedRounds, runs: int, found: Ablation, failed: set[str]) -> 
         rows = found.contrasts.rows[found.contrasts.rows["about"]]
         about, decided = len(rows), int(rows["decided"].sum())
         still = len(open_contrasts(found.contrasts, failed))
-    models = [model for model, count in rounds.by_model.items() if count > rounds.had[model]]
-    return Round(len(rounds.looks), rounds.looks[-1], models, runs, decided, still, about - decided - still)
+    models = [model for model, counts in rounds.has.items() if counts != rounds.had[model]]
+    look = dict(rounds.looks[-1])
+    return Round(len(rounds.looks), rounds.seeds, look, models, runs, decided, still, about - decided - still)
 
 
 def _ended(found: Ablation, rounds: SeedRounds, work: _Work) -> str:
@@ -186,7 +188,7 @@ def _ended(found: Ablation, rounds: SeedRounds, work: _Work) -> str:
         return "failed" if work.failed_models else "unknown"
     if unsettled(found.contrasts).empty:
         return "decided"
-    if rounds.looks[-1] < rounds.most and open_contrasts(found.contrasts, work.failed_models).empty:
+    if rounds.seeds < rounds.most and open_contrasts(found.contrasts, work.failed_models).empty:
         return "given_up" if len(open_contrasts(found.contrasts)) == 0 else "failed"
     return "seeds"
 
@@ -220,5 +222,6 @@ def _contrasts(found: Ablation, failed: set[str]) -> str:
 
 def _cost(planned: Plan, rounds: SeedRounds) -> str:
     count = len(planned.missing)
-    what = f"{rounds.looks[-1]} seeds, {count} runs" if count else f"{rounds.looks[-1]} seeds, all stored"
+    seeds = seeds_in_words(rounds.looks[-1])
+    what = f"{seeds}, {count} runs" if count else f"{seeds}, all stored"
     return f"{what}, about {duration(planned.wall)}" if planned.predicted else what

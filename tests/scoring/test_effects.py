@@ -140,7 +140,7 @@ def test_an_option_without_a_whole_dataset_is_answered_by_what_is_there():
 
 def test_rounds_of_which_nothing_is_left_are_no_fault():
     table = simulate(table_of({"base": [0.5, 0.6]}), 0.005, 4, seed=3)
-    rounds = Rounds(range(10), [2, 3, 4], 10)
+    rounds = Rounds(range(10), [{"d": seeds} for seeds in (2, 3, 4)], 10)
     assert effects(table, [MODELS[0], MODELS[3]], "base", None, rounds=rounds).rows.empty
 
 
@@ -225,6 +225,7 @@ def told(*rows, matters=None, seconds=None):
             "about": False,
             "models": (row["option"], row["against"]),
             "seeds": 4,
+            "most_seeds": 4,
         }
         for row in made
     )

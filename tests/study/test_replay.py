@@ -43,13 +43,14 @@ def drawn(rng, models, count):
 
 
 def until_decided(table, models, most, matters):
-    """What is found at the end, and the seeds that each model has by then."""
-    rounds = SeedRounds([0, 1], most, models)
+    """What is found at the end, and the runs that it took."""
+    rounds = SeedRounds([0, 1], most, models, list(table["dataset"].unique()))
     while True:
-        rows = table[table["seed"] < table["model"].map(rounds.by_model)]
+        cells = zip(table["model"], table["dataset"], table["seed"], strict=True)
+        rows = table[[seed < rounds.has[model][dataset] for model, dataset, seed in cells]]
         found = effects(rows, options_of(models), models[0], None, "test", matters=matters, rounds=rounds.rounds)
         if not rounds.go_on(found):
-            return found.rows, rounds.by_model
+            return found.rows, len(rows)
 
 
 def with_equal_seeds(table, models, count, matters):
@@ -63,12 +64,12 @@ def settled(rows):
 
 def test_runs_against_equal_seeds_at_the_same_decisions():
     """Four options, 2 points matter. Equal seeds: the fewest with which every contrast is settled as often as in rounds."""
-    models, studies, most, matters = MODELS[:5], 16, 46, Matters(points=2)
+    models, studies, most, matters = MODELS[:5], 16, 60, Matters(points=2)
     tables = [drawn(np.random.default_rng(study), models, most) for study in range(studies)]
     found = [until_decided(table, models, most, matters) for table in tables]
     decided = np.mean([settled(rows) for rows, _ in found], axis=0)
-    runs = [DATASETS * sum(by_model.values()) for _, by_model in found]
-    for equal in range(26, most + 1, 2):
+    runs = [count for _, count in found]
+    for equal in range(30, most + 1, 2):
         as_often = np.mean([settled(with_equal_seeds(table, models, equal, matters)) for table in tables], axis=0)
         if (as_often >= decided - 0.03).all():
             break
@@ -79,7 +80,7 @@ def test_runs_against_equal_seeds_at_the_same_decisions():
         f"{as_often.round(2)}"
     )
     assert decided.min() >= 0.7
-    assert ratio <= 0.8
+    assert ratio <= 0.65
 
 
 def test_one_network_under_two_names_is_told_apart_in_at_most_5_percent():
