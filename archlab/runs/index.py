@@ -46,7 +46,8 @@ COLUMNS = {
 }
 """Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded."""
 
-INDEX = "runs.v3.index"
+VERSION = 3
+INDEX = f"runs.v{VERSION}.index"
 DIGEST = 32  # bytes
 ENOUGH_TO_WRITE = 50  # new rows; fewer are quicker read again than written
 
