@@ -37,7 +37,10 @@ def note_read(path: Path) -> None:
 
 
 def check_file(path: Path) -> Path:
-    """The path of a file that has an end. Raises UserError for a pipe or a device, but for what a shell hands over."""
+    """The path of a file that has an end. Raises UserError for a pipe or a device, but for what a shell hands over, and for
+    what is no path."""
+    if "\0" in str(path):
+        raise UserError("a path has no NUL byte", where=ascii(str(path)))
     handed_over = path.as_posix().startswith(("/dev/stdin", "/dev/fd/"))
     if path.exists() and not (path.is_file() or path.is_dir() or handed_over):
         raise UserError("is a pipe or a device, not a file", where=str(path))
