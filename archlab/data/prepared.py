@@ -14,6 +14,7 @@ import numpy as np
 
 from archlab.data.entries import Entry, Fit
 from archlab.foundation import UserError, check_file
+from archlab.foundation.sealed import checksum
 
 FORMAT = 1  # of the manifest and the files beside it
 WHOLE: Fit = "whole"
@@ -56,11 +57,7 @@ class DamagedDataError(UserError):
 
 def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest with its own checksum."""
-    return {**manifest, "checksum": _checksum(manifest)}
-
-
-def _checksum(manifest: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    return {**manifest, "checksum": checksum(manifest)}
 
 
 class Prepared:
@@ -79,8 +76,8 @@ class Prepared:
             raise DamagedDataError("manifest.json is no manifest")
         if manifest["format"] > FORMAT:
             raise UserError("was prepared by a newer archlab: upgrade, or prepare it again", where=str(self.path))
-        checksum = manifest.pop("checksum", None)  # those of before have none
-        if (checksum and checksum != _checksum(manifest)) or not manifest.keys() >= _NEEDED:
+        written = manifest.pop("checksum", None)  # those of before have none
+        if (written and written != checksum(manifest)) or not manifest.keys() >= _NEEDED:
             raise DamagedDataError("manifest.json is not what was written")
         return manifest
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -45,6 +47,14 @@ def check_file(path: Path) -> Path:
     if path.exists() and not (path.is_file() or path.is_dir() or handed_over):
         raise UserError("is a pipe or a device, not a file", where=str(path))
     return path
+
+
+def read_file(path: Path) -> bytes:
+    """What a file holds. Raises OSError where it is none: a pipe would be waited for, a device has no end."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "is a pipe or a device, not a file", str(path))
+    return path.read_bytes()
 
 
 def home(store: str | Path | None = None) -> Path:

@@ -96,7 +96,9 @@ def test_it_is_tried_in_threads_and_with_threads_of_torch(load):
 def test_who_is_killed_while_trying_leaves_nobody(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(1000)")
-    program = "import pathlib, sys; from archlab.foundation.own_code import load_file; load_file(pathlib.Path(sys.argv[1]))"
+    program = (
+        "import pathlib, sys; from archlab.foundation.own_code import load_file; load_file(pathlib.Path(sys.argv[1]))"
+    )
     parent = subprocess.Popen([sys.executable, "-c", program, str(path)])
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         assert parent.poll() is None
