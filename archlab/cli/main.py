@@ -93,7 +93,11 @@ def main() -> None:
     except SystemExit as error:
         sys.exit(_refuse(f"code of the study's own ended archlab: sys.exit({error.code!r})"))
     except Exception as error:
-        sys.exit(_refuse(f"out of memory: {error}".rstrip(": ")) if is_out_of_memory(error) else _last_resort(error))
+        if is_out_of_memory(error):
+            sys.exit(_refuse(f"out of memory: {error}".rstrip(": ")))
+        if isinstance(error, ValueError) and "embedded null" in str(error):
+            sys.exit(_refuse("a name or path has no NUL byte"))
+        sys.exit(_last_resort(error))
     sys.exit(code or 0)
 
 

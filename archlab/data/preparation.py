@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -25,7 +24,7 @@ from archlab.data.reading import read_source
 from archlab.data.sources import Material, clear_unpacked, find_material, said_missing, unpacked
 from archlab.data.splits import settle_splits
 from archlab.data.twins import LEFT_OUT, twins_together
-from archlab.foundation import UserError, replace_folder
+from archlab.foundation import UserError, clear, replace_folder
 from archlab.foundation.own_code import is_own
 
 _log = logging.getLogger("archlab")
@@ -188,7 +187,7 @@ def _part(target: Path, plan: str) -> Path:
     part = target.with_name(f".{target.name}.part")
     note = part / "plan"
     if not note.exists() or note.read_text(encoding="utf-8") != plan:
-        shutil.rmtree(part, ignore_errors=True)
+        clear(part)
         part.mkdir()
         note.write_text(plan, encoding="utf-8")
     return part

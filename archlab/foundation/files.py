@@ -9,7 +9,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from uuid import uuid4
@@ -98,11 +98,20 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def clear(path: Path) -> None:
+    """Removes whatever is there, a folder with all in it, as far as that is possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:  # rmtree would wait at a pipe
+        with suppress(OSError):
+            path.unlink()
+
+
 def replace_folder(part: Path, target: Path) -> None:
     """`part`, a folder beside `target`, takes its place."""
     old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
+    clear(old)
+    if os.path.lexists(target):
         target.rename(old)
     part.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    clear(old)
