@@ -89,7 +89,7 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that must not be written
         if error.filename is None:
             leave_standard_output()
-        sys.exit(_refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
+        sys.exit(_refuse(f"{error.filename}: {error.strerror or error.args[0]}" if error.filename else str(error)))
     except SystemExit as error:
         sys.exit(_refuse(f"code of the study's own ended archlab: sys.exit({error.code!r})"))
     except Exception as error:

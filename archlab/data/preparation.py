@@ -25,6 +25,7 @@ from archlab.data.sources import Material, clear_unpacked, find_material, said_m
 from archlab.data.splits import settle_splits
 from archlab.data.twins import LEFT_OUT, twins_together
 from archlab.foundation import UserError, clear, replace_folder
+from archlab.foundation.files import naming
 from archlab.foundation.own_code import is_own
 
 _log = logging.getLogger("archlab")
@@ -58,7 +59,7 @@ def prepare(
     target = folder(home, name, resolution, catalogued.other(fit))
     base = target.parent
     base.mkdir(parents=True, exist_ok=True)
-    with FileLock(base / ".lock"):
+    with FileLock(base / ".lock"), naming(target):
         known = _known(described, target)
         shipped = not is_own(described.source)  # an own reader may have changed
         if known and shipped and described.archives and source is None:

@@ -83,6 +83,17 @@ def writer_of(path: Path) -> tuple[str, int] | None:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within, an OSError that names no file, as of a full disk, names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def write_atomically(path: str | Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; on success it is synced and renamed to `path`, on failure removed."""
     path = Path(path)
@@ -90,10 +101,11 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     temporary = scratch(path)  # not by tempfile: others may read what is shared
     temporary.touch(exist_ok=False)
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
