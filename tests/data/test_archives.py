@@ -201,7 +201,7 @@ def test_pipes_and_devices_are_no_archives(home, tmp_path, describe, name):
         path.parent.mkdir()
         kind(path)
         for source in (path, path.parent):
-            with pytest.raises(UserError, match="is a pipe or a device|cannot be unpacked|missing"):
+            with pytest.raises(UserError, match=r"is a pipe or a device|cannot be unpacked|missing"):
                 prepare("mine", home, source=source)
 
 
