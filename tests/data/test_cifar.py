@@ -123,8 +123,8 @@ def test_an_unpacked_folder_holds_the_published_files_or_is_ones_own(tmp_path, h
         prepare(name, home, source=tmp_path)
     describe("mine", like=name)
     assert prepare("mine", home, source=tmp_path).num_classes == classes
-    (tmp_path / listed[0][0]).unlink()
-    os.mkfifo(tmp_path / listed[0][0])
+    (tmp_path / listed[-1][0]).unlink()
+    os.mkfifo(tmp_path / listed[-1][0])
     for each in (name, "mine"):
         with pytest.raises(UserError, match="is a pipe or a device"):
             prepare(each, home, source=tmp_path)
