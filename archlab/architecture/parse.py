@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,9 +47,10 @@ def architecture(
     if path.suffix in (".yaml", ".yml") or path.is_file():
         if at and not path.exists():
             raise UserError(f"there is no file {str(path)!r}", where=at)
-        if path.resolve() in inside:
+        real = Path(os.path.realpath(path))  # where links lead to themselves, it is the path as it stands
+        if real in inside:
             raise UserError(f"{path.name} is its own base", where=at)
-        return _of_document(read_yaml(path), None, path.parent, (*inside, path.resolve()))
+        return _of_document(read_yaml(path), None, path.parent, (*inside, real))
     raise UserError(
         f"there is no architecture {name!r}: neither a reference nor a YAML file",
         where=at,

@@ -13,7 +13,7 @@ import numpy as np
 from archlab.data.chunks import Job
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
-from archlab.data.prepared import FORMAT, WHOLE, content_digest, seen, settings
+from archlab.data.prepared import FORMAT, WHOLE, content_digest, sealed, seen, settings
 from archlab.foundation import UserError, write_atomically
 
 _ROWS = 512  # copied at a time
@@ -89,13 +89,11 @@ def _keep_rows(path: Path, kept: np.ndarray, described: Entry) -> None:
     if not len(kept):
         raise UserError(f"{described.name}: no image of a part can be read", where=str(path))
     whole = np.load(path, mmap_mode="r")
-    with write_atomically(path) as temporary:
-        smaller = np.lib.format.open_memmap(
-            temporary, mode="w+", dtype=whole.dtype, shape=(len(kept), *whole.shape[1:])
-        )
+    header = {"descr": np.lib.format.dtype_to_descr(whole.dtype), "fortran_order": False}
+    with write_atomically(path) as temporary, temporary.open("wb") as file:  # a map on a full disk ends the process
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": (len(kept), *whole.shape[1:])})
         for start in range(0, len(kept), _ROWS):
-            smaller[start : start + _ROWS] = whole[kept[start : start + _ROWS]]
-        smaller.flush()
+            file.write(whole[kept[start : start + _ROWS]].data)
 
 
 def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]], skipped: list[str]) -> list[str]:
@@ -135,4 +133,4 @@ def _seal(folder: Path, manifest: dict[str, Any]) -> None:
         with path.open("rb") as file:
             os.fsync(file.fileno())
     with write_atomically(folder / "manifest.json") as path:
-        path.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        path.write_text(json.dumps(sealed(manifest), indent=1), encoding="utf-8")

@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from archlab.data.archives import verify
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
+from archlab.data.published import CONTENTS
+from archlab.data.readers.places import locate
 from archlab.foundation import UserError
 from archlab.foundation.own_code import is_own, own_code
 from archlab.foundation.settings import read_arguments
@@ -30,10 +33,22 @@ def read_source(described: Entry, root: Path | None) -> Listing:
     """What the entry's reader finds below `root`. Raises UserError for a reader, options or a source that are wrong."""
     folder = Path((described.where or "").rpartition(":")[0]).parent
     read, options = _reader(described.source, described.options, folder, described.where)
+    if contents := CONTENTS.get(described.name):
+        _verify(described.name, contents, root)
     listing = read(root, **options)
     if is_own(described.source):
         _check(listing, described)
     return listing
+
+
+def _verify(dataset: str, contents: dict[str, str], root: Path | None) -> None:
+    place = locate(root, *contents)
+    for name, checksum in contents.items():
+        try:
+            verify(place / name, checksum)
+        except UserError as error:
+            error.message += f"; of other files make a dataset of your own, an entry `like: {dataset}`"
+            raise
 
 
 def own_source(source: str, options: dict[str, Any]) -> tuple[str, dict[str, Any]]:

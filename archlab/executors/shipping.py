@@ -5,7 +5,6 @@ How pieces travel is the caller's: `put` gives a reference for an array of bytes
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ import numpy as np
 from filelock import FileLock
 
 from archlab.data.entries import Fit, entry, user_catalogue
-from archlab.data.prepared import Prepared, fitted, folder, open_current
-from archlab.foundation import UserError, files_read, replace_folder, write_atomically
+from archlab.data.intact import check_intact
+from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
+from archlab.foundation import UserError, clear, files_read, replace_folder, write_atomically
 from archlab.runs.run import Run
 
 PIECE = 2**28  # bytes that travel at once: memory holds one piece, however large the dataset
@@ -67,7 +67,7 @@ def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[An
         if not parcel:
             return
         part = target.with_name(f".{target.name}.arriving")
-        shutil.rmtree(part, ignore_errors=True)
+        clear(part)
         try:
             for path, pieces in parcel.items():
                 to = home / path
@@ -75,16 +75,19 @@ def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[An
             _check(Prepared(part, fitted(entry(name, home), fit)), data)
             replace_folder(part, target)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            clear(part)
 
 
 def _holds(home: Path, data: Data) -> bool:
     name, resolution, fit, digest = data
     try:
         found = open_current(fitted(entry(name, home), fit), folder(home, name, resolution, fit))
+        if found is None or found.digest != digest:
+            return False
+        check_intact(found)
     except UserError:
         return False
-    return found is not None and found.digest == digest
+    return True
 
 
 def _pieces(path: Path) -> list[np.ndarray]:
@@ -100,5 +103,9 @@ def _write(path: Path, pieces: list[Any], get: Callable[[Any], np.ndarray]) -> N
 
 
 def _check(arrived: Prepared, data: Data) -> None:
-    if arrived.digest != data[-1] or not arrived.is_intact():
-        raise UserError("was damaged on its way")
+    try:
+        check_intact(arrived, thoroughly=True)
+    except DamagedDataError as damage:
+        raise UserError(f"was damaged on its way: {damage.message}") from None
+    if arrived.digest != data[-1]:
+        raise UserError("was damaged on its way: it is another dataset")

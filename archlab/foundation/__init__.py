@@ -2,7 +2,16 @@
 
 from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yaml, read_yaml_text, with_lines_of
 from archlab.foundation.errors import UserError, nearest, where
-from archlab.foundation.files import check_file, files_read, home, note_read, replace_folder, write_atomically
+from archlab.foundation.files import (
+    check_file,
+    clear,
+    files_read,
+    home,
+    note_read,
+    read_file,
+    replace_folder,
+    write_atomically,
+)
 
 __all__ = [
     "Mapping",
@@ -10,10 +19,12 @@ __all__ = [
     "UserError",
     "check_file",
     "check_keys",
+    "clear",
     "files_read",
     "home",
     "nearest",
     "note_read",
+    "read_file",
     "read_yaml",
     "read_yaml_text",
     "replace_folder",

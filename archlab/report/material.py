@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from archlab.foundation import UserError
+from archlab.foundation import UserError, read_file
 from archlab.foundation.metric import METRICS, RENAMED, Metric
 from archlab.report.provenance import prediction, provenance
 from archlab.scoring import (
@@ -250,8 +251,10 @@ def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Se
 
 def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
     try:
-        study, found = (json.loads((folder / name).read_text(encoding="utf-8")) for name in FILES[:2])
-        table = pd.read_csv(folder / FILES[2], keep_default_na=False, dtype={"model": str, "dataset": str})
+        study, found = (json.loads(read_file(folder / name)) for name in FILES[:2])
+        table = pd.read_csv(
+            BytesIO(read_file(folder / FILES[2])), keep_default_na=False, dtype={"model": str, "dataset": str}
+        )
         table[["model", "dataset"]] = table[["model", "dataset"]].map(from_csv)
         table["metric"] = table["metric"].replace(RENAMED)
     except (OSError, ValueError) as error:
@@ -262,7 +265,7 @@ def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFr
 def _read_json(path: Path) -> Any:
     """What a file holds that need not be there; None without it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_file(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

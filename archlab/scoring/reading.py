@@ -15,6 +15,7 @@ import pandas as pd
 
 from archlab.foundation import UserError, check_file
 from archlab.foundation.metric import RENAMED, Metric
+from archlab.scoring.parquet import read_parquet
 from archlab.scoring.spreadsheets import from_csv
 from archlab.scoring.tidy import records
 
@@ -63,7 +64,7 @@ def read_table(path: str | Path, split: str | None = None, metric: Metric | str 
         raise UserError(f"has no column 'split' to choose {split!r} from", where=source.where())
     table = _tidy(source, split, metric.name) if tidy else _wide(source)
     table["value"] = [_number(source, cell, metric) for cell in records(table)]
-    if table["seed"].str.fullmatch(r"-?[0-9]+").all():
+    if table["seed"].str.fullmatch(r"-?[0-9]{1,18}").all():  # those that 64 bits hold; longer ones stay names
         table["seed"] = table["seed"].astype(int)
     _check_twice(source, table)
     if metric.is_share:
@@ -94,7 +95,7 @@ def _open(path: str | Path) -> _Source:
     path = check_file(Path(path))
     try:
         if path.suffix.lower() in PARQUET:
-            return _from_parquet(path)
+            return _checked(_Source(str(path), *read_parquet(path)))
         return _from_csv(str(path), path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(
@@ -124,19 +125,6 @@ def _from_csv(name: str, text: str) -> _Source:
         if len(row) != len(header):
             raise UserError(f"{len(row)} cells where the first line has {len(header)}", where=f"{name}:{line}")
     return _checked(_Source(name, header, rows, lines))
-
-
-def _from_parquet(path: Path) -> _Source:
-    import pyarrow
-
-    try:
-        frame = pd.read_parquet(path)
-    except pyarrow.ArrowInvalid as error:
-        raise UserError(f"not a Parquet file: {error}", where=str(path)) from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        frame = frame.reset_index()
-    text = frame.astype(object).where(frame.notna(), "").astype(str)
-    return _checked(_Source(str(path), [str(column) for column in frame.columns], text.to_numpy().tolist()))
 
 
 def _checked(source: _Source) -> _Source:
@@ -200,7 +188,7 @@ def _number(source: _Source, cell: dict[str, Any], metric: Metric) -> float:
     if text.lower() in EMPTY:
         raise UserError(f"missing cell: no value of {named}", where=where)
     try:
-        value = float(text)
+        value = float("?" if "_" in text else text)  # Python reads 1_0 as 10
     except ValueError:
         raise UserError(f"{text!r} is not a number (the value of {named})", where=where) from None
     if metric.is_share and not 0 <= value <= 100:
