@@ -14,7 +14,7 @@ from typing import Any
 import blocks
 from archlab.architecture.layers import parse_layer
 from archlab.architecture.spec import CLASSIFIER, plain_layer
-from archlab.foundation import UserError, where
+from archlab.foundation import Sequence, UserError, where
 from blocks.arguments import ArgumentError, complete
 
 
@@ -54,4 +54,7 @@ def _layers(given: list, defaults: dict[str, Any], at: str | None) -> list[dict[
                 f"{layer.block}: from the classifier on, there are as many channels as classes, so no `out`",
                 where=layer.where,
             )
-    return [plain_layer(layer) for layer in layers]
+    found = Sequence(getattr(given, "source", ""), getattr(given, "line", 0))
+    found.lines = getattr(given, "lines", [])
+    found.extend(plain_layer(layer) for layer in layers)
+    return found

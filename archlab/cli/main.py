@@ -92,12 +92,12 @@ def main() -> None:
         sys.exit(_refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
     except SystemExit as error:
         sys.exit(_refuse(f"code of the study's own ended archlab: sys.exit({error.code!r})"))
-    except Exception as error:
+    except BaseException as error:
         sys.exit(_refuse(f"out of memory: {error}".rstrip(": ")) if is_out_of_memory(error) else _last_resort(error))
     sys.exit(code or 0)
 
 
-def _last_resort(error: Exception) -> int:
+def _last_resort(error: BaseException) -> int:
     """Of what nobody foresaw: one line, and the rest in a file."""
     import tempfile
     import traceback

@@ -2,7 +2,16 @@
 
 from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yaml, read_yaml_text, with_lines_of
 from archlab.foundation.errors import UserError, nearest, where
-from archlab.foundation.files import check_file, files_read, home, note_read, replace_folder, write_atomically
+from archlab.foundation.files import (
+    check_file,
+    files_read,
+    home,
+    is_file,
+    note_read,
+    real,
+    replace_folder,
+    write_atomically,
+)
 
 __all__ = [
     "Mapping",
@@ -12,10 +21,12 @@ __all__ = [
     "check_keys",
     "files_read",
     "home",
+    "is_file",
     "nearest",
     "note_read",
     "read_yaml",
     "read_yaml_text",
+    "real",
     "replace_folder",
     "where",
     "with_lines_of",

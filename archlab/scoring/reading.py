@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -15,12 +16,15 @@ import pandas as pd
 
 from archlab.foundation import UserError, check_file
 from archlab.foundation.metric import RENAMED, Metric
+from archlab.foundation.settings import LARGEST
+from archlab.scoring.parquet import read_parquet
 from archlab.scoring.spreadsheets import from_csv
 from archlab.scoring.tidy import records
 
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 PARQUET = {".parquet", ".pq"}
 VALUES = {"value", "accuracy"}  # names for a tidy table's column of values
+LONGEST_NAME = 300  # characters of a model's or a dataset's
 POINTS = "points"  # what differences of shares are told in
 
 
@@ -94,7 +98,7 @@ def _open(path: str | Path) -> _Source:
     path = check_file(Path(path))
     try:
         if path.suffix.lower() in PARQUET:
-            return _from_parquet(path)
+            return _checked(_Source(str(path), *read_parquet(path)))
         return _from_csv(str(path), path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(
@@ -126,19 +130,6 @@ def _from_csv(name: str, text: str) -> _Source:
     return _checked(_Source(name, header, rows, lines))
 
 
-def _from_parquet(path: Path) -> _Source:
-    import pyarrow
-
-    try:
-        frame = pd.read_parquet(path)
-    except pyarrow.ArrowInvalid as error:
-        raise UserError(f"not a Parquet file: {error}", where=str(path)) from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        frame = frame.reset_index()
-    text = frame.astype(object).where(frame.notna(), "").astype(str)
-    return _checked(_Source(str(path), [str(column) for column in frame.columns], text.to_numpy().tolist()))
-
-
 def _checked(source: _Source) -> _Source:
     if not source.rows:
         raise UserError("holds a first line but no rows", where=source.where())
@@ -147,7 +138,13 @@ def _checked(source: _Source) -> _Source:
             raise UserError(f"column {column!r} appears twice", where=source.where())
         if not column and index:
             raise UserError(f"column {index + 1} has no name", where=source.where())
+        _check_name(column, source.where())
     return source
+
+
+def _check_name(name: str, where: str) -> None:
+    if len(name) > LONGEST_NAME:
+        raise UserError(f"a name of {len(name):,} characters, and at most {LONGEST_NAME} can be shown: {name[:40]}...", where=where)
 
 
 def _wide(source: _Source) -> pd.DataFrame:
@@ -196,6 +193,10 @@ def _number(source: _Source, cell: dict[str, Any], metric: Metric) -> float:
     for what in ("model", "dataset"):
         if not cell[what]:
             raise UserError(f"a {what} has no name", where=where)
+        _check_name(cell[what], where)
+    seed = cell["seed"]
+    if re.fullmatch("-?[0-9]{19,}", seed) and (len(seed) > 20 or abs(int(seed)) > LARGEST):
+        raise UserError(f"a seed is a number of at most {LARGEST:,}, not {seed[:40]}", where=where)
     named = f"{cell['model']!r} on {cell['dataset']!r}"
     if text.lower() in EMPTY:
         raise UserError(f"missing cell: no value of {named}", where=where)

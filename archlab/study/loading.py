@@ -10,7 +10,7 @@ from archlab.architecture import SMALLEST_MAP, Architecture, architecture, refer
 from archlab.architecture.own_blocks import load_own_blocks
 from archlab.budget import parse_budget
 from archlab.data import entry, load_suite
-from archlab.foundation import UserError, check_keys, read_yaml, where
+from archlab.foundation import UserError, check_keys, is_file, read_yaml, real, where
 from archlab.foundation import home as default_home
 from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
@@ -176,7 +176,7 @@ def _bases(document: dict, name: str, path: Path | None, here: str | None) -> di
 def _is_the_study(base: str, name: str, path: Path | None) -> bool:
     if base == name and name not in references():
         return True
-    return path is not None and (path.parent / base).exists() and (path.parent / base).resolve() == path.resolve()
+    return path is not None and is_file(path.parent / base) and real(path.parent / base) == real(path)
 
 
 def _architecture(source: Any, folder: Path, at: str | None) -> Architecture:
