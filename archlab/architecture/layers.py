@@ -12,6 +12,8 @@ from blocks.arguments import ArgumentError, arguments, complete
 
 Free = list[Literal["depth", "patch", "resolution"]] | None
 LAYER_KEYS = {"stride": Positive, "repeat": Positive, "name": str | None, "scale": bool, "free": Free}
+LARGEST = 2**16  # of channels, groups, repetitions inside a block
+LONGEST = 100
 SET_KEYS = {**LAYER_KEYS, "out": Positive | None}
 
 
@@ -59,11 +61,24 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
         for key, hint in SET_KEYS.items()
         if key in given
     }
+    for name, value in {**completed, **of_layer}.items():
+        check_bounded(value, f"{block}: {name}", where(given, name) or at)
     of_layer["free"] = tuple(of_layer.get("free") or ())
     if "patch" in of_layer["free"] and "size" not in completed:
         raise UserError(f"{block} has no patch that could be free", where=where(given, "free") or at)
     completed["out"] = of_layer.pop("out", None)
     return Layer(block=block, arguments=completed, **of_layer, where=at)
+
+
+def check_bounded(value: Any, what: str, at: str | None) -> None:
+    """Raises UserError for a number, or a list, that no network has and that would be expanded."""
+    if type(value) is int and value > LARGEST:
+        raise UserError(f"{what} is at most {LARGEST:,}, not {value:,}", where=at)
+    if isinstance(value, list) and len(value) > LONGEST:
+        raise UserError(f"{what} is a list of at most {LONGEST} numbers, not of {len(value):,}", where=at)
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            check_bounded(each, what, at)
 
 
 def _listed(free: Any) -> Any:

@@ -20,6 +20,7 @@ from blocks.arguments import ArgumentError, arguments, complete
 
 KEYS = ("name", "paper", "resolution", "defaults", "init", "layers", "head", "blocks", "width", "trained")
 DERIVED_KEYS = ("name", "paper", "base", "edits", "init", "head", "blocks")
+WIDEST = 1000.0
 REFERENCES = resources.files("archlab.architecture") / "references"
 
 
@@ -43,10 +44,9 @@ def architecture(
     name = str(source)
     if name in references():
         return _of_document(read_yaml(Path(str(REFERENCES / f"{name}.yaml"))))
-    path = (folder or Path()) / name
+    path = _checked((folder or Path()) / name, at)
     if path.suffix in (".yaml", ".yml") or is_file(path):
         if at and not is_file(path):
-            check_file(path)
             raise UserError(f"there is no file {str(path)!r}", where=at)
         if real(path) in inside:
             raise UserError(f"{path.name} is its own base", where=at)
@@ -59,6 +59,13 @@ def architecture(
     )
 
 
+def _checked(path: Path, at: str | None) -> Path:
+    try:
+        return check_file(path)
+    except UserError as error:
+        raise UserError(str(error), where=at) from None
+
+
 def meant_width(source: str) -> float | None:
     """The `width` that an architecture's file says it is meant at, as a winner's file does; None where it says none."""
     path = Path(source)
@@ -67,7 +74,7 @@ def meant_width(source: str) -> float | None:
 
 def _width(document: dict) -> float | None:
     line = where(document, "width")
-    return read_value(Annotated[float, Within(0, strictly=True)] | None, document.get("width"), "width", line)
+    return read_value(Annotated[float, Within(0, WIDEST, strictly=True)] | None, document.get("width"), "width", line)
 
 
 def _of_document(

@@ -13,6 +13,7 @@ from archlab.architecture.plan import PlacedHead, refusals_of
 from archlab.architecture.spec import CLASSIFIER
 from archlab.budget.cost import Cost
 from archlab.budget.measured import measure
+from archlab.budget.own_blocks import check_output, check_tally, needs_check
 from blocks import LayerArguments, Tally
 
 
@@ -63,6 +64,9 @@ def _classifier(head: PlacedHead) -> int:
 def add_block(tally: Tally, placed: Placed) -> None:
     """Adds the cost of one block to `tally`."""
     with refusals_of(placed.layer):
+        if needs_check(placed):
+            check_output(placed)
+            _check_tally(placed)
         try:
             placed.block.tally(tally, placed.arguments)
         except NotImplementedError:
@@ -70,6 +74,17 @@ def add_block(tally: Tally, placed: Placed) -> None:
             tally.parameters(cost.params_deployed if tally.deployed else cost.params)
             tally.macs += cost.macs_deployed if tally.deployed else cost.macs
             tally.activations += cost.activations
+
+
+def _check_tally(placed: Placed) -> None:
+    trained, deployed = Tally(), Tally(deployed=True)
+    try:
+        for tally in (trained, deployed):
+            placed.block.tally(tally, placed.arguments)
+    except NotImplementedError:  # it is measured anyway
+        return
+    costs = trained.params, trained.params, deployed.params, trained.macs, trained.activations, deployed.macs
+    check_tally(Cost(*costs), _measured(placed.block, json.dumps(vars(placed.arguments))))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=4096)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--dataset", required=True, help="Its name in the catalogue.")
 @click.option("--recipe", default="quick", show_default=True, help="A recipe's name or file.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--width", type=float, help="Multiplier of all channel counts.")
+@click.option("--width", type=click.FloatRange(0, 1000, min_open=True), help="Multiplier of all channel counts.")
 @click.option(
     "--params",
     help="Instead: the most parameters, `2.5M`, that the width is fitted to  [default: 2.5M, unless MODEL's file says a width]",

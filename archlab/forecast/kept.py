@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,17 @@ from archlab.runs.store import Store
 
 
 def read_measurement(store: Store, what: str, name: str) -> Any | None:
-    """What was measured; None where it was not, or is not there as it was kept."""
+    """What was measured; None where it was not, or cannot be read."""
     try:
-        kept = json.loads(_file(store, what, name).read_text())
-        return kept["value"] if kept["checksum"] == _checksum(kept["value"]) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return json.loads(_file(store, what, name).read_text())
+    except (OSError, ValueError):
         return None
 
 
 def keep_measurement(store: Store, what: str, name: str, value: Any) -> None:
     """Keeps a measurement; where the disk is full it is made again."""
     with suppress(OSError), write_atomically(_file(store, what, name)) as temporary:
-        temporary.write_text(json.dumps({"value": value, "checksum": _checksum(json.loads(json.dumps(value)))}))
+        temporary.write_text(json.dumps(value))
 
 
 def kept_below(store: Store, what: str) -> list[str]:
@@ -34,7 +32,3 @@ def kept_below(store: Store, what: str) -> list[str]:
 
 def _file(store: Store, what: str, name: str) -> Path:
     return store.home / "cache" / what / f"{name}.json"
-
-
-def _checksum(value: Any) -> str:
-    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

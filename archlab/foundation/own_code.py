@@ -121,9 +121,7 @@ def load_file(path: Path, at: str | None = None) -> ModuleType:
         if beside := _imported_from_beside(source, path.parent):
             raise ImportError(f"{beside!r} lies beside it, and keys of runs would not cover that: use one file")
         spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # sys.exit() too
+    except (Exception, SystemExit) as error:
         raise UserError(f"{path} fails on import: {type(error).__name__}: {error}", where=at) from error
     LOADED[path] = module
     return module

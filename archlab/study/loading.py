@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from archlab.architecture import SMALLEST_MAP, Architecture, architecture, references
 from archlab.architecture.own_blocks import load_own_blocks
+from archlab.architecture.parse import WIDEST
 from archlab.budget import parse_budget
 from archlab.data import entry, load_suite
 from archlab.foundation import UserError, check_keys, is_file, read_yaml, real, where
@@ -110,7 +111,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         bases=bases,
         choices=parse_choices(document.get("choices") or {}, bases, where(document, "choices") or here),
         budget=budget,
-        width=_value(document, "width", Annotated[float, Within(0, strictly=True)], 1.0),
+        width=_value(document, "width", Annotated[float, Within(0, WIDEST, strictly=True)], 1.0),
         compare=compare,
         forms=parse_forms(
             document.get("forms", []),

@@ -13,7 +13,6 @@ from importlib import resources
 from pathlib import Path
 
 from archlab.foundation import files_read, read_yaml, write_atomically
-from archlab.runs.run import digest
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
@@ -44,22 +43,18 @@ def resolve(source: StudySource, home: Path) -> ResolvedStudy:
         suppress(OSError),
         write_atomically(kept) as temporary,
     ):  # a store that must not be written settles it each time
-        record = json.loads(json.dumps({"format": FORMAT, "files": digests, "study": resolved.document()}))
-        temporary.write_text(json.dumps({**record, "checksum": digest(record)}))
+        temporary.write_text(json.dumps({"format": FORMAT, "files": digests, "study": resolved.document()}))
     return resolved
 
 
 def _read_kept(kept: Path) -> ResolvedStudy | None:
     try:
         record = json.loads(kept.read_text())
-        checksum = record.pop("checksum")
-        if (
-            record["format"] == FORMAT
-            and checksum == digest(record)
-            and all(_digest(Path(file)) == found for file, found in record["files"].items())
+        if record["format"] == FORMAT and all(
+            _digest(Path(file)) == digest for file, digest in record["files"].items()
         ):
             return ResolvedStudy.from_document(record["study"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass  # not kept, or not whole
     return None
 

@@ -284,6 +284,8 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
     for index, each in enumerate(given):
         exemption = read_settings(Exemption, each, "an exemption", where(given, index) or at)
         line = where(each, "set") or at
+        if "exemptions" in exemption.set:
+            raise UserError("an exemption cannot hold others", where=where(exemption.set, "exemptions") or line)
         settings = _own_code_loaded(with_lines_of(each["set"], exemption.set), folder, line)
         read_settings(
             Recipe, settings, "a recipe", at=line, base=recipe
