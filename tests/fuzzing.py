@@ -55,14 +55,18 @@ def _try(attempt: Callable[[int], str], number: int, at: Path) -> Tried:
             tried.outcomes[attempt(each)] += 1
         except BaseException as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
-            tried.faults.append(f"{each}: {type(error).__name__}: {str(error)[:300]!r} in {last.filename}:{last.lineno}")
+            tried.faults.append(
+                f"{each}: {type(error).__name__}: {str(error)[:300]!r} in {last.filename}:{last.lineno}"
+            )
     signal.alarm(0)
     return tried
 
 
 def check_message(message: str, named: str) -> None:
     """One line of bounded length, without what a terminal obeys, about the thing called `named`."""
-    assert not any(unicodedata.category(each) in ("Cc", "Cs", "Cf", "Zl", "Zp") for each in message), f"not one line: {message!r}"
+    assert not any(unicodedata.category(each) in ("Cc", "Cs", "Cf", "Zl", "Zp") for each in message), (
+        f"not one line: {message!r}"
+    )
     assert len(message) <= LONGEST, f"{len(message)} characters: {message!r}"
     assert named in message, f"does not name {named}: {message!r}"
 
@@ -94,6 +98,10 @@ def check_called(arguments: list[str], named: str) -> str:
     for line in lines:
         check_message(visible(line), "")  # which `echo` sees to on a terminal
     if code == 2:
-        assert lines and lines[-1].startswith("error: ") and len([line for line in lines if line.startswith("error: ")]) == 1
+        assert (
+            lines
+            and lines[-1].startswith("error: ")
+            and len([line for line in lines if line.startswith("error: ")]) == 1
+        )
         check_message(lines[-1], named)
     return "refused" if code == 2 else "loaded"

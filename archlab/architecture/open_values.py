@@ -16,7 +16,9 @@ def check_settled(value: Any, at: str | None) -> None:
     """Raises UserError for what an architecture leaves open."""
     if is_open(value):
         word = "choose" if "choose" in value else "range"
-        raise UserError(f"`{word}` leaves a value open, and only an edit of a study's choice can", where=where(value, word) or at)
+        raise UserError(
+            f"`{word}` leaves a value open, and only an edit of a study's choice can", where=where(value, word) or at
+        )
     if isinstance(value, dict):
         for key, entry in value.items():
             check_settled(entry, where(value, key) or at)

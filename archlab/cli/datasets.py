@@ -193,11 +193,14 @@ def remove(name: str, store: Path | None) -> None:
 @_STORE
 @_JSON
 def check(name: str, resolution: int | None, store: Path | None, as_json: bool) -> int:
-    """Look for images on two sides, labels that contradict each other, groups that are torn. Exit code 1: a leak."""
+    """Look for images on two sides, labels that contradict each other, groups that are torn. Exit code 1: a leak.
+
+    Every prepared image and label is read and held against the dataset's digest first.
+    """
     from archlab.cli.datasets_view import print_inspection, progress_bar
     from archlab.data import inspect
 
-    prepared = _open(name, home(store), resolution)
+    prepared = _open(name, home(store), resolution, thoroughly=True)
     with progress_bar() as progress:
         found = inspect(prepared, progress)
     print_inspection(prepared, found, as_json)
@@ -222,7 +225,7 @@ def show(
     echo(str(path))
 
 
-def _open(name: str, root: Path, resolution: int | None) -> Prepared:
+def _open(name: str, root: Path, resolution: int | None, *, thoroughly: bool = False) -> Prepared:
     """The dataset at `resolution`; without one at the catalogue's, or the largest at which it is prepared."""
     from archlab.cli.datasets_view import resolutions
     from archlab.data import entry, open_prepared
@@ -230,4 +233,4 @@ def _open(name: str, root: Path, resolution: int | None) -> Prepared:
     there = resolutions(root / "datasets" / name)
     if resolution is None and there and entry(name, root).resolution not in there:
         resolution = max(there)
-    return open_prepared(name, root, resolution)
+    return open_prepared(name, root, resolution, thoroughly=thoroughly)

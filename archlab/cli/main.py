@@ -26,7 +26,7 @@ COMMANDS = {
     "datasets": "List, prepare, add, check and show datasets.",
     "models": "List and show architectures.",
     "blocks": "List and show what architectures are made of.",
-    "runs": "List, show, check, collect and export finished runs.",
+    "runs": "List, show, check, clean up, restore and export finished runs.",
     "bench": "Measure this machine and archlab on it.",
 }
 

@@ -103,26 +103,68 @@ def check(store: str | None, as_json: bool) -> int:
 @click.option("--unfinished", is_flag=True, help="Also checkpoints of runs that have not finished.")
 @click.option("--old-code", is_flag=True, help="Also runs whose blocks or loop are others in this archlab.")
 @click.option("--without-class-scores", is_flag=True, help="Also runs that keep no class scores.")
+@click.option("--empty-bin", is_flag=True, help="Also runs that lie in the bin, for --days at least; they are lost.")
+@click.option("--days", type=click.IntRange(0), help="With --empty-bin.  [default: 30]")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def gc(
-    store: str | None, unfinished: bool, old_code: bool, without_class_scores: bool, dry_run: bool, yes: bool
-) -> None:
-    """Removes what crashes have left behind and, where asked, what is not needed any more."""
-    from archlab.runs.cleaning import leftovers, remove
+def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes: bool, **also: bool) -> None:
+    """Removes what crashes have left behind and, where asked, what is not needed any more.
 
+    Finished runs, damaged ones too, go to a bin first: `archlab runs restore` brings them back, --empty-bin frees their space.
+    """
+    from archlab.runs.bin import DAYS
+    from archlab.runs.cleaning import in_bin, leftovers, remove
+
+    if days is not None and not empty_bin:
+        raise UserError("--days goes with --empty-bin")
     place = Store(home(store))
-    found = leftovers(place, unfinished=unfinished, old_code=old_code, without_class_scores=without_class_scores)
+    found = leftovers(place, **also)
+    if empty_bin:
+        found += in_bin(place, DAYS if days is None else days)
     for leftover in found:
-        echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}")
+        goes = ", to the bin" if leftover.is_run else ""
+        echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}{goes}")
     total = f"{len(found)} leftovers, {sum(leftover.size for leftover in found) / 1e6:.1f} MB"
     if dry_run or not found:
         echo(f"{total}; nothing removed")
-        return
-    if not yes:
-        click.confirm(f"Remove {total}?", abort=True, err=True)
-    removed = [remove(place, leftover) for leftover in found]
-    echo(f"{sum(removed)} of {total} removed")
+    else:
+        if not yes:
+            click.confirm(f"Remove {total}?", abort=True, err=True)
+        removed = [remove(place, leftover) for leftover in found]
+        echo(f"{sum(removed)} of {total} removed")
+    if binned := in_bin(place, 0):
+        size = sum(leftover.size for leftover in binned) / 1e6
+        echo(
+            f"the bin holds {len(binned)} runs, {size:.1f} MB: `archlab runs restore` brings them back, "
+            "`archlab runs gc --empty-bin --days 0` removes them for good"
+        )
+
+
+@runs.command()
+@click.argument("key", default="")
+@STORE_OF_RUNS
+def restore(key: str, store: str | None) -> int:
+    """Brings runs back that `gc` has moved to the bin: all, or those whose keys start with KEY.
+
+    Damaged ones stay there, and what has been computed again since.
+    """
+    from archlab.runs.bin import restore as put_back
+    from archlab.runs.bin import thrown_away
+
+    place = Store(home(store))
+    found = thrown_away(place, key)
+    if key and not found:
+        known = [binned.key[: len(key)] for binned in thrown_away(place)]
+        raise UserError(f"the bin holds no run that starts with {key!r}", name=key, known=known)
+    stay = 0
+    for binned in found:
+        try:
+            put_back(place, binned)
+        except UserError as error:
+            echo(f"{binned.key[:12]}  stays in the bin: {error.message}", err=True)
+            stay += 1
+    echo(f"{len(found) - stay} of {len(found)} runs restored")
+    return 1 if stay else 0
 
 
 @runs.command()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MOST_MEMBERS = 5_000_000
@@ -35,8 +35,11 @@ def is_archive(path: Path) -> bool:
 def verify(path: Path, checksum: str) -> None:
     """Raises UserError where the file is not the one that `checksum` (`md5:...` or `sha256:...`) belongs to."""
     algorithm, expected = checksum.split(":")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
+    try:
+        with check_file(path).open("rb") as file:
+            found = hashlib.file_digest(file, algorithm).hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
     if found != expected:
         raise UserError(
             f"the {algorithm} checksum is {found}, published is {expected}: damaged or not the original",

@@ -13,7 +13,7 @@ import numpy as np
 from archlab.data.chunks import Job
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
-from archlab.data.prepared import FORMAT, WHOLE, content_digest, seen, settings
+from archlab.data.prepared import FORMAT, WHOLE, content_digest, sealed, seen, settings
 from archlab.foundation import UserError, write_atomically
 
 _ROWS = 512  # copied at a time
@@ -135,4 +135,4 @@ def _seal(folder: Path, manifest: dict[str, Any]) -> None:
         with path.open("rb") as file:
             os.fsync(file.fileno())
     with write_atomically(folder / "manifest.json") as path:
-        path.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        path.write_text(json.dumps(sealed(manifest), indent=1), encoding="utf-8")

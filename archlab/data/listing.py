@@ -72,7 +72,10 @@ class ImageFiles:
         self.root, self.names = root, names
 
     def open(self, index: int) -> Image.Image:
-        return open_image(self._path(self.names[index]))
+        path = self._path(self.names[index])
+        if not os.path.isfile(path):  # noqa: PTH113 (there are many); a pipe would be waited for
+            raise OSError("No such file" if not os.path.lexists(path) else "is not a file")
+        return open_image(path)
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
@@ -80,7 +83,7 @@ class ImageFiles:
             try:
                 status = os.stat(self._path(name))  # noqa: PTH116 (there are many, and Path is slow)
                 digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
-            except OSError:  # decoding will say so by name
+            except (OSError, ValueError):  # decoding will say so by name
                 digest.update(f"{name}\0missing\0".encode(errors="surrogateescape"))
         return digest.hexdigest()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,14 +18,17 @@ from archlab.data.chunks import Job, allocate, cut, decode_all, still_there
 from archlab.data.completion import complete
 from archlab.data.download import Progress
 from archlab.data.entries import Entry, Fit, entry
+from archlab.data.intact import check_intact
 from archlab.data.listing import SPLITS, Listing
-from archlab.data.prepared import FORMAT, Prepared, fitted, folder, open_current
+from archlab.data.prepared import FORMAT, DamagedDataError, Prepared, fitted, folder, open_current
 from archlab.data.reading import read_source
 from archlab.data.sources import Material, clear_unpacked, find_material, said_missing, unpacked
 from archlab.data.splits import settle_splits
 from archlab.data.twins import LEFT_OUT, twins_together
 from archlab.foundation import UserError, replace_folder
 from archlab.foundation.own_code import is_own
+
+_log = logging.getLogger("archlab")
 
 
 def prepare(
@@ -46,8 +51,8 @@ def prepare(
         workers: Processes that decode.
         on_unreadable: "stop" at an image that cannot be read, or "skip" it; the manifest lists what was skipped.
 
-    Interrupted, it leaves what is done under a temporary name, and the next call continues there.
-    Raises UserError for a source that cannot be used.
+    What is damaged is prepared anew. Interrupted, it leaves what is done under a temporary name, and the next call continues
+    there. Raises UserError for a source that cannot be used.
     """
     catalogued = entry(name, home)
     described, resolution = fitted(catalogued, fit), resolution or catalogued.resolution
@@ -94,28 +99,38 @@ class Need(NamedTuple):
     fit: Fit | None = None
 
 
-def open_prepared(name: str, home: Path, resolution: int | None = None, fit: Fit | None = None) -> Prepared:
-    """The prepared dataset `name` at `resolution` and with `fit` (None: the catalogue's).
+def open_prepared(
+    name: str, home: Path, resolution: int | None = None, fit: Fit | None = None, *, thoroughly: bool = False
+) -> Prepared:
+    """The prepared dataset `name` at `resolution` and with `fit` (None: the catalogue's), intact; see `check_intact`.
 
-    The sample datasets prepare themselves on first use. Raises UserError with the command to call for any other.
+    The sample datasets prepare themselves on first use, and where they are damaged. Raises UserError with the command to call
+    for any other.
     """
     described = entry(name, home)
     resolution = resolution or described.resolution
     path = folder(home, name, resolution, described.other(fit))
-    found = open_current(fitted(described, fit), path)
-    if found:
-        return found
+    why = "has changed in the catalogue" if path.exists() else f"is not prepared at {resolution} pixels"
+    try:
+        if found := open_current(fitted(described, fit), path):
+            check_intact(found, thoroughly=thoroughly)
+            return found
+    except DamagedDataError as damage:
+        why = f"is damaged ({damage.message})"
+        if described.sample:
+            _log.warning("warning: %s %s, and prepared anew", name, why)
     if described.sample:
         return prepare(name, home, resolution=resolution, fit=fit)
-    why = "has changed in the catalogue" if path.exists() else f"is not prepared at {resolution} pixels"
     raise UserError(f"{name} {why}: {_command(described, resolution, fit)}")
 
 
 def command_to_prepare(name: str, home: Path, resolution: int, fit: Fit | None = None) -> str | None:
     """The command that prepares a dataset; None where it is prepared, or prepares itself."""
     described = entry(name, home)
-    if described.sample or open_current(fitted(described, fit), folder(home, name, resolution, described.other(fit))):
-        return None
+    path = folder(home, name, resolution, described.other(fit))
+    with suppress(DamagedDataError):
+        if described.sample or open_current(fitted(described, fit), path):
+            return None
     return _command(described, resolution, fit)
 
 
@@ -127,11 +142,12 @@ def _command(described: Entry, resolution: int, fit: Fit | None) -> str:
 
 
 def _known(described: Entry, target: Path) -> Prepared | None:
-    """What is prepared already and may be kept; a store that cannot be opened is prepared anew."""
-    try:
-        return open_current(described, target)
-    except UserError:
-        return None
+    """What is prepared already and may be kept; a store that cannot be opened, or is damaged, is prepared anew."""
+    with suppress(UserError):
+        if found := open_current(described, target):
+            check_intact(found, thoroughly=True)
+            return found
+    return None
 
 
 def _read(described: Entry, root: Path | None) -> tuple[Listing, np.ndarray]:

@@ -8,16 +8,17 @@ import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from archlab.data.entries import Entry, Fit
-from archlab.data.listing import SPLITS
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
+from archlab.foundation.sealed import checksum
 
 FORMAT = 1  # of the manifest and the files beside it
 WHOLE: Fit = "whole"
+_NEEDED = {"resolution", "class_names", "counts", "mean", "std", "content", "settings", "notes"}  # of a manifest
 
 
 def folder(home: Path, name: str, resolution: int, fit: Fit | None = None) -> Path:
@@ -50,17 +51,47 @@ def content_digest(resolution: int, classes: int, parts: Iterable[tuple[str, byt
     return content.hexdigest()
 
 
+class DamagedDataError(UserError):
+    """Prepared data are not what was prepared. The message says which; who knows the command that mends it adds it."""
+
+
+def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with its own checksum."""
+    return {**manifest, "checksum": checksum(manifest)}
+
+
 class Prepared:
-    """A prepared dataset. Opening one reads its manifest alone; arrays are mapped when they are asked for."""
+    """A prepared dataset. Opening one reads its manifest alone; arrays are mapped when they are asked for.
+
+    Raises DamagedDataError for files that are not as they were written, and UserError for those of a newer archlab.
+    """
 
     def __init__(self, path: Path, entry: Entry):
         self.path, self.entry = path, entry
+        self.manifest: dict[str, Any] = self._read_manifest()
+
+    def _read_manifest(self) -> dict[str, Any]:
+        manifest = self._json("manifest.json")
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
+            raise DamagedDataError("manifest.json is no manifest")
+        if manifest["format"] > FORMAT:
+            raise UserError("was prepared by a newer archlab: upgrade, or prepare it again", where=str(self.path))
+        written = manifest.pop("checksum", None)  # those of before have none
+        if (written and written != checksum(manifest)) or not manifest.keys() >= _NEEDED:
+            raise DamagedDataError("manifest.json is not what was written")
+        return manifest
+
+    def _json(self, name: str) -> Any:
         try:
-            self.manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"the manifest cannot be read: {error}", where=str(path)) from None
-        if self.manifest["format"] > FORMAT:
-            raise UserError("was prepared by a newer archlab: upgrade, or prepare it again", where=str(path))
+            return json.loads(check_file(self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError, UserError) as error:
+            raise DamagedDataError(f"{name} cannot be read: {error}") from None
+
+    def _array(self, name: str, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+        try:
+            return np.load(check_file(self.path / name), mmap_mode=mmap_mode)
+        except (OSError, ValueError, EOFError, SyntaxError, MemoryError, UserError) as error:
+            raise DamagedDataError(f"{name} cannot be read: {error}") from None
 
     @property
     def name(self) -> str:
@@ -94,14 +125,6 @@ class Prepared:
         parts = [self.manifest["content"], self.mean, self.std, self.entry.flip]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-    def is_intact(self) -> bool:
-        """Whether the manifest's digest is that of the images and labels beside it; reads them all."""
-        parts = ((split, seen(self._image_digests(split), self.shapes(split)), self.labels(split)) for split in SPLITS)
-        return content_digest(self.resolution, self.num_classes, parts) == self.manifest["content"]
-
-    def _image_digests(self, split: str) -> bytes:
-        return b"".join(hashlib.sha256(image).digest() for image in self.images(split))
-
     @property
     def notes(self) -> list[str]:
         """What was remarkable when it was prepared."""
@@ -113,29 +136,29 @@ class Prepared:
 
     def images(self, split: str) -> np.ndarray:
         """uint8 (N, R, R, 3), memory-mapped, read-only."""
-        return np.load(self.path / f"{split}.images.npy", mmap_mode="r")
+        return self._array(f"{split}.images.npy", "r")
 
     def labels(self, split: str) -> np.ndarray:
         """int64 (N,)."""
-        return np.load(self.path / f"{split}.labels.npy")
+        return self._array(f"{split}.labels.npy")
 
     def shapes(self, split: str) -> np.ndarray | None:
         """int64 (N, 2): height and width of images that are stored whole, before they were stretched; else None."""
-        path = self.path / f"{split}.shapes.npy"
-        return np.load(path) if path.exists() else None
+        name = f"{split}.shapes.npy"
+        return self._array(name) if (self.path / name).exists() else None
 
     def groups(self, split: str) -> np.ndarray | None:
         """int64 (N,): equal where two images belong together, over all splits; None where the source has no groups."""
-        path = self.path / f"{split}.groups.npy"
-        return np.load(path) if path.exists() else None
+        name = f"{split}.groups.npy"
+        return self._array(name) if (self.path / name).exists() else None
 
     def digests(self, split: str) -> np.ndarray:
         """uint8 (N, 32): SHA-256 of every image's pixels."""
-        return np.load(self.path / f"{split}.digests.npy")
+        return self._array(f"{split}.digests.npy")
 
     def names(self, split: str) -> list[str]:
         """What each image was called in its source."""
-        return json.loads((self.path / f"{split}.names.json").read_text(encoding="utf-8"))
+        return self._json(f"{split}.names.json")
 
 
 def open_current(described: Entry, path: Path) -> Prepared | None:

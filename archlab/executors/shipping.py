@@ -14,7 +14,8 @@ import numpy as np
 from filelock import FileLock
 
 from archlab.data.entries import Fit, entry, user_catalogue
-from archlab.data.prepared import Prepared, fitted, folder, open_current
+from archlab.data.intact import check_intact
+from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
 from archlab.foundation import UserError, files_read, replace_folder, write_atomically
 from archlab.runs.run import Run
 
@@ -82,9 +83,12 @@ def _holds(home: Path, data: Data) -> bool:
     name, resolution, fit, digest = data
     try:
         found = open_current(fitted(entry(name, home), fit), folder(home, name, resolution, fit))
+        if found is None or found.digest != digest:
+            return False
+        check_intact(found)
     except UserError:
         return False
-    return found is not None and found.digest == digest
+    return True
 
 
 def _pieces(path: Path) -> list[np.ndarray]:
@@ -100,5 +104,9 @@ def _write(path: Path, pieces: list[Any], get: Callable[[Any], np.ndarray]) -> N
 
 
 def _check(arrived: Prepared, data: Data) -> None:
-    if arrived.digest != data[-1] or not arrived.is_intact():
-        raise UserError("was damaged on its way")
+    try:
+        check_intact(arrived, thoroughly=True)
+    except DamagedDataError as damage:
+        raise UserError(f"was damaged on its way: {damage.message}") from None
+    if arrived.digest != data[-1]:
+        raise UserError("was damaged on its way: it is another dataset")

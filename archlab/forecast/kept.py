@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from archlab.foundation import write_atomically
+from archlab.foundation.sealed import read_sealed, seal
 from archlab.runs.store import Store
 
 
 def read_measurement(store: Store, what: str, name: str) -> Any | None:
-    """What was measured; None where it was not, or cannot be read."""
-    try:
-        return json.loads(_file(store, what, name).read_text())
-    except (OSError, ValueError):
-        return None
+    """What was measured; None where it was not, or is not as it was kept."""
+    return read_sealed(_file(store, what, name))
 
 
 def keep_measurement(store: Store, what: str, name: str, value: Any) -> None:
     """Keeps a measurement; where the disk is full it is made again."""
     with suppress(OSError), write_atomically(_file(store, what, name)) as temporary:
-        temporary.write_text(json.dumps(value))
+        temporary.write_text(seal(value))
 
 
 def kept_below(store: Store, what: str) -> list[str]:

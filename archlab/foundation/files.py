@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -65,6 +66,14 @@ def is_file(path: Path) -> bool:
 def real(path: Path) -> Path:
     """The path without links, as far as there is one."""
     return Path(os.path.realpath(path))
+
+
+def read_file(path: Path) -> bytes:
+    """What a file holds. Raises OSError where it is none: a pipe would be waited for, a device has no end."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "is a pipe or a device, not a file", str(path))
+    return path.read_bytes()
 
 
 def home(store: str | Path | None = None) -> Path:

@@ -6,12 +6,15 @@ Each file stands alone: a run loads, and its key covers, the files that it uses,
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import json
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from traceback import extract_tb
@@ -21,9 +24,13 @@ from typing import Any
 from archlab.foundation.errors import UserError
 from archlab.foundation.files import check_file, note_read
 from archlab.foundation.settings import read_arguments
+from archlab.foundation.trial import fault_of
 
 LOADED: dict[Path, ModuleType] = {}
 """By path. A file is imported again only when its text has changed."""
+
+_TRIED: set[str] = set()
+"""Names of modules that a trial has not found at fault."""
 
 MODULES = "archlab_own_code_"  # how the names of loaded modules begin
 DIGITS = 16  # of a file's digest, in names
@@ -102,7 +109,10 @@ def own_call(
 
 
 def load_file(path: Path, at: str | None = None) -> ModuleType:
-    """Imports a user's file, once. Raises UserError where it cannot be read or imported, or does not stand alone."""
+    """Imports a user's file, once, after a trial (see `archlab.foundation.trial`).
+
+    Raises UserError where it cannot be read or imported, does not stand alone, or would end, stop or fill this process.
+    """
     path = path.absolute()
     note_read(path)
     try:
@@ -118,18 +128,37 @@ def load_file(path: Path, at: str | None = None) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        if beside := _imported_from_beside(source, path.parent):
+        tree = ast.parse(source)
+        if beside := _imported_from_beside(tree, path.parent):
             raise ImportError(f"{beside!r} lies beside it, and keys of runs would not cover that: use one file")
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+        fault = None
+        if name not in _TRIED:
+            _import_what_it_imports(tree)
+            fault = fault_of(partial(spec.loader.exec_module, module))
+        if not fault:
+            _TRIED.add(name)
+            spec.loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit, too
         raise UserError(f"{path} fails on import: {type(error).__name__}: {error}", where=at) from error
+    if fault:
+        raise UserError(f"{path}: its import {fault}", where=at)
     LOADED[path] = module
     return module
 
 
-def _imported_from_beside(source: bytes, folder: Path) -> str | None:
+def _import_what_it_imports(tree: ast.Module) -> None:
+    """So that the trial need not: libraries are trusted, and may take long."""
+    for node in tree.body:
+        for name in _imported(node):
+            with suppress(Exception):  # the file's own import says so
+                importlib.import_module(name)
+
+
+def _imported_from_beside(tree: ast.Module, folder: Path) -> str | None:
     """A module of the file's own folder that it imports, if any; archlab's own may lie there too."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             return "." * node.level + (node.module or "")
         for name in _imported(node):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from archlab.foundation import UserError, check_file, is_file
+from archlab.foundation import UserError, check_file, is_file, read_file
 from archlab.foundation.checksums import changed_files
 from archlab.foundation.json_files import read_json
 from archlab.foundation.metric import METRICS, RENAMED, Metric
@@ -272,7 +273,9 @@ def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Se
 def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
     try:
         study, found = (read_json(folder / name) for name in FILES[:2])
-        table = pd.read_csv(folder / FILES[2], keep_default_na=False, dtype={"model": str, "dataset": str})
+        table = pd.read_csv(
+            BytesIO(read_file(folder / FILES[2])), keep_default_na=False, dtype={"model": str, "dataset": str}
+        )
         table[["model", "dataset"]] = table[["model", "dataset"]].map(from_csv)
         table["metric"] = table["metric"].replace(RENAMED)
     except UserError as error:

@@ -1,30 +1,36 @@
-"""What may be removed from a store, and removing it."""
+"""What may be removed from a store, and removing it: finished runs go to the bin, the rest at once."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from archlab.foundation.files import writer_of
 from archlab.foundation.machine import is_alive
-from archlab.runs.index import of_old_code, read_rows
+from archlab.runs.bin import throw_away, thrown_away
+from archlab.runs.index import VERSION, of_old_code, read_rows
 from archlab.runs.lock import lock
 from archlab.runs.store import Store, is_key
 
 OLD = 24 * 3600.0  # seconds after which another machine's unfinished writing counts as left behind
+_INDEX = re.compile(r"runs\.v(\d{1,9})\.\w+")
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A folder or file that nothing needs any more, why, and its size in bytes."""
+    """A folder or file that nothing needs any more, why, and its size in bytes; `is_run`: a finished run, which goes to the
+    bin."""
 
     path: Path
     why: str
     size: int
+    is_run: bool = False
 
 
 def leftovers(
@@ -38,7 +44,7 @@ def leftovers(
         without_class_scores: Also the runs that keep no class scores, so that few metrics are known of them.
     """
     found = [(path, "writing was interrupted") for path in _written(store) if _is_abandoned(path)]
-    found += [(path, "was damaged, and computed again") for path in _entries(store.damaged)]
+    found += [(path, "index of an older archlab") for path in _entries(store.home / "cache") if _is_old_index(path)]
     for path in _entries(store.unfinished):
         if not is_key(path.name):
             continue
@@ -46,21 +52,34 @@ def leftovers(
             found.append((path, "checkpoint of a finished run"))
         elif unfinished:
             found.append((path, "checkpoint of an unfinished run"))
+    finished = [(path, "damaged run") for path in _entries(store.damaged) if is_key(path.name.partition(".")[0])]
     if old_code:
         rows, _ = read_rows(store, store.keys())  # the directories decide, and no index
-        found += [(store.directory(key), "run of another version of the code") for key in of_old_code(store, rows)]
+        finished += [(store.directory(key), "run of another version of the code") for key in of_old_code(store, rows)]
     if without_class_scores:
-        found += [
+        finished += [
             (store.directory(key), "run that keeps no class scores")
             for key in list(store.keys())
             if not store.keeps_class_scores(key)
         ]
-    return [Leftover(path, why, _size(path)) for path, why in dict(found).items()]
+    rest = [Leftover(path, why, size_of(path)) for path, why in dict(found).items()]
+    return rest + [Leftover(path, why, size_of(path), is_run=True) for path, why in dict(finished).items()]
+
+
+def in_bin(store: Store, days: int) -> list[Leftover]:
+    """What has lain in the bin for so many days."""
+    return [
+        Leftover(binned.path, f"in the bin since {binned.since}", size_of(binned.path))
+        for binned in thrown_away(store)
+        if binned.days >= days
+    ]
 
 
 def remove(store: Store, leftover: Leftover) -> bool:
-    """Removes a leftover, unless a process is at work there. A stored run vanishes in one step."""
+    """Removes a leftover, unless a process is at work there. A stored run goes to the bin in one step."""
     path = leftover.path
+    if leftover.is_run:
+        return throw_away(store, path)
     if path.parent == store.unfinished:
         with lock(path) as held:
             if held:
@@ -72,15 +91,27 @@ def remove(store: Store, leftover: Leftover) -> bool:
         path.rename(grave)
     except FileNotFoundError:  # somebody else has
         return False
-    if grave.is_dir():
+    if grave.is_dir() and not grave.is_symlink():
         shutil.rmtree(grave, ignore_errors=True)
     else:
         grave.unlink()
+    if path.parent.parent == store.bin:
+        with suppress(OSError):  # others lie there
+            path.parent.rmdir()
     return True
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; what is gone meanwhile, or leads elsewhere, has none."""
+    total = 0
+    for file in (path, *path.rglob("*")):
+        with suppress(OSError):
+            total += file.lstat().st_size if file.is_file() else 0
+    return total
+
+
 def _entries(folder: Path) -> Iterator[Path]:
-    return folder.iterdir() if folder.exists() else iter(())
+    return folder.iterdir() if folder.is_dir() else iter(())
 
 
 def _written(store: Store) -> Iterator[Path]:
@@ -95,8 +126,11 @@ def _is_abandoned(path: Path) -> bool:
     host, pid = writer_of(path) or (None, 0)
     if host == socket.gethostname():
         return not is_alive(pid)
-    return path.suffix == ".part" and time.time() - path.stat().st_mtime > OLD
+    with suppress(FileNotFoundError):  # whoever wrote has just finished
+        return path.suffix == ".part" and time.time() - path.stat().st_mtime > OLD
+    return False
 
 
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in (path, *path.rglob("*")) if file.is_file())
+def _is_old_index(path: Path) -> bool:
+    named = _INDEX.fullmatch(path.name)
+    return named is not None and int(named[1]) < VERSION and path.is_file()

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, read_file, write_atomically
 from archlab.foundation.metric import METRICS
 from archlab.runs.code import code_digest
 from archlab.runs.run import digest
@@ -46,7 +46,8 @@ COLUMNS = {
 }
 """Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded."""
 
-INDEX = "runs.v3.index"
+VERSION = 3
+INDEX = f"runs.v{VERSION}.index"
 DIGEST = 32  # bytes
 ENOUGH_TO_WRITE = 50  # new rows; fewer are quicker read again than written
 
@@ -158,7 +159,7 @@ def _read_index(store: Store) -> pyarrow.Table:
     import pyarrow
 
     with suppress(OSError):  # it is not there: the directories have everything
-        content = memoryview(_path(store).read_bytes())
+        content = memoryview(read_file(_path(store)))
         checksum, rows = content[:DIGEST], content[DIGEST:]
         if sha256(rows).digest() == checksum:
             with pyarrow.ipc.open_file(pyarrow.py_buffer(rows)) as reader:

@@ -45,6 +45,7 @@ class Store:
         self.runs = self.home / "runs"
         self.partial = self.runs / ".partial"
         self.damaged = self.runs / ".damaged"
+        self.bin = self.runs / "bin"
         self.unfinished = self.home / "unfinished"
 
     def directory(self, key: str) -> Path:

@@ -8,6 +8,7 @@ a study can leave the latter out.
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import UTC, datetime
 from functools import cache
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import ZipFile
 
-from archlab.foundation import UserError
+from archlab.foundation import UserError, read_file
 from archlab.foundation.metric import RENAMED
 from archlab.runs.run import Run, digest
 
@@ -179,12 +180,15 @@ def _text(value: Any) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except (FileNotFoundError, NotADirectoryError):
         raise DamagedRunError(f"{path.name} is missing") from None
     except IsADirectoryError:
         raise DamagedRunError(f"{path.name} is a folder") from None
-    except OSError as error:  # it may be whole
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ELOOP):
+            raise DamagedRunError(f"{path.name} is no file") from None
+        # it may be whole
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
 
 

@@ -82,7 +82,9 @@ class Frame:
         split = read_value(str | None, document.get("split"), "the frame's split", where)
         for name in weak:
             if name not in spans:
-                raise UserError(f"the frame has no dataset {name!r} that could be weak", where=where, name=name, known=spans)
+                raise UserError(
+                    f"the frame has no dataset {name!r} that could be weak", where=where, name=name, known=spans
+                )
         return cls("file", models, split, spans, dropped, weak)
 
     def normalised(self, accuracies: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -16,7 +15,6 @@ import pandas as pd
 
 from archlab.foundation import UserError, check_file
 from archlab.foundation.metric import RENAMED, Metric
-from archlab.foundation.settings import LARGEST
 from archlab.scoring.parquet import read_parquet
 from archlab.scoring.spreadsheets import from_csv
 from archlab.scoring.tidy import records
@@ -67,7 +65,7 @@ def read_table(path: str | Path, split: str | None = None, metric: Metric | str 
         raise UserError(f"has no column 'split' to choose {split!r} from", where=source.where())
     table = _tidy(source, split, metric.name) if tidy else _wide(source)
     table["value"] = [_number(source, cell, metric) for cell in records(table)]
-    if table["seed"].str.fullmatch(r"-?[0-9]+").all():
+    if table["seed"].str.fullmatch(r"-?[0-9]{1,18}").all():  # those that 64 bits hold; longer ones stay names
         table["seed"] = table["seed"].astype(int)
     _check_twice(source, table)
     if metric.is_share:
@@ -144,7 +142,9 @@ def _checked(source: _Source) -> _Source:
 
 def _check_name(name: str, where: str) -> None:
     if len(name) > LONGEST_NAME:
-        raise UserError(f"a name of {len(name):,} characters, and at most {LONGEST_NAME} can be shown: {name[:40]}...", where=where)
+        raise UserError(
+            f"a name of {len(name):,} characters, and at most {LONGEST_NAME} can be shown: {name[:40]}...", where=where
+        )
 
 
 def _wide(source: _Source) -> pd.DataFrame:
@@ -194,14 +194,12 @@ def _number(source: _Source, cell: dict[str, Any], metric: Metric) -> float:
         if not cell[what]:
             raise UserError(f"a {what} has no name", where=where)
         _check_name(cell[what], where)
-    seed = cell["seed"]
-    if re.fullmatch("-?[0-9]{19,}", seed) and (len(seed) > 20 or abs(int(seed)) > LARGEST):
-        raise UserError(f"a seed is a number of at most {LARGEST:,}, not {seed[:40]}", where=where)
+    _check_name(cell["seed"], where)
     named = f"{cell['model']!r} on {cell['dataset']!r}"
     if text.lower() in EMPTY:
         raise UserError(f"missing cell: no value of {named}", where=where)
     try:
-        value = float(text)
+        value = float("?" if "_" in text else text)  # Python reads 1_0 as 10
     except ValueError:
         raise UserError(f"{text!r} is not a number (the value of {named})", where=where) from None
     if metric.is_share and not 0 <= value <= 100:

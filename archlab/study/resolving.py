@@ -5,14 +5,14 @@ Settling builds and counts architectures, so it imports torch; reading what is k
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
-from archlab.foundation import files_read, read_yaml, write_atomically
+from archlab.foundation import files_read, read_file, read_yaml, write_atomically
+from archlab.foundation.sealed import read_sealed, seal
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
@@ -43,15 +43,17 @@ def resolve(source: StudySource, home: Path) -> ResolvedStudy:
         suppress(OSError),
         write_atomically(kept) as temporary,
     ):  # a store that must not be written settles it each time
-        temporary.write_text(json.dumps({"format": FORMAT, "files": digests, "study": resolved.document()}))
+        temporary.write_text(seal({"format": FORMAT, "files": digests, "study": resolved.document()}))
     return resolved
 
 
 def _read_kept(kept: Path) -> ResolvedStudy | None:
     try:
-        record = json.loads(kept.read_text())
-        if record["format"] == FORMAT and all(
-            _digest(Path(file)) == digest for file, digest in record["files"].items()
+        record = read_sealed(kept)
+        if (
+            record
+            and record["format"] == FORMAT
+            and all(_digest(Path(file)) == digest for file, digest in record["files"].items())
         ):
             return ResolvedStudy.from_document(record["study"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -60,7 +62,7 @@ def _read_kept(kept: Path) -> ResolvedStudy | None:
 
 
 def _digest(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+    return sha256(read_file(path)).hexdigest()
 
 
 @cache

@@ -86,6 +86,32 @@ def test_gc_asks_and_dry_run_removes_nothing(runs, store, monkeypatch):
     assert "3 runs" in runs("list")[1]
     code, out, _ = runs("gc", "--old-code", "--yes")
     assert code == 0 and "3 of 3 leftovers" in out and list(store.keys()) == []
+    assert "to the bin" in out and "the bin holds 3 runs" in out
+
+
+def test_what_gc_takes_away_comes_back(runs, store):
+    keys = set(store.keys())
+    damaged = make_run(2).key
+    store.weights(damaged).write_bytes(b"")
+    runs("check")
+    assert runs("gc", "--old-code", "--dry-run")[1].count("to the bin") == 3 and len(list(store.keys())) == 2
+    runs("gc", "--old-code", "--yes")
+    assert runs("list")[1].splitlines()[-1] == "0 runs" and runs("check")[1].startswith("0 runs checked")
+    assert runs("restore", "zz") == (2, "", "error: the bin holds no run that starts with 'zz'\n")
+    key = make_run(1).key
+    assert runs("restore", key[:12]) == (0, "1 of 1 runs restored\n", "")
+    assert list(store.keys()) == [key]
+    run = make_run(0)
+    store.put(run, make_trained(run))  # computed again meanwhile
+    code, out, err = runs("restore")
+    assert code == 1 and out == "0 of 2 runs restored\n" and "stored again" in err and "is damaged: weights" in err
+    assert set(store.keys()) == keys - {damaged} and runs("check")[0] == 0
+    code, out, _ = runs("gc", "--empty-bin", "--yes")
+    assert code == 0 and "nothing removed" in out and "the bin holds 2 runs" in out
+    assert runs("gc", "--days", 3)[0] == 2
+    code, out, _ = runs("gc", "--empty-bin", "--days", 0, "--yes")
+    assert code == 0 and "2 of 2 leftovers" in out and "bin holds" not in out
+    assert runs("restore") == (0, "0 of 0 runs restored\n", "") and not list(store.bin.iterdir())
 
 
 def test_export(runs, store, tmp_path):

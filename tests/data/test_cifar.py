@@ -1,6 +1,7 @@
 """CIFAR-10 and CIFAR-100 out of small copies of the archives that their owners publish."""
 
 import io
+import os
 import pickle
 import struct
 from typing import ClassVar
@@ -8,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from archlab.data import prepare
+from archlab.data import entry, prepare
 from archlab.data.readers import cifar
 from archlab.foundation import UserError
 from tests.data.published import md5, sizes, tar
@@ -86,14 +87,53 @@ def test_cifar100(tmp_path, home, describe):
     assert prepared.class_names == names and sizes(prepared) == [300, 100, 100]  # a class of four gives one
 
 
-def test_a_pickle_that_would_call_something_is_refused(tmp_path, home):
+@pytest.fixture
+def anyone(describe):
+    """The name of a dataset of one's own, of which any folder is taken."""
+    describe("anyone", like="cifar10", contents={})
+    return "anyone"
+
+
+def test_a_pickle_that_would_call_something_is_refused(tmp_path, home, anyone):
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
     for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch", "batches.meta"]:
         (folder / name).write_bytes(b"cos\nsystem\n(S'touch " + str(tmp_path / "owned").encode() + b"'\ntR.")
     with pytest.raises(UserError, match=r"it would call os\.system: refused"):
-        prepare("cifar10", home, source=tmp_path)
+        prepare(anyone, home, source=tmp_path)
     assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_an_unpacked_folder_holds_the_published_files_or_is_ones_own(tmp_path, home, describe, name):
+    """The checksums are those that torchvision has."""
+    from torchvision import datasets
+
+    published = getattr(datasets, name.upper())
+    listed = [*published.train_list, *published.test_list, [published.meta["filename"], published.meta["md5"]]]
+    assert entry(name, home).contents == {file: f"md5:{digest}" for file, digest in listed}
+    classes = entry(name, home).classes
+    keys = {"labels": 1} if classes == 10 else {"fine_labels": 1}
+    names = {"label_names" if classes == 10 else "fine_label_names": [f"class {number}" for number in range(classes)]}
+    for number, (file, _) in enumerate(listed[:-1]):
+        (tmp_path / file).write_bytes(python2_pickle(cifar_batch(number, 4 * classes, classes, **keys)))
+    (tmp_path / listed[-1][0]).write_bytes(python2_pickle(names))
+    with pytest.raises(UserError, match=f"the md5 checksum is .* an entry `like: {name}` with `contents: {{}}`"):
+        prepare(name, home, source=tmp_path)
+    describe("mine", like=name, contents={})
+    assert prepare("mine", home, source=tmp_path).num_classes == classes
+    (tmp_path / listed[0][0]).unlink()
+    os.mkfifo(tmp_path / listed[0][0])
+    for each in (name, "mine"):
+        with pytest.raises(UserError, match="is a pipe or a device"):
+            prepare(each, home, source=tmp_path)
+
+
+def test_a_folder_zipped_again_is_held_against_the_published_files_too(tmp_path, home):
+    files = {f"data_batch_{number}": b"" for number in range(1, 6)} | {"test_batch": b"", "batches.meta": b""}
+    tar(tmp_path / "mine.tar.gz", files, "w:gz")
+    with pytest.raises(UserError, match="md5 checksum"):
+        prepare("cifar10", home, source=tmp_path / "mine.tar.gz")
 
 
 DTYPE = b"cnumpy\ndtype\nU\x02%bK\x00K\x01\x87R"
@@ -141,9 +181,9 @@ def test_lists_that_hold_themselves_are_no_labels(tmp_path):
         {"data": np.zeros((2, 3072), np.uint8), "labels": ["a", "b"]},
     ],
 )
-def test_batches_of_another_shape_are_refused(tmp_path, home, batch):
+def test_batches_of_another_shape_are_refused(tmp_path, home, anyone, batch):
     for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
         (tmp_path / name).write_bytes(pickle.dumps(batch))
     (tmp_path / "batches.meta").write_bytes(pickle.dumps({"label_names": [str(i) for i in range(10)]}))
     with pytest.raises(UserError, match="data_batch_1"):
-        prepare("cifar10", home, source=tmp_path)
+        prepare(anyone, home, source=tmp_path)

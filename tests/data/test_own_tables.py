@@ -1,6 +1,7 @@
 """Anybody's own tables of images: CSV, Parquet and Hugging Face's folders."""
 
 import json
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -218,3 +219,83 @@ def test_metadata_for_all(home, fill):
     )
     add(home, "metadata", root, label="label")
     assert sum(sizes(prepare("mine", home))) == 20
+
+
+def hugging(names):
+    return json.dumps({"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}).encode()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"null",
+        b'{"info": null}',
+        b'{"info": {"features": []}}',
+        b'{"info": {"features": {"label": 3}}}',
+        b"[" * 100_000,
+        hugging(3),
+        hugging({"0": "cat"}),
+        hugging([1, None]),
+    ],
+)
+def test_parquet_with_odd_notes_has_the_numbers_for_names(home, tmp_path, make_picture, note):
+    write_parquet(tmp_path / "mine.parquet", make_picture, {"label": pa.array([n % 2 for n in range(20)])}, note)
+    add(home, "parquet", tmp_path / "mine.parquet")
+    assert prepare("mine", home, resolution=8).class_names == ["0", "1"]
+
+
+def write_parquet(path, make_picture, columns, note=None, images=None):
+    if images is None:
+        make_picture(0).save(path.with_suffix(".png"))
+        images = [path.with_suffix(".png").read_bytes()] * 20
+    table = pa.table({"image": images, **columns})
+    pq.write_table(table.replace_schema_metadata({b"huggingface": note} if note is not None else None), path)
+
+
+def test_parquet_with_odd_columns_is_refused_in_a_line(home, tmp_path, make_picture):
+    path, labels = tmp_path / "mine.parquet", pa.array([n % 2 for n in range(20)])
+    starts = pa.py_buffer(np.arange(21, dtype=np.int32))
+    for columns, note, images, words in (
+        (
+            {"label": pa.Array.from_buffers(pa.string(), 20, [None, starts, pa.py_buffer(b"\xff" * 20)])},
+            None,
+            None,
+            "UTF-8",
+        ),
+        ({"label": pa.nulls(20)}, None, None, "row 0 has no label"),
+        ({"label": pa.array([n % 3 for n in range(20)])}, hugging(["a", "b"]), None, "row 2 has label 2, of 2"),
+        ({"label": labels}, None, pa.nulls(20, pa.string()), "row 0 has no image"),
+        ({"label": labels}, None, pa.array(["a\0.png"] * 20), "none of the images can be read"),
+    ):
+        write_parquet(path, make_picture, columns, note, images)
+        with pytest.raises(UserError, match=words) as told:
+            add_dataset("mine", home, "parquet", {"path": str(path)}, {}, replace=True)
+            prepare("mine", home, resolution=8)
+        assert "\n" not in str(told.value)
+    write_parquet(path, make_picture, {"label": pa.array([float(n % 2) for n in range(20)])}, hugging(["a", "b"]))
+    add_dataset("mine", home, "parquet", {"path": str(path)}, {}, replace=True)
+    assert prepare("mine", home, resolution=8).class_names == ["0.0", "1.0"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "loop"])
+def test_what_is_no_file_is_no_image(home, scans, kind):
+    root, rows = scans
+    path = root / rows[0][0]
+    path.unlink()
+    {
+        "pipe": lambda: os.mkfifo(path),
+        "device": lambda: path.symlink_to("/dev/zero"),
+        "folder": path.mkdir,
+        "loop": lambda: path.symlink_to(path.name),
+    }[kind]()
+    add_dataset(
+        "mine", home, "csv", {"path": str(write_csv(root, [HEADING, *rows])), "image": "file", "label": "dx"}, {}
+    )
+    with pytest.raises(UserError, match=r"files/0000\.jpg cannot be read"):
+        prepare("mine", home, resolution=8)
+    skipped = prepare("mine", home, resolution=8, on_unreadable="skip").manifest["skipped"]
+    assert skipped == ["files/0000.jpg"]

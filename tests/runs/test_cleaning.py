@@ -11,7 +11,7 @@ from standin import make_run, make_trained
 
 from archlab.foundation.files import scratch
 from archlab.runs import Store, code_digest, index
-from archlab.runs.cleaning import leftovers, remove
+from archlab.runs.cleaning import in_bin, leftovers, remove
 
 CURRENT = code_digest(make_run().architecture)
 
@@ -47,13 +47,14 @@ def test_only_what_nobody_needs_is_a_leftover(store):
     (store.unfinished / ".DS_Store").touch()
     finished = store.unfinished / make_run(0, code="o" * 32).key
     unfinished = store.unfinished / ("e" * 64)
-    for path in (abandoned, at_work, elsewhere, long_ago, finished, unfinished, foreign, store.damaged / "f"):
+    damaged = store.damaged / f"{'f' * 64}.01234567"
+    for path in (abandoned, at_work, elsewhere, long_ago, finished, unfinished, foreign, damaged):
         path.mkdir(parents=True)
         (path / "file").write_bytes(bytes(1000))
     os.utime(long_ago, (0, 0))
     os.utime(foreign, (0, 0))
 
-    expected = {abandoned, long_ago, finished, store.damaged / "f"}
+    expected = {abandoned, long_ago, finished, damaged}
     assert set(found(store)) == expected
     assert set(found(store, unfinished=True)) == expected | {unfinished}
     with held_elsewhere(unfinished) as held:
@@ -114,3 +115,68 @@ def test_old_runs_are_told_by_their_own_documents(store, monkeypatch):
     codes = pyarrow.array(["x" * 32] * table.num_rows)
     index._write_index(store, table.set_column(table.column_names.index("code"), "code", codes))
     assert list(found(store, old_code=True)) == [store.directory(make_run(0, code="o" * 32).key)]
+
+
+def test_indices_of_older_archlabs_are_leftovers(store):
+    cache = store.home / "cache"
+    cache.mkdir()
+    old = [cache / name for name in ("runs.v1.parquet", "runs.v2.index")]
+    for path in (*old, cache / index.INDEX, cache / "runs.v99.index", cache / "runs.notes"):
+        path.write_bytes(bytes(10))
+    assert sorted(found(store)) == old
+    assert all(remove(store, leftover) for leftover in leftovers(store)) and len(list(cache.iterdir())) == 3
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from archlab.runs import Store
+from archlab.runs.bin import restore, thrown_away
+from archlab.runs.cleaning import leftovers, remove
+
+store, calls, last = Store(sys.argv[1]), 0, int(sys.argv[2])
+
+def counted(function):
+    def call(*given, **named):
+        global calls
+        calls += 1
+        if calls == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*given, **named)
+    return call
+
+for name in ("rename", "mkdir", "rmdir"):
+    setattr(Path, name, counted(getattr(Path, name)))
+for binned in thrown_away(store):
+    restore(store, binned)
+for leftover in leftovers(store, without_class_scores=True):
+    remove(store, leftover)
+"""
+
+
+def test_killed_at_any_moment_it_loses_no_run(store):
+    """Before each step that changes the store, there and back."""
+    keys = set(store.keys())
+    for last in range(1, 40):
+        ended = subprocess.run([sys.executable, "-c", KILLED, str(store.home), str(last)])
+        stored, binned = list(store.keys()), [path.name[:64] for path in store.bin.glob("*/*")]
+        assert sorted(stored + binned) == sorted(keys)
+        if ended.returncode == 0:
+            break
+    assert ended.returncode == 0 and last > 5 and not stored
+
+
+def test_what_lies_in_the_bin_goes_after_its_time(store):
+    for leftover in leftovers(store, without_class_scores=True):
+        assert leftover.is_run and remove(store, leftover)
+    (today,) = store.bin.iterdir()
+    first = next(today.iterdir())
+    (store.bin / "2020-02-29").mkdir()
+    first.rename(store.bin / "2020-02-29" / first.name)
+    for foreign in (".DS_Store", "notes", "2020-02-30"):
+        (store.bin / foreign).mkdir()
+    assert found(store) == {} and len(in_bin(store, 0)) == 3
+    (old,) = in_bin(store, 30)
+    assert "2020-02-29" in old.why and old.size > 0
+    assert remove(store, old) and len(in_bin(store, 0)) == 2
+    assert not (store.bin / "2020-02-29").exists() and (store.bin / "notes").exists()

@@ -115,7 +115,9 @@ def become_another(path: Path, chance: random.Random) -> None:
 
 def add_foreign(path: Path, chance: random.Random) -> None:
     for folder in (path.parent, path.parents[1]):
-        place = folder / chance.choice((".DS_Store", ".nfs0000001", "Thumbs.db", "a\nb", "x" * 200, "f" * 64, "00", "\x1b[31m", "é"))
+        place = folder / chance.choice(
+            (".DS_Store", ".nfs0000001", "Thumbs.db", "a\nb", "x" * 200, "f" * 64, "00", "\x1b[31m", "é")
+        )
         if not place.exists():
             place.write_bytes(b"foreign") if chance.random() < 0.6 else place.mkdir()
 

@@ -17,15 +17,54 @@ import pytest
 from tests.fuzzing import check_called, try_all
 
 TABLES = {"csv": 2000, "json": 600, "parquet": 1000}  # how many of each
-NAMES = ["mean", "variance", "xscore", "role", "kind", "width", "model", "dataset", "seed", "split", "a\\b", "\u202e", "=1+1", "x" * 3000, ""]
-CELLS = ["", "nan", "inf", "-inf", "1e400", "-1", "101", "0.5", "1e-320", "0x1p3", "9" * 500, "\x1b[0m", "\0", '"', "'", ";", "½", "１", "1_0", "true"]
+NAMES = [
+    "mean",
+    "variance",
+    "xscore",
+    "role",
+    "kind",
+    "width",
+    "model",
+    "dataset",
+    "seed",
+    "split",
+    "a\\b",
+    "\u202e",
+    "=1+1",
+    "x" * 3000,
+    "",
+]
+CELLS = [
+    "",
+    "nan",
+    "inf",
+    "-inf",
+    "1e400",
+    "-1",
+    "101",
+    "0.5",
+    "1e-320",
+    "0x1p3",
+    "9" * 500,
+    "\x1b[0m",
+    "\0",
+    '"',
+    "'",
+    ";",
+    "½",
+    "１",
+    "1_0",
+    "true",
+]
 SEEDS = ["-1", "99999999999999999999999", "0", "0.5", "x", str(2**63), "1" * 5000]
 
 
 def wide(chance: random.Random) -> list[list[str]]:
     datasets = [f"d{n}" for n in range(chance.randint(2, 4))]
     rows = [["model", "seed", *datasets]]
-    return rows + [[f"m{n}", str(seed), *(f"{chance.random():.3f}" for _ in datasets)] for n in range(3) for seed in range(2)]
+    return rows + [
+        [f"m{n}", str(seed), *(f"{chance.random():.3f}" for _ in datasets)] for n in range(3) for seed in range(2)
+    ]
 
 
 def tidy(chance: random.Random) -> list[list[str]]:
@@ -101,7 +140,17 @@ ARRAYS = (
     lambda n: pa.array([2**62] * n, pa.duration("s")),
     lambda n: pa.array([0.5] * n, pa.float16() if hasattr(np, "float16") else pa.float32()),
 )
-PANDAS = (b"", b"{", b"null", b"[]", b"5", b'{"index_columns": ["nowhere"]}', b'{"index_columns": [{"kind": "range"}], "columns": []}', b'{"columns": 5}', b"\xff")
+PANDAS = (
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b"5",
+    b'{"index_columns": ["nowhere"]}',
+    b'{"index_columns": [{"kind": "range"}], "columns": []}',
+    b'{"columns": 5}',
+    b"\xff",
+)
 
 
 def as_parquet(chance: random.Random) -> bytes:
@@ -135,8 +184,32 @@ def as_parquet(chance: random.Random) -> bytes:
 
 
 def as_frame(chance: random.Random) -> bytes:
-    document = {"frame": {"kind": "file", "models": ["m0"], "split": "test", "datasets": {f"d{n}": [0.1, 0.9] for n in range(3)}, "dropped": [], "weak": []}}
-    values = [None, 5, [], {}, "x", [1], [0.1, "b"], [0.9, 0.1], [float("nan"), 1], [1e308, -1e308], 10**400, True, "\ud800", [[[]]] * 3]
+    document = {
+        "frame": {
+            "kind": "file",
+            "models": ["m0"],
+            "split": "test",
+            "datasets": {f"d{n}": [0.1, 0.9] for n in range(3)},
+            "dropped": [],
+            "weak": [],
+        }
+    }
+    values = [
+        None,
+        5,
+        [],
+        {},
+        "x",
+        [1],
+        [0.1, "b"],
+        [0.9, 0.1],
+        [float("nan"), 1],
+        [1e308, -1e308],
+        10**400,
+        True,
+        "\ud800",
+        [[[]]] * 3,
+    ]
     holder = chance.choice((document, document["frame"], document["frame"]["datasets"]))
     key, act = chance.choice(list(holder)), chance.random()
     if act < 0.3:
@@ -145,7 +218,9 @@ def as_frame(chance: random.Random) -> bytes:
         holder[key] = chance.choice(values)
     else:
         holder[chance.choice(NAMES)] = holder.pop(key)
-    text = chance.choice((json.dumps(document), json.dumps(document, ensure_ascii=False)) * 8 + ("[" * 100_000, "9" * 10_000))
+    text = chance.choice(
+        (json.dumps(document), json.dumps(document, ensure_ascii=False)) * 8 + ("[" * 100_000, "9" * 10_000)
+    )
     content = bytearray(text.encode("utf-8", "surrogatepass"))
     if chance.random() < 0.3:
         _damage_bytes(content, chance)
@@ -158,7 +233,9 @@ WRITERS = {"csv": as_csv, "json": as_frame, "parquet": as_parquet}
 def attempt_of(kind: str, folder: Path, seed: str):
     """Scores the damaged table of a number."""
     path = folder / f"table.{kind}"
-    (folder / "good.csv").write_text("model,d0,d1,d2\n" + "".join(f"m{n},0.{n + 1},0.{n + 3},0.{5 - n}\n" for n in range(3)))
+    (folder / "good.csv").write_text(
+        "model,d0,d1,d2\n" + "".join(f"m{n},0.{n + 1},0.{n + 3},0.{5 - n}\n" for n in range(3))
+    )
 
     def attempt(number: int) -> str:
         path.write_bytes(WRITERS[kind](random.Random(f"{seed} {kind} {number}")))

@@ -11,12 +11,72 @@ from typing import Any
 
 import yaml
 
-TEXTS = ("", " ", "~", "none", "null", "-1", "0", "first", "references", "choose", "digits", "mobilenetv2", "a.py:b", "../x.yaml")
-ODD_TEXTS = ("\0", "\ud800", "\x1b[31m", "\u202e", "a\nb", "é\u0301", "x" * 5000, "/dev/zero", "/", "nul\0.yaml", "\ud800.yaml")
+TEXTS = (
+    "",
+    " ",
+    "~",
+    "none",
+    "null",
+    "-1",
+    "0",
+    "first",
+    "references",
+    "choose",
+    "digits",
+    "mobilenetv2",
+    "a.py:b",
+    "../x.yaml",
+)
+ODD_TEXTS = (
+    "\0",
+    "\ud800",
+    "\x1b[31m",
+    "\u202e",
+    "a\nb",
+    "é\u0301",
+    "x" * 5000,
+    "/dev/zero",
+    "/",
+    "nul\0.yaml",
+    "\ud800.yaml",
+)
 NUMBERS = (0, -1, 1, 2, 3, 0.5, -0.0, 1e-300, 1e308, 2**31, 2**63, -(2**63) - 1, 10**12, 10**400)
 NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
-OTHERS = (None, True, False, [], {}, [[]], [None], {"a": 1}, {"choose": []}, {"choose": [1, 2]}, {"range": [1, 10**12]}, {1: 2})
-TOKENS = ("{", "}", "[", "]", ":", ",", "- ", "\t", "\n", "&a ", "*a", "!!python/object:os.system ", "? ", "| ", "'", '"', "#", "%", "<<: *a")
+OTHERS = (
+    None,
+    True,
+    False,
+    [],
+    {},
+    [[]],
+    [None],
+    {"a": 1},
+    {"choose": []},
+    {"choose": [1, 2]},
+    {"range": [1, 10**12]},
+    {1: 2},
+)
+TOKENS = (
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "- ",
+    "\t",
+    "\n",
+    "&a ",
+    "*a",
+    "!!python/object:os.system ",
+    "? ",
+    "| ",
+    "'",
+    '"',
+    "#",
+    "%",
+    "<<: *a",
+)
 
 
 def mutate(text: str, values: list[Any], keys: list[Any], chance: random.Random) -> str:
@@ -38,7 +98,9 @@ def parts(document: Any) -> Iterator[tuple[Any, Any]]:
 def _character(text: str, values: list[Any], keys: list[Any], chance: random.Random) -> str:
     at = chance.randrange(len(text) + 1)
     end = at + chance.choice((0, 1, 1, 10, 100))
-    put = chance.choice(("", chr(chance.choice((0, 9, 10, 27, 0x7F, 0x85, 0xD800, 0xFEFF, 0x10FFFF, chance.randrange(32, 127))))))
+    put = chance.choice(
+        ("", chr(chance.choice((0, 9, 10, 27, 0x7F, 0x85, 0xD800, 0xFEFF, 0x10FFFF, chance.randrange(32, 127)))))
+    )
     return text[:at] + put * chance.choice((1, 1, 1, 2000)) + text[end:]
 
 
@@ -47,7 +109,17 @@ def _token(text: str, values: list[Any], keys: list[Any], chance: random.Random)
     if not found:
         return text
     one, other = chance.choice(found), chance.choice(found)
-    put = chance.choice(("", other[0], chance.choice(TOKENS), one[0] * 2, f"{one[0]} {other[0]}", "[" * chance.choice((1, 90, 3000)), _laughs()))
+    put = chance.choice(
+        (
+            "",
+            other[0],
+            chance.choice(TOKENS),
+            one[0] * 2,
+            f"{one[0]} {other[0]}",
+            "[" * chance.choice((1, 90, 3000)),
+            _laughs(),
+        )
+    )
     return text[: one.start()] + put + text[one.end() :]
 
 

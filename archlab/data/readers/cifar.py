@@ -12,7 +12,7 @@ import numpy as np
 
 from archlab.data.listing import ImageArray, Listing
 from archlab.data.readers.places import locate
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 
 
 def read(root: Path | None, *, train: list[str], test: list[str], meta: str, labels: str, class_names: str) -> Listing:
@@ -52,7 +52,10 @@ def load_pickle(path: Path) -> dict[str, Any]:
 
     Nothing of NumPy runs: arrays are made anew of their bytes.
     """
-    content = path.read_bytes()
+    try:
+        content = check_file(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
     try:
         for opcode, argument, _ in pickletools.genops(content):
             if opcode.name in _MEMO and int(argument or 0) > len(content):

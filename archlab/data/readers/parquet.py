@@ -14,7 +14,7 @@ from PIL import Image
 
 from archlab.data.listing import ImageFiles, Images, Listing, open_image
 from archlab.data.readers.labels import SPLIT_NAMES, Row, column, part_named, table_listing
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 
 
 def read(
@@ -45,32 +45,52 @@ def read(
     return table_listing(_images(shards, counts, image, place), rows, place)
 
 
-def _columns(path: Path, names: list[str], image: str) -> Any:
+def _columns(path: Path, names: list[str], image: str | None = None) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        known = pq.read_schema(path).names
-        for name in (*names, image):
+        known = pq.read_schema(check_file(path)).names
+        for name in (*names, *filter(None, [image])):
             column(name, known, path)
         return pq.read_table(path, columns=names)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(f"is not a Parquet file: {error}", where=str(path)) from None
+
+
+def _values(path: Path, table: Any, name: str) -> list[Any]:
+    import pyarrow as pa
+
+    try:
+        values = table[name].to_pylist()
+    except UnicodeDecodeError:
+        raise UserError(f"column {name!r} is not UTF-8 text", where=str(path)) from None
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise UserError(f"column {name!r} cannot be read: {error}", where=str(path)) from None
+    if None in values:
+        raise UserError(f"row {values.index(None)} has no {name}", where=str(path))
+    return values
 
 
 def _text(path: Path, table: Any, name: str) -> list[str]:
     """A column as text; numbers that Hugging Face's metadata names get their names."""
-    values = table[name].to_pylist()
-    if None in values:
-        raise UserError(f"row {values.index(None)} has no {name}", where=str(path))
-    metadata = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    names = metadata.get("info", {}).get("features", {}).get(name, {}).get("names")
-    if names is None:
-        return list(map(str, values))
+    values = _values(path, table, name)
+    names = _names_in(table.schema.metadata, name)
+    if names is None or not all(type(value) is int for value in values):
+        return [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values]
     unknown = [row for row, value in enumerate(values) if not 0 <= value < len(names)]
     if unknown:
         raise UserError(f"row {unknown[0]} has {name} {values[unknown[0]]}, of {len(names)}", where=str(path))
     return [names[value] for value in values]
+
+
+def _names_in(metadata: dict[bytes, bytes] | None, column: str) -> list[str] | None:
+    """The names that Hugging Face's metadata give the numbers of a column; None where they say nothing of the kind."""
+    try:
+        names = json.loads((metadata or {})[b"huggingface"])["info"]["features"][column]["names"]
+    except (KeyError, TypeError, ValueError, RecursionError, IndexError):
+        return None
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 
 def _images(shards: list[Path], counts: list[int], image: str, place: Path) -> Images:
@@ -78,9 +98,9 @@ def _images(shards: list[Path], counts: list[int], image: str, place: Path) -> I
     import pyarrow.parquet as pq
 
     kind = pq.read_schema(shards[0]).field(image).type
-    if not pa.types.is_string(kind):
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return ParquetImages(shards, counts, image)
-    files = [name for shard in shards for name in pq.read_table(shard, columns=[image])[image].to_pylist()]
+    files = [name for shard in shards for name in _values(shard, _columns(shard, [image]), image)]
     return ImageFiles(place if place.is_dir() else place.parent, files)
 
 
