@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import warnings
 
 import click
 
-from archlab.cli.streams import echo, leave_standard_output, mend_streams
+from archlab.cli.streams import echo, leave_standard_output, mend_streams, told_warnings
 from archlab.foundation import UserError, nearest
 from archlab.foundation.errors import is_out_of_memory
 from archlab.foundation.escaping import visible
+from archlab.foundation.libraries import quiet_libraries
 
 COMMANDS = {
     "build": "Assemble every model of a study, count it, hold it against the budget.",
@@ -62,10 +62,10 @@ def main() -> None:
     """Runs the command line: 0 done, 1 something failed, 2 an error that the user can mend, 3 a fault of archlab, 130
     interrupted."""
     mend_streams()
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # those of libraries say nothing to people
+    quiet_libraries()
     try:
-        code = cli.main(standalone_mode=False)
+        with told_warnings():
+            code = cli.main(standalone_mode=False)
     except UserError as error:
         sys.exit(_refuse(str(error)))
     except click.exceptions.NoArgsIsHelpError as error:

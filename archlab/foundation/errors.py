@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-
 LONGEST = 1200  # characters of a message
 LONGEST_NAME = 100  # of one that might be a slip of the pen
 

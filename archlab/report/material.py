@@ -27,6 +27,7 @@ from archlab.scoring import (
 )
 from archlab.scoring.spreadsheets import from_csv
 from archlab.study.rounds import seeds_in_order
+from archlab.study.search_settings import search_name
 
 FILES = ("study.json", "ablation.json", "results.csv")
 SEARCH = "search.json"  # beside them where a search ended so
@@ -115,10 +116,7 @@ def read_material(source: str, home: Path) -> Material:
 
     Raises UserError where there is no such thing, naming the nearest.
     """
-    folder = home / "studies" / source
-    if not is_file(folder / FILES[0]):
-        folder = Path(source)
-    if is_file(folder / FILES[0]):
+    if folder := _folder_of(source, home):
         return _read_study(folder, home)
     if is_file(check_file(Path(source))):
         table = read_table(source)
@@ -139,6 +137,18 @@ def read_material(source: str, home: Path) -> Material:
     raise UserError(
         f"there is no finished study or table {source!r}: `archlab ablate` makes one", name=source, known=known
     )
+
+
+def keys_of_study(source: str, home: Path) -> set[str]:
+    """Keys of the runs that a finished study rests on. Raises UserError where there is none, or its files are damaged."""
+    material = read_material(source, home)
+    return {run["key"] for run in material.runs}
+
+
+def _folder_of(source: str, home: Path) -> Path | None:
+    """Where the files of a finished study are, or of the search that has gone over it; None of what is neither."""
+    folders = home / "studies" / source, home / "studies" / search_name(source), Path(source)
+    return next((folder for folder in folders if is_file(folder / FILES[0])), None)
 
 
 def read_standard(source: str, home: Path) -> Material:
