@@ -182,7 +182,7 @@ def _output_size(layer: Layer, arguments: LayerArguments) -> int:
     with refusals_of(layer):
         size = blocks.BLOCKS[layer.block].output_size(arguments)
         if type(size) is not int:
-            raise TypeError(f"output_size gives a whole number of pixels, not {size!r}")
+            raise ValueError(f"output_size gives a whole number of pixels, not {size!r}")
         return size
 
 

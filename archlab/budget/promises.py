@@ -13,7 +13,7 @@ import blocks
 from archlab.architecture.plan import scaled_arguments
 from archlab.budget.measured import measure
 from blocks import LayerArguments, Tally
-from blocks.arguments import arguments, takes
+from blocks.arguments import takes
 from blocks.rounding import round_channels
 
 WIDTHS = (0.35, 1.3)
@@ -176,11 +176,6 @@ def counting(case: Case) -> Iterator[str]:
 def scaling(case: Case) -> Iterator[str]:
     """A width scales the channel counts, and the block can still be built."""
     given = vars(case.layer)
-    for attribute in ("channel_arguments", "group_arguments"):
-        for name in getattr(case.block, attribute):
-            if name not in arguments(case.block):  # type: ignore[arg-type]  # classes are hashable
-                yield f"{attribute} names {name!r}, which is no argument"
-                return
     for width in WIDTHS:
         in_channels = round_channels(given["in_channels"] * width)
         wider = scaled_arguments(
@@ -203,7 +198,10 @@ def resolution(case: Case) -> Iterator[str]:
     if stride:
         halved = case.but(stride=stride)
         shapes = [{name: tensor.shape for name, tensor in c.build().state_dict().items()} for c in (case, halved)]
-        if shapes[0] != shapes[1]:
+        if shapes[0] != shapes[1] and sorted(shapes[0].values()) == sorted(shapes[1].values()):
+            moved = sorted(shapes[0].keys() - shapes[1].keys())
+            yield f"with the stride reduced to {stride}, parameters have other names: there is no {', '.join(moved)}"
+        elif shapes[0] != shapes[1]:
             yield f"with the stride reduced to {stride}, parameters change: take published_stride too"
         yield from output(halved)
         if takes(case.block, "published_stride"):  # type: ignore[arg-type]  # classes are hashable

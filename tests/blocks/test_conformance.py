@@ -196,7 +196,8 @@ def test_channel_argument_that_no_user_gives(faults_of, name):
     class Misnamed(Sound):
         channel_arguments = (name,)
 
-    assert f"scaling: channel_arguments names {name!r}, which is no argument" in faults_of(Misnamed)
+    with pytest.raises(TypeError, match=rf"Misnamed: channel_arguments is a tuple of .*, not \('{name}',\)"):
+        faults_of(Misnamed)
 
 
 def test_refusing_what_is_counted(faults_of):
@@ -238,6 +239,34 @@ def test_parameters_that_change_with_the_resolution(faults_of):
         "  resolution: with the stride reduced to 1, parameters change: take published_stride too"
         " (16 to 16 channels, stride 2)"
     )
+
+
+def test_parameters_that_only_change_their_names(faults_of):
+    class Renames(Sound):
+        def __init__(self, **given):
+            super().__init__(**given)
+            setattr(self, "wide" if given["stride"] > 1 else "narrow", nn.BatchNorm2d(given["in_channels"]))
+
+        def forward(self, x):
+            return super().forward((self.wide if hasattr(self, "wide") else self.narrow)(x))
+
+        @classmethod
+        def tally(cls, tally, layer):
+            raise NotImplementedError
+
+    said = faults_of(_with_constructor(Renames))
+    assert "with the stride reduced to 1, parameters have other names: there is no wide.bias, wide." in said
+    assert "published_stride" not in said
+
+
+def test_a_constructor_that_fails_is_told_once(faults_of):
+    class Failing(Sound):
+        def __init__(self, **given):
+            super().__init__(**given)
+            self.nowhere  # noqa: B018
+
+    said = faults_of(_with_constructor(Failing))
+    assert said.startswith("  constructor: AttributeError: ") and "'nowhere'" in said and "\n" not in said
 
 
 def test_residual_norm_of_another_module(faults_of):

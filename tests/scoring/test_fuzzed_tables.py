@@ -16,7 +16,7 @@ import pytest
 
 from tests.fuzzing import check_called, try_all
 
-TABLES = {"csv": 2000, "json": 600, "parquet": 1000}  # how many of each
+TABLES = {"csv": 600, "json": 400, "parquet": 400}  # how many of each
 NAMES = [
     "mean",
     "variance",

@@ -21,7 +21,7 @@ from archlab.training.recipe import load_recipe
 from tests.fuzzing import check_message, try_all
 
 ROOT = Path(__file__).parents[2]
-NUMBERS = {"study": 700, "architecture": 1000, "recipe": 700, "suite": 300, "dataset": 300}  # how many of each
+NUMBERS = {"study": 600, "architecture": 900, "recipe": 700, "suite": 300, "dataset": 300}  # how many of each
 DOCUMENTS = {
     "study": ("studies/*.yaml", "studies/claims/*.yaml"),
     "architecture": ("archlab/architecture/references/*.yaml", "tests/architecture/networks/*.yaml"),
