@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import blocks
+from archlab.architecture.own_contract import check_channels, check_output_size
 from archlab.architecture.spec import CLASSIFIER, Layer
 from archlab.foundation import UserError, where
 from archlab.foundation.settings import Positive, read_value
@@ -39,6 +40,7 @@ def parse_layer(entry: Any, defaults: dict[str, Any], at: str | None = None, *, 
 def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: str | None) -> Layer:
     """A layer of a known block from everything given for it, checked and completed with defaults."""
     entry = blocks.BLOCKS[block]
+    check_channels(block, at)
     own = {key: value for key, value in given.items() if key not in SET_KEYS}
     for name in own:
         if name not in arguments(entry):
@@ -67,6 +69,7 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
     if "patch" in of_layer["free"] and "size" not in completed:
         raise UserError(f"{block} has no patch that could be free", where=where(given, "free") or at)
     completed["out"] = of_layer.pop("out", None)
+    check_output_size(block, completed, of_layer.get("stride", 1), at)
     return Layer(block=block, arguments=completed, **of_layer, where=at)
 
 

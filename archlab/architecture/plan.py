@@ -180,10 +180,7 @@ def map_sizes(architecture: Architecture, strides: Sequence[int], size: int) -> 
 
 def _output_size(layer: Layer, arguments: LayerArguments) -> int:
     with refusals_of(layer):
-        size = blocks.BLOCKS[layer.block].output_size(arguments)
-        if type(size) is not int:
-            raise ValueError(f"output_size gives a whole number of pixels, not {size!r}")
-        return size
+        return blocks.BLOCKS[layer.block].output_size(arguments)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from archlab.foundation import where
 from blocks.arguments import default_arguments
 from blocks.registry import BLOCKS
 
@@ -55,8 +54,7 @@ class Architecture:
         """What decides the network, as plain JSON values: equal for architectures that are one network."""
         layers = [plain_layer(layer) for layer in self.layers]
         init = {"init": self.init} if self.init else {}
-        head = {"layers": list(self.head["layers"])} if "layers" in self.head else self.head
-        return {"layers": layers, "head": head, "resolution": self.resolution, **init}
+        return {"layers": layers, "head": self.head, "resolution": self.resolution, **init}
 
     def digest(self) -> str:
         """SHA-256 of the canonical form."""
@@ -65,8 +63,7 @@ class Architecture:
 
     def head_layers(self) -> tuple[Layer, ...]:
         """The layers of the head, where it is made of such."""
-        layers = self.head.get("layers", ())
-        return tuple(Layer(**layer, where=where(layers, at) or self.where) for at, layer in enumerate(layers))
+        return tuple(Layer(**layer, where=self.where) for layer in self.head.get("layers", ()))
 
     def with_layers(self, layers: tuple[Layer, ...], name: str | None = None) -> Architecture:
         return dataclasses.replace(self, layers=layers, name=name or self.name)

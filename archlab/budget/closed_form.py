@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import lru_cache
 
@@ -14,6 +15,7 @@ from archlab.architecture.spec import CLASSIFIER
 from archlab.budget.cost import Cost
 from archlab.budget.measured import measure
 from archlab.budget.own_blocks import check_output, check_tally, needs_check
+from archlab.foundation import where
 from blocks import LayerArguments, Tally
 
 
@@ -26,6 +28,7 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
         UserError: A block refuses its arguments, or has an operator that cannot be counted.
     """
     placed, head = place(architecture, spec, width)
+    head = _with_lines(head, architecture)
     trained, deployed = Tally(), Tally(deployed=True)
     for tally in (trained, deployed):
         for each in placed:
@@ -39,6 +42,16 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
         activations=trained.activations,
         macs_deployed=deployed.macs,
     )
+
+
+def _with_lines(head: PlacedHead, architecture: Architecture) -> PlacedHead:
+    """The head's blocks with the lines of their own layers, for messages."""
+    written, first = architecture.head.get("layers"), len(architecture.layers)
+    found = []
+    for each in head.blocks:
+        line = where(written, each.index - first) or each.layer.where
+        found.append(dataclasses.replace(each, layer=dataclasses.replace(each.layer, where=line)))
+    return dataclasses.replace(head, blocks=tuple(found))
 
 
 def add_head(tally: Tally, head: PlacedHead) -> None:

@@ -13,7 +13,7 @@ import blocks
 from archlab.architecture.plan import scaled_arguments
 from archlab.budget.measured import measure
 from blocks import LayerArguments, Tally
-from blocks.arguments import takes
+from blocks.arguments import arguments, takes
 from blocks.rounding import round_channels
 
 WIDTHS = (0.35, 1.3)
@@ -176,6 +176,11 @@ def counting(case: Case) -> Iterator[str]:
 def scaling(case: Case) -> Iterator[str]:
     """A width scales the channel counts, and the block can still be built."""
     given = vars(case.layer)
+    for attribute in ("channel_arguments", "group_arguments"):
+        for name in getattr(case.block, attribute):
+            if name not in arguments(case.block):  # type: ignore[arg-type]  # classes are hashable
+                yield f"{attribute} names {name!r}, which is no argument"
+                return
     for width in WIDTHS:
         in_channels = round_channels(given["in_channels"] * width)
         wider = scaled_arguments(

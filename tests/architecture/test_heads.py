@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
@@ -174,7 +175,7 @@ def test_errors_of_a_layer_name_its_own_line():
     net = archlab.architecture(read_yaml_text(text, "net.yaml"))
     with pytest.raises(UserError, match=r"net.yaml:9: conv: 3 groups do not divide"):
         count(net, InputSpec(7))
-    assert type(net.canonical()["head"]["layers"]) is list and pickle.loads(pickle.dumps(net)) == net
+    assert pickle.loads(pickle.dumps(net)) == net and json.loads(json.dumps(net.canonical())) == net.canonical()
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ WRONG = {
     ),
     "output_size(float)": (
         "return layer.in_size / layer.stride",
-        "output_size gives a whole number of pixels, not 112.0",
+        "output_size gives a whole number of pixels, not 16.0",
     ),
     "output_size(None)": ("return None", "output_size gives a whole number of pixels, not None"),
     "tally": ("pass", "tally counts 0 params, and the block has 464"),
