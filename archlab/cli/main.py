@@ -89,11 +89,15 @@ def main() -> None:
     except OSError as error:  # a full disk, a folder that must not be written
         if error.filename is None:
             leave_standard_output()
-        sys.exit(_refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
+        sys.exit(_refuse(f"{error.filename}: {error.strerror or error.args[0]}" if error.filename else str(error)))
     except SystemExit as error:
         sys.exit(_refuse(f"code of the study's own ended archlab: sys.exit({error.code!r})"))
     except BaseException as error:
-        sys.exit(_refuse(f"out of memory: {error}".rstrip(": ")) if is_out_of_memory(error) else _last_resort(error))
+        if is_out_of_memory(error):
+            sys.exit(_refuse(f"out of memory: {error}".rstrip(": ")))
+        if isinstance(error, ValueError) and "embedded null" in str(error):
+            sys.exit(_refuse("a name or path has no NUL byte"))
+        sys.exit(_last_resort(error))
     sys.exit(code or 0)
 
 

@@ -196,8 +196,8 @@ def export(file: Path, store: str | None, tidy: bool) -> None:
     try:
         with write_atomically(file) as temporary:
             writers[file.suffix](tidy_table(table) if tidy else table, temporary)
-    except OSError as error:
-        raise UserError(f"cannot be written: {error.strerror}", where=str(file)) from None
+    except (OSError, UnicodeError) as error:
+        raise UserError(f"cannot be written: {getattr(error, 'strerror', error)}", where=str(file)) from None
     echo(f"{table.num_rows} runs written to {file}", err=True)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
-from archlab.foundation import UserError, check_file
+from archlab.foundation import UserError, check_file, clear
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MOST_MEMBERS = 5_000_000
@@ -55,7 +55,7 @@ def unpack(path: Path, target: Path, most: int | None = None) -> int:
     Raises UserError for a damaged archive, a path that leads out of it, anything but plain files and folders, and a
     size out of all proportion. What was unpacked until then stays: unpack into a folder that can be thrown away.
     """
-    left = _FREE_BYTES + _RATIO * path.stat().st_size if most is None else most
+    left = _FREE_BYTES + _RATIO * check_file(path).stat().st_size if most is None else most
     members = _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path, left)
     try:
         for count, (name, size, time, content) in enumerate(members):
@@ -152,7 +152,7 @@ def unpack_all(archives: dict[str, Path], target: Path, links: Iterable[Path] = 
     to under their names, where nothing unpacked is called so.
     """
     part = target.with_name(target.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
+    clear(part)
     part.mkdir(parents=True)
     try:
         for name, archive in archives.items():
@@ -166,10 +166,10 @@ def unpack_all(archives: dict[str, Path], target: Path, links: Iterable[Path] = 
         for path in links:
             if not (part / path.name).exists():
                 (part / path.name).symlink_to(path.absolute())
-        shutil.rmtree(target, ignore_errors=True)
+        clear(target)
         part.rename(target)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        clear(part)
 
 
 def _unpack_inner(place: Path, outer: Path, left: int) -> None:

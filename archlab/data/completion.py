@@ -89,13 +89,11 @@ def _keep_rows(path: Path, kept: np.ndarray, described: Entry) -> None:
     if not len(kept):
         raise UserError(f"{described.name}: no image of a part can be read", where=str(path))
     whole = np.load(path, mmap_mode="r")
-    with write_atomically(path) as temporary:
-        smaller = np.lib.format.open_memmap(
-            temporary, mode="w+", dtype=whole.dtype, shape=(len(kept), *whole.shape[1:])
-        )
+    header = {"descr": np.lib.format.dtype_to_descr(whole.dtype), "fortran_order": False}
+    with write_atomically(path) as temporary, temporary.open("wb") as file:  # a map on a full disk ends the process
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": (len(kept), *whole.shape[1:])})
         for start in range(0, len(kept), _ROWS):
-            smaller[start : start + _ROWS] = whole[kept[start : start + _ROWS]]
-        smaller.flush()
+            file.write(whole[kept[start : start + _ROWS]].data)
 
 
 def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]], skipped: list[str]) -> list[str]:

@@ -50,10 +50,9 @@ class Entry:
     `images`: how many the owners say there are, by split. `resolution`: pixels, of the square that it is prepared at
     unless told otherwise. `flip`: whether the mirror image of an example is an example of the same class. `fit`,
     `white`: see `decode`. `source`: the reader, see `archlab.data.reading`, and its options. `test`, `validation`: the
-    shares carved where the source has no such part. `contents`: checksums of files that the archives unpack to, which unpacked
-    folders are held against; not inherited beside a source or archives of one's own. `together`: keeps identical images, or
-    nearly identical ones too, on one side of the splits. `normalisation`: instead of that of the training images. `like`: the
-    entry whose keys it has where it gives none itself.
+    shares carved where the source has no such part. `together`: keeps identical images, or nearly identical ones too, on one
+    side of the splits. `normalisation`: instead of that of the training images. `like`: the entry whose keys it has where it
+    gives none itself.
     """
 
     name: Name
@@ -71,7 +70,6 @@ class Entry:
     white: Natural = 65535
     images: dict[Literal["train", "validation", "test", "all"], Natural] = field(default_factory=dict)
     archives: tuple[Archive, ...] = ()
-    contents: dict[FileName, Checksum] = field(default_factory=dict)
     test: Share = 0.2
     validation: Share = 0.1
     seed: int = 0
@@ -147,8 +145,6 @@ def parse_entry(mapping: Mapping, base: Entry | None = None) -> Entry:
     others: dict[str, Any] = {"where": where(mapping), "like": mapping.get("like")}
     if "source" in values:
         values["source"], others["options"] = _source(mapping)
-    if ("source" in values or "archives" in values) and "contents" not in values:
-        others["contents"] = {}
     described = read_settings(Entry, with_lines_of(mapping, values), "a dataset", base=base)
     if described.name != Path(mapping.source).stem:
         expected = Path(mapping.source).stem

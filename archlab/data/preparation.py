@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -25,7 +24,8 @@ from archlab.data.reading import read_source
 from archlab.data.sources import Material, clear_unpacked, find_material, said_missing, unpacked
 from archlab.data.splits import settle_splits
 from archlab.data.twins import LEFT_OUT, twins_together
-from archlab.foundation import UserError, replace_folder
+from archlab.foundation import UserError, clear, replace_folder
+from archlab.foundation.files import naming
 from archlab.foundation.own_code import is_own
 
 _log = logging.getLogger("archlab")
@@ -59,7 +59,7 @@ def prepare(
     target = folder(home, name, resolution, catalogued.other(fit))
     base = target.parent
     base.mkdir(parents=True, exist_ok=True)
-    with FileLock(base / ".lock"):
+    with FileLock(base / ".lock"), naming(target):
         known = _known(described, target)
         shipped = not is_own(described.source)  # an own reader may have changed
         if known and shipped and described.archives and source is None:
@@ -188,7 +188,7 @@ def _part(target: Path, plan: str) -> Path:
     part = target.with_name(f".{target.name}.part")
     note = part / "plan"
     if not note.exists() or note.read_text(encoding="utf-8") != plan:
-        shutil.rmtree(part, ignore_errors=True)
+        clear(part)
         part.mkdir()
         note.write_text(plan, encoding="utf-8")
     return part

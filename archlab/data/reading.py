@@ -17,6 +17,7 @@ import numpy as np
 from archlab.data.archives import verify
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
+from archlab.data.published import CONTENTS
 from archlab.data.readers.places import locate
 from archlab.foundation import UserError
 from archlab.foundation.own_code import is_own, own_code
@@ -32,23 +33,21 @@ def read_source(described: Entry, root: Path | None) -> Listing:
     """What the entry's reader finds below `root`. Raises UserError for a reader, options or a source that are wrong."""
     folder = Path((described.where or "").rpartition(":")[0]).parent
     read, options = _reader(described.source, described.options, folder, described.where)
-    if described.contents:
-        _verify(described, root)
+    if contents := CONTENTS.get(described.name):
+        _verify(described.name, contents, root)
     listing = read(root, **options)
     if is_own(described.source):
         _check(listing, described)
     return listing
 
 
-def _verify(described: Entry, root: Path | None) -> None:
-    place = locate(root, *described.contents)
-    for name, checksum in described.contents.items():
+def _verify(dataset: str, contents: dict[str, str], root: Path | None) -> None:
+    place = locate(root, *contents)
+    for name, checksum in contents.items():
         try:
             verify(place / name, checksum)
         except UserError as error:
-            error.message += (
-                f"; another is a dataset of your own: an entry `like: {described.name}` with `contents: {{}}`"
-            )
+            error.message += f"; of other files make a dataset of your own, an entry `like: {dataset}`"
             raise
 
 

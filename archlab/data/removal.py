@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from archlab.data.entries import BUILT_IN, entry, user_catalogue
 from archlab.data.prepared import folder
-from archlab.foundation import UserError, read_yaml
+from archlab.foundation import UserError, clear, read_yaml
 
 
 def remove_dataset(name: str, home: Path) -> list[Path]:
@@ -30,10 +30,8 @@ def remove_dataset(name: str, home: Path) -> list[Path]:
     if prepared in gone:
         with FileLock(prepared / ".lock"):
             for path in prepared.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path)
-                elif path.name != ".lock":
-                    path.unlink()
+                if path.name != ".lock":
+                    clear(path)
         shutil.rmtree(prepared)
     if name in own:
         own[name].unlink()

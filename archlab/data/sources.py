@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from archlab.data.archives import bare_name, is_archive, unpack_all, verify
 from archlab.data.download import Progress, download
 from archlab.data.entries import Archive, Entry
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file, clear
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def find_material(described: Entry, source: Path | None, folder: Path, progress:
         return Material()
     if source is None:
         return Material({a.file: download(a, folder / "downloads", progress) for a in described.archives})
-    if not source.exists():
+    if not check_file(source).exists():
         raise UserError("there is no such file or folder", where=str(source))
     place = source if source.is_dir() else source.parent
     found = {archive.file: path for archive in described.archives if (path := _beside(place, archive))}
@@ -113,4 +112,4 @@ def unpacked(material: Material, folder: Path, progress: Progress | None) -> Pat
 def clear_unpacked(folder: Path) -> None:
     """Removes what `unpacked` left."""
     (folder / "unpacked.json").unlink(missing_ok=True)
-    shutil.rmtree(folder / "unpacked", ignore_errors=True)
+    clear(folder / "unpacked")

@@ -5,7 +5,6 @@ How pieces travel is the caller's: `put` gives a reference for an array of bytes
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from filelock import FileLock
 from archlab.data.entries import Fit, entry, user_catalogue
 from archlab.data.intact import check_intact
 from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
-from archlab.foundation import UserError, files_read, replace_folder, write_atomically
+from archlab.foundation import UserError, clear, files_read, replace_folder, write_atomically
 from archlab.runs.run import Run
 
 PIECE = 2**28  # bytes that travel at once: memory holds one piece, however large the dataset
@@ -68,7 +67,7 @@ def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[An
         if not parcel:
             return
         part = target.with_name(f".{target.name}.arriving")
-        shutil.rmtree(part, ignore_errors=True)
+        clear(part)
         try:
             for path, pieces in parcel.items():
                 to = home / path
@@ -76,7 +75,7 @@ def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[An
             _check(Prepared(part, fitted(entry(name, home), fit)), data)
             replace_folder(part, target)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            clear(part)
 
 
 def _holds(home: Path, data: Data) -> bool:

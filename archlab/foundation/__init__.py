@@ -4,6 +4,7 @@ from archlab.foundation.documents import Mapping, Sequence, check_keys, read_yam
 from archlab.foundation.errors import UserError, nearest, where
 from archlab.foundation.files import (
     check_file,
+    clear,
     files_read,
     home,
     is_file,
@@ -20,6 +21,7 @@ __all__ = [
     "UserError",
     "check_file",
     "check_keys",
+    "clear",
     "files_read",
     "home",
     "is_file",

@@ -9,7 +9,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from uuid import uuid4
@@ -102,6 +102,17 @@ def writer_of(path: Path) -> tuple[str, int] | None:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within, an OSError that names no file, as of a full disk, names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def write_atomically(path: str | Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; on success it is synced and renamed to `path`, on failure removed."""
     path = Path(path)
@@ -109,19 +120,29 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     temporary = scratch(path)  # not by tempfile: others may read what is shared
     temporary.touch(exist_ok=False)
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear(path: Path) -> None:
+    """Removes whatever is there, a folder with all in it, as far as that is possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:  # rmtree would wait at a pipe
+        with suppress(OSError):
+            path.unlink()
 
 
 def replace_folder(part: Path, target: Path) -> None:
     """`part`, a folder beside `target`, takes its place."""
     old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
+    clear(old)
+    if os.path.lexists(target):
         target.rename(old)
     part.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    clear(old)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from archlab.foundation.files import writer_of
+from archlab.foundation.files import clear, writer_of
 from archlab.foundation.machine import is_alive
 from archlab.runs.bin import throw_away, thrown_away
 from archlab.runs.index import VERSION, of_old_code, read_rows
@@ -91,10 +91,7 @@ def remove(store: Store, leftover: Leftover) -> bool:
         path.rename(grave)
     except FileNotFoundError:  # somebody else has
         return False
-    if grave.is_dir() and not grave.is_symlink():
-        shutil.rmtree(grave, ignore_errors=True)
-    else:
-        grave.unlink()
+    clear(grave)
     if path.parent.parent == store.bin:
         with suppress(OSError):  # others lie there
             path.parent.rmdir()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from archlab.foundation import UserError
-from archlab.foundation.files import scratch
+from archlab.foundation.files import naming, scratch
 from archlab.runs.run import Run
 from archlab.runs.stored import (
     CLASS_SCORES,
@@ -123,10 +123,11 @@ class Store:
         folder = self.scratch(key)
         folder.mkdir(parents=True)
         try:
-            yield folder
-            for path in [*folder.iterdir(), folder]:
-                _sync(path)
-            self._move_into_place(folder, key)
+            with naming(self.directory(key)):
+                yield folder
+                for path in [*folder.iterdir(), folder]:
+                    _sync(path)
+                self._move_into_place(folder, key)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

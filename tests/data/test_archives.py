@@ -3,15 +3,16 @@
 import gzip
 import hashlib
 import io
+import os
 import stat
 import tarfile
 import zipfile
 
 import pytest
 
-from archlab.data import archives
+from archlab.data import archives, prepare
 from archlab.data.archives import unpack_all, verify
-from archlab.foundation import UserError
+from archlab.foundation import UserError, clear, replace_folder
 
 
 def tar(path, members, mode="w:gz"):
@@ -189,3 +190,30 @@ def test_headers_out_of_all_proportion(tmp_path, monkeypatch, kind, size, count)
         monkeypatch.setattr(archives, "_FREE_BYTES", 0)
         monkeypatch.setattr(archives, "_inside", lambda name, path: f"{next(names)}")
     refused(archive, tmp_path, "headers out of all proportion")
+
+
+@pytest.mark.parametrize("name", ["photos.zip", "photos.tar.gz"])
+def test_pipes_and_devices_are_no_archives(home, tmp_path, describe, name):
+    """As the source, and in a folder that is the source."""
+    describe("mine", like="stanford_dogs")
+    for kind in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        path = tmp_path / kind.__name__.strip("<>") / name
+        path.parent.mkdir()
+        kind(path)
+        for source in (path, path.parent):
+            with pytest.raises(UserError, match="is a pipe or a device|cannot be unpacked|missing"):
+                prepare("mine", home, source=source)
+
+
+def test_a_pipe_among_what_is_cleared_is_not_waited_for(tmp_path):
+    for make in (os.mkfifo, lambda path: path.symlink_to(path), lambda path: path.mkdir(), lambda path: path.touch()):
+        make(tmp_path / "x")
+        clear(tmp_path / "x")
+        assert not os.path.lexists(tmp_path / "x")
+        part, target = tmp_path / "part", tmp_path / "target"
+        part.mkdir(exist_ok=True)
+        (part / "file").touch()
+        make(target)
+        replace_folder(part, target)
+        assert (target / "file").exists()
+        clear(target)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from archlab.data import entry, prepare
+from archlab.data.published import CONTENTS
 from archlab.data.readers import cifar
 from archlab.foundation import UserError
 from tests.data.published import md5, sizes, tar
@@ -90,7 +91,7 @@ def test_cifar100(tmp_path, home, describe):
 @pytest.fixture
 def anyone(describe):
     """The name of a dataset of one's own, of which any folder is taken."""
-    describe("anyone", like="cifar10", contents={})
+    describe("anyone", like="cifar10")
     return "anyone"
 
 
@@ -111,16 +112,16 @@ def test_an_unpacked_folder_holds_the_published_files_or_is_ones_own(tmp_path, h
 
     published = getattr(datasets, name.upper())
     listed = [*published.train_list, *published.test_list, [published.meta["filename"], published.meta["md5"]]]
-    assert entry(name, home).contents == {file: f"md5:{digest}" for file, digest in listed}
+    assert CONTENTS[name] == {file: f"md5:{digest}" for file, digest in listed}
     classes = entry(name, home).classes
     keys = {"labels": 1} if classes == 10 else {"fine_labels": 1}
     names = {"label_names" if classes == 10 else "fine_label_names": [f"class {number}" for number in range(classes)]}
     for number, (file, _) in enumerate(listed[:-1]):
         (tmp_path / file).write_bytes(python2_pickle(cifar_batch(number, 4 * classes, classes, **keys)))
     (tmp_path / listed[-1][0]).write_bytes(python2_pickle(names))
-    with pytest.raises(UserError, match=f"the md5 checksum is .* an entry `like: {name}` with `contents: {{}}`"):
+    with pytest.raises(UserError, match=f"the md5 checksum is .* an entry `like: {name}`"):
         prepare(name, home, source=tmp_path)
-    describe("mine", like=name, contents={})
+    describe("mine", like=name)
     assert prepare("mine", home, source=tmp_path).num_classes == classes
     (tmp_path / listed[0][0]).unlink()
     os.mkfifo(tmp_path / listed[0][0])
