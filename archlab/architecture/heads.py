@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 import blocks
-from archlab.architecture.layers import parse_layer
+from archlab.architecture.layers import check_bounded, parse_layer
 from archlab.architecture.spec import CLASSIFIER, plain_layer
-from archlab.foundation import UserError, where
+from archlab.foundation import Sequence, UserError, where
 from blocks.arguments import ArgumentError, complete
 
 
@@ -33,6 +33,8 @@ def parse_head(given: Any, inherited: dict[str, Any], defaults: dict[str, Any], 
         raise UserError(f"head takes arguments by name, or is a list of layers, not {given!r}", where=at)
     if "layers" in inherited:
         raise UserError("the head is a list of layers, of which arguments change nothing: give another list", where=at)
+    for name, value in given.items():
+        check_bounded(value, f"head: {name}", where(given, name) or at)
     try:
         return complete(blocks.Head, inherited | given, "head")
     except ArgumentError as error:
@@ -54,4 +56,7 @@ def _layers(given: list, defaults: dict[str, Any], at: str | None) -> list[dict[
                 f"{layer.block}: from the classifier on, there are as many channels as classes, so no `out`",
                 where=layer.where,
             )
-    return [plain_layer(layer) for layer in layers]
+    found = Sequence(getattr(given, "source", ""), getattr(given, "line", 0))
+    found.lines = getattr(given, "lines", [])
+    found.extend(plain_layer(layer) for layer in layers)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import blocks
+from archlab.architecture.own_contract import check_channels, check_output_size
 from archlab.architecture.spec import CLASSIFIER, Layer
 from archlab.foundation import UserError, where
 from archlab.foundation.settings import Positive, read_value
@@ -12,6 +13,8 @@ from blocks.arguments import ArgumentError, arguments, complete
 
 Free = list[Literal["depth", "patch", "resolution"]] | None
 LAYER_KEYS = {"stride": Positive, "repeat": Positive, "name": str | None, "scale": bool, "free": Free}
+LARGEST = 2**16  # of channels, groups, repetitions inside a block
+LONGEST = 100
 SET_KEYS = {**LAYER_KEYS, "out": Positive | None}
 
 
@@ -37,6 +40,7 @@ def parse_layer(entry: Any, defaults: dict[str, Any], at: str | None = None, *, 
 def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: str | None) -> Layer:
     """A layer of a known block from everything given for it, checked and completed with defaults."""
     entry = blocks.BLOCKS[block]
+    check_channels(block, at)
     own = {key: value for key, value in given.items() if key not in SET_KEYS}
     for name in own:
         if name not in arguments(entry):
@@ -59,11 +63,25 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
         for key, hint in SET_KEYS.items()
         if key in given
     }
+    for name, value in {**completed, **of_layer}.items():
+        check_bounded(value, f"{block}: {name}", where(given, name) or at)
     of_layer["free"] = tuple(of_layer.get("free") or ())
     if "patch" in of_layer["free"] and "size" not in completed:
         raise UserError(f"{block} has no patch that could be free", where=where(given, "free") or at)
     completed["out"] = of_layer.pop("out", None)
+    check_output_size(block, completed, of_layer.get("stride", 1), at)
     return Layer(block=block, arguments=completed, **of_layer, where=at)
+
+
+def check_bounded(value: Any, what: str, at: str | None) -> None:
+    """Raises UserError for a number, or a list, that no network has and that would be expanded."""
+    if type(value) is int and value > LARGEST:
+        raise UserError(f"{what} is at most {LARGEST:,}, not {value:,}", where=at)
+    if isinstance(value, list) and len(value) > LONGEST:
+        raise UserError(f"{what} is a list of at most {LONGEST} numbers, not of {len(value):,}", where=at)
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            check_bounded(each, what, at)
 
 
 def _listed(free: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,14 +11,16 @@ import blocks
 from archlab.architecture.edits import apply_edits
 from archlab.architecture.heads import parse_head
 from archlab.architecture.layers import parse_layer
+from archlab.architecture.open_values import check_settled
 from archlab.architecture.own_blocks import load_own_blocks
 from archlab.architecture.spec import Architecture
-from archlab.foundation import UserError, check_keys, read_yaml, where
+from archlab.foundation import UserError, check_file, check_keys, is_file, read_yaml, real, where
 from archlab.foundation.settings import Positive, Within, read_value
 from blocks.arguments import ArgumentError, arguments, complete
 
 KEYS = ("name", "paper", "resolution", "defaults", "init", "layers", "head", "blocks", "width", "trained")
 DERIVED_KEYS = ("name", "paper", "base", "edits", "init", "head", "blocks")
+WIDEST = 1000.0
 REFERENCES = resources.files("archlab.architecture") / "references"
 
 
@@ -43,20 +44,26 @@ def architecture(
     name = str(source)
     if name in references():
         return _of_document(read_yaml(Path(str(REFERENCES / f"{name}.yaml"))))
-    path = (folder or Path()) / name
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        if at and not path.exists():
+    path = _checked((folder or Path()) / name, at)
+    if path.suffix in (".yaml", ".yml") or is_file(path):
+        if at and not is_file(path):
             raise UserError(f"there is no file {str(path)!r}", where=at)
-        real = Path(os.path.realpath(path))  # where links lead to themselves, it is the path as it stands
-        if real in inside:
+        if real(path) in inside:
             raise UserError(f"{path.name} is its own base", where=at)
-        return _of_document(read_yaml(path), None, path.parent, (*inside, real))
+        return _of_document(read_yaml(path), None, path.parent, (*inside, real(path)))
     raise UserError(
         f"there is no architecture {name!r}: neither a reference nor a YAML file",
         where=at,
         name=name,
         known=references(),
     )
+
+
+def _checked(path: Path, at: str | None) -> Path:
+    try:
+        return check_file(path)
+    except UserError as error:
+        raise UserError(str(error), where=at) from None
 
 
 def meant_width(source: str) -> float | None:
@@ -67,13 +74,14 @@ def meant_width(source: str) -> float | None:
 
 def _width(document: dict) -> float | None:
     line = where(document, "width")
-    return read_value(Annotated[float, Within(0, strictly=True)] | None, document.get("width"), "width", line)
+    return read_value(Annotated[float, Within(0, WIDEST, strictly=True)] | None, document.get("width"), "width", line)
 
 
 def _of_document(
     document: dict, at: str | None = None, folder: Path | None = None, inside: tuple[Path, ...] = ()
 ) -> Architecture:
     here = where(document) or at
+    check_settled({name: value for name, value in document.items() if name not in ("blocks", "trained")}, here)
     if "base" in document:
         check_keys(document, DERIVED_KEYS, "an architecture with a base")
         load_own_blocks(document, folder)
@@ -117,7 +125,11 @@ def _edited(document: dict, base: Architecture, here: str | None) -> Architectur
 
 
 def _defaults(document: dict) -> dict[str, Any]:
-    defaults = document.get("defaults") or {}
+    defaults = document.get("defaults")
+    defaults = {} if defaults is None else defaults
+    if not isinstance(defaults, dict):
+        at = where(document, "defaults")
+        raise UserError(f"defaults takes arguments of blocks by name, `{{act: relu6}}`, not {defaults!r}", where=at)
     known = {name for block in blocks.BLOCKS for name in arguments(blocks.BLOCKS[block])}
     for name in defaults:
         if name not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import lru_cache
 
@@ -13,6 +14,8 @@ from archlab.architecture.plan import PlacedHead, refusals_of
 from archlab.architecture.spec import CLASSIFIER
 from archlab.budget.cost import Cost
 from archlab.budget.measured import measure
+from archlab.budget.own_blocks import check_output, check_tally, needs_check
+from archlab.foundation import where
 from blocks import LayerArguments, Tally
 
 
@@ -25,6 +28,7 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
         UserError: A block refuses its arguments, or has an operator that cannot be counted.
     """
     placed, head = place(architecture, spec, width)
+    head = _with_lines(head, architecture)
     trained, deployed = Tally(), Tally(deployed=True)
     for tally in (trained, deployed):
         for each in placed:
@@ -38,6 +42,16 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
         activations=trained.activations,
         macs_deployed=deployed.macs,
     )
+
+
+def _with_lines(head: PlacedHead, architecture: Architecture) -> PlacedHead:
+    """The head's blocks with the lines of their own layers, for messages."""
+    written, first = architecture.head.get("layers"), len(architecture.layers)
+    found = []
+    for each in head.blocks:
+        line = where(written, each.index - first) or each.layer.where
+        found.append(dataclasses.replace(each, layer=dataclasses.replace(each.layer, where=line)))
+    return dataclasses.replace(head, blocks=tuple(found))
 
 
 def add_head(tally: Tally, head: PlacedHead) -> None:
@@ -63,6 +77,9 @@ def _classifier(head: PlacedHead) -> int:
 def add_block(tally: Tally, placed: Placed) -> None:
     """Adds the cost of one block to `tally`."""
     with refusals_of(placed.layer):
+        if needs_check(placed):
+            check_output(placed)
+            _check_tally(placed)
         try:
             placed.block.tally(tally, placed.arguments)
         except NotImplementedError:
@@ -70,6 +87,17 @@ def add_block(tally: Tally, placed: Placed) -> None:
             tally.parameters(cost.params_deployed if tally.deployed else cost.params)
             tally.macs += cost.macs_deployed if tally.deployed else cost.macs
             tally.activations += cost.activations
+
+
+def _check_tally(placed: Placed) -> None:
+    trained, deployed = Tally(), Tally(deployed=True)
+    try:
+        for tally in (trained, deployed):
+            placed.block.tally(tally, placed.arguments)
+    except NotImplementedError:  # it is measured anyway
+        return
+    costs = trained.params, trained.params, deployed.params, trained.macs, trained.activations, deployed.macs
+    check_tally(Cost(*costs), _measured(placed.block, json.dumps(vars(placed.arguments))))  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=4096)

@@ -52,6 +52,9 @@ def broken_promises(block: type[blocks.Block], arguments: dict[str, Any]) -> Ite
     accepted = [case for case, reason in refused.items() if reason is None]
     if not accepted:
         yield f"channels and strides: it refuses all; {next(iter(refused.values()))}"
+    if fault := next(filter(None, map(constructor_fault, accepted)), None):
+        yield f"constructor: {fault}"  # which every promise would meet
+        return
     for title, promise in PROMISES.items():
         cases = accepted[-1:] if promise is export else accepted  # exporting is slow
         fault = next((fault for case in cases for fault in faults(promise, case)), None)
@@ -85,6 +88,15 @@ def refusal(case: Case) -> str | None:
         return f"{case}: {error}"
     except Exception:
         return None  # a fault, which the promises will meet
+    return None
+
+
+def constructor_fault(case: Case) -> str | None:
+    """What the constructor raises that is no refusal; None where the block is built."""
+    try:
+        case.build()
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]} ({case})"
     return None
 
 

@@ -203,7 +203,10 @@ def resolution(case: Case) -> Iterator[str]:
     if stride:
         halved = case.but(stride=stride)
         shapes = [{name: tensor.shape for name, tensor in c.build().state_dict().items()} for c in (case, halved)]
-        if shapes[0] != shapes[1]:
+        if shapes[0] != shapes[1] and sorted(shapes[0].values()) == sorted(shapes[1].values()):
+            moved = sorted(shapes[0].keys() - shapes[1].keys())
+            yield f"with the stride reduced to {stride}, parameters have other names: there is no {', '.join(moved)}"
+        elif shapes[0] != shapes[1]:
             yield f"with the stride reduced to {stride}, parameters change: take published_stride too"
         yield from output(halved)
         if takes(case.block, "published_stride"):  # type: ignore[arg-type]  # classes are hashable

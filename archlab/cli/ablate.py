@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.completion import STUDY
 from archlab.cli.options import JSON, STORE
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--spec", default="quick", show_default=True, metavar="STUDY", help="A study of archlab's, or a YAML file."
+    "--spec",
+    default="quick",
+    show_default=True,
+    metavar="STUDY",
+    shell_complete=STUDY,
+    help="A study of archlab's, or a YAML file.",
 )
 @override_options
 @click.option("--matters", metavar="SIZE", help="In the place of the study's: `1 point`, `0.05 of xScore`.")

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from archlab.cli.completion import BLOCK
 from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
@@ -17,7 +18,7 @@ from archlab.foundation import UserError
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=BLOCK)
 @JSON
 def blocks(name: str | None, as_json: bool) -> None:
     """The blocks and parts of blocks that an architecture can name.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.completion import STUDY
 from archlab.cli.options import JSON, STORE
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.streams import echo
@@ -29,7 +30,13 @@ WIDE = 1.5  # spread of the multiply-accumulates over the compared models that i
 
 
 @click.command()
-@click.option("--spec", required=True, metavar="STUDY", help="A study that comes with archlab, or a YAML file.")
+@click.option(
+    "--spec",
+    required=True,
+    metavar="STUDY",
+    shell_complete=STUDY,
+    help="A study that comes with archlab, or a YAML file.",
+)
 @override_options
 @STORE
 @JSON

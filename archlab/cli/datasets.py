@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from archlab.cli.completion import DATASET
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home, read_yaml_text
 
@@ -42,7 +43,7 @@ def list_datasets(store: Path | None, as_json: bool) -> None:
 
 
 @datasets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=DATASET)
 @click.option("--from", "source", type=click.Path(path_type=Path), help="Archives, or the folder that they unpack to.")
 @_RESOLUTION
 @_FIT
@@ -177,7 +178,7 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 @datasets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=DATASET)
 @_STORE
 def remove(name: str, store: Path | None) -> None:
     """Remove what is prepared of NAME, and its entry where it is your own. Images and runs stay."""
@@ -188,7 +189,7 @@ def remove(name: str, store: Path | None) -> None:
 
 
 @datasets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=DATASET)
 @_RESOLUTION
 @_STORE
 @_JSON
@@ -208,7 +209,7 @@ def check(name: str, resolution: int | None, store: Path | None, as_json: bool) 
 
 
 @datasets.command()
-@click.argument("name")
+@click.argument("name", shell_complete=DATASET)
 @click.option("--output", type=click.Path(path_type=Path), help="The PNG to write.  [default: NAME.png]")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
 @click.option("--per-class", type=click.IntRange(1, 100), default=8, show_default=True, help="Images of each class.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.completion import KEY
 from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.foundation.escaping import file_name
@@ -21,7 +22,7 @@ _UNJUDGED = "not judged: there are no validation images that training has not se
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=KEY)
 @click.option("--format", "kind", type=click.Choice(["onnx"]), default="onnx", show_default=True)
 @click.option(
     "--int8", is_flag=True, help="Quantise: 8 bits for weights and activations, calibrated on training images."

@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import warnings
 
 import click
 
-from archlab.cli.streams import echo, leave_standard_output, mend_streams
+from archlab.cli.streams import echo, leave_standard_output, mend_streams, told_warnings
 from archlab.foundation import UserError, nearest
 from archlab.foundation.errors import is_out_of_memory
 from archlab.foundation.escaping import visible
+from archlab.foundation.libraries import quiet_libraries
 
 COMMANDS = {
     "build": "Assemble every model of a study, count it, hold it against the budget.",
@@ -62,10 +62,10 @@ def main() -> None:
     """Runs the command line: 0 done, 1 something failed, 2 an error that the user can mend, 3 a fault of archlab, 130
     interrupted."""
     mend_streams()
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # those of libraries say nothing to people
+    quiet_libraries()
     try:
-        code = cli.main(standalone_mode=False)
+        with told_warnings():
+            code = cli.main(standalone_mode=False)
     except UserError as error:
         sys.exit(_refuse(str(error)))
     except click.exceptions.NoArgsIsHelpError as error:
@@ -92,7 +92,7 @@ def main() -> None:
         sys.exit(_refuse(f"{error.filename}: {error.strerror or error.args[0]}" if error.filename else str(error)))
     except SystemExit as error:
         sys.exit(_refuse(f"code of the study's own ended archlab: sys.exit({error.code!r})"))
-    except Exception as error:
+    except BaseException as error:
         if is_out_of_memory(error):
             sys.exit(_refuse(f"out of memory: {error}".rstrip(": ")))
         if isinstance(error, ValueError) and "embedded null" in str(error):
@@ -101,7 +101,7 @@ def main() -> None:
     sys.exit(code or 0)
 
 
-def _last_resort(error: Exception) -> int:
+def _last_resort(error: BaseException) -> int:
     """Of what nobody foresaw: one line, and the rest in a file."""
     import tempfile
     import traceback

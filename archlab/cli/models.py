@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.completion import MODEL_OR_STUDY
 from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
@@ -44,7 +45,7 @@ def list_(as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=MODEL_OR_STUDY)
 @click.option("--model", "variant", metavar="MODEL", help="One of the models of the study NAME, as it is trained.")
 @click.option("--width", type=click.FloatRange(0, 1000, min_open=True), help="[default: 1, or that of the study]")
 @click.option("--resolution", type=click.IntRange(1), help="Pixels on a side  [default: as published, or of the study]")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.completion import KEY
 from archlab.cli.options import JSON, STORE_OF_RUNS
 from archlab.cli.streams import echo
 from archlab.foundation import UserError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("key")
+@click.argument("key", shell_complete=KEY)
 @click.argument("images", nargs=-1, required=True)
 @click.option("--dataset", help="Which of the datasets that a winner was trained on.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)

@@ -41,6 +41,8 @@ class ShownProgress(Progress):
         if not self.has_measured and not self.quiet:
             self.say("measuring how fast this machine trains the models")
         self.has_measured = True
+        if event.kind == "finished" and not self.quiet:
+            self.say(f"measured {event.run}")
 
     @contextmanager
     def computing(self, what: str, plan: Plan) -> Iterator[Callable[[Event], None]]:
@@ -51,16 +53,23 @@ class ShownProgress(Progress):
             def hear(event: Event) -> None:
                 table(event)
                 watch(event)
-                self.event(event)
+                self.note(event)
 
             yield hear
 
     def watching(self, total: int, workers: int, **more: Any) -> Watch:
         return Watch(total, workers, quiet=self.quiet, **more)
 
-    def event(self, event: Event) -> None:
+    def note(self, event: Event) -> None:
         if self.log:
             self.log(event)
+
+    def event(self, event: Event) -> None:
+        self.note(event)
+        if event.kind == "finished" and not self.quiet:
+            scores = (event.stored or {}).get("metrics", {}).get("validation", {})
+            accuracy = f"validation accuracy {scores['accuracy']:.4f}, " if scores else ""
+            self.say(f"  {event.run}: {accuracy}{event.detail['seconds']:.1f} s")
 
     def trial(self, trial: FrozenTrial, best: float | None) -> None:
         from archlab.study.search.trials import number

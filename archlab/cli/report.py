@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from archlab.cli.completion import RESULTS
 from archlab.cli.options import STORE
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
@@ -13,7 +14,7 @@ from archlab.foundation.escaping import file_name
 
 
 @click.command()
-@click.argument("studies", nargs=-1, required=True, metavar="STUDY...")
+@click.argument("studies", nargs=-1, required=True, metavar="STUDY...", shell_complete=RESULTS)
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, and write nothing.")
 @click.option("--html", "form", flag_value="html", help="Print the page, and write nothing.")
 @click.option("--latex", "form", flag_value="latex", help="Print the tables as LaTeX (booktabs), and write nothing.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.completion import DATASET, KEY, MODEL, RESULTS
 from archlab.cli.options import JSON, STORE_OF_RUNS
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
@@ -25,12 +26,19 @@ def runs() -> None:
 
 
 @runs.command("list")
+@click.option("--model", shell_complete=MODEL, help="Of this model alone, and of those that a study made of it.")
+@click.option("--dataset", shell_complete=DATASET, help="On this dataset alone.")
+@click.option("--study", shell_complete=RESULTS, help="Of this finished study alone.")
 @STORE_OF_RUNS
 @JSON
-def list_(store: str | None, as_json: bool) -> None:
+def list_(model: str | None, dataset: str | None, study: str | None, store: str | None, as_json: bool) -> None:
     """All finished runs, the latest last."""
-    listing = _listing(Store(home(store)))
-    table = listing.table.sort_by([("finished", "ascending"), ("key", "ascending")])
+    from archlab.cli.runs_chosen import chosen
+
+    place = Store(home(store))
+    listing = _listing(place)
+    table = chosen(listing.table, place, model, dataset, study)
+    table = table.sort_by([("finished", "ascending"), ("key", "ascending")])
     if as_json:
         echo(json.dumps({"runs": table.to_pylist(), "unreadable": listing.unreadable}))
     else:
@@ -38,7 +46,7 @@ def list_(store: str | None, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("key")
+@click.argument("key", shell_complete=KEY)
 @STORE_OF_RUNS
 @JSON
 def show(key: str, store: str | None, as_json: bool) -> None:
@@ -50,15 +58,19 @@ def show(key: str, store: str | None, as_json: bool) -> None:
     if as_json:
         echo(json.dumps(document, indent=2))
         return
+    from archlab.foundation.words import duration
+
     run = document["run"]
     echo(f"{run['model'] or 'run'} on {run['dataset']}, seed {run['seed']}\n")
     facts = {
         "key": document["key"],
         "directory": place.directory(document["key"]),
         **{f"{split} {metric}": value for split, of in document["metrics"].items() for metric, value in of.items()},
-        "width": run["width"],
-        "resolution": run["resolution"],
-        **{name: document[name] for name in ("seconds", "peak_memory", "finished", "archlab")},
+        "width": f"{run['width']:g} times the published channels",
+        "resolution": f"{run['resolution']} pixels",
+        "time": duration(document["seconds"]),
+        "peak memory": None if document["peak_memory"] is None else f"{document['peak_memory'] / 1e6:,.0f} MB",
+        **{name: document[name] for name in ("finished", "archlab")},
         **{f"recipe.{name}": value for name, value in run["recipe"].items()},
         **{f"mode.{name}": value for name, value in document["mode"].items()},
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +11,7 @@ import click
 from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
-from archlab.foundation import UserError, check_file
+from archlab.foundation import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,14 +98,13 @@ def _metric(name: str, lower_is_better: bool) -> Metric:
 
 def _read_frame(path: str, metric: Metric, values: pd.Series) -> Frame:
     """The frame of a JSON file, in the unit of the table's values."""
+    from archlab.foundation.json_files import read_json
     from archlab.scoring import Frame, in_percent
 
     try:
-        document = json.loads(check_file(Path(path)).read_text(encoding="utf-8"))
-    except OSError as error:
+        document = read_json(path)
+    except FileNotFoundError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=path) from None
-    except ValueError as error:
-        raise UserError(f"not valid JSON: {error}", where=path) from None
     frame = Frame.from_document(document, where=path, higher_is_better=metric.higher_is_better)
     frame_in_percent = max(max(span) for span in frame.datasets.values()) > 1
     if not metric.is_share or frame_in_percent == in_percent(values):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -31,6 +34,18 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     """Prints a line; on a terminal, without the control characters that names of others may hold."""
     stream = sys.stderr if err else sys.stdout
     click.echo(visible(text) if stream.isatty() else text, err=err, nl=nl)
+
+
+@contextmanager
+def told_warnings() -> Iterator[None]:
+    """Within, what archlab warns of is told on standard error."""
+    handler, log = logging.Handler(logging.WARNING), logging.getLogger("archlab")
+    handler.emit = lambda record: echo(" ".join(record.getMessage().split()), err=True)  # type: ignore[method-assign]
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 def leave_standard_output() -> None:

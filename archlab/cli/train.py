@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlab.cli.completion import DATASET, MODEL, RECIPE
 from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model")
-@click.option("--dataset", required=True, help="Its name in the catalogue.")
-@click.option("--recipe", default="quick", show_default=True, help="A recipe's name or file.")
+@click.argument("model", shell_complete=MODEL)
+@click.option("--dataset", required=True, shell_complete=DATASET, help="Its name in the catalogue.")
+@click.option("--recipe", default="quick", show_default=True, shell_complete=RECIPE, help="A recipe's name or file.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--width", type=float, help="Multiplier of all channel counts.")
+@click.option("--width", type=click.FloatRange(0, 1000, min_open=True), help="Multiplier of all channel counts.")
 @click.option(
     "--params",
     help="Instead: the most parameters, `2.5M`, that the width is fitted to  [default: 2.5M, unless MODEL's file says a width]",
@@ -84,6 +85,7 @@ def train(
     else:
         counts = prepared.counts("train")
         _print(document, counts.index(max(counts)), prepared.labels("test"))
+        echo(f"weights: {Store(place).weights(run.key)}")
     return 0
 
 

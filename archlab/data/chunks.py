@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import signal
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +17,7 @@ import numpy as np
 from archlab.data.decode import decode, shape_of
 from archlab.data.listing import ImageArray, Images
 from archlab.foundation import UserError
+from archlab.foundation.libraries import quiet_libraries
 from archlab.foundation.own_code import MODULES
 
 CHUNK_BYTES = 8 * 2**20  # of prepared pixels that a worker holds at a time
@@ -101,7 +101,7 @@ def _begin(job: Job) -> None:
     global _job
     _job = job
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and tells its workers
-    warnings.filterwarnings("ignore", module="PIL")  # about metadata; damaged pixels raise
+    quiet_libraries()  # Pillow warns of metadata; damaged pixels raise
 
 
 def _decode_in_worker(chunk: Chunk) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from archlab.executors.channel import Report, error_of, send
+from archlab.foundation.libraries import quiet_libraries
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
 LAST_SECONDS = 5.0  # for what is killed to end
@@ -46,6 +47,7 @@ class Server:
         os.set_inheritable(messages, False)  # what a job starts must not keep the pipe open
         self.jobs: dict[int, str] = {}
         self.unread = b""
+        quiet_libraries()
         for module in preload:
             with suppress(Exception):  # the job that needs it fails, and says why
                 importlib.import_module(module)

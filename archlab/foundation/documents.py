@@ -52,8 +52,8 @@ class Sequence(list):
         self.source, self.line = source, line
         self.lines: list[int] = []
 
-    def where(self, index: int | None = None) -> str:
-        return f"{self.source}:{self.line if index is None else self.lines[index]}"
+    def where(self, index: int | None = None) -> str | None:
+        return f"{self.source}:{self.line if index is None else self.lines[index]}" if self.source else None
 
 
 def with_lines_of(origin: dict, values: dict) -> Mapping:

@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+LONGEST = 1200  # characters of a message
+LONGEST_NAME = 100  # of one that might be a slip of the pen
+
 
 class UserError(Exception):
     """An error that the user can mend; the command line prints it as one line and exits with 2.
@@ -29,9 +32,8 @@ class UserError(Exception):
         known = tuple(known)
         self.where = where
         self.suggestion = nearest(name, known) if name is not None else None
-        self.message = (
-            f"{message}; there are {', '.join(known)}" if listed and known and not self.suggestion else message
-        )
+        said = f"{message}; there are {', '.join(known)}" if listed and known and not self.suggestion else message
+        self.message = shortened(said)
         super().__init__(str(self))
 
     def said_as(self, message: str, where: str | None) -> UserError:
@@ -39,9 +41,16 @@ class UserError(Exception):
         return UserError(message, where=where, name=self.suggestion, known=filter(None, [self.suggestion]))
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.message}" if self.where else self.message
+        text = f"{shortened(self.where)}: {self.message}" if self.where else self.message
         text = " ".join(text.split())
         return f"{text} - did you mean {self.suggestion!r}?" if self.suggestion else text
+
+
+def shortened(text: str) -> str:
+    """The text, without the middle where it is longer than a message can be: it may hold any value of a document."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST * 2 // 3]} [...] {text[-LONGEST // 4 :]}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -85,6 +94,8 @@ SYNONYMS = {
 def nearest(name: Any, known: Iterable[str]) -> str | None:
     """The known name that means the same as `name`, else the closest; None where nothing is close."""
     known = tuple(known)
+    if len(str(name)) > LONGEST_NAME:
+        return None
     if SYNONYMS.get(str(name).casefold()) in known:
         return SYNONYMS[str(name).casefold()]
     by_folded = {candidate.casefold(): candidate for candidate in known}

@@ -39,14 +39,33 @@ def note_read(path: Path) -> None:
 
 
 def check_file(path: Path) -> Path:
-    """The path of a file that has an end. Raises UserError for a pipe or a device, but for what a shell hands over, and for
-    what is no path."""
-    if "\0" in str(path):
-        raise UserError("a path has no NUL byte", where=ascii(str(path)))
+    """The path of a file that has an end. Raises UserError for a pipe or a device, but for what a shell hands over, and for a
+    name that no file can have."""
     handed_over = path.as_posix().startswith(("/dev/stdin", "/dev/fd/"))
-    if path.exists() and not (path.is_file() or path.is_dir() or handed_over):
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return path  # who reads it says so
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    except ValueError:  # a NUL in it, or half a character
+        raise UserError("no file can be called so", where=ascii(str(path))) from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or handed_over):
         raise UserError("is a pipe or a device, not a file", where=str(path))
     return path
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file, whatever the path is made of."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for the file system, a NUL in it
+        return False
+
+
+def real(path: Path) -> Path:
+    """The path without links, as far as there is one."""
+    return Path(os.path.realpath(path))
 
 
 def read_file(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from archlab.foundation import UserError, read_file
+from archlab.foundation import UserError, check_file, is_file, read_file
+from archlab.foundation.checksums import changed_files
+from archlab.foundation.json_files import read_json
 from archlab.foundation.metric import METRICS, RENAMED, Metric
 from archlab.report.provenance import prediction, provenance
 from archlab.scoring import (
@@ -26,6 +27,7 @@ from archlab.scoring import (
 )
 from archlab.scoring.spreadsheets import from_csv
 from archlab.study.rounds import seeds_in_order
+from archlab.study.search_settings import search_name
 
 FILES = ("study.json", "ablation.json", "results.csv")
 SEARCH = "search.json"  # beside them where a search ended so
@@ -114,12 +116,9 @@ def read_material(source: str, home: Path) -> Material:
 
     Raises UserError where there is no such thing, naming the nearest.
     """
-    folder = home / "studies" / source
-    if not (folder / FILES[0]).exists():
-        folder = Path(source)
-    if (folder / FILES[0]).exists():
+    if folder := _folder_of(source, home):
         return _read_study(folder, home)
-    if Path(source).is_file():
+    if is_file(check_file(Path(source))):
         table = read_table(source)
         return Material(
             name=Path(source).stem,
@@ -138,6 +137,18 @@ def read_material(source: str, home: Path) -> Material:
     raise UserError(
         f"there is no finished study or table {source!r}: `archlab ablate` makes one", name=source, known=known
     )
+
+
+def keys_of_study(source: str, home: Path) -> set[str]:
+    """Keys of the runs that a finished study rests on. Raises UserError where there is none, or its files are damaged."""
+    material = read_material(source, home)
+    return {run["key"] for run in material.runs}
+
+
+def _folder_of(source: str, home: Path) -> Path | None:
+    """Where the files of a finished study are, or of the search that has gone over it; None of what is neither."""
+    folders = home / "studies" / source, home / "studies" / search_name(source), Path(source)
+    return next((folder for folder in folders if is_file(folder / FILES[0])), None)
 
 
 def read_standard(source: str, home: Path) -> Material:
@@ -187,6 +198,26 @@ def _published(name: str) -> Material:
 
 
 def _read_study(folder: Path, home: Path) -> Material:
+    """Raises UserError where the study's files are damaged, with the command that makes them anew."""
+    if damaged := changed_files(folder):
+        raise UserError(f"is not what archlab wrote: {_anew(folder)}", where=str(folder / damaged[0]))
+    try:
+        return _material_of(folder, home)
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        said = f"no results of a study can be read there ({type(error).__name__}: {error}): {_anew(folder)}"
+        raise UserError(said, where=str(folder)) from error
+
+
+def _anew(folder: Path) -> str:
+    command = "search" if (folder / SEARCH).exists() else "ablate"
+    try:
+        spec = read_json(folder / FILES[0])["path"] or folder.name
+    except (OSError, UserError, KeyError, TypeError):
+        spec = folder.name
+    return f"`archlab {command} --spec {spec}` makes it anew, of the runs that are stored"
+
+
+def _material_of(folder: Path, home: Path) -> Material:
     study, found, table = _read_files(folder)
     models = {
         model["name"]: {
@@ -251,25 +282,27 @@ def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Se
 
 def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
     try:
-        study, found = (json.loads(read_file(folder / name)) for name in FILES[:2])
+        study, found = (read_json(folder / name) for name in FILES[:2])
         table = pd.read_csv(
             BytesIO(read_file(folder / FILES[2])), keep_default_na=False, dtype={"model": str, "dataset": str}
         )
         table[["model", "dataset"]] = table[["model", "dataset"]].map(from_csv)
         table["metric"] = table["metric"].replace(RENAMED)
+    except UserError as error:
+        raise UserError(f"{error.message}: {_anew(folder)}", where=error.where) from None
     except (OSError, ValueError) as error:
-        raise UserError(f"is no finished study: {error}", where=str(folder)) from None
+        raise UserError(f"is no finished study ({error}): {_anew(folder)}", where=str(folder)) from None
     return study, found, table
 
 
 def _read_json(path: Path) -> Any:
     """What a file holds that need not be there; None without it."""
     try:
-        return json.loads(read_file(path))
+        return read_json(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot be read: {error}", where=str(path)) from None
+    except UserError as error:
+        raise UserError(f"{error.message}: {_anew(path.parent)}", where=error.where) from None
 
 
 def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:

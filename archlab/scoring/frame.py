@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError, check_keys
+from archlab.foundation.settings import read_value
 
 LAMBDA = 0.5  # as published
 FEWEST_DATASETS = 2  # a sample variance needs two
@@ -74,12 +75,22 @@ class Frame:
             raise UserError(
                 f'holds no frame: expected {{"datasets": {{NAME: [{_ENDS[higher_is_better]}]}}}}', where=where
             )
-        check_keys(dict(document), ["kind", "models", "split", "datasets", "dropped", "weak"], "a frame")
+        check_keys(dict(document), ["kind", "models", "split", "datasets", "dropped", "weak"], "a frame", where)
         spans = {str(name): _span(name, span, where, higher_is_better) for name, span in document["datasets"].items()}
         if len(spans) < FEWEST_DATASETS:
             raise UserError(f"the frame has {len(spans)} dataset(s); a variance needs two", where=where)
-        lists = [tuple(map(str, document.get(key) or ())) for key in ("models", "dropped", "weak")]
-        return cls("file", lists[0], document.get("split"), spans, lists[1], lists[2])
+        names = tuple[str, ...] | None
+        models, dropped, weak = (
+            tuple(read_value(names, document.get(key), f"the frame's {key}", where) or ())
+            for key in ("models", "dropped", "weak")
+        )
+        split = read_value(str | None, document.get("split"), "the frame's split", where)
+        for name in weak:
+            if name not in spans:
+                raise UserError(
+                    f"the frame has no dataset {name!r} that could be weak", where=where, name=name, known=spans
+                )
+        return cls("file", models, split, spans, dropped, weak)
 
     def normalised(self, accuracies: pd.DataFrame) -> pd.DataFrame:
         """Models x the frame's datasets: 0 is the worst, 1 the best; nothing is clipped."""

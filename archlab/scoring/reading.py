@@ -22,6 +22,7 @@ from archlab.scoring.tidy import records
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 PARQUET = {".parquet", ".pq"}
 VALUES = {"value", "accuracy"}  # names for a tidy table's column of values
+LONGEST_NAME = 300  # characters of a model's or a dataset's
 POINTS = "points"  # what differences of shares are told in
 
 
@@ -135,7 +136,15 @@ def _checked(source: _Source) -> _Source:
             raise UserError(f"column {column!r} appears twice", where=source.where())
         if not column and index:
             raise UserError(f"column {index + 1} has no name", where=source.where())
+        _check_name(column, source.where())
     return source
+
+
+def _check_name(name: str, where: str) -> None:
+    if len(name) > LONGEST_NAME:
+        raise UserError(
+            f"a name of {len(name):,} characters, and at most {LONGEST_NAME} can be shown: {name[:40]}...", where=where
+        )
 
 
 def _wide(source: _Source) -> pd.DataFrame:
@@ -184,6 +193,8 @@ def _number(source: _Source, cell: dict[str, Any], metric: Metric) -> float:
     for what in ("model", "dataset"):
         if not cell[what]:
             raise UserError(f"a {what} has no name", where=where)
+        _check_name(cell[what], where)
+    _check_name(cell["seed"], where)
     named = f"{cell['model']!r} on {cell['dataset']!r}"
     if text.lower() in EMPTY:
         raise UserError(f"missing cell: no value of {named}", where=where)

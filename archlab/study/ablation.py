@@ -13,6 +13,7 @@ from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
 from archlab.foundation import write_atomically
+from archlab.foundation.checksums import note_checksums
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
 from archlab.study.gains import on_datasets, option_gains
@@ -181,6 +182,7 @@ class Ablation:
         else:
             with write_atomically(self.folder / IMAGE_NOISE) as temporary:
                 self.images.save(temporary)
+        note_checksums(self.folder, [*texts, IMAGE_NOISE])
 
     def save_latencies(self, time_limit: float | None = None) -> None:
         """Writes `latencies.json`: by model with a stored run, its `archlab.budget.Latency` on each device of this machine.
@@ -205,6 +207,7 @@ class Ablation:
         by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
         with write_atomically(self.folder / "latencies.json") as temporary:
             temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
+        note_checksums(self.folder, ["latencies.json"])
 
     @property
     def _covers_images(self) -> bool:

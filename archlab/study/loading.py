@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from archlab.architecture import SMALLEST_MAP, Architecture, architecture, references
 from archlab.architecture.own_blocks import load_own_blocks
+from archlab.architecture.parse import WIDEST
 from archlab.budget import parse_budget
 from archlab.data import entry, load_suite
-from archlab.foundation import UserError, check_keys, read_yaml, where
+from archlab.foundation import UserError, check_keys, is_file, read_yaml, real, where
 from archlab.foundation import home as default_home
 from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
@@ -110,7 +111,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         bases=bases,
         choices=parse_choices(document.get("choices") or {}, bases, where(document, "choices") or here),
         budget=budget,
-        width=_value(document, "width", Annotated[float, Within(0, strictly=True)], 1.0),
+        width=_value(document, "width", Annotated[float, Within(0, WIDEST, strictly=True)], 1.0),
         compare=compare,
         forms=parse_forms(
             document.get("forms", []),
@@ -176,7 +177,7 @@ def _bases(document: dict, name: str, path: Path | None, here: str | None) -> di
 def _is_the_study(base: str, name: str, path: Path | None) -> bool:
     if base == name and name not in references():
         return True
-    return path is not None and (path.parent / base).exists() and (path.parent / base).resolve() == path.resolve()
+    return path is not None and is_file(path.parent / base) and real(path.parent / base) == real(path)
 
 
 def _architecture(source: Any, folder: Path, at: str | None) -> Architecture:

@@ -143,3 +143,8 @@ def _sampler(search: dict[str, Any], at: str | None, folder: Path) -> Sampler:
             raise UserError(f"search: there is no sampler {given!r}", where=at, name=given, known=[*short, *named])
         sampler = Sampler(name, named[name], arguments or {}, at)
     return sampler
+
+
+def search_name(study: str) -> str:
+    """What the results of a study's search are called: `archlab report` takes it."""
+    return f"{study}-search"

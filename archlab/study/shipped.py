@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from archlab.foundation import UserError
+from archlab.foundation import UserError, is_file
 
 STUDIES = Path(str(resources.files("studies")))
 
@@ -13,7 +13,7 @@ STUDIES = Path(str(resources.files("studies")))
 def study_path(source: str | Path) -> Path:
     """The file of a shipped study's name or of a path. Raises UserError where there is none."""
     path = Path(source)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or is_file(path):
         return path
     known = studies()
     if str(source) in known:

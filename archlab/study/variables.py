@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from archlab.architecture.open_values import is_open
 from archlab.foundation import Sequence, UserError, check_keys, where, with_lines_of
 
 Walked = TypeVar("Walked")
@@ -133,10 +134,6 @@ class OpenValues:
             name = f"{wanted}{number}"
         self.names.add(name)
         return name
-
-
-def is_open(value: Any) -> bool:
-    return isinstance(value, dict) and ("choose" in value or "range" in value)
 
 
 def count_open(value: Any) -> int:

@@ -15,7 +15,7 @@ from archlab.data import entry, kin
 from archlab.data.augment import Augment
 from archlab.data.batch_count import batches_of
 from archlab.data.entries import Entry, Fit, Normalisation
-from archlab.foundation import Mapping, UserError, check_keys, read_yaml, where, with_lines_of
+from archlab.foundation import Mapping, UserError, check_keys, is_file, read_yaml, where, with_lines_of
 from archlab.foundation.own_code import is_own, own_call, own_code
 from archlab.foundation.settings import Positive, Within, read_settings
 from archlab.training import optimizers
@@ -221,7 +221,7 @@ def load_recipe(
     if name in recipes():
         return _parse(read_yaml(Path(str(RECIPES / f"{name}.yaml"))), at, folder, seen)
     path = (folder or Path()) / name
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or is_file(path):
         if path.absolute() in seen:
             raise UserError("a recipe cannot be like itself", where=at)
         return _parse(read_yaml(path), at, path.parent, seen | {path.absolute()}, path.stem)
@@ -284,6 +284,8 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
     for index, each in enumerate(given):
         exemption = read_settings(Exemption, each, "an exemption", where(given, index) or at)
         line = where(each, "set") or at
+        if "exemptions" in exemption.set:
+            raise UserError("an exemption cannot hold others", where=where(exemption.set, "exemptions") or line)
         settings = _own_code_loaded(with_lines_of(each["set"], exemption.set), folder, line)
         read_settings(
             Recipe, settings, "a recipe", at=line, base=recipe

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -165,3 +168,24 @@ def test_a_classifier_stands_in_the_head_alone():
 def test_arguments_do_not_change_a_head_of_layers():
     with pytest.raises(UserError, match="the head is a list of layers, of which arguments change nothing"):
         apply_edits(read(HEADS["hidden"]), [{"head": {"dropout": 0.1}}])
+
+
+def test_errors_of_a_layer_name_its_own_line():
+    text = f"{BODY}head:\n  - mean\n  - conv: {{out: 10, groups: 3}}\n  - classifier\n"
+    net = archlab.architecture(read_yaml_text(text, "net.yaml"))
+    with pytest.raises(UserError, match=r"net.yaml:9: conv: 3 groups do not divide"):
+        count(net, InputSpec(7))
+    assert pickle.loads(pickle.dumps(net)) == net and json.loads(json.dumps(net.canonical())) == net.canonical()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "[mean, {choose: [dropout]}, classifier]",
+        "[{conv: {out: {range: [8, 16]}}}, classifier]",
+        "{features: {choose: [1, 2]}}",
+    ],
+)
+def test_a_head_leaves_nothing_open(head):
+    with pytest.raises(UserError, match=r"net.yaml:7: `(choose|range)` leaves a value open, and only an edit"):
+        read(head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 
 import pytest
@@ -72,12 +73,47 @@ TALLY = """
 """
 
 
-def test_its_closed_form_is_told_all_arguments(folder):
+def test_its_closed_form_is_told_all_arguments(folder, monkeypatch):
+    monkeypatch.setattr("archlab.budget.own_blocks.ENOUGH", 0)
     (folder / "my_blocks.py").write_text(SCALED_CONV + TALLY)
     mine = archlab.architecture(folder / "mine.yaml")
     model = archlab.build_model(mine, num_classes=7, resolution=32)
     blocks.BLOCKS["scaled_conv"].__init__ = None  # what is counted need not be built
     assert count(mine, InputSpec(7, 32)) == measure(model, 32)
+
+
+WRONG = {
+    "output_size": (
+        "return layer.in_size",
+        "a map of 1 x 16 x 32 x 32 must come out, as output_size says, and 1 x 16 x 16 x 16 does",
+    ),
+    "output_size(float)": (
+        "return layer.in_size / layer.stride",
+        "output_size gives a whole number of pixels, not 16.0",
+    ),
+    "output_size(None)": ("return None", "output_size gives a whole number of pixels, not None"),
+    "tally": ("pass", "tally counts 0 params, and the block has 464"),
+    "tally(more)": ("tally.parameters(500)", "tally counts 500 params, and the block has 464"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_closed_form_is_not_counted_with(folder, name):
+    body, message = WRONG[name]
+    method = name.partition("(")[0]
+    told = "cls, layer" if method == "output_size" else "cls, tally, layer"
+    (folder / "my_blocks.py").write_text(
+        f"{SCALED_CONV}\n    @classmethod\n    def {method}({told}):\n        {body}\n"
+    )
+    with pytest.raises(UserError, match=rf"mine.yaml:5: scaled_conv: .*{re.escape(message)}"):
+        count(archlab.architecture(folder / "mine.yaml"), InputSpec(7, 32))
+
+
+@pytest.mark.parametrize("named", ["('nowhere',)", "('act',)", "'start'", "['start']", "('start',)"])
+def test_channel_arguments_are_whole_numbers_of_the_constructor(folder, named):
+    (folder / "my_blocks.py").write_text(f"{SCALED_CONV}\n    channel_arguments = {named}\n")
+    with pytest.raises(UserError, match="channel_arguments is a tuple of names of the constructor's whole numbers"):
+        archlab.architecture(folder / "mine.yaml")
 
 
 def test_it_keeps_its_promises(folder):

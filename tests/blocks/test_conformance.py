@@ -240,6 +240,34 @@ def test_parameters_that_change_with_the_resolution(faults_of):
     )
 
 
+def test_parameters_that_only_change_their_names(faults_of):
+    class Renames(Sound):
+        def __init__(self, **given):
+            super().__init__(**given)
+            setattr(self, "wide" if given["stride"] > 1 else "narrow", nn.BatchNorm2d(given["in_channels"]))
+
+        def forward(self, x):
+            return super().forward((self.wide if hasattr(self, "wide") else self.narrow)(x))
+
+        @classmethod
+        def tally(cls, tally, layer):
+            raise NotImplementedError
+
+    said = faults_of(_with_constructor(Renames))
+    assert "with the stride reduced to 1, parameters have other names: there is no wide.bias, wide." in said
+    assert "published_stride" not in said
+
+
+def test_a_constructor_that_fails_is_told_once(faults_of):
+    class Failing(Sound):
+        def __init__(self, **given):
+            super().__init__(**given)
+            self.nowhere  # noqa: B018
+
+    said = faults_of(_with_constructor(Failing))
+    assert said.startswith("  constructor: AttributeError: ") and "'nowhere'" in said and "\n" not in said
+
+
 def test_residual_norm_of_another_module(faults_of):
     class Foreign(Sound):
         def residual_norms(self):

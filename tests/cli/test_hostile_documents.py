@@ -54,6 +54,86 @@ def test_what_is_far_too_large_is_refused_before_it_is_expanded(build, keys):
     assert time.process_time() - began < 60
 
 
+BOUNDED = {
+    "{mobilevit: {dim: 96, depth: 1000000000, heads: 4}}": "mobilevit: depth is at most 65,536",
+    "{conv: {out: 1000000000000}}": "conv: out is at most 65,536",
+    "{inverted_residual: {out: 8, kernel: ["
+    + "3, " * 2000
+    + "3]}}": "inverted_residual: kernel is a list of at most 100",
+    "{conv: {out: 8, kernel: 9999999999999999}}": "conv: kernel is at most 65,536",
+}
+
+
+@pytest.mark.parametrize("layer", BOUNDED, ids=lambda layer: layer[:40])
+def test_what_a_layer_expands_is_bounded_and_the_bound_said(command, tmp_path, layer):
+    (tmp_path / "net.yaml").write_text(f"layers:\n  - conv: {{out: 8}}\n  - {layer}\n")
+    code, _, complaint = command("models", "show", tmp_path / "net.yaml")
+    assert code == 2 and BOUNDED[layer] in complaint and "net.yaml:3" in complaint and complaint.count("\n") == 1
+
+
+def test_a_head_and_a_width_are_bounded_too(command, tmp_path, build):
+    (tmp_path / "net.yaml").write_text("layers: [{conv: {out: 8}}]\nhead: {features: 1000000000}\n")
+    code, _, complaint = command("models", "show", tmp_path / "net.yaml")
+    assert code == 2 and "net.yaml:2: head: features is at most 65,536" in complaint
+    code, complaint = build(width="1000000000", budget="none")
+    assert code == 2 and "width must be a number between 0 and 1000" in complaint
+
+
+@pytest.mark.parametrize("value", ["5", "[1]", "[act]", "true", "word"])
+def test_defaults_are_given_by_name(command, tmp_path, value):
+    (tmp_path / "net.yaml").write_text(f"layers: [{{conv: {{out: 8}}}}]\ndefaults: {value}\n")
+    code, _, complaint = command("models", "show", tmp_path / "net.yaml")
+    assert code == 2 and "net.yaml:2: defaults takes arguments of blocks by name" in complaint
+
+
+NAMES = ["a\0b.yaml", "\ud800.yaml", "x" * 300 + ".yaml", "x" * 5000, "here/" * 2000 + "x.yaml"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name[:12]))
+@pytest.mark.parametrize(
+    "words",
+    [
+        "build --spec",
+        "models show",
+        "score",
+        "report",
+        "score zhang2025 --frame",
+        "train mobilenetv2 --dataset digits --recipe",
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_line(command, monkeypatch, tmp_path, words, name):
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "store"))
+    code, _, complaint = command(*words.split(), name)
+    assert code == 2 and complaint.count("\n") == 1 and len(complaint) < 4000 and complaint[:-1].isprintable()
+
+
+@pytest.mark.parametrize("key", ["base", "recipe", "suite", "blocks", "compare"])
+@pytest.mark.parametrize(
+    "name",
+    [r'"a\0b.yaml"', r'"\ud800.yaml"', "x" * 300 + ".yaml", "loop.yaml", "pipe.yaml"],
+    ids=lambda name: name[:12],
+)
+def test_a_document_that_names_no_file_is_one_line(build, tmp_path, key, name):
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    code, complaint = build(**{key: name})
+    assert code == 2 and complaint.count("\n") == 1 and complaint[:-1].isprintable()
+
+
+def test_a_message_has_a_length(build):
+    code, complaint = build(recipe="x" * 100_000)
+    assert code == 2 and " [...] " in complaint and len(complaint) < 3000
+
+
+def test_an_exemption_holds_no_others(command, build, tmp_path):
+    exempt = "{like: quick, exemptions: [{set: {exemptions: [{set: {steps: 1}}]}}]}"
+    code, complaint = build(recipe=exempt)
+    assert code == 2 and "an exemption cannot hold others" in complaint
+    (tmp_path / "recipe.yaml").write_text(exempt)
+    code, _, complaint = command("train", "mobilenetv2", "--dataset", "digits", "--recipe", tmp_path / "recipe.yaml")
+    assert code == 2 and "recipe.yaml:1: an exemption cannot hold others" in complaint
+
+
 @pytest.mark.parametrize("words", ["build --spec", "train --dataset digits", "score", "report", "datasets add x --csv"])
 @pytest.mark.parametrize("kind", ["pipe", "device"])
 def test_a_file_without_an_end_is_refused(command, tmp_path, monkeypatch, words, kind):

@@ -134,3 +134,33 @@ def test_score_reads_a_tidy_export(runs, store, tmp_path):
     runs("export", path, "--tidy")
     (value,) = read_table(path, split="validation").query("model == 'other'")["value"]
     assert value == make_trained(other).metrics["validation"]["accuracy"]
+
+
+def test_show_is_in_units(runs, store):
+    shown = {line[:30].strip(): line[31:] for line in runs("show", make_run(0).key)[1].splitlines()[2:]}
+    assert shown["width"] == "1 times the published channels" and shown["resolution"] == "32 pixels"
+    assert shown["time"] == "0 s" and shown["peak memory"] == "None"
+    run = make_run(9)
+    trained = make_trained(run)
+    trained.seconds, trained.peak_memory = 200.4, 123_456_789
+    store.put(run, trained)
+    shown = runs("show", run.key)[1]
+    assert "3 min 20 s" in shown and "123 MB" in shown
+
+
+def test_list_of_a_model_a_dataset_and_a_study(runs, store):
+    others = [make_run(7, model="toy+act=relu"), make_run(8, model="toys", dataset="textures")]
+    for run in others:
+        store.put(run, make_trained(run))
+
+    def listed(*arguments):
+        code, out, err = runs("list", "--json", *arguments)
+        assert code == 0, err
+        return {(row["model"], row["dataset"]) for row in json.loads(out)["runs"]}
+
+    assert listed("--model", "toy") == {("toy", "digits"), ("toy+act=relu", "digits")}
+    assert listed("--dataset", "textures") == {("toys", "textures")}
+    assert listed("--model", "toys", "--dataset", "textures") == {("toys", "textures")}
+    assert runs("list", "--model", "toyz")[2] == "error: no finished run has the model 'toyz' - did you mean 'toy'?\n"
+    assert runs("list", "--dataset", "digit")[2].endswith("did you mean 'digits'?\n")
+    assert runs("list", "--study", "none")[0] == 2

@@ -48,6 +48,9 @@ def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(comma
     assert code == 0, progress
     for words in ("12 designs in the space", "the best reference is", "trial 2:", "results are in"):
         assert words in progress
+    assert any(line.startswith("  net") and "validation accuracy" in line for line in progress.splitlines())
+    code, reported, _ = command("report", "tiny", "--csv")
+    assert (code, reported) == (0, command("report", "tiny-search", "--csv")[1])
     for words in ("gain over ", "the best reference on validation data", "xScore", "net+kernel=", "winner.yaml"):
         assert words in printed
 

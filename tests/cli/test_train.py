@@ -6,6 +6,7 @@ import json
 from functools import partial
 
 import pytest
+from safetensors.numpy import load_file
 
 TINY = """
 name: tiny
@@ -35,6 +36,9 @@ def test_trains_once_and_finds_the_run_again(train):
     assert document["run"]["model"] == "tiny" and document["run"]["recipe"]["steps"] == 4
     assert 0 <= document["metrics"]["test"]["accuracy"] <= 1
     assert "epoch 1: loss" in progress and "nothing was trained" in note
+    code, shown, _ = train(*arguments[:-1])
+    (line,) = [line for line in shown.splitlines() if line.startswith("weights: ")]
+    assert code == 0 and load_file(line.removeprefix("weights: "))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,7 @@ def test_trains_once_and_finds_the_run_again(train):
         (["mobilnetv2", "--dataset", "digits"], "no architecture 'mobilnetv2'"),
         (["tiny.yaml", "--dataset", "digit"], "no dataset is called 'digit' - did you mean 'digits'?"),
         (["tiny.yaml", "--dataset", "digits", "--recipe", "quik"], "did you mean 'quick'?"),
-        (["tiny.yaml", "--dataset", "digits", "--width", "0"], "width must be above 0"),
+        (["tiny.yaml", "--dataset", "digits", "--width", "0"], "0.0 is not in the range 0<x<=1000"),
         (["tiny.yaml", "--dataset", "digits", "--width", "1", "--params", "1M"], "exclude each other"),
     ],
 )

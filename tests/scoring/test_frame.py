@@ -123,3 +123,35 @@ def test_a_bad_frame_is_refused(document, message):
         Frame.from_document(document, where="f.json")
     assert message in str(error.value)
     assert str(error.value).startswith("f.json") or "weeks" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "not valid JSON: nested too deeply"),
+        ("9" * 10_000, "not valid JSON: "),
+        ("\udcff", "not valid JSON: "),
+        ('{"datasets": {"one": [0, 1], "two": [0, 1]}, "dataset": 1}', "a frame has no key 'dataset'"),
+        (
+            '{"datasets": {"one": [0, 1], "two": [0, 1]}, "models": 5}',
+            "the frame's models must be a list of names, not 5",
+        ),
+        ('{"datasets": {"one": [0, 1], "two": [0, 1]}, "weak": ["three"]}', "the frame has no dataset 'three'"),
+        (
+            '{"datasets": {"one": [0, 1], "two": [0, 1]}, "dropped": true}',
+            "the frame's dropped must be a list of names",
+        ),
+        ('{"datasets": {"one": [0, 1], "two": [0, 1]}, "split": []}', "the frame's split must be a word, not []"),
+    ],
+)
+def test_a_file_that_holds_no_frame_is_named(command, tmp_path, text, message):
+    (tmp_path / "frame.json").write_text(text, errors="surrogateescape")
+    (tmp_path / "table.csv").write_text("model,one,two\na,0.5,0.4\nb,0.3,0.8\n")
+    code, _, complaint = command("score", tmp_path / "table.csv", "--frame", tmp_path / "frame.json")
+    assert code == 2 and f"frame.json: {message}" in complaint and complaint.count("\n") == 1
+
+
+def test_names_of_a_table_have_a_length(command, tmp_path):
+    (tmp_path / "table.csv").write_text(f"model,one,two\n{'a' * 3000},0.5,0.4\nb,0.3,0.8\n")
+    code, _, complaint = command("score", tmp_path / "table.csv")
+    assert code == 2 and "table.csv:2: a name of 3,000 characters, and at most 300" in complaint

@@ -25,6 +25,7 @@ from archlab.study.search.basis import SPLIT as VALIDATION
 from archlab.study.search.basis import Basis
 from archlab.study.search.designs import Designs
 from archlab.study.search.trials import DONE, Trials, accuracies, number
+from archlab.study.search_settings import search_name
 from archlab.study.settling import settle
 
 LEVEL, DRAWS = 0.95, 4000
@@ -95,11 +96,6 @@ def unseen_runs(designs: Designs, runs_of: Callable[[ResolvedStudy, Path], list[
         if unseen
         else []
     )
-
-
-def search_name(study: str) -> str:
-    """What the results of a study's search are called: `archlab report` takes it."""
-    return f"{study}-search"
 
 
 def model_name(study: str, trial: FrozenTrial) -> str:

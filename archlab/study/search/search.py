@@ -21,12 +21,13 @@ from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.backends import open_storage
 from archlab.study.search.basis import Basis, basis, reference_runs
 from archlab.study.search.designs import Designs, Stopwatch
-from archlab.study.search.final import final_study, finalists, search_name, unseen_runs
+from archlab.study.search.final import final_study, finalists, unseen_runs
 from archlab.study.search.findings import document, save
 from archlab.study.search.scheduler import Scheduler
 from archlab.study.search.storage import open_search
 from archlab.study.search.trials import ORDER, Trials
 from archlab.study.search.warm_start import warm_start
+from archlab.study.search_settings import search_name
 from archlab.study.settling import file_of
 from archlab.study.source import StudySource
 from archlab.study.space import space_size

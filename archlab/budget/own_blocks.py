@@ -1,0 +1,54 @@
+"""Whether the closed forms of a user's own block say what the block does, asked of the first few that are counted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import torch
+
+from archlab.architecture import Placed
+from archlab.architecture.own_blocks import is_shipped
+from archlab.budget.cost import Cost
+
+ENOUGH = 3  # of each class: fitting a width counts hundreds
+_tried: Counter[type] = Counter()
+_held: set[tuple[type, str]] = set()
+
+
+def needs_check(placed: Placed) -> bool:
+    """Whether this one is to be held against its closed forms."""
+    block = placed.block
+    if is_shipped(placed.layer.block) or _tried[block] >= ENOUGH or _key(placed) in _held:
+        return False
+    _tried[block] += 1
+    _held.add(_key(placed))
+    return True
+
+
+def check_output(placed: Placed) -> None:
+    """Raises ValueError where what comes out is not of the announced shape."""
+    given = placed.arguments
+    with torch.device("meta"), torch.no_grad():
+        module = placed.build().eval()
+        found = tuple(module(torch.empty(1, given.in_channels, given.in_size, given.in_size)).shape)
+    size = placed.block.output_size(given)
+    expected = (1, given.out_channels, size, size)
+    if found != expected:
+        raise ValueError(f"a map of {_shape(expected)} must come out, as output_size says, and {_shape(found)} does")
+
+
+def check_tally(tallied: Cost, measured: Cost) -> None:
+    """Raises ValueError where `tally` counts otherwise than the block is."""
+    for name in ("params", "params_deployed", "macs", "macs_deployed", "activations"):
+        counted, there = getattr(tallied, name), getattr(measured, name)
+        if counted != there:
+            raise ValueError(f"tally counts {counted:,} {name.replace('_', ', ')}, and the block has {there:,}")
+
+
+def _key(placed: Placed) -> tuple[type, str]:
+    return placed.block, json.dumps(vars(placed.arguments))
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,51 @@
+"""Checksums of files that lie in one folder, kept beside them: what was damaged is not taken for what was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from archlab.foundation.errors import UserError
+from archlab.foundation.files import write_atomically
+from archlab.foundation.json_files import read_json
+
+CHECKSUMS = "checksums.json"
+
+
+def note_checksums(folder: Path, names: Iterable[str]) -> None:
+    """Notes what these files of a folder hold now, and forgets those that are not there."""
+    try:
+        noted = _noted(folder)
+    except UserError:  # the files are being made anew
+        noted = {}
+    found = {name: _checksum(folder / name) for name in names}
+    noted = {name: checksum for name, checksum in (noted | found).items() if checksum}
+    with write_atomically(folder / CHECKSUMS) as temporary:
+        temporary.write_text(json.dumps(noted, indent=1), encoding="utf-8")
+
+
+def changed_files(folder: Path) -> list[str]:
+    """Names of the noted files that do not hold what was noted; none of a folder in which nothing was."""
+    try:
+        return [name for name, checksum in _noted(folder).items() if _checksum(folder / name) != checksum]
+    except UserError:
+        return [CHECKSUMS]
+
+
+def _noted(folder: Path) -> dict[str, str]:
+    try:
+        noted = read_json(folder / CHECKSUMS)
+    except FileNotFoundError:
+        return {}
+    if not isinstance(noted, dict) or any("/" in name or "\0" in name for name in noted):
+        raise UserError("holds no checksums", where=str(folder / CHECKSUMS))
+    return noted
+
+
+def _checksum(path: Path) -> str | None:
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except (FileNotFoundError, IsADirectoryError):
+        return None
