@@ -83,7 +83,7 @@ def _measures(found: Effects) -> dict[str, str]:
 def _matters(found: Effects) -> list[str]:
     """What was said to matter."""
     parts = [
-        f"{found.matters.of(measure):g} {unit}"
+        f"{found.matters.of(measure):g} {'point' if measure == 'points' and found.matters.of(measure) == 1 else unit}"
         for measure, unit in (("points", "points"), ("xscore", "of xScore"))
         if found.matters.of(measure) is not None
     ]

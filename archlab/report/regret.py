@@ -19,7 +19,7 @@ def regret(analysis: Analysis) -> Iterator[Section]:
         sentences.append(
             f"On a further dataset, drawn as these {len(found.held_out)} were, the choice by the xScore costs 0 to "
             f"{found.most('xscore'):.2f} {unit}, that by the mean 0 to {found.most('mean'):.2f}, and a choice at random 0 to "
-            f"{found.most('random'):.2f} on average over the models, each with probability {found.confidence:.0%}."
+            f"{found.most('random'):.2f} on average over the models, each with probability {100 * found.confidence:.0f} %."
             if not found.reason
             else as_sentence(found.reason)
         )

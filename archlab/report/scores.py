@@ -96,7 +96,7 @@ def _frame(analysis: Analysis) -> str:
     worst, best = ("lowest", "highest") if analysis.metric.higher_is_better else ("highest", "lowest")
     spanned = "all complete models" if frame.kind == "cohort" else f"the references {', '.join(frame.models)}"
     sentence = (
-        f"{article} {words} of 0 is the {worst} and 1 the {best} of {spanned} on a dataset; "
+        f"{article} {words} is normalised on each dataset: 0 is the {worst} and 1 the {best} of {spanned}; "
         f"xScore = mean − {analysis.scores.lam:g} × variance of these over {len(frame.datasets)} datasets. "
         "Scores of different frames cannot be compared."
     )
@@ -113,18 +113,18 @@ def _table(analysis: Analysis) -> Table:
     columns |= {name: Column(name, "number") for name in analysis.material.own_scores}
     columns |= {"accuracy": Column(f"mean {analysis.metric.words}", "number", digits)}
     columns |= {column: Column(str(name), "number", digits) for name, column in named.items()}
-    columns |= {"worst": Column("worst dataset")}
+    columns |= {"worst": Column("worst dataset"), "at_chance": Column("at chance")}
     columns |= {cost.column: Column(cost.head, "number", cost.digits) for cost in analysis.costs}
     values = models.join(means.rename(columns=named)).assign(
         model=models.index, accuracy=means.mean(axis=1, skipna=False)
     )
     kept = {name: column for name, column in columns.items() if name in values and values[name].notna().any()}
     interval = "; low and high: 95 % interval for seed noise" if "xscore_low" in kept else ""
+    lost = "; at chance: where no more is reached than without a look at the images" if "at_chance" in kept else ""
     measured = _several(analysis.metric)
-    caption = (
-        f"Scores, best first. {measured} {_unit(analysis.metric)}, the mean over seeds; "
-        f"mean, variance and xScore of normalised {measured.lower()}{interval}."
-    )
+    normalised = f"; mean, variance and xScore of normalised {measured.lower()}" if "xscore" in kept else ""
+    start = "Scores, best first. " if "xscore" in kept else ""
+    caption = f"{start}{measured} {_unit(analysis.metric)}, the mean over seeds{normalised}{interval}{lost}."
     return Table.of("scores", caption, kept, values, [str(role) for role in models["role"]] if "role" in kept else ())
 
 

@@ -2,6 +2,7 @@
 
 from archlab.scoring.agreement import SCORES, Agreement, agreement
 from archlab.scoring.answer import answer
+from archlab.scoring.chance import at_chance, chance
 from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, chance_left, what_would_decide
 from archlab.scoring.effects import Effects, Matters, Rounds, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
@@ -57,7 +58,9 @@ __all__ = [
     "agreement",
     "answer",
     "architecture_elements",
+    "at_chance",
     "cells",
+    "chance",
     "chance_decided",
     "chance_left",
     "compare_over_datasets",
