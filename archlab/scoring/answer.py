@@ -14,7 +14,6 @@ from archlab.scoring.verdicts import BETTER, SAME, UNDECIDED, WORSE
 
 KIND_IN_WORDS = {"equal_budget": "At equal budget", "raw": "With the edit alone, parameters as they fall"}
 TURNED = {BETTER: WORSE, WORSE: BETTER, SAME: SAME, UNDECIDED: UNDECIDED}
-UNANSWERED = "cannot be answered over all datasets: runs are missing"
 Row = dict[str, Any]
 
 
@@ -70,7 +69,10 @@ class _Choice:
         """The sentences, and whether they tell anything that is decided."""
         start = f"{KIND_IN_WORDS[self.kind]}, "
         if not self.pairs:
-            lacking, elsewhere = f"{self.choice} {UNANSWERED}", self._decided_elsewhere()
+            lacking, elsewhere = (
+                f"{self.choice} cannot be answered over all datasets: runs are missing",
+                self._decided_elsewhere(),
+            )
             return f"{start}{'; '.join([*elsewhere, lacking])}.", bool(elsewhere)
         turned = list(_both_ways(self.pairs))
         options = dict.fromkeys(row["option"] for row in turned)
@@ -90,7 +92,7 @@ class _Choice:
         """The options of which only single datasets are known."""
         there = {row[side] for row in self.pairs for side in ("option", "against")}
         gone = [f"{self.choice}={name}" for name in self.options if name not in there]
-        return f" {_listed(gone)} {UNANSWERED}." if gone else ""
+        return f" Over all datasets {_listed(gone)} cannot be compared: runs are missing." if gone else ""
 
     def _decided(self, against: list[Row]) -> list[str]:
         """What is decided, one statement each: of the best, of effects of others, and where the score is open, in points."""

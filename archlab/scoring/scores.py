@@ -151,7 +151,11 @@ def score_table(
     lost = at_chance(seed_means(rows), classes or {}, metric)
     said = chance_in_words(lost, len(models))
     if frame is None:
-        return Scores(lam, None, scored, (NO_FRAME, *said), at_chance=lost)
+        by_all = references is not None and make_frame(
+            table, None, split, datasets=datasets, seeds=seeds, metric=metric
+        )
+        no_frame = f"{NO_FRAME}; all models together have one (--frame all)" if by_all else NO_FRAME
+        return Scores(lam, None, scored, (no_frame, *said), at_chance=lost)
     warnings = [
         *_warnings(frame, Metric.of(metric)),
         *_fragile(frame, len(complete), Metric.of(metric)),
