@@ -103,6 +103,13 @@ class Analysis:
         return self.material.metric
 
     @property
+    def noise(self) -> str:
+        """What the intervals of scores, and ranks, cover."""
+        images, scored = self.material.images, self.models["xscore"].notna()
+        there = self.means.loc[self.models.index[scored]].notna().astype(int)
+        return "seed and test-set noise" if images is not None and images.knows(there) else "seed noise"
+
+    @property
     def frame(self) -> Frame | None:
         return self.scores.frame
 

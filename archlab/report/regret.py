@@ -14,7 +14,7 @@ from archlab.scoring import WAYS
 def regret(analysis: Analysis) -> Iterator[Section]:
     """Each dataset held out in turn, and the points lost there by ways to choose."""
     found = analysis.regret
-    sentences, unit = [found.sentence], found.lost.partition(" ")[0]
+    sentences, unit = [found.sentence.replace("No regret:", "The regret is not known:")], found.lost.partition(" ")[0]
     if len(found.held_out):
         sentences.append(
             f"On a further dataset, drawn as these {len(found.held_out)} were, the choice by the xScore costs 0 to "

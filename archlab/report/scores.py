@@ -64,6 +64,13 @@ def costs(analysis: Analysis) -> Iterator[Section]:
         return
     sentences, plots = [], []
     models = _scored(analysis)
+    if models.empty:
+        yield Section(
+            "costs",
+            title,
+            ["No model has a score to hold against its cost; what is known of costs is in the first table."],
+        )
+        return
     for cost in analysis.costs:
         if front := pareto(analysis.models[cost.column], analysis.models["xscore"]):
             sentences.append(f"Not beaten in both {cost.title} and xScore: {', '.join(front)}.")
@@ -119,7 +126,7 @@ def _table(analysis: Analysis) -> Table:
         model=models.index, accuracy=means.mean(axis=1, skipna=False)
     )
     kept = {name: column for name, column in columns.items() if name in values and values[name].notna().any()}
-    interval = "; low and high: 95 % interval for seed noise" if "xscore_low" in kept else ""
+    interval = f"; low and high: 95 % interval for {analysis.noise}" if "xscore_low" in kept else ""
     lost = "; at chance: where no more is reached than without a look at the images" if "at_chance" in kept else ""
     measured = _several(analysis.metric)
     normalised = f"; mean, variance and xScore of normalised {measured.lower()}" if "xscore" in kept else ""
@@ -145,7 +152,7 @@ def _score_plots(analysis: Analysis) -> list[Plot]:
         return []
     best, worst = models.iloc[0], models.iloc[-1]
     alt = f"The highest xScore has {best.name}, {best['xscore']:.3f}; the lowest {worst.name}, {worst['xscore']:.3f}."
-    title = "xScore with 95 % intervals for seed noise" if models["xscore_low"].notna().any() else "xScore"
+    title = f"xScore with 95 % intervals for {analysis.noise}" if models["xscore_low"].notna().any() else "xScore"
     if any(name.startswith("+") for name in models.index):
         title += f"; names that begin with + are variants of {analysis.base}"
     return [Plot("xscore", title + _best_only(analysis), alt, partial(_scores, models.head(MOST_ROWS)))]

@@ -112,8 +112,16 @@ def _finalists(found: dict[str, Any]) -> Table:
     columns |= {split: Column(f"{title} xScore", "number") for split, title in SPLITS.items()}
     columns |= {"gain": Column("test gain", "signed")}
     columns |= {f"gain_{end}": Column(end, "signed") for end in ("low", "high")}
+    lost = {score["model"]: ", ".join(score.get("at_chance", [])) or None for score in found.get("scores", [])}
+    columns |= {"at_chance": Column("at chance")} if any(lost.get(each["model"]) for each in found["finalists"]) else {}
     rows = [
-        {**each, **each["test"], "params": each["params"] / 1e6, "macs": each["macs"] / 1e6}
+        {
+            **each,
+            "at_chance": lost.get(each["model"]),
+            **each["test"],
+            "params": each["params"] / 1e6,
+            "macs": each["macs"] / 1e6,
+        }
         | {split: (each[split] or {}).get("xscore") for split in SPLITS}
         for each in found["finalists"]
     ]

@@ -4,14 +4,17 @@ import csv
 import dataclasses
 import io
 
+import numpy as np
 import pytest
 
 from archlab.data import ClassCounts
 from archlab.foundation.metric import METRICS
 from archlab.report import analyse, text
 from archlab.report.provenance import as_trained
-from archlab.report.search import _left_out
+from archlab.report.search import _finalists, _left_out
 from archlab.report.sections import sections
+from archlab.scoring import ImageNoise, Matters
+from archlab.scoring.image_noise import OnDataset
 from tests.report.made import made_study
 
 SHARED = ClassCounts(tuple("abcdefghij"), (40,) * 8 + (0, 0))
@@ -70,6 +73,39 @@ def test_models_at_chance_are_marked_in_every_form():
     assert sum(each.startswith("at chance: on pines (") for each in analysis.warnings) == 1
     unknown = text(analyse([study(classes={})]), "markdown")
     assert "at chance" not in unknown
+
+
+def test_cells_and_finalists_at_chance_are_marked():
+    other = dataclasses.replace(made_study(datasets=4, seeds=2, first_seed=5), name="other")
+    held = analyse([study()], other)
+    (table,) = [each for each in section(held, "against").tables if each.name == "against-cells"]
+    assert table.columns[-1].title == "reproduced at chance"
+    assert {(row[0], row[1]) for row in table.rows if row[-1]} == {("convmixer", "pines"), ("starnet", "pines")}
+    nothing = {"validation": {}, "test": {}, "found": {}}
+    finalist = {"model": "it", "name": "it", "params": 2e6, "macs": 3e7, **nothing}
+    assert _finalists({"finalists": [finalist]}).columns[-1].title == "high"
+    marked = _finalists({"finalists": [finalist], "scores": [{"model": "it", "at_chance": ["elpv", "pines"]}]})
+    assert marked.columns[-1].title == "at chance" and marked.rows[0][-1] == "elpv, pines"
+
+
+def test_what_intervals_cover_is_told():
+    plain = analyse([study()])
+    assert "95 % interval for seed noise" in text(plain, "markdown")
+    part = OnDataset(tuple(plain.models.index), np.zeros((8, 3)), np.zeros(3, int), np.zeros(8), np.full(8, 2))
+    images = ImageNoise(dict.fromkeys(map(str, plain.means), part))
+    said = text(analyse([study(images=images)]), "markdown")
+    assert "95 % interval for seed and test-set noise" in said and "interval for seed noise" not in said
+
+
+def test_effects_say_no_more_than_there_is():
+    one = text(analyse([made_study(datasets=2, seeds=1)]), "markdown")
+    assert "Effects of options over all datasets. One seed a cell tells no intervals." in one
+    whole = study()
+    models = {name: each for name, each in whole.models.items() if not name.endswith("@raw")}
+    fitted = text(analyse([study(models=models, matters=Matters(points=1))]), "markdown")
+    assert "At equal budget, the width was fitted anew." in fitted and "Raw is" not in fitted
+    assert "A difference matters from 1 point on." in fitted
+    assert "No model has a score to hold against its cost" in text(analyse([made_study(datasets=1)]), "markdown")
 
 
 def test_models_at_chance_on_datasets_not_seen_are_marked_too():
