@@ -130,7 +130,7 @@ def _cells(held: HeldAgainst, analysis: Analysis) -> Table:
     }
     columns |= {"explained_by": Column("explained by")}
     lost = analysis.scores.at_chance if held.metric == analysis.metric else {}
-    marks = ["yes" if row["dataset"] in lost.get(row["model"], []) else None for row in records(held.found.cells)]
+    marks = ["yes" if row["dataset"] in lost.get(row["model"], []) else "" for row in records(held.found.cells)]
     columns |= {"at_chance": Column("reproduced at chance")} if any(marks) else {}
     caption = f"Every cell {'in percent' if held.metric.is_share else f'in {held.metric.unit}'}."
     return Table.of("against-cells", caption, columns, held.found.cells.assign(at_chance=marks))
