@@ -19,6 +19,7 @@ from archlab.scoring import (
     Matters,
     Rounds,
     architecture_elements,
+    metric_in,
     published_elements,
     read_table,
     shipped_tables,
@@ -125,10 +126,12 @@ def read_material(source: str, home: Path) -> Material:
     if (folder / FILES[0]).exists():
         return _read_study(folder, home)
     if Path(source).is_file():
-        table = read_table(source)
+        metric = metric_in(source)
+        table = read_table(source, metric=metric)
         return Material(
             name=Path(source).stem,
             table=table,
+            metric=metric,
             provenance={"table": source},
             test_images=test_images_of(table["dataset"], home),
             classes=classes_of(table["dataset"], home),

@@ -30,7 +30,8 @@ from archlab.report.plots import (
 )
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import records
+from archlab.scoring import points, records
+from archlab.scoring.scores import FEW_MODELS
 
 LATENCY = (
     "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
@@ -107,6 +108,8 @@ def _frame(analysis: Analysis) -> str:
         f"xScore = mean − {analysis.scores.lam:g} × variance of these over {len(frame.datasets)} datasets. "
         "Scores of different frames cannot be compared."
     )
+    if frame.kind == "cohort" and len(frame.models) <= FEW_MODELS:
+        sentence += f" A frame of {len(frame.models)} models is fragile: read differences in {points(analysis.metric)}."
     return sentence if analysis.seeds > 1 else f"{sentence} With one seed a cell there are no intervals."
 
 

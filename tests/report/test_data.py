@@ -9,7 +9,7 @@ import pytest
 
 from archlab.data import ClassCounts
 from archlab.foundation.metric import METRICS
-from archlab.report import analyse, text
+from archlab.report import analyse, read_material, text
 from archlab.report.provenance import as_trained
 from archlab.report.search import _finalists, _left_out
 from archlab.report.sections import sections
@@ -162,3 +162,13 @@ def test_models_that_only_lack_a_frame_have_not_failed():
     table = study().table
     gone = table[(table["model"] != "starnet") | (table["dataset"] != "elpv")]
     assert "incomplete: no accuracy on elpv" in text(analyse([study(table=gone)]), "markdown")
+
+
+def test_a_table_of_another_metric_alone_is_reported_by_it(tmp_path):
+    rows = "\n".join(f"m{at},{name},log_loss,{1 + at / 10}" for at in range(3) for name in ("a", "b", "c"))
+    (tmp_path / "lost.csv").write_text(f"model,dataset,metric,value\n{rows}\n")
+    analysis = analyse([read_material(str(tmp_path / "lost.csv"), tmp_path)])
+    assert (analysis.metric.name, analysis.models.index[0]) == ("log_loss", "m0")
+    said = text(analysis, "markdown")
+    assert "0 is the highest and 1 the lowest of all complete models" in said
+    assert "A frame of 3 models is fragile: read differences in nats." in said
