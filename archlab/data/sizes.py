@@ -35,7 +35,11 @@ class ClassCounts:
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> ClassCounts:
-        return cls(tuple(map(str, document["classes"])), tuple(map(int, document["images"])))
+        """Of what `document` gives; KeyError, TypeError or ValueError of anything else."""
+        classes, images = tuple(map(str, document["classes"])), tuple(map(int, document["images"]))
+        if len(classes) != len(images) or min(images, default=0) < 0:
+            raise ValueError(f"{len(classes)} classes and the images of {len(images)}")
+        return cls(classes, images)
 
 
 def test_classes(name: str, home: Path) -> ClassCounts | None:
@@ -47,8 +51,9 @@ def test_classes(name: str, home: Path) -> ClassCounts | None:
     for manifest in _manifests(name, home):
         try:
             if _deciding(manifest["settings"]) == current:
-                return ClassCounts(tuple(manifest["class_names"]), tuple(manifest["counts"]["test"]))
-        except (KeyError, TypeError):  # damaged: preparing says so
+                counts = {"classes": manifest["class_names"], "images": manifest["counts"]["test"]}
+                return ClassCounts.from_document(counts)
+        except (KeyError, TypeError, ValueError, AttributeError):  # damaged: preparing says so
             continue
     return None
 
@@ -78,5 +83,5 @@ def _manifests(name: str, home: Path) -> Iterator[Any]:
     for path in sorted((home / "datasets" / name).glob("*/manifest.json")):
         try:
             yield json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue

@@ -34,6 +34,8 @@ def classes_of(datasets: Iterable[str], home: Path, found: dict[str, Any] | None
     """As they were when the study ran, where it says so; else as the datasets are prepared now."""
     from archlab.data import ClassCounts, test_classes
 
-    kept = {name: ClassCounts.from_document(each) for name, each in (found or {}).get("test_images", {}).items()}
+    kept: dict[str, ClassCounts] = {}
+    with suppress(KeyError, TypeError, ValueError, AttributeError):  # a damaged file, which others tell
+        kept = {name: ClassCounts.from_document(each) for name, each in (found or {}).get("test_images", {}).items()}
     known = {name: kept.get(name) or test_classes(name, home) for name in dict.fromkeys(datasets)}
     return {name: counts for name, counts in known.items() if counts}

@@ -13,6 +13,7 @@ from archlab.report import analyse, read_material, text
 from archlab.report.provenance import as_trained
 from archlab.report.search import _finalists, _left_out
 from archlab.report.sections import sections
+from archlab.report.tested import classes_of
 from archlab.scoring import ImageNoise, Matters
 from archlab.scoring.image_noise import OnDataset
 from tests.report.made import made_study
@@ -172,3 +173,15 @@ def test_a_table_of_another_metric_alone_is_reported_by_it(tmp_path):
     said = text(analysis, "markdown")
     assert "0 is the highest and 1 the lowest of all complete models" in said
     assert "A frame of 3 models is fragile: read differences in nats." in said
+
+
+@pytest.mark.parametrize(
+    "damaged", [[], {"digits": 3}, {"digits": {"classes": ["a"], "images": [1, 2]}}, {"digits": {}}]
+)
+def test_class_counts_that_are_damaged_are_not_known(tmp_path, damaged):
+    assert classes_of(["digits"], tmp_path, {"test_images": damaged}) == {}
+    folder = tmp_path / "datasets" / "digits" / "8"
+    folder.mkdir(parents=True)
+    for manifest in ("[" * 50_000, "[]", '{"settings": [], "counts": {"test": "x"}}'):
+        (folder / "manifest.json").write_text(manifest)
+        assert classes_of(["digits"], tmp_path) == {}
