@@ -104,7 +104,7 @@ def _frame(analysis: Analysis) -> str:
     worst, best = ("lowest", "highest") if analysis.metric.higher_is_better else ("highest", "lowest")
     spanned = "all complete models" if frame.kind == "cohort" else f"the references {', '.join(frame.models)}"
     sentence = (
-        f"{article} {words} is normalised on each dataset: 0 is the {worst} and 1 the {best} of {spanned}; "
+        f"{article} {words} of 0 is the {worst} and 1 the {best} of {spanned} on a dataset, once normalised; "
         f"xScore = mean − {analysis.scores.lam:g} × variance of these over {len(frame.datasets)} datasets. "
         "Scores of different frames cannot be compared."
     )
