@@ -93,7 +93,8 @@ class Ablation:
 
         None where no frame can be made (there is no validation split, say), or none of its runs is stored.
         """
-        scores = scores_on("validation", self.study, comparable(self.study, self.table))
+        of_all = self.study.spanned_by == "all"
+        scores = scores_on("validation", self.study, comparable(self.study, self.table), of_all=of_all)
         known = None if scores is None else scores.models.dropna(subset=["xscore"])
         if known is None or known.empty:
             return None
@@ -270,7 +271,7 @@ def assess(
     found = {name: test_classes(name, store.home) for name in study.pixels}
     test_images = {name: counts for name, counts in found.items() if counts}
     classes = {name: counts.images for name, counts in test_images.items()}
-    scored = scores_on(SPLIT, study, comparable(study, seen), images, classes)
+    scored = scores_on(SPLIT, study, comparable(study, seen), images, classes, of_all=study.spanned_by == "all")
     contrasts = effects_of(study, seen, scored, images, rounds)
     if scored is not None and study.own_scores:
         scored = with_own_scores(study, seen, scored)

@@ -46,8 +46,10 @@ def scores_on(
     rows: pd.DataFrame,
     images: ImageNoise | None = None,
     classes: Mapping[str, Sequence[int]] | None = None,
+    *,
+    of_all: bool = False,
 ) -> Scores | None:
-    """The scores of models on one split of the datasets seen, in the frame of the study's references among them, or of all;
+    """The scores of models on one split of the datasets seen, in the frame of the study's references among them, or `of_all`;
     None without any rows of it."""
     from archlab.scoring import score_table, undefined_on
 
@@ -60,7 +62,7 @@ def scores_on(
         raise UserError("; ".join(without))
     scores = score_table(
         rows,
-        None if study.spanned_by == "all" else [name for name in study.frame if name in there],
+        None if of_all else [name for name in study.frame if name in there],
         split,
         study.weight_of_variance,
         datasets=[name for name in study.datasets if name not in undefined],
