@@ -108,6 +108,7 @@ def ablate(
     recipe: str | Path | dict | None = None,
     seeds: int | Sequence[int] | dict | None = None,
     matters: str | dict | None = None,
+    frame: Literal["references", "all"] | None = None,
     until: Literal["decided"] | None = None,
     within: str | float | None = None,
     store: str | Path | None = None,
@@ -118,10 +119,10 @@ def ablate(
 
     Args:
         study: The name of a shipped study, a YAML file, or a mapping of the same keys.
-        suite, datasets, recipe, seeds, matters: What counts in the place of what the study says. `datasets` are a suite of
-            their own, `seeds` a number, a list, or `{"from": 2, "to": 30}`, and `matters` is `"1 point"`, `"0.05 of xScore"`
-            or `{"points": 1, "xscore": 0.05}`. The results lie beside those of the study as written: the study's name says what
-            differs.
+        suite, datasets, recipe, seeds, matters, frame: What counts in the place of what the study says. `datasets` are a
+            suite of their own, `seeds` a number, a list, or `{"from": 2, "to": 30}`, and `matters` is `"1 point"`, `"0.05 of
+            xScore"` or `{"points": 1, "xscore": 0.05}`; `frame` says which models span that of the scores. The results lie
+            beside those of the study as written: the study's name says what differs.
         until: `"decided"`: seeds come in rounds, and only where a contrast is open. The same call goes on with what is stored.
         within: `"2h"`, `"90s"` or seconds: no round begins that would not end by then.
         store: The folder of runs and data; None: ARCHLAB_HOME, else `./.archlab`.
@@ -135,7 +136,7 @@ def ablate(
     Raises:
         UserError: Before anything runs: the study is wrong, a model above the budget, or a dataset not prepared.
     """
-    source = override(study, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds, matters=matters)
+    source = override(study, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds, matters=matters, frame=frame)
     return _ablate(source, Store(home(store)), settings, progress, until=until, within=within)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlab.cli.completion import STUDY
-from archlab.cli.options import JSON, STORE
+from archlab.cli.options import FRAME, JSON, STORE
 from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 )
 @override_options
 @click.option("--matters", metavar="SIZE", help="In the place of the study's: `1 point`, `0.05 of xScore`.")
+@FRAME
 @click.option(
     "--until",
     type=click.Choice(["decided"]),
@@ -55,6 +56,7 @@ def ablate(
     recipe: str | None,
     seeds: str | None,
     matters: str | None,
+    frame: str | None,
     until: str | None,
     within: str | None,
     dry_run: bool,
@@ -65,8 +67,9 @@ def ablate(
 ) -> int:
     """Trains every model of a study on every dataset of its suite where that is not stored yet, and scores them.
 
-    Models are scored on test data in the frame of the study's references. Results of a study with another suite, recipe or
-    seeds lie beside those of the study as written, under a name that says so. Ends with 1 where a run failed.
+    Models are scored on test data in the frame of the study's references, or of all models. Results of a study with another
+    suite, recipe, seeds or frame lie beside those of the study as written, under a name that says so. Ends with 1 where a run
+    failed.
 
     With --until decided, seeds come in rounds: models get more of them as long as a contrast that the study is about is open
     and more seeds may decide it. The same command goes on where it was interrupted, or where the time was over.
@@ -79,7 +82,7 @@ def ablate(
 
     seconds = time_within(until, within)
     place = Store(home(store))
-    source = overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds, matters=matters)
+    source = overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds, matters=matters, frame=frame)
     settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
     if smoke or dry_run:
         study, runs = study_and_runs(source, place, progress, planned=not smoke, until=until)

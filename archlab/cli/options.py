@@ -12,6 +12,10 @@ STORE = click.option(
 STORE_OF_RUNS = click.option("--store", metavar="PATH", help="Folder of runs  [default: ARCHLAB_HOME, else ./.archlab]")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
+FRAME = click.option(
+    "--frame", type=click.Choice(["references", "all"]), help="Which models span the frame of the scores."
+)
+
 
 def together(*options: Callable[[Callable], Callable]) -> Callable[[Callable], Callable]:
     """A decorator that gives a command these options; its help lists them in this order."""

@@ -28,6 +28,7 @@ def overridden(
     recipe: str | None,
     seeds: str | None,
     matters: str | None = None,
+    frame: str | None = None,
 ) -> StudySource:
     """The study as the options have it; as written without any."""
     return override(
@@ -37,6 +38,7 @@ def overridden(
         recipe=recipe,
         seeds=None if seeds is None else _seeds(seeds),
         matters=matters,
+        frame=frame,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from archlab.cli.completion import RESULTS
-from archlab.cli.options import STORE
+from archlab.cli.options import FRAME, STORE
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 from archlab.foundation.escaping import file_name
@@ -24,6 +24,7 @@ from archlab.foundation.escaping import file_name
     "--against", metavar="TABLE", help="Hold every cell against those of another study or table: zhang2025, ..."
 )
 @click.option("--agreement", is_flag=True, help="Of two studies, a cheap and a dear one: do they rank alike?")
+@FRAME
 @click.option("--output", metavar="FOLDER", help="Where to write  [default: reports/STUDY in the store]")
 @click.option("--plots", "with_plots", is_flag=True, help="Write each plot as an SVG and a PNG file too.")
 @STORE
@@ -32,6 +33,7 @@ def report(
     form: str | None,
     against: str | None,
     agreement: bool,
+    frame: str | None,
     output: str | None,
     with_plots: bool,
     store: str | None,
@@ -43,7 +45,7 @@ def report(
     Several are scored again in one frame; with --agreement the report is on the second of two, and holds the order of its
     models against that of the first. Prints Markdown and writes report.html, report.md, report.tex and the tables as CSV.
     """
-    from archlab.report import analyse, namesake, read_material, read_standard, text, write
+    from archlab.report import analyse, in_frame_of, namesake, read_material, read_standard, text, write
 
     if form and (output or with_plots):
         raise UserError(f"--{form} prints, so it takes neither --output nor --plots")
@@ -52,6 +54,8 @@ def report(
     place = home(store)
     other = read_standard(against, place) if against else None
     materials = [read_material(study, place) for study in studies]
+    if frame:
+        materials = [in_frame_of(each, frame) for each in materials]
     cheap = materials.pop(0) if agreement else None
     analysis = analyse(materials, other, cheap)
     for study in studies:

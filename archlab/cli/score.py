@@ -11,7 +11,7 @@ import click
 from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
-from archlab.foundation import UserError
+from archlab.foundation import UserError, home
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("table")
 @click.option(
-    "--frame", "frame_file", metavar="FILE", help="Score in the frame of this JSON file (as --json prints it)."
+    "--frame",
+    "frame_file",
+    metavar="FILE",
+    help="Score in the frame of this JSON file (as --json prints it); `all`: of all models, as without.",
 )
 @click.option("--references", metavar="A,B", help="The models that span the frame; without it, all of them do.")
 @click.option(
@@ -60,6 +63,7 @@ def score(
         xscore,
     )
 
+    frame_file = None if frame_file == "all" and references is None else frame_file
     if frame_file and references is not None:
         raise UserError("--frame and --references exclude each other: a frame already names its models")
     own_scores, counted = [own_score(reference) for reference in own], _metric(metric, lower_is_better)
@@ -69,7 +73,7 @@ def score(
         raise UserError("--references takes names of models, A,B")
     frame = _read_frame(frame_file, counted, accuracies["value"]) if frame_file else None
     try:
-        scores = score_table(accuracies, names, lam=lam, frame=frame, metric=counted)
+        scores = score_table(accuracies, names, lam=lam, frame=frame, metric=counted, classes=_classes(accuracies))
         if scores.frame is None or (frame is None and scores.frame.dropped):
             means = accuracies.pivot_table(index="model", columns="dataset", values="value", sort=False)
             xscore(means.loc[names] if names else means, lam, higher_is_better=counted.higher_is_better)  # says why
@@ -84,6 +88,14 @@ def score(
     else:
         _print(scores, accuracies, counted.words)
         echo("\n" + found.sentence)
+
+
+def _classes(accuracies: pd.DataFrame) -> dict[str, tuple[int, ...]]:
+    """Of the datasets that are prepared here, the test images of each class."""
+    from archlab.data import test_classes
+
+    found = {name: test_classes(name, home()) for name in map(str, accuracies["dataset"].unique())}
+    return {name: counts.images for name, counts in found.items() if counts}
 
 
 def _metric(name: str, lower_is_better: bool) -> Metric:
@@ -130,6 +142,7 @@ def _print(scores: Scores, accuracies: pd.DataFrame, metric: str) -> None:
         model=scores.models.index,
         accuracy=means.mean(axis=1),
         worst=worst_datasets(means, scores.frame)["dataset"],
+        at_chance=[", ".join(scores.at_chance.get(str(model), [])) for model in scores.models.index],
     )
     digits = {"xscore": 4, "xscore_low": 3, "xscore_high": 3, "mean": 4, "variance": 4, "accuracy": 4}
     digits |= dict.fromkeys(scores.own, 4)
@@ -138,6 +151,7 @@ def _print(scores: Scores, accuracies: pd.DataFrame, metric: str) -> None:
     titles = {"model": "model", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high", "mean": "mean"}
     titles |= {"variance": "variance"} | {name: name for name in scores.own}
     titles |= {"accuracy": f"mean {metric}", "worst": "worst dataset"}
+    titles |= {"at_chance": "at chance"} if scores.at_chance else {}
     if (found["xscore_low"] == "nan").all():
         del titles["xscore_low"], titles["xscore_high"]
     echo(f"xScore, lambda {scores.lam:g}, {len(scores.frame.datasets)} datasets\n")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ENDS = ("difference", "low", "high")
 TITLES = {"macs": "MACs", "xscore": "xScore", "xscore_low": "low", "xscore_high": "high", "difference": "to base"}
+TITLES |= {"at_chance": "at chance"}
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -39,6 +40,7 @@ def print_scores(found: Ablation, *more: str) -> None:
     columns += [*(found.scored.own if found.scored else ()), "xscore"]
     columns += ["xscore_low", "xscore_high"] if table["xscore_low"].notna().any() else []
     columns += more
+    columns += ["at_chance"] if table["at_chance"].any() else []
     rows = [
         [rounded(value, signed=name == "difference") for name, value in zip(columns, row, strict=True)]
         for row in table[columns].itertuples(index=False)

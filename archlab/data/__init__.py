@@ -9,11 +9,12 @@ from archlab.data.preparation import Need, command_to_prepare, open_prepared, pr
 from archlab.data.prepared import Prepared
 from archlab.data.removal import remove_dataset
 from archlab.data.sheet import contact_sheet
-from archlab.data.sizes import images_to_test
+from archlab.data.sizes import ClassCounts, images_to_test, test_classes
 from archlab.data.suite import Suite, load_suite, suites
 
 __all__ = [
     "Archive",
+    "ClassCounts",
     "Entry",
     "Expected",
     "ImageArray",
@@ -38,4 +39,5 @@ __all__ = [
     "prepare",
     "remove_dataset",
     "suites",
+    "test_classes",
 ]

@@ -1,6 +1,7 @@
 """Reports of finished studies, or of any table of accuracies: Markdown, CSV, LaTeX, one page, plots."""
 
 from archlab.report.analysis import Analysis, analyse
+from archlab.report.combining import in_frame_of
 from archlab.report.material import Material, keys_of_study, namesake, read_material, read_standard
 from archlab.report.writing import text, write
 
@@ -8,6 +9,7 @@ __all__ = [
     "Analysis",
     "Material",
     "analyse",
+    "in_frame_of",
     "keys_of_study",
     "namesake",
     "read_material",

@@ -36,7 +36,7 @@ def against(analysis: Analysis) -> Iterator[Section]:
         partial(_differences, differences.head(MOST_ROWS)),
     )
     sentences = [_in_short(held), _explained(found), _noises(held), *_ranks(found), *_left_out(held)]
-    tables = [_scores(found), _datasets(found), _cells(found)]
+    tables = [_scores(found), _datasets(found), _cells(held, analysis)]
     title = f"Held against {held.published}"
     yield Section("against", title, sentences, [plot], [table for table in tables if table.rows])
 
@@ -120,7 +120,7 @@ def _datasets(found: Reproduction) -> Table:
     return Table.of("against-datasets", caption, columns, found.datasets)
 
 
-def _cells(found: Reproduction) -> Table:
+def _cells(held: HeldAgainst, analysis: Analysis) -> Table:
     columns = {"model": Column("model"), "dataset": Column("dataset")}
     columns |= {name: Column(name, "number", 2) for name in ("published", "reproduced")}
     columns |= {"difference": Column("difference", "signed", 2)}
@@ -129,7 +129,11 @@ def _cells(found: Reproduction) -> Table:
         "test_noise": Column("test-set noise ±", "number", 2),
     }
     columns |= {"explained_by": Column("explained by")}
-    return Table.of("against-cells", "Every cell, in points.", columns, found.cells)
+    lost = analysis.scores.at_chance if held.metric == analysis.metric else {}
+    marks = ["yes" if row["dataset"] in lost.get(row["model"], []) else "" for row in records(held.found.cells)]
+    columns |= {"at_chance": Column("reproduced at chance")} if any(marks) else {}
+    caption = f"Every cell {'in percent' if held.metric.is_share else f'in {held.metric.unit}'}."
+    return Table.of("against-cells", caption, columns, held.found.cells.assign(at_chance=marks))
 
 
 def _differences(differences: pd.DataFrame, palette: Palette) -> Figure:

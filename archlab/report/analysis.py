@@ -57,8 +57,8 @@ class Analysis:
         material: What it was found in; of several studies, all of them as one.
         seeds: The fewest that a cell has.
         models: Indexed by model, best first: role, the columns of `costs`, accuracy (mean over datasets), mean,
-            variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base), worst (dataset), reason, and
-            the user's own scores.
+            variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base), worst (dataset),
+            at_chance (datasets), reason, and the user's own scores.
         means: Models x datasets, seed means, in the unit of the table.
         answers, effects: One for each study that has options.
         by_class: Of each dataset whose runs have kept class scores; `without_class_scores` are the others.
@@ -103,6 +103,13 @@ class Analysis:
         return self.material.metric
 
     @property
+    def noise(self) -> str:
+        """What the intervals of scores, and ranks, cover."""
+        images, scored = self.material.images, self.models["xscore"].notna()
+        there = self.means.loc[self.models.index[scored]].notna().astype(int)
+        return "seed and test-set noise" if images is not None and images.knows(there) else "seed noise"
+
+    @property
     def frame(self) -> Frame | None:
         return self.scores.frame
 
@@ -115,7 +122,8 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
     means = seed_means(rows).loc[scores.models.index]
     costs, kinds = cost_table(material)
     models = _models(material, scores, means).join(costs)
-    warnings += [*scores.warnings, *_mixed(material.runs), *uneven_gains(models, material.base)]
+    told = models.drop(index=[name for name in scores.at_chance if name != material.base])  # of the others all is said
+    warnings += [*scores.warnings, *_mixed(material.runs), *uneven_gains(told, material.base)]
     classes, without = by_class(material, list(scores.models.index))
     by_study = {each.name: found for each in materials if (found := _effects(each))}
     return Analysis(
@@ -157,6 +165,7 @@ def _scores(material: Material) -> Scores:
         seeds=seeds,
         metric=material.metric,
         images=material.images,
+        classes={name: counts.images for name, counts in material.classes.items()},
     )
 
 
@@ -170,6 +179,7 @@ def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataF
     if scores.frame is not None:
         complete = found.index[found["reason"] == ""]
         found["worst"] = worst_datasets(means.loc[complete], scores.frame)["dataset"].reindex(found.index)
+    found["at_chance"] = [", ".join(scores.at_chance.get(str(model), [])) or None for model in found.index]
     return found.assign(**material.own_scores)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -33,7 +34,8 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     warnings += _differences(materials)
     tables: list[pd.DataFrame] = []
     filled: list[pd.DataFrame] = []
-    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "test_images": {}, "kin": {}}
+    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": []}
+    merged |= {"test_images": {}, "classes": {}, "kin": {}}
     references: list[str] = []
     images = ImageNoise() if all(each.images for each in materials) else None
     for each in materials:
@@ -47,6 +49,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
             merged[part] |= {names.get(model, model): known for model, known in getattr(each, part).items()}
         merged["test_images"] |= each.test_images
         merged["kin"] |= each.kin
+        merged["classes"] |= each.classes
         for part in ("failed", "runs"):
             merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
         references += [names[model] for model in each.references or []]
@@ -64,10 +67,23 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         lam=materials[0].lam,
         metric=materials[0].metric,
         home=materials[0].home,
+        trained=[f"{each.name}: {said}" for each in materials for said in each.trained],
         images=images,
         datasets=[name for name in datasets[0] if name in shared],
         **merged,
     ), warnings
+
+
+def in_frame_of(material: Material, frame: str) -> Material:
+    """In the frame of its `references`, or of `all` models. Scores of the user's own that were made in another are left out."""
+    if frame == "all":
+        spanning = None
+    elif material.references is None:
+        spanning = [name for name, model in material.models.items() if model.get("role") == "reference"] or None
+    else:
+        spanning = material.references
+    own = material.own_scores if spanning == material.references else {}
+    return replace(material, references=spanning, own_scores=own)
 
 
 def _differences(materials: list[Material]) -> list[str]:

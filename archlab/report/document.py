@@ -11,8 +11,9 @@ def document(analysis: Analysis) -> dict[str, Any]:
     """The report for programs.
 
     `study`, `question`, `metric`, `answers`, `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has them,
-    `regret` likewise, `unseen` by study, `classes` (by dataset whose runs have kept class scores: classes, recall and
-    confusion by model), and `against` and `agreement` (null without): what it was held against.
+    `regret` likewise, `unseen` by study, `test_images` (by dataset where known: classes, and the images of each), `classes` (by
+    dataset whose runs have kept class scores: classes, recall and confusion by model), and `against` and `agreement` (null
+    without): what it was held against.
     """
     scores, held = analysis.scores.document(), analysis.against
     return {
@@ -26,6 +27,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "scores": scores["models"],
         "agreement": analysis.agreement.document() if analysis.agreement else None,
         "unseen": analysis.unseen,
+        "test_images": {name: counts.document() for name, counts in analysis.material.classes.items()},
         "regret": analysis.regret.document(),
         "classes": {each.dataset: each.document() for each in analysis.by_class},
         "against": {

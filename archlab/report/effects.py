@@ -10,6 +10,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from archlab.foundation.words import as_sentence
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
 from archlab.report.plots import MOST_MODELS, ROW, Plot, blank, name_rows, short_names
@@ -45,11 +46,12 @@ def effects(analysis: Analysis) -> Iterator[Section]:
             f"effects{suffix}",
             f"Difference of each option to the base{title}; filled where decided",
             f"Decided: {named or 'none'}.",
-            partial(_forest, rows, _measures(found)),
+            partial(
+                _forest, rows, {key: name for key, name in _measures(found).items() if key in set(rows["measure"])}
+            ),
         )
         tables = _tables(found, suffix)
-        sentence = "Raw is the edit alone, parameters as they fall; at equal budget, the width was fitted anew."
-        sentences = [sentence, *_matters(found), *_parts(found)]
+        sentences = [*_kinds(rows), *_matters(found), *_parts(found)]
         yield Section(f"effects{suffix}", f"Effects of the options{title}", sentences, [plot], tables[:1], tables[1:])
 
 
@@ -80,10 +82,20 @@ def _measures(found: Effects) -> dict[str, str]:
     return {"points": f"{found.metric.words} {unit}{lower}", "xscore": "xScore"}
 
 
+def _kinds(rows: pd.DataFrame) -> list[str]:
+    """What the kinds of effects mean that there are."""
+    said = {
+        "raw": "raw is the edit alone, parameters as they fall",
+        "equal_budget": "at equal budget, the width was fitted anew",
+    }
+    there = [words for kind, words in said.items() if kind in set(rows["kind"])]
+    return [as_sentence("; ".join(there))] if there else []
+
+
 def _matters(found: Effects) -> list[str]:
     """What was said to matter."""
     parts = [
-        f"{found.matters.of(measure):g} {unit}"
+        f"{found.matters.of(measure):g} {'point' if measure == 'points' and found.matters.of(measure) == 1 else unit}"
         for measure, unit in (("points", "points"), ("xscore", "of xScore"))
         if found.matters.of(measure) is not None
     ]
@@ -123,6 +135,8 @@ def _tables(found: Effects, suffix: str) -> list[Table]:
     }
     noise = "seeds and test images" if found.covers_images else "seeds, not of the test images"
     note = f"95 % intervals for the noise of {noise}; p adjusted over all tests of the study."
+    if rows["low"].isna().all():
+        note = "One seed a cell tells no intervals." if rows["seeds"].max() == 1 else "No intervals are known."
     made = []
     for name, (title, chosen) in parts.items():
         part = rows[chosen].sort_values("kind", kind="stable")
@@ -141,7 +155,7 @@ def _tables(found: Effects, suffix: str) -> list[Table]:
 def _forest(rows: pd.DataFrame, measures: dict[str, str], palette: Palette) -> Figure:
     rows = rows.sort_values("kind", kind="stable")
     options = list(dict.fromkeys(zip(rows["choice"], rows["option"], rows["kind"], strict=True)))
-    figure, columns = blank(palette, 0.9 + ROW * len(options), columns=2)
+    figure, columns = blank(palette, 0.9 + ROW * len(options), columns=len(measures))
     for axes, (measure, label) in zip(columns, measures.items(), strict=True):
         axes.axvline(0, color=palette.muted, linewidth=1)
         for at, key in enumerate(options):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,12 +14,14 @@ from archlab.foundation import UserError, check_file, is_file, read_file
 from archlab.foundation.checksums import changed_files
 from archlab.foundation.json_files import read_json
 from archlab.foundation.metric import METRICS, RENAMED, Metric
-from archlab.report.provenance import prediction, provenance
+from archlab.report.provenance import as_trained, prediction, provenance, spanning
+from archlab.report.tested import classes_of, kin_of, test_images_of
 from archlab.scoring import (
     ImageNoise,
     Matters,
     Rounds,
     architecture_elements,
+    metric_in,
     published_elements,
     read_table,
     shipped_tables,
@@ -28,6 +29,9 @@ from archlab.scoring import (
 from archlab.scoring.spreadsheets import from_csv
 from archlab.study.rounds import seeds_in_order
 from archlab.study.search_settings import search_name
+
+if TYPE_CHECKING:
+    from archlab.data import ClassCounts
 
 FILES = ("study.json", "ablation.json", "results.csv")
 SEARCH = "search.json"  # beside them where a search ended so
@@ -64,7 +68,8 @@ class Material:
         seconds: By model, what one more seed of it took, where that is known.
         search: The document of the search that ended in this table.
         unseen, unseen_table: Gains as in the document of `archlab.scoring.Gains`; as `table`, of the datasets not seen.
-        test_images: By dataset, the number of images it tests with, where known.
+        test_images: By dataset, the number of images it tests with, where known; classes: of which classes these are.
+        trained: How the study trained its models, in words.
         kin: By dataset that the catalogue knows, all that it counts as, as `archlab.data.kin` gives it.
         origin: What the name that it was read by turned out to be, in words.
         home: Where the store of the runs is.
@@ -96,6 +101,8 @@ class Material:
     unseen: dict[str, Any] | None = None
     unseen_table: pd.DataFrame | None = None
     test_images: dict[str, int] = field(default_factory=dict)
+    classes: dict[str, ClassCounts] = field(default_factory=dict)
+    trained: list[str] = field(default_factory=list)
     kin: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
     home: Path | None = None
@@ -119,13 +126,16 @@ def read_material(source: str, home: Path) -> Material:
     if folder := _folder_of(source, home):
         return _read_study(folder, home)
     if is_file(check_file(Path(source))):
-        table = read_table(source)
+        metric = metric_in(source)
+        table = read_table(source, metric=metric)
         return Material(
             name=Path(source).stem,
             table=table,
+            metric=metric,
             provenance={"table": source},
-            test_images=_test_images(table["dataset"], home),
-            kin=_kin(table["dataset"], home),
+            test_images=test_images_of(table["dataset"], home),
+            classes=classes_of(table["dataset"], home),
+            kin=kin_of(table["dataset"], home),
             origin=f"the file {source}",
         )
     if source.removesuffix(".csv") in shipped_tables():
@@ -160,23 +170,6 @@ def namesake(source: str, home: Path) -> Path | None:
     """The folder of the finished study that has the name of a table that comes with archlab, if there is one."""
     folder = home / "studies" / source
     return folder if source in shipped_tables() and (folder / FILES[0]).exists() else None
-
-
-def _kin(datasets: Iterable[str], home: Path) -> dict[str, tuple[str, ...]]:
-    from archlab.data import kin
-
-    found = {}
-    for name in dict.fromkeys(datasets):
-        with suppress(UserError):  # a table may name any
-            found[name] = kin(name, home)
-    return found
-
-
-def _test_images(datasets: Iterable[str], home: Path) -> dict[str, int]:
-    from archlab.data import images_to_test
-
-    known = {name: images_to_test(name, home) for name in dict.fromkeys(datasets)}
-    return {name: count for name, count in known.items() if count}
 
 
 def _published(name: str) -> Material:
@@ -243,7 +236,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         split="test",
         question=study["question"],
         base=study["base"],
-        references=[name for name in study["frame"] if name in set(table["model"])],
+        references=spanning(study, table),
         lam=study["weight_of_variance"],
         metric=Metric.from_document(study.get("metric", "accuracy")),
         own_scores=_own_scores(study, found),
@@ -261,8 +254,10 @@ def _material_of(folder: Path, home: Path) -> Material:
         search=search,
         unseen=(search or found).get("unseen"),
         unseen_table=table[is_unseen] if is_unseen.any() else None,
-        test_images=_test_images(study["datasets"], home),
-        kin=_kin(study["datasets"], home),
+        test_images=test_images_of(study["datasets"], home),
+        classes=classes_of([*study["datasets"], *study.get("unseen", [])], home, found),
+        trained=as_trained(study),
+        kin=kin_of(study["datasets"], home),
         origin="a finished study",
         home=home,
         images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,

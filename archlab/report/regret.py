@@ -14,12 +14,12 @@ from archlab.scoring import WAYS
 def regret(analysis: Analysis) -> Iterator[Section]:
     """Each dataset held out in turn, and the points lost there by ways to choose."""
     found = analysis.regret
-    sentences, unit = [found.sentence], found.lost.partition(" ")[0]
+    sentences, unit = [found.sentence.replace("No regret:", "The regret is not known:")], found.lost.partition(" ")[0]
     if len(found.held_out):
         sentences.append(
             f"On a further dataset, drawn as these {len(found.held_out)} were, the choice by the xScore costs 0 to "
             f"{found.most('xscore'):.2f} {unit}, that by the mean 0 to {found.most('mean'):.2f}, and a choice at random 0 to "
-            f"{found.most('random'):.2f} on average over the models, each with probability {found.confidence:.0%}."
+            f"{found.most('random'):.2f} on average over the models, each with probability {100 * found.confidence:.0f} %."
             if not found.reason
             else as_sentence(found.reason)
         )

@@ -30,7 +30,8 @@ from archlab.report.plots import (
 )
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import records
+from archlab.scoring import points, records
+from archlab.scoring.scores import FEW_MODELS
 
 LATENCY = (
     "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
@@ -64,6 +65,13 @@ def costs(analysis: Analysis) -> Iterator[Section]:
         return
     sentences, plots = [], []
     models = _scored(analysis)
+    if models.empty:
+        yield Section(
+            "costs",
+            title,
+            ["No model has a score to hold against its cost; what is known of costs is in the first table."],
+        )
+        return
     for cost in analysis.costs:
         if front := pareto(analysis.models[cost.column], analysis.models["xscore"]):
             sentences.append(f"Not beaten in both {cost.title} and xScore: {', '.join(front)}.")
@@ -96,10 +104,12 @@ def _frame(analysis: Analysis) -> str:
     worst, best = ("lowest", "highest") if analysis.metric.higher_is_better else ("highest", "lowest")
     spanned = "all complete models" if frame.kind == "cohort" else f"the references {', '.join(frame.models)}"
     sentence = (
-        f"{article} {words} of 0 is the {worst} and 1 the {best} of {spanned} on a dataset; "
+        f"{article} {words} of 0 is the {worst} and 1 the {best} of {spanned} on a dataset, once normalised; "
         f"xScore = mean − {analysis.scores.lam:g} × variance of these over {len(frame.datasets)} datasets. "
         "Scores of different frames cannot be compared."
     )
+    if frame.kind == "cohort" and len(frame.models) <= FEW_MODELS:
+        sentence += f" A frame of {len(frame.models)} models is fragile: read differences in {points(analysis.metric)}."
     return sentence if analysis.seeds > 1 else f"{sentence} With one seed a cell there are no intervals."
 
 
@@ -113,18 +123,18 @@ def _table(analysis: Analysis) -> Table:
     columns |= {name: Column(name, "number") for name in analysis.material.own_scores}
     columns |= {"accuracy": Column(f"mean {analysis.metric.words}", "number", digits)}
     columns |= {column: Column(str(name), "number", digits) for name, column in named.items()}
-    columns |= {"worst": Column("worst dataset")}
+    columns |= {"worst": Column("worst dataset"), "at_chance": Column("at chance")}
     columns |= {cost.column: Column(cost.head, "number", cost.digits) for cost in analysis.costs}
     values = models.join(means.rename(columns=named)).assign(
         model=models.index, accuracy=means.mean(axis=1, skipna=False)
     )
     kept = {name: column for name, column in columns.items() if name in values and values[name].notna().any()}
-    interval = "; low and high: 95 % interval for seed noise" if "xscore_low" in kept else ""
+    interval = f"; low and high: 95 % interval for {analysis.noise}" if "xscore_low" in kept else ""
+    lost = "; at chance: where no more is reached than without a look at the images" if "at_chance" in kept else ""
     measured = _several(analysis.metric)
-    caption = (
-        f"Scores, best first. {measured} {_unit(analysis.metric)}, the mean over seeds; "
-        f"mean, variance and xScore of normalised {measured.lower()}{interval}."
-    )
+    normalised = f"; mean, variance and xScore of normalised {measured.lower()}" if "xscore" in kept else ""
+    start = "Scores, best first. " if "xscore" in kept else ""
+    caption = f"{start}{measured} {_unit(analysis.metric)}, the mean over seeds{normalised}{interval}{lost}."
     return Table.of("scores", caption, kept, values, [str(role) for role in models["role"]] if "role" in kept else ())
 
 
@@ -145,7 +155,7 @@ def _score_plots(analysis: Analysis) -> list[Plot]:
         return []
     best, worst = models.iloc[0], models.iloc[-1]
     alt = f"The highest xScore has {best.name}, {best['xscore']:.3f}; the lowest {worst.name}, {worst['xscore']:.3f}."
-    title = "xScore with 95 % intervals for seed noise" if models["xscore_low"].notna().any() else "xScore"
+    title = f"xScore with 95 % intervals for {analysis.noise}" if models["xscore_low"].notna().any() else "xScore"
     if any(name.startswith("+") for name in models.index):
         title += f"; names that begin with + are variants of {analysis.base}"
     return [Plot("xscore", title + _best_only(analysis), alt, partial(_scores, models.head(MOST_ROWS)))]

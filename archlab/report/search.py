@@ -43,6 +43,7 @@ def _sentences(found: dict[str, Any]) -> list[str]:
         f"{f'; {known} of them known before' if known else ''}. They were judged on validation data, on "
         f"{', '.join(about['datasets'])} in this order."
     ]
+    said += _left_out(found)
     if found["best"]:
         said.append(_winner(found["best"], about["rival"]))
     if about["fidelity_rank_correlation"] is not None:
@@ -54,6 +55,30 @@ def _sentences(found: dict[str, Any]) -> list[str]:
         f"{parts['trials'] / 60:.1f} for trials, {parts.get('final', parts.get('finale', 0)) / 60:.1f} for the final table."
     )
     return said
+
+
+def _left_out(found: dict[str, Any]) -> list[str]:
+    """Which of the study's datasets no trial looked at, and why."""
+    about, seen = found["search"], {cell["dataset"] for cell in found.get("cells", [])} - set(_unseen(found))
+    dropped, weak = about.get("frame", {}).get("dropped", []), about.get("weak", [])
+    chosen = [name for name in sorted(seen) if name not in (*about["datasets"], *dropped, *weak)]
+    subset = about.get("subset") or {}
+    judged = f" (left-out R2 {subset['left_out_r2']:.2f})" if "left_out_r2" in subset else ""
+    reasons = {
+        "all references are equal there": dropped,
+        "the references differ there by less than twice what so few validation images make by chance": weak,
+        f"those looked at stand for all{judged}": chosen,
+        "they were kept to see whether what was found holds": _unseen(found),
+    }
+    said = [f"{', '.join(names)}, since {reason}" for reason, names in reasons.items() if names]
+    said = [f"No trial looked at {'; nor at '.join(said)}."] if said else []
+    if about.get("exhausted"):
+        said.append("It ended early: no design of the space is left that keeps the budget and was not tried.")
+    return said
+
+
+def _unseen(found: dict[str, Any]) -> list[str]:
+    return (found.get("unseen") or {}).get("datasets", [])
 
 
 def _winner(best: dict[str, Any], rival: str | None) -> str:
@@ -87,8 +112,16 @@ def _finalists(found: dict[str, Any]) -> Table:
     columns |= {split: Column(f"{title} xScore", "number") for split, title in SPLITS.items()}
     columns |= {"gain": Column("test gain", "signed")}
     columns |= {f"gain_{end}": Column(end, "signed") for end in ("low", "high")}
+    lost = {score["model"]: ", ".join(score.get("at_chance", [])) or None for score in found.get("scores", [])}
+    columns |= {"at_chance": Column("at chance")} if any(lost.get(each["model"]) for each in found["finalists"]) else {}
     rows = [
-        {**each, **each["test"], "params": each["params"] / 1e6, "macs": each["macs"] / 1e6}
+        {
+            **each,
+            "at_chance": lost.get(each["model"]),
+            **each["test"],
+            "params": each["params"] / 1e6,
+            "macs": each["macs"] / 1e6,
+        }
         | {split: (each[split] or {}).get("xscore") for split in SPLITS}
         for each in found["finalists"]
     ]

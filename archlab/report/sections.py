@@ -9,6 +9,7 @@ from archlab.report.agreement import agreement
 from archlab.report.analysis import Analysis
 from archlab.report.claims import elements, predictors, subsets
 from archlab.report.classes import classes
+from archlab.report.data import data
 from archlab.report.effects import curves, effects
 from archlab.report.plots import Plot
 from archlab.report.regret import regret
@@ -18,13 +19,14 @@ from archlab.report.section import Section
 from archlab.report.stability import other_datasets, stability
 from archlab.report.table import Column, Table
 from archlab.report.unseen import unseen
+from archlab.scoring.scores import INCOMPLETE
 
 
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
     about_models = (agreement, search, scores, against, unseen, accuracies, effects, classes, costs)
     about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
-    parts = (*about_models, *about_claims, curves, _failed, _provenance)
+    parts = (*about_models, *about_claims, curves, data, _failed, _provenance)
     return [section for part in parts for section in part(analysis)]
 
 
@@ -52,7 +54,7 @@ def _failed(analysis: Analysis) -> Iterator[Section]:
     rows += [
         {"model": model, "dataset": "–", "cause": reason}
         for model, reason in reasons.items()
-        if reason and model not in told
+        if reason.startswith(INCOMPLETE) and model not in told
     ]
     if rows:
         yield Section("failed", "What failed", tables=[Table.of("failed", "What failed.", columns, rows)])

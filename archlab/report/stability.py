@@ -60,7 +60,7 @@ def _rank_plots(analysis: Analysis) -> list[Plot]:
     order = analysis.models.dropna(subset="xscore").index
     ranks = analysis.ranks.loc[order].set_axis(short_names(order, analysis.base)).iloc[:MOST_MODELS, :MOST_MODELS]
     alt = f"{ranks[1].idxmax()} is first with a probability of {ranks[1].max():.2f}."
-    return [Plot("ranks", "Probability of each rank under seed noise", alt, partial(_ranks, ranks))]
+    return [Plot("ranks", f"Probability of each rank under {analysis.noise}", alt, partial(_ranks, ranks))]
 
 
 def _ranks(ranks: pd.DataFrame, palette: Palette) -> Figure:

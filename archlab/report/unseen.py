@@ -15,7 +15,7 @@ from archlab.report.palette import Palette
 from archlab.report.plots import MOST_ROWS, ROW, Plot, blank, name_rows
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import cells, gains_in_words, percent_factor, points, seed_means
+from archlab.scoring import at_chance, cells, gains_in_words, percent_factor, points, seed_means
 from archlab.scoring.gains import unit_of
 from archlab.scoring.reading import POINTS
 
@@ -116,8 +116,11 @@ def _accuracies(analysis: Analysis) -> Iterator[Section]:
     material = analysis.material
     means = seed_means(cells(table, material.split, material.metric))
     means = means.reindex([name for name in analysis.models.index if name in means.index])
+    lost = at_chance(means, {name: counts.images for name, counts in material.classes.items()}, material.metric)
     columns = {"model": Column("model")} | {str(name): Column(str(name), "number", 4) for name in means}
-    values = means.rename_axis("model").reset_index()
+    columns |= {"at chance": Column("at chance")} if lost else {}
+    values = means.assign(**{"at chance": [", ".join(lost.get(str(name), [])) for name in means.index]})
+    values = values.rename_axis("model").reset_index()
     words = analysis.metric.words
     caption = f"The {words} on the datasets not seen, mean over seeds, in the order of the xScore on those seen."
     sentences = [f"No score and no choice looked at {', '.join(map(str, means))}."] if not analysis.unseen else []

@@ -2,6 +2,7 @@
 
 from archlab.scoring.agreement import SCORES, Agreement, agreement
 from archlab.scoring.answer import answer
+from archlab.scoring.chance import at_chance, chance
 from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, chance_left, what_would_decide
 from archlab.scoring.effects import Effects, Matters, Rounds, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
@@ -11,7 +12,7 @@ from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
-from archlab.scoring.reading import in_percent, percent_factor, points, read_table, shipped_tables
+from archlab.scoring.reading import in_percent, metric_in, percent_factor, points, read_table, shipped_tables
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
@@ -57,7 +58,9 @@ __all__ = [
     "agreement",
     "answer",
     "architecture_elements",
+    "at_chance",
     "cells",
+    "chance",
     "chance_decided",
     "chance_left",
     "compare_over_datasets",
@@ -67,6 +70,7 @@ __all__ = [
     "in_percent",
     "information_fraction",
     "make_frame",
+    "metric_in",
     "own_score",
     "percent_factor",
     "points",

@@ -18,7 +18,8 @@ Row = dict[str, Any]
 
 
 def answer(effects: Effects, seconds: Mapping[str, float] | None = None) -> str:
-    """For each choice: what is decided, then the option with the highest xScore, then what is open and what would decide it.
+    """For each choice, those first of which something is decided: what is decided, then the option with the highest xScore,
+    then what is open and what would decide it.
 
     Effects at equal budget are used where there are such, else the raw ones. Options are held against each other in what
     the study says to matter, else in xScore, else in points; a difference that is decided in points over all datasets or on
@@ -31,7 +32,8 @@ def answer(effects: Effects, seconds: Mapping[str, float] | None = None) -> str:
         return "No answer: no option can be held against the base yet."
     rows = effects.rows[effects.rows["of"] != "interaction"]
     found = [_Choice(effects, seconds or {}, choice, part) for choice, part in rows.groupby("choice", sort=False)]
-    return " ".join(each.said() for each in found)
+    said = [each.said() for each in found]
+    return " ".join(text for text, _ in sorted(said, key=lambda each: not each[1]))
 
 
 def verdict_in_short(row: Row, effects: Effects) -> str:
@@ -54,6 +56,7 @@ class _Choice:
         self.kind = "equal_budget" if (rows["kind"] == "equal_budget").any() else "raw"
         rows = rows[rows["kind"] == self.kind]
         rows = rows.assign(unit=[_unit(row, effects) for row in rows_of(rows)])
+        self.options = list(dict.fromkeys(rows["option"]))
         over_all = rows[rows["dataset"].isna()]
         if over_all["about"].any():
             over_all = over_all[over_all["about"]]
@@ -62,11 +65,15 @@ class _Choice:
         other = rows[(rows["dataset"].notna()) | (rows["measure"] != measure)]
         self.elsewhere = [row for row in rows_of(other) if row["verdict"] in (BETTER, WORSE)]
 
-    def said(self) -> str:
+    def said(self) -> tuple[str, bool]:
+        """The sentences, and whether they tell anything that is decided."""
         start = f"{KIND_IN_WORDS[self.kind]}, "
         if not self.pairs:
-            lacking = f"{self.choice} cannot be answered over all datasets: runs are missing"
-            return f"{start}{'; '.join([*self._decided_elsewhere(), lacking])}."
+            lacking, elsewhere = (
+                f"{self.choice} cannot be answered over all datasets: runs are missing",
+                self._decided_elsewhere(),
+            )
+            return f"{start}{'; '.join([*elsewhere, lacking])}.", bool(elsewhere)
         turned = list(_both_ways(self.pairs))
         options = dict.fromkeys(row["option"] for row in turned)
         self.best = max(options, key=lambda name: min(row["difference"] for row in turned if row["option"] == name))
@@ -74,12 +81,18 @@ class _Choice:
         open_ = [row for row in against if row["verdict"] == UNDECIDED]
         decided = self._decided(against)
         if not open_:
-            return f"{start}{'; '.join(decided)}."
+            return f"{start}{'; '.join(decided)}.{self._lacking()}", True
         leader = f"{self.choice}={self.best} scores highest ({_listed(map(_size, open_))}), but this is undecided"
         why = self._what_would_decide(open_)
         if not decided:
-            return f"{start}{leader}: {why}."
-        return f"{start}{'; '.join(decided)}. Of the rest, {leader}: {why}."
+            return f"{start}{leader}: {why}.{self._lacking()}", False
+        return f"{start}{'; '.join(decided)}. Of the rest, {leader}: {why}.{self._lacking()}", True
+
+    def _lacking(self) -> str:
+        """The options of which only single datasets are known."""
+        there = {row[side] for row in self.pairs for side in ("option", "against")}
+        gone = [f"{self.choice}={name}" for name in self.options if name not in there]
+        return f" Over all datasets {_listed(gone)} cannot be compared: runs are missing." if gone else ""
 
     def _decided(self, against: list[Row]) -> list[str]:
         """What is decided, one statement each: of the best, of effects of others, and where the score is open, in points."""

@@ -74,6 +74,16 @@ def read_table(path: str | Path, split: str | None = None, metric: Metric | str 
     return table.drop(columns="row")
 
 
+def metric_in(path: str | Path) -> Metric:
+    """What a table holds: accuracy, but of a tidy one that holds another metric alone that one. Raises UserError."""
+    source = _open(path)
+    if "metric" not in source.header or "value" not in source.header:
+        return Metric.of("accuracy")
+    at = source.header.index("metric")
+    names = sorted({RENAMED.get(row[at], row[at]) for row in source.rows})
+    return Metric.of(names[0] if len(names) == 1 and names[0] else "accuracy")
+
+
 def in_percent(values: pd.Series) -> bool:
     """Whether accuracies are in percent rather than fractions of 1."""
     return bool(values.max() > 1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,19 @@ import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
+from archlab.scoring.chance import at_chance, chance_in_words
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.intervals import score_intervals
 from archlab.scoring.noise import seed_noise
+from archlab.scoring.reading import points
 from archlab.scoring.stability import first_few, unrewarded
 from archlab.scoring.tidy import cells, plain, seed_means, the_split
 
 NO_FRAME = "no scores: the frame needs two complete models and two datasets that tell them apart"
 COLUMNS = ["mean", "variance", "xscore", "xscore_low", "xscore_high"]
+INCOMPLETE = "incomplete"
+FEW_MODELS = 3  # that span a frame: one of them moves all scores
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,10 @@ class Scores:
         frame: What normalised the accuracies; None where there were too few complete models or datasets.
         models: Indexed by model, best first, incomplete ones last: mean, variance, xscore, its 95 % interval for
             seed noise (xscore_low, xscore_high: NaN with one seed), and `reason` (why xscore is missing, else "").
-        warnings: Sentences for the user: datasets dropped, weak datasets, accuracies that the
-            xScore does not reward.
+        warnings: Sentences for the user: a frame of few models, datasets dropped, weak datasets, models at chance, accuracies
+            that the xScore does not reward.
         own: Columns of `models` that hold scores of the user's own.
+        at_chance: As `archlab.scoring.at_chance` has it, where the test images are known.
     """
 
     lam: float
@@ -41,11 +46,18 @@ class Scores:
     models: pd.DataFrame
     warnings: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
+    at_chance: dict[str, list[str]] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """As plain JSON values: lambda, frame, models (best first; null where a number is not known)."""
+        """As plain JSON values: lambda, frame, models (best first; null where a number is not known, `at_chance` the datasets
+        on which they are)."""
         models = [
-            {"model": model, **{key: plain(row[key]) for key in (*COLUMNS, *self.own)}, **_reason(row)}
+            {
+                "model": model,
+                **{key: plain(row[key]) for key in (*COLUMNS, *self.own)},
+                "at_chance": self.at_chance.get(str(model), []),
+                **_reason(row),
+            }
             for model, row in self.models.iterrows()
         ]
         return {"lambda": self.lam, "frame": self.frame.document() if self.frame else None, "models": models}
@@ -108,12 +120,13 @@ def score_table(
     seeds: Sequence[int] | None = None,
     metric: Metric | str = "accuracy",
     images: ImageNoise | None = None,
+    classes: Mapping[str, Sequence[int]] | None = None,
 ) -> Scores:
     """Scores every model of a tidy results table in `frame`, else in the one that `make_frame` finds.
 
     `references`, `split`, `datasets`, `seeds` and `metric` are as in `make_frame`. With `images` intervals cover the
-    finite test set beside the seeds, where it knows all models. A model that is not complete gets
-    no score but a reason, and takes no part in the frame.
+    finite test set beside the seeds, where it knows all models; `classes` gives the test images of each class by dataset, and
+    so the models at chance. A model that is not complete gets no score but a reason, and takes no part in the frame.
     """
     rows = cells(table, split, metric)
     datasets = list(datasets) if datasets is not None else list(dict.fromkeys(rows["dataset"]))
@@ -131,18 +144,26 @@ def score_table(
         found = xscore(means, lam, frame)
         scored.loc[complete, COLUMNS] = found.join(score_intervals(rows, found["xscore"], frame, lam, images))
     reasons |= {
-        model: f"incomplete: no {Metric.of(metric).words} on {', '.join(gaps)}" for model, gaps in missing.items()
+        model: f"{INCOMPLETE}: no {Metric.of(metric).words} on {', '.join(gaps)}" for model, gaps in missing.items()
     }
     scored["reason"] = [reasons.get(model, "") for model in models]
     scored = scored.sort_values("xscore", ascending=False, kind="stable")
+    lost = at_chance(seed_means(rows), classes or {}, metric)
+    said = chance_in_words(lost, len(models))
     if frame is None:
-        return Scores(lam, None, scored, (NO_FRAME,))
+        by_all = references is not None and make_frame(
+            table, None, split, datasets=datasets, seeds=seeds, metric=metric
+        )
+        no_frame = f"{NO_FRAME}; all models together have one (--frame all)" if by_all else NO_FRAME
+        return Scores(lam, None, scored, (no_frame, *said), at_chance=lost)
     warnings = [
         *_warnings(frame, Metric.of(metric)),
+        *_fragile(frame, len(complete), Metric.of(metric)),
         *_without_intervals(rows, complete, frame),
-        *unrewarded(means, frame, lam),
+        *said,
+        *unrewarded(means.drop(index=list(lost), errors="ignore"), frame, lam),  # of theirs all is said
     ]
-    return Scores(lam, frame, scored, tuple(warnings))
+    return Scores(lam, frame, scored, tuple(warnings), at_chance=lost)
 
 
 def missing_cells(
@@ -175,6 +196,17 @@ def _warnings(frame: Frame, metric: Metric) -> list[str]:
         for name in frame.weak
     ]
     return [*first_few(dropped), *first_few(weak)]
+
+
+def _fragile(frame: Frame, models: int, metric: Metric) -> list[str]:
+    """What to do about a frame of few references, of so many models that are complete."""
+    if frame.kind != "references" or len(frame.models) > FEW_MODELS:
+        return []
+    others = "more references" if models <= len(frame.models) else "all models (--frame all)"
+    return [
+        f"the frame is spanned by {', '.join(frame.models)} alone: what is noise in these {len(frame.models)} moves every "
+        f"xScore, so read differences in {points(metric)}, or span it by {others}"
+    ]
 
 
 def _without_intervals(rows: pd.DataFrame, models: list[str], frame: Frame) -> list[str]:

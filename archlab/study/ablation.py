@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archlab.data import ClassCounts, test_classes
 from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
@@ -45,7 +46,8 @@ class Ablation:
         computed: How many runs were computed now; the others had been stored before.
         judgement: How good the predicted times were; None where nothing was predicted.
         images: The noise of the test images, which intervals cover; None where it is not known.
-        without_images: Why not, in words.
+        without_images: Where and why not, in words.
+        test_images: By dataset, of each class, as it is prepared.
         seconds: By model, see `archlab.study.seconds.seconds_of_a_seed`.
         history: The rounds, where it went on until it was decided; `ended` says what ended it: `decided`, `given_up` (no
             seeds can decide the rest), `seeds` (the most are reached), `failed`, `time`.
@@ -64,6 +66,7 @@ class Ablation:
     without_images: str = ""
     gains: Gains | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    test_images: dict[str, ClassCounts] = field(default_factory=dict)
     history: tuple[Round, ...] = ()
     ended: str | None = None
 
@@ -91,7 +94,8 @@ class Ablation:
 
         None where no frame can be made (there is no validation split, say), or none of its runs is stored.
         """
-        scores = scores_on("validation", self.study, comparable(self.study, self.table))
+        of_all = self.study.spanned_by == "all"
+        scores = scores_on("validation", self.study, comparable(self.study, self.table), of_all=of_all)
         known = None if scores is None else scores.models.dropna(subset=["xscore"])
         if known is None or known.empty:
             return None
@@ -113,7 +117,7 @@ class Ablation:
     def scores(self) -> pd.DataFrame:
         """A row a model, best first: model, role, params, macs, width, the mean test accuracy on each dataset (or what else
         the study's metric is), mean, variance, the study's own scores, xscore, xscore_low, xscore_high, difference (of the
-        xScore, to the base)."""
+        xScore, to the base), at_chance (datasets)."""
         import pandas as pd
 
         rows = self.table[(self.table["metric"] == self.study.metric.name) & (self.table["split"] == SPLIT)]
@@ -121,16 +125,20 @@ class Ablation:
         datasets, own = list(self.study.datasets), self.scored.own if self.scored else ()
         columns = ["model", "role", "params", "macs", "width", *datasets, "mean", "variance", *own, "xscore"]
         found = [
-            {**score, **{name: means.get((score["model"], name)) for name in datasets}}
+            {
+                **score,
+                "at_chance": ", ".join(score["at_chance"]),
+                **{name: means.get((score["model"], name)) for name in datasets},
+            }
             for score in self.document["scores"]
         ]
-        return pd.DataFrame(found, columns=[*columns, "xscore_low", "xscore_high", "difference"])
+        return pd.DataFrame(found, columns=[*columns, "xscore_low", "xscore_high", "difference", "at_chance"])
 
     @cached_property
     def document(self) -> dict[str, Any]:
         """Plain JSON values: study, question, matters, metric, answer, lambda, frame, warnings, intervals_cover, scores (best
-        first), cells, effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without), failed,
-        computed; of one in rounds, `rounds` and `ended`."""
+        first), test_images, cells, effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without),
+        failed, computed; of one in rounds, `rounds` and `ended`."""
         from archlab.scoring import answer
 
         study, contrasts = self.study, self.contrasts
@@ -147,6 +155,7 @@ class Ablation:
             "warnings": self._warnings(),
             "intervals_cover": ["seeds", "test images"] if self._covers_images else ["seeds"],
             "scores": [self._score(row, base) for row in scored["models"]],
+            "test_images": {name: counts.document() for name, counts in self.test_images.items()},
             "cells": self._cells(),
             **(contrasts.document() if contrasts else {"effects": [], "comparisons": [], "interactions": []}),
             "unseen": self.gains.document() if self.gains else None,
@@ -216,7 +225,7 @@ class Ablation:
     def _warnings(self) -> list[str]:
         found = list(self.scored.warnings) if self.scored else []
         if self.without_images and len(self.study.seeds) > 1:
-            found.append(f"intervals are about other seeds, not about other test images: {self.without_images}")
+            found.append(self.without_images)
         return found
 
     def _score(self, row: dict[str, Any], base: float | None) -> dict[str, Any]:
@@ -262,11 +271,14 @@ def assess(
     table = results_table(runs, measured)
     images, without = known_image_noise(study, [run for run in runs if run.key in outcome.results], store, SPLIT)
     seen = on_datasets(table, study.datasets)
-    scored = scores_on(SPLIT, study, comparable(study, seen), images)
+    found = {name: test_classes(name, store.home) for name in study.pixels}
+    test_images = {name: counts for name, counts in found.items() if counts}
+    classes = {name: counts.images for name, counts in test_images.items()}
+    scored = scores_on(SPLIT, study, comparable(study, seen), images, classes, of_all=study.spanned_by == "all")
     contrasts = effects_of(study, seen, scored, images, rounds)
     if scored is not None and study.own_scores:
         scored = with_own_scores(study, seen, scored)
     gains = option_gains(study, table, SPLIT, contrasts, images)
     computed = outcome.failed, outcome.computed, store, judgement
     seconds = seconds_of_a_seed(runs, outcome.results)
-    return Ablation(study, runs, table, scored, contrasts, *computed, images, without, gains, seconds)
+    return Ablation(study, runs, table, scored, contrasts, *computed, images, without, gains, seconds, test_images)

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from archlab.architecture import Architecture, InputSpec
+from archlab.architecture import Architecture, InputSpec, references
+from archlab.architecture import architecture as load_architecture
 from archlab.budget import Budget, Cost, Fitted, count, fit
 from archlab.data import entry, kin
 from archlab.foundation import UserError
@@ -217,12 +218,23 @@ def _base_of(design: Design) -> str:
 
 
 def frame_names(study: Study, found: list[Design]) -> list[str]:
-    """The designs that make the frame of the study's scores: those compared, by the names that they have among `found`."""
+    """The designs that make the frame of the study's scores, by the names that they have among `found`.
+
+    Those compared, and with them the base where it is a published architecture; or all that are scored.
+    """
+    if study.frame == "all":
+        return [each.name for each in found if each.kind != "raw" or study.budget.fit != "width"]
     names: dict[str, list[str]] = {}
     for design in found:
         names.setdefault(design.form, []).append(design.name)
-    alike = [(each.name, names[each.digest()]) for each in study.compare]
+    spanning = [*study.compare, *_published_base(study)] if study.compare else []
+    alike = [(each.name, names[each.digest()]) for each in spanning if each.digest() in names]
     return list(dict.fromkeys(name if name in there else there[0] for name, there in alike))
+
+
+def _published_base(study: Study) -> list[Architecture]:
+    base = study.bases[str(study.base.first)] if study.bases else None
+    return [base] if base and base.digest() in {load_architecture(name).digest() for name in references()} else []
 
 
 def chosen_options(study: Study, combination: Combination) -> dict[str, str]:

@@ -24,7 +24,7 @@ from archlab.study.search_settings import parse_search
 from archlab.study.seeds import read_seeds
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
-from archlab.study.study import Effect, Explore, Study
+from archlab.study.study import Effect, Explore, FrameOf, Study
 from archlab.study.unseen import hide, read_unseen
 from archlab.study.variables import option_name
 from archlab.training.recipe import Recipe, load_recipe
@@ -49,6 +49,7 @@ KEYS = (
     "smallest_map",
     "blocks",
     "effects",
+    "frame",
     "lambda",
     "metric",
     "class_scores",
@@ -128,6 +129,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         explore=_value(document, "explore", Explore, "one_at_a_time"),
         smallest_map=_value(document, "smallest_map", Positive | None, SMALLEST_MAP),
         effects=_effects(document, fitted=budget.fit == "width"),
+        frame=_value(document, "frame", FrameOf, "references"),
         weight_of_variance=_value(document, "lambda", Annotated[float, Within(0)], 0.5),
         metric=metric,
         class_scores=_value(document, "class_scores", bool, True),

@@ -11,12 +11,13 @@ from typing import Any
 from archlab.data import Suite, catalogue, load_suite
 from archlab.data.suite import suites
 from archlab.foundation import UserError
+from archlab.foundation.settings import read_value
 from archlab.runs.run import digest
 from archlab.study.matters import in_words, read_matters
 from archlab.study.scored_metric import kept_metric
 from archlab.study.seeds import read_seeds
 from archlab.study.source import Overridden
-from archlab.study.study import Study
+from archlab.study.study import FrameOf, Study
 from archlab.training.recipe import load_recipe, recipes
 
 LONGEST = 60  # characters of a value in a study's name
@@ -39,6 +40,8 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
         changes["seeds"], changes["most_seeds"] = read_seeds(seeds, "override seeds")
     if given.matters is not None:
         changes["matters"] = read_matters(given.matters, metric, "override matters")
+    if given.frame is not None:
+        changes["frame"] = read_value(FrameOf, given.frame, "override frame", None)
     changes = {key: value for key, value in changes.items() if value != getattr(study, key)}
     words: dict[str, Callable[[Study, Overridden], str]] = {
         "suite": _suite_word,
@@ -46,6 +49,7 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
         "seeds": _seeds_word,
         "most_seeds": _seeds_word,
         "matters": _matters_word,
+        "frame": lambda changed, _: f"frame={changed.frame}",
     }
     changed = dataclasses.replace(study, **changes)
     name = "+".join([study.name, *dict.fromkeys(words[key](changed, given) for key in changes)])

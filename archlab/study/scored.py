@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archlab.foundation import UserError
@@ -39,9 +40,17 @@ def results_table(runs: list[Run], results: dict[str, dict[str, Any]]) -> pd.Dat
     return pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "metric", "value"])
 
 
-def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame, images: ImageNoise | None = None) -> Scores | None:
-    """The scores of models on one split of the datasets seen, in the frame of the study's references among them; None without
-    any rows of it."""
+def scores_on(
+    split: str,
+    study: ResolvedStudy,
+    rows: pd.DataFrame,
+    images: ImageNoise | None = None,
+    classes: Mapping[str, Sequence[int]] | None = None,
+    *,
+    of_all: bool = False,
+) -> Scores | None:
+    """The scores of models on one split of the datasets seen, in the frame of the study's references among them, or `of_all`;
+    None without any rows of it."""
     from archlab.scoring import score_table, undefined_on
 
     rows = on_datasets(rows[rows["split"] == split], study.datasets)
@@ -53,13 +62,14 @@ def scores_on(split: str, study: ResolvedStudy, rows: pd.DataFrame, images: Imag
         raise UserError("; ".join(without))
     scores = score_table(
         rows,
-        [name for name in study.frame if name in there],
+        None if of_all else [name for name in study.frame if name in there],
         split,
         study.weight_of_variance,
         datasets=[name for name in study.datasets if name not in undefined],
         seeds=study.seeds,
         metric=study.metric,
         images=images,
+        classes=classes,
     )
     return dataclasses.replace(scores, warnings=(*without, *scores.warnings))
 

@@ -66,6 +66,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         explore=study.explore,
         effects=list(study.effects),
         frame=frame_names(study, designs),
+        spanned_by=study.frame,
         suite=study.suite.name,
         datasets={name: stored_of(study, name, designer.home) for name in study.suite.datasets},
         unseen={name: stored_of(study, name, designer.home) for name in study.unseen},

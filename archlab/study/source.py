@@ -23,6 +23,7 @@ class Overridden:
     recipe: str | Path | dict | None = None
     seeds: int | tuple[int, ...] | dict | None = None
     matters: str | dict | None = None
+    frame: str | None = None
 
     def __post_init__(self) -> None:
         if self.suite is not None and self.datasets is not None:
@@ -41,6 +42,7 @@ def override(
     recipe: str | Path | dict | None = None,
     seeds: int | Sequence[int] | dict | None = None,
     matters: str | dict | None = None,
+    frame: str | None = None,
 ) -> StudySource:
     """The study with these values; the study itself where none is given."""
     found = Overridden(
@@ -50,6 +52,7 @@ def override(
         recipe,
         tuple(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else seeds,
         matters,
+        frame,
     )
     return study if found == Overridden(study) else found
 

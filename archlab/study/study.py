@@ -17,6 +17,7 @@ from archlab.training.recipe import Recipe
 
 Explore = Literal["one_at_a_time", "grid"]
 Effect = Literal["equal_budget", "raw"]
+FrameOf = Literal["references", "all"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class Study:
     are compared. `forms` are what some models are on some datasets. `width` counts where the budget fits none.
     `seeds` are those that each model gets; `most_seeds` how many one can have where the study goes on until it is decided
     (None: not said), `matters` the least difference that matters, by measure.
-    `weight_of_variance` is xScore's lambda, `metric` what is scored, `class_scores` whether runs keep theirs, `own_scores` are
-    functions whose values stand beside the xScore, `FILE.py:NAME` with the file in full. `where` is its file,
-    `budget_where` the line of its budget, `like` the architecture whose multiply-accumulates are its budget of them.
+    `frame` says which models span that of the scores, `weight_of_variance` is xScore's lambda, `metric` what is scored,
+    `class_scores` whether runs keep theirs, `own_scores` are functions whose values stand beside the xScore, `FILE.py:NAME`
+    with the file in full. `where` is its file, `budget_where` the line of its budget, `like` the architecture whose
+    multiply-accumulates are its budget of them.
     `unseen` are datasets that are not in the suite: models are trained on them too, and no choice looks there.
     """
 
@@ -57,6 +59,7 @@ class Study:
     where: str | None = None
     budget_where: str | None = None
     like: Architecture | None = None
+    frame: FrameOf = "references"
     unseen: tuple[str, ...] = ()
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from archlab.foundation import UserError
@@ -20,22 +19,26 @@ if TYPE_CHECKING:
     from archlab.training.class_scores import ClassScores
 
 MOST_MODELS = 500  # pairs grow with the square
+NOT_IMAGES = "are about other seeds, not about other test images"
 
 
 def known_image_noise(
     study: ResolvedStudy, runs: Sequence[Run], store: Store, split: str
 ) -> tuple[ImageNoise | None, str]:
-    """Of a study's stored runs, or why it is not known on the datasets seen; on those not seen, where it is known there."""
+    """Of a study's stored runs on the datasets seen, and not seen where it is known there too; and in words what is missing."""
     seen, others = ([run for run in runs if run.dataset in names] for names in (study.datasets, study.unseen))
     if not seen:
         return None, ""
     try:
         found = image_noise(seen, store, study.metric, split)
     except UserError as error:
-        return None, error.message
-    with suppress(UserError):
-        found = found.joined(image_noise(others, store, study.metric, split))
-    return found, ""
+        return None, f"intervals {NOT_IMAGES}: {error.message}"
+    if not others:
+        return found, ""
+    try:
+        return found.joined(image_noise(others, store, study.metric, split)), ""
+    except UserError as error:
+        return found, f"on {', '.join(study.unseen)}, intervals {NOT_IMAGES}: {error.message}"
 
 
 def image_noise(runs: Iterable[Run], store: Store, metric: Metric, split: str) -> ImageNoise:

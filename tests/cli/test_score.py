@@ -199,3 +199,24 @@ def test_a_dataset_that_tells_references_apart_no_longer_counts_in_words(command
     code, _, err = command("score", table(GOOD.replace("0.55", "0.50")), "--references", "a,b")
     assert code == 2
     assert "'dogs' tells no models apart" in err
+
+
+def test_models_at_chance_are_marked_where_the_datasets_are_prepared_here(command, table, tmp_path, monkeypatch):
+    from archlab.data import open_prepared
+
+    path = table("model,digits,dogs,indoor\na,0.90,0.50,0.60\nb,0.10,0.55,0.50\nc,0.85,0.40,0.70\n")
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "home"))
+    code, out, err = command("score", path)
+    assert code == 0 and "at chance" not in out + err
+    open_prepared("digits", tmp_path / "home", 8)
+    code, out, err = command("score", path)
+    assert code == 0 and "at chance" in out.splitlines()[2] and "warning: at chance: on digits (b) no more" in err
+    assert next(line for line in out.splitlines() if line.startswith("b ")).split()[-2:] == ["digits", "digits"]
+    document = json.loads(command("score", path, "--json")[1])
+    assert {each["model"]: each["at_chance"] for each in document["models"]} == {"a": [], "b": ["digits"], "c": []}
+
+
+def test_the_frame_of_all_models_may_be_asked_for_by_name(command, table):
+    path = table(GOOD)
+    assert command("score", path, "--frame", "all") == command("score", path)
+    assert command("score", path, "--frame", "all", "--references", "a,b")[0] == 2

@@ -138,6 +138,21 @@ def test_an_option_without_a_whole_dataset_is_answered_by_what_is_there():
     assert said.endswith("attention cannot be answered over all datasets: runs are missing.")
 
 
+def test_the_answer_begins_with_the_choice_of_which_something_is_decided():
+    models = [
+        {"model": "base", "options": {"kernel": "3", "attention": "none"}, "kind": None},
+        {"model": "five", "options": {"kernel": "5"}, "kind": "equal_budget"},
+        {"model": "se", "options": {"attention": "se"}, "kind": "equal_budget"},
+        {"model": "eca", "options": {"attention": "eca"}, "kind": "equal_budget"},
+    ]
+    expected = {"base": [0.5, 0.6], "five": [0.501, 0.6], "se": [0.4, 0.5], "eca": [0.5, 0.6]}
+    table = simulate(table_of(expected), 0.01, 5, seed=3)
+    table = table[(table["model"] != "eca") | (table["dataset"] != "d1")]
+    said = answer(effects(table, models, "base", None))
+    assert said.startswith("At equal budget, attention=none is better than se (")
+    assert said.index("attention=eca cannot be compared") < said.index("kernel=") and "undecided" in said
+
+
 def test_rounds_of_which_nothing_is_left_are_no_fault():
     table = simulate(table_of({"base": [0.5, 0.6]}), 0.005, 4, seed=3)
     rounds = Rounds(range(10), [{"d": seeds} for seeds in (2, 3, 4)], 10)

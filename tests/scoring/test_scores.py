@@ -160,3 +160,22 @@ def test_warnings_of_one_kind_are_cut_short():
     table.loc[(table["model"] == "m1") & table["dataset"].isin(["d7", "d8"]), "value"] = 0.6
     warnings = score_table(table).warnings
     assert len(warnings) == 6 and warnings[0].startswith("d0 is left out") and warnings[-1] == "and 2 more like this"
+
+
+@pytest.mark.parametrize("references", [2, 3])
+def test_a_frame_of_few_references_is_said_to_be_fragile_and_what_to_do(references):
+    table, names = tidy(), [f"m{at}" for at in range(references)]
+    said = [each for each in score_table(table, names).warnings if "alone" in each]
+    assert len(said) == 1 and said[0].startswith(f"the frame is spanned by {', '.join(names)} alone")
+    assert "read differences in points, or span it by all models (--frame all)" in said[0]
+    only = score_table(table[table["model"].isin(names)], names).warnings
+    assert any("or span it by more references" in each for each in only)
+    frame = score_table(table, names).frame
+    for other in (score_table(table, frame=frame.only(["d0", "d1", "d2"])), score_table(table)):
+        assert not any("alone" in each for each in other.warnings)
+    assert not any("alone" in each for each in score_table(table, ["m0", "m1", "m2", "m3"]).warnings)
+
+
+def test_where_references_span_no_frame_and_all_models_do_it_is_said():
+    assert "all models together have one (--frame all)" in score_table(tidy(), ["m0"]).warnings[0]
+    assert "--frame" not in score_table(tidy(datasets=1), ["m0"]).warnings[0]

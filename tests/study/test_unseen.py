@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from archlab.executors import Settings
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material, text
 from archlab.runs import Store
-from archlab.scoring import Effects, side_by_side
+from archlab.scoring import Effects, ImageNoise, side_by_side
+from archlab.study import test_images
 from archlab.study.ablating import ablate, planned_runs
 from archlab.study.loading import load_study
 from archlab.study.resolving import resolve
@@ -48,6 +50,22 @@ def what_was_tried(home):
         (trial.number, trial.params, trial.values, trial.intermediate_values, trial.user_attrs["accuracies"])
         for trial in trials_of(home)
     ]
+
+
+def test_noise_of_test_images_that_is_not_known_on_the_unseen_datasets_alone_is_told(monkeypatch):
+    def image_noise(runs, *_):
+        if runs[0].dataset == "far":
+            raise UserError("run 0123 has kept no class scores")
+        return ImageNoise()
+
+    monkeypatch.setattr(test_images, "image_noise", image_noise)
+    study = SimpleNamespace(datasets={"near": 32}, unseen={"far": 32}, metric="accuracy")
+    runs = [SimpleNamespace(dataset=name) for name in ("near", "far")]
+    told = "intervals are about other seeds, not about other test images: run 0123 has kept no class scores"
+    assert test_images.known_image_noise(study, runs, None, "test") == (ImageNoise(), f"on far, {told}")
+    assert test_images.known_image_noise(study, runs[:1], None, "test") == (ImageNoise(), "")
+    swapped = SimpleNamespace(datasets={"far": 32}, unseen={"near": 32}, metric="accuracy")
+    assert test_images.known_image_noise(swapped, runs, None, "test") == (None, told)
 
 
 def test_a_search_makes_the_same_trials_bit_for_bit_whether_or_not_a_dataset_is_unseen(place):

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from archlab.runs import Run
 from archlab.study.ablation import Ablation
 from archlab.study.combination import apply
-from archlab.study.design import chosen_options
+from archlab.study.design import chosen_options, frame_names
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.scored import SPLIT as TEST
 from archlab.study.scored import scores_on
@@ -82,7 +82,17 @@ def final_study(designs: Designs, chosen: list[FrozenTrial], path: str | None) -
     settled = settle(designs, [*designs.references, *variants], path)
     names = {model.name: model_name(study.name, trial) for model, trial in zip(variants, chosen, strict=True)}
     models = [dataclasses.replace(model, name=names.get(model.name, model.name)) for model in settled.models]
-    return dataclasses.replace(settled, name=search_name(study.name), models=models, base=None, choices={}, effects=[])
+    frame = frame_names(dataclasses.replace(study, frame="references"), designs.references)  # as that of the trials
+    return dataclasses.replace(
+        settled,
+        name=search_name(study.name),
+        models=models,
+        base=None,
+        choices={},
+        effects=[],
+        frame=frame,
+        spanned_by="references",
+    )
 
 
 def unseen_runs(designs: Designs, runs_of: Callable[[ResolvedStudy, Path], list[Run]]) -> list[Run]:
