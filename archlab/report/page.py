@@ -10,14 +10,11 @@ from xml.etree import ElementTree
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import THEMED, themed
-from archlab.report.plots import Plot, written
+from archlab.report.plots import SVG, Plot, written
 from archlab.report.section import Section
 from archlab.report.sections import in_short, sections
 from archlab.report.table import Table
 
-SVG = "http://www.w3.org/2000/svg"
-ElementTree.register_namespace("", SVG)
-ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 MOST_ROWS = 500
 LONG = 40  # characters of a cell that may wrap
 

@@ -9,7 +9,8 @@ from archlab.report.agreement import agreement
 from archlab.report.analysis import Analysis
 from archlab.report.claims import elements, predictors, subsets
 from archlab.report.classes import classes
-from archlab.report.effects import curves, effects
+from archlab.report.curves import curves
+from archlab.report.effects import effects
 from archlab.report.plots import Plot
 from archlab.report.regret import regret
 from archlab.report.scores import accuracies, costs, scores
