@@ -14,20 +14,19 @@ def wrapped(text: str, width: float, measure: Callable[[str], float] = len) -> l
     """The lines of a text, each at most `width` wide by `measure` unless a single character is wider."""
     lines, line = [], ""
     for part in filter(None, _PARTS.split(text)):
-        if line and measure((line + part).rstrip()) > width:
+        if measure(part.rstrip()) <= width < measure((line + part).rstrip()):
             lines.append(line.rstrip())
             line = ""
-        rest = part if line else part.lstrip()
-        while measure(rest.rstrip()) > width and len(rest) > 1:
-            at = next((at for at in range(2, len(rest)) if measure(rest[:at]) > width), len(rest)) - 1
-            lines.append(rest[:at])
-            rest = rest[at:]
-        line += rest
+        line = line + part if line else part.lstrip()
+        while measure(line.rstrip()) > width and len(line) > 1:
+            at = next((at for at in range(2, len(line)) if measure(line[:at]) > width), len(line)) - 1
+            lines.append(line[:at])
+            line = line[at:]
     return [*lines, line.rstrip()] if line.strip() or not lines else lines
 
 
 def fitted(text: str, width: float, most: int, measure: Callable[[str], float] = len) -> list[str]:
-    """As `wrapped`, in at most `most` lines; what does not fit gives way to an ellipsis in the middle: names differ at the ends."""
+    """As `wrapped`, in at most `most` lines; what does not fit gives way to an ellipsis in its middle."""
     lines = wrapped(text, width, measure) if len(text) <= _LONGEST else []
     if lines and len(lines) <= most:
         return lines

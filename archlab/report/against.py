@@ -39,7 +39,7 @@ def against(analysis: Analysis) -> Iterator[Section]:
     sentences = [_in_short(held), _explained(found), _noises(held), *_ranks(found), *_left_out(held)]
     tables = [_scores(found), _datasets(found), _cells(found)]
     title = f"Held against {held.published}"
-    yield Section("against", title, sentences, [plot], [table for table in tables if table.rows])
+    yield Section("against", title, sentences, [plot], [table for table in tables if table.rows], is_open=True)
 
 
 def _in_short(held: HeldAgainst) -> str:

@@ -39,7 +39,8 @@ def agreement(analysis: Analysis) -> Iterator[Section]:
     )
     tables = [_correlations(rows, held), _runs(rows, held)]
     title = f"Does {held.cheap} rank as {held.dear}?"
-    yield Section("agreement", title, sentences, [plot] if len(known) else [], [each for each in tables if each.rows])
+    plots, shown = [plot] if len(known) else [], [each for each in tables if each.rows]
+    yield Section("agreement", title, sentences, plots, shown, is_open=True)
 
 
 def _compared(held: Agreeing) -> str:

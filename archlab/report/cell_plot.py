@@ -48,7 +48,7 @@ def cell_plot(
     each = row_height(lines, least)
     above = BARE + (widest(heads, COLUMN_SIZE) if upright else max(map(len, heads)) * line_height(COLUMN_SIZE))
     top = above + (2 * BARE + line_height() if across else BARE)
-    figure, (axes,) = blank(palette, each * len(names), left=widest(lines) + 0.12, top=top, key=key)
+    figure, (axes,) = blank(palette, each * len(names), left=max(0.3, widest(lines) + 0.15), top=top, key=key)
     _colour(axes, table, colours, colormap, text, palette)
     _name_columns(figure, axes, columns, heads, upright)
     box, total = axes.get_position(), figure.get_figheight()
@@ -72,8 +72,7 @@ def _heads(columns: Sequence[str], width: float) -> tuple[list[list[str]], bool]
 def _is_torn(name: str, lines: list[str]) -> bool:
     """Whether a line ends within a word."""
     return any(
-        line[-1:].isalnum() and f"{line}{other[:1]}" in name and other[:1].isalnum()
-        for line, other in pairwise(lines)
+        line[-1:].isalnum() and f"{line}{other[:1]}" in name and other[:1].isalnum() for line, other in pairwise(lines)
     )
 
 

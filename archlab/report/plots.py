@@ -27,7 +27,7 @@ ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 WIDTH = 4.6  # inches: text is as large as a phone shows it well
 NAMES = 0.28 * WIDTH  # of the widest line beside a drawing
 LEFT, RIGHT, TOP, BARE, GAP = 0.68, 0.2, 0.1, 0.08, 0.12  # margins of a drawing, and between two
-TICKS = 0.3  # from a drawing to the label below its numbers
+TICKS = 0.25  # from a drawing to the label below its numbers
 LABEL_SIZE = 8.5
 MOST_MODELS = 20  # in plots that grow with the square of the models, or need a legend
 MOST_ROWS = 60  # of plots with a row a model: the best ones
@@ -79,7 +79,7 @@ def blank(
         axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
         write(figure, lines, at + width / 2, low - TICKS - len(lines) / 2 * line_height(LABEL_SIZE), ha="center")
         drawn.append(axes)
-    explained.write(figure, low - below)
+    explained.write(figure, low - below - BARE)
     return figure, drawn
 
 
@@ -89,7 +89,7 @@ def rows_of(
     """As `blank`, with a named row at each of 0, 1, ... from the top down; `least`: inches of a row."""
     lines = lettered(names, NAMES)
     each = row_height(lines, least)
-    left = max(0.3, widest(lines) + 0.12)
+    left = max(0.3, widest(lines) + 0.15)
     figure, drawn = blank(palette, each * max(len(lines), 1), labels, left=left, key=key)
     name_rows(figure, drawn[0], list(names), lines)
     for axes in drawn:
@@ -97,6 +97,11 @@ def rows_of(
         axes.tick_params(axis="y", left=False, labelleft=False)
         axes.grid(axis="x")
     return figure, drawn
+
+
+def rows_within(names: Iterable[Any], height: float) -> int:
+    """How many rows of these names fit into a height in inches."""
+    return max(1, int(height / row_height(lettered(names, NAMES))))
 
 
 def row_height(lines: Iterable[Sequence[str]], least: float = ROW) -> float:

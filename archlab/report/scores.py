@@ -24,6 +24,7 @@ from archlab.report.plots import (
     role_colour,
     role_marker,
     rows_of,
+    rows_within,
     short_names,
 )
 from archlab.report.point_names import are_short, name_points
@@ -31,6 +32,7 @@ from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import records
 
+SCREEN = 3.7  # inches of the plot that is always shown
 LATENCY = (
     "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
     "bars span the middle half of the repeats."
@@ -39,7 +41,8 @@ LATENCY = (
 
 def scores(analysis: Analysis) -> Iterator[Section]:
     """The frame in words, and one row a model, best first."""
-    yield Section("scores", "Scores", [_frame(analysis)], _score_plots(analysis), [_table(analysis)])
+    plots, rest = _score_plots(analysis)
+    yield Section("scores", "Scores", [_frame(analysis)], plots, [_table(analysis)], folded_plots=rest, is_open=True)
 
 
 def accuracies(analysis: Analysis) -> Iterator[Section]:
@@ -133,21 +136,28 @@ def _scored(analysis: Analysis) -> pd.DataFrame:
     return models.set_axis(short_names(models.index, analysis.base))
 
 
-def _best_only(analysis: Analysis) -> str:
+def _best_only(analysis: Analysis, most: int = MOST_ROWS) -> str:
     count = len(_scored(analysis))
-    return f"; the best {MOST_ROWS} of {count} models" if count > MOST_ROWS else ""
+    return f"; the best {most} of {count} models" if count > most else ""
 
 
-def _score_plots(analysis: Analysis) -> list[Plot]:
+def _score_plots(analysis: Analysis) -> tuple[list[Plot], list[Plot]]:
+    """The best models that a screen has room for; and, of more, another plot."""
     models = _scored(analysis)
     if models.empty:
-        return []
+        return [], []
     best, worst = models.iloc[0], models.iloc[-1]
     alt = f"The highest xScore has {best.name}, {best['xscore']:.3f}; the lowest {worst.name}, {worst['xscore']:.3f}."
     title = "xScore with 95 % intervals for seed noise" if models["xscore_low"].notna().any() else "xScore"
     if any(name.startswith("+") for name in models.index):
         title += f"; names that begin with + are variants of {analysis.base}"
-    return [Plot("xscore", title + _best_only(analysis), alt, partial(_scores, models.head(MOST_ROWS)))]
+
+    def plot(name: str, most: int) -> Plot:
+        shown = _best_only(analysis, most) or (f"; all {len(models)} models" if name != "xscore" else "")
+        return Plot(name, title + shown, alt, partial(_scores, models.head(most)))
+
+    few = rows_within(models.index, SCREEN)
+    return [plot("xscore", few)], [plot("xscore-all", MOST_ROWS)] if len(models) > few else []
 
 
 def _pareto_plot(models: pd.DataFrame, cost: Cost, front: list[str]) -> Plot:

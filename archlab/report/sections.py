@@ -31,7 +31,7 @@ def sections(analysis: Analysis) -> list[Section]:
 
 def plots(analysis: Analysis) -> dict[str, Plot]:
     """All plots of the report, by name."""
-    return {plot.name: plot for section in sections(analysis) for plot in section.plots}
+    return {plot.name: plot for section in sections(analysis) for plot in (*section.plots, *section.folded_plots)}
 
 
 def in_short(analysis: Analysis) -> list[tuple[str, str]]:
@@ -56,7 +56,7 @@ def _failed(analysis: Analysis) -> Iterator[Section]:
         if reason and model not in told
     ]
     if rows:
-        yield Section("failed", "What failed", tables=[Table.of("failed", "What failed.", columns, rows)])
+        yield Section("failed", "What failed", tables=[Table.of("failed", "What failed.", columns, rows)], is_open=True)
     else:
         yield Section("failed", "What failed", ["Nothing: every model has a result on every dataset."])
 
