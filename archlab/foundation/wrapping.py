@@ -10,10 +10,15 @@ _PARTS = re.compile(r"(?<=[\s=_/;:])|(?<=[-,])(?!\d)|(?<!\de)(?=[+@])")
 _LONGEST = 400  # characters of which no plot or terminal shows more
 
 
+def parts(text: str) -> list[str]:
+    """What a text is made up of, together the text: it is broken between them where there is room for each."""
+    return [part for part in _PARTS.split(text) if part]
+
+
 def wrapped(text: str, width: float, measure: Callable[[str], float] = len) -> list[str]:
     """The lines of a text, each at most `width` wide by `measure` unless a single character is wider."""
     lines, line = [], ""
-    for part in filter(None, _PARTS.split(text)):
+    for part in parts(text):
         if measure(part.rstrip()) <= width < measure((line + part).rstrip()):
             lines.append(line.rstrip())
             line = ""
