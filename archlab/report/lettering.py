@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.textpath import text_to_path
 
 from archlab.foundation.escaping import visible
 from archlab.foundation.wrapping import fitted
@@ -61,9 +64,17 @@ def _shown(name: Any) -> str:
 
 @cache
 def _advance(character: str) -> float:
-    """In ems; a whole one for what another font has to draw."""
-    font = get_font(findfont(FontProperties(family=["sans-serif"])))
-    if unicodedata.east_asian_width(character) in "WF" or not font.get_char_index(ord(character)):
-        return 0.0 if unicodedata.combining(character) else 1.0
-    font.set_size(100, 72)
-    return float(font.load_char(ord(character)).linearHoriAdvance) / 65536 / 100
+    """In ems; at least a whole one for what is wide, or what another font has to draw."""
+    font = FontProperties(family=["sans-serif"], size=100)
+    with quiet():
+        own: float = text_to_path.get_text_width_height_descent(character, font, False)[0] / 100
+    foreign = not get_font(findfont(font)).get_char_index(ord(character)) and not unicodedata.combining(character)
+    return max(own, 1.0) if foreign or unicodedata.east_asian_width(character) in "WF" else own
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without matplotlib's warnings of characters that its fonts lack: where pages and files are read, others have them."""
+    with catch_warnings():
+        filterwarnings("ignore", message="Glyph .* missing from")
+        yield

@@ -19,6 +19,7 @@ MOST_ROWS = 500
 LONG, LONG_TITLE = 40, 20  # characters of a cell and of a column's title that may wrap
 MOST_WARNINGS = 3  # that are all shown
 INSIDE = 160  # characters
+LONG_TEXT = 450  # characters of a text of which the rest is folded away
 
 
 def page(analysis: Analysis) -> str:
@@ -35,7 +36,7 @@ def page(analysis: Analysis) -> str:
         name=analysis.name,
         version=version("archlab"),
         question=analysis.material.question,
-        answers=list(analysis.answers.items()),
+        answers=[(study, *in_two(answer)) for study, answer in analysis.answers.items()],
         facts=in_short(analysis),
         warnings=shown,
         more_warnings=analysis.warnings[len(shown) :],
@@ -51,12 +52,21 @@ def _section(section: Section, safe: Any) -> dict[str, Any]:
         "title": section.title,
         "is_open": section.is_open,
         "inside": _inside(section),
-        "sentences": section.sentences,
+        "sentences": [in_two(sentence) for sentence in section.sentences],
         "plots": [_plot(plot, safe) for plot in section.plots],
         "folded_plots": [_plot(plot, safe) for plot in section.folded_plots],
         "tables": [_table(table, section.anchor) for table in section.tables],
         "folded": [_table(table, f"{section.anchor}-all") for table in section.folded],
     }
+
+
+def in_two(text: str) -> tuple[str, str]:
+    """A text, and what of it is folded away: split where a sentence ends, else a part of one, else a word."""
+    if len(text) <= LONG_TEXT:
+        return text, ""
+    ends = (text.rfind(mark, 0, LONG_TEXT) + len(mark) for mark in (". ", "; ", ", ", " "))
+    end = next((end for end in ends if end > LONG_TEXT / 3), LONG_TEXT)
+    return text[:end].rstrip(), text[end:].lstrip()
 
 
 def _inside(section: Section) -> str:

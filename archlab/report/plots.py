@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from archlab.foundation.escaping import visible
 from archlab.report.key import Entry, Key
-from archlab.report.lettering import FULL, lettered, line_height, widest, write
+from archlab.report.lettering import FULL, lettered, line_height, quiet, widest, write
 from archlab.report.palette import FILE, Palette
 
 SVG = "http://www.w3.org/2000/svg"
@@ -143,7 +143,7 @@ def written(plot: Plot, kind: str, palette: Palette = FILE) -> bytes:
     """The plot as a file: `svg` (text stays text) or `png` (200 dots per inch on white)."""
     file = io.BytesIO()
     settings: dict[Any, Any] = {**_style(palette), "svg.fonttype": "none", "svg.hashsalt": plot.name}
-    with rc_context(settings):
+    with rc_context(settings), quiet():
         figure = plot.draw(palette)
         background = palette.paper if palette is FILE else "none"
         figure.savefig(
