@@ -17,7 +17,7 @@ from archlab.report.table import Table
 
 MOST_ROWS = 500
 LONG, LONG_TITLE = 40, 20  # characters of a cell and of a column's title that may wrap
-MOST_WARNINGS = 3  # that are all shown
+MOST_WARNINGS = 3  # of which the rest is folded away, together no longer than a long text
 INSIDE = 160  # characters
 LONG_TEXT = 450  # characters of a text of which the rest is folded away
 
@@ -31,7 +31,7 @@ def page(analysis: Analysis) -> str:
     environment = Environment(loader=loader, autoescape=True)
     environment.filters["breakable"] = lambda text: Markup(re.sub("([+=_@])", r"\1<wbr>", str(escape(text))))  # noqa: S704
     style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
-    shown = analysis.warnings if len(analysis.warnings) <= MOST_WARNINGS else analysis.warnings[: MOST_WARNINGS - 1]
+    shown = _first(analysis.warnings)
     return environment.get_template("report.html").render(
         name=analysis.name,
         version=version("archlab"),
@@ -58,6 +58,11 @@ def _section(section: Section, safe: Any) -> dict[str, Any]:
         "tables": [_table(table, section.anchor) for table in section.tables],
         "folded": [_table(table, f"{section.anchor}-all") for table in section.folded],
     }
+
+
+def _first(warnings: list[str]) -> list[str]:
+    few = [at for at in range(1, MOST_WARNINGS + 1) if at == 1 or sum(map(len, warnings[:at])) <= LONG_TEXT]
+    return warnings[: few[-1]]
 
 
 def in_two(text: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import records
 
-SCREEN = 3.2  # inches of the plot that is always shown
+SCREEN = 3.4  # inches of the plot that is always shown
 LATENCY = (
     "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
     "bars span the middle half of the repeats."

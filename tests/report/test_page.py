@@ -254,4 +254,4 @@ def test_long_texts_and_many_warnings_go_on_when_opened(browser, page, tmp_path)
     path.write_text(text(warned, "html"), encoding="utf-8")
     browser.open(path)
     shown = "return [...document.querySelectorAll('.warnings li')].map((item) => item.checkVisibility())"
-    assert browser.run(shown) == [True] * 2 + [False] * 7
+    assert browser.run(shown) == [True] * 3 + [False] * 6
