@@ -45,10 +45,11 @@ def effects(analysis: Analysis) -> Iterator[Section]:
             f"Decided: {named or 'none'}.",
             partial(_forest, rows, _measures(found)),
         )
+        plots = [plot] if len(rows) else []  # of effects on single datasets alone there is none
         tables = _tables(found, suffix)
         sentence = "Raw is the edit alone, parameters as they fall; at equal budget, the width was fitted anew."
         sentences = [sentence, *_matters(found), *_parts(found)]
-        yield Section(f"effects{suffix}", f"Effects of the options{title}", sentences, [plot], tables[:1], tables[1:])
+        yield Section(f"effects{suffix}", f"Effects of the options{title}", sentences, plots, tables[:1], tables[1:])
 
 
 def _measures(found: Effects) -> dict[str, str]:
