@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -226,6 +228,7 @@ def _listing(store: Store) -> Listing:
 
 def _aligned(table: dict[str, list[Any]]) -> list[str]:
     """The runs in columns, a heading above and the count below."""
+    from archlab.cli.columns import FILE_WIDTH, aligned
 
     def shares(name: str) -> list[str]:
         return ["-" if value is None else f"{value:.4f}" for value in table[name]]
@@ -244,7 +247,6 @@ def _aligned(table: dict[str, list[Any]]) -> list[str]:
         "SECONDS": [f"{seconds:.1f}" for seconds in table["seconds"]],
         "FINISHED": [moment[:16].replace("T", " ") for moment in table["finished"]],
     }
-    widths = [max(map(len, [heading, *cells])) for heading, cells in columns.items()]
-    line = "  ".join(f"{{:{width}}}" for width in widths).rstrip()
-    rows = zip(*columns.values(), strict=True)
-    return [line.format(*columns), *(line.format(*row) for row in rows), f"{count} runs"]
+    cells = list(zip(*columns.values(), strict=True))
+    edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else FILE_WIDTH
+    return [*aligned(list(columns), cells, edge), f"{count} runs"]

@@ -17,20 +17,29 @@ TITLES |= {"at_chance": "at chance"}
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints rows on standard output; whole numbers to the right, grouped by thousands, and nothing for None."""
+    """Prints rows on standard output; whole numbers to the right, grouped by thousands, and nothing for None.
+
+    On a terminal names wrap, and columns that have no room stand below, so that no number breaks.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, name in enumerate(columns):
-        is_number = any(isinstance(row[index], (int, float)) for row in rows)
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
-    for row in rows:
-        table.add_row(*map(_written, row))
+    from archlab.cli.columns import FILE_WIDTH, in_blocks, lines_of
+
     console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000  # a file has no edge to fold at
-    console.print(table)
+    edge, console.width = console.width if console.is_terminal else FILE_WIDTH, FILE_WIDTH
+    titles, cells = [_written(name) for name in columns], [[_written(value) for value in row] for row in rows]
+    for at, block in enumerate(in_blocks(titles, cells, edge)):
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for index, width in block:
+            is_number = any(isinstance(row[index], (int, float)) for row in rows)
+            heading = "\n".join(lines_of(titles[index], width))
+            table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
+        for row in cells:
+            table.add_row(*("\n".join(lines_of(row[index], width)) for index, width in block))
+        if at:
+            console.print()
+        console.print(table)
 
 
 def print_scores(found: Ablation, *more: str) -> None:

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from archlab.foundation.words import as_sentence
 from archlab.report.analysis import Analysis
+from archlab.report.cell_plot import cell_plot
 from archlab.report.held_against import HeldAgainst
 from archlab.report.palette import Palette
-from archlab.report.plots import MOST_ROWS, ROW, Plot, blank, heat_map, slanted
+from archlab.report.plots import MOST_ROWS, Plot
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import Reproduction, points, records
@@ -38,7 +39,7 @@ def against(analysis: Analysis) -> Iterator[Section]:
     sentences = [_in_short(held), _explained(found), _noises(held), *_ranks(found), *_left_out(held)]
     tables = [_scores(found), _datasets(found), _cells(held, analysis)]
     title = f"Held against {held.published}"
-    yield Section("against", title, sentences, [plot], [table for table in tables if table.rows])
+    yield Section("against", title, sentences, [plot], [table for table in tables if table.rows], is_open=True)
 
 
 def _in_short(held: HeldAgainst) -> str:
@@ -137,8 +138,5 @@ def _cells(held: HeldAgainst, analysis: Analysis) -> Table:
 
 
 def _differences(differences: pd.DataFrame, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 1.2 + ROW * len(differences))
     largest = max(float(differences.abs().max().max()), 1e-9)
-    heat_map(axes, differences, (differences / largest + 1) / 2, matplotlib.colormaps["PuOr_r"], "+.1f", palette)
-    slanted(axes)
-    return figure
+    return cell_plot(palette, differences, (differences / largest + 1) / 2, matplotlib.colormaps["PuOr_r"], "+.1f")

@@ -14,7 +14,7 @@ from archlab.foundation.words import as_sentence, duration
 from archlab.report.agreeing import Agreeing
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
-from archlab.report.plots import ROW, Plot, blank, name_rows
+from archlab.report.plots import ROW, Plot, rows_of
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import SCORES, records
@@ -39,7 +39,8 @@ def agreement(analysis: Analysis) -> Iterator[Section]:
     )
     tables = [_correlations(rows, held), _runs(rows, held)]
     title = f"Does {held.cheap} rank as {held.dear}?"
-    yield Section("agreement", title, sentences, [plot] if len(known) else [], [each for each in tables if each.rows])
+    plots, shown = [plot] if len(known) else [], [each for each in tables if each.rows]
+    yield Section("agreement", title, sentences, plots, shown, is_open=True)
 
 
 def _compared(held: Agreeing) -> str:
@@ -173,7 +174,7 @@ def _runs_written(row: dict[str, Any]) -> str:
 
 
 def _intervals(rows: pd.DataFrame, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 0.9 + 1.4 * ROW * len(rows))
+    figure, (axes,) = rows_of(palette, rows["by"], ["rank correlation"], least=1.4 * ROW)
     axes.axvline(0, color=palette.muted, linewidth=1)
     kinds = (("spearman", "", -0.15, "o", palette.reference), ("corrected", "corrected_", 0.15, "D", palette.variant))
     for at, row in enumerate(records(rows)):
@@ -182,5 +183,4 @@ def _intervals(rows: pd.DataFrame, palette: Palette) -> Figure:
                 ends = [row[f"{prefix}low"], row[f"{prefix}high"]]
                 axes.plot(ends, [at + offset] * 2, color=colour, linewidth=1.6)
                 axes.plot(row[name], at + offset, marker, color=colour, markersize=5.5)
-    name_rows(axes, rows["by"], "rank correlation")
     return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -11,8 +12,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from archlab.report.analysis import Analysis
+from archlab.report.cell_plot import cell_plot
+from archlab.report.key import Entry
 from archlab.report.palette import Palette
-from archlab.report.plots import ROW, Plot, blank, heat_map, name_rows, slanted
+from archlab.report.plots import Plot, blank, rows_of
 from archlab.report.section import Section, not_computed
 from archlab.report.table import Column, Table
 from archlab.scoring import ELEMENTS, Subsets, records
@@ -130,34 +133,35 @@ def _predictors(found: pd.DataFrame, palette: Palette) -> Figure:
     names = list(dict.fromkeys(found["predictor"]))
     table = found.pivot(index="predictor", columns="target", values="pearson")
     table = table.reindex(index=names, columns=[*names, *[name for name in table.columns if name not in names]])
-    figure, (axes,) = blank(palette, 1.2 + ROW * len(names))
-    heat_map(axes, table, (table + 1) / 2, matplotlib.colormaps["PuOr_r"], ".2f", palette)
-    slanted(axes)
-    return figure
+    return cell_plot(palette, table, (table + 1) / 2, matplotlib.colormaps["PuOr_r"], ".2f")
 
 
 def _subsets(subsets: Subsets, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 3.4)
+    markers: dict[str, dict[str, Any]] = {
+        label: {"marker": marker, "color": palette.variant, "markersize": 7, "linestyle": ""}
+        for label, marker in (("best in-sample", "s"), ("best left out", "D"))
+    }
+    key = [Entry(label, marker) for label, marker in markers.items()]
+    figure, (axes,) = blank(palette, 2.9, ["in-sample R²"], key=key)
     rows = subsets.rows
     low = max(-1.0, float(np.floor(10 * rows["left_out_r2"].min()) / 10))
     axes.plot([low, 1], [low, 1], color=palette.muted, linewidth=0.8, linestyle="--")
     axes.plot(rows["in_sample_r2"], rows["left_out_r2"], "o", color=palette.reference, markersize=4, alpha=0.75)
     fitted, chosen = records(rows.nlargest(1, "in_sample_r2"))[0], records(rows)[0]
-    for row, marker, label in ((fitted, "s", "best in-sample"), (chosen, "D", "best left out")):
-        axes.plot(row["in_sample_r2"], row["left_out_r2"], marker, color=palette.variant, markersize=7, label=label)
-    axes.set(xlabel="in-sample R²", ylabel="leave-one-model-out R²", ylim=(low - 0.05, 1.03))
+    for row, marker in zip((fitted, chosen), markers.values(), strict=True):
+        axes.plot(row["in_sample_r2"], row["left_out_r2"], **marker)
+    axes.set(ylabel="leave-one-model-out R²", ylim=(low - 0.05, 1.03))
     axes.set_xlim(float(rows["in_sample_r2"].min()) - 0.03, 1.01)
     axes.grid()
-    axes.legend(loc="lower right", fontsize=8)
     return figure
 
 
 def _elements(rows: pd.DataFrame, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 0.8 + ROW * len(rows))
+    names = [ELEMENTS[str(name)].split(" (")[0] for name in rows["element"]]
+    figure, (axes,) = rows_of(palette, names, ["change of the xScore"])
     axes.axvline(0, color=palette.muted, linewidth=1)
     for at, row in enumerate(records(rows)):
         axes.plot([row["low"], row["high"]], [at, at], color=palette.reference, linewidth=1.6)
         face = palette.reference if row["decided"] else palette.paper
         axes.plot(row["effect"], at, "o", color=palette.reference, markerfacecolor=face, markersize=5.5)
-    name_rows(axes, [ELEMENTS[str(name)].split(" (")[0] for name in rows["element"]], "change of the xScore")
     return figure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -13,8 +12,9 @@ from matplotlib.figure import Figure
 
 from archlab.report.analysis import Analysis
 from archlab.report.by_class import ByClass
+from archlab.report.cell_plot import cell_plot
 from archlab.report.palette import Palette
-from archlab.report.plots import ROW, Plot, blank, heat_map, slanted
+from archlab.report.plots import ROW, Plot, slug
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 
@@ -55,7 +55,7 @@ def _in_short(found: ByClass) -> str:
 
 def _tables(found: ByClass) -> tuple[Table, list[Table]]:
     """The recalls, and all of them to be folded away where only those of the hardest classes are shown."""
-    recall, name = found.recall, f"recall-{_slug(found.dataset)}"
+    recall, name = found.recall, f"recall-{slug(found.dataset)}"
     columns = {"class": Column("class"), "images": Column("images", "integer")}
     columns |= {str(model): Column(f"{model} " if model in columns else str(model), "number", 1) for model in recall}
     images = next(iter(found.confusions.values())).sum(1)
@@ -81,7 +81,7 @@ def _plot(found: ByClass, model: str) -> Plot:
     part = pd.DataFrame(shares[np.ix_(chosen, chosen)], index=names, columns=names)
     few = f"; the {len(chosen)} of {len(confused)} classes most often confused" if len(chosen) < len(confused) else ""
     return Plot(
-        f"confusion-{_slug(found.dataset)}-{_slug(model)}",
+        f"confusion-{slug(found.dataset)}-{slug(model)}",
         f"{found.dataset}, {model}: of each class (rows), percent of its images taken for each class (columns){few}",
         _in_short(found),
         partial(_confusion, part),
@@ -89,13 +89,5 @@ def _plot(found: ByClass, model: str) -> Plot:
 
 
 def _confusion(shares: pd.DataFrame, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 1.2 + 0.8 * ROW * len(shares))
     shown = shares.where(shares >= 0.5)
-    heat_map(axes, shown, shares / 100, matplotlib.colormaps["Blues"], ".0f", palette)
-    axes.tick_params(labelsize=min(8, 160 / len(shares)))
-    slanted(axes)
-    return figure
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9]", "-", name)
+    return cell_plot(palette, shown, shares / 100, matplotlib.colormaps["Blues"], ".0f", least=0.8 * ROW)

@@ -1,19 +1,17 @@
-"""Sections on the effects of a study's options, and on learning curves."""
+"""Section on the effects of a study's options."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
-import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
 from archlab.foundation.words import as_sentence
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
-from archlab.report.plots import MOST_MODELS, ROW, Plot, blank, name_rows, short_names
+from archlab.report.plots import Plot, rows_of
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import Effects, points, records
@@ -50,30 +48,10 @@ def effects(analysis: Analysis) -> Iterator[Section]:
                 _forest, rows, {key: name for key, name in _measures(found).items() if key in set(rows["measure"])}
             ),
         )
+        plots = [plot] if len(rows) else []  # of effects on single datasets alone there is none
         tables = _tables(found, suffix)
         sentences = [*_kinds(rows), *_matters(found), *_parts(found)]
-        yield Section(f"effects{suffix}", f"Effects of the options{title}", sentences, [plot], tables[:1], tables[1:])
-
-
-def curves(analysis: Analysis) -> Iterator[Section]:
-    """Validation accuracy by epoch, for each dataset."""
-    found = analysis.material.curves
-    if found is None:
-        return
-    plots = []
-    if "validation_accuracy" in found:
-        found = found.dropna(subset="validation_accuracy")  # as of runs that trained on it
-    for dataset in dict.fromkeys(found["dataset"]) if "validation_accuracy" in found else ():
-        part = found[found["dataset"] == dataset]
-        plots.append(
-            Plot(
-                f"curves-{re.sub(r'[^a-zA-Z0-9]', '-', dataset)}",
-                f"{dataset}: validation accuracy by epoch, mean over seeds",
-                f"Learning curves of the best {min(part['model'].nunique(), MOST_MODELS)} models.",
-                partial(_curves, part, analysis),
-            )
-        )
-    yield Section("curves", "Learning curves", plots=plots)
+        yield Section(f"effects{suffix}", f"Effects of the options{title}", sentences, plots, tables[:1], tables[1:])
 
 
 def _measures(found: Effects) -> dict[str, str]:
@@ -155,8 +133,9 @@ def _tables(found: Effects, suffix: str) -> list[Table]:
 def _forest(rows: pd.DataFrame, measures: dict[str, str], palette: Palette) -> Figure:
     rows = rows.sort_values("kind", kind="stable")
     options = list(dict.fromkeys(zip(rows["choice"], rows["option"], rows["kind"], strict=True)))
-    figure, columns = blank(palette, 0.9 + ROW * len(options), columns=len(measures))
-    for axes, (measure, label) in zip(columns, measures.items(), strict=True):
+    names = [f"{choice}={option}, {KINDS[kind]}" for choice, option, kind in options]
+    figure, columns = rows_of(palette, names, list(measures.values()))
+    for axes, measure in zip(columns, measures, strict=True):
         axes.axvline(0, color=palette.muted, linewidth=1)
         for at, key in enumerate(options):
             found = rows[(rows["measure"] == measure) & (rows[["choice", "option", "kind"]] == list(key)).all(axis=1)]
@@ -166,22 +145,4 @@ def _forest(rows: pd.DataFrame, measures: dict[str, str], palette: Palette) -> F
                     axes.plot([row["low"], row["high"]], [at, at], color=colour, linewidth=1.6)
                 face = colour if row["decided"] else palette.paper
                 axes.plot(row["difference"], at, "D", color=colour, markerfacecolor=face, markersize=5.5)
-        name_rows(axes, [f"{choice}={option}, {KINDS[kind]}" for choice, option, kind in options], label)
-    return figure
-
-
-def _curves(curves: pd.DataFrame, analysis: Analysis, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 3.2)
-    models = [model for model in analysis.models.index if model in set(curves["model"])][:MOST_MODELS]
-    colours = matplotlib.color_sequences["tab10" if len(models) <= 10 else "tab20"]
-    for model, short, colour in zip(models, short_names(models, analysis.base), colours, strict=False):
-        means = 100 * curves[curves["model"] == model].groupby("epoch")["validation_accuracy"].mean()
-        variant = analysis.models.loc[model, "role"] == "variant"
-        marker = "." if len(means) < 30 else ""
-        axes.plot(means.index, means, "--" if variant else "-", color=colour, linewidth=1.3, marker=marker, label=short)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("validation accuracy (%)")
-    axes.grid()
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7)
     return figure

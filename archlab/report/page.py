@@ -10,16 +10,16 @@ from xml.etree import ElementTree
 
 from archlab.report.analysis import Analysis
 from archlab.report.palette import THEMED, themed
-from archlab.report.plots import Plot, written
+from archlab.report.plots import SVG, Plot, written
 from archlab.report.section import Section
 from archlab.report.sections import in_short, sections
 from archlab.report.table import Table
 
-SVG = "http://www.w3.org/2000/svg"
-ElementTree.register_namespace("", SVG)
-ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 MOST_ROWS = 500
-LONG = 40  # characters of a cell that may wrap
+LONG, LONG_TITLE = 40, 20  # characters of a cell and of a column's title that may wrap
+MOST_WARNINGS = 3  # of which the rest is folded away, together no longer than a long text
+INSIDE = 160  # characters
+LONG_TEXT = 450  # characters of a text of which the rest is folded away
 
 
 def page(analysis: Analysis) -> str:
@@ -31,13 +31,15 @@ def page(analysis: Analysis) -> str:
     environment = Environment(loader=loader, autoescape=True)
     environment.filters["breakable"] = lambda text: Markup(re.sub("([+=_@])", r"\1<wbr>", str(escape(text))))  # noqa: S704
     style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
+    shown = _first(analysis.warnings)
     return environment.get_template("report.html").render(
         name=analysis.name,
         version=version("archlab"),
         question=analysis.material.question,
-        answers=list(analysis.answers.items()),
+        answers=[(study, *in_two(answer)) for study, answer in analysis.answers.items()],
         facts=in_short(analysis),
-        warnings=analysis.warnings,
+        warnings=shown,
+        more_warnings=analysis.warnings[len(shown) :],
         sections=[_section(section, Markup) for section in sections(analysis)],
         style=style,
         behaviour=behaviour,
@@ -48,11 +50,42 @@ def _section(section: Section, safe: Any) -> dict[str, Any]:
     return {
         "anchor": section.anchor,
         "title": section.title,
-        "sentences": section.sentences,
-        "plots": [{"title": plot.title, "svg": safe(inline_svg(plot))} for plot in section.plots],
+        "is_open": section.is_open,
+        "inside": _inside(section),
+        "sentences": [in_two(sentence) for sentence in section.sentences],
+        "plots": [_plot(plot, safe) for plot in section.plots],
+        "folded_plots": [_plot(plot, safe) for plot in section.folded_plots],
         "tables": [_table(table, section.anchor) for table in section.tables],
         "folded": [_table(table, f"{section.anchor}-all") for table in section.folded],
     }
+
+
+def _first(warnings: list[str]) -> list[str]:
+    few = [at for at in range(1, MOST_WARNINGS + 1) if at == 1 or sum(map(len, warnings[:at])) <= LONG_TEXT]
+    return warnings[: few[-1]]
+
+
+def in_two(text: str) -> tuple[str, str]:
+    """A text, and what of it is folded away: split where a sentence ends, else a part of one, else a word."""
+    if len(text) <= LONG_TEXT:
+        return text, ""
+    ends = (text.rfind(mark, 0, LONG_TEXT) + len(mark) for mark in (". ", "; ", ", ", " "))
+    end = next((end for end in ends if end > LONG_TEXT / 3), LONG_TEXT)
+    return text[:end].rstrip(), text[end:].lstrip()
+
+
+def _inside(section: Section) -> str:
+    """What is in a section, on a line."""
+    counts = {"plot": len(section.plots + section.folded_plots), "table": len(section.tables + section.folded)}
+    parts = [f"{count} {word}{'s' * (count > 1)}" for word, count in counts.items() if count]
+    said = [*section.sentences, *(plot.title for plot in section.plots), *(table.caption for table in section.tables)]
+    first = said[0] if said else ""
+    parts += [first if len(first) <= INSIDE else f"{first[:INSIDE].rstrip()}…"]
+    return " · ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+def _plot(plot: Plot, safe: Any) -> dict[str, Any]:
+    return {"title": plot.title, "svg": safe(inline_svg(plot))}
 
 
 def inline_svg(plot: Plot) -> str:
@@ -79,13 +112,23 @@ def _table(table: Table, anchor: str) -> dict[str, Any]:
             {
                 "text": text,
                 "kind": f"{column.kind} long" if len(text) > LONG else column.kind,
+                "is_text": column.kind == "text",
                 "value": _sortable(value, column.kind),
             }
             for value, text, column in zip(values, texts, table.columns, strict=True)
         ]
         rows.append({"cells": cells, "role": table.roles[index] if table.roles else ""})
     more = f" The first {MOST_ROWS}; all are in {table.name}.csv." if len(table.rows) > MOST_ROWS else ""
-    return {"anchor": f"{anchor}-{table.name}", "caption": table.caption + more, "columns": table.columns, "rows": rows}
+    columns = [
+        {"title": column.title, "kind": f"{column.kind} long" if len(column.title) > LONG_TITLE else column.kind}
+        for column in table.columns
+    ]
+    return {
+        "anchor": f"{anchor}-{table.name}",
+        "caption": table.caption + more,
+        "columns": columns,
+        "rows": rows,
+    }
 
 
 def _sortable(value: Any, kind: str) -> str | None:

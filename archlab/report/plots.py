@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
+from xml.etree import ElementTree
 
-import numpy as np
-import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from archlab.foundation.escaping import visible
+from archlab.report.key import Entry, Key
+from archlab.report.lettering import FULL, lettered, line_height, quiet, widest, write
 from archlab.report.palette import FILE, Palette
 
+SVG = "http://www.w3.org/2000/svg"
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+
 WIDTH = 4.6  # inches: text is as large as a phone shows it well
+NAMES = 0.28 * WIDTH  # of the widest line beside a drawing
+LEFT, RIGHT, TOP, BARE, GAP = 0.68, 0.2, 0.1, 0.08, 0.12  # margins of a drawing, and between two
+TICKS = 0.25  # from a drawing to the label below its numbers
+LABEL_SIZE = 8.5
 MOST_MODELS = 20  # in plots that grow with the square of the models, or need a legend
 MOST_ROWS = 60  # of plots with a row a model: the best ones
 ROW = 0.3
@@ -37,14 +48,74 @@ class Plot:
     draw: Callable[[Palette], Figure]
 
 
-def blank(palette: Palette, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """An empty figure with `columns` axes."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained", facecolor="none")
-    axes = figure.subplots(1, columns, squeeze=False, sharey=columns > 1)[0]
-    for each in axes:
-        each.set_facecolor("none")
-        each.set_axisbelow(True)
-    return figure, list(axes)
+def blank(
+    palette: Palette,
+    height: float,
+    labels: Sequence[str] = ("",),
+    *,
+    left: float = LEFT,
+    top: float = TOP,
+    key: Sequence[Entry] = (),
+) -> tuple[Figure, list[Axes]]:
+    """An empty figure with one axes of `height` inches for each label of what is measured along it, and the key below.
+
+    All places are inches from the start, so that no name can take the room of the drawing.
+    """
+    width = (WIDTH - left - RIGHT - GAP * (len(labels) - 1)) / len(labels)
+    said = lettered(labels, width, LABEL_SIZE)
+    below = TICKS + max(map(len, said)) * line_height(LABEL_SIZE) if any(labels) else BARE
+    explained = Key.of(key, WIDTH - RIGHT)
+    low = below + (explained.height + BARE if key else 0.0)
+    shape = (WIDTH, low + height + top)
+    figure = Figure(figsize=shape, facecolor="none")
+    drawn: list[Axes] = []
+    for column, lines in enumerate(said):
+        at = left + column * (width + GAP)
+        place = (at / shape[0], low / shape[1], width / shape[0], height / shape[1])
+        axes = figure.add_axes(place, facecolor="none", sharey=drawn[0] if drawn else None)
+        axes.patch.set_gid(f"drawing-{column}")
+        axes.set_axisbelow(True)
+        axes.tick_params(labelsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(max(2, int(width / 0.6))))
+        write(figure, lines, at + width / 2, low - TICKS - len(lines) / 2 * line_height(LABEL_SIZE), ha="center")
+        drawn.append(axes)
+    explained.write(figure, low - below - BARE)
+    return figure, drawn
+
+
+def rows_of(
+    palette: Palette, names: Iterable[Any], labels: Sequence[str], *, least: float = ROW, key: Sequence[Entry] = ()
+) -> tuple[Figure, list[Axes]]:
+    """As `blank`, with a named row at each of 0, 1, ... from the top down; `least`: inches of a row."""
+    lines = lettered(names, NAMES)
+    each = row_height(lines, least)
+    left = max(0.3, widest(lines) + 0.15)
+    figure, drawn = blank(palette, each * max(len(lines), 1), labels, left=left, key=key)
+    name_rows(figure, drawn[0], list(names), lines)
+    for axes in drawn:
+        axes.set_ylim(len(lines) - 0.5, -0.5)
+        axes.tick_params(axis="y", left=False, labelleft=False)
+        axes.grid(axis="x")
+    return figure, drawn
+
+
+def rows_within(names: Iterable[Any], height: float) -> int:
+    """How many rows of these names fit into a height in inches."""
+    return max(1, int(height / row_height(lettered(names, NAMES))))
+
+
+def row_height(lines: Iterable[Sequence[str]], least: float = ROW) -> float:
+    """Of each row of a plot, for the name that needs the most lines."""
+    return max(least, 0.08 + line_height() * max(map(len, lines), default=1))
+
+
+def name_rows(figure: Figure, axes: Axes, names: Sequence[Any], lines: Sequence[Sequence[str]]) -> None:
+    """Writes the lines of each name before its row, rows of one height from the top down."""
+    box = axes.get_position()
+    total = figure.get_figheight()
+    each = box.height * total / max(len(lines), 1)
+    for at, (name, texts) in enumerate(zip(names, lines, strict=True)):
+        write(figure, texts, box.x0 * WIDTH - 0.07, box.y1 * total - (at + 0.5) * each, name, ha="right")
 
 
 def role_colour(role: Any, palette: Palette) -> str:
@@ -55,96 +126,41 @@ def role_marker(role: Any) -> str:
     return "D" if role == "variant" else "o"
 
 
-def name_rows(axes: Axes, names: Iterable[Any], label: str) -> None:
-    """Names the rows 0, 1, ... from the top down, and what is measured along them."""
-    texts = [str(name) for name in names]
-    axes.set_yticks(range(len(texts)), texts)
-    axes.set_ylim(len(texts) - 0.5, -0.5)
-    axes.set_xlabel(label)
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
-
-
-def heat_map(
-    axes: Axes, table: pd.DataFrame, colours: pd.DataFrame, colormap: Colormap, text: str, palette: Palette
-) -> None:
-    """Cells coloured by `colours` (0 to 1) with the numbers of `table` in them; readable on any theme."""
-    size = min(8.0, 100 / table.shape[1])
-    shades, values = colours.to_numpy(dtype=float), table.to_numpy(dtype=float)
-    axes.pcolormesh(np.ma.masked_invalid(shades), cmap=colormap, vmin=0, vmax=1, edgecolors=palette.paper, linewidth=1)
-    for row, column in np.ndindex(*shades.shape):
-        value = values[row, column]
-        red, green, blue, _ = colormap(shades[row, column])
-        dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-        written = "–" if np.isnan(value) else format(value, text)
-        colour = palette.muted if np.isnan(value) else "#ffffff" if dark else "#111111"
-        axes.text(column + 0.5, row + 0.5, written, ha="center", va="center", fontsize=size, color=colour)
-    axes.set_xticks(np.arange(shades.shape[1]) + 0.5, [str(name) for name in table.columns])
-    axes.set_yticks(np.arange(shades.shape[0]) + 0.5, [str(name) for name in table.index])
-    axes.tick_params(length=0)
-    axes.xaxis.tick_top()
-    axes.invert_yaxis()
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
 def short_names(names: Iterable[Any], base: str | None) -> list[str]:
     """Variants of the base without its name: `+attention=se`."""
     texts = [str(name) for name in names]
     return [text.removeprefix(base) if base and text.startswith(f"{base}+") else text for text in texts]
 
 
-def slanted(axes: Axes) -> None:
-    """Turns the names along the top so that long ones do not run into each other."""
-    for label in axes.get_xticklabels():
-        label.set(rotation=35, ha="left", rotation_mode="anchor")
-
-
-def label_points(
-    figure: Figure, axes: Axes, points: dict[str, tuple[float, float]], colours: dict[str, str], size: float = 8
-) -> None:
-    """Names each point beside it, where the name hides the fewest others and stays inside."""
-    figure.draw_without_rendering()  # settles the layout, so that points have places
-    edge = axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted())
-    outside = [(edge.x0 - 9, -9.0, edge.x0, 99.0), (edge.x1, -9.0, edge.x1 + 9, 99.0)]
-    inches = {name: axes.transData.transform(point) / figure.dpi for name, point in points.items()}
-    taken = [*outside, *((x - 0.04, y - 0.04, x + 0.04, y + 0.04) for x, y in inches.values())]
-    for name, (x, y) in inches.items():
-        width, height = 0.0081 * size * len(name), 0.016 * size
-        boxes = {}
-        for right, up in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
-            left, low = x + 0.05 if right > 0 else x - 0.05 - width, y + 0.03 if up > 0 else y - 0.03 - height
-            boxes[right, up] = (left, low, left + width, low + height)
-        right, up = min(boxes, key=lambda place: sum(_overlap(boxes[place], other) for other in taken))
-        taken.append(boxes[right, up])
-        axes.annotate(
-            name,
-            points[name],
-            (3.5 * right, 2.5 * up),
-            textcoords="offset points",
-            fontsize=size,
-            color=colours[name],
-            ha="left" if right > 0 else "right",
-            va="bottom" if up > 0 else "top",
-        ).set_in_layout(False)
-
-
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
-    return max(wide, 0.0) * max(high, 0.0)
+def slug(name: str) -> str:
+    """A name within that of a plot: letters, digits, - and _, and another for every name."""
+    safe = re.sub(r"[^a-zA-Z0-9_-]", "-", name)
+    digest = sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
+    return safe if safe == name and len(safe) <= 40 else f"{safe[:40]}-{digest}"
 
 
 def written(plot: Plot, kind: str, palette: Palette = FILE) -> bytes:
     """The plot as a file: `svg` (text stays text) or `png` (200 dots per inch on white)."""
     file = io.BytesIO()
     settings: dict[Any, Any] = {**_style(palette), "svg.fonttype": "none", "svg.hashsalt": plot.name}
-    with rc_context(settings):
+    with rc_context(settings), quiet():
         figure = plot.draw(palette)
         background = palette.paper if palette is FILE else "none"
         figure.savefig(
             file, format=kind, dpi=200, metadata={"Date": None} if kind == "svg" else None, facecolor=background
         )
-    return visible(file.getvalue().decode()).encode() if kind == "svg" else file.getvalue()
+    return _titled(visible(file.getvalue().decode())) if kind == "svg" else file.getvalue()
+
+
+def _titled(source: str) -> bytes:
+    """The SVG with the full name of each one that is cut as its title, which browsers show under the pointer."""
+    svg = ElementTree.fromstring(source)  # noqa: S314  # drawn by matplotlib
+    for element in svg.iter(f"{{{SVG}}}g"):
+        if element.get("id", "").startswith(FULL):
+            title = ElementTree.Element(f"{{{SVG}}}title")
+            title.text = element.attrib.pop("id").removeprefix(FULL)
+            element.insert(0, title)
+    return ElementTree.tostring(svg, encoding="utf-8", xml_declaration=True)
 
 
 def _style(palette: Palette) -> dict[str, Any]:

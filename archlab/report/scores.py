@@ -12,27 +12,28 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from archlab.foundation.metric import Metric
 from archlab.report.analysis import Analysis, told
+from archlab.report.cell_plot import cell_plot
 from archlab.report.costs import Cost, pareto
+from archlab.report.key import Entry
 from archlab.report.palette import Palette
 from archlab.report.plots import (
     MOST_MODELS,
     MOST_ROWS,
-    ROW,
     Plot,
     blank,
-    heat_map,
-    label_points,
-    name_rows,
     role_colour,
     role_marker,
+    rows_of,
+    rows_within,
     short_names,
-    slanted,
 )
+from archlab.report.point_names import are_short, name_points
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import points, records
 from archlab.scoring.scores import FEW_MODELS
 
+SCREEN = 3.4  # inches of the plot that is always shown
 LATENCY = (
     "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
     "bars span the middle half of the repeats."
@@ -41,7 +42,8 @@ LATENCY = (
 
 def scores(analysis: Analysis) -> Iterator[Section]:
     """The frame in words, and one row a model, best first."""
-    yield Section("scores", "Scores", [_frame(analysis)], _score_plots(analysis), [_table(analysis)])
+    plots, rest = _score_plots(analysis)
+    yield Section("scores", "Scores", [_frame(analysis)], plots, [_table(analysis)], folded_plots=rest, is_open=True)
 
 
 def accuracies(analysis: Analysis) -> Iterator[Section]:
@@ -144,21 +146,28 @@ def _scored(analysis: Analysis) -> pd.DataFrame:
     return models.set_axis(short_names(models.index, analysis.base))
 
 
-def _best_only(analysis: Analysis) -> str:
+def _best_only(analysis: Analysis, most: int = MOST_ROWS) -> str:
     count = len(_scored(analysis))
-    return f"; the best {MOST_ROWS} of {count} models" if count > MOST_ROWS else ""
+    return f"; the best {most} of {count} models" if count > most else ""
 
 
-def _score_plots(analysis: Analysis) -> list[Plot]:
+def _score_plots(analysis: Analysis) -> tuple[list[Plot], list[Plot]]:
+    """The best models that a screen has room for; and, of more, another plot."""
     models = _scored(analysis)
     if models.empty:
-        return []
+        return [], []
     best, worst = models.iloc[0], models.iloc[-1]
     alt = f"The highest xScore has {best.name}, {best['xscore']:.3f}; the lowest {worst.name}, {worst['xscore']:.3f}."
     title = f"xScore with 95 % intervals for {analysis.noise}" if models["xscore_low"].notna().any() else "xScore"
     if any(name.startswith("+") for name in models.index):
         title += f"; names that begin with + are variants of {analysis.base}"
-    return [Plot("xscore", title + _best_only(analysis), alt, partial(_scores, models.head(MOST_ROWS)))]
+
+    def plot(name: str, most: int) -> Plot:
+        shown = _best_only(analysis, most) or (f"; all {len(models)} models" if name != "xscore" else "")
+        return Plot(name, title + shown, alt, partial(_scores, models.head(most)))
+
+    few = rows_within(models.index, SCREEN)
+    return [plot("xscore", few)], [plot("xscore-all", MOST_ROWS)] if len(models) > few else []
 
 
 def _pareto_plot(models: pd.DataFrame, cost: Cost, front: list[str]) -> Plot:
@@ -171,35 +180,37 @@ def _pareto_plot(models: pd.DataFrame, cost: Cost, front: list[str]) -> Plot:
 
 
 def _scores(models: pd.DataFrame, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 0.7 + ROW * len(models))
+    roles = ("reference", "variant") if (models["role"] == "variant").any() else ()
+    key = [
+        Entry(role, {"marker": role_marker(role), "color": role_colour(role, palette), "linestyle": ""})
+        for role in roles
+    ]
+    figure, (axes,) = rows_of(palette, models.index, ["xScore"], key=key)
     for row, model in enumerate(records(models)):
         colour, ends = role_colour(model["role"], palette), [model["xscore_low"], model["xscore_high"]]
         if pd.notna(ends[0]):
             axes.plot(ends, [row, row], color=colour, linewidth=1.6, solid_capstyle="butt")
         axes.plot(model["xscore"], row, role_marker(model["role"]), color=colour, markersize=5.5)
-    name_rows(axes, models.index, "xScore")
-    if (models["role"] == "variant").any():
-        for role in ("reference", "variant"):
-            axes.plot([], [], role_marker(role), color=role_colour(role, palette), label=role, markersize=5.5)
-        axes.legend(loc="lower right", fontsize=8)
     return figure
 
 
 def _accuracies(table: pd.DataFrame, metric: Metric, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 1.0 + ROW * len(table))
     span = (table.max() - table.min()).replace(0, 1)
     shades = (table - table.min()) / span
     shades = shades if metric.higher_is_better else 1 - shades
-    heat_map(axes, table, shades, matplotlib.colormaps["cividis"], f".{_digits(metric)}f", palette)
-    slanted(axes)
-    return figure
+    return cell_plot(palette, table, shades, matplotlib.colormaps["cividis"], f".{_digits(metric)}f")
 
 
 def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 3.1)
     costs = models[cost.column]
     rows = dict(zip(models.index, records(models), strict=True))
     points = {name: (row[cost.column], row["xscore"]) for name, row in rows.items()}
+    known = [name for name, point in points.items() if pd.notna(point[0])]
+    named = known if len(known) <= MOST_MODELS else front
+    short = are_short(named)
+    texts = {name: name if short else str(at) for at, name in enumerate(named, 1)}
+    key = [] if short else [Entry(name, number=text) for name, text in texts.items()]
+    figure, (axes,) = blank(palette, 2.6, [cost.label], key=key)
     axes.step(*zip(*(points[name] for name in front), strict=True), where="post", color=palette.accent)
     for name, row in rows.items():
         colour = role_colour(row["role"], palette)
@@ -213,9 +224,9 @@ def _pareto(models: pd.DataFrame, cost: Cost, front: list[str], palette: Palette
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(0.18, 0.1)
-    axes.set(xlabel=cost.label, ylabel="xScore")
+    axes.set_ylabel("xScore")
     axes.grid()
-    known = {name: point for name, point in points.items() if pd.notna(point[0])}
-    named = known if len(known) <= MOST_MODELS else {name: known[name] for name in front}
-    label_points(figure, axes, named, {name: palette.ink if name in front else palette.muted for name in named})
+    places = {text: points[name] for name, text in texts.items()}
+    colours = {text: palette.ink if name in front else palette.muted for name, text in texts.items()}
+    name_points(figure, axes, places, colours, palette)
     return figure

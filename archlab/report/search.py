@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from archlab.report.analysis import Analysis
+from archlab.report.key import Entry
 from archlab.report.palette import Palette
 from archlab.report.plots import Plot, blank
+from archlab.report.point_names import name_points
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 
@@ -173,26 +175,26 @@ def _plots(found: dict[str, Any]) -> Iterator[Plot]:
 
 
 def _front(points: dict[int, tuple[float, float]], front: list[int], label: str, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 2.8)
+    figure, (axes,) = blank(palette, 2.4, [label])
     axes.step(*zip(*(points[number] for number in front), strict=True), where="post", color=palette.accent)
-    for number, (cost, score) in points.items():
+    for cost, score in points.values():
         axes.plot(cost, score, "o", color=palette.variant, markersize=4)
-        if number in front:
-            axes.annotate(str(number), (cost, score), xytext=(3, 4), textcoords="offset points", fontsize=8)
-    axes.set(xlabel=label, ylabel="xScore")
+    axes.set_ylabel("xScore")
     axes.margins(0.08, 0.12)
     axes.grid()
+    named = {str(number): points[number] for number in front}
+    name_points(figure, axes, named, dict.fromkeys(named, palette.ink), palette)
     return figure
 
 
 def _trials(scored: list[tuple[int, float]], reference: dict[str, Any], palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 2.8)
+    line: dict[str, Any] = {"color": palette.reference, "linestyle": "--", "linewidth": 1}
+    figure, (axes,) = blank(palette, 2.4, ["trial"], key=[Entry(reference["model"], line)])
     numbers, scores = np.array(scored).T
-    axes.axhline(reference["xscore"], color=palette.reference, linestyle="--", linewidth=1, label=reference["model"])
+    axes.axhline(reference["xscore"], **line)
     axes.step(numbers, np.maximum.accumulate(scores), where="post", color=palette.accent)
     axes.plot(numbers, scores, "o", color=palette.variant, markersize=4)
-    axes.set(xlabel="trial", ylabel="xScore")
+    axes.set_ylabel("xScore")
     axes.grid()
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="lower right", fontsize=8)
     return figure

@@ -12,7 +12,11 @@ from archlab.report.table import Table
 
 @dataclass(frozen=True)
 class Section:
-    """A section: sentences first, then plots, then tables, then tables that the page folds away."""
+    """A section: sentences first, then plots, then tables, then plots and tables that the page folds away.
+
+    Args:
+        is_open: Whether the page shows it at once; others open on demand.
+    """
 
     anchor: str
     title: str
@@ -20,6 +24,8 @@ class Section:
     plots: list[Plot] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     folded: list[Table] = field(default_factory=list)
+    folded_plots: list[Plot] = field(default_factory=list)
+    is_open: bool = False
 
 
 def not_computed(analysis: Analysis, part: str, title: str) -> Iterator[Section]:

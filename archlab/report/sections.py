@@ -9,8 +9,9 @@ from archlab.report.agreement import agreement
 from archlab.report.analysis import Analysis
 from archlab.report.claims import elements, predictors, subsets
 from archlab.report.classes import classes
+from archlab.report.curves import curves
 from archlab.report.data import data
-from archlab.report.effects import curves, effects
+from archlab.report.effects import effects
 from archlab.report.plots import Plot
 from archlab.report.regret import regret
 from archlab.report.scores import accuracies, costs, scores
@@ -32,7 +33,7 @@ def sections(analysis: Analysis) -> list[Section]:
 
 def plots(analysis: Analysis) -> dict[str, Plot]:
     """All plots of the report, by name."""
-    return {plot.name: plot for section in sections(analysis) for plot in section.plots}
+    return {plot.name: plot for section in sections(analysis) for plot in (*section.plots, *section.folded_plots)}
 
 
 def in_short(analysis: Analysis) -> list[tuple[str, str]]:
@@ -57,7 +58,7 @@ def _failed(analysis: Analysis) -> Iterator[Section]:
         if reason.startswith(INCOMPLETE) and model not in told
     ]
     if rows:
-        yield Section("failed", "What failed", tables=[Table.of("failed", "What failed.", columns, rows)])
+        yield Section("failed", "What failed", tables=[Table.of("failed", "What failed.", columns, rows)], is_open=True)
     else:
         yield Section("failed", "What failed", ["Nothing: every model has a result on every dataset."])
 

@@ -8,10 +8,12 @@ from functools import partial
 import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from archlab.report.analysis import Analysis
+from archlab.report.cell_plot import cell_plot
 from archlab.report.palette import Palette
-from archlab.report.plots import MOST_MODELS, ROW, Plot, blank, heat_map, short_names
+from archlab.report.plots import MOST_MODELS, Plot, rows_of, short_names
 from archlab.report.section import Section, not_computed
 from archlab.report.table import Column, Table
 from archlab.scoring import Comparison
@@ -46,7 +48,7 @@ def other_datasets(analysis: Analysis) -> Iterator[Section]:
     intro = "All else here holds these datasets fixed. Now they are a sample, and each counts once, whatever its seeds."
     plot = Plot(
         "critical-difference",
-        "Average ranks over datasets; a bar joins models that are not told apart",
+        "Average ranks over datasets; a bar at the right joins models that are not told apart",
         comparison.statement,
         partial(_critical_difference, comparison, analysis.base),
     )
@@ -64,52 +66,23 @@ def _rank_plots(analysis: Analysis) -> list[Plot]:
 
 
 def _ranks(ranks: pd.DataFrame, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 0.8 + ROW * len(ranks))
     shown = ranks.where(ranks >= 0.005)
-    heat_map(axes, shown, shown, matplotlib.colormaps["Blues"], ".2f", palette)
-    axes.set_xlabel("rank by xScore", labelpad=8)
-    axes.xaxis.set_label_position("top")
-    return figure
+    return cell_plot(palette, shown, shown, matplotlib.colormaps["Blues"], ".2f", across="rank by xScore")
 
 
 def _critical_difference(comparison: Comparison, base: str | None, palette: Palette) -> Figure:
     ranks = comparison.average_ranks
-    count = len(ranks)
-    left = (count + 1) // 2
-    groups = len(comparison.groups)
-    figure, (axes,) = blank(palette, 0.9 + 0.16 * groups + 0.24 * left)
-    axes.set(xlim=(count + 0.2, 0.8), ylim=(-1.2 - 0.45 * groups - 0.8 * left, 1.6))
-    axes.axis("off")
-    axes.plot([1, count], [0, 0], color=palette.ink, linewidth=1)
-    for rank in range(1, count + 1):
-        axes.plot([rank, rank], [0, 0.2], color=palette.ink, linewidth=1)
-        axes.text(rank, 0.35, str(rank), ha="center", va="bottom", fontsize=8)
-    width = min(comparison.critical_difference, count - 1)
-    axes.plot([count, count - width], [1.25, 1.25], color=palette.accent, linewidth=2)
-    axes.annotate(
-        f"critical difference {comparison.critical_difference:.2f}",
-        (count - width, 1.25),
-        (5, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8,
-    )
-    for row, group in enumerate(comparison.groups):
-        ends = [ranks[group[0]] - 0.06, ranks[group[-1]] + 0.06]
-        axes.plot(ends, [-0.5 - 0.45 * row] * 2, color=palette.variant, linewidth=3, solid_capstyle="butt")
-    names = short_names(ranks.index, base)
-    for position, (name, rank) in enumerate(zip(names, ranks, strict=True)):
-        first_half = position < left
-        row = position if first_half else count - 1 - position
-        y, edge = -0.9 - 0.45 * groups - 0.8 * row, 0.9 if first_half else count + 0.1
-        axes.plot([rank, rank, edge], [0, y, y], color=palette.muted, linewidth=0.8)
-        axes.annotate(
-            f"{name} {rank:.2f}",
-            (edge, y),
-            (3 if first_half else -3, 0),
-            textcoords="offset points",
-            ha="left" if first_half else "right",
-            va="center",
-            fontsize=8,
-        )
+    label = f"average rank; critical difference {comparison.critical_difference:.2f}"
+    figure, (axes,) = rows_of(palette, short_names(ranks.index, base), [label])
+    rows = {name: row for row, name in enumerate(ranks.index)}
+    right = len(ranks) + 0.4
+    step = 0.03 * len(ranks)
+    for at, group in enumerate(comparison.groups):
+        ends = [rows[group[0]] - 0.25, rows[group[-1]] + 0.25]
+        axes.plot([right + at * step] * 2, ends, color=palette.variant, linewidth=3, solid_capstyle="butt")
+    for row, rank in enumerate(ranks):
+        axes.plot([rank, right], [row, row], color=palette.line, linewidth=0.8)
+        axes.plot(rank, row, "o", color=palette.ink, markersize=5.5)
+    axes.set_xlim(0.6, right + max(len(comparison.groups), 1) * step)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

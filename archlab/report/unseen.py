@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from archlab.report.analysis import Analysis
 from archlab.report.effects import KINDS
 from archlab.report.palette import Palette
-from archlab.report.plots import MOST_ROWS, ROW, Plot, blank, name_rows
+from archlab.report.plots import MOST_ROWS, ROW, Plot, rows_of
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import at_chance, cells, gains_in_words, percent_factor, points, seed_means
@@ -93,7 +93,8 @@ def _plots(found: dict[str, Any], suffix: str) -> Iterator[Plot]:
 
 
 def _forest(gains: list[dict[str, Any]], unit: str, palette: Palette) -> Figure:
-    figure, (axes,) = blank(palette, 0.9 + 1.4 * ROW * len(gains))
+    names = [f"{gain['choice']}={gain['option']}, {KINDS[gain['kind']]}" for gain in gains]
+    figure, (axes,) = rows_of(palette, names, [unit], least=1.4 * ROW)
     axes.axvline(0, color=palette.muted, linewidth=1)
     for at, gain in enumerate(gains):
         for side, offset, marker, colour in (
@@ -104,7 +105,6 @@ def _forest(gains: list[dict[str, Any]], unit: str, palette: Palette) -> Figure:
             if ends["low"] is not None:
                 axes.plot([ends["low"], ends["high"]], [at + offset] * 2, color=colour, linewidth=1.6)
             axes.plot(ends["difference"], at + offset, marker, color=colour, markersize=5.5)
-    name_rows(axes, [f"{gain['choice']}={gain['option']}, {KINDS[gain['kind']]}" for gain in gains], unit)
     return figure
 
 

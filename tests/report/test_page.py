@@ -172,3 +172,86 @@ def test_without_script_the_page_is_complete(browser, page, tmp_path):
     assert len(browser.run(COLUMN, 0)) == 8
     assert browser.run("return document.querySelectorAll('.filter').length") == 0
     browser.complaints()  # the refused script
+
+
+OPEN = "return document.querySelector(arguments[0] + ' > details').open"
+
+
+def test_all_is_folded_but_the_answer_the_scores_and_the_main_plot(browser, page, published):
+    for path in (page, published):
+        browser.open(path)
+        assert browser.run("return document.querySelectorAll('details[open]').length") == 0
+        assert browser.run("return document.documentElement.scrollHeight") < 3 * 900
+        seen = "return document.querySelector(arguments[0]).checkVisibility({contentVisibilityAuto: true})"
+        for shown in ("h1", "#scores svg", "#table-scores-scores tbody tr"):
+            assert browser.run(seen, shown), shown
+        assert not browser.run("return document.querySelector('#costs svg').checkVisibility()")
+
+
+def test_what_is_folded_says_on_a_line_what_is_inside(browser, page):
+    browser.open(page)
+    said = browser.run(
+        "return [...document.querySelectorAll('details.section > summary')].map((summary) =>"
+        "[summary.querySelector('h2').textContent, summary.querySelector('.inside').textContent, summary.offsetHeight])"
+    )
+    assert len(said) >= 10 and all(inside and height < 48 for _, inside, height in said)
+    told = {title: inside for title, inside, _ in said}
+    assert told["What failed"] == "Nothing: every model has a result on every dataset."
+    assert told["What it costs"].startswith("4 plots · Not beaten in both parameters and xScore: ")
+
+
+def test_links_open_what_they_lead_to_again_and_again(browser, page):
+    browser.open(page)
+    link = browser.driver.find_element("css selector", "nav a[href='#costs']")
+    for _ in range(2):
+        link.click()
+        assert browser.run(OPEN, "#costs") and not browser.run(OPEN, "#curves")
+        assert browser.run("return document.querySelector('#costs svg').checkVisibility()")
+        browser.run("document.querySelector('#costs > details').open = false")
+    browser.driver.get(page.as_uri() + "#curves")
+    browser.driver.refresh()
+    assert browser.run(OPEN, "#curves")
+    browser.driver.get(page.as_uri() + "#table-effects-all-comparisons")
+    browser.driver.refresh()
+    assert browser.run("return document.getElementById('table-effects-all-comparisons').checkVisibility()")
+    assert browser.complaints() == []
+
+
+def test_everything_opens_by_keyboard(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(page)
+    for summary in browser.driver.find_elements("css selector", "details.section > summary"):
+        summary.send_keys(Keys.ENTER)
+    for summary in browser.driver.find_elements("css selector", "details details > summary"):
+        summary.send_keys(Keys.SPACE)
+    assert browser.run("return document.querySelectorAll('details:not([open])').length") == 0
+
+
+def test_the_print_has_all_that_the_page_folds_and_scrolls_with_script_or_without(browser, page, tmp_path):
+    import base64
+
+    still = tmp_path / "still.html"
+    written = page.read_text(encoding="utf-8")
+    still.write_text(written.replace("script-src 'unsafe-inline'", "script-src 'none'"), encoding="utf-8")
+    for path in (page, still):
+        browser.open(path)
+        printed = base64.b64decode(browser.driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
+        assert printed.count(b"/Type /Page\n") >= 8
+    browser.complaints()  # the refused script
+
+
+def test_long_texts_and_many_warnings_go_on_when_opened(browser, page, tmp_path):
+    from archlab.report.page import LONG_TEXT, in_two
+
+    for text_of in ("One is better. " * 60, "a, " * 400, "x" * 2000, "word " * 300):
+        start, rest = in_two(text_of)
+        assert len(start) <= LONG_TEXT and (start + rest).replace(" ", "") == text_of.replace(" ", "")
+    assert in_two("short") == ("short", "")
+    analysis = analyse([made_study(datasets=3, seeds=2)])
+    warned = type(analysis)(**{**vars(analysis), "warnings": [f"warning {at}" for at in range(9)]})
+    path = tmp_path / "warned.html"
+    path.write_text(text(warned, "html"), encoding="utf-8")
+    browser.open(path)
+    shown = "return [...document.querySelectorAll('.warnings li')].map((item) => item.checkVisibility())"
+    assert browser.run(shown) == [True] * 3 + [False] * 6

@@ -1,4 +1,4 @@
-// Sorts and filters tables; without it the page is complete, only still.
+// Sorts and filters tables, opens what a link leads to, and everything in print; without it the page is complete, only still.
 "use strict";
 for (const holder of document.querySelectorAll(".table")) {
   const table = holder.querySelector("table");
@@ -65,6 +65,20 @@ for (const holder of document.querySelectorAll(".table")) {
   }
   filter();
 }
+function reveal(hash) {
+  const target = document.getElementById(decodeURIComponent(hash.slice(1)));
+  if (!target) return;
+  for (let details = target.closest("details"); details; details = details.parentElement.closest("details")) details.open = true;
+  const inside = target.querySelector(":scope > details");
+  if (inside) inside.open = true;
+  target.scrollIntoView();
+}
+addEventListener("hashchange", () => reveal(location.hash));
+addEventListener("click", (event) => {
+  const link = event.target.closest?.('a[href^="#"]');
+  if (link && link.hash === location.hash) reveal(link.hash); // followed again: no change of the hash
+});
+reveal(location.hash);
 let opened = [];
 addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("details:not([open])")];
