@@ -17,7 +17,7 @@ from tests.fuzzing import called, try_all, visible
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 
-DAMAGES = 150
+DAMAGES = 120
 COMMANDS = {
     "list": ["runs", "list", "--json"],
     "check": ["runs", "check", "--json"],
