@@ -1,4 +1,4 @@
-"""A real store, hundreds of times damaged: what is told of it stays true, or the damage is named, and nothing else is."""
+"""A real store, two hundred times damaged: what is told of it stays true, or the damage is named, and nothing else is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fuzzing import called, try_all, visible
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 
-DAMAGES = 150
+DAMAGES = 200
 COMMANDS = {
     "list": ["runs", "list", "--json"],
     "check": ["runs", "check", "--json"],

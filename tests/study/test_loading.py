@@ -88,7 +88,7 @@ def test_inline_layers_are_a_base():
         ("seeds: true", "1: seeds is how many, at least 1, a list of whole numbers, or {from: 2, to: 30}, not True"),
         ("explore: one_at_time", "1: explore must be one_at_a_time or grid, not 'one_at_time' - did you mean 'one_at_a_time'?"),
         ("budget: {param: 2M}", "1: a budget has no key 'param' - did you mean 'params'?"),
-        ("width: 0", "1: width must be a number above 0, not 0"),
+        ("width: 0", "1: width must be a number between 0 and 1000, not 0"),
         ("lambda: -1", "1: lambda must be a number of at least 0, not -1"),
         ("smallest_map: 0", "1: smallest_map must be a whole number of at least 1, not 0"),
         ("effects: [raww]", "1: effects are equal_budget or raw, not 'raww' - did you mean 'raw'?"),
