@@ -62,6 +62,7 @@ def main() -> None:
     """Runs the command line: 0 done, 1 something failed, 2 an error that the user can mend, 3 a fault of archlab, 130
     interrupted."""
     mend_streams()
+    output = sys.stdout
     quiet_libraries()
     try:
         with told_warnings():
@@ -91,6 +92,9 @@ def main() -> None:
             leave_standard_output()
         sys.exit(_refuse(f"{error.filename}: {error.strerror or error.args[0]}" if error.filename else str(error)))
     except SystemExit as error:
+        if sys.stdout is not output or isinstance(error.__context__, BrokenPipeError):  # as click and rich leave then
+            leave_standard_output()
+            sys.exit(1)
         sys.exit(_refuse(f"code of the study's own ended archlab: sys.exit({error.code!r})"))
     except BaseException as error:
         if is_out_of_memory(error):
