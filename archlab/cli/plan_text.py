@@ -56,7 +56,10 @@ HEADING = ("model", "dataset", "runs", "stored", "time a run", "memory", "predic
 
 
 def _moment(seconds: float) -> str:
-    """`at 14:05` today, else with the date."""
+    """`at 14:05` today, else with the date; `never` where the calendar ends before."""
     now = datetime.now().astimezone()
-    then = now + timedelta(seconds=seconds)
+    try:
+        then = now + timedelta(seconds=seconds)
+    except OverflowError:
+        return "never"
     return f"at {then:%H:%M}" if then.date() == now.date() else f"on {then:%Y-%m-%d at %H:%M}"

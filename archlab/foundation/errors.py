@@ -66,21 +66,29 @@ SYNONYMS = {
     "hsigmoid": "hard_sigmoid",
     "h_sigmoid": "hard_sigmoid",
     "activation": "act",
+    "activation_layer": "act",
+    "act_layer": "act",
+    "nonlinearity": "act",
     "attention": "channel_attention",
     "squeeze_excitation": "se",
     "squeeze_excite": "se",
     "normalization": "norm",
+    "norm_layer": "norm",
     "bn": "batch_norm",
     "ln": "layer_norm",
     "kernel_size": "kernel",
     "expansion": "expand",
     "expand_ratio": "expand",
     "expansion_ratio": "expand",
+    "expansion_factor": "expand",
+    "expand_factor": "expand",
     "hidden_channels": "hidden",
     "out_channels": "out",
     "channels": "out",
     "filters": "out",
     "n": "repeat",
+    "repeats": "repeat",
+    "num_blocks": "repeat",
     "depth": "repeat",
     "learning_rate": "lr",
     "batch": "batch_size",
@@ -99,7 +107,7 @@ def nearest(name: Any, known: Iterable[str]) -> str | None:
     if SYNONYMS.get(str(name).casefold()) in known:
         return SYNONYMS[str(name).casefold()]
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(str(name).casefold(), by_folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(str(name).casefold(), by_folded, n=1, cutoff=0.7)
     return by_folded[found[0]] if found else None
 
 

@@ -30,7 +30,7 @@ from archlab.study.variables import option_name
 from archlab.training.recipe import Recipe, load_recipe
 
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]
-NAME = Annotated[str, Matching(r"\w[\w.+-]*", "a word of letters, digits and _ . + -")]
+NAME = Annotated[str, Matching(r"\w[\w.+-]{0,79}", "a word of letters, digits and _ . + -, at most 80")]
 KEYS = (
     "name",
     "question",

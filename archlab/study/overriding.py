@@ -21,6 +21,7 @@ from archlab.study.study import FrameOf, Study
 from archlab.training.recipe import load_recipe, recipes
 
 LONGEST = 60  # characters of a value in a study's name
+LONGEST_NAME = 200  # bytes of it, so that it can be a folder's
 
 
 def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
@@ -53,6 +54,8 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
     }
     changed = dataclasses.replace(study, **changes)
     name = "+".join([study.name, *dict.fromkeys(words[key](changed, given) for key in changes)])
+    if len(name.encode()) > LONGEST_NAME:
+        name = f"{name.encode()[:LONGEST_NAME].decode(errors='ignore')}-{digest(name)[:8]}"
     return dataclasses.replace(changed, name=name, metric=metric)
 
 

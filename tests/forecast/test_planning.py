@@ -118,6 +118,7 @@ def test_totals():
     assert text.startswith("5 runs, 1 stored, 4 to compute: about 15 s of work, 8 s on 2 workers, up to 2.0 GiB")
     assert rows(one) == [("m1", "digits", "5", "1", "5 s", "1.00 GiB", "measured")]
     assert summary(Plan([run_of()], [], 2)) == "1 runs, all stored: nothing to compute"
+    assert all(summary(planned(seconds)).endswith("; done never") for seconds in (1e14, 1e30))
 
 
 def test_predictions_are_judged_by_what_finished():

@@ -59,6 +59,14 @@ def test_files_of_one_name_are_told_apart_by_what_they_say(tmp_path, home):
     assert resolve(override("shuffle", suite=str(suite), recipe=recipe), home).name not in names
 
 
+def test_however_much_differs_the_name_can_be_that_of_a_folder():
+    study = {"name": "n" * 80, "base": "mobilenetv2", "suite": "samples"}
+    names = ["mnist5k", "digits", "elpv", "pines", "glyphs", "textures", "cifar10", "cifar100", "ham10000", "indoor67"]
+    values = {"datasets": names, "seeds": list(range(100, 160)), "matters": "0.125 of xScore"}
+    one, other = (load_study(override(study, **values, recipe=recipe)).name for recipe in ("thorough", "zhang2025"))
+    assert one != other and all(200 < len(name) <= 255 for name in (one, other))
+
+
 def test_many_datasets_make_no_endless_name():
     names = ["mnist5k", "digits", "elpv", "pines", "glyphs", "textures", "cifar10", "cifar100", "ham10000", "indoor67"]
     one, other = (load_study(override("shuffle", datasets=each)).name for each in (names, names[::-1]))
