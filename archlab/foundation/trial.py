@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from archlab.foundation.errors import is_out_of_memory
 COMPUTING, WAITING = 20, 120  # seconds of a processor, and in all
 MEMORY = 8 * 2**30  # bytes beside what this process has
 
-_ENDED, _MEMORY_ENDED = 87, 88  # exit codes
+_ENDED, _MEMORY_ENDED, _THREAD_LEFT, _INTERRUPTED = 87, 88, 89, 90  # exit codes
 
 
 def fault_of(code: Callable[[], object]) -> str | None:
@@ -46,6 +47,10 @@ def _in_words(exit_code: int) -> str | None:
         return None
     if exit_code == _MEMORY_ENDED:
         return f"needs more than {MEMORY >> 30} GiB of memory"
+    if exit_code == _THREAD_LEFT:
+        return "leaves a thread running, for which archlab would wait at its end (daemon=True)"
+    if exit_code == _INTERRUPTED:
+        return "raises KeyboardInterrupt"
     if exit_code == -signal.SIGXCPU:
         return f"has not ended after {COMPUTING} s of computing"
     if exit_code == -signal.SIGALRM:
@@ -73,11 +78,22 @@ def _call_and_leave(code: Callable[[], object]) -> NoReturn:
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(1)  # the threads of the parent are not here
         code()
+        if _leaves_thread():
+            exit_code = _THREAD_LEFT
     except BaseException as error:
         if is_out_of_memory(error):
             exit_code = _MEMORY_ENDED
+        elif isinstance(error, KeyboardInterrupt):  # Ctrl-C ends this process by its signal
+            exit_code = _INTERRUPTED
     finally:
         os._exit(exit_code)
+
+
+def _leaves_thread() -> bool:
+    own = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    for thread in own:
+        thread.join(1)
+    return any(thread.is_alive() for thread in own)
 
 
 def _bound(limit: int, value: int) -> None:

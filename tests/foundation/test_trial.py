@@ -41,6 +41,10 @@ FAULTS = {
     "waiting": ("import time\ntime.sleep(10**6)", "has not ended after 2 s"),
     "a pipe": ("import os\nos.mkfifo(__file__ + '.pipe')\nopen(__file__ + '.pipe')", "has not ended after 2 s"),
     "a lock": ("import threading\nl = threading.Lock()\nl.acquire()\nl.acquire()", "has not ended after 2 s"),
+    "a thread": (
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(10**6,)).start()",
+        "leaves a thread running",
+    ),
     "100 GB": ("x = bytearray(10**11)", "needs more than 8 GiB of memory"),
     "100 GB of an array": ("import numpy\nx = numpy.ones((10**5, 10**5))", "needs more than 8 GiB of memory"),
     "100 GB of a tensor": ("import torch\nx = torch.ones(10**5, 10**5)", "needs more than 8 GiB of memory"),
@@ -48,6 +52,7 @@ FAULTS = {
     "an exit": ("import os\nos._exit(0)", "ends the process that it runs in, with exit code 0"),
     "a kill": ("import os\nos.kill(os.getpid(), 9)", "ends the process that it runs in, by signal 9"),
     "a crash": ("import ctypes\nctypes.string_at(0)", "ends the process that it runs in, by signal 11"),
+    "a Ctrl-C that nobody pressed": ("raise KeyboardInterrupt", "raises KeyboardInterrupt"),
     "a polite exit": ("import sys\nsys.exit()", "fails on import: SystemExit"),
     "an error of its own": ("class E(BaseException): pass\nraise E('x')", "fails on import: E: x"),
 }
