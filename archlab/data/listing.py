@@ -36,8 +36,9 @@ class Images(Protocol):
 
 @dataclass(frozen=True)
 class Listing:
-    """Every image of a source with its label and, where the source says so, its split and its group.
+    r"""Every image of a source with its label and, where the source says so, its split and its group.
 
+    `class_names`: what is no text in them (a folder's name may be any bytes) is written as `\udcff`.
     `labels`: int64 (N,), indices into `class_names`. `splits`: (N,) of "train", "validation", "test" or "" where the
     source leaves it open. `groups`: (N,) of strings or integers; images of one group never stand on two sides.
     `notes`: what the user should know.
@@ -50,6 +51,10 @@ class Listing:
     groups: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        names = tuple(name.encode(errors="backslashreplace").decode() for name in self.class_names)
+        object.__setattr__(self, "class_names", names)
+
     def noted(self, note: str) -> Listing:
         """With one note more."""
         return replace(self, notes=(*self.notes, note))
@@ -61,7 +66,7 @@ class Listing:
         digest.update(self.labels.astype("<i8").tobytes())
         digest.update("\0".join(map(str, self.splits)).encode())
         if self.groups is not None:
-            digest.update("\0".join(map(str, self.groups)).encode())
+            digest.update("\0".join(map(str, self.groups)).encode(errors="backslashreplace"))
         return digest.hexdigest()
 
 

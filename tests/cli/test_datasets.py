@@ -1,6 +1,7 @@
 """`archlab datasets`, as a user calls it."""
 
 import json
+import os
 import shutil
 from functools import partial
 
@@ -69,6 +70,16 @@ def test_the_sheet_shows_the_images(call, photos, tmp_path):
         if np.array_equal(sheet[top : top + 64, left : left + 64], first)
     ]
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a\x1b[31m\u202eb\u2028c", b"\xff\xfe", "x" * 200])
+def test_classes_may_be_called_as_a_folder_can(call, photos, tmp_path, name):
+    for part in ("train", "test"):
+        (photos / part / "maple").rename(photos / part / os.fsdecode(name))
+    for verb in (("add", "leaves", "--folder", photos), ("prepare", "leaves"), ("check", "leaves"), ("show", "leaves")):
+        code, out, err = call(*verb)
+        assert code == 0 and "\x1b" not in out + err, err
+    assert (tmp_path / "leaves.png").exists()
 
 
 def test_check_and_show_take_the_resolution_that_is_there(call, photos):
