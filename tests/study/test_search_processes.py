@@ -81,7 +81,7 @@ def _kill_one_of_two(study, home, storage, after):
     _read_trials(processes[0], after)
     processes[0].kill()
     processes[0].wait()
-    output, _ = processes[1].communicate(timeout=120)
+    output, _ = processes[1].communicate(timeout=400)
     assert processes[1].returncode == 0, output
     trials = trials_of(home, storage)
     assert len(trials) == 16 and {trial.state.name for trial in trials} <= {"COMPLETE", "PRUNED"}
@@ -97,7 +97,7 @@ def _start(study, home, *arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def _read_trials(process, number, limit=60.0):
+def _read_trials(process, number, limit=200.0):
     """Waits until the process has ended so many trials."""
     started = time.monotonic()
     for _ in range(number):
