@@ -76,6 +76,7 @@ SYNONYMS = {
     "norm_layer": "norm",
     "bn": "batch_norm",
     "ln": "layer_norm",
+    "epsilon": "eps",
     "kernel_size": "kernel",
     "expansion": "expand",
     "expand_ratio": "expand",
