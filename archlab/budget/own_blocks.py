@@ -16,6 +16,10 @@ _tried: Counter[type] = Counter()
 _held: set[tuple[type, str]] = set()
 
 
+class ClosedFormError(ValueError):
+    """A block's `tally` counts otherwise than the block is."""
+
+
 def needs_check(placed: Placed) -> bool:
     """Whether this one is to be held against its closed forms."""
     block = placed.block
@@ -39,11 +43,11 @@ def check_output(placed: Placed) -> None:
 
 
 def check_tally(tallied: Cost, measured: Cost) -> None:
-    """Raises ValueError where `tally` counts otherwise than the block is."""
+    """Raises ClosedFormError where `tally` counts otherwise than the block is."""
     for name in ("params", "params_deployed", "macs", "macs_deployed", "activations"):
         counted, there = getattr(tallied, name), getattr(measured, name)
         if counted != there:
-            raise ValueError(f"tally counts {counted:,} {name.replace('_', ', ')}, and the block has {there:,}")
+            raise ClosedFormError(f"tally counts {counted:,} {name.replace('_', ', ')}, and the block has {there:,}")
 
 
 def _key(placed: Placed) -> tuple[type, str]:

@@ -15,9 +15,11 @@ import torch
 
 from archlab.architecture import build_model, from_canonical
 from archlab.budget import UncountableError, count, measure, measure_latencies
+from archlab.budget.own_blocks import ClosedFormError
 from archlab.data import is_prepared
 from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
+from archlab.foundation import UserError
 from archlab.foundation.own_code import load_file
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
@@ -66,8 +68,10 @@ def count_run(run: Run, **_: Any) -> dict[str, Any]:
     model = build_model(architecture, run.input, run.width)
     try:
         closed, counted = count(architecture, run.input, run.width), measure(model, run.resolution)
-    except UncountableError as error:
-        return {"problem": error.message}
+    except UserError as error:
+        if isinstance(error, UncountableError) or isinstance(error.__cause__, (UncountableError, ClosedFormError)):
+            return {"problem": error.message}
+        raise
     return {"problem": None if closed == counted else f"the closed form gives {closed}, fvcore {counted}"}
 
 

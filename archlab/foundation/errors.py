@@ -108,7 +108,7 @@ def nearest(name: Any, known: Iterable[str]) -> str | None:
     if SYNONYMS.get(str(name).casefold()) in known:
         return SYNONYMS[str(name).casefold()]
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(str(name).casefold(), by_folded, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(str(name).casefold(), by_folded, n=1, cutoff=0.65)
     return by_folded[found[0]] if found else None
 
 
