@@ -29,6 +29,11 @@ class Tried:
     outcomes: Counter = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
+    def check(self, number: int, *outcomes: str) -> None:
+        """That all came to one of these, and none to a fault."""
+        assert not self.faults, "\n".join(self.faults[:20])
+        assert sum(self.outcomes[each] for each in outcomes) == self.outcomes.total() == number
+
 
 def try_all(attempt: Callable[[int], str], number: int, folder: Path) -> Tried:
     """What `attempt` says of the inputs 0 to `number`; what it raises is a fault."""

@@ -69,10 +69,8 @@ class _Choice:
         """The sentences, and whether they tell anything that is decided."""
         start = f"{KIND_IN_WORDS[self.kind]}, "
         if not self.pairs:
-            lacking, elsewhere = (
-                f"{self.choice} cannot be answered over all datasets: runs are missing",
-                self._decided_elsewhere(),
-            )
+            lacking = f"{self.choice} cannot be answered over all datasets: runs are missing"
+            elsewhere = self._decided_elsewhere()
             return f"{start}{'; '.join([*elsewhere, lacking])}.", bool(elsewhere)
         turned = list(_both_ways(self.pairs))
         options = dict.fromkeys(row["option"] for row in turned)
