@@ -31,16 +31,18 @@ def mend_streams() -> None:
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Prints a line; on a terminal, without the control characters that names of others may hold."""
+    r"""Prints a line; what is no text in it as `\udcff`, and on a terminal without the control characters that names of others
+    may hold."""
     stream = sys.stderr if err else sys.stdout
-    click.echo(visible(text) if stream.isatty() else text, err=err, nl=nl)
+    written = visible(text) if stream.isatty() else text.encode(errors="backslashreplace").decode()
+    click.echo(written, err=err, nl=nl)
 
 
 @contextmanager
 def told_warnings() -> Iterator[None]:
     """Within, what archlab warns of is told on standard error."""
     handler, log = logging.Handler(logging.WARNING), logging.getLogger("archlab")
-    handler.emit = lambda record: echo(" ".join(record.getMessage().split()), err=True)  # type: ignore[method-assign]
+    handler.emit = lambda record: echo(" ".join(visible(record.getMessage()).split()), err=True)  # type: ignore[method-assign]
     log.addHandler(handler)
     try:
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import subprocess
 import sys
@@ -9,6 +11,8 @@ import threading
 from pathlib import Path
 
 import pytest
+
+from archlab.cli.streams import echo, told_warnings
 
 CLI = Path(__file__).parents[2] / "archlab" / "cli"
 ARCHLAB = [sys.executable, "-c", "from archlab.cli.main import main; main()"]
@@ -50,3 +54,18 @@ def test_control_characters_never_reach_a_terminal(tmp_path, arguments):
 def test_commands_print_in_one_way():
     printing = {path.name for path in CLI.glob("*.py") if "click.echo(" in path.read_text()}
     assert printing == {"streams.py", "predict.py"}  # bytes, since names of files may be any
+
+
+@pytest.mark.parametrize("err", [False, True])
+def test_what_is_no_text_is_written_into_a_file_too(monkeypatch, err):
+    file = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    monkeypatch.setattr(sys, "stderr" if err else "stdout", file)
+    echo(os.fsdecode(b"caf\xc3\xa9 \xff"), err=err)
+    file.flush()
+    assert file.buffer.getvalue().decode() == "caf\u00e9 \\udcff\n"
+
+
+def test_what_archlab_warns_of_is_one_line_of_text(capsys):
+    with told_warnings():
+        logging.getLogger("archlab").warning(os.fsdecode(b"two\nlines \x1b[31m\xff"))
+    assert capsys.readouterr().err == "two lines \\x1b[31m\\udcff\n"
