@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import blocks
+from archlab.architecture.own_blocks import is_shipped
 from archlab.architecture.own_contract import check_channels, check_output_size
 from archlab.architecture.spec import CLASSIFIER, Layer
 from archlab.foundation import UserError, where
@@ -63,7 +64,8 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
         for key, hint in SET_KEYS.items()
         if key in given
     }
-    for name, value in {**completed, **of_layer}.items():
+    bounded = completed if is_shipped(block) else {name: completed[name] for name in entry.channel_arguments}
+    for name, value in {**bounded, **of_layer}.items():
         check_bounded(value, f"{block}: {name}", where(given, name) or at)
     of_layer["free"] = tuple(of_layer.get("free") or ())
     if "patch" in of_layer["free"] and "size" not in completed:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -117,5 +118,6 @@ def _files_of_component(registry: Any, component: dict[str, dict] | None) -> Ite
         yield from _files(registry, name, given)
 
 
+@cache
 def _is_shipped(file: str | None) -> bool:
     return file is not None and Path(file).is_relative_to(SHIPPED)

@@ -34,6 +34,8 @@ def check_output_size(name: str, given: dict[str, Any], stride: int, at: str | N
         return
     try:
         size = blocks.BLOCKS[name].output_size(LayerArguments(in_size=TRIED, stride=stride, **given))
+    except ValueError:  # it refuses such an image, and will be asked of those that it gets
+        return
     except Exception as error:
         raise UserError(f"{name}: output_size fails: {type(error).__name__}: {error}", where=at) from error
     if type(size) is not int:

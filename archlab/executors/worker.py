@@ -49,7 +49,7 @@ def perform(
         from archlab.foundation.own_code import load_file
 
         for path in own_files:
-            load_file(Path(path))
+            load_file(Path(path), tried=True)  # by whoever planned the run
     this = dataclasses.replace(Run.from_document(run), own_files=tuple(own_files))
     store, compute = Store(home), resolve(function)
     try:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 from archlab.foundation.errors import UserError
-from archlab.foundation.files import write_atomically
+from archlab.foundation.files import read_file, write_atomically
 from archlab.foundation.json_files import read_json
 
 CHECKSUMS = "checksums.json"
 
 
-def note_checksums(folder: Path, names: Iterable[str]) -> None:
-    """Notes what these files of a folder hold now, and forgets those that are not there."""
+@contextmanager
+def noting_checksums(folder: Path, names: Iterable[str]) -> Iterator[None]:
+    """Within, these files of a folder are written; afterwards it is noted what they hold.
+
+    What was noted of them is forgotten first, so that files of which some are new, because they are being written or
+    because that was broken off, count as not noted, and not as damaged.
+    """
+    names = list(names)
+    _note(folder, dict.fromkeys(names))
+    yield
+    _note(folder, {name: _checksum(folder / name) for name in names})
+
+
+def _note(folder: Path, found: dict[str, str | None]) -> None:
     try:
         noted = _noted(folder)
     except UserError:  # the files are being made anew
         noted = {}
-    found = {name: _checksum(folder / name) for name in names}
     noted = {name: checksum for name, checksum in (noted | found).items() if checksum}
     with write_atomically(folder / CHECKSUMS) as temporary:
         temporary.write_text(json.dumps(noted, indent=1), encoding="utf-8")
@@ -46,6 +58,6 @@ def _noted(folder: Path) -> dict[str, str]:
 
 def _checksum(path: Path) -> str | None:
     try:
-        return sha256(path.read_bytes()).hexdigest()
-    except (FileNotFoundError, IsADirectoryError):
+        return sha256(read_file(path)).hexdigest()
+    except (OSError, ValueError):  # it is no file, or its name is none
         return None

@@ -108,8 +108,8 @@ def own_call(
     return {own.canonical: json.loads(json.dumps(given))}  # plain, without the lines that YAML's values know
 
 
-def load_file(path: Path, at: str | None = None) -> ModuleType:
-    """Imports a user's file, once, after a trial (see `archlab.foundation.trial`).
+def load_file(path: Path, at: str | None = None, *, tried: bool = False) -> ModuleType:
+    """Imports a user's file, once, after a trial (see `archlab.foundation.trial`) unless another process has `tried` it.
 
     Raises UserError where it cannot be read or imported, does not stand alone, or would end, stop or fill this process.
     """
@@ -132,7 +132,7 @@ def load_file(path: Path, at: str | None = None) -> ModuleType:
         if beside := _imported_from_beside(tree, path.parent):
             raise ImportError(f"{beside!r} lies beside it, and keys of runs would not cover that: use one file")
         fault = None
-        if name not in _TRIED:
+        if not tried and name not in _TRIED:
             _import_what_it_imports(tree)
             fault = fault_of(partial(spec.loader.exec_module, module))
         if not fault:

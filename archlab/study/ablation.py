@@ -14,7 +14,7 @@ from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.forecast.latencies import latencies
 from archlab.foundation import write_atomically
-from archlab.foundation.checksums import note_checksums
+from archlab.foundation.checksums import noting_checksums
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
 from archlab.study.gains import on_datasets, option_gains
@@ -183,15 +183,15 @@ class Ablation:
         }
         if self.judgement:
             texts["prediction.txt"] = str(self.judgement)
-        for name, text in texts.items():
-            with write_atomically(self.folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        if self.images is None:
-            (self.folder / IMAGE_NOISE).unlink(missing_ok=True)
-        else:
-            with write_atomically(self.folder / IMAGE_NOISE) as temporary:
-                self.images.save(temporary)
-        note_checksums(self.folder, [*texts, IMAGE_NOISE])
+        with noting_checksums(self.folder, [*texts, IMAGE_NOISE]):
+            for name, text in texts.items():
+                with write_atomically(self.folder / name) as temporary:
+                    temporary.write_text(text, encoding="utf-8")
+            if self.images is None:
+                (self.folder / IMAGE_NOISE).unlink(missing_ok=True)
+            else:
+                with write_atomically(self.folder / IMAGE_NOISE) as temporary:
+                    self.images.save(temporary)
 
     def save_latencies(self, time_limit: float | None = None) -> None:
         """Writes `latencies.json`: by model with a stored run, its `archlab.budget.Latency` on each device of this machine.
@@ -214,9 +214,11 @@ class Ablation:
         }
         found = latencies(runs.values(), self.store, time_limit)
         by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
-        with write_atomically(self.folder / "latencies.json") as temporary:
+        with (
+            noting_checksums(self.folder, ["latencies.json"]),
+            write_atomically(self.folder / "latencies.json") as temporary,
+        ):
             temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
-        note_checksums(self.folder, ["latencies.json"])
 
     @property
     def _covers_images(self) -> bool:

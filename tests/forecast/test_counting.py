@@ -70,6 +70,6 @@ def test_a_difference_stops_a_study_before_it_trains_and_is_not_kept(tmp_path, m
 
 def test_what_nobody_can_count_stops_it_and_what_does_not_run_is_left_to_its_training(tmp_path):
     erratic = run_of("erratic", tmp_path, forward="torch.linalg.matrix_exp(self.conv(x))")
-    with pytest.raises(UserError, match="erratic on digits: erratic: nobody can count"):
+    with pytest.raises(UserError, match="erratic on digits: nobody can count"):
         check_counts([erratic], Store(tmp_path), SETTINGS)
     check_counts([run_of("broken", tmp_path, forward="self.convolution(x)")], Store(tmp_path), SETTINGS)

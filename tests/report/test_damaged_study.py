@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from archlab.foundation.checksums import CHECKSUMS, changed_files, note_checksums
+from archlab.foundation.checksums import CHECKSUMS, changed_files, noting_checksums
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 
@@ -62,16 +63,39 @@ def test_damage_is_one_line_that_says_what_to_do(study, command):
         (study / name).write_bytes(whole[study / name])
 
 
+def write(folder, **texts):
+    with noting_checksums(folder, texts):
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+
+
 def test_checksums_follow_what_is_written(tmp_path):
-    (tmp_path / "a").write_text("1")
-    note_checksums(tmp_path, ["a", "b"])
-    assert changed_files(tmp_path) == []
+    write(tmp_path, a="1")
     (tmp_path / "b").write_text("2")
     assert changed_files(tmp_path) == []
-    note_checksums(tmp_path, ["b"])
+    write(tmp_path, b="2")
     (tmp_path / "a").write_text("3")
     assert changed_files(tmp_path) == ["a"]
     (tmp_path / "b").unlink()
     assert changed_files(tmp_path) == ["a", "b"]
-    note_checksums(tmp_path, ["a", "b"])
+    write(tmp_path, a="1", b="2")
     assert changed_files(tmp_path) == []
+
+
+def test_files_whose_writing_was_broken_off_are_not_called_damaged(tmp_path):
+    write(tmp_path, a="1", b="2", c="3")
+    with pytest.raises(KeyboardInterrupt), noting_checksums(tmp_path, ["a", "b"]):
+        (tmp_path / "a").write_text("new")
+        raise KeyboardInterrupt
+    assert changed_files(tmp_path) == []
+    (tmp_path / "c").write_text("4")
+    assert changed_files(tmp_path) == ["c"]
+
+
+def test_a_pipe_for_a_file_and_a_name_that_is_none_are_changed(tmp_path):
+    write(tmp_path, a="1")
+    (tmp_path / "a").unlink()
+    os.mkfifo(tmp_path / "a")
+    assert changed_files(tmp_path) == ["a"]
+    (tmp_path / CHECKSUMS).write_text('{"\\ud800": "x"}')
+    assert changed_files(tmp_path) == ["\ud800"]

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 
 from archlab.architecture.writing import at_width
 from archlab.foundation import write_atomically
-from archlab.foundation.checksums import note_checksums
+from archlab.foundation.checksums import noting_checksums
 from archlab.runs import Store
 from archlab.study.ablation import Ablation
 from archlab.study.gains import design_gains
@@ -63,9 +63,8 @@ def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, ex
 
 def save(final: Ablation, found: dict[str, Any], designs: Designs, trials: Trials) -> None:
     """Writes search.json and winner.yaml beside what ablation writes."""
-    with write_atomically(final.folder / "search.json") as temporary:
+    with noting_checksums(final.folder, ["search.json"]), write_atomically(final.folder / "search.json") as temporary:
         temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    note_checksums(final.folder, ["search.json"])
     best = found["best"]
     if best:
         trial = _trial_of(best["trial"], trials)
