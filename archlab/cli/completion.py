@@ -48,10 +48,14 @@ def _studies(place: Path) -> list[str]:
     return studies()
 
 
+def _finished(place: Path) -> list[str]:
+    return sorted(path.parent.name for path in (place / "studies").glob("*/study.json"))
+
+
 def _results(place: Path) -> list[str]:
     from archlab.scoring import shipped_tables
 
-    return [*sorted(path.parent.name for path in (place / "studies").glob("*/study.json")), *shipped_tables()]
+    return [*_finished(place), *shipped_tables()]
 
 
 def _keys(place: Path) -> list[str]:
@@ -82,5 +86,6 @@ KEY = _completion(_keys, files=True)
 MODEL = _completion(_models, files=True)
 MODEL_OR_STUDY = _completion(_architectures, files=True)
 RECIPE = _completion(_recipes, files=True)
+FINISHED = _completion(_finished)
 RESULTS = _completion(_results, files=True)
 STUDY = _completion(_studies, files=True)

@@ -100,7 +100,7 @@ def main() -> None:
         if is_out_of_memory(error):
             sys.exit(_refuse(f"out of memory: {error}".rstrip(": ")))
         if isinstance(error, ValueError) and "embedded null" in str(error):
-            sys.exit(_refuse("a name or path has no NUL byte"))
+            sys.exit(_refuse("a name or path cannot hold a NUL byte"))
         sys.exit(_last_resort(error))
     sys.exit(code or 0)
 

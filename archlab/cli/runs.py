@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.completion import DATASET, KEY, MODEL, RESULTS
+from archlab.cli.completion import DATASET, FINISHED, KEY, MODEL
 from archlab.cli.options import JSON, STORE_OF_RUNS
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
@@ -30,7 +30,7 @@ def runs() -> None:
 @runs.command("list")
 @click.option("--model", shell_complete=MODEL, help="Of this model alone, and of those that a study made of it.")
 @click.option("--dataset", shell_complete=DATASET, help="On this dataset alone.")
-@click.option("--study", shell_complete=RESULTS, help="Of this finished study alone.")
+@click.option("--study", shell_complete=FINISHED, help="Of this finished study alone.")
 @STORE_OF_RUNS
 @JSON
 def list_(model: str | None, dataset: str | None, study: str | None, store: str | None, as_json: bool) -> None:

@@ -37,7 +37,7 @@ class ClassCounts:
     def from_document(cls, document: dict[str, Any]) -> ClassCounts:
         """Of what `document` gives; KeyError, TypeError or ValueError of anything else."""
         classes, images = tuple(map(str, document["classes"])), tuple(map(int, document["images"]))
-        if len(classes) != len(images) or min(images, default=0) < 0:
+        if not classes or len(classes) != len(images) or min(images) < 0:
             raise ValueError(f"{len(classes)} classes and the images of {len(images)}")
         return cls(classes, images)
 

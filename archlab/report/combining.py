@@ -67,7 +67,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         lam=materials[0].lam,
         metric=materials[0].metric,
         home=materials[0].home,
-        trained=[f"{each.name}: {said}" for each in materials for said in each.trained],
+        trained=list(dict.fromkeys(said for each in materials for said in each.trained)),
         images=images,
         datasets=[name for name in datasets[0] if name in shared],
         **merged,
@@ -75,11 +75,19 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
 
 
 def in_frame_of(material: Material, frame: str) -> Material:
-    """In the frame of its `references`, or of `all` models. Scores of the user's own that were made in another are left out."""
+    """In the frame of its `references`, or of `all` models. Scores of the user's own that were made in another are left out.
+
+    Raises UserError where it has no references.
+    """
+    spanning: list[str] | None = None
     if frame == "all":
-        spanning = None
+        pass
     elif material.references is None:
-        spanning = [name for name, model in material.models.items() if model.get("role") == "reference"] or None
+        spanning = [name for name, model in material.models.items() if model.get("role") == "reference"]
+        if not spanning:
+            raise UserError(
+                f"{material.name} does not say which of its models are references: its frame is that of all"
+            )
     else:
         spanning = material.references
     own = material.own_scores if spanning == material.references else {}

@@ -26,7 +26,8 @@ def data(analysis: Analysis) -> Iterator[Section]:
         return
     sentences = [f"Trained with {said}." for said in material.trained[:RECIPES]]
     if len(material.trained) > RECIPES:
-        sentences.append(f"And with {len(material.trained) - RECIPES} more forms of the recipe, by its exemptions.")
+        more = len(material.trained) - RECIPES
+        sentences.append(f"And with {more} more {'forms' if more > 1 else 'form'} of recipes.")
     tables = [_table(analysis, known)] if known else []
     is_long = len(known) > MOST_OPEN
     yield Section(
@@ -64,5 +65,6 @@ def _table(analysis: Analysis, rows: list[dict[str, Any]]) -> Table:
         said = f"chance: the best {metric.words} without a look at any image"
     columns |= {"without": Column("classes without test images")}
     kept = {name: column for name, column in columns.items() if any(row.get(name) is not None for row in rows)}
-    caption = f"Test images{f'; {said}' if {'chance', 'largest'} & set(kept) else ''}."
+    is_told = ("largest" if metric.name == "accuracy" else "chance") in kept
+    caption = f"Test images{f'; {said}' if is_told else ''}."
     return Table.of("data", caption, kept, rows)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -140,7 +141,7 @@ def read_material(source: str, home: Path) -> Material:
         )
     if source.removesuffix(".csv") in shipped_tables():
         return _published(source.removesuffix(".csv"))
-    finished = sorted(path.parent.name for path in (home / "studies").glob(f"*/{FILES[0]}"))
+    finished = finished_studies(home)
     if others := [name for name in finished if name.startswith(f"{source}+")]:
         raise UserError(f"{source} has not run as it is written; finished is {', '.join(others)}")
     known = [*finished, *shipped_tables()]
@@ -149,10 +150,18 @@ def read_material(source: str, home: Path) -> Material:
     )
 
 
+def finished_studies(home: Path) -> list[str]:
+    """Their names, in order."""
+    return sorted(path.parent.name for path in (home / "studies").glob(f"*/{FILES[0]}"))
+
+
 def keys_of_study(source: str, home: Path) -> set[str]:
     """Keys of the runs that a finished study rests on. Raises UserError where there is none, or its files are damaged."""
-    material = read_material(source, home)
-    return {run["key"] for run in material.runs}
+    folder = _folder_of(source, home)
+    if folder is None:
+        finished = finished_studies(home)
+        raise UserError(f"there is no finished study {source!r}", name=source, known=finished)
+    return {cell["key"] for cell in _read_files(folder)[1]["cells"]}
 
 
 def _folder_of(source: str, home: Path) -> Path | None:
@@ -167,9 +176,8 @@ def read_standard(source: str, home: Path) -> Material:
 
 
 def namesake(source: str, home: Path) -> Path | None:
-    """The folder of the finished study that has the name of a table that comes with archlab, if there is one."""
-    folder = home / "studies" / source
-    return folder if source in shipped_tables() and (folder / FILES[0]).exists() else None
+    """The folder of the finished study, or search, that has the name of a table that comes with archlab, if there is one."""
+    return _folder_of(source, home) if source in shipped_tables() else None
 
 
 def _published(name: str) -> Material:
@@ -204,10 +212,12 @@ def _read_study(folder: Path, home: Path) -> Material:
 def _anew(folder: Path) -> str:
     command = "search" if (folder / SEARCH).exists() else "ablate"
     try:
-        spec = read_json(folder / FILES[0])["path"] or folder.name
+        study = read_json(folder / FILES[0])
+        name, spec = study["name"], study["path"] or folder.name
     except (OSError, UserError, KeyError, TypeError):
-        spec = folder.name
-    return f"`archlab {command} --spec {spec}` makes it anew, of the runs that are stored"
+        name = spec = folder.name
+    options = ", with the options that it had," if "+" in str(name) else ""
+    return f"`archlab {command} --spec {quote(str(spec))}`{options} makes it anew, of the runs that are stored"
 
 
 def _material_of(folder: Path, home: Path) -> Material:
@@ -266,7 +276,11 @@ def _material_of(folder: Path, home: Path) -> Material:
 
 
 def _rounds(study: dict[str, Any], found: dict[str, Any]) -> Rounds | None:
-    looks = [each["seeds_by_dataset"] for each in found.get("rounds", [])]
+    datasets = [*study["datasets"], *study.get("unseen", [])]
+    looks = [
+        each.get("seeds_by_dataset") or dict.fromkeys(datasets, each["seeds"])  # of a study that is older than these
+        for each in found.get("rounds", [])
+    ]
     return Rounds(seeds_in_order(study["seeds"], study["most_seeds"]), looks, study["most_seeds"]) if looks else None
 
 

@@ -29,6 +29,7 @@ def name_points(
 ) -> None:
     """Each name inside, where it hides nothing, as near to its point as can be; a line leads to one further off."""
     figure.draw_without_rendering()  # settles the scales, so that points have places
+    axes.autoscale(False)  # lines to names are no data
     edge = np.array(axes.get_window_extent().transformed(figure.dpi_scale_trans.inverted()).extents)
     taken = _drawn(figure, axes)
     for name, point in points.items():

@@ -164,3 +164,4 @@ def test_list_of_a_model_a_dataset_and_a_study(runs, store):
     assert runs("list", "--model", "toyz")[2] == "error: no finished run has the model 'toyz' - did you mean 'toy'?\n"
     assert runs("list", "--dataset", "digit")[2].endswith("did you mean 'digits'?\n")
     assert runs("list", "--study", "none")[0] == 2
+    assert runs("list", "--study", "zhang2025")[2] == "error: there is no finished study 'zhang2025'\n"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from archlab.data import ClassCounts
+from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS
-from archlab.report import analyse, read_material, text
+from archlab.report import analyse, in_frame_of, read_material, text
 from archlab.report.provenance import as_trained
 from archlab.report.search import _finalists, _left_out
 from archlab.report.sections import sections
@@ -62,7 +63,7 @@ def test_chance_of_another_metric_has_a_column(metric, title, chance):
     assert {row[0]: row[at] for row in found.written()}["pines"] == chance
     own = dataclasses.replace(METRICS[metric], own={"mine.py:it": {}})
     (found,) = section(analyse([study(table=table, metric=own)]), "data").tables
-    assert title not in [column.title for column in found.columns]
+    assert title not in [column.title for column in found.columns] and "chance" not in found.caption
 
 
 def test_models_at_chance_are_marked_in_every_form():
@@ -176,7 +177,14 @@ def test_a_table_of_another_metric_alone_is_reported_by_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damaged", [[], {"digits": 3}, {"digits": {"classes": ["a"], "images": [1, 2]}}, {"digits": {}}]
+    "damaged",
+    [
+        [],
+        {"digits": 3},
+        {"digits": {"classes": ["a"], "images": [1, 2]}},
+        {"digits": {}},
+        {"digits": {"classes": [], "images": []}},
+    ],
 )
 def test_class_counts_that_are_damaged_are_not_known(tmp_path, damaged):
     assert classes_of(["digits"], tmp_path, {"test_images": damaged}) == {}
@@ -185,3 +193,18 @@ def test_class_counts_that_are_damaged_are_not_known(tmp_path, damaged):
     for manifest in ("[" * 50_000, "[]", '{"settings": [], "counts": {"test": "x"}}'):
         (folder / "manifest.json").write_text(manifest)
         assert classes_of(["digits"], tmp_path) == {}
+
+
+def test_the_frame_of_references_is_asked_of_what_has_such():
+    whole = study()
+    assert in_frame_of(whole, "references") is not None and in_frame_of(whole, "all").references is None
+    bare = dataclasses.replace(whole, references=None, models={name: {} for name in whole.models})
+    with pytest.raises(UserError, match="does not say which of its models are references"):
+        in_frame_of(bare, "references")
+
+
+def test_one_recipe_of_several_studies_is_told_once():
+    said = ["quick: 60 steps of batches of 16"]
+    several = [dataclasses.replace(study(), name=name, trained=said) for name in ("one", "two", "three", "four")]
+    found = text(analyse(several), "markdown")
+    assert found.count("Trained with quick: 60 steps of batches of 16.") == 1 and "more form" not in found

@@ -112,6 +112,13 @@ def test_run_again_it_trains_nothing_and_says_the_same_and_so_does_a_report(stor
     analysis = analyse([material])
     assert analysis.answers["rounds"] == first.answer
     assert analysis.effects["rounds"].rows.equals(first.contrasts.rows)
+    older = json.loads((first.folder / "ablation.json").read_text())
+    for each in older["rounds"]:
+        del each["seeds_by_dataset"]
+    (first.folder / "ablation.json").write_text(json.dumps(older))
+    (first.folder / "checksums.json").unlink()
+    looks = read_material("rounds", store.home).rounds.looks
+    assert looks == [{"digits": each["seeds"], "textures": each["seeds"]} for each in older["rounds"]]
 
 
 @pytest.mark.slow
