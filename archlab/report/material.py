@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from archlab.foundation import UserError, check_file, is_file, read_file
+from archlab.foundation import UserError, check_file, is_file
 from archlab.foundation.checksums import changed_files
-from archlab.foundation.json_files import read_json
-from archlab.foundation.metric import METRICS, RENAMED, Metric
+from archlab.foundation.metric import METRICS, Metric
 from archlab.report.provenance import as_trained, prediction, provenance, spanning
+from archlab.report.study_files import (
+    SEARCH,
+    finished_studies,
+    folder_of,
+    how_to_make_anew,
+    read_files,
+    read_optional,
+)
 from archlab.report.tested import classes_of, kin_of, test_images_of
 from archlab.scoring import (
     ImageNoise,
@@ -27,15 +32,11 @@ from archlab.scoring import (
     read_table,
     shipped_tables,
 )
-from archlab.scoring.spreadsheets import from_csv
 from archlab.study.rounds import seeds_in_order
-from archlab.study.search_settings import search_name
 
 if TYPE_CHECKING:
     from archlab.data import ClassCounts
 
-FILES = ("study.json", "ablation.json", "results.csv")
-SEARCH = "search.json"  # beside them where a search ended so
 IMAGE_NOISE = "image_noise.npz"  # beside them where runs kept their class scores
 SECONDS = "seconds.json"  # beside them: of one more seed of each model
 LATENCIES = "latencies.json"  # beside them where latency was measured
@@ -124,7 +125,7 @@ def read_material(source: str, home: Path) -> Material:
 
     Raises UserError where there is no such thing, naming the nearest.
     """
-    if folder := _folder_of(source, home):
+    if folder := folder_of(source, home):
         return _read_study(folder, home)
     if is_file(check_file(Path(source))):
         metric = metric_in(source)
@@ -150,24 +151,13 @@ def read_material(source: str, home: Path) -> Material:
     )
 
 
-def finished_studies(home: Path) -> list[str]:
-    """Their names, in order."""
-    return sorted(path.parent.name for path in (home / "studies").glob(f"*/{FILES[0]}"))
-
-
 def keys_of_study(source: str, home: Path) -> set[str]:
     """Keys of the runs that a finished study rests on. Raises UserError where there is none, or its files are damaged."""
-    folder = _folder_of(source, home)
+    folder = folder_of(source, home)
     if folder is None:
         finished = finished_studies(home)
         raise UserError(f"there is no finished study {source!r}", name=source, known=finished)
-    return {cell["key"] for cell in _read_files(folder)[1]["cells"]}
-
-
-def _folder_of(source: str, home: Path) -> Path | None:
-    """Where the files of a finished study are, or of the search that has gone over it; None of what is neither."""
-    folders = home / "studies" / source, home / "studies" / search_name(source), Path(source)
-    return next((folder for folder in folders if is_file(folder / FILES[0])), None)
+    return {cell["key"] for cell in read_files(folder)[1]["cells"]}
 
 
 def read_standard(source: str, home: Path) -> Material:
@@ -177,7 +167,7 @@ def read_standard(source: str, home: Path) -> Material:
 
 def namesake(source: str, home: Path) -> Path | None:
     """The folder of the finished study, or search, that has the name of a table that comes with archlab, if there is one."""
-    return _folder_of(source, home) if source in shipped_tables() else None
+    return folder_of(source, home) if source in shipped_tables() else None
 
 
 def _published(name: str) -> Material:
@@ -201,27 +191,18 @@ def _published(name: str) -> Material:
 def _read_study(folder: Path, home: Path) -> Material:
     """Raises UserError where the study's files are damaged, with the command that makes them anew."""
     if damaged := changed_files(folder):
-        raise UserError(f"is not what archlab wrote: {_anew(folder)}", where=str(folder / damaged[0]))
+        raise UserError(f"is not what archlab wrote: {how_to_make_anew(folder)}", where=str(folder / damaged[0]))
     try:
         return _material_of(folder, home)
+    except UserError as error:
+        raise UserError(f"{error.message}: {how_to_make_anew(folder)}", where=error.where) from None
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
-        said = f"no results of a study can be read there ({type(error).__name__}: {error}): {_anew(folder)}"
+        said = f"no results of a study can be read there ({type(error).__name__}: {error}): {how_to_make_anew(folder)}"
         raise UserError(said, where=str(folder)) from error
 
 
-def _anew(folder: Path) -> str:
-    command = "search" if (folder / SEARCH).exists() else "ablate"
-    try:
-        study = read_json(folder / FILES[0])
-        name, spec = study["name"], study["path"] or folder.name
-    except (OSError, UserError, KeyError, TypeError):
-        name = spec = folder.name
-    options = ", with the options that it had," if "+" in str(name) else ""
-    return f"`archlab {command} --spec {quote(str(spec))}`{options} makes it anew, of the runs that are stored"
-
-
 def _material_of(folder: Path, home: Path) -> Material:
-    study, found, table = _read_files(folder)
+    study, found, table = read_files(folder)
     models = {
         model["name"]: {
             "role": model["role"],
@@ -239,7 +220,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         for model in study["models"]
     }
     runs, curves = _read_runs(found["cells"], home)
-    search, is_unseen = _read_json(folder / SEARCH), table["dataset"].isin(study.get("unseen", []))
+    search, is_unseen = read_optional(folder / SEARCH), table["dataset"].isin(study.get("unseen", []))
     return Material(
         name=study["name"],
         table=table[~is_unseen],
@@ -260,7 +241,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         datasets=list(study["datasets"]),
         matters=Matters(**study.get("matters", {})),
         rounds=_rounds(study, found),
-        seconds=_read_json(folder / SECONDS) or {},
+        seconds=read_optional(folder / SECONDS) or {},
         search=search,
         unseen=(search or found).get("unseen"),
         unseen_table=table[is_unseen] if is_unseen.any() else None,
@@ -271,7 +252,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         origin="a finished study",
         home=home,
         images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,
-        latencies=_read_json(folder / LATENCIES) or {},
+        latencies=read_optional(folder / LATENCIES) or {},
     )
 
 
@@ -287,31 +268,6 @@ def _rounds(study: dict[str, Any], found: dict[str, Any]) -> Rounds | None:
 def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Series]:
     names = [reference.rpartition(":")[2] for reference in study.get("own_scores", [])]
     return {name: pd.Series({row["model"]: row[name] for row in found["scores"]}, dtype=float) for name in names}
-
-
-def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
-    try:
-        study, found = (read_json(folder / name) for name in FILES[:2])
-        table = pd.read_csv(
-            BytesIO(read_file(folder / FILES[2])), keep_default_na=False, dtype={"model": str, "dataset": str}
-        )
-        table[["model", "dataset"]] = table[["model", "dataset"]].map(from_csv)
-        table["metric"] = table["metric"].replace(RENAMED)
-    except UserError as error:
-        raise UserError(f"{error.message}: {_anew(folder)}", where=error.where) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"is no finished study ({error}): {_anew(folder)}", where=str(folder)) from None
-    return study, found, table
-
-
-def _read_json(path: Path) -> Any:
-    """What a file holds that need not be there; None without it."""
-    try:
-        return read_json(path)
-    except FileNotFoundError:
-        return None
-    except UserError as error:
-        raise UserError(f"{error.message}: {_anew(path.parent)}", where=error.where) from None
 
 
 def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:

@@ -1,0 +1,63 @@
+"""The files of a finished study: where they are, what they hold, and how they are made anew."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import pandas as pd
+
+from archlab.foundation import UserError, is_file, read_file
+from archlab.foundation.json_files import read_json
+from archlab.foundation.metric import RENAMED
+from archlab.scoring.spreadsheets import from_csv
+from archlab.study.search_settings import search_name
+
+FILES = ("study.json", "ablation.json", "results.csv")
+SEARCH = "search.json"  # beside them where a search ended so
+
+
+def finished_studies(home: Path) -> list[str]:
+    """Their names, in order."""
+    return sorted(path.parent.name for path in (home / "studies").glob(f"*/{FILES[0]}"))
+
+
+def folder_of(source: str, home: Path) -> Path | None:
+    """Where the files of a finished study are, or of the search that has gone over it; None of what is neither."""
+    folders = home / "studies" / source, home / "studies" / search_name(source), Path(source)
+    return next((folder for folder in folders if is_file(folder / FILES[0])), None)
+
+
+def read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFrame]:
+    """The settled study, what was found, and the tidy table. Raises UserError."""
+    try:
+        study, found = (read_json(folder / name) for name in FILES[:2])
+        table = pd.read_csv(
+            BytesIO(read_file(folder / FILES[2])), keep_default_na=False, dtype={"model": str, "dataset": str}
+        )
+        table[["model", "dataset"]] = table[["model", "dataset"]].map(from_csv)
+        table["metric"] = table["metric"].replace(RENAMED)
+    except (OSError, ValueError) as error:
+        raise UserError(f"is no finished study ({error})", where=str(folder)) from None
+    return study, found, table
+
+
+def read_optional(path: Path) -> Any:
+    """What a file holds that need not be there; None without it. Raises UserError."""
+    try:
+        return read_json(path)
+    except FileNotFoundError:
+        return None
+
+
+def how_to_make_anew(folder: Path) -> str:
+    command = "search" if (folder / SEARCH).exists() else "ablate"
+    try:
+        study = read_json(folder / FILES[0])
+        name, spec = study["name"], study["path"] or folder.name
+    except (OSError, UserError, KeyError, TypeError):
+        name = spec = folder.name
+    options = ", with the options that it had," if "+" in str(name) else ""
+    return f"`archlab {command} --spec {quote(str(spec))}`{options} makes it anew, of the runs that are stored"
