@@ -26,19 +26,26 @@ def check_intact(prepared: Prepared, *, thoroughly: bool = False) -> None:
         thoroughly: Read every image, though its file has the size and times that it had when it was found intact.
     """
     stamp = _stamp(prepared.path)
+    is_known = not thoroughly and _read(_place(prepared)) == stamp
     for split in SPLITS:
         _check_shapes(prepared, split)
     if not _has_content(prepared, lambda split: _kept_digests(prepared, split)):
         raise DamagedDataError(_what_is_damaged(prepared))
-    kept = _place(prepared)
-    if not thoroughly and _read(kept) == stamp:
+    if is_known:
         return
     for split in SPLITS:
+        _check_names_and_groups(prepared, split)
         changed = np.flatnonzero((_image_digests(prepared, split) != prepared.digests(split)).any(axis=1))
         if len(changed):
             raise DamagedDataError(f"{split}.images.npy is not what was prepared: image {changed[0]:,} differs")
-    with suppress(OSError), write_atomically(kept) as temporary:  # else they are read again next time
-        temporary.write_text(stamp, encoding="utf-8")
+    if not prepared.path.name.startswith("."):  # where it does not stay
+        note_intact(prepared, stamp)
+
+
+def note_intact(prepared: Prepared, stamp: str | None = None) -> None:
+    """That the files were found intact when they had this stamp; None: they have it now."""
+    with suppress(OSError), write_atomically(_place(prepared)) as temporary:  # else they are read again next time
+        temporary.write_text(stamp or _stamp(prepared.path), encoding="utf-8")
 
 
 def _check_shapes(prepared: Prepared, split: str) -> None:
@@ -51,6 +58,14 @@ def _check_shapes(prepared: Prepared, split: str) -> None:
     for name, (array, dtype, shape) in expected.items():
         if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
             raise DamagedDataError(f"{split}.{name}.npy is not what was prepared")
+
+
+def _check_names_and_groups(prepared: Prepared, split: str) -> None:
+    count, names, groups = sum(prepared.counts(split)), prepared.names(split), prepared.groups(split)
+    if not isinstance(names, list) or len(names) != count:
+        raise DamagedDataError(f"{split}.names.json is not what was prepared")
+    if groups is not None and (groups.dtype != np.int64 or groups.shape != (count,)):
+        raise DamagedDataError(f"{split}.groups.npy is not what was prepared")
 
 
 def _has_content(prepared: Prepared, digests: Callable[[str], bytes]) -> bool:

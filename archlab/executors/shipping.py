@@ -13,7 +13,7 @@ import numpy as np
 from filelock import FileLock
 
 from archlab.data.entries import Fit, entry, user_catalogue
-from archlab.data.intact import check_intact
+from archlab.data.intact import check_intact, note_intact
 from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
 from archlab.foundation import UserError, clear, files_read, replace_folder, write_atomically
 from archlab.runs.run import Run
@@ -74,6 +74,7 @@ def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[An
                 _write(part / to.name if to.parent == target else to, pieces, get)
             _check(Prepared(part, fitted(entry(name, home), fit)), data)
             replace_folder(part, target)
+            note_intact(Prepared(target, fitted(entry(name, home), fit)))
         finally:
             clear(part)
 

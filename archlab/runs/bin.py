@@ -68,8 +68,9 @@ def restore(store: Store, binned: Binned) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         binned.path.rename(target)
-    except FileNotFoundError:  # another process has
-        pass
+    except FileNotFoundError:  # another process has it, or has emptied the bin
+        if not target.exists():
+            raise UserError("is in the bin no longer", where=str(binned.path)) from None
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise

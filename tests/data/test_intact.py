@@ -65,6 +65,12 @@ DAMAGES = {
     "rows added": (grow, "test.images.npy is not"),
     "rows stored otherwise": (turn, "test.images.npy is not"),
     "a file gone": (lambda folder: (folder / "test.labels.npy").unlink(), "test.labels.npy cannot be"),
+    "names torn": (lambda folder: (folder / "train.names.json").write_text("{"), "train.names.json cannot be read"),
+    "names lost": (lambda folder: (folder / "train.names.json").write_text('["cat"]'), "train.names.json is not what"),
+    "groups of nothing": (
+        lambda folder: np.save(folder / "test.groups.npy", np.zeros(3)),
+        "test.groups.npy is not what",
+    ),
     "a pipe for a file": (pipe, "test.labels.npy is no file"),
     "the manifest altered": (alter_manifest, "manifest.json is not what was written"),
     "the manifest emptied": (lambda folder: os.truncate(folder / "manifest.json", 0), "manifest.json cannot be read"),

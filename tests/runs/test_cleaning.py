@@ -9,8 +9,10 @@ import pytest
 from processes import held_elsewhere
 from standin import make_run, make_trained
 
+from archlab.foundation import UserError
 from archlab.foundation.files import scratch
-from archlab.runs import Store, code_digest, index
+from archlab.runs import Store, bin, code_digest, index
+from archlab.runs.bin import thrown_away
 from archlab.runs.cleaning import in_bin, leftovers, remove
 
 CURRENT = code_digest(make_run().architecture)
@@ -164,6 +166,15 @@ def test_killed_at_any_moment_it_loses_no_run(store):
         if ended.returncode == 0:
             break
     assert ended.returncode == 0 and last > 5 and not stored
+
+
+def test_a_run_that_the_bin_has_lost_meanwhile_is_not_called_restored(store, monkeypatch):
+    remove(store, leftovers(store, without_class_scores=True)[0])
+    (lost,) = thrown_away(store)
+    verify = bin.verify_run
+    monkeypatch.setattr(bin, "verify_run", lambda *given: (verify(*given), shutil.rmtree(lost.path)))
+    with pytest.raises(UserError, match="is in the bin no longer"):
+        bin.restore(store, lost)
 
 
 def test_what_lies_in_the_bin_goes_after_its_time(store):
