@@ -20,6 +20,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: -slow[item.path])
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """What was logged of names that are no text reaches another process only as text."""
+    report = yield
+    report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
+    return report
+
+
 @pytest.fixture
 def command(monkeypatch, capsys):
     """Calls the command line; gives exit code, standard output and standard error."""
