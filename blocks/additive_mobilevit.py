@@ -75,11 +75,14 @@ class AdditiveMobileViT(Block):
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         check_addition(layer.in_channels, layer.out_channels)
         keeps_size(layer.stride, layer.kernel)
-        tally.conv(layer.in_channels, layer.in_channels, layer.kernel, layer.in_size, norm=layer.norm)
-        tally.conv(layer.in_channels, layer.dim, 1, layer.in_size, norm=layer.norm)
-        for _ in range(layer.depth):
-            TransformerLayer.tally(tally, layer, tokens=layer.in_size**2)
-        tally.conv(layer.dim, layer.in_channels, 1, layer.in_size, norm=layer.norm)
+        with tally.maps.beside():
+            tally.conv(layer.in_channels, layer.in_channels, layer.kernel, layer.in_size, norm=layer.norm)
+            local = tally.maps.hold()
+            tally.conv(layer.in_channels, layer.dim, 1, layer.in_size, norm=layer.norm)
+            for _ in range(layer.depth):
+                TransformerLayer.tally(tally, layer, tokens=layer.in_size**2, norm_first=False)
+            tally.maps.release(local)  # added to the map that entered
+            tally.conv(layer.dim, layer.in_channels, 1, layer.in_size, norm=layer.norm)
 
 
 def check_addition(in_channels: int, out_channels: int) -> None:

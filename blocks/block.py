@@ -54,6 +54,10 @@ class Block(nn.Module):
         def tally(cls, tally, layer):
             tally.conv(layer.in_channels, layer.out_channels, layer.kernel, cls.output_size(layer), norm=layer.norm)
 
+    Operators are tallied in the order in which they run, and a map that one to come still needs is held, for memory depends on
+    it: `with tally.maps.beside():` around a branch that is added to its input, `with tally.maps.gate(channels):` around what
+    weighs it; `blocks.feature_maps` has the rest.
+
     `archlab.check_block` tests whether a block keeps all of this.
 
     Attributes:

@@ -84,12 +84,14 @@ class Bottleneck(Block):
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         hidden, groups = middle(layer.out_channels, layer.hidden, layer.group_width)
-        tally.conv(layer.in_channels, hidden, 1, layer.in_size, norm=layer.norm)
-        size = same_conv_size(layer)
-        tally.conv(hidden, hidden, layer.kernel, size, groups=groups, norm=layer.norm)
-        tally_channel_attention(tally, layer, size, channels=hidden)
-        tally.conv(hidden, layer.out_channels, 1, size, norm=layer.norm)
+        size, entering = same_conv_size(layer), tally.maps.hold()
         tally_shortcut(tally, layer, size)
+        with tally.maps.beside():
+            tally.maps.back_to(entering)
+            tally.conv(layer.in_channels, hidden, 1, layer.in_size, norm=layer.norm)
+            tally.conv(hidden, hidden, layer.kernel, size, groups=groups, norm=layer.norm)
+            tally_channel_attention(tally, layer, size, channels=hidden)
+            tally.conv(hidden, layer.out_channels, 1, size, norm=layer.norm)
 
 
 def middle(out_channels: int, hidden: int | None, group_width: int | None) -> tuple[int, int]:

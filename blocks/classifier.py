@@ -77,9 +77,18 @@ class Classifier(Block):
             has_bias = layer.bias or layer.norm is not None
             tally.conv(layer.in_channels, layer.out_channels, 1, layer.in_size, bias=has_bias)
             return
-        for _ in range(layer.averaged):
+        entering, scores = tally.maps.hold(), []
+        for at in range(layer.averaged):
+            tally.maps.again(entering)
+            if at == layer.averaged - 1:
+                tally.maps.release(entering)
+            elif layer.norm is not None:
+                tally.maps.put(layer.in_channels * layer.in_size**2)
             tally.norm(layer.norm, layer.in_channels)
             tally.conv(layer.in_channels, layer.out_channels, 1, layer.in_size, bias=layer.bias)
+            scores.append(tally.maps.hold())
+        for each in scores:
+            tally.maps.release(each)
 
 
 def affine_form(norm: Any, classifier: Any) -> tuple[Tensor, Tensor]:

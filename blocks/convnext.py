@@ -77,9 +77,11 @@ class ConvNeXt(Block):
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         hidden = round_channels(layer.in_channels * layer.expand, 1)
         size = same_conv_size(layer)
-        tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
-        tally.conv(layer.in_channels, hidden, 1, size, bias=True)
-        tally.parameters(2 * hidden if layer.grn else 0)
-        tally_channel_attention(tally, layer, size, channels=hidden)
-        tally.conv(hidden, layer.out_channels, 1, size, bias=True)
         tally.parameters(0 if layer.layer_scale is None else layer.out_channels)
+        with tally.maps.beside(layer.stride == 1 and layer.in_channels == layer.out_channels):
+            tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
+            tally.conv(layer.in_channels, hidden, 1, size, bias=True)
+            if layer.grn:
+                GlobalResponseNorm.tally(tally, hidden, size)
+            tally_channel_attention(tally, layer, size, channels=hidden)
+            tally.conv(hidden, layer.out_channels, 1, size, bias=True)

@@ -48,8 +48,13 @@ def tally_depthwise(
     if not isinstance(kernel, list):
         tally.conv(channels, channels, kernel, size, groups=groups, norm=norm)
         return
+    entering, parts = tally.maps.hold(), []
     for share, each in zip(shares_of(channels, len(kernel)), kernel, strict=True):
+        tally.maps.again(entering)
         tally.depthwise(share, each, size, norm=norm)
+        parts.append(tally.maps.hold())
+    tally.maps.release(entering)
+    tally.maps.join(*parts)
 
 
 def check_depthwise(channels: int, kernel: Kernel, group_width: int | None) -> int:

@@ -35,4 +35,5 @@ class EfficientChannelAttention(nn.Module):
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
-        tally.conv(1, 1, (cls.kernel(layer.channels, layer.gamma, layer.beta), 1), (layer.channels, 1))
+        with tally.maps.gate(layer.channels):
+            tally.conv(1, 1, (cls.kernel(layer.channels, layer.gamma, layer.beta), 1), (layer.channels, 1))

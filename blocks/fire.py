@@ -58,8 +58,13 @@ class Fire(Block):
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         half, bias = half_of(layer.out_channels), layer.norm is None
         tally.conv(layer.in_channels, layer.squeeze, 1, layer.in_size, bias=bias, norm=layer.norm)
+        squeezed, halves = tally.maps.hold(), []
         for kernel in (1, 3):
+            tally.maps.again(squeezed)
             tally.conv(layer.squeeze, half, kernel, cls.output_size(layer), bias=bias, norm=layer.norm)
+            halves.append(tally.maps.hold())
+        tally.maps.release(squeezed)
+        tally.maps.join(*halves)
 
 
 def half_of(out_channels: int) -> int:

@@ -92,12 +92,14 @@ class GhostBottleneck(Block):
         in_channels, out_channels, branches = layer.in_channels, layer.out_channels, layer.branches
         hidden = expanded(in_channels, layer.expand, layer.hidden, 1)
         strided = layer.published_stride > 1
-        size = same_conv_size(layer)
+        size, entering = same_conv_size(layer), tally.maps.hold()
         GhostModule.tally(tally, in_channels, hidden, layer.in_size, branches=branches, gate=layer.gate)
         if strided:
             tally_branched_conv(tally, hidden, hidden, layer.kernel, size, groups=hidden, branches=branches)
         tally_channel_attention(tally, layer, size, channels=hidden)
         GhostModule.tally(tally, hidden, out_channels, size, branches=branches, gate=False)
-        if strided or in_channels != out_channels:
-            tally.depthwise(in_channels, layer.kernel, size, norm=BATCH_NORM)
-            tally.conv(in_channels, out_channels, 1, size, norm=BATCH_NORM)
+        with tally.maps.beside():
+            tally.maps.back_to(entering)
+            if strided or in_channels != out_channels:
+                tally.depthwise(in_channels, layer.kernel, size, norm=BATCH_NORM)
+                tally.conv(in_channels, out_channels, 1, size, norm=BATCH_NORM)

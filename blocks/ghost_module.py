@@ -44,11 +44,17 @@ class GhostModule(nn.Module):
 
     @classmethod
     def tally(cls, tally: Tally, in_channels: int, out_channels: int, size: int, *, branches: int, gate: bool) -> None:
-        half = halved(out_channels)
+        half, entering = halved(out_channels), tally.maps.hold()
         tally_branched_conv(tally, in_channels, half, 1, size, branches=branches)
+        primary = tally.maps.hold()
+        if not gate:
+            tally.maps.release(entering)
         tally_branched_conv(tally, half, half, CHEAP_KERNEL, size, groups=half, branches=branches, skip=True)
+        tally.maps.join(primary, tally.maps.hold())
         if gate:
-            Gate.tally(tally, in_channels, out_channels, size)
+            with tally.maps.beside():
+                tally.maps.back_to(entering)
+                Gate.tally(tally, in_channels, out_channels, size)
 
 
 class Gate(nn.Module):
@@ -75,10 +81,12 @@ class Gate(nn.Module):
 
     @classmethod
     def tally(cls, tally: Tally, in_channels: int, out_channels: int, size: int) -> None:
-        size = max(size // 2, 1)
-        tally.conv(in_channels, out_channels, 1, size, norm=BATCH_NORM)
+        pooled = max(size // 2, 1)
+        tally.maps.put(in_channels * pooled**2)
+        tally.conv(in_channels, out_channels, 1, pooled, norm=BATCH_NORM)
         for kernel in ((1, GATE_KERNEL), (GATE_KERNEL, 1)):
-            tally.conv(out_channels, out_channels, kernel, size, groups=out_channels, norm=BATCH_NORM)
+            tally.conv(out_channels, out_channels, kernel, pooled, groups=out_channels, norm=BATCH_NORM)
+        tally.maps.put(out_channels * size**2)
 
 
 def branched_conv(

@@ -47,6 +47,7 @@ class Head(nn.Module):
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
+        tally.maps.put(layer.in_channels)
         tally.norm(layer.norm, layer.in_channels)
         if layer.features:
             tally.linear(layer.in_channels, layer.features)

@@ -137,17 +137,18 @@ class InvertedResidual(Block):
         projects = expands or not layer.fused
         weighed = hidden if projects else layer.out_channels
         before = layer.in_size if kernel else size
-        if layer.start_kernel:
-            tally_depthwise(tally, layer.in_channels, layer.start_kernel, before, norm=norm)
-        if layer.fused:
-            tally.conv(layer.in_channels, weighed, kernel, size, groups=entering, norm=norm)
-        elif expands:
-            tally.conv(layer.in_channels, hidden, 1, before, groups=entering, norm=norm)
-        if kernel and not layer.fused:
-            tally_depthwise(tally, hidden, kernel, size, group_width=layer.group_width, norm=norm)
-        tally_channel_attention(tally, layer, size, channels=weighed)
-        if projects:
-            tally.conv(hidden, layer.out_channels, 1, size, groups=leaving, norm=norm)
+        with tally.maps.beside(layer.skip and layer.stride == 1 and layer.in_channels == layer.out_channels):
+            if layer.start_kernel:
+                tally_depthwise(tally, layer.in_channels, layer.start_kernel, before, norm=norm)
+            if layer.fused:
+                tally.conv(layer.in_channels, weighed, kernel, size, groups=entering, norm=norm)
+            elif expands:
+                tally.conv(layer.in_channels, hidden, 1, before, groups=entering, norm=norm)
+            if kernel and not layer.fused:
+                tally_depthwise(tally, hidden, kernel, size, group_width=layer.group_width, norm=norm)
+            tally_channel_attention(tally, layer, size, channels=weighed)
+            if projects:
+                tally.conv(hidden, layer.out_channels, 1, size, groups=leaving, norm=norm)
 
 
 def check_form(

@@ -50,5 +50,6 @@ class Isotropic(Block):
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         size = same_conv_size(layer)
-        tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
+        with tally.maps.beside(layer.stride == 1):
+            tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
         tally.conv(layer.in_channels, layer.out_channels, 1, size, bias=True, norm=layer.norm)

@@ -27,6 +27,7 @@ class Mean(Block):
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         check_averaged(layer.in_channels, layer.out_channels, layer.stride)
+        tally.maps.put(layer.out_channels)
 
 
 def check_averaged(in_channels: int, out_channels: int, stride: int) -> None:

@@ -78,13 +78,19 @@ class MobileViT(Block):
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         keeps_size(layer.stride, layer.kernel)
         size, out_channels = layer.in_size, layer.out_channels
+        entering = tally.maps.hold()
         tally.conv(layer.in_channels, layer.in_channels, layer.kernel, size, norm=layer.norm)
         tally.conv(layer.in_channels, layer.dim, 1, size)
-        tokens = (next_multiple(size, layer.patch) // layer.patch) ** 2
+        divisible = next_multiple(size, layer.patch)
+        if divisible != size:
+            tally.maps.put(layer.dim * divisible**2)
         for _ in range(layer.depth):
-            TransformerLayer.tally(tally, layer, tokens=tokens, sequences=layer.patch**2)
+            TransformerLayer.tally(tally, layer, tokens=(divisible // layer.patch) ** 2, sequences=layer.patch**2)
         tally.parameters(2 * layer.dim)
+        if divisible != size:
+            tally.maps.put(layer.dim * size**2)
         tally.conv(layer.dim, out_channels, 1, size, norm=layer.norm)
+        tally.maps.join(entering, tally.maps.hold())
         tally.conv(layer.in_channels + out_channels, out_channels, layer.kernel, size, norm=layer.norm)
 
 

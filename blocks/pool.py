@@ -62,6 +62,7 @@ class Pool(Block):
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         checked_padding(layer.in_channels, layer.out_channels, layer.stride, layer.kernel, layer.padding)
+        tally.maps.put(layer.out_channels * cls.output_size(layer) ** 2)
 
 
 def checked_padding(in_channels: int, out_channels: int, stride: int, kernel: int, padding: int | None) -> int:

@@ -73,10 +73,13 @@ class Residual(Block):
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         size = same_conv_size(layer)
+        entering = tally.maps.hold()
         tally.conv(layer.in_channels, layer.out_channels, layer.kernel, size, norm=layer.norm)
         tally.conv(layer.out_channels, layer.out_channels, layer.kernel, size, norm=layer.norm)
         tally_channel_attention(tally, layer, size, channels=layer.out_channels)
-        tally_shortcut(tally, layer, size)
+        with tally.maps.beside():
+            tally.maps.back_to(entering)
+            tally_shortcut(tally, layer, size)
 
 
 def make_shortcut(
@@ -95,7 +98,10 @@ def make_shortcut(
 
 def tally_shortcut(tally: Tally, layer: LayerArguments, size: int) -> None:
     """`size`: pixels on a side of the output."""
-    if is_projected(layer.shortcut, layer.in_channels, layer.out_channels, layer.published_stride):
+    projected = is_projected(layer.shortcut, layer.in_channels, layer.out_channels, layer.published_stride)
+    if layer.stride > 1 and (layer.shortcut == "mean" or not projected):
+        tally.maps.put(layer.in_channels * size**2)
+    if projected:
         tally.conv(layer.in_channels, layer.out_channels, 1, size, norm=layer.norm)
 
 

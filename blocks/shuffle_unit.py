@@ -76,15 +76,20 @@ class ShuffleUnit(Block):
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         in_channels, half = layer.in_channels, layer.out_channels // 2
         after = same_conv_size(layer)
-        entering = half
+        entering, whole = half, tally.maps.hold()
+        short = whole
         if not splits(in_channels, layer.out_channels, layer.published_stride):
             entering = in_channels
             tally.depthwise(in_channels, layer.kernel, after, norm=layer.norm)
             tally.conv(in_channels, half, 1, after, norm=layer.norm)
+            short = tally.maps.hold()
+            tally.maps.back_to(whole)
         tally.conv(entering, half, 1, layer.in_size, norm=layer.norm)
         tally.depthwise(half, layer.kernel, after, norm=layer.norm)
         tally.conv(half, half, 1, after, norm=layer.norm)
         tally_channel_attention(tally, layer, after, channels=half)
+        tally.maps.put(layer.out_channels * after**2)
+        tally.maps.release(short)
 
 
 def interleave_halves(x: Tensor) -> Tensor:

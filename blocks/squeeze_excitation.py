@@ -56,5 +56,6 @@ class SqueezeExcitation(nn.Module):
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         squeezed = cls.squeezed(layer.channels, layer.in_channels, layer.ratio, layer.of, layer.multiple)
-        tally.conv(layer.channels, squeezed, 1, 1, bias=True)
-        tally.conv(squeezed, layer.channels, 1, 1, bias=True)
+        with tally.maps.gate(layer.channels):
+            tally.conv(layer.channels, squeezed, 1, 1, bias=True)
+            tally.conv(squeezed, layer.channels, 1, 1, bias=True)

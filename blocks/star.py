@@ -62,8 +62,13 @@ class Star(Block):
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
         hidden = round_channels(layer.in_channels * layer.expand, 1)
         size = same_conv_size(layer)
-        tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
-        for _ in range(2):
+        residual = layer.stride == 1 and layer.in_channels == layer.out_channels
+        with tally.maps.beside(residual):
+            tally.depthwise(layer.in_channels, layer.kernel, size, bias=True, norm=layer.norm)
+            seen = tally.maps.hold()
             tally.conv(layer.in_channels, hidden, 1, size, bias=True)
-        tally.conv(hidden, layer.out_channels, 1, size, bias=True, norm=layer.norm)
-        tally.depthwise(layer.out_channels, layer.kernel, size, bias=True)
+            with tally.maps.beside():
+                tally.maps.back_to(seen)
+                tally.conv(layer.in_channels, hidden, 1, size, bias=True)
+            tally.conv(hidden, layer.out_channels, 1, size, bias=True, norm=layer.norm)
+            tally.depthwise(layer.out_channels, layer.kernel, size, bias=True)

@@ -1,24 +1,28 @@
-"""Counting by closed form: parameters, multiply-accumulates and activations from a block's arguments alone."""
+"""Counting by closed form: parameters, multiply-accumulates, activations and memory from a block's arguments alone."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from blocks.feature_maps import FeatureMaps
+
 
 class Tally:
-    """Adds up the cost of operators, batch 1.
+    """Adds up the cost of operators, batch 1, in the order in which they run.
 
     `size` is the height and width of the *output*, in pixels. With `deployed`, blocks with training branches add the cost
     of their fused form instead.
 
     Attributes: params (all parameters), macs (multiply-accumulates of convolutions, linears and attention products),
-    activations (output elements of the same operators).
+    activations (output elements of the same operators), maps (which of their outputs are alive; what is used once more
+    later, as by a residual connection, says so there).
     """
 
-    __slots__ = ("activations", "deployed", "macs", "params")
+    __slots__ = ("activations", "deployed", "macs", "maps", "params")
 
     def __init__(self, deployed: bool = False):
         self.deployed = deployed
+        self.maps = FeatureMaps()
         self.params = self.macs = self.activations = 0
 
     def conv(
@@ -40,6 +44,7 @@ class Tally:
         self.params += weights + (out_channels if bias else 0)
         self.macs += weights * pixels
         self.activations += out_channels * pixels
+        self.maps.put(out_channels * pixels)
         self.norm(norm, out_channels)
 
     def depthwise(self, channels: int, kernel: int, size: int, *, bias: bool = False, norm: Any = None) -> None:
@@ -54,11 +59,20 @@ class Tally:
         self.params += in_features * out_features + (out_features if bias else 0)
         self.macs += tokens * in_features * out_features
         self.activations += tokens * out_features
+        self.maps.put(tokens * out_features)
 
     def attention(self, tokens: int, dim: int, *, sequences: int = 1, heads: int = 1) -> None:
-        """Scaled dot products of `tokens` with each other and with the values; `dim` over all heads."""
+        """Scaled dot products of `tokens` with each other and with the values; `dim` over all heads.
+
+        Queries, keys and values are the map at hand.
+        """
+        scores, values = sequences * heads * tokens * tokens, sequences * tokens * dim
         self.macs += 2 * sequences * tokens * tokens * dim
-        self.activations += sequences * (heads * tokens * tokens + tokens * dim)
+        self.activations += scores + values
+        attended = self.maps.hold()
+        self.maps.put(scores)
+        self.maps.put(values)
+        self.maps.release(attended)
 
     def parameters(self, number: int) -> None:
         """Parameters outside the operators above, such as scales."""

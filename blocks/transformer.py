@@ -67,17 +67,23 @@ class TransformerLayer(nn.Module):
         return self.dropout(self.projection(self.dropout(self.act(self.expansion(x)))))
 
     @staticmethod
-    def tally(tally: Tally, layer: LayerArguments, *, tokens: int, sequences: int = 1) -> None:
+    def tally(tally: Tally, layer: LayerArguments, *, tokens: int, sequences: int = 1, norm_first: bool = True) -> None:
         """Adds the cost of one with the block's `dim`, `heads` and `mlp_ratio`."""
         dim = layer.dim
         check_heads(dim, layer.heads)
         hidden = round_channels(dim * layer.mlp_ratio, 1)
-        tally.linear(dim, 3 * dim, tokens=sequences * tokens)
-        tally.attention(tokens, dim, sequences=sequences, heads=layer.heads)
-        tally.linear(dim, dim, tokens=sequences * tokens)
-        tally.linear(dim, hidden, tokens=sequences * tokens)
-        tally.linear(hidden, dim, tokens=sequences * tokens)
         tally.parameters(2 * 2 * dim)
+        with tally.maps.beside():
+            if norm_first:
+                tally.maps.put(sequences * tokens * dim)
+            tally.linear(dim, 3 * dim, tokens=sequences * tokens)
+            tally.attention(tokens, dim, sequences=sequences, heads=layer.heads)
+            tally.linear(dim, dim, tokens=sequences * tokens)
+        with tally.maps.beside():
+            if norm_first:
+                tally.maps.put(sequences * tokens * dim)
+            tally.linear(dim, hidden, tokens=sequences * tokens)
+            tally.linear(hidden, dim, tokens=sequences * tokens)
 
 
 def check_heads(dim: int, heads: int) -> None:

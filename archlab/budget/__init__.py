@@ -6,7 +6,9 @@ from archlab.budget.cost import Cost
 from archlab.budget.fit import Fitted, fit, fit_width
 from archlab.budget.latency import Latency, measure_latencies
 from archlab.budget.layers import LayerCost, count_layers
+from archlab.budget.liveness import peak_elements
 from archlab.budget.measured import UncountableError, measure
+from archlab.budget.memory import check_memory
 
 __all__ = [
     "Budget",
@@ -15,6 +17,7 @@ __all__ = [
     "Latency",
     "LayerCost",
     "UncountableError",
+    "check_memory",
     "count",
     "count_layers",
     "fit",
@@ -22,4 +25,5 @@ __all__ = [
     "measure",
     "measure_latencies",
     "parse_budget",
+    "peak_elements",
 ]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from archlab.budget.cost import Cost
 from archlab.foundation import UserError, where, with_lines_of
-from archlab.foundation.settings import Quantity, read_settings, read_value
+from archlab.foundation.settings import Memory, Quantity, read_settings, read_value
+from archlab.foundation.words import in_kib
 
 DEFAULT_PARAMS = 2_500_000
 Free: TypeAlias = Literal["depth", "patch", "resolution", "features"]
@@ -18,6 +20,7 @@ Free: TypeAlias = Literal["depth", "patch", "resolution", "features"]
 class Budget:
     """At most `params` parameters and `macs` multiply-accumulates, None for no limit.
 
+    `peak_memory` and `flash` are bytes for feature maps and weights, as `Cost` has them: of the fused network, 8 bits a value.
     `of` says whether the network as trained or the fused one is held against it; `fit`, whether widths are fitted to it;
     `second`, by which other quantities, so that both limits are reached: the first of them that an architecture leaves free
     counts (`archlab.architecture.free`). `macs_like` names an architecture: as many multiply-accumulates as that has, fitted
@@ -30,40 +33,49 @@ class Budget:
     fit: Literal["width", "none"] = "width"
     second: tuple[Free, ...] = ()
     macs_like: str | None = None
+    peak_memory: Memory | None = None
+    flash: Memory | None = None
 
     def allows(self, cost: Cost) -> bool:
         used = self.share(cost)
         return used is None or used <= 1
 
     def share(self, cost: Cost) -> float | None:
-        """How much of the budget `cost` uses, 1 for all of it: the larger of its two shares. None without a limit."""
+        """How much of the budget `cost` uses, 1 for all of it: the largest of its shares. None without a limit."""
         return max(self.shares(cost).values(), default=None)
 
     def shares(self, cost: Cost) -> dict[str, float]:
-        """How much of each limit `cost` uses."""
-        limits = {"params": self.params, "macs": self.macs}
-        return {
-            name: have / limit for (name, limit), have in zip(limits.items(), self.held(cost), strict=True) if limit
-        }
+        """How much of each limit `cost` uses. Raises UserError where the memory is limited and not known."""
+        held, limits = self.held(cost), self.limits()
+        if None in (held[name] for name in limits):
+            raise UserError("a budget of peak_memory needs blocks whose `tally` says what memory they need")
+        return {name: held[name] / limit for name, limit in limits.items()}  # type: ignore[operator]
 
-    def held(self, cost: Cost) -> tuple[int, int]:
-        """The parameters and multiply-accumulates of `cost` that count."""
-        return (cost.params, cost.macs) if self.of == "trained" else (cost.params_deployed, cost.macs_deployed)
+    def limits(self) -> dict[str, int]:
+        """What is limited, by name."""
+        limits = {name: getattr(self, name) for name in ("params", "macs", "peak_memory", "flash")}
+        return {name: limit for name, limit in limits.items() if limit is not None}
+
+    def held(self, cost: Cost) -> dict[str, int | None]:
+        """What of `cost` counts, by the names of `limits`."""
+        params, macs = (cost.params, cost.macs) if self.of == "trained" else (cost.params_deployed, cost.macs_deployed)
+        return {"params": params, "macs": macs, "peak_memory": cost.peak_memory, "flash": cost.flash}
 
     def describe(self, cost: Cost) -> str:
         """What the budget limits, as it is in `cost`."""
-        return self._words(*self.held(cost))
+        return self._words(self.held(cost))
 
     def __str__(self) -> str:
-        return self._words(self.params, self.macs)
+        return self._words(self.limits())
 
-    def _words(self, params: int | None, macs: int | None) -> str:
-        limits = []
-        if self.params is not None:
-            limits.append(f"{params:,} parameters")
-        if self.macs is not None:
-            limits.append(f"{macs:,} MACs")
-        return " and ".join(limits) or "none"
+    def _words(self, numbers: Mapping[str, int | None]) -> str:
+        *others, last = [_in_words(name, numbers[name]) for name in self.limits()] or ["none"]
+        return f"{', '.join(others)} and {last}" if others else last
+
+
+def _in_words(name: str, number: int | None) -> str:
+    what = {"params": "parameters", "macs": "MACs", "peak_memory": "of peak memory", "flash": "of flash"}[name]
+    return f"{number:,} {what}" if name in ("params", "macs") else f"{in_kib(number)} {what}"
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ def _parse(value: dict, at: str | None) -> Budget:
     plain, found = dict(value), dict[str, Any]()
     for key in ("second", "macs_like"):
         if key in value:
-            known = ("params", "macs", "of", "fit")
+            known = ("params", "macs", "of", "fit", "peak_memory", "flash")
             raise UserError(f"a budget has no key {key!r}", where=where(value, key) or at, name=key, known=known)
     if isinstance(value.get("macs"), dict):
         line = where(value, "macs") or at

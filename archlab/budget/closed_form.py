@@ -15,6 +15,7 @@ from archlab.architecture.plan import PlacedHead, refusals_of
 from archlab.architecture.spec import CLASSIFIER
 from archlab.budget.cost import Cost
 from archlab.budget.measured import UncountableError, measure
+from archlab.budget.memory import is_known
 from archlab.budget.own_blocks import check_output, check_tally, needs_check, note_right
 from archlab.foundation import where
 from blocks import LayerArguments, Tally
@@ -34,9 +35,11 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
     head = _with_lines(head, architecture)
     trained, deployed = Tally(), Tally(deployed=True)
     for tally in (trained, deployed):
+        tally.maps.enter(spec.in_channels * placed[0].arguments.in_size ** 2)
         for each in placed:
             add_block(tally, each)
         add_head(tally, head)
+    known = all(is_known(each) for each in (*placed, *head.blocks))
     return Cost(
         params=trained.params,
         params_without_classifier=trained.params - _classifier(head),
@@ -44,6 +47,7 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
         macs=trained.macs,
         activations=trained.activations,
         macs_deployed=deployed.macs,
+        peak_memory=deployed.maps.peak if known else None,
     )
 
 
@@ -90,6 +94,7 @@ def add_block(tally: Tally, placed: Placed) -> None:
             tally.parameters(cost.params_deployed if tally.deployed else cost.params)
             tally.macs += cost.macs_deployed if tally.deployed else cost.macs
             tally.activations += cost.activations
+            tally.maps.enter(placed.arguments.out_channels * placed.out_size**2)
 
 
 def _check_own(placed: Placed) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,9 @@ class Cost:
             pooling and activation functions count as none, biases neither.
         activations: Output elements of the same operators.
         macs_deployed: `macs` of the fused network.
+        peak_memory: Bytes of the feature maps of the fused network that are alive at once, at most, at 8 bits a value (float32:
+            four times as many), see `blocks.feature_maps`. None where it was not counted by closed form, or there are blocks of
+            a user's own that nobody has held against theirs (`archlab.budget.memory`).
     """
 
     params: int
@@ -25,3 +28,9 @@ class Cost:
     macs: int
     activations: int
     macs_deployed: int
+    peak_memory: int | None = field(default=None, compare=False)
+
+    @property
+    def flash(self) -> int:
+        """Bytes of the weights of the fused network at 8 bits each."""
+        return self.params_deployed

@@ -9,6 +9,7 @@ from archlab.architecture import Architecture, InputSpec, forms, freedoms
 from archlab.budget.budget import Budget
 from archlab.budget.closed_form import count
 from archlab.budget.cost import Cost
+from archlab.budget.memory import check_memory
 from archlab.foundation import UserError
 
 STEPS = 1000  # of the grid, to a width of 1
@@ -36,6 +37,8 @@ def fit_width(architecture: Architecture, spec: InputSpec, budget: Budget) -> fl
     """
 
     count(architecture, spec)  # what is wrong as published is said in the published numbers
+    if budget.peak_memory is not None:
+        check_memory(architecture, spec)
 
     def fits(step: int) -> bool:
         return budget.allows(count(architecture, spec, step / STEPS))
@@ -117,12 +120,17 @@ def _fitted(architecture: Architecture, quantity: str, spec: InputSpec, budget: 
 
 def _distance(cost: Cost, budget: Budget) -> float:
     """From both limits: the larger of what is left of them, in units of what is near enough."""
-    return max((1 - share) / NEAR[name] for name, share in budget.shares(cost).items())
+    return max((1 - share) / NEAR[name] for name, share in _both(cost, budget).items())
 
 
 def _reaches(cost: Cost, budget: Budget) -> bool:
     """Whether both limits count as reached."""
-    return min(budget.shares(cost).values()) >= 1 - FARTHEST
+    return min(_both(cost, budget).values()) >= 1 - FARTHEST
+
+
+def _both(cost: Cost, budget: Budget) -> dict[str, float]:
+    """The shares of the two limits that are to be reached; others are only to be kept."""
+    return {name: share for name, share in budget.shares(cost).items() if name in NEAR}
 
 
 def _rank(cost: Cost, budget: Budget) -> tuple[bool, float]:

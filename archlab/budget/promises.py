@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import blocks
 from archlab.architecture.plan import scaled_arguments
+from archlab.budget.liveness import peak_elements
 from archlab.budget.measured import measure
 from blocks import LayerArguments, Tally
 from blocks.arguments import arguments, takes
@@ -173,6 +174,22 @@ def counting(case: Case) -> Iterator[str]:
             yield f"tally counts {counted:,} {what} at {size} pixels, there are {truth:,}"
 
 
+def memory(case: Case) -> Iterator[str]:
+    """What `tally` says of the maps that are alive at once, against the exported block as deployed."""
+    tally, entering = Tally(deployed=True), case.images(batch=1)
+    tally.maps.enter(entering.numel())
+    try:
+        case.tally(tally, case.size)
+    except NotImplementedError:
+        return
+    needed = peak_elements(case.build().eval().fuse().eval(), entering)
+    if tally.maps.peak != needed:
+        yield (
+            f"tally has {tally.maps.peak:,} values of feature maps alive at once at {case.size} pixels, there are {needed:,}: "
+            "what an operator to come still needs is held, see blocks.feature_maps"
+        )
+
+
 def scaling(case: Case) -> Iterator[str]:
     """A width scales the channel counts, and the block can still be built."""
     given = vars(case.layer)
@@ -241,6 +258,7 @@ PROMISES: dict[str, Callable[[Case], Iterator[str]]] = {
     "state_dict": state_dict,
     "fusing": fusing,
     "counting": counting,
+    "memory": memory,
     "scaling": scaling,
     "resolution": resolution,
     "residual norms": residual_norms,

@@ -18,6 +18,7 @@ from archlab.cli.overriding import overridden, override_options
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import home
+from archlab.foundation.words import in_kib
 
 if TYPE_CHECKING:
     from archlab.architecture import InputSpec
@@ -122,12 +123,10 @@ def _verify(model: Design, inputs: InputSpec) -> Cost:
 
 
 def _document(study: Study, found: list[Design], costs: dict[str, Cost], inputs: InputSpec) -> dict[str, Any]:
-    budget: dict[str, Any] = {"params": study.budget.params, "of": study.budget.of}
-    if study.budget.macs is not None:
-        budget["macs"] = study.budget.macs
+    budget: dict[str, Any] = {"params": study.budget.params, "of": study.budget.of, **study.budget.limits()}
     listed = []
     for model in found:
-        cost = asdict(costs[model.name])
+        cost = asdict(costs[model.name]) | {"flash": costs[model.name].flash}
         del cost["macs_deployed"]
         within = study.budget.allows(costs[model.name])
         listed.append({"name": model.name, "role": model.role, **cost, "width": model.width, "within_budget": within})
@@ -143,9 +142,11 @@ def _print(
         cost = costs[model.name]
         used, within = study.budget.share(cost), "yes" if study.budget.allows(cost) else "NO"
         numbers = (cost.params, cost.params_without_classifier, cost.params_deployed, cost.macs, cost.activations)
-        rows.append([model.name, model.role, model.width, *numbers, used and f"{used:.1%}", within])
-    columns = ("model", "role", "width", "params", "no classifier", "deployed", "MACs", "activations", "used", "within")
-    print_table(columns, rows)
+        rows.append(
+            [model.name, model.role, model.width, *numbers, in_kib(cost.peak_memory), used and f"{used:.1%}", within]
+        )
+    counted = ("params", "no classifier", "deployed", "MACs", "activations", "peak memory")
+    print_table(("model", "role", "width", *counted, "used", "within"), rows)
     of = f" as {study.budget.of}" if study.budget.params or study.budget.macs else ""
     echo(f"\nBudget: {study.budget}{of}; counted at {inputs.num_classes} classes and {inputs.resolution} pixels")
     least, most = extremes

@@ -13,6 +13,7 @@ from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError
+from archlab.foundation.words import in_kib
 
 if TYPE_CHECKING:
     from archlab.architecture import Architecture, InputSpec
@@ -97,7 +98,7 @@ def show(
     print_table(columns, [*rows, [None, None, "total", None, None, None, None, total.params, total.macs]])
     echo(
         f"{total.params_without_classifier:,} parameters without the classifier, {total.params_deployed:,} deployed, "
-        f"{total.activations:,} activations"
+        f"{total.activations:,} activations, a peak memory of {in_kib(total.peak_memory)} in int8"
     )
     if free := freedoms(shown):
         echo(f"free for a budget, beside the width: {', '.join(free)}")

@@ -3,7 +3,7 @@
 An annotation is `int`, `float`, `bool`, `str`, `Path`, `Literal[...]`, a range `tuple[float, float]`, a dataclass of the
 same kind, or of these a `list[...]`, a `tuple[..., ...]`, a `dict[str, ...]` or one `| None`; any other accepts everything.
 `Annotated[float, Within(0, 1)]` bounds numbers, `Annotated[str, Matching("[a-z]+", "small letters")]` words; a
-`Quantity` is a whole number above 0 that may be written as 2.5M or 300k.
+`Quantity` is a whole number above 0 that may be written as 2.5M or 300k, a `Memory` one of bytes, 256K or 1M, K being 1024.
 """
 
 from __future__ import annotations
@@ -50,12 +50,17 @@ class Matching:
     form: str
 
 
-_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMG]?)")
+_UNITS = ("", "K", "M", "G")
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMG]?)(i?B)?")
+_KINDS = {
+    "quantity": (1000, "above 0, such as 2500000, 300k or 2.5M"),
+    "memory": (1024, "of bytes above 0, such as 262144, 256K or 1M"),
+}
 
 LARGEST = 2**63 - 1  # what tables and other languages hold
 Positive = Annotated[int, Within(1)]
 Quantity = Annotated[int, "quantity"]
+Memory = Annotated[int, "memory"]
 
 
 def read_settings(
@@ -152,8 +157,8 @@ def read_value(hint: Any, value: Any, what: str, at: str | None, base: Any = Non
         return get_origin(hint)(_items(get_args(hint), value, what, at))
     if get_origin(hint) is dict:
         return _by_name(get_args(hint), value, what, at)
-    if limits == "quantity":
-        return _quantity(value, what, at, optional)
+    if limits in _KINDS:
+        return _quantity(value, limits, what, at, optional)
     if hint in (int, float):
         return _number(hint, value, limits, what, at)
     if hint in (bool, str, Path):
@@ -199,17 +204,18 @@ def _number(hint: type, value: Any, bounds: Within | None, what: str, at: str | 
     return hint(value)
 
 
-def _quantity(value: Any, what: str, at: str | None, optional: bool) -> int:
-    """A whole number above 0 from 2500000, 2.5e6, "2.5M" or "300k"."""
+def _quantity(value: Any, kind: str, what: str, at: str | None, optional: bool) -> int:
+    """A whole number above 0 from 2500000, 2.5e6, "2.5M" or "300k"; of bytes from 262144, "256K" or "256 KiB"."""
+    thousand, expected = _KINDS[kind]
     number: float = 0
     if type(value) in (int, float):
         number = value
-    elif isinstance(value, str) and (written := _QUANTITY.fullmatch(value)):
-        number = round(float(written[1]) * _UNITS[written[2]], 3)
+    elif isinstance(value, str) and (written := _QUANTITY.fullmatch(value)) and (kind == "memory" or not written[3]):
+        number = round(float(written[1]) * thousand ** _UNITS.index(written[2].upper()), 3)
     if not 1 <= number <= LARGEST or number != int(number):
         none = ", or none" if optional else ""
         raise UserError(
-            f"{what} must be a whole number above 0, such as 2500000, 300k or 2.5M{none}, not {value!r}",
+            f"{what} must be a whole number {expected}{none}, not {value!r}",
             where=at,
             name=value,
             known=["none"] if optional else (),

@@ -39,3 +39,8 @@ def seconds_in(written: str | float) -> float:
 def as_sentence(words: str) -> str:
     """With a large first letter and a full stop."""
     return f"{words[0].upper()}{words[1:]}."
+
+
+def in_kib(number: int | None) -> str:
+    """Bytes as `120 KiB`, or as `16.5 KiB`; `-` where they are not known."""
+    return "-" if number is None else f"{number / 1024:,.1f}".removesuffix(".0") + " KiB"

@@ -1,4 +1,4 @@
-"""What models cost: parameters, multiply-accumulates, training time, and latency where it was measured."""
+"""What models cost: parameters, multiply-accumulates, memory, training time, and latency where it was measured."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ class Cost:
 
 
 def cost_table(material: Material) -> tuple[pd.DataFrame, list[Cost]]:
-    """Models x columns, and the costs that are known; params and macs in millions, training in seconds a run (mean)."""
+    """Models x columns, and the costs that are known; params and macs in millions, peak_memory in KiB, training in
+    seconds a run (mean)."""
     known = pd.DataFrame.from_dict(material.models, orient="index")
-    columns = {name: pd.to_numeric(known[name]) / 1e6 for name in ("params", "macs") if name in known}
+    units = {"params": 1e6, "macs": 1e6, "peak_memory": 1024}
+    columns = {name: pd.to_numeric(known[name]) / unit for name, unit in units.items() if name in known}
     costs = [
         Cost("params", "parameters", "parameters (millions)", "parameters (M)", 2),
         Cost("macs", "multiply-accumulates", "multiply-accumulates (millions)", "MACs (M)", 1),
+        Cost("peak_memory", "peak memory in int8", "peak memory of feature maps in int8 (KiB)", "memory (KiB)", 1),
     ]
     if material.runs:
         runs = pd.DataFrame(material.runs)

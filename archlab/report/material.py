@@ -56,8 +56,8 @@ class Material:
         lam: Weight of the variance.
         metric: What is scored.
         own_scores: By name, scores of the user's own by model, as they were when the study was scored.
-        models: By model, what is known of it: role (`reference`, `variant`), kind, options (by choice), params, macs, width,
-            and whether it stands beside the scores.
+        models: By model, what is known of it: role (`reference`, `variant`), kind, options (by choice), params, macs,
+            peak_memory, width, and whether it stands beside the scores.
         elements: Models x the elements of their architectures.
         failed: Runs that failed: model, dataset, seed, cause, attempts.
         runs: Finished runs: model, dataset, seed, key, seconds, and where and with what they ran.
@@ -211,6 +211,7 @@ def _material_of(folder: Path, home: Path) -> Material:
             "width": model["width"],
             "params": model["cost"]["params"],
             "macs": model["cost"]["macs"],
+            "peak_memory": model["cost"].get("peak_memory"),
             "beside": model["kind"] == "raw" and study["budget"]["fit"] == "width",
         }
         for model in study["models"]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from archlab.foundation.words import in_kib
+
 PREDICTION = "prediction.txt"  # in the study's folder, where runs were trained
 
 
@@ -72,6 +74,8 @@ def provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, s
 
     budget = study["budget"]
     limits = [f"{budget[what]:,} {what}" for what in ("params", "macs") if budget.get(what)]
+    memory = {"peak_memory": "of peak memory", "flash": "of flash"}
+    limits += [f"{in_kib(budget[what])} {words}" for what, words in memory.items() if budget.get(what)]
     return {
         "study": study["path"] or study["name"],
         "suite": f"{study['suite']}: {listed(study['datasets'])}",

@@ -237,6 +237,7 @@ class Ablation:
             "role": model.role,
             "params": model.cost["params"],
             "macs": model.cost["macs"],
+            "peak_memory": model.cost.get("peak_memory"),
             "width": model.width,
             "difference": None if row["xscore"] is None or base is None else row["xscore"] - base,
         }

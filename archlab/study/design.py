@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from archlab.architecture import Architecture, InputSpec, references
 from archlab.architecture import architecture as load_architecture
-from archlab.budget import Budget, Cost, Fitted, count, fit
+from archlab.budget import Budget, Cost, Fitted, check_memory, count, fit
 from archlab.data import entry, kin
 from archlab.foundation import UserError
 from archlab.foundation import home as default_home
@@ -170,6 +170,8 @@ class Designer:
 
     def _as_wide(self, combination: Combination, width: float, **about: Any) -> Design:
         architecture = combination.architecture
+        if self.study.budget.peak_memory is not None:
+            check_memory(architecture, self.input)
         cost = count(architecture, self.input, width)
         return Design(architecture, width, cost, values=combination.values, **about)
 
@@ -178,7 +180,7 @@ class Designer:
         if study.like is None:
             return study.budget
         like = self._fit(study.like, dataclasses.replace(study.budget, second=()))
-        return dataclasses.replace(study.budget, macs=study.budget.held(like.cost)[1])
+        return dataclasses.replace(study.budget, macs=study.budget.held(like.cost)["macs"])
 
     def _fit(self, architecture: Architecture, budget: Budget) -> Fitted:
         try:

@@ -42,6 +42,7 @@ def test_the_recorded_landscape_has_every_design_on_every_dataset_with_two_seeds
     assert landscape.origin["runs"] == landscape.table.groupby(["model", "dataset", "seed"]).ngroups
 
 
+@pytest.mark.slow
 def test_a_replayed_search_is_repeatable_and_ends_with_one_of_the_best(landscape):
     measured = bench_search(landscape, repeats=4)
     assert measured.designs >= 64 and measured.top == measured.designs // 10 == len(truly_best(landscape))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from archlab.budget import Budget, Cost, parse_budget
@@ -25,6 +27,9 @@ from archlab.foundation import UserError, read_yaml_text
         ("{macs: 3M, fit: {params: width, macs: depth}}", Budget(macs=3_000_000, second=("depth",))),
         ("{macs: 3M, fit: {macs: [patch, features]}}", Budget(macs=3_000_000, second=("patch", "features"))),
         ("{macs: {like: starnet}, fit: {macs: depth}}", Budget(macs_like="starnet", second=("depth",))),
+        ("{peak_memory: 64K}", Budget(peak_memory=64 * 1024)),
+        ("{peak_memory: 256 KiB, flash: 1.5M}", Budget(peak_memory=256 * 1024, flash=3 * 512 * 1024)),
+        ("{peak_memory: 70000, flash: 512kB}", Budget(peak_memory=70_000, flash=512 * 1024)),
     ],
 )
 def test_values(written, budget):
@@ -61,6 +66,13 @@ def test_values(written, budget):
         ("{params: none, macs: {like: starnet}}", "need params"),
         ("{macs: {lik: starnet}}", "macs has no key 'lik' - did you mean 'like'"),
         ("{second: [depth]}", "a budget has no key 'second'"),
+        (
+            "{peak_memory: 64Q}",
+            "a budget: peak_memory must be a whole number of bytes above 0, such as 262144, 256K or 1M, or none, not '64Q'",
+        ),
+        ("{flash: 0.3}", "flash must be a whole number of bytes above 0"),
+        ("{params: 2MB}", "params must be a whole number above 0, such as 2500000"),
+        ("{peak_mem: 64K}", "a budget has no key 'peak_mem' - did you mean 'peak_memory'"),
     ],
 )
 def test_errors_are_one_line_with_the_place(written, message):
@@ -72,7 +84,15 @@ def test_errors_are_one_line_with_the_place(written, message):
     assert "\n" not in str(caught.value)
 
 
-COST = Cost(params=100, params_without_classifier=90, params_deployed=60, macs=1000, activations=10, macs_deployed=500)
+COST = Cost(
+    params=100,
+    params_without_classifier=90,
+    params_deployed=60,
+    macs=1000,
+    activations=10,
+    macs_deployed=500,
+    peak_memory=2048,
+)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +107,10 @@ COST = Cost(params=100, params_without_classifier=90, params_deployed=60, macs=1
         (Budget(100, 999), False),
         (Budget(100, 500, of="deployed"), True),
         (Budget(100, 499, of="deployed"), False),
+        (Budget(100, peak_memory=2048), True),
+        (Budget(100, peak_memory=2047), False),
+        (Budget(100, flash=60), True),
+        (Budget(100, flash=59), False),
     ],
 )
 def test_limits_include_their_value(budget, allowed):
@@ -96,3 +120,13 @@ def test_limits_include_their_value(budget, allowed):
 def test_a_budget_in_words():
     assert str(Budget(2_500_000, 300_000_000)) == "2,500,000 parameters and 300,000,000 MACs"
     assert Budget(None, 5, of="deployed").describe(COST) == "500 MACs"
+    small = Budget(2_500_000, peak_memory=64 * 1024, flash=1024**2)
+    assert str(small) == "2,500,000 parameters, 64 KiB of peak memory and 1,024 KiB of flash"
+    assert small.describe(COST) == "100 parameters, 2 KiB of peak memory and 0.1 KiB of flash"
+
+
+def test_a_memory_that_nobody_knows_is_said():
+    unknown = dataclasses.replace(COST, peak_memory=None)
+    assert Budget(100).allows(unknown)
+    with pytest.raises(UserError, match="needs blocks whose `tally` says what memory they need"):
+        Budget(100, peak_memory=1).allows(unknown)

@@ -34,11 +34,13 @@ def prepared(tmp_path_factory):
 
 @pytest.fixture
 def store(prepared, home):
-    """A store of this test with those data."""
+    """A store of this test with those data, and with what other tests have measured of this machine."""
     from archlab.runs import Store
 
-    home.mkdir()
-    (home / "datasets").symlink_to(prepared / "datasets")
+    for part in ("datasets", "cache/speeds", "cache/latencies"):
+        (prepared / part).mkdir(parents=True, exist_ok=True)
+        (home / part).parent.mkdir(parents=True, exist_ok=True)
+        (home / part).symlink_to(prepared / part)
     return Store(home)
 
 

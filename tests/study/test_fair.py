@@ -16,6 +16,7 @@ from tests.study.study_texts import study
 
 CLAIMS = [name for name in studies() if name.startswith("claims/")]
 SUITES = {"samples": {}, "seven": {"suite": "seven", "recipe": "zhang2025"}}
+ON = ["samples", pytest.param("seven", marks=pytest.mark.slow)]
 
 
 def spread(numbers) -> float:
@@ -29,7 +30,7 @@ def test_layout_compares_at_equal_parameters_and_compute(home):
     assert spread([model.cost["macs"] for model in models]) <= 1.10
 
 
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", ON)
 @pytest.mark.parametrize("name", CLAIMS)
 def test_claims_resolve_and_compare_alike(name, suite, home):
     resolved = resolve(override(name, **SUITES[suite]), home)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,9 +50,21 @@ def compact(tmp_path_factory):
 def test_the_shipped_space_is_large_and_every_design_of_it_keeps_the_budget(compact):
     assert space_size(compact.study) > 10**8
     generator = random.Random(0)
-    for _ in range(150):
+    for _ in range(40):
         design = compact.sample(lambda variable: generator.choice(variable.values()))
         assert 0.85 * 2_500_000 < design.cost.params <= 2_500_000 and design.cost.macs <= 80_000_000
+
+
+def test_every_design_of_a_search_keeps_the_memory(tmp_path):
+    study = load_study("compact", home=tmp_path)
+    limited = Designs(
+        dataclasses.replace(study, budget=dataclasses.replace(study.budget, peak_memory=64 * 1024)), tmp_path
+    )
+    generator, found = random.Random(0), []
+    for _ in range(40):
+        with suppress(UserError):  # too large at any width
+            found.append(limited.sample(lambda variable: generator.choice(variable.values())))
+    assert len(found) > 30 and all(design.cost.peak_memory <= 64 * 1024 for design in found)
 
 
 def test_the_shipped_search_starts_from_relatives_of_all_references(compact):

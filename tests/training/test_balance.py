@@ -95,6 +95,7 @@ def test_classes_as_frequent_as_each_other_train_as_without():
     assert [row["loss"] for row in plain.history] == pytest.approx([row["loss"] for row in balanced.history], rel=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augment", [{}, {"cutmix": 1.0, "mixup": 0.2}])
 def test_skewed_data_are_trained_better(augment):
     gains = []

@@ -1,0 +1,51 @@
+"""Whether the memory that a user's own blocks say they need is what they need."""
+
+from __future__ import annotations
+
+from weakref import WeakSet
+
+import torch
+
+from archlab.architecture import Architecture, InputSpec, Placed, place
+from archlab.architecture.own_blocks import is_shipped
+from archlab.architecture.plan import refusals_of
+from archlab.budget.liveness import peak_elements
+from blocks import Tally
+
+_right: WeakSet[type] = WeakSet()
+
+
+def is_known(placed: Placed) -> bool:
+    """Whether a block's closed form of its memory can be relied on."""
+    return is_shipped(placed.layer.block) or placed.block in _right
+
+
+def check_memory(architecture: Architecture, spec: InputSpec) -> None:
+    """Holds each of a user's own blocks, as the architecture has it, against the memory that its `tally` says it needs.
+
+    Raises UserError where one has no `tally`, or needs another memory; it counts once it was found right.
+    """
+    placed, head = place(architecture, spec)
+    for each in (*placed, *head.blocks):
+        if not is_known(each):
+            with refusals_of(each.layer):
+                _check(each)
+            _right.add(each.block)
+
+
+def _check(placed: Placed) -> None:
+    given, tally = placed.arguments, Tally(deployed=True)
+    tally.maps.enter(given.in_channels * given.in_size**2)
+    try:
+        placed.block.tally(tally, given)
+    except NotImplementedError:
+        raise ValueError("it has no tally, so nobody knows what memory it needs") from None
+    with torch.random.fork_rng(devices=[]):
+        module = placed.build().eval()
+    fused = getattr(module, "fuse", lambda: module)().eval()
+    needed = peak_elements(fused, torch.zeros(1, given.in_channels, given.in_size, given.in_size))
+    if tally.maps.peak != needed:
+        raise ValueError(
+            f"tally holds {tally.maps.peak:,} values of feature maps at once, and the block {needed:,}: it says by "
+            "`tally.maps` what is held for later"
+        )
