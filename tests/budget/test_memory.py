@@ -46,8 +46,8 @@ def test_references_need_what_they_say(name, resolution):
     assert cost.flash == cost.params_deployed
 
 
-def assert_random_networks_need_what_they_say(seeds: range) -> None:
-    """Of the networks whose blocks accept their arguments, which most do."""
+def assert_random_networks_need_what_they_say(seeds: range, least: int) -> None:
+    """Of the networks whose blocks accept their arguments: at least so many."""
     built = 0
     for seed in seeds:
         draw = random.Random(seed)
@@ -61,16 +61,16 @@ def assert_random_networks_need_what_they_say(seeds: range) -> None:
             continue
         assert cost.peak_memory == needed(architecture, spec, width), f"seed {seed}: {spec} {width} {architecture}"
         built += 1
-    assert built > len(seeds) / 2
+    assert built >= least
 
 
 def test_random_networks_need_what_they_say():
-    assert_random_networks_need_what_they_say(range(6))
+    assert_random_networks_need_what_they_say(range(6), 3)
 
 
 @pytest.mark.slow
 def test_many_random_networks_need_what_they_say():
-    assert_random_networks_need_what_they_say(range(6, 300))
+    assert_random_networks_need_what_they_say(range(6, 360), 200)
 
 
 @pytest.mark.parametrize("name", archlab.references())

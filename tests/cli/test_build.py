@@ -20,6 +20,8 @@ KEYS = {
     "params_deployed",
     "macs",
     "activations",
+    "peak_memory",
+    "flash",
     "width",
     "within_budget",
 }
@@ -68,6 +70,19 @@ def test_for_people(build):
         "small+attention=se" in out
         and "Budget: 20,000 parameters as trained; counted at 26 classes and 32 pixels" in out
     )
+
+
+def test_a_budget_of_memory_is_kept_and_shown(build):
+    limited = SMALL + "budget: {params: 2M, peak_memory: 24K, flash: 1M}"
+    code, out, _ = build(limited, "--json")
+    document = json.loads(out)
+    assert code == 0 and document["budget"]["peak_memory"] == 24 * 1024 and document["budget"]["flash"] == 1024**2
+    for model in document["models"]:
+        assert model["within_budget"] and model["peak_memory"] <= 24 * 1024 and model["flash"] <= 1024**2
+    code, out, _ = build(limited)
+    assert code == 0 and "peak memory" in out and "Budget: 2,000,000 parameters, 24 KiB of peak memory and" in out
+    code, out, err = build(SMALL + "budget: {peak_memory: 1K}")
+    assert (code, out) == (2, "") and "small cannot keep the budget of" in err and err.count("\n") == 1
 
 
 def test_the_spread_of_compute_is_shown_and_a_wide_one_warned_of(build):
