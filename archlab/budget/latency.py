@@ -46,36 +46,46 @@ def measure_latencies(
     place = torch.device(device)
     image = torch.rand(1, 3, resolution, resolution, generator=torch.Generator().manual_seed(0))
     image = image.to(place, memory_format=torch.channels_last)
-    networks = [_deployed(model, place) for model in models]
-    times: list[list[float]] = [[] for _ in models]
-    with torch.inference_mode(), _one_thread():
-        for _ in range(TURNS):
-            for network, found in zip(networks, times, strict=True):
-                _repeat(partial(network, image), place, seconds / TURNS / 4)
-                found += _repeat(partial(network, image), place, seconds / TURNS)
+
+    def call(network: nn.Module) -> None:
+        network(image)
+        if place.type == "cuda":
+            torch.cuda.synchronize(place)
+
+    with torch.inference_mode(), one_thread():
+        times = in_turns([partial(call, deployed(model, place)) for model in models], seconds)
     hardware = torch.cuda.get_device_name(place) if place.type == "cuda" else f"{cpu_name()}, one thread"
-    return [_summary(found, hardware) for found in times]
+    return [latency_of(found, hardware) for found in times]
 
 
-def _repeat(call: Callable[[], object], device: torch.device, seconds: float) -> list[float]:
+def in_turns(calls: Sequence[Callable[[], object]], seconds: float) -> list[list[float]]:
+    """Milliseconds of the repeats of each call, which take turns for some `seconds` each, with a warm-up before every turn."""
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(TURNS):
+        for call, found in zip(calls, times, strict=True):
+            _repeat(call, seconds / TURNS / 4)
+            found += _repeat(call, seconds / TURNS)
+    return times
+
+
+def _repeat(call: Callable[[], object], seconds: float) -> list[float]:
     """Milliseconds of each call, for so long and at least FEWEST times."""
     found: list[float] = []
     end = time.perf_counter() + seconds
     while len(found) < FEWEST or time.perf_counter() < end:
         began = time.perf_counter()
         call()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
         found.append(1000 * (time.perf_counter() - began))
     return found
 
 
-def _summary(milliseconds: Sequence[float], hardware: str) -> Latency:
+def latency_of(milliseconds: Sequence[float], hardware: str) -> Latency:
     low, median, high = (float(value) for value in np.quantile(milliseconds, [0.25, 0.5, 0.75]))
     return Latency(median, low, high, len(milliseconds), hardware)
 
 
-def _deployed(model: nn.Module, device: torch.device) -> nn.Module:
+def deployed(model: nn.Module, device: torch.device) -> nn.Module:
+    """A copy in the form that ships: fused, in evaluation mode and channels_last."""
     own = copy.deepcopy(model).eval()
     fuse = getattr(own, "fuse", None)
     with torch.random.fork_rng(devices=[]):  # layers that fusing makes initialise themselves first
@@ -84,7 +94,8 @@ def _deployed(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """torch computes with one thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

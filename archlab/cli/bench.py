@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlab.cli.bench_deploy import bench_deploy
 from archlab.cli.bench_search import bench_landscape, bench_search
 from archlab.cli.options import JSON, together
 from archlab.cli.streams import echo
@@ -26,6 +27,7 @@ def bench() -> None:
 
 bench.add_command(bench_search)
 bench.add_command(bench_landscape)
+bench.add_command(bench_deploy)
 
 
 measure_options = together(

@@ -105,14 +105,19 @@ def agreement(network: LoadedNetwork, model: bytes, images: Images) -> Agreement
 
 def run_onnx(model: bytes, pixels: np.ndarray) -> np.ndarray:
     """float32 (N, classes): what ONNX Runtime makes of uint8 images."""
+    session = session_of(model, threads=torch.get_num_threads())
+    (given,) = session.get_inputs()
+    return np.concatenate([session.run(None, {given.name: pixels[rows]})[0] for rows in batches(pixels)])
+
+
+def session_of(model: bytes, *, threads: int) -> Any:
+    """ONNX Runtime, ready to run a file's content on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (given,) = session.get_inputs()
-    return np.concatenate([session.run(None, {given.name: pixels[rows]})[0] for rows in batches(pixels)])
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def batches(pixels: np.ndarray) -> Iterator[slice]:

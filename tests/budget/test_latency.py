@@ -9,7 +9,7 @@ from torch import nn
 import archlab
 from archlab.architecture import architecture
 from archlab.budget import Latency, measure_latencies
-from archlab.budget.latency import _summary
+from archlab.budget.latency import latency_of
 
 
 class Watched(nn.Module):
@@ -55,7 +55,7 @@ def test_the_deployed_form_is_timed_on_one_thread():
 
 
 def test_the_summary_is_the_median_and_the_quartiles():
-    assert _summary([4.0, 1.0, 2.0, 3.0, 100.0], "x") == Latency(3.0, 2.0, 4.0, 5, "x")
+    assert latency_of([4.0, 1.0, 2.0, 3.0, 100.0], "x") == Latency(3.0, 2.0, 4.0, 5, "x")
 
 
 def test_models_take_turns():

@@ -1,0 +1,51 @@
+"""A network in every form that it can ship in, beside what torch makes of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from archlab.architecture import architecture
+from archlab.budget import count
+from archlab.deploy import extras, loading
+from archlab.deploy.shipped_forms import shipped_forms
+
+
+def test_every_form_has_a_row(place, command):
+    code, out, err = command("bench", "deploy", place.keys["gated"][:12], "--store", place.home, "--json")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    network = loading.load(place.keys["gated"], store=place.home)
+    assert document["key"] == network.origin["key"]
+    forms = {(form["format"], form["precision"]): form for form in document["forms"]}
+    assert list(forms) == [("torch", "float"), ("onnx", "float"), ("onnx", "int8")]
+    eager, plain, small = forms.values()
+    assert eager["accuracy"] == plain["accuracy"] == pytest.approx(network.origin["metrics"]["test"]["accuracy"])
+    assert eager["bytes"] is None and small["bytes"] < plain["bytes"] and plain["same_class"] == 1
+    assert small["same_class"] > 0.9
+    assert [form["peak_memory"] / small["peak_memory"] for form in forms.values()] == [4, 4, 1]
+    for form in forms.values():
+        assert 0 < form["low_ms"] <= form["median_ms"] <= form["high_ms"] and form["n"] >= 9
+        assert "one thread" in form["hardware"]
+
+
+def test_without_the_data_int8_is_left_out_and_the_reason_said(place, command, tmp_path):
+    folder = next(path for path in (place.home / "runs").glob(f"*/{place.keys['gated']}"))
+    code, out, err = command("bench", "deploy", folder.rename(tmp_path / "run"))
+    (tmp_path / "run").rename(folder)
+    assert code == 0 and "int8" not in out and "made-up images" in out
+    assert err.startswith("int8 is left out: int8 is calibrated on training images") and err.count("\n") == 1
+
+
+def test_without_the_extra_one_line_says_what_to_install(place, command, monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    code, out, err = command("bench", "deploy", place.keys["gated"], "--store", place.home)
+    assert (code, out) == (2, "") and "pip install 'archlab[onnx]'" in err and err.count("\n") == 1
+
+
+def test_the_memory_is_that_of_the_closed_form(place):
+    network = loading.load(place.keys["mobileone"], store=place.home)
+    forms = {form.precision: form for form in shipped_forms(network)}
+    cost = count(architecture("mobileone"), network.run.input, network.run.width)
+    assert forms["int8"].peak_memory == cost.peak_memory
