@@ -14,8 +14,8 @@ class Tally:
     of their fused form instead.
 
     Attributes: params (all parameters), macs (multiply-accumulates of convolutions, linears and attention products),
-    activations (output elements of the same operators), maps (which of their outputs are alive; what is used once more
-    later, as by a residual connection, says so there).
+    activations (output elements of the same operators), maps (of a deployed network: which of their outputs are alive; what
+    is used once more later, as by a residual connection, is held there).
     """
 
     __slots__ = ("activations", "deployed", "macs", "maps", "params")

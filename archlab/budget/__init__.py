@@ -1,4 +1,4 @@
-"""Parameters, multiply-accumulates, activations; budgets; fitting the width."""
+"""Parameters, multiply-accumulates, activations, memory; budgets; fitting the width."""
 
 from archlab.budget.budget import Budget, parse_budget
 from archlab.budget.closed_form import count

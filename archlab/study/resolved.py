@@ -163,10 +163,8 @@ class ResolvedStudy:
         costs = [each for model in self.models for each in model.costs.items()]
         (name, cost), *more = (each for each in costs if not budget.allows(Cost(**each[1])))
         others = f" and {len(more)} more" if more else ""
-        limit = budget.params if budget.params is not None else budget.macs
         raise UserError(
-            f"{name}{others} above the budget of {limit:,}: {cost['params']:,} parameters, "
-            f"{cost['macs']:,} MACs; `archlab build` lists all",
+            f"{name}{others} above the budget of {budget}: {budget.describe(Cost(**cost))}; `archlab build` lists all",
             where=self.path,
         )
 

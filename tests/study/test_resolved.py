@@ -17,7 +17,7 @@ def test_models_above_a_budget_without_fit_are_refused(home):
     text = {"base": "mobilenetv2", "budget": {"params": "2M", "fit": "none"}, "compare": ["starnet"]}
     resolved = resolve(text, home)
     assert [model.within_budget for model in resolved.models] == [False, False]
-    with pytest.raises(UserError, match="mobilenetv2 and 1 more above the budget of 2,000,000: 2,257,"):
+    with pytest.raises(UserError, match="mobilenetv2 and 1 more above the budget of 2,000,000 parameters: 2,257,"):
         resolved.check_budget()
     resolve({**text, "budget": "none"}, home).check_budget()
 
