@@ -15,6 +15,7 @@ from archlab.architecture import Architecture, InputSpec, forms, freedoms, publi
 from archlab.budget import Budget, count, fit
 from archlab.budget.fit import FARTHEST, NEAR, STEPS
 from archlab.foundation import UserError
+from blocks.rounding import round_channels
 
 SPEC = InputSpec(26, 32)
 QUANTITIES = [(name, quantity) for name in archlab.references() for quantity in freedoms(archlab.architecture(name))]
@@ -66,16 +67,19 @@ def test_fifty_pairs_are_those_of_brute_force(params, per_parameter):
 
 
 def compare_with_brute_force(params: int, per_parameter: float):
-    """Every width of the grid, at every depth."""
+    """Every width of the grid, at every depth; widths that round to the same channels are counted once."""
     architecture, spec = small(), InputSpec(5, 16)
+    published = [layer.arguments["out"] for layer in architecture.layers]
     budget = Budget(params, int(params * per_parameter), second=("depth",))
     distances = {}
     for repeat in range(1, 17):
         layers = list(architecture.layers)
         layers[1] = dataclasses.replace(layers[1], repeat=repeat)
         form = architecture.with_layers(tuple(layers))
-        costs = (count(form, spec, step / STEPS) for step in range(1, 1600))
-        if kept := [cost for cost in costs if budget.allows(cost)]:
+        rounded = {step: tuple(round_channels(out * step / STEPS) for out in published) for step in range(1, 4000)}
+        different = {channels: step for step, channels in rounded.items() if step != STEPS}
+        costs = {step: count(form, spec, step / STEPS) for step in sorted({*different.values(), STEPS})}
+        if kept := [cost for cost in costs.values() if budget.allows(cost)]:
             distances[repeat] = distance(budget, kept[-1])
     least = min(distances.values(), default=float("inf"))
     try:

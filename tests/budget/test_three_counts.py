@@ -107,7 +107,7 @@ def test_random_networks_agree():
 
 @pytest.mark.slow
 def test_many_random_networks_agree():
-    assert_random_networks_agree(range(20, 420))
+    assert_random_networks_agree(range(20, 220))
 
 
 @pytest.mark.parametrize("name", archlab.references())

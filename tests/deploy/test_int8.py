@@ -189,4 +189,7 @@ def test_trained_networks_keep_their_classes(own_place, command, name):
     code, out, err = command("export", key, "--int8", "--output", "net.onnx", "--store", own_place.home, "--json")
     assert code == 0, err
     told = json.loads(out)
-    assert told["drop"]["value"] <= 0.01 and told["agreement"]["same_class"] >= 0.9 * told["agreement"]["images"]
+    assert (
+        told["drop"]["value"] <= 2 / told["agreement"]["images"]
+        and told["agreement"]["same_class"] >= 0.9 * told["agreement"]["images"]
+    )
