@@ -4,7 +4,6 @@ from archlab.budget.budget import Budget, parse_budget
 from archlab.budget.closed_form import count
 from archlab.budget.cost import Cost
 from archlab.budget.fit import Fitted, fit, fit_width
-from archlab.budget.latency import Latency, measure_latencies
 from archlab.budget.layers import LayerCost, count_layers
 from archlab.budget.liveness import peak_elements
 from archlab.budget.measured import UncountableError, measure
@@ -14,7 +13,6 @@ __all__ = [
     "Budget",
     "Cost",
     "Fitted",
-    "Latency",
     "LayerCost",
     "UncountableError",
     "check_memory",
@@ -23,7 +21,6 @@ __all__ = [
     "fit",
     "fit_width",
     "measure",
-    "measure_latencies",
     "parse_budget",
     "peak_elements",
 ]

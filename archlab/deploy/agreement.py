@@ -79,7 +79,7 @@ def images_of(network: LoadedNetwork, split: str = "test") -> Images:
 def agreement(network: LoadedNetwork, model: bytes, images: Images) -> Agreement:
     """Runs a file's content on images beside the network, which is on the CPU."""
     found = run_onnx(model, images.pixels)
-    precise = Deployed(copy.deepcopy(network)).eval().double()
+    precise = Deployed(copy.deepcopy(network), network.preprocessing).eval().double()
     expected, excess = np.empty_like(found), -math.inf
     for rows in batches(images.pixels):
         pixels = torch.from_numpy(np.ascontiguousarray(images.pixels[rows]))

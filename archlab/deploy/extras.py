@@ -9,8 +9,12 @@ from archlab.foundation import UserError
 EXTRAS = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
 
 
+def missing(extra: str) -> list[str]:
+    """What an extra brings and is not installed."""
+    return [name for name in EXTRAS[extra] if find_spec(name) is None]
+
+
 def require(extra: str) -> None:
     """Raises UserError where what an extra brings is not installed."""
-    missing = [name for name in EXTRAS[extra] if find_spec(name) is None]
-    if missing:
-        raise UserError(f"this needs {' and '.join(missing)}: pip install 'archlab[{extra}]'")
+    if names := missing(extra):
+        raise UserError(f"this needs {' and '.join(names)}: pip install 'archlab[{extra}]'")

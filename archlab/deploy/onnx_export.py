@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from archlab.architecture import Network
+from archlab.data.preprocessing import Preprocessing
 from archlab.deploy.loading import LoadedNetwork
 from archlab.deploy.quiet import quiet
 from archlab.deploy.resizing import resizing
@@ -26,9 +28,8 @@ class Deployed(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, network: LoadedNetwork):
+    def __init__(self, network: Network, preprocessing: Preprocessing):
         super().__init__()
-        preprocessing = network.preprocessing
         self.network, self.preprocessing = network.fuse(), preprocessing
         mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
         self.register_buffer("mean", (mean * 255).view(1, 3, 1, 1))
@@ -47,11 +48,15 @@ def core_graph(network: LoadedNetwork) -> Any:
 
     Raises UserError for a network with blocks that cannot be exported; the message says where and why.
     """
-    side = network.preprocessing.resolution
-    if network.preprocessing.fit == "whole":
+    preprocessing = network.preprocessing
+    if preprocessing.fit == "whole":
         raise UserError("its recipe sees images in their own shape, which is not exported yet")
+    return graph_of(Deployed(network, preprocessing).eval(), preprocessing.resolution)
+
+
+def graph_of(module: Deployed, side: int) -> Any:
+    """The same, of images of `side` pixels."""
     images = torch.zeros(2, side, side, 3, dtype=torch.uint8)
-    module = Deployed(network).eval()
     try:
         with quiet(), torch.no_grad():
             program = torch.export.export(module, (images,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))

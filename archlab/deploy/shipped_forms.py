@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from archlab.budget import Latency, peak_elements
-from archlab.budget.latency import in_turns, latency_of, one_thread
+from archlab.budget import peak_elements
 from archlab.deploy.agreement import Images, batches, images_of, session_of
 from archlab.deploy.exporting import FORMAT, export
 from archlab.deploy.loading import LoadedNetwork
 from archlab.deploy.onnx_export import Deployed
+from archlab.deploy.timing import Latency, in_turns, latency_of, one_thread
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name
 
@@ -63,7 +63,9 @@ def shipped_forms(network: LoadedNetwork, note: Callable[[str], object] = lambda
     right = None if images.labels is None else float((_classes(network, images) == images.labels).mean())
     found: list[tuple[str, str, int | None, float | None, float]] = [("torch", "float", None, right, 1.0)]
     one = np.zeros((1, *images.pixels.shape[1:]), dtype=np.uint8)
-    calls: list[Callable[[], object]] = [partial(Deployed(network).eval(), torch.from_numpy(one))]
+    calls: list[Callable[[], object]] = [
+        partial(Deployed(network, network.preprocessing).eval(), torch.from_numpy(one))
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for precision in ("float", "int8"):
             file = Path(folder) / f"{precision}.{FORMAT}"

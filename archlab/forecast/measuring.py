@@ -11,16 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from archlab.architecture import build_model, from_canonical
-from archlab.budget import UncountableError, count, measure, measure_latencies
+from archlab.budget import UncountableError, count, measure
 from archlab.budget.own_blocks import ClosedFormError
 from archlab.data import is_prepared
 from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
-from archlab.foundation.own_code import load_file
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.evaluation import evaluation_batch_size
@@ -130,19 +127,6 @@ def throughput(
         _train(run, _few(run, home, STEPS_AN_EPOCH * recipe.batch_size), endless, device, note)
     (first, before), (last, after) = epochs[0], epochs[-1]
     return {"rate": (after - before) * recipe.batch_size / (last - first)}
-
-
-def time_models(run: Run, *, runs: list[dict[str, Any]], own_files: list[str], **_: Any) -> dict[str, Any]:
-    """The latencies of the models of `runs` (their documents; `run` is one of them), by key: a list of `Latency` as dicts, of
-    the CPU and of the GPU where there is one."""
-    for file in own_files:
-        load_file(Path(file))
-    described = [Run.from_document(each) for each in runs]
-    models = [build_model(from_canonical(each.architecture, each.model), each.input, each.width) for each in described]
-    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-    measured = [measure_latencies(models, run.resolution, device=device) for device in devices]
-    by_model = zip(described, zip(*measured, strict=True), strict=True)
-    return {"latencies": {each.key: [dataclasses.asdict(latency) for latency in found] for each, found in by_model}}
 
 
 def _few(run: Run, home: Path, train: int) -> Few:

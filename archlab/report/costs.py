@@ -44,14 +44,17 @@ def cost_table(material: Material) -> tuple[pd.DataFrame, list[Cost]]:
         costs.append(
             Cost("seconds", f"training time{place}", f"training time{place} (seconds a run)", "seconds a run", 1)
         )
-    rows = [{"model": model, **each} for model, found in material.latencies.items() for each in found]
-    hardware = list(dict.fromkeys(row["hardware"] for row in rows))
-    for at, name in enumerate(hardware):
+    rows = [{"model": model, "precision": "float", **each} for model, own in material.latencies.items() for each in own]
+    kinds = list(dict.fromkeys((row["hardware"], row["precision"]) for row in rows))
+    for at, (hardware, precision) in enumerate(kinds):
         column = "latency" if at == 0 else f"latency-{at + 1}"
-        found = pd.DataFrame([row for row in rows if row["hardware"] == name]).set_index("model")
+        own = [row for row in rows if (row["hardware"], row["precision"]) == (hardware, precision)]
+        found = pd.DataFrame(own).set_index("model")
         columns |= {column: found["median_ms"], f"{column}_low": found["low_ms"], f"{column}_high": found["high_ms"]}
-        head = "latency (ms)" if len(hardware) == 1 else f"latency (ms), {name}"
-        costs.append(Cost(column, f"latency on {name}", f"latency on {name} (ms)", head, 2))
+        title = f"latency{' in int8' if precision == 'int8' else ''} on {hardware}"
+        several = len({name for name, _ in kinds}) > 1
+        head = f"latency ({'int8, ' if precision == 'int8' else ''}ms){f', {hardware}' if several else ''}"
+        costs.append(Cost(column, title, f"{title} (ms)", head, 2))
     table = pd.DataFrame(columns)
     return table, [cost for cost in costs if cost.column in table and table[cost.column].notna().any()]
 

@@ -35,9 +35,10 @@ from archlab.scoring.scores import FEW_MODELS
 
 SCREEN = 3.4  # inches of the plot that is always shown
 LATENCY = (
-    "Latency is the median time for one image (batch 1, float32, evaluation, training branches merged); "
-    "bars span the middle half of the repeats."
+    "Latency is the median time for one image (batch 1, training branches merged), on a CPU of the graph that `archlab export` "
+    "writes; bars span the middle half of the repeats."
 )
+NO_LATENCY = "No latency was measured: pip install 'archlab[onnx]', and make the study again, which trains nothing."
 
 
 def scores(analysis: Analysis) -> Iterator[Section]:
@@ -80,6 +81,8 @@ def costs(analysis: Analysis) -> Iterator[Section]:
             plots.append(_pareto_plot(models, cost, short_names(front, analysis.base)))
     if any(cost.column == "latency" for cost in analysis.costs):
         sentences.append(LATENCY)
+    elif analysis.material.runs:
+        sentences.append(NO_LATENCY)
     yield Section("costs", title, sentences, plots)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.data import ClassCounts, test_classes
+from archlab.deploy.latencies import latencies
 from archlab.executors import Outcome
 from archlab.forecast import Judgement
-from archlab.forecast.latencies import latencies
 from archlab.foundation import write_atomically
 from archlab.foundation.checksums import noting_checksums
 from archlab.runs import Failure, Run, Store
@@ -194,7 +194,8 @@ class Ablation:
                     self.images.save(temporary)
 
     def save_latencies(self, time_limit: float | None = None) -> None:
-        """Writes `latencies.json`: by model with a stored run, its `archlab.budget.Latency` on each device of this machine.
+        """Writes `latencies.json`, with the extra `onnx`: by model with a stored run, its `archlab.deploy.timing.Latency` in
+        each precision on this machine's CPU, and on its GPU.
 
         At the class count and resolution that costs refer to. What is not known yet is measured, so nothing else should run; no
         model may take longer than `time_limit` seconds. A measurement, and so never part of the results.

@@ -11,8 +11,9 @@ import pytest
 from processes import all_gone
 from standin import make_run
 
+from archlab.deploy import latencies
 from archlab.executors import Interrupted, Settings, Task
-from archlab.forecast import latencies, plan, planning, smoke
+from archlab.forecast import plan, planning, smoke
 from archlab.forecast.costs import Work
 from archlab.runs import Store
 

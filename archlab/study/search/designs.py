@@ -9,7 +9,8 @@ from pathlib import Path
 from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import Prepared, entry, open_prepared
-from archlab.forecast.latencies import latencies, latency_beside
+from archlab.deploy.extras import require
+from archlab.deploy.latencies import latencies, latency_beside
 from archlab.foundation import UserError, where
 from archlab.runs import Run, Store, run_of
 from archlab.study.combination import Combination, apply, sample
@@ -172,10 +173,11 @@ class Stopwatch:
     def __init__(
         self, designs: Designs, store: Store, milliseconds: float | None = None, time_limit: float | None = None
     ):
+        require("onnx")
         self.designs, self.store, self.time_limit = designs, store, time_limit
         self.reference = self._costed(designs.references[0])
         found = latencies([self.reference], store, time_limit) if milliseconds is None else {}
-        if milliseconds is None and not found:
+        if milliseconds is None and not found.get(self.reference.key):
             raise UserError(f"the latency of {self.reference.model} cannot be measured", where=designs.study.where)
         self.milliseconds: float = milliseconds or found[self.reference.key][0]["median_ms"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
+from archlab.deploy.extras import missing
 from archlab.executors.settings import Settings, Task
 from archlab.forecast.costs import model_of
 from archlab.forecast.kept import keep_measurement, read_measurement
@@ -14,22 +15,27 @@ from archlab.foundation.machine import cpu_name, gpu_names
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
-MEASURE = "archlab.forecast.measuring:time_models"
+MEASURE = "archlab.deploy.time_models:time_models"
 TOGETHER = 8  # models in a worker's memory, taking turns; what it tells of them fits into one message
 
 
 def latencies(runs: Iterable[Run], store: Store, time_limit: float | None = None) -> dict[str, list[dict[str, Any]]]:
-    """The latencies of the models of `runs`, which have one resolution, by key: a list of `archlab.budget.Latency` as dicts.
+    """The latencies of the models of `runs`, which have one resolution, by key: a list of
+    `archlab.deploy.timing.Latency` as dicts, the first that of the CPU in float.
 
     What is not known yet is measured now, while nothing else should run. A model that cannot be measured is left out; one
-    that takes longer than `time_limit` seconds takes those along that are measured with it.
+    that takes longer than `time_limit` seconds takes those along that are measured with it. All are left out without the extra
+    `onnx`.
     """
+    if missing("onnx"):
+        return {}
     wanted = {run.key: run for run in runs}
-    found = {key: known for key, run in wanted.items() if (known := read_measurement(store, "latencies", _name(run)))}
-    missing = [run for key, run in wanted.items() if key not in found]
-    for at in range(0, len(missing), TOGETHER):
-        found |= _measured(missing[at : at + TOGETHER], store, time_limit)
-    for run in missing:
+    kept = {key: read_measurement(store, "latencies", _name(run)) for key, run in wanted.items()}
+    found = {key: known for key, known in kept.items() if known is not None}
+    new = [run for key, run in wanted.items() if key not in found]
+    for at in range(0, len(new), TOGETHER):
+        found |= _measured(new[at : at + TOGETHER], store, time_limit)
+    for run in new:
         if run.key in found:
             keep_measurement(store, "latencies", _name(run), found[run.key])
     return found
@@ -40,7 +46,7 @@ def latency_beside(run: Run, other: Run, store: Store, time_limit: float | None 
     machine's CPU; None where it cannot be measured, in `time_limit` seconds each. They take turns, so other processes may
     compute meanwhile."""
     found = _measured([run, other], store, time_limit)
-    if not found:
+    if not all(found.get(each.key) for each in (run, other)):
         return None
     own, beside = (found[each.key][0]["median_ms"] for each in (run, other))
     return own / beside
@@ -58,5 +64,6 @@ def _measured(runs: list[Run], store: Store, time_limit: float | None = None) ->
 
 
 def _name(run: Run) -> str:
-    decisive = [*model_of(run), run.num_classes, run.code, cpu_name(), gpu_names(), version("torch")]
+    versions = [version(name) for name in ("torch", "onnxruntime")]
+    decisive = [*model_of(run), run.num_classes, run.code, cpu_name(), gpu_names(), *versions]
     return digest(decisive)[:32]

@@ -1,6 +1,6 @@
 from standin import make_run
 
-from archlab.forecast import latencies
+from archlab.deploy import latencies
 from archlab.runs import Store
 
 
