@@ -106,8 +106,8 @@ LASTING = {"runs": 8, "seconds": 1.0, "within": 0.8}
     ("kills", "kind"),
     [
         (20, {"runs": 60}),
-        pytest.param(200, {"runs": 60}, marks=pytest.mark.slow),
-        pytest.param(100, LASTING, marks=pytest.mark.slow),
+        pytest.param(100, {"runs": 60}, marks=pytest.mark.slow),
+        pytest.param(40, LASTING, marks=pytest.mark.slow),
     ],
 )
 def test_kills_at_random_instants_lose_nothing(tmp_path, kills, kind):

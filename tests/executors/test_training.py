@@ -181,17 +181,17 @@ def start_study(home: Path) -> subprocess.Popen:
 
 
 @pytest.mark.slow
-def test_ten_kills_over_real_runs_change_no_digit(home):
+def test_five_kills_over_real_runs_change_no_digit(home):
     runs, undisturbed, chance = small_runs(home, **STUDY), beside(home, "undisturbed"), random.Random(0)
     began = time.monotonic()
     assert start_study(undisturbed.home).wait() == 0
     longest = time.monotonic() - began
     expected = numbers(undisturbed, runs)
     kills = resumable = rounds = 0
-    while kills < 10:
+    while kills < 5:
         store, rounds = beside(home, f"killed {rounds}"), rounds + 1
         finished: dict[Path, bytes] = {}
-        while kills < 10 and len(finished) < len(runs):
+        while kills < 5 and len(finished) < len(runs):
             program = start_study(store.home)
             time.sleep(chance.uniform(0.3, 0.7) * longest)
             family = [program.pid, *descendants(program.pid)]

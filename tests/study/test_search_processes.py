@@ -31,7 +31,7 @@ def results(trials):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("epochs", "text", "ends"),
-    [(1, STUDY, (2, 7)), (4, STUDY, (2, 7)), (1, LONGER, (9, 6)), (4, LONGER, (9, 6))],
+    [(1, STUDY, (2, 7)), (4, LONGER, (9, 6))],
 )
 def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place, epochs, text, ends):
     whole, broken = place("whole"), place("broken")
