@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -19,7 +19,12 @@ MEASURE = "archlab.deploy.time_models:time_models"
 TOGETHER = 8  # models in a worker's memory, taking turns; what it tells of them fits into one message
 
 
-def latencies(runs: Iterable[Run], store: Store, time_limit: float | None = None) -> dict[str, list[dict[str, Any]]]:
+def latencies(
+    runs: Iterable[Run],
+    store: Store,
+    time_limit: float | None = None,
+    announce: Callable[[str], None] = lambda words: None,
+) -> dict[str, list[dict[str, Any]]]:
     """The latencies of the models of `runs`, which have one resolution, by key: a list of
     `archlab.deploy.timing.Latency` as dicts, the first that of the CPU in float.
 
@@ -33,6 +38,8 @@ def latencies(runs: Iterable[Run], store: Store, time_limit: float | None = None
     kept = {key: read_measurement(store, "latencies", _name(run)) for key, run in wanted.items()}
     found = {key: known for key, known in kept.items() if known is not None}
     new = [run for key, run in wanted.items() if key not in found]
+    if new:
+        announce(f"timing {len(new)} networks in ONNX Runtime, once")
     for at in range(0, len(new), TOGETHER):
         found |= _measured(new[at : at + TOGETHER], store, time_limit)
     for run in new:

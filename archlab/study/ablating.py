@@ -56,7 +56,7 @@ def ablate(
         progress.found(ablation)
     finally:
         trained = f"{ablation.computed} runs were trained" if ablation.computed else "nothing was trained"
-        progress.say(f"{trained}; {saved(ablation, settings.time_limit, ablation.save)}")
+        progress.say(f"{trained}; {saved(ablation, settings.time_limit, ablation.save, progress.say)}")
     return ablation
 
 
@@ -74,11 +74,13 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
         raise error.said_as(error.message, "within") from None
 
 
-def saved(ablation: Ablation, time_limit: float | None, save: Callable[[], None]) -> str:
+def saved(
+    ablation: Ablation, time_limit: float | None, save: Callable[[], None], announce: Callable[[str], None]
+) -> str:
     """Writes its files with `save`, and says where they are; a store that must not be written keeps those that it has."""
     try:
         save()
-        ablation.save_latencies(time_limit)
+        ablation.save_latencies(time_limit, announce)
     except OSError as error:
         if ablation.computed or error.errno not in READ_ONLY:
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -193,7 +194,9 @@ class Ablation:
                 with write_atomically(self.folder / IMAGE_NOISE) as temporary:
                     self.images.save(temporary)
 
-    def save_latencies(self, time_limit: float | None = None) -> None:
+    def save_latencies(
+        self, time_limit: float | None = None, announce: Callable[[str], None] = lambda words: None
+    ) -> None:
         """Writes `latencies.json`, with the extra `onnx`: by model with a stored run, its `archlab.deploy.timing.Latency` in
         each precision on this machine's CPU, and on its GPU.
 
@@ -213,7 +216,7 @@ class Ablation:
             for run in self.runs
             if run.key in self.store
         }
-        found = latencies(runs.values(), self.store, time_limit)
+        found = latencies(runs.values(), self.store, time_limit, announce)
         by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
         with (
             noting_checksums(self.folder, ["latencies.json"]),

@@ -9,7 +9,9 @@ def test_measured_once_together_and_remembered(tmp_path, monkeypatch):
     monkeypatch.setattr(latencies, "TOGETHER", 2)
     store = Store(tmp_path)
     runs = [make_run(model=f"m{at}", width=float(at)) for at in (1, 2, 3, 4, 5)]
-    found = latencies.latencies(runs, store)
+    said = []
+    found = latencies.latencies(runs, store, None, said.append)
+    assert said == ["timing 5 networks in ONNX Runtime, once"]
     assert found == {run.key: [{"median_ms": run.width}] for run in (*runs[:2], runs[4])}, (
         "m3 took m4 with it, and no others"
     )

@@ -138,12 +138,12 @@ def test_results_of_nothing_new_need_not_be_written(code):
     def save():
         raise OSError(code, os.strerror(code), "store/scores.csv")
 
-    stored = SimpleNamespace(computed=0, folder="store", save_latencies=lambda limit: None)
-    assert saved(stored, None, save) == f"results are not written: store/scores.csv: {os.strerror(code)}"
-    assert saved(stored, None, lambda: None) == "results are in store"
+    stored = SimpleNamespace(computed=0, folder="store", save_latencies=lambda *_: None)
+    assert saved(stored, None, save, print) == f"results are not written: store/scores.csv: {os.strerror(code)}"
+    assert saved(stored, None, lambda: None, print) == "results are in store"
     stored.computed = 1
     with pytest.raises(OSError, match=r"scores\.csv"):
-        saved(stored, None, save)
+        saved(stored, None, save, print)
 
 
 def test_saved_tables_can_be_scored_again(store):

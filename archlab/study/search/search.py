@@ -155,7 +155,9 @@ def search(
     try:
         progress.found(found)
     finally:
-        progress.say(f"{described['computed']} runs were trained; {saved(ablation, settings.time_limit, save_all)}")
+        progress.say(
+            f"{described['computed']} runs were trained; {saved(ablation, settings.time_limit, save_all, progress.say)}"
+        )
     return found
 
 
