@@ -35,8 +35,8 @@ from archlab.scoring.scores import FEW_MODELS
 
 SCREEN = 3.4  # inches of the plot that is always shown
 LATENCY = (
-    "Latency is the median time for one image (batch 1, training branches merged), on a CPU of the graph that `archlab export` "
-    "writes; bars span the middle half of the repeats."
+    "Latency is the median time for one image (batch 1, training branches merged): in ONNX Runtime, where that is named, of "
+    "the graph that `archlab export` writes, else in torch; bars span the middle half of the repeats."
 )
 NO_LATENCY = "No latency was measured: pip install 'archlab[onnx]', and make the study again, which trains nothing."
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import archlab
 import blocks
-from archlab.architecture import Architecture, Layer, make_layer
+from archlab.architecture import Architecture, InputSpec, Layer, build_model, make_layer
+from archlab.budget import count
 from archlab.foundation import UserError
 from blocks.arguments import REQUIRED, Argument, arguments
 from blocks.registry import Registry
@@ -23,6 +25,21 @@ def random_network(draw: random.Random) -> Architecture:
         layers.append(_edited(draw, draw.choice(source.layers)))
     head = draw.choice([archlab.architecture(name).head for name in archlab.references()])
     return Architecture("random", tuple(layers), head, resolution=draw.choice([32, 33, 48]))
+
+
+def drawn_networks(seeds: range) -> Iterator[tuple[str, Architecture, InputSpec, float]]:
+    """What was drawn in words, network, input and width, of those whose blocks accept their arguments, which most do."""
+    for seed in seeds:
+        draw = random.Random(seed)
+        architecture = random_network(draw)
+        width, in_channels = draw.choice([1.0, 0.4, 0.77, 1.3]), draw.choice([1, 3])
+        spec = InputSpec(7, draw.choice([None, 24, 31]), in_channels=in_channels)
+        try:
+            count(architecture, spec, width)
+            build_model(architecture, spec, width)
+        except UserError:
+            continue
+        yield f"seed {seed}: {spec} {width} {architecture}", architecture, spec, width
 
 
 def _edited(draw: random.Random, layer: Layer) -> Layer:

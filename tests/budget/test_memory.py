@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 import torch
 
@@ -13,7 +11,7 @@ from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.budget import Budget, count, fit_width, measure, peak_elements
 from archlab.foundation import UserError
 from archlab.foundation.own_code import load_file
-from tests.budget.random_networks import random_network
+from tests.budget.random_networks import drawn_networks
 
 KIB = {  # in int8 at 32 and 224 pixels, fitted to 2.5 million parameters and 10 classes, by a program of another author
     "convmixer": (16.5, 1056),
@@ -47,19 +45,9 @@ def test_references_need_what_they_say(name, resolution):
 
 
 def assert_random_networks_need_what_they_say(seeds: range, least: int) -> None:
-    """Of the networks whose blocks accept their arguments: at least so many."""
     built = 0
-    for seed in seeds:
-        draw = random.Random(seed)
-        architecture = random_network(draw)
-        width, in_channels = draw.choice([1.0, 0.4, 0.77, 1.3]), draw.choice([1, 3])
-        spec = InputSpec(7, draw.choice([None, 24, 31]), in_channels=in_channels)
-        try:
-            cost = count(architecture, spec, width)
-            build_model(architecture, spec, width)
-        except UserError:
-            continue
-        assert cost.peak_memory == needed(architecture, spec, width), f"seed {seed}: {spec} {width} {architecture}"
+    for words, architecture, spec, width in drawn_networks(seeds):
+        assert count(architecture, spec, width).peak_memory == needed(architecture, spec, width), words
         built += 1
     assert built >= least
 

@@ -68,6 +68,15 @@ def test_a_network_that_cannot_be_exported_takes_no_other_along():
     assert nothing == [] and [each.precision for each in found] == ["float", "int8"]
 
 
+def test_a_network_that_cannot_be_quantised_has_a_latency_in_float(monkeypatch):
+    def fail(self, way):
+        raise RuntimeError("an unusual graph")
+
+    monkeypatch.setattr(timing.Quantiser, "quantised", fail)
+    ((plain,),) = time_on_cpu([small("starnet")], 32, seconds=0.0)
+    assert plain.precision == "float"
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 def test_on_a_gpu_the_model_stays_where_it_was():
