@@ -57,7 +57,7 @@ class ShippedForm:
 def shipped_forms(network: LoadedNetwork, note: Callable[[str], object] = lambda words: None) -> list[ShippedForm]:
     """Exports the network, which is on the CPU, in every precision, and times all forms in turns.
 
-    `note` hears why a form is left out. Raises UserError where the network cannot be exported at all.
+    `note` hears what is being done, and why a form is left out. Raises UserError where the network cannot be exported at all.
     """
     images = images_of(network)
     right = None if images.labels is None else float((_classes(network, images) == images.labels).mean())
@@ -69,6 +69,7 @@ def shipped_forms(network: LoadedNetwork, note: Callable[[str], object] = lambda
     with tempfile.TemporaryDirectory() as folder:
         for precision in ("float", "int8"):
             file = Path(folder) / f"{precision}.{FORMAT}"
+            note(f"exporting {network.origin['model']} in {precision}, run on {len(images.pixels)} images")
             try:
                 exported = export(network, file, int8=precision == "int8")
             except UserError as error:
@@ -79,6 +80,7 @@ def shipped_forms(network: LoadedNetwork, note: Callable[[str], object] = lambda
             found.append((FORMAT, precision, exported.bytes, exported.accuracy, exported.agreement.share))
             session = session_of(file.read_bytes(), threads=1)
             calls.append(partial(session.run, None, {session.get_inputs()[0].name: one}))
+    note(f"timing {len(calls)} forms in turns")
     with torch.inference_mode(), one_thread():
         times = in_turns(calls, SECONDS)
     side = network.run.resolution

@@ -35,17 +35,17 @@ REFERENCES: dict[str, tuple[str, Callable[[], nn.Module], int, tuple[int, int]]]
         2_813_928,
         (65, 42),
     ),
-    "convnext": ("timm convnext_atto", timm_model("convnext_atto"), 3_695_520, (97, 96)),
-    "efficientnet": ("torchvision efficientnet_b0", torchvision_model("efficientnet_b0"), 5_288_548, (97, 96)),
-    "fbnet": ("timm fbnetc_100", timm_model("fbnetc_100"), 5_572_200, (97, 96)),
-    # at 96 pixels its gates see maps of one pixel, whose batch statistics amplify rounding errors
+    "convnext": ("timm convnext_atto", timm_model("convnext_atto"), 3_695_520, (65, 64)),
+    "efficientnet": ("torchvision efficientnet_b0", torchvision_model("efficientnet_b0"), 5_288_548, (65, 64)),
+    "fbnet": ("timm fbnetc_100", timm_model("fbnetc_100"), 5_572_200, (65, 64)),
+    # at 64 pixels its gates see maps of one pixel, whose batch statistics amplify rounding errors
     "ghostnet": ("timm ghostnetv3_100", timm_model("ghostnetv3_100"), 8_129_028, (97, 128)),
-    "mobilenetv2": ("torchvision mobilenet_v2", torchvision_model("mobilenet_v2"), 3_504_872, (97, 96)),
-    "mobileone": ("timm mobileone_s0", timm_model("mobileone_s0"), 5_293_272, (97, 96)),
-    "mobilevit": ("timm mobilevit_xs", timm_model("mobilevit_xs"), 2_317_848, (97, 96)),
-    "shufflenetv2": ("torchvision shufflenet_v2_x1_0", torchvision_model("shufflenet_v2_x1_0"), 2_278_604, (97, 96)),
-    "starnet": ("timm starnet_s1", timm_model("starnet_s1"), 2_869_168, (97, 96)),
-    "tinynet": ("timm tinynet_a", timm_model("tinynet_a"), 6_187_972, (97, 96)),
+    "mobilenetv2": ("torchvision mobilenet_v2", torchvision_model("mobilenet_v2"), 3_504_872, (65, 64)),
+    "mobileone": ("timm mobileone_s0", timm_model("mobileone_s0"), 5_293_272, (65, 64)),
+    "mobilevit": ("timm mobilevit_xs", timm_model("mobilevit_xs"), 2_317_848, (65, 64)),
+    "shufflenetv2": ("torchvision shufflenet_v2_x1_0", torchvision_model("shufflenet_v2_x1_0"), 2_278_604, (65, 64)),
+    "starnet": ("timm starnet_s1", timm_model("starnet_s1"), 2_869_168, (65, 64)),
+    "tinynet": ("timm tinynet_a", timm_model("tinynet_a"), 6_187_972, (65, 64)),
 }
 
 # Weights that start otherwise than in the independent implementation; the reference's file says why.

@@ -80,7 +80,7 @@ def test_same_parameters(name):
         ),
     ],
 )
-@pytest.mark.parametrize("resolution", [64, 97])
+@pytest.mark.parametrize("resolution", [65])
 def test_same_outputs_and_gradients(name, resolution):
     torch.manual_seed(0)
     theirs = pytest.importorskip("torchvision").models.get_model(name)

@@ -12,6 +12,7 @@ from archlab.budget import Budget, count, fit_width, measure, peak_elements
 from archlab.foundation import UserError
 from archlab.foundation.own_code import load_file
 from tests.budget.random_networks import drawn_networks
+from tests.repeated import repeated
 
 KIB = {  # in int8 at 32 and 224 pixels, fitted to 2.5 million parameters and 10 classes, by a program of another author
     "convmixer": (16.5, 1056),
@@ -58,7 +59,7 @@ def test_random_networks_need_what_they_say():
 
 @pytest.mark.slow
 def test_many_random_networks_need_what_they_say():
-    assert_random_networks_need_what_they_say(range(6, 190), 95)
+    assert_random_networks_need_what_they_say(range(6, 6 + repeated(184)), repeated(184) // 2)
 
 
 @pytest.mark.parametrize("name", archlab.references())

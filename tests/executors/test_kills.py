@@ -16,6 +16,7 @@ from study_program import study
 
 from archlab.runs import Store
 from archlab.runs.index import list_runs
+from tests.repeated import repeated
 
 PROGRAM = Path(__file__).with_name("study_program.py")
 
@@ -105,9 +106,8 @@ LASTING = {"runs": 8, "seconds": 1.0, "within": 0.8}
 @pytest.mark.parametrize(
     ("kills", "kind"),
     [
-        (20, {"runs": 60}),
-        pytest.param(100, {"runs": 60}, marks=pytest.mark.slow),
-        pytest.param(40, LASTING, marks=pytest.mark.slow),
+        pytest.param(repeated(100), {"runs": 60}, marks=pytest.mark.slow),
+        pytest.param(repeated(40), LASTING, marks=pytest.mark.slow),
     ],
 )
 def test_kills_at_random_instants_lose_nothing(tmp_path, kills, kind):

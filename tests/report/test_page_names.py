@@ -10,10 +10,9 @@ STUDIES = {
     "3 of 10": (names(10, 3), SHORT),
     "7 of 60": (names(60, 7), SHORT),
     "7 of 120, unbroken": (names(120, 7, breaks=False), names(120, 5, breaks=False, base="data")),
-    "60 of 10": (names(10, 60), SHORT),
     "60 of 120": (names(120, 60), names(60, 5, base="stanford_dogs")),
 }
-SLOW = ("60 of 10", "60 of 120")
+SLOW = ("60 of 120",)
 CASES = [pytest.param(each, marks=pytest.mark.slow if each in SLOW else ()) for each in STUDIES]
 
 

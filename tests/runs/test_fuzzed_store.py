@@ -16,10 +16,11 @@ import pytest
 import torch  # noqa: F401  before the process is forked
 
 from tests.fuzzing import called, try_all, visible
+from tests.repeated import repeated
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 
-DAMAGES = 200
+DAMAGES = repeated(200)
 COMMANDS = {
     "list": ["runs", "list", "--json"],
     "check": ["runs", "check", "--json"],

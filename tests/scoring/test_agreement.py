@@ -9,6 +9,7 @@ import pytest
 from archlab.foundation import UserError
 from archlab.scoring import agreement
 from archlab.scoring.attenuation import corrected, rank_scale, repeats, runs_for_one
+from tests.repeated import repeated, slack
 
 MODELS = 11
 
@@ -45,7 +46,7 @@ WORLDS = [((0.7, 0.7), (3, 3)), ((0.8, 0.5), (3, 5)), ((0.9, 0.9), (2, 2))]
 def test_the_corrected_correlation_is_that_of_the_truths_and_its_interval_covers_it(correlation, reliabilities, seeds):
     rng, found = np.random.default_rng(3), []
     different, raw = 1 - np.eye(*seeds), []
-    while len(found) < 250:
+    while len(found) < repeated(240):
         one, two = (each[:, :, 0] for each in studies(correlation, reliabilities, seeds, rng))
         if repeats(one)[1] and repeats(two)[1]:  # else refused
             found.append(corrected(one, two, different))
@@ -61,7 +62,7 @@ def test_the_corrected_correlation_is_that_of_the_truths_and_its_interval_covers
         f"{np.mean(raw) - correlation:+.3f}), covered {covered:.3f}, runs for one {worth:.2f} covered {runs:.3f}"
     )
     assert abs(bias) <= 0.03 + 2 * estimates.std() / math.sqrt(len(found))
-    assert 0.90 <= covered <= 0.98 + 2 * math.sqrt(0.02 * 0.98 / len(found))
+    assert 0.90 - slack(0.1, len(found)) <= covered <= 0.98 + 2 * math.sqrt(0.02 * 0.98 / len(found))
     assert runs >= 0.90 - 2 * math.sqrt(0.1 * 0.9 / len(found))
 
 

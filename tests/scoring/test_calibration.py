@@ -11,6 +11,7 @@ from archlab.scoring import intervals as intervals_module
 from archlab.scoring.intervals import score_intervals
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.tidy import cells
+from tests.repeated import repeated, slack
 from tests.scoring.simulated import simulate, table_of
 
 pytestmark = pytest.mark.slow
@@ -43,7 +44,7 @@ def test_95_percent_intervals_cover_the_score_of_expected_accuracies(world, seed
     spans = {name: (column.min(), column.max()) for name, column in spanning.items()}
     truth = xscore(expected, frame=Frame("cohort", tuple(spanning.index), None, spans))["xscore"]
     covered = pd.Series(0.0, expected.index)
-    studies = 300
+    studies = repeated(300)
     for study in range(studies):
         table = simulate(expected, deviation, seeds, study)
         frame = make_frame(table, list(spanning.index))
@@ -51,11 +52,12 @@ def test_95_percent_intervals_cover_the_score_of_expected_accuracies(world, seed
         ends = score_intervals(rows, xscore(seed_noise(rows).means, frame=frame)["xscore"], frame, lam=0.5)
         covered += ((ends["xscore_low"] <= truth) & (truth <= ends["xscore_high"])) / studies
     print(f"{world.__name__}, {seeds} seeds: mean {covered.mean():.3f}, least {covered.min():.3f}")
-    assert 0.92 <= covered.mean() <= 0.97
-    assert covered.min() >= 0.88
+    more = slack(0.05, studies)
+    assert 0.92 - more <= covered.mean() <= 0.97 + more
+    assert covered.min() >= 0.88 - more
 
 
-def test_of_1000_studies_without_an_effect_at_most_67_report_one(monkeypatch):
+def test_of_studies_without_an_effect_at_most_5_percent_report_one(monkeypatch):
     monkeypatch.setattr(sys.modules["archlab.scoring.effects"], "DRAWS", 2000)
     references, _, _ = quick_study()
     references = references.iloc[:4]
@@ -64,9 +66,10 @@ def test_of_1000_studies_without_an_effect_at_most_67_report_one(monkeypatch):
     models = [{"model": "m1", "options": {"attention": "none"}}]
     models += [{"model": option, "options": {"attention": option}, "kind": "equal_budget"} for option in options]
     reported = 0
-    for study in range(1000):
+    studies = repeated(1000)
+    for study in range(studies):
         table = simulate(pd.concat([references, variants]), 0.013, 3, study)
         found = effects(table, models, "m1", make_frame(table, list(references.index)))
         reported += bool(found.rows["decided"].any())
-    print(f"{reported} of 1000 studies without an effect report one")
-    assert reported <= 67
+    print(f"{reported} of {studies} studies without an effect report one")
+    assert reported / studies <= 0.067 + slack(0.05, studies)

@@ -15,8 +15,9 @@ import pyarrow.parquet
 import pytest
 
 from tests.fuzzing import check_called, try_all
+from tests.repeated import repeated
 
-TABLES = {"csv": 600, "json": 400, "parquet": 400}  # how many of each
+TABLES = {"csv": repeated(600), "json": repeated(400), "parquet": repeated(400)}  # how many of each
 NAMES = [
     "mean",
     "variance",

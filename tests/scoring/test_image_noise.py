@@ -12,6 +12,7 @@ from archlab.foundation import UserError
 from archlab.scoring import ImageNoise, effects, make_frame, score_table, seed_noise
 from archlab.scoring.contributions import contributions, grouped_contributions, image_groups
 from archlab.scoring.image_noise import centred, on_dataset
+from tests.repeated import repeated, slack
 
 CLASSES = 5
 
@@ -224,13 +225,15 @@ def test_one_missing_cell_takes_no_other_model_its_images():
 @pytest.mark.parametrize("seeds", [3, 5, 10])
 @pytest.mark.parametrize("images", [200, 500, 2000])
 def test_intervals_cover_other_seeds_and_other_images(images, seeds, capsys):
-    """Between 92 and 97 %, in 500 simulated studies."""
-    one, both = covered(images, seeds, 500)
+    """Between 92 and 97 %, in 500 simulated studies where all are made."""
+    studies = repeated(500)
+    one, both = covered(images, seeds, studies)
     with capsys.disabled():
         print(f"\n{images} images, {seeds} seeds: {one:.1%} on one dataset, {both:.1%} over two")
-    assert 0.92 <= one <= 0.97 and 0.92 <= both <= 0.97
+    more = slack(0.05, studies)
+    assert 0.92 - more <= min(one, both) and max(one, both) <= 0.97 + more
 
 
 @pytest.mark.slow
 def test_seeds_alone_would_cover_too_little():
-    assert covered(200, 10, 300, with_images=False).max() < 0.85
+    assert covered(200, 10, repeated(300), with_images=False).max() < 0.85

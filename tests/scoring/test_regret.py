@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from archlab.scoring import cells, make_frame, read_table, regret, score_table, seed_means
+from tests.repeated import repeated
 
 
 def found(means, references=None, lam=0.5):
@@ -110,7 +111,7 @@ def test_what_cannot_be_known_is_null_and_says_why():
 @pytest.mark.parametrize("datasets", [4, 7])
 def test_a_further_dataset_lies_within_as_often_as_promised(datasets):
     """Studies of models with true qualities on datasets of very different spread, and one dataset more."""
-    random, within, studies = np.random.default_rng(datasets), 0, 400
+    random, within, studies = np.random.default_rng(datasets), 0, repeated(400)
     for _ in range(studies):
         quality = random.standard_normal((6, 1))
         spread = random.lognormal(0, 1, datasets + 1)

@@ -8,6 +8,7 @@ from scipy import stats
 
 from archlab.scoring.sequential import information_fraction
 from archlab.scoring.verdicts import Look, verdicts
+from tests.repeated import repeated
 from tests.scoring.simulated_stopping import stopping
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ def most_of(studies):
 @pytest.mark.parametrize("image", [0.0, 0.3])
 @pytest.mark.parametrize("options", [1, 3, 10])
 def test_at_most_5_percent_of_studies_without_an_effect_report_one(options, image):
-    studies = 4000
+    studies = repeated(4000)
     found = stopping([0.0] * options, 30, studies=studies, seed=101, image=image, stop=False)
     false = int(found.differs.any(axis=1).sum())
     print(f"{options} contrasts, image noise {image}: {false} of {studies} with a false difference")
@@ -31,7 +32,7 @@ def test_at_most_5_percent_of_studies_without_an_effect_report_one(options, imag
 @pytest.mark.parametrize("image", [0.0, 0.3])
 @pytest.mark.parametrize("options", [1, 3, 10])
 def test_at_most_5_percent_of_studies_call_a_difference_that_just_matters_none(options, image):
-    studies = 4000
+    studies = repeated(4000)
     effects = np.resize([1.0, -1.0], options)
     found = stopping(effects, 30, studies=studies, seed=102, image=image, stop=False)
     false = int(found.same.any(axis=1).sum())
@@ -40,7 +41,7 @@ def test_at_most_5_percent_of_studies_call_a_difference_that_just_matters_none(o
 
 
 def test_at_most_5_percent_of_studies_with_both_kinds_of_nulls_claim_anything_false():
-    studies, effects = 4000, np.array([0.0, 1.0, 0.0, -1.0, 0.0, 1.0])
+    studies, effects = repeated(4000), np.array([0.0, 1.0, 0.0, -1.0, 0.0, 1.0])
     found = stopping(effects, 60, studies=studies, seed=103)
     false = int((np.where(effects == 0, found.differs, found.same)).any(axis=1).sum())
     print(f"6 contrasts of either kind: {false} of {studies} with a false claim")
@@ -50,7 +51,7 @@ def test_at_most_5_percent_of_studies_with_both_kinds_of_nulls_claim_anything_fa
 @pytest.mark.parametrize(("options", "image"), [(1, 0.0), (1, 0.4), (3, 0.4)])
 def test_verdicts_themselves_with_models_paired_by_seed_and_all_estimated_from_the_runs(options, image):
     """Also the fractions; the repeated intervals hold the truth at all looks together."""
-    studies = 400
+    studies = repeated(400)
     false = missed = 0
     for study in range(studies):
         paths = paired_study(np.random.default_rng(study), options, image)
@@ -86,7 +87,7 @@ RECORDED = (4.8, 2.1, 1.6)  # deviations in points of `tests/study/recorded_seed
 @pytest.mark.parametrize("deviations", [RECORDED, (3.0, 3.0, 3.0), (2.0, 1.9), (6.0, 1.0, 0.3, 0.3, 2.0)])
 @pytest.mark.parametrize("options", [1, 3])
 def test_seeds_that_follow_the_noise_of_the_datasets_report_no_more_effects(options, deviations, most):
-    studies = 3000
+    studies = repeated(3000)
     given = {"studies": studies, "deviations": deviations, "stop": False, "paired": True}
     found = stopping([0.0] * options, most, seed=104, **given)
     false = int(found.differs.any(axis=1).sum())

@@ -19,9 +19,11 @@ from archlab.foundation.escaping import visible
 from archlab.study.loading import load_study
 from archlab.training.recipe import load_recipe
 from tests.fuzzing import check_message, try_all
+from tests.repeated import repeated
 
 ROOT = Path(__file__).parents[2]
-NUMBERS = {"study": 600, "architecture": 900, "recipe": 700, "suite": 300, "dataset": 300}  # how many of each
+WHOLE = {"study": 600, "architecture": 900, "recipe": 700, "suite": 300, "dataset": 300}
+NUMBERS = {kind: repeated(number) for kind, number in WHOLE.items()}
 DOCUMENTS = {
     "study": ("studies/*.yaml", "studies/claims/*.yaml"),
     "architecture": ("archlab/architecture/references/*.yaml", "tests/architecture/networks/*.yaml"),

@@ -21,6 +21,7 @@ from scipy import stats
 
 from archlab.scoring import Matters, effects
 from archlab.study.rounds import SeedRounds, unsettled
+from tests.repeated import repeated
 
 RECORDED = pd.read_csv(Path(__file__).parent / "recorded_seeds.csv").assign(split="test", metric="accuracy")
 MODELS = list(dict.fromkeys(RECORDED["model"]))
@@ -64,7 +65,7 @@ def settled(rows):
 
 def test_runs_against_equal_seeds_at_the_same_decisions():
     """Four options, 2 points matter. Equal seeds: the fewest with which every contrast is settled as often as in rounds."""
-    models, studies, most, matters = MODELS[:5], 16, 60, Matters(points=2)
+    models, studies, most, matters = MODELS[:5], repeated(16), 60, Matters(points=2)
     tables = [drawn(np.random.default_rng(study), models, most) for study in range(studies)]
     found = [until_decided(table, models, most, matters) for table in tables]
     decided = np.mean([settled(rows) for rows, _ in found], axis=0)
@@ -85,7 +86,7 @@ def test_runs_against_equal_seeds_at_the_same_decisions():
 
 def test_one_network_under_two_names_is_told_apart_in_at_most_5_percent():
     """The recorded seeds of a network in two halves, each as a model of its own, in rounds of up to 12 seeds."""
-    splits, apart, same = 300, 0, 0
+    splits, apart, same = repeated(300), 0, 0
     for split in range(splits):
         rng = np.random.default_rng(split)
         table = RECORDED[RECORDED["model"] == MODELS[split % len(MODELS)]]
