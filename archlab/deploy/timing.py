@@ -57,7 +57,7 @@ def time_on_cpu(networks: Sequence[Network], resolution: int, *, seconds: float 
         with torch.random.fork_rng(devices=[]):  # layers that fusing makes initialise themselves first
             module = Deployed(network, _plain(resolution)).eval()
         with suppress(UserError):
-            plain = graph_of(module, resolution)
+            plain = graph_of(module, resolution, batch=1)
             sessions.append((at, "float", session_of(plain.SerializeToString(), threads=1)))
             with suppress(Exception):  # whatever a quantiser makes of an unusual graph
                 sessions.append((at, "int8", session_of(Quantiser(plain, image).quantised(MIN_MAX), threads=1)))

@@ -84,7 +84,7 @@ def test_gains_on_datasets_seen_and_not_seen_are_printed_side_by_side(capsys):
 
 
 @pytest.mark.slow
-def test_trains_once_scores_saves_and_finds_everything_again(ablate, folder):
+def test_trains_once_scores_saves_and_finds_everything_again(ablate, folder, timed):
     code, planned, _ = ablate("--dry-run", "--json")
     plan = json.loads(planned)
     assert code == 0 and len(plan["runs"]) == 4 * 2 * 2 and {run["state"] for run in plan["runs"]} == {"to compute"}

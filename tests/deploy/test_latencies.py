@@ -4,7 +4,7 @@ from archlab.deploy import latencies
 from archlab.runs import Store
 
 
-def test_measured_once_together_and_remembered(tmp_path, monkeypatch):
+def test_measured_once_together_and_remembered(tmp_path, monkeypatch, timed):
     monkeypatch.setattr(latencies, "MEASURE", "standin:time_models")
     monkeypatch.setattr(latencies, "TOGETHER", 2)
     store = Store(tmp_path)
@@ -23,7 +23,7 @@ def test_measured_once_together_and_remembered(tmp_path, monkeypatch):
     assert (store.home / "timed").read_text().split()[-1] == "m1"
 
 
-def test_beside_another_while_the_machine_is_busy(tmp_path, monkeypatch):
+def test_beside_another_while_the_machine_is_busy(tmp_path, monkeypatch, timed):
     monkeypatch.setattr(latencies, "MEASURE", "standin:time_models")
     store = Store(tmp_path)
     one, two, three = (make_run(model=f"m{at}", width=float(at)) for at in (1, 2, 3))

@@ -19,7 +19,7 @@ from archlab.runs import Store
 
 
 @pytest.fixture
-def store(tmp_path, monkeypatch):
+def store(tmp_path, monkeypatch, timed):
     """A store on a machine where every measurement hangs."""
     monkeypatch.setattr(planning, "work_of", lambda run, home: Work(8, 16, 2, 8, 20))
     for name in ("MEASURE", "TRY"):

@@ -34,10 +34,10 @@ def prepared(tmp_path_factory):
 
 @pytest.fixture
 def store(prepared, home):
-    """A store of this test with those data, and with what other tests have measured of this machine."""
+    """A store of this test with those data, and with the speeds that other tests have measured of this machine."""
     from archlab.runs import Store
 
-    for part in ("datasets", "cache/speeds", "cache/latencies"):
+    for part in ("datasets", "cache/speeds"):
         (prepared / part).mkdir(parents=True, exist_ok=True)
         (home / part).parent.mkdir(parents=True, exist_ok=True)
         (home / part).symlink_to(prepared / part)

@@ -39,12 +39,6 @@ ABLATED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def untimed(monkeypatch):
-    """Latencies, which no test here looks at, are not measured."""
-    monkeypatch.setattr("archlab.study.ablation.latencies", lambda *_: {})
-
-
 def what_was_tried(home):
     return [
         (trial.number, trial.params, trial.values, trial.intermediate_values, trial.user_attrs["accuracies"])
