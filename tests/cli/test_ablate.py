@@ -137,9 +137,9 @@ def test_smoke_names_what_would_fail(own_code_forgotten, ablate, folder):
 
 
 @pytest.mark.slow
-def test_three_fresh_stores_under_different_load_give_the_same_numbers(ablate):
+def test_two_fresh_stores_under_different_load_give_the_same_numbers(ablate):
     documents = []
-    for load in (0, 2, 6):
+    for load in (0, 3):
         burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(load)]
         try:
             code, document, progress = ablate("--json", "--store", f"store {load}")
@@ -149,7 +149,7 @@ def test_three_fresh_stores_under_different_load_give_the_same_numbers(ablate):
                 process.wait()
         assert code == 0, progress
         documents.append(json.loads(document))
-    assert documents[0] == documents[1] == documents[2] and len(documents[0]["cells"]) == 2 * 16
+    assert documents[0] == documents[1] and len(documents[0]["cells"]) == 2 * 16
 
 
 @pytest.mark.slow
