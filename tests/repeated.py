@@ -6,7 +6,11 @@ Figures in the documents are of the whole.
 import math
 import os
 
+import pytest
+
 WHOLE = os.environ.get("ARCHLAB_TESTS") == "whole"
+
+only_whole = pytest.mark.skipif(not WHOLE, reason="ARCHLAB_TESTS=whole runs it")
 
 
 def repeated(whole: int) -> int:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from archlab.report.analysis import Analysis
+from archlab.report.shipping import to_ship
 
 
 def document(analysis: Analysis) -> dict[str, Any]:
     """The report for programs.
 
     `study`, `question`, `metric`, `answers`, `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has them,
-    `regret` likewise, `unseen` by study, `test_images` (by dataset where known: classes, and the images of each), `classes` (by
-    dataset whose runs have kept class scores: classes, recall and confusion by model), and `against` and `agreement` (null
-    without): what it was held against.
+    `regret` likewise, `ship` (choice, model, reason, xscore with its interval, and the command that exports it), `unseen` by
+    study, `test_images` (by dataset where known: classes, and the images of each), `classes` (by dataset whose runs have kept
+    class scores: classes, recall and confusion by model), and `against` and `agreement` (null without): what it was held
+    against.
     """
     scores, held = analysis.scores.document(), analysis.against
     return {
@@ -25,6 +27,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "lambda": scores["lambda"],
         "frame": scores["frame"],
         "scores": scores["models"],
+        "ship": to_ship(analysis),
         "agreement": analysis.agreement.document() if analysis.agreement else None,
         "unseen": analysis.unseen,
         "test_images": {name: counts.document() for name, counts in analysis.material.classes.items()},

@@ -17,6 +17,7 @@ from archlab.report.regret import regret
 from archlab.report.scores import accuracies, costs, scores
 from archlab.report.search import search
 from archlab.report.section import Section
+from archlab.report.shipping import shipping
 from archlab.report.stability import other_datasets, stability
 from archlab.report.table import Column, Table
 from archlab.report.unseen import unseen
@@ -25,7 +26,7 @@ from archlab.scoring.scores import INCOMPLETE
 
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
-    about_models = (agreement, search, scores, against, unseen, accuracies, effects, classes, costs)
+    about_models = (agreement, search, shipping, scores, against, unseen, accuracies, effects, classes, costs)
     about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
     parts = (*about_models, *about_claims, curves, data, _failed, _provenance)
     return [section for part in parts for section in part(analysis)]

@@ -22,6 +22,7 @@ from tests.comparisons.training import (
     TIMM,
     bench_train,
 )
+from tests.repeated import only_whole
 
 OTHERS = {AGAINST_TIMM, AGAINST_CHANNELS_LAST, ONE_THREAD, AGAINST_ALL}
 
@@ -38,6 +39,7 @@ def test_archlab_and_timm_train_as_many_images_a_portion(tmp_path):
 
 
 @pytest.mark.slow
+@only_whole
 def test_training_is_measured_against_timm_in_every_way(tmp_path):
     """How much faster it is depends on what else the machine does: `tests.comparisons` says it, and no test."""
     said = []

@@ -21,6 +21,7 @@ from archlab.deploy.drop import paired_drop
 from archlab.deploy.exporting import Exported
 from archlab.deploy.onnx_export import core_graph
 from tests.deploy.made import CLASSES, train
+from tests.repeated import WHOLE
 
 onnx = pytest.importorskip("onnx")
 
@@ -183,7 +184,7 @@ def test_a_name_of_any_model_is_one_of_a_file():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["convmixer", "starnet", "mobilevit", "shufflenetv2"])
+@pytest.mark.parametrize("name", ["convmixer", "mobilevit", *(("starnet", "shufflenetv2") if WHOLE else ())])
 def test_trained_networks_keep_their_classes(own_place, command, name):
     key = train(own_place.home, name, width=0.15, steps=120)
     code, out, err = command("export", key, "--int8", "--output", "net.onnx", "--store", own_place.home, "--json")

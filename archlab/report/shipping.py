@@ -1,0 +1,153 @@
+"""The section that says what to ship: the best, the cheapest that may be as good, and what to avoid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from archlab.report.analysis import Analysis
+from archlab.report.costs import Cost, pareto
+from archlab.report.section import Section
+from archlab.report.table import Column, Table
+
+KEY_DIGITS = 12
+MOST_STEPS = 4  # of a front that are named
+MOST_AVOIDED = 3  # that are shown at once
+ALIKE = 1.1  # times the least cost: what a budget makes of all models is no choice
+CHEAPEST = {"params": "smallest", "peak_memory": "least memory", "latency": "fastest"}  # by the column of the cost
+COLUMNS = {"choice": Column("to ship"), "model": Column("model"), "reason": Column("because")}
+COLUMNS |= {"xscore": Column("xScore", "number"), "low": Column("low", "number"), "high": Column("high", "number")}
+COLUMNS |= {"command": Column("export")}
+
+
+def shipping(analysis: Analysis) -> Iterator[Section]:
+    """One line for each thing that one may want; none where no model has a score."""
+    lines = to_ship(analysis)
+    if not lines:
+        return
+    models = _scored(analysis)
+    chosen, avoided = ([line for line in lines if (line["choice"] == "avoid") == bad] for bad in (False, True))
+    exported = _best_runs(analysis)
+    caption = "The best, and the cheapest of "
+    caption += "those that may be as good" if _has_intervals(models) else "all, for nobody knows which are as good"
+    if exported:
+        caption += f"; exported is the network trained on {_first(analysis)} that is best on its validation images"
+    known = {name: column for name, column in COLUMNS.items() if any(line[name] is not None for line in lines)}
+    table = Table.of("ship", f"{caption}.", known, [*chosen, *avoided[:MOST_AVOIDED]])
+    folded = [_budgets(fronts)] if (fronts := _fronts(models, _costs(analysis))) else []
+    if exported:
+        folded.append(_commands([line["model"] for line in chosen], exported))
+    if more := avoided[MOST_AVOIDED:]:
+        folded.append(Table.of("avoid", f"{len(more)} more to avoid.", known, more))
+    yield Section("ship", "What to ship", tables=[table], folded=folded, is_open=True)
+
+
+def to_ship(analysis: Analysis) -> list[dict[str, Any]]:
+    """choice ("best", "fastest", ..., "avoid"), model, reason, xscore, low, high, command; None where unknown."""
+    models = _scored(analysis)
+    if models.empty:
+        return []
+    exported = _best_runs(analysis)
+    lines = [*_chosen(models, _costs(analysis)), *_avoided(models, _costs(analysis))]
+    for line in lines:
+        key = None if line["choice"] == "avoid" else exported.get((line["model"], _first(analysis)))
+        line["command"] = key and f"archlab export {key}"
+    return lines
+
+
+def _scored(analysis: Analysis) -> pd.DataFrame:
+    return analysis.models.dropna(subset="xscore")
+
+
+def _first(analysis: Analysis) -> str:
+    """The dataset that commands are for."""
+    return str(analysis.means.columns[0])
+
+
+def _costs(analysis: Analysis) -> list[Cost]:
+    """Of a shipped network, where they differ."""
+    costs = _scored(analysis)
+    return [cost for cost in analysis.costs if cost.column != "seconds" and _differs(costs[cost.column])]
+
+
+def _chosen(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]:
+    """The best, and of each cost the cheapest of those whose interval reaches the best's score."""
+    best = models.index[0]
+    yield _line("best", models, best, "the highest xScore")
+    contenders = models[models["xscore_high"] >= models.loc[best, "xscore"]] if _has_intervals(models) else models
+    contenders = contenders[contenders["at_chance"].isna()]
+    for cost in costs:
+        kind = cost.column.partition("-")[0]
+        values = contenders[cost.column].dropna()
+        if kind not in CHEAPEST or values.empty:
+            continue
+        name = values.idxmin()
+        word = f"{CHEAPEST[kind]} in int8" if cost.title.startswith("latency in int8") else CHEAPEST[kind]
+        yield _line(word, models, name, f"{cost.head}: {values[name]:.{cost.digits}f}")
+
+
+def _avoided(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]:
+    """Models that learn nothing somewhere, and those that are clearly worse than the best and cheaper in nothing; the worst
+    first."""
+    best, measured = models.iloc[0], [cost.column for cost in costs]
+    for name, model in models.iloc[:0:-1].iterrows():
+        if pd.notna(model["at_chance"]):
+            yield _line("avoid", models, name, f"no better than chance on {model['at_chance']}")
+        elif model["xscore_high"] < best["xscore"] and measured and not (model[measured] < best[measured]).any():
+            yield _line("avoid", models, name, f"worse than {best.name}, and cheaper in nothing")
+
+
+def _line(choice: str, models: pd.DataFrame, name: Any, reason: str) -> dict[str, Any]:
+    found = models.loc[name]
+    columns = {"xscore": "xscore", "low": "xscore_low", "high": "xscore_high"}
+    numbers = {key: float(found[column]) if pd.notna(found[column]) else None for key, column in columns.items()}
+    return {"choice": choice, "model": str(name), "reason": reason, **numbers}
+
+
+def _has_intervals(models: pd.DataFrame) -> bool:
+    return bool(models["xscore_high"].notna().any())
+
+
+def _differs(costs: pd.Series) -> bool:
+    return bool(costs.max() > ALIKE * costs.min())
+
+
+def _fronts(models: pd.DataFrame, costs: list[Cost]) -> list[dict[str, str]]:
+    """Of each cost which model is best within any budget of it, where that is not always the same."""
+    rows = []
+    for cost in costs:
+        front = pareto(models[cost.column], models["xscore"])
+        steps = [f"{name} from {models.loc[name, cost.column]:.{cost.digits}f}" for name in front]
+        shown = steps if len(steps) <= MOST_STEPS else [*steps[: MOST_STEPS - 1], "…", steps[-1]]
+        if len(front) > 1:
+            rows.append({"cost": cost.label, "models": ", ".join(shown)})
+    return rows
+
+
+def _budgets(fronts: list[dict[str, str]]) -> Table:
+    columns = {"cost": Column("budget of"), "models": Column("best within it")}
+    return Table.of("budgets", "The best within any budget.", columns, fronts)
+
+
+def _best_runs(analysis: Analysis) -> dict[tuple[str, str], str]:
+    """By model and dataset the first digits of the key of the run that ends with the highest validation accuracy."""
+    curves = analysis.material.curves
+    if curves is None:
+        return {}
+    ended = curves.sort_values("epoch").groupby(["model", "dataset", "seed"]).last()["validation_accuracy"]
+    keys = {(run["model"], run["dataset"], run["seed"]): run["key"] for run in analysis.material.runs}
+    best = ended.groupby(["model", "dataset"]).idxmax()
+    return {cell: keys[at][:KEY_DIGITS] for cell, at in best.dropna().items() if at in keys}
+
+
+def _commands(named: list[str], exported: dict[tuple[str, str], str]) -> Table:
+    """Of every dataset."""
+    columns = {"model": Column("model"), "dataset": Column("dataset"), "command": Column("export")}
+    rows = [
+        {"model": model, "dataset": dataset, "command": f"archlab export {key}"}
+        for (model, dataset), key in exported.items()
+        if model in named
+    ]
+    return Table.of("exports", "How to export these models as trained on each dataset.", columns, rows)
