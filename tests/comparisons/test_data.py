@@ -8,9 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests.comparisons.__main__ import main
+from tests.repeated import only_whole
 
 
 @pytest.mark.slow
+@only_whole
 def test_the_data_path_is_measured_against_imagefolder(tmp_path):
     pytest.importorskip("elpv_dataset")
     ended = CliRunner().invoke(main, ["data", "--repeats", "1", "--store", str(tmp_path), "--json"])

@@ -1,9 +1,11 @@
 import pytest
 
 from tests.comparisons.start import ABLATE, BUILD, HELP, bench_start
+from tests.repeated import only_whole
 
 
 @pytest.mark.slow
+@only_whole
 def test_commands_that_train_nothing_are_timed_and_two_do_without_torch(tmp_path):
     for package in ("mlxtend", "tensorly", "elpv_dataset", "skimage"):
         pytest.importorskip(package)

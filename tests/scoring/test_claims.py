@@ -23,6 +23,7 @@ from archlab.scoring import (
     xscore,
 )
 from archlab.scoring.elements import PENALTIES
+from tests.repeated import repeated, slack
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +139,11 @@ def test_many_models_do_where_there_is_something_to_tell():
 
 @pytest.mark.slow
 def test_elements_of_noise_are_not_believed():
-    rng = np.random.default_rng(0)
+    rng, studies = np.random.default_rng(0), repeated(60)
     believed = sum(
-        elements(pd.Series(rng.random(11)), simulated_features(11, rng)).rows["decided"].any() for _ in range(60)
+        elements(pd.Series(rng.random(11)), simulated_features(11, rng)).rows["decided"].any() for _ in range(studies)
     )
-    assert believed <= 6
+    assert believed / studies <= 0.1 + slack(0.1, studies)
 
 
 def test_models_without_a_difference_have_no_elements_to_tell_apart():
