@@ -71,7 +71,7 @@ def export(network: LoadedNetwork, file: Path, *, int8: bool = False) -> Exporte
     """
     require(FORMAT)
     _check(file)
-    calibration = _training_images(network) if int8 else None
+    calibration = training_images(network) if int8 else None
     core = core_graph(network)
     content = with_resizing(core, network).SerializeToString()
     images = images_of(network)
@@ -92,7 +92,7 @@ def _export_int8(
 ) -> Exported:
     import onnx
 
-    quantised, mending = mended(core, calibration, _unseen_validation_images(network))
+    quantised, mending = mended(core, calibration, unseen_validation_images(network))
     mending.layers = [(_with_block(layer, network), changed) for layer, changed in mending.layers]
     content = with_resizing(onnx.load_from_string(quantised), network).SerializeToString()
     found = agreement(network, content, images)
@@ -107,7 +107,7 @@ def _with_block(layer: str, network: LoadedNetwork) -> str:
     return f"{layer} ({blocks[int(layer.rpartition('.')[2])]})" if layer.startswith("layers.") else layer
 
 
-def _training_images(network: LoadedNetwork) -> np.ndarray:
+def training_images(network: LoadedNetwork) -> np.ndarray:
     """Some, at random. Raises UserError where there are none."""
     prepared, dataset = network.test_data(), network.origin["dataset"]
     if prepared is None:
@@ -119,7 +119,7 @@ def _training_images(network: LoadedNetwork) -> np.ndarray:
     return images[np.sort(chosen)]
 
 
-def _unseen_validation_images(network: LoadedNetwork) -> Images | None:
+def unseen_validation_images(network: LoadedNetwork) -> Images | None:
     """With labels; None where there are none that training has not seen."""
     if network.origin["recipe"].get("with_validation"):
         return None

@@ -16,6 +16,7 @@ from archlab.report.combining import combined
 from archlab.report.costs import Cost, cost_table
 from archlab.report.held_against import HeldAgainst, hold_against
 from archlab.report.material import Material
+from archlab.report.quantised import Quantised, quantised
 from archlab.scoring import (
     LAMBDAS,
     Comparison,
@@ -87,6 +88,7 @@ class Analysis:
     by_class: list[ByClass] = field(default_factory=list)
     without_class_scores: list[str] = field(default_factory=list)
     agreement: Agreeing | None = None
+    quantised: Quantised | None = None
     unseen: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -143,6 +145,7 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
         unseen={each.name: each.unseen for each in materials if each.unseen},
         against=hold_against(material, against) if against else None,
         agreement=agree(cheap, material) if cheap else None,
+        quantised=quantised(material, scores),
         **_in_frame(material, scores, means) if scores.frame else {},
     )
 

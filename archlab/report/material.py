@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 IMAGE_NOISE = "image_noise.npz"  # beside them where runs kept their class scores
 SECONDS = "seconds.json"  # beside them: of one more seed of each model
 LATENCIES = "latencies.json"  # beside them where latency was measured
+INT8 = "int8.json"  # beside them where the study asks for that precision
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Material:
         origin: What the name that it was read by turned out to be, in words.
         home: Where the store of the runs is.
         images: The noise of the test images, where it is known.
+        int8: Of each stored run model, dataset, seed, and what it is worth in int8, or the cause why that is not known.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
     """
 
@@ -110,6 +112,7 @@ class Material:
     home: Path | None = None
     images: ImageNoise | None = None
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    int8: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -254,6 +257,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         home=home,
         images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,
         latencies=read_optional(folder / LATENCIES) or {},
+        int8=read_optional(folder / INT8) or [],
     )
 
 

@@ -33,6 +33,7 @@ from archlab.report.table import Column, Table
 from archlab.scoring import points, records
 from archlab.scoring.scores import FEW_MODELS
 
+MOST_STEPS = 4  # of a front that are named
 SCREEN = 3.4  # inches of the plot that is always shown
 LATENCY = (
     "Latency is the median time for one image (batch 1, training branches merged): in ONNX Runtime, where that is named, of "
@@ -83,7 +84,21 @@ def costs(analysis: Analysis) -> Iterator[Section]:
         sentences.append(LATENCY)
     elif analysis.material.runs:
         sentences.append(NO_LATENCY)
-    yield Section("costs", title, sentences, plots)
+    fronts = _fronts(analysis.models.dropna(subset="xscore"), analysis.costs)
+    yield Section("costs", title, sentences, plots, folded=[fronts] if fronts.rows else [])
+
+
+def _fronts(models: pd.DataFrame, costs: list[Cost]) -> Table:
+    """Of each cost which model is best within any budget of it."""
+    rows = []
+    for cost in costs:
+        front = pareto(models[cost.column], models["xscore"])
+        steps = [f"{name} from {models[cost.column][name]:.{cost.digits}f}" for name in front]
+        shown = steps if len(steps) <= MOST_STEPS else [*steps[: MOST_STEPS - 1], "…", steps[-1]]
+        if len(front) > 1:
+            rows.append({"cost": cost.label, "models": ", ".join(shown)})
+    columns = {"cost": Column("budget of"), "models": Column("best within it")}
+    return Table.of("budgets", "The best within any budget.", columns, rows)
 
 
 def _several(metric: Metric) -> str:

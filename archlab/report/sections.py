@@ -13,6 +13,7 @@ from archlab.report.curves import curves
 from archlab.report.data import data
 from archlab.report.effects import effects
 from archlab.report.plots import Plot
+from archlab.report.precision import precision
 from archlab.report.regret import regret
 from archlab.report.scores import accuracies, costs, scores
 from archlab.report.search import search
@@ -26,7 +27,19 @@ from archlab.scoring.scores import INCOMPLETE
 
 def sections(analysis: Analysis) -> list[Section]:
     """All sections that have something to say."""
-    about_models = (agreement, search, shipping, scores, against, unseen, accuracies, effects, classes, costs)
+    about_models = (
+        agreement,
+        search,
+        shipping,
+        scores,
+        against,
+        unseen,
+        accuracies,
+        effects,
+        classes,
+        costs,
+        precision,
+    )
     about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
     parts = (*about_models, *about_claims, curves, data, _failed, _provenance)
     return [section for part in parts for section in part(analysis)]

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 
 from archlab.report.analysis import Analysis
-from archlab.report.costs import Cost, pareto
+from archlab.report.costs import Cost
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 
 KEY_DIGITS = 12
-MOST_STEPS = 4  # of a front that are named
-MOST_AVOIDED = 3  # that are shown at once
+MOST_AVOIDED = 2  # that are shown at once
+SHORT = 40  # characters of names that leave room on the first screens
 ALIKE = 1.1  # times the least cost: what a budget makes of all models is no choice
 CHEAPEST = {"params": "smallest", "peak_memory": "least memory", "latency": "fastest"}  # by the column of the cost
 COLUMNS = {"choice": Column("to ship"), "model": Column("model"), "reason": Column("because")}
@@ -34,14 +34,13 @@ def shipping(analysis: Analysis) -> Iterator[Section]:
     caption += "those that may be as good" if _has_intervals(models) else "all, for nobody knows which are as good"
     if exported:
         caption += f"; exported is the network trained on {_first(analysis)} that is best on its validation images"
+    if more := len(avoided[MOST_AVOIDED:]):
+        caption += f"; {more} more are to be avoided"
     known = {name: column for name, column in COLUMNS.items() if any(line[name] is not None for line in lines)}
     table = Table.of("ship", f"{caption}.", known, [*chosen, *avoided[:MOST_AVOIDED]])
-    folded = [_budgets(fronts)] if (fronts := _fronts(models, _costs(analysis))) else []
-    if exported:
-        folded.append(_commands([line["model"] for line in chosen], exported))
-    if more := avoided[MOST_AVOIDED:]:
-        folded.append(Table.of("avoid", f"{len(more)} more to avoid.", known, more))
-    yield Section("ship", "What to ship", tables=[table], folded=folded, is_open=True)
+    folded = [_commands([line["model"] for line in chosen], exported)] if exported else []
+    short = all(len(line["model"]) <= SHORT for line in lines)
+    yield Section("ship", "What to ship", tables=[table], folded=folded, is_open=short)
 
 
 def to_ship(analysis: Analysis) -> list[dict[str, Any]]:
@@ -50,11 +49,18 @@ def to_ship(analysis: Analysis) -> list[dict[str, Any]]:
     if models.empty:
         return []
     exported = _best_runs(analysis)
-    lines = [*_chosen(models, _costs(analysis)), *_avoided(models, _costs(analysis))]
+    lines = [*_chosen(models, _costs(analysis)), *_best_in_int8(analysis, models)]
     for line in lines:
-        key = None if line["choice"] == "avoid" else exported.get((line["model"], _first(analysis)))
-        line["command"] = key and f"archlab export {key}"
-    return lines
+        key, int8 = exported.get((line["model"], _first(analysis))), " --int8" if "int8" in line["choice"] else ""
+        line["command"] = key and f"archlab export {key}{int8}"
+    return [*lines, *({**line, "command": None} for line in _avoided(models, _costs(analysis)))]
+
+
+def _best_in_int8(analysis: Analysis, models: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    if analysis.quantised is None or analysis.quantised.models.empty:
+        return
+    best = analysis.quantised.models.iloc[0]
+    yield _line("best in int8", models, best.name, f"xScore in int8: {best['xscore']:.3f}")
 
 
 def _scored(analysis: Analysis) -> pd.DataFrame:
@@ -83,9 +89,9 @@ def _chosen(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]
         values = contenders[cost.column].dropna()
         if kind not in CHEAPEST or values.empty:
             continue
-        name = values.idxmin()
+        name = str(values.idxmin())
         word = f"{CHEAPEST[kind]} in int8" if cost.title.startswith("latency in int8") else CHEAPEST[kind]
-        yield _line(word, models, name, f"{cost.head}: {values[name]:.{cost.digits}f}")
+        yield _line(word, models, name, f"{cost.head}: {values.min():.{cost.digits}f}")
 
 
 def _avoided(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]:
@@ -96,7 +102,7 @@ def _avoided(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]
         if pd.notna(model["at_chance"]):
             yield _line("avoid", models, name, f"no better than chance on {model['at_chance']}")
         elif model["xscore_high"] < best["xscore"] and measured and not (model[measured] < best[measured]).any():
-            yield _line("avoid", models, name, f"worse than {best.name}, and cheaper in nothing")
+            yield _line("avoid", models, name, "clearly worse than the best, and cheaper in nothing")
 
 
 def _line(choice: str, models: pd.DataFrame, name: Any, reason: str) -> dict[str, Any]:
@@ -114,23 +120,6 @@ def _differs(costs: pd.Series) -> bool:
     return bool(costs.max() > ALIKE * costs.min())
 
 
-def _fronts(models: pd.DataFrame, costs: list[Cost]) -> list[dict[str, str]]:
-    """Of each cost which model is best within any budget of it, where that is not always the same."""
-    rows = []
-    for cost in costs:
-        front = pareto(models[cost.column], models["xscore"])
-        steps = [f"{name} from {models.loc[name, cost.column]:.{cost.digits}f}" for name in front]
-        shown = steps if len(steps) <= MOST_STEPS else [*steps[: MOST_STEPS - 1], "…", steps[-1]]
-        if len(front) > 1:
-            rows.append({"cost": cost.label, "models": ", ".join(shown)})
-    return rows
-
-
-def _budgets(fronts: list[dict[str, str]]) -> Table:
-    columns = {"cost": Column("budget of"), "models": Column("best within it")}
-    return Table.of("budgets", "The best within any budget.", columns, fronts)
-
-
 def _best_runs(analysis: Analysis) -> dict[tuple[str, str], str]:
     """By model and dataset the first digits of the key of the run that ends with the highest validation accuracy."""
     curves = analysis.material.curves
@@ -138,8 +127,8 @@ def _best_runs(analysis: Analysis) -> dict[tuple[str, str], str]:
         return {}
     ended = curves.sort_values("epoch").groupby(["model", "dataset", "seed"]).last()["validation_accuracy"]
     keys = {(run["model"], run["dataset"], run["seed"]): run["key"] for run in analysis.material.runs}
-    best = ended.groupby(["model", "dataset"]).idxmax()
-    return {cell: keys[at][:KEY_DIGITS] for cell, at in best.dropna().items() if at in keys}
+    best = ended.groupby(["model", "dataset"]).idxmax().dropna()
+    return {at[:2]: keys[at][:KEY_DIGITS] for at in best if at in keys}
 
 
 def _commands(named: list[str], exported: dict[tuple[str, str], str]) -> Table:

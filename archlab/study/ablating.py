@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, open_prepared
+from archlab.deploy.extras import require
 from archlab.executors import Settings
 from archlab.forecast import with_workers
 from archlab.foundation import UserError
@@ -56,7 +57,7 @@ def ablate(
         progress.found(ablation)
     finally:
         trained = f"{ablation.computed} runs were trained" if ablation.computed else "nothing was trained"
-        progress.say(f"{trained}; {saved(ablation, settings.time_limit, ablation.save, progress.say)}")
+        progress.say(f"{trained}; {saved(ablation, settings, ablation.save, progress.say)}")
     return ablation
 
 
@@ -74,13 +75,12 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
         raise error.said_as(error.message, "within") from None
 
 
-def saved(
-    ablation: Ablation, time_limit: float | None, save: Callable[[], None], announce: Callable[[str], None]
-) -> str:
+def saved(ablation: Ablation, settings: Settings, save: Callable[[], None], announce: Callable[[str], None]) -> str:
     """Writes its files with `save`, and says where they are; a store that must not be written keeps those that it has."""
     try:
         save()
-        ablation.save_latencies(time_limit, announce)
+        ablation.save_latencies(settings.time_limit, announce)
+        ablation.save_int8(settings, announce)
     except OSError as error:
         if ablation.computed or error.errno not in READ_ONLY:
             raise
@@ -100,6 +100,8 @@ def study_and_runs(
     if until:
         study = in_rounds(study)
     study.check_budget()
+    if "int8" in study.precision and not planned:
+        require("onnx")
     announce_preparation(study.needed, store.home, progress)
     return study, planned_runs(study, store.home) if planned else runs_of(study, store.home)
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.data import ClassCounts, test_classes
+from archlab.deploy.int8_scores import int8_scores
 from archlab.deploy.latencies import latencies
-from archlab.executors import Outcome
+from archlab.executors import Outcome, Settings
 from archlab.forecast import Judgement
 from archlab.foundation import write_atomically
 from archlab.foundation.checksums import noting_checksums
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from archlab.scoring import Effects, Gains, ImageNoise, Rounds, Scores
 
 IMAGE_NOISE = "image_noise.npz"
+INT8 = "int8.json"
 
 
 @dataclass(frozen=True)
@@ -223,6 +225,25 @@ class Ablation:
             write_atomically(self.folder / "latencies.json") as temporary,
         ):
             temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
+
+    def save_int8(self, settings: Settings, announce: Callable[[str], None] = lambda words: None) -> None:
+        """Writes `int8.json` where the study asks for that precision: of each stored run model, dataset, seed, key, and what
+        `archlab.deploy.int8_scores` found. A measurement of this machine, and so never part of the results."""
+        file = self.folder / INT8
+        if "int8" not in self.study.precision:
+            if file.exists():
+                with noting_checksums(self.folder, [INT8]):
+                    file.unlink()
+            return
+        runs = [run for run in self.runs if run.key in self.store]
+        found = int8_scores(runs, self.store, self.study.metric, settings, announce)
+        rows = [
+            {"model": run.model, "dataset": run.dataset, "seed": run.seed, "key": run.key, **found[run.key]}
+            for run in runs
+            if run.key in found
+        ]
+        with noting_checksums(self.folder, [INT8]), write_atomically(file) as temporary:
+            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
     @property
     def _covers_images(self) -> bool:

@@ -31,6 +31,7 @@ from archlab.training.recipe import Recipe, load_recipe
 
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]
 NAME = Annotated[str, Matching(r"\w[\w.+-]{0,79}", "a word of letters, digits and _ . + -, at most 80")]
+PRECISIONS = ("float", "int8")
 KEYS = (
     "name",
     "question",
@@ -53,6 +54,7 @@ KEYS = (
     "lambda",
     "metric",
     "class_scores",
+    "precision",
     "score",
     "search",
 )
@@ -139,6 +141,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         budget_where=where(document, "budget") or here,
         like=_like(budget.macs_like, [*bases.values(), *compare], folder, where(document, "budget") or here),
         unseen=_unseen(document, home, here),
+        precision=_precision(document),
     )
 
 
@@ -235,6 +238,17 @@ def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:
                 message = "effects at equal budget need a budget with `fit: width`"
             raise UserError(message, where=line, name=kind, known=known)
     return tuple(dict.fromkeys(listed))
+
+
+def _precision(document: dict) -> tuple[str, ...]:
+    given, at = document.get("precision", ["float"]), where(document, "precision")
+    listed = given if isinstance(given, list) else [given]
+    for name in listed:
+        if name not in PRECISIONS:
+            raise UserError(
+                f"precisions are {' and '.join(PRECISIONS)}, not {name!r}", where=at, name=name, known=PRECISIONS
+            )
+    return tuple(name for name in PRECISIONS if name == "float" or name in listed)
 
 
 def _own_scores(document: dict, folder: Path) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class ResolvedStudy:
         recipes: Canonical forms; which one counts for a run is in the models. `recipe` is their name.
         recipe_files: Of each of them the users' files that it names.
         classes, resolution: What costs and budget refer to.
-        seeds, most_seeds, matters: As in `archlab.study.study.Study`.
+        seeds, most_seeds, matters, precision: As in `archlab.study.study.Study`.
     """
 
     name: str
@@ -90,6 +90,7 @@ class ResolvedStudy:
     resolution: int
     models: list[Model]
     spanned_by: str = "references"
+    precision: list[str] = dataclasses.field(default_factory=lambda: ["float"])
 
     def document(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "metric": self.metric.document()}

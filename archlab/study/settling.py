@@ -82,6 +82,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         metric=study.metric,
         class_scores=study.class_scores,
         own_scores=list(study.own_scores),
+        precision=list(study.precision),
         budget=dataclasses.asdict(study.budget),
         classes=designer.classes,
         resolution=designer.resolution,

@@ -32,6 +32,7 @@ class Study:
     `class_scores` whether runs keep theirs, `own_scores` are functions whose values stand beside the xScore, `FILE.py:NAME`
     with the file in full. `where` is its file, `budget_where` the line of its budget, `like` the architecture whose
     multiply-accumulates are its budget of them.
+    `precision` are those in which the trained networks are scored: float, and int8 where it is asked for.
     `unseen` are datasets that are not in the suite: models are trained on them too, and no choice looks there.
     """
 
@@ -61,6 +62,7 @@ class Study:
     like: Architecture | None = None
     frame: FrameOf = "references"
     unseen: tuple[str, ...] = ()
+    precision: tuple[str, ...] = ("float",)
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -197,7 +197,7 @@ def test_what_is_folded_says_on_a_line_what_is_inside(browser, page):
     assert len(said) >= 10 and all(inside and height < 48 for _, inside, height in said)
     told = {title: inside for title, inside, _ in said}
     assert told["What failed"] == "Nothing: every model has a result on every dataset."
-    assert told["What it costs"].startswith("4 plots · Not beaten in both parameters and xScore: ")
+    assert told["What it costs"].startswith("4 plots, 1 table · Not beaten in both parameters and xScore: ")
 
 
 def test_links_open_what_they_lead_to_again_and_again(browser, page):
@@ -223,7 +223,9 @@ def test_everything_opens_by_keyboard(browser, page):
     browser.open(page)
     for summary in browser.driver.find_elements("css selector", "details.section > summary"):
         summary.send_keys(Keys.ENTER)
-    for summary in browser.driver.find_elements("css selector", "details details > summary"):
+    for summary in browser.driver.find_elements(
+        "css selector", "details details > summary, section > details.more > summary"
+    ):
         summary.send_keys(Keys.SPACE)
     assert browser.run("return document.querySelectorAll('details:not([open])').length") == 0
 

@@ -9,6 +9,7 @@ import pytest
 
 from archlab.report import analyse
 from archlab.report.document import document
+from archlab.report.scores import costs
 from archlab.report.shipping import MOST_AVOIDED, shipping
 from tests.report.made import made_study
 
@@ -34,14 +35,16 @@ def test_the_cheapest_are_of_those_whose_interval_reaches_the_best(analysis):
 
 def test_what_is_clearly_worse_and_cheaper_in_nothing_is_to_be_avoided_the_worst_first(analysis):
     avoided = table_of(analysis).query("`to ship` == 'avoid'")
-    everything = [*avoided["model"], *table_of(analysis, "avoid")["model"]]
-    assert len(avoided) == MOST_AVOIDED
+    everything = [row["model"] for row in document(analysis)["ship"] if row["choice"] == "avoid"]
+    assert list(avoided["model"]) == everything[:MOST_AVOIDED]
+    (section,) = shipping(analysis)
+    assert f"; {len(everything) - MOST_AVOIDED} more are to be avoided." in section.tables[0].caption
     best = analysis.models.iloc[0]
-    costs = ["macs", "latency"]
+    paid = ["macs", "latency"]
     expected = [
         name
         for name, model in analysis.models[::-1].iterrows()
-        if model["xscore_high"] < best["xscore"] and (model[costs] >= best[costs]).all()
+        if model["xscore_high"] < best["xscore"] and (model[paid] >= best[paid]).all()
     ]
     assert everything == expected and best.name not in everything
 
@@ -87,11 +90,13 @@ def test_a_table_without_runs_has_no_commands():
     material = dataclasses.replace(made_study(), runs=[], curves=None)
     (section,) = shipping(analyse([material]))
     assert "export" not in [column.title for column in section.tables[0].columns]
-    assert [table.name for table in section.folded] == ["budgets", "avoid"]
+    assert section.folded == []
 
 
 def test_the_best_within_any_budget_is_named(analysis):
-    said = table_of(analysis, "budgets").set_index("budget of").loc["multiply-accumulates (millions)", "best within it"]
+    (section,) = costs(analysis)
+    (table,) = section.folded
+    said = table.frame().set_index("budget of").loc["multiply-accumulates (millions)", "best within it"]
     models = analysis.models.dropna(subset="xscore").sort_values("macs")
     steps = models[models["xscore"] > models["xscore"].cummax().shift(fill_value=-99)]
     assert said == ", ".join(f"{name} from {macs:.1f}" for name, macs in steps["macs"].items())

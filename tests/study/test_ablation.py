@@ -14,6 +14,7 @@ from small_study import STAND_IN, STUDY, filled, settled
 
 import archlab
 from archlab.data import is_prepared
+from archlab.executors import Settings
 from archlab.foundation import UserError
 from archlab.scoring import read_table
 from archlab.study.ablating import ablate, missing_datasets, planned_runs, runs_of, saved
@@ -138,12 +139,12 @@ def test_results_of_nothing_new_need_not_be_written(code):
     def save():
         raise OSError(code, os.strerror(code), "store/scores.csv")
 
-    stored = SimpleNamespace(computed=0, folder="store", save_latencies=lambda *_: None)
-    assert saved(stored, None, save, print) == f"results are not written: store/scores.csv: {os.strerror(code)}"
-    assert saved(stored, None, lambda: None, print) == "results are in store"
+    stored = SimpleNamespace(computed=0, folder="store", save_latencies=lambda *_: None, save_int8=lambda *_: None)
+    assert saved(stored, Settings(), save, print) == f"results are not written: store/scores.csv: {os.strerror(code)}"
+    assert saved(stored, Settings(), lambda: None, print) == "results are in store"
     stored.computed = 1
     with pytest.raises(OSError, match=r"scores\.csv"):
-        saved(stored, None, save, print)
+        saved(stored, Settings(), save, print)
 
 
 def test_saved_tables_can_be_scored_again(store):

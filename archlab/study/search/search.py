@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archlab.deploy.extras import require
 from archlab.executors import Interrupted, Outcome, Settings, open_executor
 from archlab.foundation import UserError
 from archlab.runs import Failure, Store
@@ -110,6 +111,8 @@ def search(
     began, own = time.monotonic(), time.process_time()
     study = load_study(source, home=store.home)
     designs, task = Designs(study, store.home), training_of(study)
+    if "int8" in study.precision:
+        require("onnx")
     designs.start()  # tells what is wrong in it before anything runs
     unseen_runs(designs, runs_of)  # likewise
     references = reference_runs(designs)
@@ -155,9 +158,7 @@ def search(
     try:
         progress.found(found)
     finally:
-        progress.say(
-            f"{described['computed']} runs were trained; {saved(ablation, settings.time_limit, save_all, progress.say)}"
-        )
+        progress.say(f"{described['computed']} runs were trained; {saved(ablation, settings, save_all, progress.say)}")
     return found
 
 

@@ -1,0 +1,53 @@
+"""What stored runs are worth in int8, measured in workers and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from archlab.executors.settings import Settings, Task
+from archlab.forecast.kept import keep_measurement, read_measurement
+from archlab.forecast.planning import tries
+from archlab.foundation.machine import cpu_name
+from archlab.foundation.metric import Metric
+from archlab.runs.run import Run, digest
+from archlab.runs.store import Store
+
+SCORE = "archlab.deploy.score_int8:score_in_int8"
+
+
+def int8_scores(
+    runs: Iterable[Run],
+    store: Store,
+    metric: Metric,
+    settings: Settings,
+    announce: Callable[[str], None] = lambda words: None,
+) -> dict[str, dict[str, Any]]:
+    """By key of a stored run what `archlab.deploy.score_int8.score_in_int8` finds; of one that cannot be scored its `cause`.
+
+    Nothing is trained. What is known already is read; the rest is computed on this machine, as many at once as `settings` say.
+    """
+    wanted = {run.key: run for run in runs}
+    kept = {key: read_measurement(store, "int8", _name(run, metric)) for key, run in wanted.items()}
+    found: dict[str, dict[str, Any]] = {key: known for key, known in kept.items() if known is not None}
+    new = [run for key, run in wanted.items() if key not in found]
+    if not new:
+        return found
+    announce(f"scoring {len(new)} trained networks in int8, once")
+    alone = [replace(run, own_files=()) for run in new]  # loading takes the blocks that a run carries
+    for event in tries(alone, store, settings, Task(SCORE, {"metric": metric.document()}, keep=False)):
+        if event.kind == "finished":
+            names = ("float", "int8", "drop", "low", "high", "images", "way")
+            found[event.run.key] = {name: event.detail[name] for name in names}
+            keep_measurement(store, "int8", _name(event.run, metric), found[event.run.key])
+        elif event.kind == "failed":
+            found[event.run.key] = {"cause": event.detail["cause"]}
+            announce(f"{event.run}: not scored in int8: {event.detail['cause']}")
+    return found
+
+
+def _name(run: Run, metric: Metric) -> str:
+    versions = [version(name) for name in ("torch", "onnx", "onnxruntime", "archlab")]
+    return digest([run.key, metric.document(), cpu_name(), *versions])[:32]
