@@ -42,6 +42,8 @@ def int8_scores(
             names = ("float", "int8", "drop", "low", "high", "images", "way")
             found[event.run.key] = {name: event.detail[name] for name in names}
             keep_measurement(store, "int8", _name(event.run, metric), found[event.run.key])
+            done = sum(run.key in found for run in new)
+            announce(f"[{done}/{len(new)}] {event.run} in int8: {100 * event.detail['drop']:.1f} points lost")
         elif event.kind == "failed":
             found[event.run.key] = {"cause": event.detail["cause"]}
             announce(f"{event.run}: not scored in int8: {event.detail['cause']}")

@@ -80,8 +80,9 @@ def _costs(analysis: Analysis) -> list[Cost]:
 
 def _chosen(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]:
     """The best, and of each cost the cheapest of those whose interval reaches the best's score."""
-    best = models.index[0]
-    yield _line("best", models, best, "the highest xScore")
+    best, lost = models.index[0], models["at_chance"].iloc[0]
+    reason = "the highest xScore" + (f", though no better than chance on {lost}" if pd.notna(lost) else "")
+    yield _line("best", models, best, reason)
     contenders = models[models["xscore_high"] >= models.loc[best, "xscore"]] if _has_intervals(models) else models
     contenders = contenders[contenders["at_chance"].isna()]
     for cost in costs:

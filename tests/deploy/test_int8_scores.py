@@ -26,7 +26,8 @@ def runs_of(place):
 def test_they_are_what_export_reports_and_are_kept(place, command, tmp_path, monkeypatch):
     runs, said = runs_of(place), []
     found = int8_scores(runs.values(), place.store, ACCURACY, Settings(workers=2), said.append)
-    assert said == ["scoring 2 trained networks in int8, once"]
+    assert said[0] == "scoring 2 trained networks in int8, once"
+    assert [words[:5] for words in said[1:]] == ["[1/2]", "[2/2]"] and all("points lost" in words for words in said[1:])
     for name, key in place.keys.items():
         code, out, err = command("export", key, "--int8", "--output", f"{name}.onnx", "--store", place.home, "--json")
         assert code == 0, err
@@ -39,7 +40,7 @@ def test_they_are_what_export_reports_and_are_kept(place, command, tmp_path, mon
         assert found[key]["drop"] == pytest.approx(told["drop"]["value"]) and found[key]["way"] == told["way"]
         assert found[key]["images"] == 72
     monkeypatch.setattr(module, "tries", lambda *_: pytest.fail("computed again"))
-    assert int8_scores(runs.values(), place.store, ACCURACY, Settings(), said.append) == found and len(said) == 1
+    assert int8_scores(runs.values(), place.store, ACCURACY, Settings(), said.append) == found and len(said) == 3
 
 
 def test_any_metric_and_each_is_kept_by_itself(place):

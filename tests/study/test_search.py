@@ -179,7 +179,7 @@ def test_multiply_accumulates_as_a_second_objective(place):
 
 
 @pytest.mark.slow
-def test_latency_as_a_second_objective(place, timed):
+def test_latency_as_a_second_objective(place):
     home = place()
     change = ("trials: 12", "trials: 3, objective: xscore_and_latency")
     found = run(study_of(home, STUDY.replace(*change)), home)
