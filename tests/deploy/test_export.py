@@ -21,6 +21,7 @@ from archlab.deploy import extras
 from archlab.deploy.onnx_export import core_graph
 from archlab.foundation import UserError
 from tests.deploy.made import CLASSES, train
+from tests.repeated import only_whole
 
 pytest.importorskip("onnxruntime")
 
@@ -103,8 +104,13 @@ def test_branches_are_merged_and_no_normalisation_is_left(place):
     assert not any(node.doc_string or node.metadata_props for node in graph.node), "no paths of this machine"
 
 
+LIKE_EFFICIENTNET = ("fbnet", "mobilenetv2", "tinynet")  # of the same block
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", references())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=only_whole if name in LIKE_EFFICIENTNET else ()) for name in references()]
+)
 def test_every_reference_is_the_same_in_the_file(own_place, command, name):
     key = train(own_place.home, name, width=0.15, steps=20)
     code, out, err = command("export", key, "--output", "net.onnx", "--store", own_place.home, "--json")

@@ -14,6 +14,8 @@ from databases import PostgreSQL
 from search_program import run
 from small_search import LONGER, STUDY, computed, study_of, trials_of
 
+from tests.repeated import only_whole
+
 PROGRAM = Path(__file__).parent / "search_program.py"
 
 
@@ -31,7 +33,7 @@ def results(trials):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("epochs", "text", "ends"),
-    [(1, STUDY, (2, 7)), (4, LONGER, (9, 6))],
+    [(4, LONGER, (9, 6)), pytest.param(1, STUDY, (2, 7), marks=only_whole)],
 )
 def test_what_is_interrupted_and_resumed_is_what_was_never_interrupted(place, epochs, text, ends):
     whole, broken = place("whole"), place("broken")
@@ -64,7 +66,7 @@ def test_fewer_trials_than_there_are_end_with_what_is_there(place):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("text", "after"), [(STUDY, 2), (LONGER, 6)])
+@pytest.mark.parametrize(("text", "after"), [(LONGER, 6), pytest.param(STUDY, 2, marks=only_whole)])
 def test_two_processes_share_a_search_and_one_is_killed(place, text, after):
     home = place()
     _kill_one_of_two(study_of(home, text), home, str(home / "shared.log"), after)
