@@ -13,6 +13,7 @@ from archlab.bench.landscape import read_landscape, record_landscape
 from archlab.bench.replay import MECHANISMS
 from archlab.bench.search import SearchBench, bench_search, truly_best
 from archlab.foundation import UserError
+from tests.repeated import only_whole
 
 STUDY = """
 name: two
@@ -75,10 +76,11 @@ def test_a_search_needs_at_most_half_of_the_epochs_of_random_search(command):
 
 
 @pytest.mark.slow
+@only_whole
 def test_every_mechanism_is_worth_its_lines(landscape):
-    whole = np.mean(bench_search(landscape, repeats=15).epochs)
+    whole = np.mean(bench_search(landscape, repeats=30).epochs)
     for mechanism in MECHANISMS:
-        assert np.mean(bench_search(landscape, repeats=15, without=[mechanism]).epochs) > 1.1 * whole, mechanism
+        assert np.mean(bench_search(landscape, repeats=30, without=[mechanism]).epochs) > 1.1 * whole, mechanism
 
 
 def test_a_landscape_is_recorded_from_stored_runs(tmp_path):

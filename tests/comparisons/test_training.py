@@ -54,6 +54,7 @@ def test_training_is_measured_against_timm_in_every_way(tmp_path):
 
 
 @pytest.mark.slow
+@only_whole
 def test_two_workers_are_measured_against_one(tmp_path):
     workers = bench_workers(tmp_path, repeats=1, progress=lambda words: None)
     assert workers.ratios.keys() == {ONE} and workers.rates.keys() == {ONE, TWO}
