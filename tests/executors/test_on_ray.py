@@ -146,12 +146,12 @@ def test_a_board_that_dies_is_replaced_and_takes_orders_again(tmp_path, cluster,
         store, Settings(executor="ray", address=cluster.address), Task("standin:train", {}, keep=True)
     )
     with executor:
-        for run in study(2, seconds=0.5):
+        for run in study(2, seconds=2.0):
             executor.submit(run)
         while not any(kind == "started" for kind in seen):
             seen += [event.kind for event in executor.events()]
         executor.ray.kill(executor.board, no_restart=False)
-        executor.drop(study(2, seconds=0.5)[1])
+        executor.drop(study(2, seconds=2.0)[1])
         while executor.pending:
             ended += [event.kind for event in executor.events() if event.kind in ("finished", "stopped", "failed")]
     assert sorted(ended) == ["finished", "stopped"]
