@@ -20,7 +20,7 @@ compare:
   - {name: one, layers: [{conv: {out: 16, stride: 4}}]}
   - {name: two, layers: [{conv: {out: 8, kernel: 5, stride: 2}}, {conv: {out: 24, stride: 2}}]}
 suite: [digits, textures]
-recipe: {like: quick, steps: 8}
+recipe: {like: quick, steps: 40}
 seeds: 2
 search: {trials: 3, finalists: 1}
 """
