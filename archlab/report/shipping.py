@@ -124,11 +124,11 @@ def _differs(costs: pd.Series) -> bool:
 def _best_runs(analysis: Analysis) -> dict[tuple[str, str], str]:
     """By model and dataset the first digits of the key of the run that ends with the highest validation accuracy."""
     curves = analysis.material.curves
-    if curves is None:
+    if curves is None or "validation_accuracy" not in curves:
         return {}
-    ended = curves.sort_values("epoch").groupby(["model", "dataset", "seed"]).last()["validation_accuracy"]
+    ended = curves.sort_values("epoch").groupby(["model", "dataset", "seed"]).last()["validation_accuracy"].dropna()
     keys = {(run["model"], run["dataset"], run["seed"]): run["key"] for run in analysis.material.runs}
-    best = ended.groupby(["model", "dataset"]).idxmax().dropna()
+    best = ended.groupby(["model", "dataset"]).idxmax()
     return {at[:2]: keys[at][:KEY_DIGITS] for at in best if at in keys}
 
 

@@ -86,8 +86,14 @@ def test_one_seed_knows_no_contenders_and_says_so():
     assert shown.loc["fastest", "model"] == "mobilenetv2" and "avoid" not in shown.index
 
 
-def test_a_table_without_runs_has_no_commands():
-    material = dataclasses.replace(made_study(), runs=[], curves=None)
+@pytest.mark.parametrize("validated", [None, "nowhere", "never"])
+def test_where_no_run_was_validated_there_are_no_commands(validated):
+    made = made_study()
+    curves = {
+        "nowhere": made.curves.assign(validation_accuracy=None),
+        "never": made.curves[["model", "dataset", "seed", "epoch"]],
+    }
+    material = dataclasses.replace(made, curves=curves.get(validated))
     (section,) = shipping(analyse([material]))
     assert "export" not in [column.title for column in section.tables[0].columns]
     assert section.folded == []
