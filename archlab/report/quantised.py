@@ -52,7 +52,7 @@ def quantised(material: Material, scores: Scores) -> Quantised | None:
     found["xscore"] = xscore(means.loc[known], material.lam, scores.frame)["xscore"]
     found["float_xscore"] = scores.models["xscore"].loc[known]
     for column in ("xscore", "float_xscore"):
-        found[column.replace("xscore", "rank")] = found[column].rank(ascending=False).astype(int)
+        found[column.replace("xscore", "rank")] = found[column].rank(ascending=False, method="min").astype(int)
     lost = [_lost(rows[rows["model"] == model]) for model in known]
     found = found.join(pd.DataFrame(lost, index=found.index))
     return Quantised(found.sort_values("xscore", ascending=False), causes)
