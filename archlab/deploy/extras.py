@@ -14,7 +14,7 @@ def missing(extra: str) -> list[str]:
     return [name for name in EXTRAS[extra] if find_spec(name) is None]
 
 
-def require(extra: str) -> None:
+def require(extra: str, needed_by: str = "this", where: str | None = None) -> None:
     """Raises UserError where what an extra brings is not installed."""
     if names := missing(extra):
-        raise UserError(f"this needs {' and '.join(names)}: pip install 'archlab[{extra}]'")
+        raise UserError(f"{needed_by} needs {' and '.join(names)}: pip install 'archlab[{extra}]'", where=where)

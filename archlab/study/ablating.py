@@ -101,7 +101,7 @@ def study_and_runs(
         study = in_rounds(study)
     study.check_budget()
     if "int8" in study.precision and not planned:
-        require("onnx")
+        require("onnx", "`precision: int8`", study.path)
     announce_preparation(study.needed, store.home, progress)
     return study, planned_runs(study, store.home) if planned else runs_of(study, store.home)
 

@@ -15,6 +15,7 @@ from archlab.architecture import InputSpec
 from archlab.budget import count, measure
 from tests.architecture.comparison import compare
 from tests.architecture.test_references import timm_model, torchvision_model
+from tests.repeated import WHOLE
 
 FOLDER = Path(__file__).parent / "networks"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -96,7 +97,10 @@ def network(name: str) -> archlab.architecture:
 
 
 def at_odd_and_even_sizes() -> list:
-    """The quick ones at both, so that padding shows; the slow ones at the odd size, which halves to odd ones."""
+    """The quick ones at both, so that padding shows; the slow ones at the odd size, which halves to odd ones. All at larger
+    ones where all is asked for."""
+    if WHOLE:
+        return list(itertools.product(INDEPENDENT, (64, 97)))
     quick = [name for name in INDEPENDENT if name not in SLOW and "/" not in name]
     slow = [pytest.param(name, 65, marks=pytest.mark.slow) for name in INDEPENDENT if name not in quick]
     return [

@@ -38,7 +38,7 @@ REFERENCES: dict[str, tuple[str, Callable[[], nn.Module], int, tuple[int, int]]]
     "convnext": ("timm convnext_atto", timm_model("convnext_atto"), 3_695_520, (65, 64)),
     "efficientnet": ("torchvision efficientnet_b0", torchvision_model("efficientnet_b0"), 5_288_548, (65, 64)),
     "fbnet": ("timm fbnetc_100", timm_model("fbnetc_100"), 5_572_200, (65, 64)),
-    # at 64 pixels its gates see maps of one pixel, whose batch statistics amplify rounding errors
+    # at 96 pixels its gates see maps of one pixel, whose batch statistics amplify rounding errors
     "ghostnet": ("timm ghostnetv3_100", timm_model("ghostnetv3_100"), 8_129_028, (97, 128)),
     "mobilenetv2": ("torchvision mobilenet_v2", torchvision_model("mobilenet_v2"), 3_504_872, (65, 64)),
     "mobileone": ("timm mobileone_s0", timm_model("mobileone_s0"), 5_293_272, (65, 64)),

@@ -9,6 +9,7 @@ import archlab
 from archlab.architecture import InputSpec
 from archlab.budget import count
 from tests.architecture.comparison import compare
+from tests.repeated import WHOLE
 
 # name: (widths, depths, group width, parameters at 1000 classes) of Radosavovic et al. 2020 (arXiv 2003.13678, tables 2 and 3,
 # with the widths that groups divide); parameters as torchvision documents them
@@ -80,7 +81,7 @@ def test_same_parameters(name):
         ),
     ],
 )
-@pytest.mark.parametrize("resolution", [65])
+@pytest.mark.parametrize("resolution", [64, 97] if WHOLE else [65])
 def test_same_outputs_and_gradients(name, resolution):
     torch.manual_seed(0)
     theirs = pytest.importorskip("torchvision").models.get_model(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -56,7 +57,10 @@ def test_references_agree_on_small_inputs(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "resolution"), [(1.0, 224), (0.55, 97)])
+@pytest.mark.parametrize(
+    ("width", "resolution"),
+    itertools.product([1.0, 0.55], [None, 224, 97, 64]) if WHOLE else [(1.0, 224), (0.55, 97)],
+)
 @pytest.mark.parametrize("name", archlab.references())
 def test_references_agree(name, width, resolution):
     assert_three_counts_agree(archlab.architecture(name), InputSpec(120, resolution), width)

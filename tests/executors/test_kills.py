@@ -16,7 +16,7 @@ from study_program import study
 
 from archlab.runs import Store
 from archlab.runs.index import list_runs
-from tests.repeated import repeated
+from tests.repeated import only_whole, repeated
 
 PROGRAM = Path(__file__).with_name("study_program.py")
 
@@ -106,6 +106,7 @@ LASTING = {"runs": 8, "seconds": 1.0, "within": 0.8}
 @pytest.mark.parametrize(
     ("kills", "kind"),
     [
+        pytest.param(20, {"runs": 60}, marks=only_whole),
         pytest.param(repeated(100), {"runs": 60}, marks=pytest.mark.slow),
         pytest.param(repeated(40), LASTING, marks=pytest.mark.slow),
     ],

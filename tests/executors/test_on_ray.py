@@ -19,7 +19,7 @@ from archlab.executors import TRAIN, Interrupted, Settings, Task, execute
 from archlab.executors import cluster as joining
 from archlab.foundation import UserError
 from archlab.runs import Store
-from tests.repeated import repeated
+from tests.repeated import WHOLE
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -98,7 +98,7 @@ def test_a_node_that_is_lost_changes_nothing(tmp_path, cluster):
 
 
 @pytest.mark.parametrize("cluster", [0], indirect=True)  # CPUs of the head
-@pytest.mark.parametrize(("losses", "shared"), [(repeated(8), True), (repeated(6), False)])
+@pytest.mark.parametrize(("losses", "shared"), [(3, True), (3, False), (8, True)] if WHOLE else [(2, True), (2, False)])
 def test_nodes_lost_at_random_instants_change_nothing(tmp_path, cluster, losses, shared, monkeypatch, request):
     """Every run is on a node that may be lost, and nothing is retried: what was lost is no failure."""
     monkeypatch.setattr("ray._private.utils.set_sigterm_handler", lambda handler: None)  # which only main threads can

@@ -3,6 +3,7 @@
 import pytest
 
 from archlab.report import analyse, text
+from tests.repeated import WHOLE
 from tests.report.named import named_study, names, with_every_plot
 
 SHORT = ["digits", "elpv", "pines", "textures", "glyphs"]
@@ -12,7 +13,9 @@ STUDIES = {
     "7 of 120, unbroken": (names(120, 7, breaks=False), names(120, 5, breaks=False, base="data")),
     "60 of 120": (names(120, 60), names(60, 5, base="stanford_dogs")),
 }
-SLOW = ("60 of 120",)
+if WHOLE:
+    STUDIES["60 of 10"] = (names(10, 60), SHORT)
+SLOW = ("60 of 10", "60 of 120")
 CASES = [pytest.param(each, marks=pytest.mark.slow if each in SLOW else ()) for each in STUDIES]
 
 

@@ -46,7 +46,7 @@ WORLDS = [((0.7, 0.7), (3, 3)), ((0.8, 0.5), (3, 5)), ((0.9, 0.9), (2, 2))]
 def test_the_corrected_correlation_is_that_of_the_truths_and_its_interval_covers_it(correlation, reliabilities, seeds):
     rng, found = np.random.default_rng(3), []
     different, raw = 1 - np.eye(*seeds), []
-    while len(found) < repeated(240):
+    while len(found) < repeated(250):
         one, two = (each[:, :, 0] for each in studies(correlation, reliabilities, seeds, rng))
         if repeats(one)[1] and repeats(two)[1]:  # else refused
             found.append(corrected(one, two, different))

@@ -31,7 +31,7 @@ def test_others_are_refused(given):
 
 def test_without_the_extra_it_is_refused_before_anything_runs(store, monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"pip install 'archlab\[onnx\]'"):
+    with pytest.raises(UserError, match=r"`precision: int8` needs .*pip install 'archlab\[onnx\]'"):
         ablating.ablate(
             {"compare": ["starnet", "mobilenetv2"], "suite": ["digits", "textures"], "precision": "int8"}, store
         )

@@ -112,7 +112,7 @@ def search(
     study = load_study(source, home=store.home)
     designs, task = Designs(study, store.home), training_of(study)
     if "int8" in study.precision:
-        require("onnx")
+        require("onnx", "`precision: int8`", study.where)
     designs.start()  # tells what is wrong in it before anything runs
     unseen_runs(designs, runs_of)  # likewise
     references = reference_runs(designs)
