@@ -23,7 +23,7 @@ _UNJUDGED = "not judged: there are no validation images that training has not se
 
 @click.command()
 @click.argument("key", shell_complete=KEY)
-@click.option("--format", "kind", type=click.Choice(["onnx"]), default="onnx", show_default=True)
+@click.option("--format", "kind", type=click.Choice(["onnx", "tflite", "pte"]), default="onnx", show_default=True)
 @click.option(
     "--int8", is_flag=True, help="Quantise: 8 bits for weights and activations, calibrated on training images."
 )
@@ -42,14 +42,15 @@ def export(
     run's dataset before the command ends.
     """
     from archlab.deploy.extras import require
+    from archlab.deploy.formats import FORMATS
 
-    require(kind)
+    require(FORMATS[kind].extra)
     from archlab.deploy.exporting import export as export_network
     from archlab.deploy.loading import load
 
     network = load(key, dataset=dataset, store=store)
     file = output or _file(network.origin["model"], network.origin["dataset"], int8, kind)
-    exported = export_network(network, file, int8=int8)
+    exported = export_network(network, file, format=kind, int8=int8)
     if as_json:
         echo(json.dumps(exported.document(), indent=2))
     else:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from archlab.deploy.deployed import Deployed
 from archlab.deploy.loading import LoadedNetwork
-from archlab.deploy.onnx_export import Deployed
 from archlab.training.evaluation import evaluation_batch_size
 
 MOST = 1000  # images
@@ -76,9 +76,8 @@ def images_of(network: LoadedNetwork, split: str = "test", most: int | None = MO
     return Images(prepared.images(split)[chosen], [names[row] for row in chosen], labels[chosen])
 
 
-def agreement(network: LoadedNetwork, model: bytes, images: Images) -> Agreement:
-    """Runs a file's content on images beside the network, which is on the CPU."""
-    found = run_onnx(model, images.pixels)
+def agreement(network: LoadedNetwork, found: np.ndarray, images: Images) -> Agreement:
+    """Holds the probabilities that a file gives, float32 (N, classes), against those of the network, which is on the CPU."""
     precise = Deployed(copy.deepcopy(network), network.preprocessing).eval().double()
     expected, excess = np.empty_like(found), -math.inf
     for rows in batches(images.pixels):
@@ -101,23 +100,6 @@ def agreement(network: LoadedNetwork, model: bytes, images: Images) -> Agreement
         exceptions=tuple(images.names[row] for row in np.flatnonzero(~same)[:NAMED]),
         right=None if images.labels is None else found.argmax(1) == images.labels,
     )
-
-
-def run_onnx(model: bytes, pixels: np.ndarray) -> np.ndarray:
-    """float32 (N, classes): what ONNX Runtime makes of uint8 images."""
-    session = session_of(model, threads=torch.get_num_threads())
-    (given,) = session.get_inputs()
-    return np.concatenate([session.run(None, {given.name: pixels[rows]})[0] for rows in batches(pixels)])
-
-
-def session_of(model: bytes, *, threads: int) -> Any:
-    """ONNX Runtime, ready to run a file's content on the CPU."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def batches(pixels: np.ndarray) -> Iterator[slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,11 @@ import numpy as np
 from archlab.deploy.agreement import Agreement, Images, agreement, images_of
 from archlab.deploy.drop import Drop, paired_drop
 from archlab.deploy.extras import require
+from archlab.deploy.formats import FORMATS
 from archlab.deploy.loading import LoadedNetwork
-from archlab.deploy.mending import Mending, mended
-from archlab.deploy.onnx_export import core_graph, with_resizing
+from archlab.deploy.mending import Mending
 from archlab.foundation import UserError, write_atomically
 
-FORMAT = "onnx"
 LEAST_AGREEMENT = 0.999  # of float files
 CALIBRATION = 256  # images
 
@@ -26,6 +26,7 @@ class Exported:
     """A file, and how it does on the run's test images.
 
     Attributes:
+        format: One of `archlab.deploy.formats.FORMATS`.
         precision: "float" or "int8".
         accuracy: Of the file on the images of `agreement`; None where these are made up.
         drop: Of an int8 file, what it loses of the float network's accuracy.
@@ -33,6 +34,7 @@ class Exported:
     """
 
     file: Path
+    format: str
     precision: str
     bytes: int
     agreement: Agreement
@@ -43,7 +45,7 @@ class Exported:
     def document(self) -> dict[str, Any]:
         told: dict[str, Any] = {
             "file": str(self.file),
-            "format": FORMAT,
+            "format": self.format,
             "precision": self.precision,
             "bytes": self.bytes,
             "accuracy": self.accuracy,
@@ -63,48 +65,55 @@ class Exported:
         return told
 
 
-def export(network: LoadedNetwork, file: Path, *, int8: bool = False) -> Exported:
-    """Writes the network, which is on the CPU, as ONNX.
+def export(network: LoadedNetwork, file: Path, *, format: str = "onnx", int8: bool = False) -> Exported:
+    """Writes the network, which is on the CPU, in one of `archlab.deploy.formats.FORMATS`.
 
     Raises UserError where it cannot be exported, the float file would give other classes than the network, or there are no
     training images to calibrate int8 on.
     """
-    require(FORMAT)
-    _check(file)
-    calibration = training_images(network) if int8 else None
-    core = core_graph(network)
-    content = with_resizing(core, network).SerializeToString()
-    images = images_of(network)
-    found = agreement(network, content, images)
-    if found.share < LEAST_AGREEMENT:
-        raise UserError(
-            f"the exported network gives another class on {found.images - found.same_class} of {found.images} images, such as "
-            f"{', '.join(found.exceptions[:3])}: a block does not export as it computes, and nothing is written"
-        )
-    if calibration is not None:
-        return _export_int8(network, core, found, calibration, images, file)
-    write(file, content)
-    return Exported(file, "float", len(content), found, found.accuracy)
+    require(FORMATS[format].extra)
+    return Exporting(network, format).write(file, int8=int8)
 
 
-def _export_int8(
-    network: LoadedNetwork, core: Any, in_float: Agreement, calibration: np.ndarray, images: Images, file: Path
-) -> Exported:
-    import onnx
+class Exporting:
+    """Writes files of one network in one format; the float file is made and held against the network once."""
 
-    quantised, mending = mended(core, calibration, unseen_validation_images(network))
-    mending.layers = [(_with_block(layer, network), changed) for layer, changed in mending.layers]
-    content = with_resizing(onnx.load_from_string(quantised), network).SerializeToString()
-    found = agreement(network, content, images)
-    drop = None if in_float.right is None or found.right is None else paired_drop(in_float.right, found.right)
-    write(file, content)
-    return Exported(file, "int8", len(content), found, found.accuracy, drop, mending)
+    def __init__(self, network: LoadedNetwork, format: str):
+        self.network, self.format = network, format
+        self.exporter = FORMATS[format].exporter(network)
 
+    def write(self, file: Path, *, int8: bool) -> Exported:
+        """Raises as `export` does."""
+        _check(file)
+        calibration = training_images(self.network) if int8 else None
+        in_float, drop, mending = self._in_float, None, None
+        content, found = self.exporter.in_float, in_float
+        if calibration is not None:
+            content, mending = self.exporter.in_int8(calibration, unseen_validation_images(self.network))
+            found = self._agreement(content)
+            if in_float.right is not None and found.right is not None:
+                drop = paired_drop(in_float.right, found.right)
+        with write_atomically(file) as temporary:
+            temporary.write_bytes(content)
+        precision = "int8" if int8 else "float"
+        return Exported(file, self.format, precision, len(content), found, found.accuracy, drop, mending)
 
-def _with_block(layer: str, network: LoadedNetwork) -> str:
-    """`layers.3` as `layers.3 (inverted_residual)`."""
-    blocks = [each.block for each in network.architecture.layers for _ in range(each.repeat)]
-    return f"{layer} ({blocks[int(layer.rpartition('.')[2])]})" if layer.startswith("layers.") else layer
+    @cached_property
+    def _images(self) -> Images:
+        return images_of(self.network)
+
+    def _agreement(self, content: bytes) -> Agreement:
+        return agreement(self.network, self.exporter.probabilities(content, self._images.pixels), self._images)
+
+    @cached_property
+    def _in_float(self) -> Agreement:
+        found = self._agreement(self.exporter.in_float)
+        if found.share < LEAST_AGREEMENT:
+            raise UserError(
+                f"the exported network gives another class on {found.images - found.same_class} of {found.images} images, such "
+                f"as {', '.join(found.exceptions[:3])}: a block does not export as it computes, and nothing is written"
+            )
+        return found
 
 
 def training_images(network: LoadedNetwork) -> np.ndarray:
@@ -125,11 +134,6 @@ def unseen_validation_images(network: LoadedNetwork) -> Images | None:
         return None
     images = images_of(network, "validation")
     return images if images.labels is not None else None
-
-
-def write(file: Path, content: bytes) -> None:
-    with write_atomically(file) as temporary:
-        temporary.write_bytes(content)
 
 
 def _check(file: Path) -> None:

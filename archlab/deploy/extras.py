@@ -6,7 +6,12 @@ from importlib.util import find_spec
 
 from archlab.foundation import UserError
 
-EXTRAS = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
+EXTRAS = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "litert": ("litert_torch", "ai_edge_litert", "ai_edge_quantizer"),
+    "executorch": ("executorch",),
+    "microcontroller": ("ethosu", "tflite_micro"),
+}
 
 
 def missing(extra: str) -> list[str]:

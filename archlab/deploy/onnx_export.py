@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from archlab.architecture import Network
-from archlab.data.preprocessing import Preprocessing
+from archlab.deploy.deployed import Deployed, deployed, metadata, refusal
 from archlab.deploy.loading import LoadedNetwork
 from archlab.deploy.quiet import quiet
 from archlab.deploy.resizing import resizing
-from archlab.foundation import UserError
 
 OPSET = 20  # the first with Gelu in one piece
 IMAGES, RESIZED, PROBABILITIES = "images", "resized", "probabilities"
-
-
-class Deployed(nn.Module):
-    """uint8 (N, R, R, 3) to probabilities (N, classes): normalisation, and the network as it is deployed."""
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, network: Network, preprocessing: Preprocessing):
-        super().__init__()
-        self.network, self.preprocessing = network.fuse(), preprocessing
-        mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
-        self.register_buffer("mean", (mean * 255).view(1, 3, 1, 1))
-        self.register_buffer("scale", (1 / (std * 255)).view(1, 3, 1, 1))
-
-    def scores(self, images: Tensor) -> Tensor:
-        seen = self.preprocessing.seen(images).permute(0, 3, 1, 2).to(self.mean.dtype)
-        return self.network((seen - self.mean) * self.scale)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.scores(images).softmax(1)
 
 
 def core_graph(network: LoadedNetwork) -> Any:
@@ -48,10 +23,7 @@ def core_graph(network: LoadedNetwork) -> Any:
 
     Raises UserError for a network with blocks that cannot be exported; the message says where and why.
     """
-    preprocessing = network.preprocessing
-    if preprocessing.fit == "whole":
-        raise UserError("its recipe sees images in their own shape, which is not exported yet")
-    return graph_of(Deployed(network, preprocessing).eval(), preprocessing.resolution)
+    return graph_of(deployed(network), network.preprocessing.resolution)
 
 
 def graph_of(module: Deployed, side: int, batch: int | None = None) -> Any:
@@ -71,7 +43,7 @@ def graph_of(module: Deployed, side: int, batch: int | None = None) -> Any:
                 verbose=False,
             )
     except Exception as error:  # nearly anything, from deep inside
-        raise _refusal(error) from error
+        raise refusal(error, "ONNX") from error
     assert exported is not None
     model = exported.model_proto
     _clean(model)
@@ -90,25 +62,10 @@ def with_resizing(core: Any, network: LoadedNetwork) -> Any:
     merged = compose.merge_models(before, core, io_map=[(RESIZED, RESIZED)], name=network.origin["model"] or "network")
     merged.producer_name, merged.producer_version = "archlab", version("archlab")
     del merged.metadata_props[:]
-    for name, value in metadata(network).items():
+    for name, value in metadata(network, ["resize", "normalise"]).items():
         merged.metadata_props.add(key=name, value=value)
     onnx.checker.check_model(merged, full_check=True)
     return merged
-
-
-def metadata(network: LoadedNetwork) -> dict[str, str]:
-    """What travels inside the file: `classes`, a JSON list; `preprocessing` and `origin`, JSON objects."""
-    told = {
-        "classes": network.class_names,
-        "preprocessing": {
-            **network.preprocessing.document(),
-            "inside": ["resize", "normalise"],
-            "before": "decode to RGB of 8 bits, turned as EXIF says, transparency on white; preparation decodes JPEGs of at "
-            "least about four times the resolution at reduced size, from which a full decode can differ slightly",
-        },
-        "origin": {name: network.origin[name] for name in ("key", "model", "dataset", "seed", "archlab", "metrics")},
-    }
-    return {name: json.dumps(value) for name, value in told.items()}
 
 
 def _clean(model: Any) -> None:
@@ -153,22 +110,3 @@ def _fold_batch_norms(model: Any) -> None:
     kept = [each for each in graph.initializer if each.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
-
-
-def _refusal(error: BaseException) -> UserError:
-    """One line of an exporter's page: the cause, and the line of own code that it came from."""
-    chain: list[BaseException] = []
-    while error is not None and error not in chain:
-        chain.append(error)
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    text = "\n".join(str(each) for each in chain)
-    frames = re.findall(r'File "([^"]+\.py)", line (\d+)', text)
-    for each in chain:
-        walked = each.__traceback__
-        while walked is not None:
-            frames.append((walked.tb_frame.f_code.co_filename, str(walked.tb_lineno)))
-            walked = walked.tb_next
-    own = [f"{place.rpartition('/')[2]}:{line}" for place, line in frames if "archlab-own-code-" in place]
-    root = chain[-1]
-    reason = str(root).strip().partition("\n")[0] or type(root).__name__
-    return UserError(f"the network cannot be exported to ONNX: {reason}", where=own[-1] if own else None)

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 
 from archlab.budget import peak_elements
-from archlab.deploy.agreement import Images, batches, images_of, session_of
-from archlab.deploy.exporting import FORMAT, export
+from archlab.deploy.agreement import Images, batches, images_of
+from archlab.deploy.deployed import Deployed
+from archlab.deploy.exporting import Exporting
+from archlab.deploy.extras import missing
+from archlab.deploy.formats import FORMATS
 from archlab.deploy.loading import LoadedNetwork
-from archlab.deploy.onnx_export import Deployed
 from archlab.deploy.timing import Latency, in_turns, latency_of, one_thread
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name
@@ -30,7 +32,7 @@ class ShippedForm:
     """One form.
 
     Attributes:
-        format: "onnx", or "torch" for the fused network as torch runs it operator by operator.
+        format: One of `archlab.deploy.formats.FORMATS`, or "torch" for the fused network as torch runs it operator by operator.
         precision: "float" or "int8".
         bytes: Of the file; None for torch.
         accuracy: On the run's test images, of which there are `images`; None where these are not here.
@@ -55,49 +57,72 @@ class ShippedForm:
 
 
 def shipped_forms(network: LoadedNetwork, note: Callable[[str], object] = lambda words: None) -> list[ShippedForm]:
-    """Exports the network, which is on the CPU, in every precision, and times all forms in turns.
+    """Exports the network, which is on the CPU, in every format whose extra is installed and every precision, and times all
+    forms in turns.
 
     `note` hears what is being done, and why a form is left out. Raises UserError where the network cannot be exported at all.
     """
     images = images_of(network)
-    right = None if images.labels is None else float((_classes(network, images) == images.labels).mean())
-    found: list[tuple[str, str, int | None, float | None, float]] = [("torch", "float", None, right, 1.0)]
     one = np.zeros((1, *images.pixels.shape[1:]), dtype=np.uint8)
-    calls: list[Callable[[], object]] = [
-        partial(Deployed(network, network.preprocessing).eval(), torch.from_numpy(one))
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        for precision in ("float", "int8"):
-            file = Path(folder) / f"{precision}.{FORMAT}"
-            note(f"exporting {network.origin['model']} in {precision}, run on {len(images.pixels)} images")
-            try:
-                exported = export(network, file, int8=precision == "int8")
-            except UserError as error:
-                if precision == "float":
-                    raise
-                note(f"int8 is left out: {error}")
-                continue
-            found.append((FORMAT, precision, exported.bytes, exported.accuracy, exported.agreement.share))
-            session = session_of(file.read_bytes(), threads=1)
-            calls.append(partial(session.run, None, {session.get_inputs()[0].name: one}))
-    note(f"timing {len(calls)} forms in turns")
+    right = None if images.labels is None else float((_classes(network, images) == images.labels).mean())
+    eager = partial(Deployed(network, network.preprocessing).eval(), torch.from_numpy(one))
+    found = [_Form("torch", "float", None, right, 1.0, eager)]
+    for format in FORMATS:
+        found += _of_format(network, format, one, note)
+    note(f"timing {len(found)} forms in turns")
     with torch.inference_mode(), one_thread():
-        times = in_turns(calls, SECONDS)
-    side = network.run.resolution
+        times = in_turns([form.call for form in found], SECONDS)
+    side, hardware = network.run.resolution, f"{cpu_name()}, one thread"
     values = peak_elements(network.fuse(), torch.zeros(1, 3, side, side))
     return [
         ShippedForm(
-            kind,
-            precision,
-            size,
-            accuracy,
+            form.format,
+            form.precision,
+            form.bytes,
+            form.accuracy,
             len(images.pixels),
-            same_class,
-            latency_of(milliseconds, f"{cpu_name()}, one thread"),
-            values * (1 if precision == "int8" else FLOAT),
+            form.same_class,
+            latency_of(milliseconds, hardware),
+            values * (1 if form.precision == "int8" else FLOAT),
         )
-        for (kind, precision, size, accuracy, same_class), milliseconds in zip(found, times, strict=True)
+        for form, milliseconds in zip(found, times, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class _Form:
+    """One form before it is timed by `call`."""
+
+    format: str
+    precision: str
+    bytes: int | None
+    accuracy: float | None
+    same_class: float
+    call: Callable[[], object]
+
+
+def _of_format(network: LoadedNetwork, format: str, one: np.ndarray, note: Callable[[str], object]) -> list[_Form]:
+    """In both precisions, ready for the image `one`. Raises UserError where ONNX, which all need, is impossible."""
+    kind, found = FORMATS[format], list[_Form]()
+    if lacking := missing(kind.extra):
+        note(f"{kind.name} is left out: it needs {' and '.join(lacking)}: pip install 'archlab[{kind.extra}]'")
+        return found
+    exporting = Exporting(network, format)
+    with tempfile.TemporaryDirectory() as folder:
+        for precision in ("float", "int8"):
+            file = Path(folder) / f"{precision}.{format}"
+            note(f"exporting {network.origin['model']} to {kind.name} in {precision}")
+            try:
+                exported = exporting.write(file, int8=precision == "int8")
+                call = exporting.exporter.ready(file.read_bytes(), one)
+            except UserError as error:
+                if (format, precision) == ("onnx", "float"):
+                    raise
+                note(f"{kind.name} in {precision} is left out: {error}")
+                continue
+            share = exported.agreement.share
+            found.append(_Form(format, precision, exported.bytes, exported.accuracy, share, call))
+    return found
 
 
 def _classes(network: LoadedNetwork, images: Images) -> np.ndarray:

@@ -18,8 +18,9 @@ from torch import nn
 
 from archlab.architecture import Network
 from archlab.data.preprocessing import Preprocessing
-from archlab.deploy.agreement import session_of
-from archlab.deploy.onnx_export import RESIZED, Deployed, graph_of
+from archlab.deploy.deployed import Deployed
+from archlab.deploy.onnx_export import RESIZED, graph_of
+from archlab.deploy.onnx_runtime import session_of
 from archlab.deploy.quantising import MIN_MAX, Quantiser
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name

@@ -176,11 +176,11 @@ def test_a_run_by_itself_is_compared_on_noise_and_says_so(place, command, tmp_pa
 
 
 def test_a_file_that_computes_something_else_is_not_written(place, monkeypatch, tmp_path):
-    from archlab.deploy import exporting
+    from archlab.deploy import exporting, onnx_exporter
 
     network = archlab.load(place.keys["gated"], store=place.home)
     other = archlab.load(place.keys["mobileone"], store=place.home)
-    monkeypatch.setattr(exporting, "core_graph", lambda network: core_graph(other))
+    monkeypatch.setattr(onnx_exporter, "core_graph", lambda network: core_graph(other))
     torch.manual_seed(0)
     torch.nn.init.normal_(other.head.classifier.weight)
     with pytest.raises(UserError, match=r"gives another class on .* and nothing is written"):

@@ -15,11 +15,13 @@ import pytest
 import archlab
 from archlab.cli.export import _file
 from archlab.data import Prepared, preparation
-from archlab.deploy import mending
-from archlab.deploy.agreement import images_of, run_onnx
+from archlab.deploy import mending, onnx_ways
+from archlab.deploy.agreement import images_of
 from archlab.deploy.drop import paired_drop
 from archlab.deploy.exporting import Exported
 from archlab.deploy.onnx_export import core_graph
+from archlab.deploy.onnx_runtime import run_onnx
+from archlab.deploy.onnx_ways import quantised_graph
 from tests.deploy.made import CLASSES, train
 from tests.repeated import WHOLE
 
@@ -92,7 +94,7 @@ def test_validation_images_that_were_trained_on_judge_nothing(own_place, command
 def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
     """Whatever the first ways give is spoilt here: the third is taken, and layers are told apart."""
     graph, calibration, validation = core
-    given = mending.run_onnx
+    given = onnx_ways.run_onnx
     spoilt = []
 
     def run(content, pixels):
@@ -102,9 +104,9 @@ def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
             return np.roll(found, 1, axis=1)
         return found
 
-    monkeypatch.setattr(mending, "run_onnx", run)
-    monkeypatch.setattr(mending, "SHOWN", len(validation.pixels) - 1)
-    content, found = mending.mended(graph, calibration, validation)
+    monkeypatch.setattr(onnx_ways, "run_onnx", run)
+    monkeypatch.setattr(onnx_ways, "SHOWN", len(validation.pixels) - 1)
+    content, found = quantised_graph(graph, calibration, validation)
     ways = [way for way, _ in found.tried]
     assert ways[:2] == ["minimum and maximum", "percentile 99.99"] and ways[2].endswith("in float") and len(ways) == 3
     assert found.way == ways[2] and not found.gave_up and content not in spoilt
@@ -126,7 +128,7 @@ def test_the_worst_layer_is_named_with_its_block(place, command, monkeypatch):
 def test_it_gives_up_when_nothing_helps_and_takes_what_costs_least(core, monkeypatch):
     graph, calibration, validation = core
     monkeypatch.setattr(mending, "ENOUGH", -2.0)
-    _, found = mending.mended(graph, calibration, validation)
+    _, found = quantised_graph(graph, calibration, validation)
     assert found.gave_up and "equalised" in found.tried[-1][0]
     assert dict(found.tried)[found.way] == min(drop for _, drop in found.tried)
 
