@@ -170,10 +170,9 @@ def test_fresh_stores_under_different_load_give_the_same_numbers(ablate):
 def test_a_killed_study_goes_on_and_ends_with_the_same_table(ablate, folder):
     code, undisturbed, progress = ablate("--json", "--seeds", "1", "--store", "undisturbed")
     assert code == 0, progress
-    program = "from archlab.cli.main import main; main()"
     arguments = ["ablate", "--spec", "tiny.yaml", "--seeds", "1", "--store", "store", "--workers", "1"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments], **quiet)
+    process = subprocess.Popen([sys.executable, "-m", "archlab", *arguments], **quiet)
     deadline = time.monotonic() + 120
     while len(list(folder.glob("store/runs/??/*"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -212,7 +211,7 @@ def test_an_unknown_study_is_named(ablate):
     assert code == 2 and "there is no study 'qick'" in complaint and "did you mean 'quick'?" in complaint
 
 
-ARCHLAB = f"'{sys.executable}' -c 'from archlab.cli.main import main; main()' ablate --spec tiny.yaml --workers 2"
+ARCHLAB = f"'{sys.executable}' -m archlab ablate --spec tiny.yaml --workers 2"
 
 
 @pytest.mark.slow
@@ -242,7 +241,7 @@ def test_streams_that_nobody_hears_and_a_store_that_must_not_be_written(folder):
     "command", ["ablate --spec tiny.yaml --store", "runs list --store", "train net.yaml --dataset digits --store"]
 )
 def test_a_store_whose_name_is_no_text_is_refused_in_a_line(folder, command):
-    program = [sys.executable, "-c", "from archlab.cli.main import main; main()", *command.split(), b"st\xffore"]
+    program = [sys.executable, "-m", "archlab", *command.split(), b"st\xffore"]
     done = subprocess.run(program, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "a folder of runs needs a name in UTF-8" in done.stderr

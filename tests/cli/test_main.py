@@ -13,7 +13,7 @@ import pytest
 from archlab.cli import main as module
 from archlab.foundation import UserError
 
-ARCHLAB = [sys.executable, "-c", "from archlab.cli.main import main; main()"]
+ARCHLAB = [sys.executable, "-m", "archlab"]
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_warnings_of_libraries_are_not_shown(call):
     ],
 )
 def test_closed_and_full_streams_decide_nothing_else(arguments, streams, code):
-    line = f"'{sys.executable}' -c 'from archlab.cli.main import main; main()' {arguments} {streams}"
+    line = f"'{sys.executable}' -m archlab {arguments} {streams}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert done.returncode == code
     if streams == ">/dev/full":
@@ -141,6 +141,6 @@ def test_help_imports_nothing_that_takes_long():
 )
 def test_a_reader_that_leaves_early_is_no_fault(arguments, first):
     """Whether the output is one write or many."""
-    command = f"'{sys.executable}' -c 'from archlab.cli.main import main; main()' {arguments} | head -1"
+    command = f"'{sys.executable}' -m archlab {arguments} | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(first) and done.stderr == ""

@@ -15,7 +15,7 @@ import pytest
 from archlab.cli.streams import echo, told_warnings
 
 CLI = Path(__file__).parents[2] / "archlab" / "cli"
-ARCHLAB = [sys.executable, "-c", "from archlab.cli.main import main; main()"]
+ARCHLAB = [sys.executable, "-m", "archlab"]
 TABLE = "model,one,two,three\n\x1b[31mred\x1b[2J,.1,.2,.3\nb\x9b,.4,.5,.7\nc,.7,.6,.9\n"
 
 

@@ -42,8 +42,7 @@ def bench_store(home: Path, *, repeats: int, progress: Callable[[str], None], ru
 
 
 def _actions(store: Store) -> dict[str, Callable[[], object]]:
-    program = "from archlab.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "runs", "list", "--store", str(store.home)]
+    command = [sys.executable, "-m", "archlab", "runs", "list", "--store", str(store.home)]
     return {
         LISTING: lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL),
         "score all of them": lambda: _score(store),

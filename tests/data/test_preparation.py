@@ -199,7 +199,7 @@ def test_an_interruption_at_the_very_end_leaves_no_store(home, photos, monkeypat
 def test_killed_and_started_again(home, fill, describe, sent):
     root = fill({"train/cat": 200, "train/dog": 200, "test/cat": 20, "test/dog": 20}, size=(640, 480))
     describe("pets", source={"folder": {"path": str(root)}}, resolution=224)
-    program = [sys.executable, "-c", "from archlab.cli.main import main; main()"]
+    program = [sys.executable, "-m", "archlab"]
     command = [*program, "datasets", "prepare", "pets", "--workers", "2", "--store", str(home)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
     journal = home / "datasets/pets/.224.part/journal.jsonl"

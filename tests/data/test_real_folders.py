@@ -38,8 +38,7 @@ def test_cifar10_is_prepared_in_time_and_memory(home):
         pool.map(load, [files[0::2], files[1::2]])
         pillow = time.perf_counter() - start
     add_dataset("photos", home, "folder", {"path": str(ROOT / "cifar10")}, {})
-    program = "from archlab.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "datasets", "prepare", "photos", "--workers", "2", "--store", str(home)]
+    command = [sys.executable, "-m", "archlab", "datasets", "prepare", "photos", "--workers", "2", "--store", str(home)]
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     taken = time.perf_counter() - start

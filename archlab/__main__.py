@@ -1,0 +1,6 @@
+"""`python -m archlab`"""
+
+from archlab.cli.main import main
+
+if __name__ == "__main__":
+    main()
