@@ -34,7 +34,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     warnings += _differences(materials)
     tables: list[pd.DataFrame] = []
     filled: list[pd.DataFrame] = []
-    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "int8": []}
+    merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "int8": [], "boards": []}
     merged |= {"test_images": {}, "classes": {}, "kin": {}}
     references: list[str] = []
     images = ImageNoise() if all(each.images for each in materials) else None
@@ -50,7 +50,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         merged["test_images"] |= each.test_images
         merged["kin"] |= each.kin
         merged["classes"] |= each.classes
-        for part in ("failed", "runs", "int8"):
+        for part in ("failed", "runs", "int8", "boards"):
             merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
         references += [names[model] for model in each.references or []]
     key = [

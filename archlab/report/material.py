@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from archlab.foundation import UserError, check_file, is_file
 from archlab.foundation.checksums import changed_files
 from archlab.foundation.metric import METRICS, Metric
 from archlab.report.provenance import as_trained, prediction, provenance, spanning
+from archlab.report.stored_runs import measured_on_boards, read_runs
 from archlab.report.study_files import (
     SEARCH,
     finished_studies,
@@ -79,6 +79,7 @@ class Material:
         images: The noise of the test images, where it is known.
         int8: Of each stored run model, dataset, seed, and what it is worth in int8, or the cause why that is not known.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
+        boards: What boards of the user's took, as `archlab.report.stored_runs.measured_on_boards` has it.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Material:
     images: ImageNoise | None = None
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     int8: list[dict[str, Any]] = field(default_factory=list)
+    boards: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -196,12 +198,13 @@ def _read_study(folder: Path, home: Path) -> Material:
     if damaged := changed_files(folder):
         raise UserError(f"is not what archlab wrote: {how_to_make_anew(folder)}", where=str(folder / damaged[0]))
     try:
-        return _material_of(folder, home)
+        material = _material_of(folder, home)
     except UserError as error:
         raise UserError(f"{error.message}: {how_to_make_anew(folder)}", where=error.where) from None
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         said = f"no results of a study can be read there ({type(error).__name__}: {error}): {how_to_make_anew(folder)}"
         raise UserError(said, where=str(folder)) from error
+    return replace(material, boards=measured_on_boards(material.runs, home))
 
 
 def _material_of(folder: Path, home: Path) -> Material:
@@ -223,7 +226,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         model["name"]: architecture_elements(model["architecture"], model["cost"]["macs"], model.get("strides"))
         for model in study["models"]
     }
-    runs, curves = _read_runs(found["cells"], home)
+    runs, curves = read_runs(found["cells"], home)
     search, is_unseen = read_optional(folder / SEARCH), table["dataset"].isin(study.get("unseen", []))
     return Material(
         name=study["name"],
@@ -273,31 +276,3 @@ def _rounds(study: dict[str, Any], found: dict[str, Any]) -> Rounds | None:
 def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Series]:
     names = [reference.rpartition(":")[2] for reference in study.get("own_scores", [])]
     return {name: pd.Series({row["model"]: row[name] for row in found["scores"]}, dtype=float) for name in names}
-
-
-def _read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[str, Any]], pd.DataFrame | None]:
-    """Finished runs and learning curves of the cells whose runs are still stored."""
-    from archlab.runs import Store
-
-    store = Store(home)
-    runs, curves = [], []
-    for cell in cells:
-        if cell["split"] != "test" or (result := store.get(cell["key"])) is None:
-            continue
-        name = {key: cell[key] for key in ("model", "dataset", "seed")}
-        run, mode = result["run"], result["mode"]
-        runs.append(
-            {
-                **name,
-                "accuracy": cell["accuracy"],
-                "seconds": result["seconds"],
-                "key": cell["key"],
-                "data": run["dataset_digest"],
-                "code": run["code"],
-                "finished": result["finished"],
-                "archlab": result["archlab"],
-                **{key: mode.get(key) for key in ("device", "hardware", "precision", "threads", "torch")},
-            }
-        )
-        curves += [{**name, **epoch} for epoch in result["history"]]
-    return runs, pd.DataFrame(curves) if curves else None

@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from archlab.foundation.metric import Metric
 from archlab.report.analysis import Analysis, told
+from archlab.report.boards import board_tables
 from archlab.report.cell_plot import cell_plot
 from archlab.report.costs import Cost, pareto
 from archlab.report.key import Entry
@@ -39,6 +40,9 @@ LATENCY = (
     "Latency is the median time for one image (batch 1, training branches merged): in ONNX Runtime, where that is named, of "
     "the graph that `archlab export` writes, else in torch; bars span the middle half of the repeats."
 )
+ON_BOARDS = (
+    "Latencies on boards are as they were imported, of whatever ran the networks there: archlab has not measured them."
+)
 NO_LATENCY = "No latency was measured: pip install 'archlab[onnx]', and make the study again, which trains nothing."
 
 
@@ -63,9 +67,9 @@ def accuracies(analysis: Analysis) -> Iterator[Section]:
 
 def costs(analysis: Analysis) -> Iterator[Section]:
     """The score against each cost that is known."""
-    title = "What it costs"
+    title, tables = "What it costs", board_tables(analysis)
     if not analysis.costs:
-        yield Section("costs", title, ["The costs of these models are not known."])
+        yield Section("costs", title, ["The costs of these models are not known."], tables=tables)
         return
     sentences, plots = [], []
     models = _scored(analysis)
@@ -74,6 +78,7 @@ def costs(analysis: Analysis) -> Iterator[Section]:
             "costs",
             title,
             ["No model has a score to hold against its cost; what is known of costs is in the first table."],
+            tables=tables,
         )
         return
     for cost in analysis.costs:
@@ -82,10 +87,12 @@ def costs(analysis: Analysis) -> Iterator[Section]:
             plots.append(_pareto_plot(models, cost, short_names(front, analysis.base)))
     if any(cost.column == "latency" for cost in analysis.costs):
         sentences.append(LATENCY)
-    elif analysis.material.runs:
+    elif analysis.material.runs and not tables:
         sentences.append(NO_LATENCY)
+    if any(cost.board for cost in analysis.costs):
+        sentences.append(ON_BOARDS)
     fronts = _fronts(analysis.models.dropna(subset="xscore"), analysis.costs)
-    yield Section("costs", title, sentences, plots, folded=[fronts] if fronts.rows else [])
+    yield Section("costs", title, sentences, plots, tables, folded=[fronts] if fronts.rows else [])
 
 
 def _fronts(models: pd.DataFrame, costs: list[Cost]) -> Table:

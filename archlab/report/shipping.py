@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,18 +50,18 @@ def to_ship(analysis: Analysis) -> list[dict[str, Any]]:
     if models.empty:
         return []
     exported = _best_runs(analysis)
-    lines = [*_chosen(models, _costs(analysis)), *_best_in_int8(analysis, models)]
-    for line in lines:
-        key, int8 = exported.get((line["model"], _first(analysis))), " --int8" if "int8" in line["choice"] else ""
-        line["command"] = key and f"archlab export {key}{int8}"
+    lines = []
+    for precision, line in [*_chosen(models, _costs(analysis)), *_best_in_int8(analysis, models)]:
+        key, int8 = exported.get((line["model"], _first(analysis))), " --int8" if precision == "int8" else ""
+        lines.append({**line, "command": key and f"archlab export {key}{int8}"})
     return [*lines, *({**line, "command": None} for line in _avoided(models, _costs(analysis)))]
 
 
-def _best_in_int8(analysis: Analysis, models: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _best_in_int8(analysis: Analysis, models: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
     if analysis.quantised is None or analysis.quantised.models.empty:
         return
     best = analysis.quantised.models.iloc[0]
-    yield _line("best in int8", models, best.name, f"xScore in int8: {best['xscore']:.3f}")
+    yield "int8", _line("best in int8", models, best.name, f"xScore in int8: {best['xscore']:.3f}")
 
 
 def _scored(analysis: Analysis) -> pd.DataFrame:
@@ -78,11 +79,11 @@ def _costs(analysis: Analysis) -> list[Cost]:
     return [cost for cost in analysis.costs if cost.column != "seconds" and _differs(costs[cost.column])]
 
 
-def _chosen(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]:
-    """The best, and of each cost the cheapest of those whose interval reaches the best's score."""
+def _chosen(models: pd.DataFrame, costs: list[Cost]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The best, and of each cost the cheapest of those whose interval reaches the best's score; each after its precision."""
     best, lost = models.index[0], models["at_chance"].iloc[0]
     reason = "the highest xScore" + (f", though no better than chance on {lost}" if pd.notna(lost) else "")
-    yield _line("best", models, best, reason)
+    yield "float", _line("best", models, best, reason)
     contenders = models[models["xscore_high"] >= models.loc[best, "xscore"]] if _has_intervals(models) else models
     contenders = contenders[contenders["at_chance"].isna()]
     for cost in costs:
@@ -90,9 +91,26 @@ def _chosen(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]
         values = contenders[cost.column].dropna()
         if kind not in CHEAPEST or values.empty:
             continue
-        name = str(values.idxmin())
-        word = f"{CHEAPEST[kind]} in int8" if cost.title.startswith("latency in int8") else CHEAPEST[kind]
-        yield _line(word, models, name, f"{cost.head}: {values.min():.{cost.digits}f}")
+        word = f"{CHEAPEST[kind]} in int8" if cost.precision == "int8" else CHEAPEST[kind]
+        reason = f"{cost.head}: {values.min():.{cost.digits}f}"
+        yield cost.precision, _line(word, models, str(values.idxmin()), reason)
+    yield from _fastest_on_boards(models, contenders, [cost for cost in costs if cost.board])
+
+
+def _fastest_on_boards(
+    models: pd.DataFrame, contenders: pd.DataFrame, costs: list[Cost]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of each board one line, in the precision that is fastest."""
+    for board in dict.fromkeys(cost.board for cost in costs):
+        own = [cost for cost in costs if cost.board == board]
+        measured = contenders[[cost.column for cost in own]].dropna(how="all")
+        if measured.empty:
+            continue
+        fastest = min(own, key=lambda cost: measured[cost.column].fillna(math.inf).min())
+        values = measured[fastest.column].dropna()
+        of = f", of the {len(measured)} measured" if len(measured) < len(contenders) else ""
+        reason = f"{values.min():.{fastest.digits}f} ms in {fastest.precision}{of}"
+        yield fastest.precision, _line(f"fastest on {board}", models, str(values.idxmin()), reason)
 
 
 def _avoided(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]:
