@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from archlab.budget.cost import Cost
 from archlab.foundation import UserError, where, with_lines_of
-from archlab.foundation.settings import Memory, Quantity, read_settings, read_value
+from archlab.foundation.settings import Memory, Milliseconds, Quantity, read_settings, read_value
 from archlab.foundation.words import in_kib
 
 DEFAULT_PARAMS = 2_500_000
@@ -24,7 +24,8 @@ class Budget:
     `of` says whether the network as trained or the fused one is held against it; `fit`, whether widths are fitted to it;
     `second`, by which other quantities, so that both limits are reached: the first of them that an architecture leaves free
     counts (`archlab.architecture.free`). `macs_like` names an architecture: as many multiply-accumulates as that has, fitted
-    by its width alone.
+    by its width alone. `latency` is milliseconds for one image on one CPU thread of the machine at hand, in float: no closed
+    form gives them, so no width is fitted to them, and `allows`, `shares` and `limits` leave them out.
     """
 
     params: Quantity | None = DEFAULT_PARAMS
@@ -35,6 +36,7 @@ class Budget:
     macs_like: str | None = None
     peak_memory: Memory | None = None
     flash: Memory | None = None
+    latency: Milliseconds | None = None
 
     def allows(self, cost: Cost) -> bool:
         used = self.share(cost)
@@ -52,7 +54,7 @@ class Budget:
         return {name: held[name] / limit for name, limit in limits.items()}  # type: ignore[operator]
 
     def limits(self) -> dict[str, int]:
-        """What is limited, by name."""
+        """What is limited of what a closed form gives, by name."""
         limits = {name: getattr(self, name) for name in ("params", "macs", "peak_memory", "flash")}
         return {name: limit for name, limit in limits.items() if limit is not None}
 
@@ -63,14 +65,19 @@ class Budget:
 
     def describe(self, cost: Cost) -> str:
         """What the budget limits, as it is in `cost`."""
-        return self._words(self.held(cost))
+        return _listed(self._words(self.held(cost)))
 
     def __str__(self) -> str:
-        return self._words(self.limits())
+        latency = [] if self.latency is None else [f"{self.latency:g} ms of latency"]
+        return _listed([*self._words(self.limits()), *latency])
 
-    def _words(self, numbers: Mapping[str, int | None]) -> str:
-        *others, last = [_in_words(name, numbers[name]) for name in self.limits()] or ["none"]
-        return f"{', '.join(others)} and {last}" if others else last
+    def _words(self, numbers: Mapping[str, int | None]) -> list[str]:
+        return [_in_words(name, numbers[name]) for name in self.limits()]
+
+
+def _listed(words: list[str]) -> str:
+    *others, last = words or ["none"]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _in_words(name: str, number: int | None) -> str:
@@ -111,7 +118,7 @@ def _parse(value: dict, at: str | None) -> Budget:
     plain, found = dict(value), dict[str, Any]()
     for key in ("second", "macs_like"):
         if key in value:
-            known = ("params", "macs", "of", "fit", "peak_memory", "flash")
+            known = ("params", "macs", "of", "fit", "peak_memory", "flash", "latency")
             raise UserError(f"a budget has no key {key!r}", where=where(value, key) or at, name=key, known=known)
     if isinstance(value.get("macs"), dict):
         line = where(value, "macs") or at

@@ -103,7 +103,9 @@ def _print_plan(
     """`store`: as the command was given it, and as others are to be given it."""
     from archlab.cli.plan_text import HEADING, elsewhere, rows, summary
     from archlab.study.ablating import missing_datasets
+    from archlab.study.latency import networks_to_time
 
+    to_time = networks_to_time(study, place)
     option = f" --store {shlex.quote(store)}" if store else ""
     missing = {need: command + option for need, command in missing_datasets(study, place.home).items()}
     if as_json:
@@ -116,6 +118,7 @@ def _print_plan(
             **plan.document(),
         }
         document |= {"until_decided": expected.document()} if expected else {}
+        document |= {"networks_to_time": to_time} if study.budget.get("latency") else {}
         echo(json.dumps(document, indent=2))
         return
     print_table(HEADING, rows(plan))
@@ -124,6 +127,8 @@ def _print_plan(
         runs = [*plan.stored, *(run for run, _ in plan.missing)]
         beside = sum(run.dataset in study.unseen for run in runs)
         echo(f"{beside} of them on {', '.join(study.unseen)}, which no choice and no score sees")
+    if to_time:
+        echo(f"{to_time} networks are timed in ONNX Runtime before anything is trained")
     for line in [*elsewhere(plan), *(expected.lines() if expected else [])]:
         echo(line)
     for need, command in missing.items():

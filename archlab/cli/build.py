@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from archlab.architecture import InputSpec
     from archlab.budget import Budget, Cost
     from archlab.study.design import Design, Designer
+    from archlab.study.latency import Timed
     from archlab.study.study import Study
 
 ENOUGH = 0.95  # of the budget; a model that uses less is remarked on
@@ -55,28 +57,43 @@ def build(
     Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. A model that has
     another form on a dataset is listed again in that form, `MODEL on DATASET`. Warns where the most
     costly model has more than 1.5 times the MACs of the least. Ends with 1 where a model is above a budget that widths are not
-    fitted to.
+    fitted to, or a variant above a limit of latency, which is measured here.
     """
+    from archlab.deploy.extras import require
     from archlab.study.design import Designer
+    from archlab.study.latency import LIMITED
     from archlab.study.loading import load_study
 
     place = home(store)
     study = load_study(overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds), home=place)
+    if study.budget.latency:
+        require("onnx", LIMITED, study.budget_where)
     designer = Designer(study, place)
     study = designer.study  # its budget settled
     designs, inputs = designer.designs(), designer.input
     found = [model for design in designs for model in _with_forms(designer, design)]
     costs = _verified(found, inputs)
+    timed = _timed(designer, designs)
     if as_json:
-        echo(json.dumps(_document(study, found, costs, inputs), indent=2))
+        echo(json.dumps(_document(study, found, costs, inputs, timed), indent=2))
     else:
-        _print(study, found, costs, inputs, _extremes(designs))
+        _print(study, found, costs, inputs, _extremes(designs), timed)
     for model in found:
-        if remark := _remark(model, costs[model.name], study.budget, inputs):
+        for remark in _remarks(model, costs[model.name], study.budget, inputs, timed):
             echo(f"note: {model.name}: {remark}", err=True)
     _print_warning(study, *_extremes(designs))
     above = [model.name for model in found if not study.budget.allows(costs[model.name])]
-    return 1 if above and study.budget.fit == "none" else 0
+    return 1 if (above and study.budget.fit == "none") or (timed and timed.refused) else 0
+
+
+def _timed(designer: Designer, designs: list[Design]) -> Timed | None:
+    from archlab.runs import Store
+    from archlab.study.latency import timed
+    from archlab.study.settling import settle
+
+    if not designer.study.budget.latency:
+        return None
+    return timed(settle(designer, designs, None), Store(designer.home), announce=lambda words: echo(words, err=True))
 
 
 def _with_forms(designer: Designer, design: Design) -> list[Design]:
@@ -122,33 +139,39 @@ def _verify(model: Design, inputs: InputSpec) -> Cost:
     return counted
 
 
-def _document(study: Study, found: list[Design], costs: dict[str, Cost], inputs: InputSpec) -> dict[str, Any]:
+def _document(
+    study: Study, found: list[Design], costs: dict[str, Cost], inputs: InputSpec, timed: Timed | None
+) -> dict[str, Any]:
     budget: dict[str, Any] = {"params": study.budget.params, "of": study.budget.of, **study.budget.limits()}
     listed = []
     for model in found:
         cost = asdict(costs[model.name]) | {"flash": costs[model.name].flash}
         del cost["macs_deployed"]
-        within = study.budget.allows(costs[model.name])
-        listed.append({"name": model.name, "role": model.role, **cost, "width": model.width, "within_budget": within})
+        latency = {"latency_ms": timed.milliseconds[model.name]} if timed else {}
+        within = study.budget.allows(costs[model.name]) and (not timed or timed.allows(model.name))
+        about = {"name": model.name, "role": model.role, **cost, **latency, "width": model.width}
+        listed.append({**about, "within_budget": within})
+    budget |= {"latency_ms": timed.limit, "latency_measured_on": timed.hardware} if timed else {}
     budget |= {"classes": inputs.num_classes, "resolution": inputs.resolution}
     return {"study": study.name, "budget": budget, "models": listed}
 
 
 def _print(
-    study: Study, found: list[Design], costs: dict[str, Cost], inputs: InputSpec, extremes: tuple[Design, Design]
+    study: Study,
+    found: list[Design],
+    costs: dict[str, Cost],
+    inputs: InputSpec,
+    extremes: tuple[Design, Design],
+    timed: Timed | None,
 ) -> None:
-    rows = []
-    for model in found:
-        cost = costs[model.name]
-        used, within = study.budget.share(cost), "yes" if study.budget.allows(cost) else "NO"
-        numbers = (cost.params, cost.params_without_classifier, cost.params_deployed, cost.macs, cost.activations)
-        rows.append(
-            [model.name, model.role, model.width, *numbers, in_kib(cost.peak_memory), used and f"{used:.1%}", within]
-        )
-    counted = ("params", "no classifier", "deployed", "MACs", "activations", "peak memory")
-    print_table(("model", "role", "width", *counted, "used", "within"), rows)
+    heads = ["params", "no classifier", "deployed", "MACs", "activations", "peak memory"]
+    heads += ["latency"] if timed else []
+    rows = [_row(model, costs[model.name], study.budget, timed) for model in found]
+    print_table(("model", "role", "width", *heads, "used", "within"), rows)
     of = f" as {study.budget.of}" if study.budget.params or study.budget.macs else ""
     echo(f"\nBudget: {study.budget}{of}; counted at {inputs.num_classes} classes and {inputs.resolution} pixels")
+    if timed:
+        echo(f"Latency: of one image in float, measured on {timed.hardware or 'this machine'}")
     least, most = extremes
     if least is not most:
         spread = most.cost.macs / least.cost.macs
@@ -156,6 +179,19 @@ def _print(
     for model in found:
         if costs[model.name].params_deployed < costs[model.name].params:
             echo(f"{model.name} {_deployed(costs[model.name])}")
+
+
+def _row(model: Design, cost: Cost, budget: Budget, timed: Timed | None) -> list[Any]:
+    within, shares = budget.allows(cost), [budget.share(cost) or 0.0]
+    cells = [model.name, model.role, model.width, cost.params, cost.params_without_classifier, cost.params_deployed]
+    cells += [cost.macs, cost.activations, in_kib(cost.peak_memory)]
+    if timed:
+        milliseconds = timed.milliseconds[model.name]
+        cells.append(f"{milliseconds:.2f} ms" if milliseconds else "-")
+        shares.append((milliseconds or 0.0) / timed.limit)
+        within = within and timed.allows(model.name)
+    used = max(shares)
+    return [*cells, f"{used:.1%}" if used else None, "yes" if within else "NO"]
 
 
 def _extremes(found: list[Design]) -> tuple[Design, Design]:
@@ -183,6 +219,16 @@ def _deployed(cost: Cost) -> str:
         f"has {cost.params:,} parameters and {cost.macs:,} MACs as trained and deploys to {cost.params_deployed:,} and "
         f"{cost.macs_deployed:,}: its branches merge"
     )
+
+
+def _remarks(model: Design, cost: Cost, budget: Budget, inputs: InputSpec, timed: Timed | None) -> Iterator[str]:
+    from archlab.study.latency import in_words
+
+    if remark := _remark(model, cost, budget, inputs):
+        yield remark
+    if timed and not timed.allows(model.name):
+        what = "" if model.name in timed.refused else ", and would be trained all the same"
+        yield f"{in_words(timed.milliseconds[model.name])}, above {timed.limit:g} ms of latency{what}"
 
 
 def _remark(model: Design, cost: Cost, budget: Budget, inputs: InputSpec) -> str | None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "One run: one model on one dataset.",
     "predict": "Classes of images, by a network that a run has trained.",
     "export": "A trained network as a file for the device.",
+    "device": "What a trained network needs on boards that are not here; measurements of boards.",
     "score": "xScore of any table of accuracies.",
     "report": "Tables, plots and a page of finished studies.",
     "datasets": "List, prepare, add, check and show datasets.",

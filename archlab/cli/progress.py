@@ -109,6 +109,8 @@ def _outcome(trial: FrozenTrial) -> str:
     attributes = trial.user_attrs
     if "failed" in attributes:
         return f"failed, {attributes['failed']}"
+    if "above" in attributes:
+        return f"not trained, {attributes['above']}"
     if "xscore" in attributes:
         return f"xScore {attributes['xscore']:.3f}"
     met = len(attributes.get("accuracies", {}))

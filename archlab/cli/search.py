@@ -99,6 +99,8 @@ def _forecast(
     print_table(("part", "runs", "work"), [(part, runs[part], duration(work[part])) for part in runs])
     workers = f"{found['workers']} worker{'s' if found['workers'] > 1 else ''}"
     echo(f"\n{found['study']}: {found['trials']} trials take about {duration(found['wall_seconds'])} on {workers}")
+    if count := found.get("networks_to_time"):
+        echo(f"at least {count} networks are timed in ONNX Runtime before they are trained")
 
 
 def _smoke(source: StudySource, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
@@ -152,6 +154,8 @@ def _sentence(found: dict[str, Any]) -> str:
         f"{cost['trials']} trials and the final table took {cost['training_seconds']['all']:.0f} s of training, and "
         f"{cost['coordinating_seconds']:.0f} s to coordinate."
     )
+    if (latency := found["search"]["latency"]) and latency["above"]:
+        spent += f"\n{latency['above']} designs were above {latency['limit_ms']:g} ms and not trained."
     if best is None:
         return f"No design is complete. {spent}"
     rival = f"{found['search']['rival']}, the best reference on validation data,"

@@ -12,11 +12,40 @@ from archlab.forecast.costs import model_of
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
 from archlab.foundation.machine import cpu_name, gpu_names
+from archlab.runs.code import code_digest
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
 MEASURE = "archlab.deploy.time_models:time_models"
 TOGETHER = 8  # models in a worker's memory, taking turns; what it tells of them fits into one message
+
+
+def run_to_time(
+    name: str,
+    architecture: dict[str, Any],
+    width: float,
+    own_files: Iterable[str] = (),
+    *,
+    classes: int,
+    resolution: int,
+    smallest_map: int | None,
+) -> Run:
+    """A run of no dataset: the model, given in its canonical form, as it is timed, whatever it is trained on."""
+    files = tuple(own_files)
+    return Run(
+        architecture=architecture,
+        width=width,
+        num_classes=classes,
+        dataset="",
+        dataset_digest="",
+        resolution=resolution,
+        smallest_map=smallest_map,
+        recipe={},
+        seed=0,
+        code=code_digest(architecture, files),
+        model=name,
+        own_files=files,
+    )
 
 
 def latencies(
@@ -35,8 +64,7 @@ def latencies(
     if missing("onnx"):
         return {}
     wanted = {run.key: run for run in runs}
-    kept = {key: read_measurement(store, "latencies", _name(run)) for key, run in wanted.items()}
-    found = {key: known for key, known in kept.items() if known is not None}
+    found = {key: known for key, run in wanted.items() if (known := _kept(run, store)) is not None}
     new = [run for key, run in wanted.items() if key not in found]
     if new:
         announce(f"timing {len(new)} networks in ONNX Runtime, once")
@@ -48,15 +76,41 @@ def latencies(
     return found
 
 
-def latency_beside(run: Run, other: Run, store: Store, time_limit: float | None = None) -> float | None:
-    """How many times as long as the model of `other`, at the same resolution, that of `run` takes for one image on this
-    machine's CPU; None where it cannot be measured, in `time_limit` seconds each. They take turns, so other processes may
-    compute meanwhile."""
+def not_timed(runs: Iterable[Run], store: Store) -> list[Run]:
+    """Those of distinct models that `latencies` would measure; all without the extra `onnx`."""
+    if missing("onnx"):
+        return list(runs)
+    return list({_name(run): run for run in runs if _kept(run, store) is None}.values())
+
+
+def latency_beside(
+    run: Run, other: Run, milliseconds: float, store: Store, time_limit: float | None = None
+) -> float | None:
+    """Milliseconds of the model of `run` for one image on this machine's CPU, in float; None where they cannot be measured, in
+    `time_limit` seconds for each of the two.
+
+    What is not known yet is measured now beside the model of `other`, which has the same resolution and takes `milliseconds`
+    where nothing else computes. They take turns, so other processes may compute meanwhile: what counts, and is kept, is how
+    many times as long as the other it takes.
+    """
+    if (known := _kept(run, store)) is not None:
+        return known[0]["median_ms"] if known else None
     found = _measured([run, other], store, time_limit)
     if not all(found.get(each.key) for each in (run, other)):
         return None
-    own, beside = (found[each.key][0]["median_ms"] for each in (run, other))
-    return own / beside
+    slower = found[other.key][0]["median_ms"] / milliseconds
+    hardware = found[run.key][0]["hardware"]
+    at_rest = [_divided(each, slower) if each["hardware"] == hardware else each for each in found[run.key]]
+    keep_measurement(store, "latencies", _name(run), at_rest)
+    return at_rest[0]["median_ms"]
+
+
+def _divided(latency: dict[str, Any], by: float) -> dict[str, Any]:
+    return {name: value / by if name.endswith("_ms") else value for name, value in latency.items()}
+
+
+def _kept(run: Run, store: Store) -> list[dict[str, Any]] | None:
+    return read_measurement(store, "latencies", _name(run))
 
 
 def _measured(runs: list[Run], store: Store, time_limit: float | None = None) -> dict[str, list[dict[str, Any]]]:
@@ -72,5 +126,5 @@ def _measured(runs: list[Run], store: Store, time_limit: float | None = None) ->
 
 def _name(run: Run) -> str:
     versions = [version(name) for name in ("torch", "onnxruntime")]
-    decisive = [*model_of(run), run.num_classes, run.code, cpu_name(), gpu_names(), *versions]
+    decisive = [*model_of(run), run.num_classes, run.code, cpu_name(), gpu_names(), "CPU time", *versions]
     return digest(decisive)[:32]

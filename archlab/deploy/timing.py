@@ -33,7 +33,8 @@ FEWEST = 3  # images of a turn and of its warm-up, however slow the network
 class Latency:
     """Milliseconds for one image: the median of `n` repeats, with `low_ms` and `high_ms`, the quartiles, as their spread.
 
-    `precision` is "float" or "int8", `hardware` says what computed, with what.
+    On a CPU they are of its time, which passes no faster where others compute beside it. `precision` is "float" or "int8",
+    `hardware` says what computed, with what.
     """
 
     median_ms: float
@@ -79,7 +80,9 @@ def time_on_gpu(networks: Sequence[nn.Module], resolution: int, *, seconds: floa
         torch.cuda.synchronize()
 
     with torch.inference_mode():
-        times = in_turns([partial(call, _fused(network).to("cuda")) for network in networks], seconds)
+        times = in_turns(
+            [partial(call, _fused(network).to("cuda")) for network in networks], seconds, time.perf_counter
+        )
     return [latency_of(found, torch.cuda.get_device_name()) for found in times]
 
 
@@ -88,24 +91,30 @@ def on_cpu() -> str:
     return f"{cpu_name()}, one thread, ONNX Runtime {version('onnxruntime')}"
 
 
-def in_turns(calls: Sequence[Callable[[], object]], seconds: float) -> list[list[float]]:
-    """Milliseconds of the repeats of each call, which take turns for some `seconds` each, with a warm-up before every turn."""
+def in_turns(
+    calls: Sequence[Callable[[], object]], seconds: float, clock: Callable[[], float] = time.thread_time
+) -> list[list[float]]:
+    """Milliseconds of the repeats of each call, which take turns for some `seconds` each, with a warm-up before every turn.
+
+    Args:
+        clock: What measures them; that of this thread's work on the CPU by default, which others who compute do not lengthen.
+    """
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(TURNS):
         for call, found in zip(calls, times, strict=True):
-            _repeat(call, seconds / TURNS / 4)
-            found += _repeat(call, seconds / TURNS)
+            _repeat(call, seconds / TURNS / 4, clock)
+            found += _repeat(call, seconds / TURNS, clock)
     return times
 
 
-def _repeat(call: Callable[[], object], seconds: float) -> list[float]:
+def _repeat(call: Callable[[], object], seconds: float, clock: Callable[[], float]) -> list[float]:
     """Milliseconds of each call, for so long and at least FEWEST times."""
     found: list[float] = []
     end = time.perf_counter() + seconds
     while len(found) < FEWEST or time.perf_counter() < end:
-        began = time.perf_counter()
+        began = clock()
         call()
-        found.append(1000 * (time.perf_counter() - began))
+        found.append(1000 * (clock() - began))
     return found
 
 

@@ -3,7 +3,8 @@
 An annotation is `int`, `float`, `bool`, `str`, `Path`, `Literal[...]`, a range `tuple[float, float]`, a dataclass of the
 same kind, or of these a `list[...]`, a `tuple[..., ...]`, a `dict[str, ...]` or one `| None`; any other accepts everything.
 `Annotated[float, Within(0, 1)]` bounds numbers, `Annotated[str, Matching("[a-z]+", "small letters")]` words; a
-`Quantity` is a whole number above 0 that may be written as 2.5M or 300k, a `Memory` one of bytes, 256K or 1M, K being 1024.
+`Quantity` is a whole number above 0 that may be written as 2.5M or 300k, a `Memory` one of bytes, 256K or 1M, K being 1024,
+a `Milliseconds` a time above 0 with its unit, 5ms or 0.1s.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Matching:
 
 _UNITS = ("", "K", "M", "G")
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMG]?)(i?B)?")
+_TIME = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s)")
 _KINDS = {
     "quantity": (1000, "above 0, such as 2500000, 300k or 2.5M"),
     "memory": (1024, "of bytes above 0, such as 262144, 256K or 1M"),
@@ -61,6 +63,7 @@ LARGEST = 2**63 - 1  # what tables and other languages hold
 Positive = Annotated[int, Within(1)]
 Quantity = Annotated[int, "quantity"]
 Memory = Annotated[int, "memory"]
+Milliseconds = Annotated[float, "milliseconds"]
 
 
 def read_settings(
@@ -159,6 +162,8 @@ def read_value(hint: Any, value: Any, what: str, at: str | None, base: Any = Non
         return _by_name(get_args(hint), value, what, at)
     if limits in _KINDS:
         return _quantity(value, limits, what, at, optional)
+    if limits == "milliseconds":
+        return _milliseconds(value, what, at, optional)
     if hint in (int, float):
         return _number(hint, value, limits, what, at)
     if hint in (bool, str, Path):
@@ -221,6 +226,18 @@ def _quantity(value: Any, kind: str, what: str, at: str | None, optional: bool) 
             known=["none"] if optional else (),
         )
     return int(number)
+
+
+def _milliseconds(value: Any, what: str, at: str | None, optional: bool) -> float:
+    """Above 0, from "5ms", "0.5 ms" or "1s"."""
+    written = _TIME.fullmatch(value) if isinstance(value, str) else None
+    number = float(written[1]) * {"ms": 1, "s": 1000}[written[2]] if written else 0.0
+    if not 0 < number < math.inf:
+        none = ", or none" if optional else ""
+        raise UserError(
+            f"{what} must be a time above 0 with its unit, such as 5ms or 0.1s{none}, not {value!r}", where=at
+        )
+    return number
 
 
 def _range(value: Any, bounds: Within | None, what: str, at: str | None) -> tuple[float, float]:

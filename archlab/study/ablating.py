@@ -15,7 +15,9 @@ from archlab.foundation.words import seconds_in
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import announce_preparation, compute, training_of
+from archlab.study.latency import check_installed, check_latency
 from archlab.study.measuring import check_measurable
+from archlab.study.on_this_machine import save_int8, save_latencies
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
@@ -40,13 +42,14 @@ def ablate(
     `within` so long (`"2h"`, or seconds).
 
     Raises:
-        UserError: Before anything runs: the study is wrong, a model above the budget, or a dataset not prepared.
+        UserError: Before anything is trained: the study is wrong, a model above the budget, or a dataset not prepared.
         Interrupted: After Ctrl-C, when everything finished is stored.
     """
     progress, settings = progress or Progress(), settings or Settings()
     seconds = time_within(until, within)
     study, runs = study_and_runs(source, store, progress, until=until)
     check_measurable(study.metric, runs, store)
+    check_latency(study, store, settings.time_limit, progress.say)
     if until:
         ablation = ablate_until_decided(study, runs_of, store, settings, progress, seconds)
     else:
@@ -79,8 +82,8 @@ def saved(ablation: Ablation, settings: Settings, save: Callable[[], None], anno
     """Writes its files with `save`, and says where they are; a store that must not be written keeps those that it has."""
     try:
         save()
-        ablation.save_latencies(settings.time_limit, announce)
-        ablation.save_int8(settings, announce)
+        save_latencies(ablation, settings.time_limit, announce)
+        save_int8(ablation, settings, announce)
     except OSError as error:
         if ablation.computed or error.errno not in READ_ONLY:
             raise
@@ -100,8 +103,10 @@ def study_and_runs(
     if until:
         study = in_rounds(study)
     study.check_budget()
-    if "int8" in study.precision and not planned:
-        require("onnx", "`precision: int8`", study.path)
+    if not planned:
+        check_installed(study)
+        if "int8" in study.precision:
+            require("onnx", "`precision: int8`", study.path)
     announce_preparation(study.needed, store.home, progress)
     return study, planned_runs(study, store.home) if planned else runs_of(study, store.home)
 

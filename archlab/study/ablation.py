@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.data import ClassCounts, test_classes
-from archlab.deploy.int8_scores import int8_scores
-from archlab.deploy.latencies import latencies
-from archlab.executors import Outcome, Settings
+from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.foundation import write_atomically
 from archlab.foundation.checksums import noting_checksums
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from archlab.scoring import Effects, Gains, ImageNoise, Rounds, Scores
 
 IMAGE_NOISE = "image_noise.npz"
-INT8 = "int8.json"
 
 
 @dataclass(frozen=True)
@@ -195,55 +191,6 @@ class Ablation:
             else:
                 with write_atomically(self.folder / IMAGE_NOISE) as temporary:
                     self.images.save(temporary)
-
-    def save_latencies(
-        self, time_limit: float | None = None, announce: Callable[[str], None] = lambda words: None
-    ) -> None:
-        """Writes `latencies.json`, with the extra `onnx`: by model with a stored run, its `archlab.deploy.timing.Latency` in
-        each precision on this machine's CPU, and on its GPU.
-
-        At the class count and resolution that costs refer to. What is not known yet is measured, so nothing else should run; no
-        model may take longer than `time_limit` seconds. A measurement, and so never part of the results.
-        """
-        main = {model.name: model for model in self.study.models}
-        runs = {
-            run.model: dataclasses.replace(
-                run,
-                architecture=main[run.model].architecture,
-                width=main[run.model].width,
-                own_files=tuple(main[run.model].own_files),
-                num_classes=self.study.classes,
-                resolution=self.study.resolution,
-            )
-            for run in self.runs
-            if run.key in self.store
-        }
-        found = latencies(runs.values(), self.store, time_limit, announce)
-        by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
-        with (
-            noting_checksums(self.folder, ["latencies.json"]),
-            write_atomically(self.folder / "latencies.json") as temporary,
-        ):
-            temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
-
-    def save_int8(self, settings: Settings, announce: Callable[[str], None] = lambda words: None) -> None:
-        """Writes `int8.json` where the study asks for that precision: of each stored run model, dataset, seed, key, and what
-        `archlab.deploy.int8_scores` found. A measurement of this machine, and so never part of the results."""
-        file = self.folder / INT8
-        if "int8" not in self.study.precision:
-            if file.exists():
-                with noting_checksums(self.folder, [INT8]):
-                    file.unlink()
-            return
-        runs = [run for run in self.runs if run.key in self.store]
-        found = int8_scores(runs, self.store, self.study.metric, settings, announce)
-        rows = [
-            {"model": run.model, "dataset": run.dataset, "seed": run.seed, "key": run.key, **found[run.key]}
-            for run in runs
-            if run.key in found
-        ]
-        with noting_checksums(self.folder, [INT8]), write_atomically(file) as temporary:
-            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
     @property
     def _covers_images(self) -> bool:

@@ -37,13 +37,16 @@ class Model:
 
     def on(self, dataset: str) -> dict[str, Any]:
         """Its architecture, width, cost and own_files on a dataset."""
-        main = {name: getattr(self, name) for name in ("architecture", "width", "cost", "own_files")}
-        return self.forms.get(dataset, main)
+        return self.forms.get(dataset, self._main)
 
     @property
-    def costs(self) -> dict[str, dict[str, int]]:
-        """Of each of its forms, by name."""
-        return {self.name: self.cost} | {form_name(self.name, name): form["cost"] for name, form in self.forms.items()}
+    def by_form(self) -> dict[str, dict[str, Any]]:
+        """The same of each of its forms, by name: the model's, and for those on single datasets `form_name`."""
+        return {self.name: self._main} | {form_name(self.name, name): form for name, form in self.forms.items()}
+
+    @property
+    def _main(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("architecture", "width", "cost", "own_files")}
 
 
 @dataclass(frozen=True)
@@ -161,8 +164,8 @@ class ResolvedStudy:
         from archlab.budget import Budget, Cost  # with torch
 
         budget = Budget(**self.budget)
-        costs = [each for model in self.models for each in model.costs.items()]
-        (name, cost), *more = (each for each in costs if not budget.allows(Cost(**each[1])))
+        costs = {name: form["cost"] for model in self.models for name, form in model.by_form.items()}
+        (name, cost), *more = (each for each in costs.items() if not budget.allows(Cost(**each[1])))
         others = f" and {len(more)} more" if more else ""
         raise UserError(
             f"{name}{others} above the budget of {budget}: {budget.describe(Cost(**cost))}; `archlab build` lists all",

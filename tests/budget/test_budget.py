@@ -28,6 +28,10 @@ from archlab.foundation import UserError, read_yaml_text
         ("{macs: 3M, fit: {macs: [patch, features]}}", Budget(macs=3_000_000, second=("patch", "features"))),
         ("{macs: {like: starnet}, fit: {macs: depth}}", Budget(macs_like="starnet", second=("depth",))),
         ("{peak_memory: 64K}", Budget(peak_memory=64 * 1024)),
+        ("{latency: 5ms}", Budget(latency=5.0)),
+        ("{params: 1M, latency: 0.5 ms}", Budget(1_000_000, latency=0.5)),
+        ("{params: none, latency: 5s}", Budget(None, latency=5000.0)),
+        ("{latency: none}", Budget()),
         ("{peak_memory: 256 KiB, flash: 1.5M}", Budget(peak_memory=256 * 1024, flash=3 * 512 * 1024)),
         ("{peak_memory: 70000, flash: 512kB}", Budget(peak_memory=70_000, flash=512 * 1024)),
     ],
@@ -72,6 +76,14 @@ def test_values(written, budget):
         ),
         ("{flash: 0.3}", "flash must be a whole number of bytes above 0"),
         ("{params: 2MB}", "params must be a whole number above 0, such as 2500000"),
+        *(
+            (
+                f"{{latency: {wrong}}}",
+                "latency must be a time above 0 with its unit, such as 5ms or 0.1s, or none, not",
+            )
+            for wrong in ("5", "-1ms", "0ms", "0.0 s", "5m", "ms", "5 msec", "[5ms]", "true", "1e3ms", "nanms")
+        ),
+        ("{latencies: 5ms}", "a budget has no key 'latencies' - did you mean 'latency'"),
         ("{peak_mem: 64K}", "a budget has no key 'peak_mem' - did you mean 'peak_memory'"),
     ],
 )
@@ -123,6 +135,9 @@ def test_a_budget_in_words():
     small = Budget(2_500_000, peak_memory=64 * 1024, flash=1024**2)
     assert str(small) == "2,500,000 parameters, 64 KiB of peak memory and 1,024 KiB of flash"
     assert small.describe(COST) == "100 parameters, 2 KiB of peak memory and 0.1 KiB of flash"
+    quick = Budget(2_500_000, latency=0.5)
+    assert str(quick) == "2,500,000 parameters and 0.5 ms of latency" and quick.describe(COST) == "100 parameters"
+    assert str(Budget(None, latency=5000.0)) == "5000 ms of latency" and Budget(None, latency=5.0).share(COST) is None
 
 
 def test_a_memory_that_nobody_knows_is_said():

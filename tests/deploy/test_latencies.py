@@ -1,5 +1,8 @@
+import dataclasses
+
 from standin import make_run
 
+from archlab.architecture import architecture
 from archlab.deploy import latencies
 from archlab.runs import Store
 
@@ -12,7 +15,7 @@ def test_measured_once_together_and_remembered(tmp_path, monkeypatch, timed):
     said = []
     found = latencies.latencies(runs, store, None, said.append)
     assert said == ["timing 5 networks in ONNX Runtime, once"]
-    assert found == {run.key: [{"median_ms": run.width}] for run in (*runs[:2], runs[4])}, (
+    assert found == {run.key: [{"median_ms": run.width, "hardware": "here"}] for run in (*runs[:2], runs[4])}, (
         "m3 took m4 with it, and no others"
     )
     again = [make_run(seed=7, model=run.model, width=run.width, dataset_digest="other") for run in runs]
@@ -23,11 +26,27 @@ def test_measured_once_together_and_remembered(tmp_path, monkeypatch, timed):
     assert (store.home / "timed").read_text().split()[-1] == "m1"
 
 
-def test_beside_another_while_the_machine_is_busy(tmp_path, monkeypatch, timed):
+def test_beside_another_while_the_machine_is_busy_and_kept_as_if_it_was_not(tmp_path, monkeypatch, timed):
     monkeypatch.setattr(latencies, "MEASURE", "standin:time_models")
     store = Store(tmp_path)
     one, two, three = (make_run(model=f"m{at}", width=float(at)) for at in (1, 2, 3))
-    assert latencies.latency_beside(one, two, store) == 0.5
-    assert latencies.latency_beside(two, one, store) == 2.0, "measured again, at this moment"
-    assert (store.home / "timed").read_text().split() == ["m1", "m2", "m2", "m1"]
-    assert latencies.latency_beside(one, three, store) is None
+    assert latencies.latency_beside(one, two, 10.0, store) == 5.0, "half of what the other takes at rest"
+    assert len(latencies.not_timed([one, two, make_run(seed=7, model="m2", width=2.0)], store)) == 1
+    assert latencies.latency_beside(one, two, 20.0, store) == 5.0, "once and for all"
+    assert latencies.latencies([one], store) == {one.key: [{"median_ms": 5.0, "hardware": "here"}]}
+    assert (store.home / "timed").read_text().split() == ["m1", "m2"]
+    assert latencies.latency_beside(two, three, 10.0, store) is None
+    assert latencies.not_timed([two], store), "what failed is tried again"
+
+
+def test_what_a_model_is_trained_on_does_not_matter_to_its_time():
+    canonical = architecture("starnet").canonical()
+    one = latencies.run_to_time("a", canonical, 0.5, classes=10, resolution=32, smallest_map=2)
+    assert latencies._name(one) == latencies._name(dataclasses.replace(one, model="b", dataset="c", seed=3, recipe={}))
+    for other in ({"width": 0.6}, {"num_classes": 11}, {"resolution": 64}, {"smallest_map": None}):
+        assert latencies._name(one) != latencies._name(dataclasses.replace(one, **other))
+
+
+def test_every_figure_of_the_cpu_is_scaled_and_none_of_another_device():
+    found = latencies._divided({"median_ms": 6.0, "low_ms": 4.0, "high_ms": 8.0, "n": 9, "hardware": "cpu"}, 2.0)
+    assert found == {"median_ms": 3.0, "low_ms": 2.0, "high_ms": 4.0, "n": 9, "hardware": "cpu"}

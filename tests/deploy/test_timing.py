@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 
@@ -25,6 +27,11 @@ def test_calls_take_turns():
     turns = [name for at, name in enumerate(seen) if at == 0 or seen[at - 1] != name]
     assert turns == ["one", "other"] * 3
     assert [len(found) for found in times] == [9, 9]
+
+
+def test_waiting_for_others_does_not_count():
+    (times,) = in_turns([lambda: time.sleep(0.05)], seconds=0.0)
+    assert max(times) < 25
 
 
 def test_what_is_timed_is_the_exported_network_in_float_and_in_int8(monkeypatch):

@@ -173,7 +173,7 @@ def time_models(run: Run, *, home: Path, runs: list[dict], **options: Any) -> di
     if "m3" in [each["model"] for each in runs]:
         os.kill(os.getpid(), signal.SIGKILL)
     described = [Run.from_document(each) for each in runs]
-    return {"latencies": {each.key: [{"median_ms": each.width}] for each in described}}
+    return {"latencies": {each.key: [{"median_ms": each.width, "hardware": "here"}] for each in described}}
 
 
 def hang(run: Run, *, home: Path, **options: Any) -> dict[str, Any]:

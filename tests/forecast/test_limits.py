@@ -44,7 +44,7 @@ def _latencies(store, limit):
 
 def _beside(store, limit):
     """What a search asks for."""
-    assert latencies.latency_beside(make_run(0), make_run(1, model="other"), store, limit) is None
+    assert latencies.latency_beside(make_run(0), make_run(1, model="other"), 1.0, store, limit) is None
 
 
 EACH = [_plan, _smoke, _latencies, _beside]

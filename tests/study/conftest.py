@@ -68,3 +68,11 @@ def place(tmp_path, prepared):
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def times(monkeypatch):
+    """Makes up what networks take, see `made_up_times.maker`."""
+    from made_up_times import maker
+
+    return maker(monkeypatch)

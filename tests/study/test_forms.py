@@ -11,12 +11,13 @@ from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.data import is_prepared
 from archlab.foundation import UserError, read_yaml_text
 from archlab.runs import Store
-from archlab.study import ablation
+from archlab.study import ablation, on_this_machine
 from archlab.study.ablating import planned_runs
 from archlab.study.design import Design, Designer
 from archlab.study.loading import load_study
 from archlab.study.resolved import ResolvedStudy
-from archlab.study.search.designs import Designs, Stopwatch
+from archlab.study.search.designs import Designs
+from archlab.study.search.stopwatch import Stopwatch
 from archlab.study.search.storage import identity
 from archlab.study.settling import settle
 from tests.deploy.made import GATED
@@ -211,8 +212,8 @@ def test_latency_is_measured_with_the_own_blocks_of_the_main_form(home, tmp_path
         study = settled(f"base: {mine}\ncompare: [{OTHER}]\nbudget: none\nsuite: [digits, textures]\n{forms}", home)
         runs, store, measured = planned_runs(study, home), Store(home), []
         monkeypatch.setattr(Store, "__contains__", lambda *_: True)
-        monkeypatch.setattr(ablation, "latencies", lambda runs, *_: measured.extend(runs) or {})
-        ablation.Ablation(study, runs, None, None, None, [], 0, store).save_latencies()
+        monkeypatch.setattr(on_this_machine, "latencies", lambda runs, *_: measured.extend(runs) or {})
+        on_this_machine.save_latencies(ablation.Ablation(study, runs, None, None, None, [], 0, store))
     by_model = {run.model: run for run in measured}
     assert [Path(file).name for file in by_model["mine"].own_files] == ["mine.py"]
     assert by_model["other"].own_files == ()

@@ -12,7 +12,7 @@ from archlab.deploy import extras
 from archlab.executors import Settings
 from archlab.foundation import UserError
 from archlab.study import ablating
-from archlab.study import ablation as module
+from archlab.study import on_this_machine as module
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def test_its_file_has_a_row_for_every_run_and_goes_when_it_is_no_longer_asked_fo
 
     monkeypatch.setattr(module, "int8_scores", scores)
     file = ablation.folder / module.INT8
-    ablation.save_int8(Settings())
+    module.save_int8(ablation, Settings())
     assert not asked and not file.exists()
     ablation.study.precision.append("int8")
-    ablation.save_int8(Settings())
+    module.save_int8(ablation, Settings())
     rows = json.loads(file.read_text())
     assert [(row["model"], row["dataset"], row["seed"]) for row in rows] == [
         (run.model, run.dataset, run.seed) for run in ablation.runs
     ]
     assert {row["int8"] for row in rows} == {0.5}
     ablation.study.precision.remove("int8")
-    ablation.save_int8(Settings())
+    module.save_int8(ablation, Settings())
     assert not file.exists()

@@ -56,7 +56,7 @@ def nothing_is_measured(monkeypatch):
     """What takes torch and time, and is tested elsewhere: speeds, counts and latencies of the models."""
     monkeypatch.setattr("archlab.forecast.planning._measure", lambda *arguments: None)
     monkeypatch.setattr("archlab.study.computing.check_counts", lambda *arguments: None)
-    monkeypatch.setattr("archlab.study.ablation.Ablation.save_latencies", lambda *arguments: None)
+    monkeypatch.setattr("archlab.study.ablating.save_latencies", lambda *arguments: None)
 
 
 STAND_IN = Settings(executor=standin_executor.PATH, workers=2, retries=0)

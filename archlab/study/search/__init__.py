@@ -2,6 +2,7 @@
 references.
 
 designs      a way through the choices becomes an architecture, its width and its runs
+stopwatch    how long designs take, where that counts
 basis        the references at the search's fidelity: their frame, the order of the datasets, scores from some of them
 trials       trials in an Optuna storage: their states, whose they are, which count
 backends     where trials are kept: journals and databases

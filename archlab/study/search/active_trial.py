@@ -30,6 +30,8 @@ class ActiveTrial:
         for name in ("accuracies", "runs", "seconds"):
             setattr(self, name, dict(former.user_attrs.get(name, {})))
         self._note()
+        if "latency_ms" in former.user_attrs:
+            self.trial.set_user_attr("latency_ms", former.user_attrs["latency_ms"])
         if "middle" in former.user_attrs:
             self.note_middle(former.user_attrs["middle"])
         for step, value in former.intermediate_values.items():

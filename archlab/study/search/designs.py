@@ -1,18 +1,15 @@
-"""Designs: what a search tries, and how long one takes where latency is an objective."""
+"""Designs: what a search tries."""
 
 from __future__ import annotations
 
-import dataclasses
 from functools import cached_property
 from pathlib import Path
 
 from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import Prepared, entry, open_prepared
-from archlab.deploy.extras import require
-from archlab.deploy.latencies import latencies, latency_beside
 from archlab.foundation import UserError, where
-from archlab.runs import Run, Store, run_of
+from archlab.runs import Run, run_of
 from archlab.study.combination import Combination, apply, sample
 from archlab.study.design import Design, Designer
 from archlab.study.study import Study
@@ -154,43 +151,6 @@ class Designs(Designer):
                 on = f" on {dataset}" if dataset else ""
                 raise UserError(f"{design.name}{on} is above the budget: {budget.describe(form.cost)}")
         return design
-
-
-class Stopwatch:
-    """Measures designs while others train.
-
-    A design is timed beside a reference, taking turns, so that whatever keeps the machine busy meets both. Of the reference
-    itself counts what was measured when the search began, before its first trial.
-
-    Args:
-        milliseconds: Of the reference, where the search has begun.
-        time_limit: Seconds that measuring one design may take; None: a limit of its own.
-
-    Raises:
-        UserError: The reference cannot be measured.
-    """
-
-    def __init__(
-        self, designs: Designs, store: Store, milliseconds: float | None = None, time_limit: float | None = None
-    ):
-        require("onnx")
-        self.designs, self.store, self.time_limit = designs, store, time_limit
-        self.reference = self._costed(designs.references[0])
-        found = latencies([self.reference], store, time_limit) if milliseconds is None else {}
-        if milliseconds is None and not found.get(self.reference.key):
-            raise UserError(f"the latency of {self.reference.model} cannot be measured", where=designs.study.where)
-        self.milliseconds: float = milliseconds or found[self.reference.key][0]["median_ms"]
-
-    def __call__(self, design: Design) -> float | None:
-        """Milliseconds for one image on one thread of this machine's CPU; None where they cannot be measured."""
-        ratio = latency_beside(self._costed(design), self.reference, self.store, self.time_limit)
-        return None if ratio is None else ratio * self.milliseconds
-
-    def _costed(self, design: Design) -> Run:
-        """A run of the form, classes and resolution that costs refer to."""
-        designs = self.designs
-        run = designs.run_as_it_is(design, designs.study.suite.datasets[0])
-        return dataclasses.replace(run, num_classes=designs.classes, resolution=designs.resolution)
 
 
 def on_grid(variable: Variable, value: Value) -> Value:

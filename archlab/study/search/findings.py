@@ -8,6 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from archlab.architecture.writing import at_width
+from archlab.deploy.timing import on_cpu
 from archlab.foundation import write_atomically
 from archlab.foundation.checksums import noting_checksums
 from archlab.runs import Store
@@ -18,13 +19,14 @@ from archlab.study.search.basis import Basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import trials_at
-from archlab.study.search.trials import Trials, has_failed, number
+from archlab.study.search.trials import Trials, has_failed, is_above, number
 from archlab.study.search.winner import WINNER, save_winner
 
 ATTRIBUTES = (
     "width",
     "params",
     "macs",
+    "peak_memory",
     "latency_ms",
     "xscore",
     "mean",
@@ -91,8 +93,15 @@ def _warnings(search: dict[str, Any]) -> list[str]:
             "deviation that so few validation images have by chance"
         )
     if search["exhausted"]:
-        said.append("the search ended early: no design of the space is left that keeps the budget and was not tried")
+        said.append(
+            f"the search ended early: no design of the space {_left(search)} that keeps the budget and was not tried"
+        )
     return said
+
+
+def _left(search: dict[str, Any]) -> str:
+    above = (search["latency"] or {}).get("above", 0)
+    return f"is left, or is easily found beside the {above} above the limit of latency," if above else "is left"
 
 
 def _search(designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
@@ -108,15 +117,23 @@ def _search(designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> 
         "middle": basis.middle and {"dataset": basis.middle.dataset, "epoch": basis.middle.epoch},
         "rungs": _rungs(basis, trials),
         "second_objective": designs.study.search.second_objective,
+        "latency": _latency(designs, trials),
         "exhausted": exhausted,
     }
+
+
+def _latency(designs: Designs, trials: Trials) -> dict[str, Any] | None:
+    """The limit of the budget, where it was measured, and how many designs were above it and not trained."""
+    limit = designs.study.budget.latency
+    above = sum(map(is_above, trials.history()))
+    return {"limit_ms": limit, "measured_on": on_cpu(), "above": above} if limit else None
 
 
 def _trial(trial: FrozenTrial) -> dict[str, Any]:
     attributes = trial.user_attrs
     return {
         "number": number(trial),
-        "state": "failed" if has_failed(trial) else trial.state.name.lower(),
+        "state": "failed" if has_failed(trial) else "above budget" if is_above(trial) else trial.state.name.lower(),
         "known": "known" in attributes,
         "model": attributes.get("model"),
         "values": trial.params,

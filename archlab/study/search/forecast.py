@@ -11,9 +11,10 @@ from typing import Any
 from archlab.forecast import Plan
 from archlab.runs import Run, Store
 from archlab.study.ablating import planned_runs, runs_of
+from archlab.study.latency import networks_to_time
 from archlab.study.search.basis import datasets_met, reference_runs, rungs_of
 from archlab.study.search.designs import Designs
-from archlab.study.search.final import unseen_runs
+from archlab.study.search.final import final_study, unseen_runs
 from archlab.study.search.sampler import ExhaustedError, propose
 
 SAMPLED = 3
@@ -22,6 +23,8 @@ SAMPLED = 3
 def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -> dict[str, Any]:
     """Seconds of work, and of wall time on the plan's workers, by part: references, trials, final, and where there are such,
     the final table's datasets that the search does not see (unseen).
+
+    Where the budget limits latency, also how many networks are timed, at least (networks_to_time).
 
     What `plan` predicts for runs of references, or stored ones took, counts for those of designs too. Trials take longer than
     said where early designs, which have few to be compared with, go on; the final table where its recipe is longer than theirs.
@@ -52,6 +55,9 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
         seconds = statistics.mean([*planned.predicted.values(), *took] or [0.0])
         work["unseen"], runs["unseen"] = planned.work + more * seconds, len(beside) + more
     total = sum(work.values())
+    timing = {}
+    if study.budget.latency:
+        timing["networks_to_time"] = networks_to_time(final_study(designs, [], None), store) + trials
     return {
         "study": study.name,
         "trials": trials,
@@ -59,6 +65,7 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
         "work_seconds": {**work, "all": total},
         "workers": first.workers,
         "wall_seconds": total / first.workers,
+        **timing,
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
@@ -19,7 +20,7 @@ from archlab.foundation import UserError
 from archlab.study.search.basis import Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.rungs import score_at
-from archlab.study.search.trials import experimental, has_failed
+from archlab.study.search.trials import experimental, has_failed, is_above
 from archlab.study.search_settings import Sampler
 from archlab.study.variables import Ask, Value, Variable
 
@@ -28,6 +29,7 @@ STARTUP = 5  # designs before the model of what is good: 33.1 with 2, 40.1 with 
 CANDIDATES = 32  # at random, of which the most promising is taken: 38.7 with 8
 LENGTH_SCALE = 0.375  # squared, as a share of the variables: 32.8 with half of it, 33.8 with twice as much
 NOISE = 0.3  # variance of a score, as a share of that of all scores: 33.9 with 0.1, 33.7 with 1
+NOISE_OF_LATENCY = 0.01  # likewise of the logarithm of a latency, which a design decides but for a few per cent
 CLEVER = 8  # attempts with a sampler that the study names, then at random: small spaces are nearly tried out
 ATTEMPTS = 200
 
@@ -46,14 +48,15 @@ def propose(
     """A design that is within the budget and not among `taken` (digests). Raises ExhaustedError.
 
     What the study's sampler proposes. Where it names none: the most promising of several random ones, after the first few; with
-    a second objective, what Optuna's TPE proposes. The same arguments give the same design.
+    a second objective, what Optuna's TPE proposes. A limit of latency is a constraint to Optuna's samplers; among random ones
+    those that are expected to be above it come last. The same arguments give the same design.
     """
-    search = designs.study.search
+    search, limit = designs.study.search, designs.study.budget.latency
     named = search.sampler or (TPE if search.second_objective else None)
     choosing = named is None and basis is not None and len(history) >= STARTUP
     copy = optuna.create_study(directions=["maximize", "minimize"] if search.second_objective else ["maximize"])
     if named and basis:
-        copy.add_trials(_scored(basis, history))
+        copy.add_trials(_scored(basis, history, limit))
     found: dict[str, tuple[Design, FrozenTrial]] = {}
     for attempt in range(ATTEMPTS):
         stream = int(np.random.SeedSequence([seed, len(history), attempt]).generate_state(1)[0])
@@ -71,21 +74,53 @@ def propose(
     if not found:
         raise ExhaustedError
     candidates = list(found.values())
-    expected = None
-    if basis and choosing:
-        expected = expected_scores(basis, history, [ended for _, ended in candidates])
-    return candidates[0 if expected is None else int(np.argmax(expected))][0]
+    if not (basis and choosing):
+        return candidates[0][0]
+    return candidates[_most_promising(basis, history, [ended for _, ended in candidates], limit)][0]
 
 
-def _scored(basis: Basis, history: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """What samplers are told: those at work, and every design that has a score as a complete trial of it."""
+def _most_promising(
+    basis: Basis, history: Sequence[FrozenTrial], candidates: Sequence[FrozenTrial], limit: float | None
+) -> int:
+    """The place of the best expected score among the candidates that are expected to keep the limit of latency; where none
+    is, of the lowest expected latency."""
+    expected = expected_scores(basis, history, candidates)
+    if expected is None:
+        expected = -np.arange(float(len(candidates)))  # the first
+    latencies = expected_latencies(history, candidates) if limit else None
+    if limit and latencies is not None:
+        if latencies.min() > limit:
+            return int(np.argmin(latencies))
+        expected = np.where(latencies <= limit, expected, -np.inf)
+    return int(np.argmax(expected))
+
+
+def _scored(basis: Basis, history: Sequence[FrozenTrial], limit: float | None) -> list[FrozenTrial]:
+    """What samplers are told: those at work, every design that has a score as a complete trial of it, and with a constraint
+    that is violated those above the limit of latency."""
     told = []
     for trial, score in zip(history, scores_at_first_rung(basis, history), strict=True):
-        if trial.state == TrialState.RUNNING or len(trial.values or ()) > 1:
+        if trial.state == TrialState.RUNNING:
             told.append(trial)
+        elif len(trial.values or ()) > 1:
+            told.append(_told(trial, limit, values=trial.values))
+        elif is_above(trial):
+            told.append(_told(trial, limit, state=TrialState.PRUNED))
         elif math.isfinite(score) and not has_failed(trial):
-            told.append(create_trial(value=float(score), params=trial.params, distributions=trial.distributions))
+            told.append(_told(trial, limit, value=float(score)))
     return told
+
+
+def _told(trial: FrozenTrial, limit: float | None, **result: Any) -> FrozenTrial:
+    """The trial with this result, and with Optuna's constraint, above 0 where it is violated."""
+    constraint = {"constraints": [_excess(trial, limit)]} if limit else {}
+    return create_trial(params=trial.params, distributions=trial.distributions, system_attrs=constraint, **result)
+
+
+def _excess(trial: FrozenTrial, limit: float) -> float:
+    """By how much it is above the limit, as a share of that; of a form other than the main one at least a little."""
+    excess = trial.user_attrs.get("latency_ms", limit) / limit - 1
+    return max(excess, np.finfo(float).eps) if is_above(trial) else min(excess, 0.0)
 
 
 def scores_at_first_rung(basis: Basis, trials: Sequence[FrozenTrial]) -> np.ndarray:
@@ -109,7 +144,19 @@ def expected_scores(
     basis: Basis, trials: Sequence[FrozenTrial], candidates: Sequence[FrozenTrial]
 ) -> np.ndarray | None:
     """What a Gaussian process over the values of the choices expects of each candidate. None where too little is known."""
-    scores = scores_at_first_rung(basis, trials)
+    return _expected(trials, scores_at_first_rung(basis, trials), candidates, NOISE)
+
+
+def expected_latencies(trials: Sequence[FrozenTrial], candidates: Sequence[FrozenTrial]) -> np.ndarray | None:
+    """In milliseconds, likewise."""
+    known = np.array([trial.user_attrs.get("latency_ms", np.nan) for trial in trials], dtype=float)
+    expected = _expected(trials, np.log(known), candidates, NOISE_OF_LATENCY)
+    return None if expected is None else np.exp(expected)
+
+
+def _expected(
+    trials: Sequence[FrozenTrial], scores: np.ndarray, candidates: Sequence[FrozenTrial], noise: float
+) -> np.ndarray | None:
     known = np.isfinite(scores)
     if known.sum() < 2 or np.std(scores[known]) == 0:
         return None
@@ -119,7 +166,7 @@ def expected_scores(
     tried = [trial for trial, is_known in zip(trials, known, strict=True) if is_known]
     values = _encoded([*tried, *candidates])
     length_scale = math.sqrt(LENGTH_SCALE * len({name for trial in tried for name in trial.params}))
-    process = GaussianProcessRegressor(RBF(length_scale), alpha=NOISE, optimizer=None, normalize_y=True)
+    process = GaussianProcessRegressor(RBF(length_scale), alpha=noise, optimizer=None, normalize_y=True)
     process.fit(values[: len(tried)], scores[known])
     return process.predict(values[len(tried) :])
 

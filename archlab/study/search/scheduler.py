@@ -14,13 +14,15 @@ from archlab.study.measuring import value_or_why
 from archlab.study.progress import Progress
 from archlab.study.search.active_trial import ActiveTrial
 from archlab.study.search.basis import SPLIT, Basis
-from archlab.study.search.designs import Designs, Stopwatch
+from archlab.study.search.designs import Designs
 from archlab.study.search.rungs import goes_on, promoted
 from archlab.study.search.sampler import ExhaustedError, asker, given, propose
-from archlab.study.search.trials import Trials, counts, facts, middle_facts, number
+from archlab.study.search.stopwatch import Stopwatch
+from archlab.study.search.trials import Trials, counts, facts, is_above, middle_facts, number
 from archlab.study.variables import Value
 
 LOOK = 2.0  # seconds between two looks at what other processes do
+MOST_ABOVE = 50  # designs in a row that do not keep a limit of latency: a search that finds no others ends
 LOOKS = 100  # at a trial that does not say its design: its process may have died
 
 
@@ -29,7 +31,7 @@ class Scheduler:
 
     Args:
         wanted: How many designs are to be tried in the storage, those of other processes among them.
-        stopwatch: Where latency is an objective.
+        stopwatch: Where latency is an objective, or the budget limits it.
         progress: Hears what happens to runs, and of every trial of this process that has ended.
     """
 
@@ -112,6 +114,8 @@ class Scheduler:
             self._submit(active, executor)
         elif self._is_timed(active, executor):
             self._advance(active, executor)
+        elif self.active:
+            return False  # runs are heard between two timings
         return not self.interrupted
 
     def _next(self) -> tuple[dict[str, Value] | None, FrozenTrial | None]:
@@ -123,6 +127,9 @@ class Scheduler:
             return given_up[0].params, given_up[0]
         if self._is_last():
             return None, None
+        if len(history) >= MOST_ABOVE and all(map(is_above, history[-MOST_ABOVE:])):
+            self.exhausted = True
+            return self._next()
         taken = {trial.user_attrs.get("design", "") for trial in history}
         for design in self.start:
             if design.digest not in taken:
@@ -160,11 +167,12 @@ class Scheduler:
         return False
 
     def _is_timed(self, active: ActiveTrial, executor: Executor) -> bool:
-        """Whether its latency is known where that is an objective; else the trial ends."""
+        """Whether its latency is known where that counts, and within the budget; else the trial ends."""
         if self.stopwatch is None:
             return True
         try:
             latency = self.stopwatch(active.design)
+            above = latency and self.stopwatch.above(active.design)
         except Interrupted:
             self.interrupted = True
             executor.stop()
@@ -174,6 +182,10 @@ class Scheduler:
             self._fail(active, "its latency cannot be measured")
             return False
         active.trial.set_user_attr("latency_ms", latency)
+        if above:
+            active.trial.set_user_attr("above", above)
+            self._end(active, TrialState.PRUNED)
+            return False
         return True
 
     def _hear(self, event: Event, executor: Executor) -> bool:

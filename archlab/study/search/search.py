@@ -15,16 +15,18 @@ from archlab.runs import Failure, Store
 from archlab.study.ablating import runs_of, saved
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute, training_of
+from archlab.study.latency import check_latency
 from archlab.study.loading import load_study
 from archlab.study.measuring import check_measurable
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.backends import open_storage
 from archlab.study.search.basis import Basis, basis, reference_runs
-from archlab.study.search.designs import Designs, Stopwatch
+from archlab.study.search.designs import Designs
 from archlab.study.search.final import final_study, finalists, unseen_runs
 from archlab.study.search.findings import document, save
 from archlab.study.search.scheduler import Scheduler
+from archlab.study.search.stopwatch import Stopwatch, check_installed
 from archlab.study.search.storage import open_search
 from archlab.study.search.trials import ORDER, Trials
 from archlab.study.search.warm_start import warm_start
@@ -113,6 +115,7 @@ def search(
     designs, task = Designs(study, store.home), training_of(study)
     if "int8" in study.precision:
         require("onnx", "`precision: int8`", study.where)
+    check_installed(study)
     designs.start()  # tells what is wrong in it before anything runs
     unseen_runs(designs, runs_of)  # likewise
     references = reference_runs(designs)
@@ -121,6 +124,7 @@ def search(
     if resume and not there.all():
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
     check_measurable(study.metric, references, store)
+    check_latency(final_study(designs, [], file_of(source)), store, settings.time_limit, progress.say)
     _, first = compute(f"{study.name}: the references", references, store, settings, progress, task, measure=False)
     known, stopwatch = _agreed(designs, store, there, settings.time_limit)
     warm = warm_start(opened, there, designs, known, store, stopwatch)
@@ -163,12 +167,12 @@ def search(
 
 
 def _agreed(designs: Designs, store: Store, trials: Trials, time_limit: float | None) -> tuple[Basis, Stopwatch | None]:
-    """The basis, and the stopwatch where latency is an objective; what was measured for them is what the first process of the
-    search measured."""
+    """The basis, and the stopwatch where latency counts; what was measured for them is what the first process of the search
+    measured."""
     facts = trials.study.user_attrs
     known = basis(designs, store, facts.get(ORDER))
     trials.study.set_user_attr(ORDER, known.order)
-    if designs.study.search.second_objective != "latency_ms":
+    if designs.study.search.second_objective != "latency_ms" and not designs.study.budget.latency:
         return known, None
     stopwatch = Stopwatch(designs, store, facts.get(MILLISECONDS), time_limit)
     trials.study.set_user_attr(MILLISECONDS, stopwatch.milliseconds)

@@ -51,7 +51,7 @@ def identity(designs: Designs) -> str:
         settings.append(study.budget.second)
     if search.sampler:
         settings.append([search.sampler.name, search.sampler.arguments])
-    if search.second_objective == "latency_ms":
+    if search.second_objective == "latency_ms" or study.budget.latency:
         settings.append(cpu_name())
     if treated := _treated(designs):
         settings.append(treated)

@@ -3,10 +3,10 @@
 Optuna ends a trial once and for all. So a design that was stopped early and goes on after all, or whose process died, gets
 another trial, which says which one it `continues`: the design's first. That one's number is the design's.
 
-A trial's user attributes: `model`, `design` (digest), `width`, `params`, `macs`, `latency_ms` (where it is an objective),
+A trial's user attributes: `model`, `design` (digest), `width`, `params`, `macs`, `peak_memory`, `latency_ms` (where it counts),
 `worker`; `accuracies`, `runs` (keys) and `seconds` by dataset as they come; `middle` (epoch, accuracy, seconds) of the first
-run; `xscore`, `mean`, `variance` at the end; `known` (found in the store, not tried here), `failed` (why),
-`continues` (see above).
+run; `xscore`, `mean`, `variance` at the end; `known` (found in the store, not tried here), `failed` (why), `above` (why the
+budget does not allow the design, which was timed and not trained), `continues` (see above).
 """
 
 from __future__ import annotations
@@ -122,6 +122,7 @@ def facts(design: Design) -> dict[str, Any]:
         "width": design.width,
         "params": design.cost.params,
         "macs": design.cost.macs,
+        "peak_memory": design.cost.peak_memory,
     }
 
 
@@ -132,6 +133,11 @@ def middle_facts(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def has_failed(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and "failed" in trial.user_attrs
+
+
+def is_above(trial: FrozenTrial) -> bool:
+    """Whether its design was timed and does not keep the budget."""
+    return "above" in trial.user_attrs
 
 
 def number(trial: FrozenTrial) -> int:
@@ -146,7 +152,7 @@ def digest_of(trial: FrozenTrial) -> str | None:
 
 def counts(trial: FrozenTrial) -> bool:
     """Whether one of the history is among the trials that were asked for."""
-    return "known" not in trial.user_attrs
+    return "known" not in trial.user_attrs and not is_above(trial)
 
 
 def middle_accuracy(trial: FrozenTrial) -> float | None:

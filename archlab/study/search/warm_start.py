@@ -13,8 +13,9 @@ from archlab.foundation import UserError
 from archlab.runs import Store, list_runs
 from archlab.study.measuring import value_of
 from archlab.study.search.basis import SPLIT, Basis
-from archlab.study.search.designs import Design, Designs, Stopwatch
+from archlab.study.search.designs import Design, Designs
 from archlab.study.search.sampler import distribution
+from archlab.study.search.stopwatch import Stopwatch
 from archlab.study.search.trials import DONE, ORDER, Trials, facts, middle_facts
 from archlab.study.study import Study
 from archlab.study.variables import Value, Variable
@@ -87,7 +88,8 @@ def _known(storage: BaseStorage, study: optuna.Study, designs: Designs, store: S
 def _stored(
     design: Design, designs: Designs, basis: Basis, store: Store, stopwatch: Stopwatch | None
 ) -> FrozenTrial | None:
-    """What the store knows about a design, as an ended trial; None where it lacks the first dataset."""
+    """What the store knows about a design, as an ended trial; None where it lacks the first dataset, or the design does not
+    keep the budget."""
     attributes = {**facts(design), "known": True, "accuracies": {}, "runs": {}, "seconds": {}}
     reports: dict[int, float] = {}
     middle = basis.middle
@@ -104,7 +106,7 @@ def _stored(
             attributes["middle"] = middle_facts(entry)
             reports[0] = entry["validation_accuracy"]
         reports[rung] = basis.score_at(rung, attributes["accuracies"], None) or 0.0
-    if not reports:
+    if not reports or (stopwatch and stopwatch.above(design)):
         return None
     distributions: dict[str, Any] = {}
 
@@ -115,14 +117,14 @@ def _stored(
     designs.sample(ask)
     score = basis.score(attributes["accuracies"])
     second = designs.study.search.second_objective
+    if stopwatch and (latency := stopwatch(design)) is not None:
+        attributes["latency_ms"] = latency
     if score is None:
         if second:
             return None
         values = [reports[max(reports)]]
     else:
         attributes |= {"xscore": score.xscore, "mean": score.mean, "variance": score.variance}
-        if stopwatch and (latency := stopwatch(design)) is not None:
-            attributes["latency_ms"] = latency
         if second and second not in attributes:
             return None
         values = [score.xscore, attributes[second]] if second else [score.xscore]
