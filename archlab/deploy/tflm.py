@@ -13,7 +13,8 @@ import numpy as np
 from archlab.deploy.alone import last_words, python_alone
 from archlab.deploy.estimate import Estimate
 from archlab.deploy.extras import missing, require
-from archlab.deploy.litert_runtime import dequantised, silent
+from archlab.deploy.litert_runtime import dequantised
+from archlab.deploy.quiet import silent
 from archlab.deploy.tflite_file import Operator, check_weights, read_tflite, told
 from archlab.foundation import UserError
 

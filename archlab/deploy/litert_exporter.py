@@ -1,0 +1,35 @@
+"""LiteRT files (.tflite)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from archlab.deploy.agreement import Images
+from archlab.deploy.formats import Exporter
+from archlab.deploy.litert_export import float_content
+from archlab.deploy.litert_quantising import ways
+from archlab.deploy.litert_runtime import interpreter_of, run_litert
+from archlab.deploy.mending import Mending, first_good
+
+
+class LiteRTExporter(Exporter):
+    def _in_float(self) -> bytes:
+        return float_content(self.network)
+
+    def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
+        found = Mending()
+        return first_good(ways(self.in_float, calibration), found, validation, self.in_float, run_litert), found
+
+    @staticmethod
+    def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:
+        return run_litert(content, pixels)
+
+    @staticmethod
+    def ready(content: bytes, image: np.ndarray) -> Callable[[], object]:
+        interpreter = interpreter_of(content, threads=1)
+        (given,) = interpreter.get_input_details()
+        interpreter.set_tensor(given["index"], image)
+        call: Callable[[], object] = interpreter.invoke
+        return call
