@@ -28,9 +28,11 @@ def bench_deploy(key: str, dataset: str | None, store: str | None, as_json: bool
     KEY is the first digits of a run's key, a run's folder, or a search's winner.yaml. Every form is run on test images of the
     run's dataset, and timed for one image on one thread of the CPU, in turns.
     """
-    from archlab.deploy.extras import require
+    from archlab.deploy.extras import missing, require
+    from archlab.deploy.formats import FORMATS
 
-    require("onnx")
+    if all(missing(each.extra) for each in FORMATS.values()):
+        require("onnx")
     from archlab.deploy.loading import load
     from archlab.deploy.shipped_forms import shipped_forms
 

@@ -1,0 +1,32 @@
+"""ExecuTorch programs (.pte)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+
+from archlab.deploy import executorch_export
+from archlab.deploy.agreement import Images
+from archlab.deploy.executorch_runtime import method_of
+from archlab.deploy.formats import Exporter
+from archlab.deploy.mending import Mending, first_good
+
+
+class ExecuTorchExporter(Exporter):
+    def _in_float(self) -> bytes:
+        return executorch_export.float_content(self.network)
+
+    def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
+        found, ways = Mending(), executorch_export.int8_ways(self.network, calibration)
+        return first_good(ways, found, validation, self.in_float, self.probabilities), found
+
+    @staticmethod
+    def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:
+        return executorch_export.probabilities(content, pixels)
+
+    @staticmethod
+    def ready(content: bytes, image: np.ndarray) -> Callable[[], object]:
+        return partial(method_of(content, threads=1).execute, [torch.from_numpy(image)])
