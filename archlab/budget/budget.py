@@ -67,6 +67,11 @@ class Budget:
         """What the budget limits, as it is in `cost`."""
         return _listed(self._words(self.held(cost)))
 
+    @property
+    def counted(self) -> str:
+        """Its limits in words, without that of latency, which is not counted."""
+        return _listed(self._words(self.limits()))
+
     def __str__(self) -> str:
         latency = [] if self.latency is None else [f"{self.latency:g} ms of latency"]
         return _listed([*self._words(self.limits()), *latency])

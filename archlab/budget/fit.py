@@ -83,12 +83,14 @@ def fit(architecture: Architecture, spec: InputSpec, budget: Budget) -> Fitted:
             nearest = each
     if nearest is None:
         fit_width(architecture, spec, budget)  # says what it needs
-        raise UserError(f"{architecture.name} keeps the budget of {budget} at no {words}", where=architecture.where)
+        raise UserError(
+            f"{architecture.name} keeps the budget of {budget.counted} at no {words}", where=architecture.where
+        )
     if not _reaches(nearest.cost, budget):
         others = [each for each in freedoms(architecture) if each not in quantities]
         hint = f"; it leaves {' and '.join(others)} free too" if others else ""
         raise UserError(
-            f"{architecture.name} cannot reach both {budget} by width and {words}: the nearest has "
+            f"{architecture.name} cannot reach both {budget.counted} by width and {words}: the nearest has "
             f"{budget.describe(nearest.cost)}{hint}",
             where=architecture.where,
         )

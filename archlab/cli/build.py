@@ -222,13 +222,13 @@ def _deployed(cost: Cost) -> str:
 
 
 def _remarks(model: Design, cost: Cost, budget: Budget, inputs: InputSpec, timed: Timed | None) -> Iterator[str]:
-    from archlab.study.latency import in_words
+    from archlab.study.latency import beyond
 
     if remark := _remark(model, cost, budget, inputs):
         yield remark
     if timed and not timed.allows(model.name):
         what = "" if model.name in timed.refused else ", and would be trained all the same"
-        yield f"{in_words(timed.milliseconds[model.name])}, above {timed.limit:g} ms of latency{what}"
+        yield f"{beyond(timed.milliseconds[model.name], timed.limit)}{what}"
 
 
 def _remark(model: Design, cost: Cost, budget: Budget, inputs: InputSpec) -> str | None:

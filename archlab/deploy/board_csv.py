@@ -33,7 +33,7 @@ class BoardRow:
         energy_mj: Millijoules for one image.
     """
 
-    target: Annotated[str, Matching(".{1,60}", "a name of 1 to 60 characters")]
+    target: Annotated[str, Matching(r"[^\x00-\x1f]{1,60}", "a name of 1 to 60 characters")]
     run: Annotated[str, Matching("[0-9a-fA-F]{1,64}", "the first digits of a run's key")] | None = None
     model: str | None = None
     study: str | None = None
@@ -46,7 +46,7 @@ class BoardRow:
     peak_memory: Memory | None = None
     flash: Memory | None = None
     energy_mj: Above0 | None = None
-    note: Annotated[str, Matching(".{1,300}", "at most 300 characters")] | None = None
+    note: Annotated[str, Matching(r"[^\x00-\x1f]{1,300}", "at most 300 characters")] | None = None
 
 
 def read_rows(file: Path) -> list[tuple[str, BoardRow]]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from archlab.deploy.board_csv import MEASURED, BoardRow, read_rows
+from archlab.deploy.board_csv import MEASURED, OF_TIMES, BoardRow, read_rows
 from archlab.forecast.costs import model_of
 from archlab.foundation import UserError, write_atomically
 from archlab.foundation.json_files import read_json
@@ -86,7 +86,7 @@ class BoardMeasurement:
 def network_of(run: Run) -> str:
     """What decides how long the network of a run takes: its architecture, width, classes, resolution and its user's own code.
 
-    Not what it was trained on, how, or by which version of archlab.
+    Not what it was trained on, nor by which version of archlab's own code. A user's code counts whole, that of a recipe too.
     """
     return digest([*model_of(run), run.num_classes, run.code.partition("+")[2]])[:32]
 
@@ -132,11 +132,23 @@ def read_measurements(store: Store) -> list[BoardMeasurement]:
 
 
 def _keep(measurement: BoardMeasurement, store: Store) -> BoardMeasurement:
+    """What was not measured this time stays as it was known."""
     path = store.home / FOLDER / f"{measurement.name}.json"
-    replaced = path.exists()
+    if replaced := path.exists():
+        measurement = _completed(measurement, read_sealed(path) or {})
     with write_atomically(path) as temporary:
         temporary.write_text(seal({"format": FORMAT, **dataclasses.asdict(measurement)}), encoding="utf-8")
     return dataclasses.replace(measurement, replaced=replaced)
+
+
+def _completed(measurement: BoardMeasurement, known: dict[str, Any]) -> BoardMeasurement:
+    missing = [name for name in (*MEASURED, "note") if getattr(measurement, name) is None]
+    if "milliseconds" in missing:
+        missing += OF_TIMES
+    kept: dict[str, Any] = {name: known[name] for name in missing if known.get(name) is not None}
+    if kept and known["file"] != measurement.file:
+        kept["file"] = f"{known['file']}, {measurement.file}"
+    return dataclasses.replace(measurement, **kept)
 
 
 class _Networks:

@@ -69,8 +69,11 @@ def int8_ways(network: LoadedNetwork, calibration: np.ndarray) -> Iterator[tuple
         raise refusal(error, "ExecuTorch") from error
     images = torch.tensor(calibration).split(batch)
     for way in (MIN_MAX, HISTOGRAM):
-        with silent(), torch.no_grad():
-            quantised = quantised_graph(copy.deepcopy(graph), images, way)
+        try:
+            with silent(), torch.no_grad():
+                quantised = quantised_graph(copy.deepcopy(graph), images, way)
+        except Exception as error:
+            raise refusal(error, "ExecuTorch in int8") from error
         yield way, _program(quantised, network)
 
 

@@ -57,9 +57,8 @@ def latencies(
     """The latencies of the models of `runs`, which have one resolution, by key: a list of
     `archlab.deploy.timing.Latency` as dicts, the first that of the CPU in float.
 
-    What is not known yet is measured now, while nothing else should run. A model that cannot be measured is left out; one
-    that takes longer than `time_limit` seconds takes those along that are measured with it. All are left out without the extra
-    `onnx`.
+    What is not known yet is measured now, while nothing else should run. A model that cannot be measured, or not within
+    `time_limit` seconds, is left out; all are without the extra `onnx`.
     """
     if missing("onnx"):
         return {}
@@ -69,7 +68,12 @@ def latencies(
     if new:
         announce(f"timing {len(new)} networks in ONNX Runtime, once")
     for at in range(0, len(new), TOGETHER):
-        found |= _measured(new[at : at + TOGETHER], store, time_limit)
+        together = new[at : at + TOGETHER]
+        measured = _measured(together, store, time_limit)
+        if not measured and len(together) > 1:  # one that ends the worker takes the others along
+            for run in together:
+                measured |= _measured([run], store, time_limit)
+        found |= measured
     for run in new:
         if run.key in found:
             keep_measurement(store, "latencies", _name(run), found[run.key])
@@ -77,9 +81,9 @@ def latencies(
 
 
 def not_timed(runs: Iterable[Run], store: Store) -> list[Run]:
-    """Those of distinct models that `latencies` would measure; all without the extra `onnx`."""
+    """Those of distinct models that `latencies` would measure, with the extra `onnx`."""
     if missing("onnx"):
-        return list(runs)
+        return []
     return list({_name(run): run for run in runs if _kept(run, store) is None}.values())
 
 

@@ -36,7 +36,11 @@ def float_content(network: LoadedNetwork) -> bytes:
     Raises UserError for a network with blocks that cannot be exported; the message says where and why.
     """
     side = network.preprocessing.resolution
-    return finished(converted(deployed(network), side), side, metadata(network, ["normalise"]))
+    content = converted(deployed(network), side)
+    try:
+        return finished(content, side, metadata(network, ["normalise"]))
+    except Exception as error:  # of a graph of a form that nobody foresaw
+        raise refusal(error, "LiteRT") from error
 
 
 def converted(module: Deployed, side: int) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from archlab.deploy.deployed import refusal
 from archlab.deploy.litert_graph import content_of, graph_of, kind_of, values_of
 from archlab.deploy.litert_runtime import computed
 from archlab.deploy.quiet import silent
@@ -29,7 +30,11 @@ def ways(in_float: bytes, images: np.ndarray) -> Iterator[tuple[str, bytes]]:
         images: uint8 (N, R, R, 3), to calibrate on.
     """
     for way in (MIN_MAX, PERCENTILE):
-        yield way, quantised(in_float, ranges(in_float, images, way))
+        try:
+            content = quantised(in_float, ranges(in_float, images, way))
+        except Exception as error:  # nearly anything, from deep inside
+            raise refusal(error, "LiteRT in int8") from error
+        yield way, content
 
 
 def quantised(in_float: bytes, found: dict[str, Range]) -> bytes:

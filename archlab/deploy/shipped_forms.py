@@ -102,7 +102,7 @@ class _Form:
 
 
 def _of_format(network: LoadedNetwork, format: str, one: np.ndarray, note: Callable[[str], object]) -> list[_Form]:
-    """In both precisions, ready for the image `one`. Raises UserError where ONNX, which all need, is impossible."""
+    """In both precisions, ready for the image `one`. Raises UserError where the network cannot be exported to ONNX."""
     kind, found = FORMATS[format], list[_Form]()
     if lacking := missing(kind.extra):
         note(f"{kind.name} is left out: it needs {' and '.join(lacking)}: pip install 'archlab[{kind.extra}]'")
@@ -119,6 +119,8 @@ def _of_format(network: LoadedNetwork, format: str, one: np.ndarray, note: Calla
                 if (format, precision) == ("onnx", "float"):
                     raise
                 note(f"{kind.name} in {precision} is left out: {error}")
+                if precision == "float":
+                    break
                 continue
             share = exported.agreement.share
             found.append(_Form(format, precision, exported.bytes, exported.accuracy, share, call))

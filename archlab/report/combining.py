@@ -51,7 +51,8 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         merged["kin"] |= each.kin
         merged["classes"] |= each.classes
         for part in ("failed", "runs", "int8", "boards"):
-            merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
+            rows = [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
+            merged[part] += [row for row in rows if part != "boards" or row not in merged[part]]
         references += [names[model] for model in each.references or []]
     key = [
         column for column in ("model", "dataset", "seed", "split", "metric") if all(column in table for table in tables)

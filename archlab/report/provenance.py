@@ -76,6 +76,7 @@ def provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, s
     limits = [f"{budget[what]:,} {what}" for what in ("params", "macs") if budget.get(what)]
     memory = {"peak_memory": "of peak memory", "flash": "of flash"}
     limits += [f"{in_kib(budget[what])} {words}" for what, words in memory.items() if budget.get(what)]
+    limits += [f"{budget['latency']:g} ms of latency"] if budget.get("latency") else []
     return {
         "study": study["path"] or study["name"],
         "suite": f"{study['suite']}: {listed(study['datasets'])}",

@@ -24,6 +24,7 @@ SECOND = {
     "latency_ms": ("latency on one CPU thread (ms)", 1),
 }
 SPLITS = {"found": "search", "validation": "validation", "test": "test"}
+ABOVE = "above budget"
 ENDED = {"complete": "complete", "pruned": "stopped early", "failed": "failed"}
 
 
@@ -39,12 +40,15 @@ def search(analysis: Analysis) -> Iterator[Section]:
 def _sentences(found: dict[str, Any]) -> list[str]:
     about, cost, trials = found["search"], found["cost"], found["trials"]
     states = Counter(ENDED.get(trial["state"], trial["state"]) for trial in trials)
+    untrained = states.pop(ABOVE, 0)
     known = sum(bool(trial["known"]) for trial in trials)
     said = [
-        f"{len(trials)} trials: {', '.join(f'{count} {state}' for state, count in states.items())}"
+        f"{states.total()} trials: {', '.join(f'{count} {state}' for state, count in states.items())}"
         f"{f'; {known} of them known before' if known else ''}. They were judged on validation data, on "
         f"{', '.join(about['datasets'])} in this order."
     ]
+    if untrained:
+        said.append(f"{untrained} more designs were above the limit of latency, and not trained.")
     said += _left_out(found)
     if found["best"]:
         said.append(_winner(found["best"], about["rival"]))
@@ -75,7 +79,9 @@ def _left_out(found: dict[str, Any]) -> list[str]:
     said = [f"{', '.join(names)}, since {reason}" for reason, names in reasons.items() if names]
     said = [f"No trial looked at {'; nor at '.join(said)}."] if said else []
     if about.get("exhausted"):
-        said.append("It ended early: no design of the space is left that keeps the budget and was not tried.")
+        above = (about.get("latency") or {}).get("above")
+        left = f"is left, or is easily found beside the {above} above the limit of latency," if above else "is left"
+        said.append(f"It ended early: no design of the space {left} that keeps the budget and was not tried.")
     return said
 
 

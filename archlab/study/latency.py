@@ -54,6 +54,12 @@ def in_words(milliseconds: float | None) -> str:
     return "cannot be measured" if milliseconds is None else f"takes {milliseconds:.3g} ms"
 
 
+def beyond(milliseconds: float | None, limit: float) -> str:
+    """`takes 7.21 ms, above 5 ms of latency`"""
+    words = in_words(milliseconds)
+    return words if milliseconds is None else f"{words}, above {limit:g} ms of latency"
+
+
 def check_installed(study: ResolvedStudy) -> None:
     """Raises UserError where the budget limits latency and what measures it is not installed."""
     if study.budget.get("latency"):

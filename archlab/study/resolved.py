@@ -168,7 +168,7 @@ class ResolvedStudy:
         (name, cost), *more = (each for each in costs.items() if not budget.allows(Cost(**each[1])))
         others = f" and {len(more)} more" if more else ""
         raise UserError(
-            f"{name}{others} above the budget of {budget}: {budget.describe(Cost(**cost))}; `archlab build` lists all",
+            f"{name}{others} above the budget of {budget.counted}: {budget.describe(Cost(**cost))}; `archlab build` lists all",
             where=self.path,
         )
 

@@ -119,6 +119,18 @@ def test_as_spreadsheets_write_it(imported, store, changed):
     assert all(each.replaced for each in again) and len(read_measurements(store)) == 2
 
 
+def test_what_was_not_measured_this_time_stays(imported, store):
+    key = STORED[0].key
+    imported(f"run,target,milliseconds,low,high,n,peak_memory\n{key},b,2.0,1.9,2.1,30,124K\n")
+    imported(f"run,target,flash\n{key},b,2M\n", "flash.csv")
+    (found,) = read_measurements(store)
+    assert (found.milliseconds, found.low, found.high, found.n) == (2.0, 1.9, 2.1, 30)
+    assert (found.peak_memory, found.flash, found.file) == (124 * 1024, 2 * 1024**2, "board.csv, flash.csv")
+    imported(f"run,target,milliseconds\n{key},b,3.0\n")
+    (found,) = read_measurements(store)
+    assert (found.milliseconds, found.low, found.n, found.flash) == (3.0, None, None, 2 * 1024**2)
+
+
 def test_the_same_again_replaces_and_says_so_and_others_stay(imported, store):
     head = "run,target,precision,milliseconds\n"
     imported(f"{head}{digits(TOY)},b,float,5\n{digits(TOY)},b,int8,3\n{digits(TOY)},c,float,50\n{digits(WIDE)},b,,9\n")

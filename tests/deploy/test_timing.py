@@ -57,7 +57,7 @@ def test_a_reference_is_left_as_it_was():
     state = torch.get_rng_state()
     ((plain, small_one),) = time_on_cpu([model], 32, seconds=0.01)
     assert 0 < plain.low_ms <= plain.median_ms <= plain.high_ms and plain.n >= 9
-    assert "one thread, ONNX Runtime" in plain.hardware and small_one.hardware == plain.hardware
+    assert "one thread, CPU time, ONNX Runtime" in plain.hardware and small_one.hardware == plain.hardware
     assert model.training and torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     weight = next(value for value in model.parameters() if value.ndim == 4)

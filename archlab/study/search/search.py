@@ -38,7 +38,7 @@ from archlab.study.space import space_size
 if TYPE_CHECKING:
     import pandas as pd
 
-MILLISECONDS = "reference_ms"  # beside ORDER a user attribute of a search: what all its processes agree on
+MILLISECONDS = "reference_cpu_ms"  # beside ORDER a user attribute of a search: what all its processes agree on
 
 
 @dataclass(frozen=True)

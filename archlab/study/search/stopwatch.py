@@ -8,7 +8,7 @@ from archlab.deploy.latencies import latencies, latency_beside, run_to_time
 from archlab.foundation import UserError
 from archlab.runs import Run, Store
 from archlab.study.design import Design
-from archlab.study.latency import LIMITED, in_words, is_within
+from archlab.study.latency import LIMITED, beyond, is_within
 from archlab.study.search.designs import Designs
 from archlab.study.study import Study
 
@@ -57,7 +57,7 @@ class Stopwatch:
             return None
         times = (self(each) for each in (design, *self.designs.forms(design).values()))
         above = [each for each in times if not is_within(each, limit)]
-        return f"it {in_words(above[0])}, above {limit:g} ms of latency" if above else None
+        return f"it {beyond(above[0], limit)}" if above else None
 
     def _costed(self, design: Design) -> Run:
         """A run of the form, classes and resolution that costs refer to."""

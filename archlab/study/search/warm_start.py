@@ -117,11 +117,11 @@ def _stored(
     designs.sample(ask)
     score = basis.score(attributes["accuracies"])
     second = designs.study.search.second_objective
+    if score is None and second:
+        return None
     if stopwatch and (latency := stopwatch(design)) is not None:
         attributes["latency_ms"] = latency
     if score is None:
-        if second:
-            return None
         values = [reports[max(reports)]]
     else:
         attributes |= {"xscore": score.xscore, "mean": score.mean, "variance": score.variance}
