@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from archlab.deploy.agreement import Images
+from archlab.foundation import UserError
 
 ENOUGH = 0.01  # of accuracy on validation images: what no more is done about
 ROUNDING = 1e-9
@@ -41,7 +42,7 @@ def first_good(
     run: Callable[[bytes, np.ndarray], np.ndarray],
 ) -> bytes:
     """The file made by the first of `ways` that costs little enough, else by the one that costs least; notes in `found` what
-    was tried.
+    was tried. A way that is impossible ends the trying; raises its UserError where it is the first.
 
     Args:
         ways: A name and a file each; what comes later is made only where it is asked for.
@@ -55,13 +56,17 @@ def first_good(
         return content
     before = _accuracy(run(in_float, validation.pixels), validation)
     best: tuple[float, bytes] | None = None
-    for way, content in ways:
-        drop = before - _accuracy(run(content, validation.pixels), validation)
-        found.tried.append((way, drop))
-        if best is None or drop < best[0]:
-            best, found.way = (drop, content), way
-        if drop <= ENOUGH + ROUNDING:
-            break
+    try:
+        for way, content in ways:
+            drop = before - _accuracy(run(content, validation.pixels), validation)
+            found.tried.append((way, drop))
+            if best is None or drop < best[0]:
+                best, found.way = (drop, content), way
+            if drop <= ENOUGH + ROUNDING:
+                break
+    except UserError:
+        if best is None:
+            raise
     assert best is not None
     return best[1]
 

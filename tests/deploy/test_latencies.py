@@ -21,7 +21,7 @@ def test_measured_once_together_and_remembered(tmp_path, monkeypatch, timed):
     again = [make_run(seed=7, model=run.model, width=run.width, dataset_digest="other") for run in runs]
     found = latencies.latencies(again, store)
     assert again[0].key in found
-    assert (store.home / "timed").read_text().split() == "m1 m2 m3 m4 m3 m4 m5 m3".split()
+    assert (store.home / "timed").read_text().split() == ["m1", "m2", "m3", "m4", "m3", "m4", "m5", "m3"]
     assert latencies.latencies([make_run(model="m1", width=1.0, num_classes=11)], store)
     assert (store.home / "timed").read_text().split()[-1] == "m1"
 
