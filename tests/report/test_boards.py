@@ -307,6 +307,11 @@ def test_several_studies_keep_their_boards(one):
     }
 
 
+def test_studies_of_the_same_runs_have_each_measurement_once(one):
+    again = dataclasses.replace(one.material, name="again")
+    assert analyse([one.material, again]).material.boards == one.material.boards
+
+
 def test_a_study_has_what_was_imported_for_its_networks_in_its_own_names(tmp_path):
     """Whichever seed, dataset or study it was imported for."""
     store = Store(tmp_path / "home")
