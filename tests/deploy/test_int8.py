@@ -173,7 +173,7 @@ def test_how_it_came_to_be_is_said_without_test_images_too():
         [("minimum and maximum", 0.02), ("percentile 99.99", 0.0)], [("head", 0.1)], "percentile 99.99"
     )
     agreement = SimpleNamespace(document=dict)
-    told = Exported(Path("net.onnx"), "int8", 9, agreement, None, None, found).document()
+    told = Exported(Path("net.onnx"), "onnx", "int8", 9, agreement, None, None, found).document()
     assert told["way"] == "percentile 99.99" and told["tried"][0]["validation_drop"] == 0.02 and "drop" not in told
     assert told["layers"] == [{"layer": "head", "changed_alone": 0.1}]
 
