@@ -12,7 +12,7 @@ from archlab.deploy import executorch_export
 from archlab.deploy.agreement import Images
 from archlab.deploy.executorch_runtime import method_of
 from archlab.deploy.formats import Exporter
-from archlab.deploy.mending import Mending, first_good
+from archlab.deploy.mending import Mending
 
 
 class ExecuTorchExporter(Exporter):
@@ -20,8 +20,7 @@ class ExecuTorchExporter(Exporter):
         return executorch_export.float_content(self.network)
 
     def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
-        found, ways = Mending(), executorch_export.int8_ways(self.network, calibration)
-        return first_good(ways, found, validation, self.in_float, self.probabilities), found
+        return self._first_good(executorch_export.int8_ways(self.network, calibration), validation)
 
     @staticmethod
     def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -12,7 +12,7 @@ import numpy as np
 
 from archlab.deploy.agreement import Images
 from archlab.deploy.loading import LoadedNetwork
-from archlab.deploy.mending import Mending
+from archlab.deploy.mending import Mending, first_good
 
 
 class Exporter(ABC):
@@ -31,6 +31,11 @@ class Exporter(ABC):
 
     @abstractmethod
     def _in_float(self) -> bytes: ...
+
+    def _first_good(self, ways: Iterable[tuple[str, bytes]], validation: Images | None) -> tuple[bytes, Mending]:
+        """See `archlab.deploy.mending.first_good`."""
+        found = Mending()
+        return first_good(ways, found, validation, self.in_float, self.probabilities), found
 
     @abstractmethod
     def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:

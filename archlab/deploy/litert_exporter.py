@@ -11,7 +11,7 @@ from archlab.deploy.formats import Exporter
 from archlab.deploy.litert_export import float_content
 from archlab.deploy.litert_quantising import ways
 from archlab.deploy.litert_runtime import interpreter_of, run_litert
-from archlab.deploy.mending import Mending, first_good
+from archlab.deploy.mending import Mending
 
 
 class LiteRTExporter(Exporter):
@@ -19,8 +19,7 @@ class LiteRTExporter(Exporter):
         return float_content(self.network)
 
     def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
-        found = Mending()
-        return first_good(ways(self.in_float, calibration), found, validation, self.in_float, run_litert), found
+        return self._first_good(ways(self.in_float, calibration), validation)
 
     @staticmethod
     def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:

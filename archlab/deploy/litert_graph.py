@@ -155,9 +155,3 @@ def set_metadata(graph: Any, entries: Mapping[str, str]) -> None:
         entry.name, entry.buffer = name.encode(), len(graph.buffers)
         graph.buffers.append(buffer)
         graph.metadata.append(entry)
-
-
-def metadata_of(content: bytes) -> dict[str, str]:
-    """What `set_metadata` set, and what the converter did."""
-    graph = graph_of(content)
-    return {each.name.decode(): bytes(graph.buffers[each.buffer].data).decode() for each in graph.metadata}

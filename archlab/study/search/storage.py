@@ -52,7 +52,7 @@ def identity(designs: Designs) -> str:
     if search.sampler:
         settings.append([search.sampler.name, search.sampler.arguments])
     if search.second_objective == "latency_ms" or study.budget.latency:
-        settings.append(cpu_name())
+        settings.append([cpu_name(), "CPU time"])
     if treated := _treated(designs):
         settings.append(treated)
     return digest([[run.key for run in reference_runs(designs)], settings])[:8]
