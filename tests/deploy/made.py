@@ -132,3 +132,18 @@ def _save(folder: Path, label: int, number: int, seed: int) -> None:
         Image.fromarray(pixels[..., label].astype(np.uint16) * 257).save(folder / f"{number:03}.tiff")
     else:
         image.convert("L").save(folder / f"{number:03}.png")
+
+
+BRANCHING = """
+import torch
+import blocks
+
+
+@blocks.register("branching")
+class Branching(blocks.Block):
+    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):
+        super().__init__()
+
+    def forward(self, x):
+        {body}
+"""

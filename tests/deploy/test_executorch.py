@@ -19,7 +19,7 @@ from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.deploy.agreement import images_of
 from archlab.deploy.deployed import Deployed, metadata
 from archlab.foundation import UserError
-from tests.deploy.made import CLASSES, train
+from tests.deploy.made import BRANCHING, CLASSES, train
 
 pytest.importorskip("executorch")
 
@@ -41,19 +41,6 @@ for name, content in (("float", float_content(network)), *int8_ways(network, ima
     (Path(place) / name).write_bytes(content)
 """
 
-BRANCHING = """
-import torch
-import blocks
-
-
-@blocks.register("branching")
-class Branching(blocks.Block):
-    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):
-        super().__init__()
-
-    def forward(self, x):
-        {body}
-"""
 
 ALONE = """
 import json, sys

@@ -20,7 +20,7 @@ from archlab.data.decode import decode
 from archlab.deploy import extras
 from archlab.deploy.onnx_export import core_graph
 from archlab.foundation import UserError
-from tests.deploy.made import CLASSES, train
+from tests.deploy.made import BRANCHING, CLASSES, train
 from tests.repeated import only_whole
 
 pytest.importorskip("onnxruntime")
@@ -117,21 +117,6 @@ def test_every_reference_is_the_same_in_the_file(own_place, command, name):
     assert code == 0, err
     found = json.loads(out)["agreement"]
     assert found["same_class"] == found["images"] == 72 and found["within_rounding"]
-
-
-BRANCHING = """
-import torch
-import blocks
-
-
-@blocks.register("branching")
-class Branching(blocks.Block):
-    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):
-        super().__init__()
-
-    def forward(self, x):
-        {body}
-"""
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from archlab.deploy.litert_quantising import MIN_MAX, PERCENTILE, quantised, ran
 from archlab.deploy.litert_shapes import fewer_axes
 from archlab.deploy.loading import load
 from archlab.foundation import UserError
-from tests.deploy.made import CLASSES, train
+from tests.deploy.made import BRANCHING, CLASSES, train
 
 schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
 for library in ("litert_torch", "ai_edge_quantizer"):
@@ -182,22 +182,8 @@ def test_fewer_axes_move_the_same_numbers():
         assert all(b != a + 1 for a, b in itertools.pairwise(turned))
 
 
-BRANCHING = """
-import blocks
-
-
-@blocks.register("branching")
-class Branching(blocks.Block):
-    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):
-        super().__init__()
-
-    def forward(self, x):
-        return x if x.mean() > 0 else -x
-"""
-
-
 def test_control_flow_that_depends_on_data_is_refused_in_one_line(own_place, tmp_path: Path):
-    (tmp_path / "branching.py").write_text(BRANCHING)
+    (tmp_path / "branching.py").write_text(BRANCHING.format(body="return x if x.mean() > 0 else -x"))
     design = {"name": "branching", "blocks": "branching.py", "layers": [{"conv": {"out": 8}}, "branching"]}
     with own_blocks_alone({}):
         key = train(own_place.home, design, folder=tmp_path, steps=1)
