@@ -34,9 +34,9 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
     """The designer's study, loaded from `path`, of these designs."""
     study, recipes, recipe_files = designer.study, list[dict[str, Any]](), list[list[str]]()
 
-    def recipe_of(model: str, dataset: str) -> int:
+    def recipe_of(design: Design, dataset: str) -> int:
         """The place in `recipes` of a run's."""
-        settled = study.recipe.of_run(model, dataset, designer.home)
+        settled = study.recipe.of_run(design.name, dataset, designer.home, design.training)
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)
@@ -52,7 +52,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             kind=design.kind,
             options=design.options,
             within_budget=all(study.budget.allows(each.cost) for each in (design, *forms.values())),
-            recipes={dataset: recipe_of(design.name, dataset) for dataset in study.datasets},
+            recipes={dataset: recipe_of(design, dataset) for dataset in study.datasets},
             forms={dataset: form_of(form) for dataset, form in forms.items()},
             strides=strides_for(design.architecture, designer.input),
         )

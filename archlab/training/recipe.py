@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from archlab.data import augment as augmentation
 from archlab.data import entry, kin
@@ -101,30 +101,33 @@ class Recipe:
     metrics: tuple[OwnCall, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
 
-    def settled(self, model: str, dataset: str | Iterable[str]) -> Recipe:
-        """The recipe of one run: the exemptions that concern it applied, in their order.
+    def settled(self, model: str, dataset: str | Iterable[str], changes: Iterable[Change] = ()) -> Recipe:
+        """The recipe of one run: the exemptions that concern it applied, in their order, then `changes`.
 
         Args:
             dataset: All that the run's dataset counts as, as `archlab.data.kin` gives it; or its name alone.
+            changes: Settings, or another recipe, which takes the place of all that came before but the metrics.
 
         Raises:
-            UserError: Settings that do not go together once all are applied, at the line of the last exemption with one of
-                them.
+            UserError: Settings that do not go together once all are applied, at the line of the last that has one of them.
         """
         names = (dataset, dataset.partition("@")[0]) if isinstance(dataset, str) else tuple(dataset)
         recipe, applied = dataclasses.replace(self, exemptions=()), list[dict[str, Any]]()
-        for exemption in self.exemptions:
-            if exemption.concerns(model, names):
-                recipe = read_settings(Recipe, exemption.set, "a recipe", base=recipe)
-                applied.insert(0, exemption.set)
+        concerning = [exemption.set for exemption in self.exemptions if exemption.concerns(model, names)]
+        for change in (*concerning, *changes):
+            if isinstance(change, Recipe):
+                recipe = dataclasses.replace(change.settled(model, names), metrics=recipe.metrics)
+            else:
+                recipe = read_settings(Recipe, change, "a recipe", base=recipe)
+                applied.insert(0, change)
         if applied:
             run = f"of {model} on {names[0]}" if model else f"on {names[0]}"
             check_consistency(recipe, f"the recipe {self.name} {run}", applied)
         return recipe
 
-    def of_run(self, model: str, dataset: str, home: Path) -> Recipe:
+    def of_run(self, model: str, dataset: str, home: Path, changes: Iterable[Change] = ()) -> Recipe:
         """The recipe of one run, settled, with `stored` and `fit` as the dataset's catalogue entry leaves them."""
-        described, settled = entry(dataset, home), self.settled(model, kin(dataset, home))
+        described, settled = entry(dataset, home), self.settled(model, kin(dataset, home), changes)
         stored = settled.stored_of(described) if settled.pixels else settled.stored
         return dataclasses.replace(settled, stored=stored, fit=described.other(settled.fit))
 
@@ -177,6 +180,9 @@ class Recipe:
         return -(-steps // batches), steps
 
 
+Change: TypeAlias = dict[str, Any] | Recipe
+"""Other values for some keys of a recipe, or another recipe."""
+
 LATER = (
     "stored",
     "fit",
@@ -190,6 +196,13 @@ LATER = (
     "metrics",
 )
 DEFAULTS = {each.name: each.default for each in dataclasses.fields(Recipe)}
+CHANGEABLE = [name for name in DEFAULTS if name not in ("name", "paper", "metrics", "exemptions")]
+
+
+def read_change(settings: dict, folder: Path | None, at: str | None) -> Mapping:
+    """Settings that change a recipe, the own code that they name loaded. Raises UserError for a key that no recipe has."""
+    check_keys(settings, CHANGEABLE, "a change of a recipe", at)
+    return _own_code_loaded(with_lines_of(settings, settings), folder, at)
 
 
 def own_files_of(recipe: Recipe) -> tuple[str, ...]:
