@@ -51,6 +51,8 @@ def train(
     from archlab.executors import Settings, execute
     from archlab.forecast import check_counts
     from archlab.runs import Store, run_of
+    from archlab.runs.foundations import check_trainable
+    from archlab.runs.named import settled_recipe
     from archlab.training.recipe import load_recipe, own_files_of
 
     if width is not None and params is not None:
@@ -59,12 +61,15 @@ def train(
     design, described = architecture(model), entry(dataset, place)
     if width is None and params is None:
         width = meant_width(model)
-    settled = load_recipe(recipe).of_run(design.name, dataset, place)
+    settled = settled_recipe(load_recipe(recipe), design.name, dataset, place)
     prepared = open_prepared(dataset, place, settled.stored_of(described), settled.fit)
+    spec = InputSpec(prepared.num_classes, settled.pixels_of(described))
+    fitted = _width(design, width, params, spec)
+    check_trainable(settled, design, spec, fitted, place)
     run = run_of(
         design.name,
         design.canonical(),
-        _width(design, width, params, InputSpec(prepared.num_classes, settled.pixels_of(described))),
+        fitted,
         prepared,
         settled.canonical(),
         seed,

@@ -91,7 +91,8 @@ def model_of(run: Run) -> tuple[Any, ...]:
 def kind_of(run: Run) -> str:
     """Runs of one kind cost the same per step on one machine: one model, batch size, optimiser and augmentation."""
     decisive = {name: run.recipe.get(name) for name in ("batch_size", "optimizer", "augment")}
-    decisive |= {name: run.recipe[name] for name in ("stored", "fit", "precision") if name in run.recipe}
+    later = ("stored", "fit", "precision", "clip", "ema", "distill")
+    decisive |= {name: run.recipe[name] for name in later if name in run.recipe}
     return digest([*model_of(run), decisive, version("torch"), run.code])[:32]
 
 

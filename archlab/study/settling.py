@@ -9,12 +9,14 @@ from typing import Any
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.architecture.plan import strides_for
 from archlab.data import entry
+from archlab.runs.named import settled_recipe
 from archlab.study.design import Design, Designer, frame_names
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
 from archlab.study.study import Study
+from archlab.study.trainable import check_design
 from archlab.training.recipe import own_files_of
 
 
@@ -36,7 +38,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
 
     def recipe_of(design: Design, dataset: str) -> int:
         """The place in `recipes` of a run's."""
-        settled = study.recipe.of_run(design.name, dataset, designer.home, design.training)
+        settled = settled_recipe(study.recipe, design.name, dataset, designer.home, design.training)
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)
@@ -45,6 +47,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
 
     def model_of(design: Design) -> Model:
         forms = designer.forms(design)
+        check_design(designer, design, study.recipe)
         return Model(
             **form_of(design),
             name=design.name,

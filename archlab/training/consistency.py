@@ -36,5 +36,9 @@ def _contradictions(recipe: Any) -> Iterable[tuple[str, tuple[str, ...]]]:
         yield told, ("weights", "with_validation")
     if doubled := {step for step in recipe.augment.order if recipe.augment.order.count(step) > 1}:
         yield f": augment: order has {', '.join(sorted(doubled))} more than once", ("augment",)
+    if recipe.distill and recipe.distill.teacher is None:
+        yield ": distill needs a teacher", ("distill",)
+    if recipe.init and bool(recipe.init.weights) == bool(recipe.init.run):
+        yield ": init takes either weights or run", ("init",)
     if recipe.lr < recipe.final_lr:
         yield f": final_lr, {recipe.final_lr:g}, is above lr, {recipe.lr:g}", ("final_lr", "lr")

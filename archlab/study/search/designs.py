@@ -11,10 +11,12 @@ from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import Prepared, entry, open_prepared
 from archlab.foundation import UserError, where
 from archlab.runs import Run, run_of
+from archlab.runs.named import settled_recipe
 from archlab.study.choices import changes_of
 from archlab.study.combination import Combination, apply, sample
 from archlab.study.design import Design, Designer
 from archlab.study.study import Study
+from archlab.study.trainable import check_design
 from archlab.study.unseen import hide
 from archlab.study.variables import Ask, Value, Variable, option_name
 from archlab.training.recipe import Recipe, own_files_of
@@ -48,7 +50,7 @@ class Designs(Designer):
     def _check_selects(self, recipe: Recipe) -> None:
         """Raises UserError where a recipe trains on what the search selects by, or not every model on the same data."""
         for dataset in self.study.suite.datasets:
-            settled = [recipe.of_run(model, dataset, self.home) for model in self.models]
+            settled = [settled_recipe(recipe, model, dataset, self.home) for model in self.models]
             if any(each.with_validation for each in settled):
                 raise UserError(
                     f"the recipe {recipe.name} trains on validation images, so a search cannot select by them",
@@ -140,7 +142,7 @@ class Designs(Designer):
 
     def run_as_it_is(self, design: Design, dataset: str) -> Run:
         """The run of a design whatever form the study gives it on a dataset."""
-        recipe = self.recipe.of_run(design.name, dataset, self.home, design.training)
+        recipe = settled_recipe(self.recipe, design.name, dataset, self.home, design.training)
         return run_of(
             design.name,
             design.architecture.canonical(),
@@ -173,6 +175,7 @@ class Designs(Designer):
             if not budget.allows(form.cost):
                 on = f" on {dataset}" if dataset else ""
                 raise UserError(f"{design.name}{on} is above the budget: {budget.describe(form.cost)}")
+        check_design(self, design, self.recipe)
         return design
 
 
