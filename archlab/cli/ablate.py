@@ -77,7 +77,7 @@ def ablate(
     from archlab.forecast import plan, with_workers
     from archlab.runs import Store
     from archlab.study.ablating import ablate as run_ablation
-    from archlab.study.ablating import study_and_runs, time_within
+    from archlab.study.ablating import planned_upstream_runs, study_and_runs, time_within
     from archlab.study.expecting import expect
 
     seconds = time_within(until, within)
@@ -88,6 +88,7 @@ def ablate(
         study, runs = study_and_runs(source, place, progress, planned=not smoke, until=until)
         if smoke:
             return try_out(study.name, runs, place, settings, progress, as_json)
+        runs = [*planned_upstream_runs(study, place.home), *runs]
         settings = with_workers(settings, runs, place)
         planned = plan(runs, place, settings, on_event=progress.measuring)
         expected = expect(study, planned, place, seconds) if until else None

@@ -53,6 +53,7 @@ def train(
     from archlab.runs import Store, run_of
     from archlab.runs.foundations import check_trainable
     from archlab.runs.named import settled_recipe
+    from archlab.runs.upstream import stood_on
     from archlab.training.recipe import load_recipe, own_files_of
 
     if width is not None and params is not None:
@@ -76,10 +77,14 @@ def train(
         smallest_map=SMALLEST_MAP,
         own_files=(*own_blocks_of(design), *own_files_of(settled)),
     )
+    run, before = stood_on(run, lambda need: open_prepared(need.name, place, *need[1:]))
     settings = Settings(workers=1, retries=0, device=device, deterministic=deterministic)
-    if run.key not in Store(place):
-        check_counts([run], Store(place), settings)
-    outcome = execute([run], Store(place), settings, on_event=_tell)
+    for each in (*before, run):
+        if each.key not in Store(place):
+            check_counts([each], Store(place), settings)
+        outcome = execute([each], Store(place), settings, on_event=_tell)
+        if outcome.failed:
+            break
     for failure in outcome.failed:
         echo(f"failed: {failure}", err=True)
     if outcome.failed:

@@ -42,12 +42,15 @@ def check_trainable(recipe: Recipe, design: Architecture, spec: InputSpec, width
     """Raises UserError where a network cannot be trained by a recipe that `settled_recipe` gave."""
     check_sides(design, spec, recipe.progressive)
     store = Store(home)
-    if recipe.distill and recipe.progressive:
+    if recipe.distill and recipe.progressive and isinstance(recipe.distill.teacher, dict):
+        untrained = recipe.distill.teacher
+        check_sides(from_canonical(untrained["architecture"], untrained["model"]), spec, recipe.progressive)
+    elif recipe.distill and recipe.progressive:
         document, carried = _stored(str(recipe.distill.teacher), "the teacher", store)
         teacher = Run.from_document(document["run"])
         with own_blocks_alone(carried):
             check_sides(from_canonical(teacher.architecture, teacher.model), teacher.input, recipe.progressive)
-    if recipe.init:
+    if recipe.init and not recipe.init.pretrain:
         init = recipe.init
         with torch.device("meta"):
             network = build_model(design, spec, width)

@@ -11,15 +11,18 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
+from archlab.architecture import architecture, references
+from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import entry, kin
 from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
 from archlab.foundation import UserError, note_read, read_file, write_atomically
 from archlab.runs.run import Run
 from archlab.runs.store import Store, is_key
 from archlab.runs.stored import DamagedRunError
-from archlab.training.foundations import Distillation, Start
-from archlab.training.recipe import Change, Recipe
+from archlab.training.foundations import Distillation, Pretraining, Start
+from archlab.training.recipe import Change, Recipe, load_recipe, own_files_of
 
 
 def settled_recipe(recipe: Recipe, model: str, dataset: str, home: Path, changes: Iterable[Change] = ()) -> Recipe:
@@ -31,8 +34,15 @@ def settled_recipe(recipe: Recipe, model: str, dataset: str, home: Path, changes
     if settled.distill:
         settled = dataclasses.replace(settled, distill=_named_teacher(settled, settled.distill, dataset, home))
     if settled.init:
-        settled = dataclasses.replace(settled, init=_named_start(settled.init, home))
+        settled = dataclasses.replace(settled, init=_named_start(settled.init, model, dataset, home))
     return settled
+
+
+def stands_on_untrained(recipe: Recipe) -> bool:
+    """Whether others are trained before a run of this recipe."""
+    teacher, start = recipe.distill and recipe.distill.teacher, recipe.init
+    named = list(teacher.values()) if isinstance(teacher, dict) else [teacher]
+    return bool(start and start.pretrain) or any(isinstance(each, str) and _is_model(each) for each in named)
 
 
 def _named_teacher(recipe: Recipe, distill: Distillation, dataset: str, home: Path) -> Distillation | None:
@@ -47,10 +57,28 @@ def _named_teacher(recipe: Recipe, distill: Distillation, dataset: str, home: Pa
         if not known:
             raise UserError(f"distill: there is no teacher for {dataset}", where=at)
         written = written[known[0]]
+    if _is_model(written):
+        return dataclasses.replace(distill, teacher=_untrained_teacher(recipe, written, dataset, home, at))
     teacher = _finished(written, "distill: the teacher", Store(home), at)
     if reason := _cannot_teach(teacher, recipe, dataset, home):
         raise UserError(f"distill: the teacher {teacher.key[:12]} {reason}", where=at)
     return dataclasses.replace(distill, teacher=teacher.key)
+
+
+def _is_model(written: str) -> bool:
+    return written in references() or Path(written).suffix in (".yaml", ".yml")
+
+
+def _untrained_teacher(recipe: Recipe, written: str, dataset: str, home: Path, at: str | None) -> dict[str, Any]:
+    """A model that is trained first, as wide as it was published, by the student's recipe without a teacher."""
+    design = architecture(written, at=at)
+    own = dataclasses.replace(recipe, distill=None, init=None)
+    return {
+        "model": design.name,
+        "architecture": design.canonical(),
+        "recipe": own.canonical(),
+        "own_files": [*own_blocks_of(design), *own_files_of(own)],
+    }
 
 
 def _cannot_teach(teacher: Run, recipe: Recipe, dataset: str, home: Path) -> str | None:
@@ -81,14 +109,34 @@ def _prepared(recipe: Recipe, dataset: str, home: Path) -> Prepared | None:
     return None
 
 
-def _named_start(init: Start, home: Path) -> Start:
+def _named_start(init: Start, model: str, dataset: str, home: Path) -> Start:
     store, at = Store(home), init.where
+    if init.pretrain:
+        return dataclasses.replace(init, pretrain=_pretraining(init.pretrain, model, dataset, home, at))
     if init.run:
         return dataclasses.replace(init, run=_finished(init.run, "init: the run", store, at).key)
     assert init.weights
     if is_key(init.weights) and store.given(init.weights).is_file():
         return init
     return dataclasses.replace(init, weights=_kept(Path(init.weights), store, at))
+
+
+def _pretraining(pretraining: Pretraining, model: str, dataset: str, home: Path, at: str | None) -> Any:
+    """A training that comes first, whole."""
+    described = entry(pretraining.dataset, home, at)
+    if shared := {*kin(pretraining.dataset, home)} & {*kin(dataset, home)}:
+        raise UserError(
+            f"init: {dataset} cannot be pretrained on {min(shared)}: its test images may be among them", where=at
+        )
+    recipe = load_recipe(pretraining.recipe, at=at)
+    settled = recipe.of_run(model, pretraining.dataset, home)
+    if settled.init or settled.distill:
+        raise UserError(f"init: the recipe of a pretraining, {recipe.name}, stands on nothing itself", where=at)
+    return {
+        "data": [pretraining.dataset, settled.stored_of(described), settled.fit],
+        "recipe": settled.canonical(),
+        "own_files": list(own_files_of(settled)),
+    }
 
 
 def _finished(prefix: str, what: str, store: Store, at: str | None) -> Run:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable, Collection
+from functools import cache
 from pathlib import Path
 
 from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, open_prepared
@@ -50,6 +52,11 @@ def ablate(
     study, runs = study_and_runs(source, store, progress, until=until)
     check_measurable(study.metric, runs, store)
     check_latency(study, store, settings.time_limit, progress.say)
+    began, first = time.monotonic(), upstream_runs(study, store.home)
+    if first:
+        what = f"{study.name}: what its runs stand on"
+        compute(what, first, store, with_workers(settings, first, store), progress, training_of(study))
+    seconds = seconds and seconds - (time.monotonic() - began)
     if until:
         ablation = ablate_until_decided(study, runs_of, store, settings, progress, seconds)
     else:
@@ -113,15 +120,22 @@ def study_and_runs(
 
 def runs_of(study: ResolvedStudy, home: Path) -> list[Run]:
     """The runs of a study, each called after its model. Raises UserError where datasets are not prepared, naming all."""
-    missing = missing_datasets(study, home)
-    if len(missing) > 1:
-        raise UserError(f"{len(missing)} datasets are not prepared: {'; '.join(missing.values())}")
-    return _runs(study, home, ())
+    return [run for run, _ in _prepared_runs(study, home)]
+
+
+def upstream_runs(study: ResolvedStudy, home: Path) -> list[Run]:
+    """The runs that those of a study stand on, each once. Raises as `runs_of` does."""
+    return _distinct(_prepared_runs(study, home))
 
 
 def planned_runs(study: ResolvedStudy, home: Path) -> list[Run]:
     """As `runs_of`; where a dataset is not prepared, runs that can be planned, not computed."""
-    return _runs(study, home, missing_datasets(study, home))
+    return [run for run, _ in _runs(study, home, missing_datasets(study, home))]
+
+
+def planned_upstream_runs(study: ResolvedStudy, home: Path) -> list[Run]:
+    """As `upstream_runs`, likewise."""
+    return _distinct(_runs(study, home, missing_datasets(study, home)))
 
 
 def missing_datasets(study: ResolvedStudy, home: Path) -> dict[Need, str]:
@@ -130,7 +144,17 @@ def missing_datasets(study: ResolvedStudy, home: Path) -> dict[Need, str]:
     return {need: command for need, command in found.items() if command}
 
 
-def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[Run]:
+def _prepared_runs(study: ResolvedStudy, home: Path) -> list[tuple[Run, list[Run]]]:
+    missing = missing_datasets(study, home)
+    if len(missing) > 1:
+        raise UserError(f"{len(missing)} datasets are not prepared: {'; '.join(missing.values())}")
+    return _runs(study, home, ())
+
+
+def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[tuple[Run, list[Run]]]:
+    """The runs, each with those that it stands on."""
+
+    @cache
     def opened(need: Need) -> Prepared | Expected:
         return (
             Expected(entry(need.name, home), need.resolution)
@@ -138,10 +162,13 @@ def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[R
             else open_prepared(need.name, home, *need[1:])
         )
 
-    data = {need: opened(need) for need in study.needed}
     return [
-        study.run(model, data[study.needs(model, dataset)], seed)
+        study.run(model, dataset, seed, opened)
         for model in study.models
         for dataset in study.pixels
         for seed in study.seeds
     ]
+
+
+def _distinct(runs: list[tuple[Run, list[Run]]]) -> list[Run]:
+    return list({upstream.key: upstream for _, before in runs for upstream in before}.values())

@@ -11,7 +11,7 @@ from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import Prepared, entry, open_prepared
 from archlab.foundation import UserError, where
 from archlab.runs import Run, run_of
-from archlab.runs.named import settled_recipe
+from archlab.runs.named import settled_recipe, stands_on_untrained
 from archlab.study.choices import changes_of
 from archlab.study.combination import Combination, apply, sample
 from archlab.study.design import Design, Designer
@@ -56,6 +56,9 @@ class Designs(Designer):
                     f"the recipe {recipe.name} trains on validation images, so a search cannot select by them",
                     where=self.study.where,
                 )
+            if any(stands_on_untrained(each) for each in settled):
+                told = "which its designs would stand on, so a search does not take it: `ablate` does"
+                raise UserError(f"the recipe {recipe.name} has others trained first, {told}", where=self.study.where)
             if len({(each.stored_of(entry(dataset, self.home)), each.fit) for each in settled}) > 1:
                 raise UserError(f"a search needs {dataset} prepared in one way for all models", where=self.study.where)
 
