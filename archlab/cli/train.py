@@ -62,11 +62,12 @@ def train(
     design, described = architecture(model), entry(dataset, place)
     if width is None and params is None:
         width = meant_width(model)
-    settled = settled_recipe(load_recipe(recipe), design.name, dataset, place)
-    prepared = open_prepared(dataset, place, settled.stored_of(described), settled.fit)
-    spec = InputSpec(prepared.num_classes, settled.pixels_of(described))
+    loaded = load_recipe(recipe)
+    spec = InputSpec(described.classes, loaded.of_run(design.name, dataset, place).pixels_of(described))
     fitted = _width(design, width, params, spec)
+    settled = settled_recipe(loaded, design.name, dataset, place, network=(design, fitted))
     check_trainable(settled, design, spec, fitted, place)
+    prepared = open_prepared(dataset, place, settled.stored_of(described), settled.fit)
     run = run_of(
         design.name,
         design.canonical(),

@@ -13,26 +13,39 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from archlab.architecture import architecture, references
+from archlab.architecture import Architecture, architecture, references
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import entry, kin
 from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
 from archlab.foundation import UserError, note_read, read_file, write_atomically
+from archlab.runs.published import published_weights, warn_of_normalisation
 from archlab.runs.run import Run
 from archlab.runs.store import Store, is_key
 from archlab.runs.stored import DamagedRunError
-from archlab.training.foundations import Distillation, Pretraining, Start
+from archlab.training.foundations import PUBLISHERS, Distillation, Pretraining, Start
 from archlab.training.recipe import Change, Recipe, load_recipe, own_files_of
 
 
-def settled_recipe(recipe: Recipe, model: str, dataset: str, home: Path, changes: Iterable[Change] = ()) -> Recipe:
+def settled_recipe(
+    recipe: Recipe,
+    model: str,
+    dataset: str,
+    home: Path,
+    changes: Iterable[Change] = (),
+    network: tuple[Architecture, float] | None = None,
+) -> Recipe:
     """The recipe of one run as `Recipe.of_run` gives it, its teacher and the weights that it starts from named for good.
 
     A file of weights is copied into the store. Raises UserError where they are not there, or not for this run.
+
+    Args:
+        network: Its architecture and width, which published weights depend on; without it, these stay named by their package.
     """
     settled = recipe.of_run(model, dataset, home, changes)
     if settled.distill:
         settled = dataclasses.replace(settled, distill=_named_teacher(settled, settled.distill, dataset, home))
+    if settled.init and settled.init.weights in PUBLISHERS:
+        return _from_published(settled, settled.init, dataset, home, network) if network else settled
     if settled.init:
         settled = dataclasses.replace(settled, init=_named_start(settled.init, model, dataset, home))
     return settled
@@ -107,6 +120,16 @@ def _prepared(recipe: Recipe, dataset: str, home: Path) -> Prepared | None:
     with suppress(DamagedDataError):
         return open_current(fitted(described, recipe.fit), path)
     return None
+
+
+def _from_published(
+    recipe: Recipe, init: Start, dataset: str, home: Path, network: tuple[Architecture, float]
+) -> Recipe:
+    package = str(init.weights)
+    published = published_weights(package, *network, Store(home), init.where)
+    if (recipe.normalisation or entry(dataset, home).normalisation) != published.normalisation:
+        warn_of_normalisation(package, published.normalisation)
+    return dataclasses.replace(recipe, init=dataclasses.replace(init, weights=published.digest))
 
 
 def _named_start(init: Start, model: str, dataset: str, home: Path) -> Start:

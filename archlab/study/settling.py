@@ -38,7 +38,9 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
 
     def recipe_of(design: Design, dataset: str) -> int:
         """The place in `recipes` of a run's."""
-        settled = settled_recipe(study.recipe, design.name, dataset, designer.home, design.training)
+        form = designer.on(dataset, design)
+        network = (form.architecture, form.width)
+        settled = settled_recipe(study.recipe, design.name, dataset, designer.home, design.training, network)
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)

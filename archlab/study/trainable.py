@@ -13,9 +13,11 @@ from archlab.training.recipe import Recipe
 def check_design(designer: Designer, design: Design, recipe: Recipe) -> None:
     """Raises UserError where a design cannot be trained by a recipe on one of the study's datasets."""
     for dataset in designer.kin:
-        settled = settled_recipe(recipe, design.name, dataset, designer.home, design.training)
+        form = designer.on(dataset, design)
+        network = (form.architecture, form.width)
+        settled = settled_recipe(recipe, design.name, dataset, designer.home, design.training, network)
         if not (settled.progressive or settled.init):
             continue
-        described, form = entry(dataset, designer.home), designer.on(dataset, design)
+        described = entry(dataset, designer.home)
         spec = InputSpec(described.classes, settled.pixels_of(described), designer.study.smallest_map)
         check_trainable(settled, form.architecture, spec, form.width, designer.home)

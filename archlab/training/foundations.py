@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 from archlab.foundation.settings import Matching, Within, place
 
+PUBLISHERS = ("timm", "torchvision")
+"""The packages whose published weights a training can start from, named in the place of a file of weights."""
+
 Key = Annotated[str, Matching(r".+", "the first digits of a run's key, in quotes where they could be a number")]
 
 
@@ -43,10 +46,10 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class Start:
-    """Weights that a training starts from, where they fit: of a file, of a run, or of a training that comes first.
+    """Weights that a training starts from, where they fit: of a file, a package, a run, or a training that comes first.
 
     Attributes:
-        weights: A safetensors file; in a settled recipe the SHA-256 of what it holds.
+        weights: A safetensors file, or one of `PUBLISHERS`; in a settled recipe the SHA-256 of what the file holds.
         run: The key of a run, or its first digits; in a settled recipe the whole key.
         pretrain: In the recipe of a run its key, as `run`.
         body: Factor on the learning rate of all but the classifier.

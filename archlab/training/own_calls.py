@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from archlab.data import augment as augmentation
-from archlab.foundation import Mapping, where, with_lines_of
+from archlab.foundation import Mapping, UserError, where, with_lines_of
 from archlab.foundation.own_code import is_own, own_call
 from archlab.training import optimizers
+from archlab.training.foundations import PUBLISHERS
 from archlab.training.metrics import OWN, check_names
 
 FILES = (".safetensors", ".yaml", ".yml")
@@ -16,7 +17,10 @@ OwnCall = dict[str, dict[str, Any]]  # {DIGEST:NAME: {argument: value}}
 
 
 def placed(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
-    """The settings with the own code that they name loaded, in its canonical form, and with the paths of other files."""
+    """The settings with the own code that they name loaded, in its canonical form, and with the paths of other files.
+
+    `init: timm` is short for `init: {weights: timm}`. Raises UserError for another word there.
+    """
 
     def loaded(named: list, given: tuple[str, ...]) -> list[OwnCall]:
         return [own_call(each, given, folder=folder, at=where(named, index) or at) for index, each in enumerate(named)]
@@ -31,6 +35,15 @@ def placed(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
     if isinstance(settings.get("metrics"), list):
         found["metrics"] = loaded(settings["metrics"], OWN)
         check_names(found["metrics"], where(settings, "metrics") or at)
+    if isinstance(init := settings.get("init"), str) and init != "none":
+        if init not in PUBLISHERS:
+            raise UserError(
+                f"init takes keys by name, or the name of one of {' and '.join(PUBLISHERS)}, not {init!r}",
+                where=where(settings, "init") or at,
+                name=init,
+                known=PUBLISHERS,
+            )
+        found["init"] = {"weights": init}
     for name in ("distill", "init"):
         if folder and isinstance(settings.get(name), dict):
             found[name] = _with_paths(settings[name], folder)

@@ -1,47 +1,23 @@
 """Two implementations of one network, held against each other layer by layer.
 
-Layers that have parameters or buffers of their own are paired in the order in which they run; of parallel branches, those
-are paired into which the same values enter. The weights of one model are copied into the other on the way, and both must
-give the same outputs, gradients and buffers. The first layer that differs is named.
+Their layers are paired by `archlab.architecture.pairing`, the weights of one copied into the other, and both must give the
+same outputs, gradients and buffers. The first layer that differs is named.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from archlab.architecture.pairing import Pair, largest_difference, pair, run, same_values
+
 DROP_RATES = ("p", "drop_prob", "drop_rate")  # as torch, timm and torchvision call them
 STEP = 0.01  # of the parameter with the largest gradient
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A module with state of its own, and a summary of what entered it.
-
-    `entered` is None where it holds other layers, so that what enters it says nothing about its own state.
-    """
-
-    name: str
-    module: nn.Module
-    entered: Tensor | None
-
-    def state(self) -> list[Tensor]:
-        return [*self.module.parameters(recurse=False), *self.module.buffers(recurse=False)]
-
-    def shapes(self) -> list[tuple[int, ...]]:
-        """Of parameters and buffers, without axes of length 1: a 1x1 convolution may be a linear layer elsewhere."""
-        return [tuple(size for size in tensor.shape if size != 1) for tensor in self.state()]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({type(self.module).__name__} {' '.join(str(tuple(t.shape)) for t in self.state())})"
-
-
-Pair = tuple[Layer, Layer]
 
 
 @dataclass(frozen=True)
@@ -62,8 +38,8 @@ def compare(
     """The differences in float64 after the weights of `theirs`, randomised, were copied into `ours`.
 
     Compared are the outputs in evaluation and in training mode, the gradients of a training step, the buffers after it, and
-    the outputs after it. Raises AssertionError, naming the first layer that differs, where any difference is above
-    `tolerance`.
+    the outputs after it. Raises AssertionError or DifferentNetworksError, naming the first layer that differs, where any
+    difference is above `tolerance`.
     """
     ours, theirs = prepare(ours), prepare(theirs)
     generator = torch.Generator().manual_seed(resolution)
@@ -146,72 +122,6 @@ def randomise(model: nn.Module, images: Tensor) -> None:
         model.eval()
 
 
-def pair(ours: nn.Module, theirs: nn.Module, images: Tensor, tolerance: float) -> list[Pair]:
-    """Pairs the layers of both models and copies the state of `theirs` into `ours`, each layer just before it runs.
-
-    Raises AssertionError, naming the first layer of ours that corresponds to none of theirs.
-    """
-    unpaired, _ = run(theirs, images)
-    pairs: list[Pair] = []
-
-    def find(our: Layer) -> None:
-        """Pairs our layer with the next of theirs that has its shapes and its input, and copies the state."""
-        for their in unpaired:
-            if our.shapes() == their.shapes() and same_values(our.entered, their.entered, tolerance):
-                break
-        else:
-            raise AssertionError(no_counterpart(our, unpaired, pairs))
-        for setting in ("eps", "momentum"):
-            a, b = (getattr(layer.module, setting, None) for layer in (our, their))
-            assert a == b or math.isclose(a, b), f"{setting} of ours is {a} in {our}, of theirs {b} in {their}"
-        with torch.no_grad():
-            for a, b in zip(our.state(), their.state(), strict=True):
-                a.copy_(b.reshape(a.shape))
-        pairs.append((our, their))
-        unpaired.remove(their)
-
-    run(ours, images, before=find)
-    assert not unpaired, f"ours ends after {len(pairs)} layers; theirs also has {unpaired[0]}"
-    return pairs
-
-
-def no_counterpart(our: Layer, unpaired: list[Layer], pairs: list[Pair]) -> str:
-    after = f"after {pairs[-1][0].name}" if pairs else "after the input"
-    if not unpaired:
-        return f"{after}: theirs ends, ours also has {our}"
-    alike = our.shapes() == unpaired[0].shapes()
-    return f"{after}: {'other values enter ours than theirs: ' if alike else ''}ours is {our}, theirs {unpaired[0]}"
-
-
-def run(
-    model: nn.Module, images: Tensor, before: Callable[[Layer], None] = lambda layer: None
-) -> tuple[list[Layer], Tensor]:
-    """Layers with state of their own in the order in which they run, and the logits; `before` sees each before it runs."""
-    layers: list[Layer] = []
-    hooks = []
-    for name, module in model.named_modules():
-        if has_state(module):
-            holds_others = any(has_state(other) for other in module.modules() if other is not module)
-
-            def record(module, entered, *, name=name, holds_others=holds_others):
-                values = None if holds_others else summary(entered[0].detach())
-                layers.append(Layer(name, module, values))
-                before(layers[-1])
-
-            hooks.append(module.register_forward_pre_hook(record))
-    try:
-        logits = model(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    ran = {id(layer.module) for layer in layers}
-    for name, module in model.named_modules():
-        assert not has_state(module) or id(module) in ran, (
-            f"{name} has parameters or buffers but never runs as a module"
-        )
-    return layers, logits
-
-
 def compare_forward(
     ours: nn.Module, theirs: nn.Module, images: Tensor, pairs: list[Pair], tolerance: float, when: str
 ) -> tuple[Tensor, Tensor]:
@@ -258,31 +168,3 @@ def descend(model: nn.Module) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter -= STEP / largest * parameter.grad
-
-
-def summary(values: Tensor) -> Tensor:
-    """Statistics in which different values differ and different layouts (channels last, tokens or pixels) do not."""
-    power = values.square().mean()
-    statistics = [values.mean(), values.abs().mean(), power.sqrt(), values.mul(values.square()).mean() / power]
-    return torch.stack([*statistics, values.min(), values.max(), power.new_tensor(values.numel()).log()])
-
-
-def same_values(a: Tensor | None, b: Tensor | None, tolerance: float) -> bool:
-    """Whether summaries agree, or there is none."""
-    return a is None or b is None or largest_difference([(a, b)]) <= tolerance
-
-
-def largest_difference(pairs: list[tuple[Tensor, Tensor]]) -> float:
-    """The largest absolute difference over the largest absolute value, both over all pairs; 0 for no pairs.
-
-    Infinite where a value is not finite: equal overflows prove nothing.
-    """
-    if not all(tensor.isfinite().all() for both in pairs for tensor in both):
-        return math.inf
-    difference = max(((a - b.reshape(a.shape)).abs().max().item() for a, b in pairs), default=0.0)
-    largest = max((b.abs().max().item() for _, b in pairs), default=0.0)
-    return difference / largest if largest else difference
-
-
-def has_state(module: nn.Module) -> bool:
-    return any(True for _ in (*module.parameters(recurse=False), *module.buffers(recurse=False)))

@@ -145,7 +145,8 @@ class Designs(Designer):
 
     def run_as_it_is(self, design: Design, dataset: str) -> Run:
         """The run of a design whatever form the study gives it on a dataset."""
-        recipe = settled_recipe(self.recipe, design.name, dataset, self.home, design.training)
+        network = (design.architecture, design.width)
+        recipe = settled_recipe(self.recipe, design.name, dataset, self.home, design.training, network)
         return run_of(
             design.name,
             design.architecture.canonical(),
