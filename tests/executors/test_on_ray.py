@@ -179,9 +179,9 @@ def test_faults_cost_one_run_on_ray_too(tmp_path, cluster):
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Nodes that do not see the store; the list fills with the datasets that the driver sends them."""
-    from archlab.executors import on_ray
+    from archlab.executors import on_ray, shipping
 
-    sent, pack = [], on_ray.pack
+    sent, pack = [], shipping.pack
 
     class Elsewhere(on_ray.RayExecutor):
         def __init__(self, *arguments):
@@ -194,7 +194,7 @@ def elsewhere(monkeypatch):
         return parcel
 
     monkeypatch.setattr(on_ray, "RayExecutor", Elsewhere)
-    monkeypatch.setattr(on_ray, "pack", pack_and_note)
+    monkeypatch.setattr(shipping, "pack", pack_and_note)
     return sent
 
 
