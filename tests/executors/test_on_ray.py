@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import random
+import shutil
 import signal
 import socket
 import tempfile
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from processes import descendants
 from standin import compute, executions, make_run, make_trained
 
@@ -196,6 +198,27 @@ def elsewhere(monkeypatch):
     monkeypatch.setattr(on_ray, "RayExecutor", Elsewhere)
     monkeypatch.setattr(shipping, "pack", pack_and_note)
     return sent
+
+
+def test_a_teacher_and_weights_reach_a_node_that_does_not_see_the_folder(tmp_path, cluster, elsewhere):
+    from safetensors.torch import save_file
+    from test_training import beside, numbers, small_runs
+
+    from archlab.runs.named import settled_recipe
+    from archlab.training.recipe import load_recipe
+
+    home = tmp_path / "home"
+    (teacher, plain) = small_runs(home, 2)
+    ray = beside(home, "ray")
+    assert execute([teacher], ray).failed == []
+    save_file({"a": torch.zeros(2)}, tmp_path / "w.safetensors")
+    keys = {"distill": {"teacher": teacher.key}, "init": {"weights": str(tmp_path / "w.safetensors")}}
+    recipe = settled_recipe(load_recipe({**plain.recipe, **keys}), "small", "digits", ray.home).canonical()
+    run, local = dataclasses.replace(plain, recipe=recipe), beside(home, "local")
+    for part in ("runs", "weights"):
+        shutil.copytree(ray.home / part, local.home / part)
+    assert execute([run], local).failed == on_ray([run], ray, cluster, function=TRAIN.function).failed == []
+    assert numbers(local, [run]) == numbers(ray, [run])
 
 
 def test_own_data_reach_a_node_that_does_not_see_the_folder_once(tmp_path, cluster, elsewhere):
