@@ -76,7 +76,10 @@ def count_run(run: Run, **_: Any) -> dict[str, Any]:
 def measure_run(
     run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any
 ) -> dict[str, Any]:
-    """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
+    """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine.
+
+    Of whole images, which are the most that a step of a recipe with `progressive` costs.
+    """
     memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
     steps, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
     if not is_prepared(run.dataset_digest):

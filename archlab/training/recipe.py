@@ -172,8 +172,9 @@ class Recipe:
         for name in LATER:
             if deciding[name] == DEFAULTS[name]:
                 del deciding[name]
-        for name in ("distill", "init"):
-            deciding.get(name, {}).pop("where", None)
+        for name in {"distill", "init"} & deciding.keys():
+            said = deciding[name].items()
+            deciding[name] = {key: value for key, value in said if key != "where" and value is not None}
         for name in ("own", "order"):
             if not deciding["augment"][name]:
                 del deciding["augment"][name]
