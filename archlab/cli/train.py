@@ -60,6 +60,8 @@ def train(
     if width is None and params is None:
         width = meant_width(model)
     settled = load_recipe(recipe).of_run(design.name, dataset, place)
+    if settled.tune:
+        raise UserError(f"`archlab train` does not tune, as the recipe {settled.name} says: a study with it does")
     prepared = open_prepared(dataset, place, settled.stored_of(described), settled.fit)
     run = run_of(
         design.name,

@@ -9,7 +9,9 @@ from typing import Any
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.architecture.plan import strides_for
 from archlab.data import entry
+from archlab.foundation import UserError
 from archlab.study.design import Design, Designer, frame_names
+from archlab.study.grid import Cell, settled_grid
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
@@ -33,10 +35,15 @@ def file_of(source: StudySource) -> str | None:
 def settle(designer: Designer, designs: list[Design], path: str | None) -> ResolvedStudy:
     """The designer's study, loaded from `path`, of these designs."""
     study, recipes, recipe_files = designer.study, list[dict[str, Any]](), list[list[str]]()
+    seen = list[Cell]()
 
     def recipe_of(model: str, dataset: str) -> int:
         """The place in `recipes` of a run's."""
         settled = study.recipe.of_run(model, dataset, designer.home)
+        if not settled.test:
+            raise UserError(f"the recipe {settled.name} reads no test images, which studies score", where=study.where)
+        if dataset in study.suite.datasets:
+            seen.append((model, dataset, settled))
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)
@@ -57,6 +64,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             strides=strides_for(design.architecture, designer.input),
         )
 
+    models = [model_of(design) for design in designs]
     return ResolvedStudy(
         name=study.name,
         path=path,
@@ -70,7 +78,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         suite=study.suite.name,
         datasets={name: stored_of(study, name, designer.home) for name in study.suite.datasets},
         unseen={name: stored_of(study, name, designer.home) for name in study.unseen},
-        models=[model_of(design) for design in designs],
+        models=models,
         recipe=study.recipe.name,
         recipes=recipes,
         recipe_files=recipe_files,
@@ -86,6 +94,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         budget=dataclasses.asdict(study.budget),
         classes=designer.classes,
         resolution=designer.resolution,
+        tune=settled_grid(study.tune, seen, study.tune_where) if study.tune else None,
     )
 
 

@@ -20,8 +20,9 @@ from archlab.foundation.own_code import is_own, own_call, own_code
 from archlab.foundation.settings import Positive, Within, read_settings
 from archlab.training import optimizers
 from archlab.training.consistency import check_consistency
-from archlab.training.exemption import Exemption
+from archlab.training.exemption import NOT_EXEMPT, Exemption
 from archlab.training.metrics import OWN, check_names, name_of
+from archlab.training.tune import Tune
 
 RECIPES = resources.files("archlab.training") / "recipes"
 OwnCall = dict[str, dict[str, Any]]  # {DIGEST:NAME: {argument: value}}
@@ -68,6 +69,8 @@ class Recipe:
             1706.02677, section 5.1).
         weights: Which epoch's weights count.
         metrics: The user's own, beside archlab's; see `archlab.training.metrics`.
+        test: Whether the test images are read in the end; the tries of `tune` never read them.
+        tune: What a study tries for every model before it trains them, by validation images; no part of a run.
         exemptions: Applied in their order; those of the recipe that this one is `like` come first.
     """
 
@@ -99,6 +102,8 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     weights: Literal["last", "best_validation"] = "last"
     metrics: tuple[OwnCall, ...] = ()
+    test: bool = True
+    tune: Tune | None = None
     exemptions: tuple[Exemption, ...] = ()
 
     def settled(self, model: str, dataset: str | Iterable[str]) -> Recipe:
@@ -149,7 +154,7 @@ class Recipe:
         if self.exemptions:
             raise ValueError(f"recipe {self.name} has exemptions: settle it for a model and a dataset first")
         values = dataclasses.asdict(self)
-        deciding = {name: values[name] for name in values if name not in ("name", "paper", "exemptions")}
+        deciding = {name: values[name] for name in values if name not in ("name", "paper", "tune", "exemptions")}
         for name in LATER:
             if deciding[name] == DEFAULTS[name]:
                 del deciding[name]
@@ -188,6 +193,7 @@ LATER = (
     "precision",
     "balance",
     "metrics",
+    "test",
 )
 DEFAULTS = {each.name: each.default for each in dataclasses.fields(Recipe)}
 
@@ -284,11 +290,9 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
     for index, each in enumerate(given):
         exemption = read_settings(Exemption, each, "an exemption", where(given, index) or at)
         line = where(each, "set") or at
-        if "exemptions" in exemption.set:
-            raise UserError("an exemption cannot hold others", where=where(exemption.set, "exemptions") or line)
+        for key in NOT_EXEMPT.keys() & exemption.set.keys():
+            raise UserError(f"an exemption cannot {NOT_EXEMPT[key]}", where=where(exemption.set, key) or line)
         settings = _own_code_loaded(with_lines_of(each["set"], exemption.set), folder, line)
-        read_settings(
-            Recipe, settings, "a recipe", at=line, base=recipe
-        )  # each value is checked; all together when settled
+        read_settings(Recipe, settings, "a recipe", at=line, base=recipe)  # each value; all together when settled
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)
