@@ -31,8 +31,8 @@ class Tuned:
         study: With the values that were chosen.
         document: Plain JSON values: keys, candidates, per, steps, seeds, rungs (of each, steps and tries of a model and
             dataset), choices (of each model and dataset: own and chosen values, at_edge, and what both are worth in the study's
-            metric on validation images at the last rung, None where a try failed), failed (with steps and values), the runs of
-            all tries, their steps and seconds, and untuned: the runs of the study as it is without, by key.
+            metric on validation images at the last rung, None where a try failed), failed (with steps and values), cost (runs,
+            steps and seconds of all tries), and untuned: the runs of the study as it is without, by key.
         computed: How many runs were computed now.
     """
 
@@ -62,7 +62,7 @@ def tune(study: ResolvedStudy, runs_of: RunsOf, store: Store, settings: Settings
         "rungs": [dataclasses.asdict(each) for each in tries.rungs],
         "choices": choices,
         "failed": work.failed,
-        **work.cost(),
+        "cost": work.cost(),
         "untuned": [
             {"model": run.model, "dataset": run.dataset, "seed": run.seed, "key": run.key} for run in runs_of(study)
         ],
@@ -138,7 +138,7 @@ class _Work:
         found = self.results.values()
         return {
             "runs": len(found),
-            "run_steps": sum(each["run"]["recipe"]["steps"] for each in found),
+            "steps": sum(each["run"]["recipe"]["steps"] for each in found),
             "seconds": sum(each["seconds"] for each in found),
         }
 
