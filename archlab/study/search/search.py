@@ -112,8 +112,6 @@ def search(
     settings, progress = settings or Settings(), progress or Progress()
     began, own = time.monotonic(), time.process_time()
     study = load_study(source, home=store.home)
-    if study.tune or (study.search.recipe and study.search.recipe.tune):
-        raise UserError(f"a search does not tune: {study.name} and its recipes must not say `tune`", where=study.where)
     designs, task = Designs(study, store.home), training_of(study)
     if "int8" in study.precision:
         require("onnx", "`precision: int8`", study.where)
