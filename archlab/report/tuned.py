@@ -19,7 +19,8 @@ class Orders:
 
     Attributes:
         split, measure: Of what: `xScore`, each in the frame of its own side, or where one has none the mean over datasets.
-        models: Best tuned first: own and tuned (values), own_rank and tuned_rank.
+        models: Best tuned first: own and tuned (values), own_rank and tuned_rank, own_mean and tuned_mean (of the metric,
+            over datasets).
         spearman, kendall: Between the two; None of fewer than three models, or where all of a side are equal.
     """
 
@@ -92,15 +93,17 @@ def _orders(material: Material, split: str, own: pd.DataFrame, tuned: pd.DataFra
     own, tuned = _scored(material, own), _scored(material, tuned)
     if own.empty or tuned.empty:
         return None
+    means = [_means(material, split, rows) for rows in (own, tuned)]
     measure, sides = "xScore", [_xscores(material, split, rows) for rows in (own, tuned)]
     if any(len(side) < 2 for side in sides):
-        measure, sides = f"mean {material.metric.words}", [_means(material, split, rows) for rows in (own, tuned)]
+        measure, sides = f"mean {material.metric.words}", means
     models = pd.concat(sides, axis=1, keys=["own", "tuned"], join="inner")
     if len(models) < 2:
         return None
     rising = measure != "xScore" and not material.metric.higher_is_better
     for side in ("own", "tuned"):
         models[f"{side}_rank"] = models[side].rank(ascending=rising, method="min").astype(int)
+    models = models.join(pd.concat(means, axis=1, keys=["own_mean", "tuned_mean"]))
     told = len(models) >= FEWEST and models["own"].nunique() > 1 and models["tuned"].nunique() > 1
     return Orders(
         split,

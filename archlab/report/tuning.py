@@ -12,6 +12,7 @@ from archlab.report.table import Column, Table
 from archlab.report.tuned import Orders, Tuning
 
 NAMED = 6  # choices at an edge, tries that failed
+MOST_OPEN = 24  # choices; a longer table is folded
 WITHOUT = "On test images there is nothing to compare: the same study without `tune` is not stored, or not whole."
 
 
@@ -21,14 +22,17 @@ def tuning(analysis: Analysis) -> Iterator[Section]:
     if found is None:
         return
     sentences = [_how(found.found), _chosen(found.found), _cost(found), *_failed(found.found)]
-    tables = [_choices(analysis, found.found)]
+    choices, tables = _choices(analysis, found.found), list[Table]()
     for orders in (found.validation, found.test):
         if orders:
             sentences.append(_moves(orders, found.found["steps"]))
-            tables.append(_table(orders, found.found["steps"]))
+            tables.append(_table(orders, found.found["steps"], analysis.metric.words))
     if found.test is None:
         sentences.append(WITHOUT)
-    yield Section("tuning", "Equal tuning", sentences, tables=tables)
+    if len(choices.rows) > MOST_OPEN:
+        yield Section("tuning", "Equal tuning", sentences, tables=tables, folded=[choices])
+    else:
+        yield Section("tuning", "Equal tuning", sentences, tables=[choices, *tables])
 
 
 def _how(found: dict[str, Any]) -> str:
@@ -101,16 +105,23 @@ def _where(orders: Orders, steps: int) -> str:
     )
 
 
-def _table(orders: Orders, steps: int) -> Table:
+def _table(orders: Orders, steps: int, metric: str) -> Table:
     columns = {
         "model": Column("model"),
-        "own": Column(f"{orders.measure}, recipe's own", "number"),
-        "tuned": Column("tuned", "number"),
         "own_rank": Column("rank, recipe's own", "integer"),
         "tuned_rank": Column("tuned", "integer"),
+        "own": Column(f"{orders.measure}, recipe's own", "number"),
+        "tuned": Column("tuned", "number"),
     }
-    frames = " Each side in a frame of its own." if orders.measure == "xScore" else ""
-    caption = f"{_where(orders, steps)} with the recipe's own values and with those chosen.{frames}"
+    caption = f"{_where(orders, steps)} with the recipe's own values and with those chosen."
+    if orders.measure == "xScore":
+        caption += " Each side's xScores are in a frame of its own."
+        columns |= {
+            "own_mean": Column(f"mean {metric}, recipe's own", "number"),
+            "tuned_mean": Column("tuned", "number"),
+        }
+    if orders.split == "validation":
+        caption += " The values were chosen by these very images, so they look better here than on others."
     return Table.of(f"tuning-{orders.split}", caption, columns, orders.models.reset_index())
 
 

@@ -72,6 +72,8 @@ def test_the_order_on_validation_images_is_that_of_xscores_each_side_in_a_frame_
         assert found.models[side].to_dict() == pytest.approx(expected.to_dict())
         order = list(expected.sort_values(ascending=False).index)
         assert found.models[f"{side}_rank"].to_dict() == {model: order.index(model) + 1 for model in order}
+        means = found.models[f"{side}_mean"].to_dict()
+        assert means == pytest.approx(rows.mean(axis=1).to_dict())
     one, other = (found.models[side].to_dict() for side in ("own", "tuned"))
     assert found.kendall == pytest.approx(kendall(one, other))
     ranks = found.models[["own_rank", "tuned_rank"]]
@@ -142,6 +144,8 @@ def test_programs_get_all_of_it_but_keys():
     found = json.loads(text(analyse([study()]), "json"))["tuning"]
     assert found["choices"] == json.loads(json.dumps(document()["choices"])) and "untuned" not in found
     assert found["orders"]["test"] is None and found["main_cost"]["runs"] == 10
-    assert {"model", "own", "tuned", "own_rank", "tuned_rank"} == set(found["orders"]["validation"]["models"][0])
+    assert {"model", "own", "tuned", "own_rank", "tuned_rank", "own_mean", "tuned_mean"} == set(
+        found["orders"]["validation"]["models"][0]
+    )
     for form in ("html", "latex", "markdown"):
         assert "What was chosen, and from what" in text(analyse([study()]), form)
