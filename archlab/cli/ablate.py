@@ -125,7 +125,7 @@ def _print_plan(
             **plan.document(),
         }
         document |= {"until_decided": expected.document()} if expected else {}
-        document |= {"tries": tries} if study.tune else {}
+        document |= {"tries": tries, "tune": study.tune} if study.tune else {}
         document |= {"networks_to_time": to_time} if study.budget.get("latency") else {}
         echo(json.dumps(document, indent=2))
         return
@@ -136,12 +136,9 @@ def _print_plan(
         beside = sum(run.dataset in study.unseen for run in runs)
         echo(f"{beside} of them on {', '.join(study.unseen)}, which no choice and no score sees")
     if study.tune:
-        unknown = (
-            "; which go on, and what is chosen, is not known before"
-            if any(is_try(run) for run, _ in plan.missing)
-            else ""
-        )
-        echo(f"{tries} of them are tries, {rungs_in_words(study.tune)}{unknown}")
+        unknown = any(is_try(run) for run, _ in plan.missing)
+        more = "; which go on, and what is chosen, is not known before" if unknown else ""
+        echo(f"{tries} of them are tries, {rungs_in_words(study.tune)}{more}")
     if to_time:
         echo(f"{to_time} networks are timed in ONNX Runtime before anything is trained")
     for line in [*elsewhere(plan), *(expected.lines() if expected else [])]:

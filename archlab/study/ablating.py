@@ -59,7 +59,7 @@ def ablate(
         tuned = tune(study, lambda study: runs_of(study, store.home), store, settings, progress)
         study, runs = tuned.study, runs_of(tuned.study, store.home)
         check_measurable(study.metric, runs, store)
-        seconds = seconds and seconds - (time.monotonic() - began)
+        seconds = None if seconds is None else max(seconds - (time.monotonic() - began), 0.0)
     if until:
         ablation = ablate_until_decided(study, runs_of, store, settings, progress, seconds)
     else:

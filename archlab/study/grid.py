@@ -56,7 +56,7 @@ def _check(tune: Tune, candidates: Iterable[Values], cell: Cell, at: str | None)
     if recipe.with_validation:
         raise UserError(f"tune chooses by validation images, and {what} trains with them", where=at)
     if recipe.steps and recipe.steps < tune.steps:
-        raise UserError(f"tune: tries of {tune.steps} steps are longer than {what}, {recipe.steps}", where=at)
+        raise UserError(f"tune: tries of {tune.steps} steps are longer than the {recipe.steps} of {what}", where=at)
     if SGD_ALONE in tune.values and recipe.optimizer != "sgd":
         raise UserError(f"tune: {SGD_ALONE} is of sgd alone, and {what} has another optimizer", where=at)
     for values in candidates:

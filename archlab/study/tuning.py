@@ -16,7 +16,7 @@ from archlab.study.computing import compute, training_of
 from archlab.study.measuring import check_measurable, value_of
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
-from archlab.study.tries import Rung, Tries, seeds_of_tries, with_values
+from archlab.study.tries import FEWEST_TRIES, Rung, Tries, seeds_of_tries, with_values
 
 SPLIT = "validation"
 DIVERGED = "DivergenceError"  # how the cause of such a failure begins, which is the same each time
@@ -88,8 +88,8 @@ def planned_tuning(study: ResolvedStudy, runs_of: RunsOf, store: Store) -> tuple
             found = {run.key: store.get(run.key) for run in runs}
             worth = _worth(study, runs, {key: each for key, each in found.items() if each}, store)
             tries.choose(worth) if is_last else tries.keep(rung, tries.rungs[at + 1].tries, worth)
-        elif not is_last:
-            tries.keep_any(tries.rungs[at + 1].tries)
+        else:
+            tries.keep_any(FEWEST_TRIES if is_last else tries.rungs[at + 1].tries)
     return listed, with_values(study, {cell: tries.candidates[place] for cell, place in tries.chosen().items()})
 
 

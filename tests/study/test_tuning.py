@@ -175,12 +175,13 @@ def test_two_names_of_one_network_choose_alike(store, tmp_path, prepared, stand_
 
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "datasets").symlink_to(prepared / "datasets")
-    found = []
+    found, known = [], []
     for name, place in (("low", store), ("alias", Store(tmp_path / "other"))):
         one = ablate(renamed(name), place, STAND_IN)
+        known.append([run.key for run in planned_with_tries(resolve(renamed(name), place.home), place)])
         found.append([(choice["chosen"], choice["chosen_value"]) for choice in one.tuning["choices"]])
         found[-1] += [row["value"] for row in one.document["cells"]]
-    assert found[0] == found[1]
+    assert found[0] == found[1] and known[0] == known[1]
 
 
 def test_a_try_that_diverges_is_the_worst_and_is_not_made_again(store, stand_in):
@@ -286,7 +287,7 @@ tune: {TUNE}
         ("steps: 60", "lr: [0.1]", ":5: tune needs the key 'steps'"),
         ("steps: 60", "rate: [0.1], steps: 40", "tune has no key 'rate'"),
         ("steps: 60", "lr: [0.004], steps: 40", ":5: tune has nothing to choose from: its only values are the recipe's own"),
-        ("steps: 60", "lr: [0.1], steps: 61", ":5: tune: tries of 61 steps are longer than the recipe quick, steps 60 of"),
+        ("steps: 60", "lr: [0.1], steps: 61", ":5: tune: tries of 61 steps are longer than the 60 of the recipe quick"),
         ("with_validation: true", "lr: [0.1], steps: 40", ":5: tune chooses by validation images, and the recipe"),
         ("steps: 60", "momentum: [0.9, 0.5], steps: 40", ":5: tune: momentum is of sgd alone"),
         ("final_lr: 1e-3", "lr: [1e-4], steps: 40", "digits: final_lr, 0.001, is above lr, 0.0001"),
