@@ -63,6 +63,8 @@ def train(
     if width is None and params is None:
         width = meant_width(model)
     settled = settled_recipe(load_recipe(recipe), design.name, dataset, place)
+    if settled.tune:
+        raise UserError(f"`archlab train` does not tune, as the recipe {settled.name} says: a study with it does")
     prepared = open_prepared(dataset, place, settled.stored_of(described), settled.fit)
     spec = InputSpec(prepared.num_classes, settled.pixels_of(described))
     fitted = _width(design, width, params, spec)

@@ -76,7 +76,8 @@ class Prediction:
 def work_of(run: Run, home: Path) -> Work:
     """Raises UserError where the dataset is not prepared, or nothing is known of how many images it will have."""
     recipe, data = load_recipe(run.recipe), _data(run, home)
-    train, validation, test = (_images(data, split) for split in ("train", "validation", "test"))
+    train, validation = (_images(data, split) for split in ("train", "validation"))
+    test = _images(data, "test") if recipe.test else 0
     if recipe.with_validation:
         train, validation = train + validation, 0
     epochs, steps = recipe.length(recipe.batches(train))
@@ -151,7 +152,8 @@ class Finished:
             return None
         epochs = len(document["history"])
         validation = 0 if run.recipe.get("with_validation") else _images(data, "validation")
-        work = Work(last["steps"], batch_size, epochs, validation, _images(data, "test"))
+        test = _images(data, "test") if run.recipe.get("test", True) else 0
+        work = Work(last["steps"], batch_size, epochs, validation, test)
         return document["seconds"] / work.images
 
 

@@ -23,6 +23,7 @@ def train(command, monkeypatch, tmp_path):
     """Calls `archlab train` in a folder with tiny.yaml and short.yaml."""
     (tmp_path / "tiny.yaml").write_text(TINY)
     (tmp_path / "short.yaml").write_text(SHORT)
+    (tmp_path / "tuned.yaml").write_text(SHORT + "tune: {lr: [0.1], steps: 4}\n")
     monkeypatch.chdir(tmp_path)
     return partial(command, "train", "--store", "store")
 
@@ -65,6 +66,10 @@ def test_what_a_recipe_stands_on_is_asked_for_before_anything_runs(train, keys, 
         (["mobilnetv2", "--dataset", "digits"], "no architecture 'mobilnetv2'"),
         (["tiny.yaml", "--dataset", "digit"], "no dataset is called 'digit' - did you mean 'digits'?"),
         (["tiny.yaml", "--dataset", "digits", "--recipe", "quik"], "did you mean 'quick'?"),
+        (
+            ["tiny.yaml", "--dataset", "digits", "--recipe", "tuned.yaml"],
+            "`archlab train` does not tune, as the recipe tuned says",
+        ),
         (["tiny.yaml", "--dataset", "digits", "--width", "0"], "0.0 is not in the range 0<x<=1000"),
         (["tiny.yaml", "--dataset", "digits", "--width", "1", "--params", "1M"], "exclude each other"),
     ],
