@@ -23,14 +23,15 @@ class GivenWeights:
 
 def load_fitting(network: Network, given: GivenWeights) -> None:
     """Puts all tensors into the network whose name and shape it has; its classifier stays new for another dataset."""
-    tensors = {name: scalar(tensor, network.state_dict().get(name)) for name, tensor in given.tensors.items()}
+    ours = network.state_dict()
+    tensors = {name: _scalar(tensor, ours.get(name)) for name, tensor in given.tensors.items()}
     names = fitting(network, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
     if not given.same_dataset:
         names -= classifier_names(network)
     network.load_state_dict({name: tensors[name] for name in names}, strict=False)
 
 
-def scalar(tensor: Tensor, wanted: Tensor | None) -> Tensor:
+def _scalar(tensor: Tensor, wanted: Tensor | None) -> Tensor:
     """The tensor; a number, as runs of before stored it with one axis, without."""
     return tensor.reshape(()) if wanted is not None and wanted.ndim == 0 and tensor.shape == (1,) else tensor
 
