@@ -46,6 +46,7 @@ def tune(study: ResolvedStudy, runs_of: RunsOf, store: Store, settings: Settings
 
     Raises Interrupted after Ctrl-C; the same call goes on.
     """
+    assert study.tune
     tries, work = tries_of(study, runs_of), _Work(study, store, settings, progress)
     for at, rung in enumerate(tries.rungs):
         worth = work.compute(tries.runs(rung), rung)
@@ -58,7 +59,7 @@ def tune(study: ResolvedStudy, runs_of: RunsOf, store: Store, settings: Settings
     progress.say(f"{study.name}: {_in_words(choices)}")
     document = {
         "keys": list(tries.ordered),
-        **{name: study.tune[name] for name in ("candidates", "per", "steps", "seeds")},  # type: ignore[index]
+        **{name: study.tune[name] for name in ("candidates", "per", "steps", "seeds")},
         "rungs": [dataclasses.asdict(each) for each in tries.rungs],
         "choices": choices,
         "failed": work.failed,
