@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import blocks
 from archlab.architecture.input_spec import InputSpec
 from archlab.architecture.plan import Placed, place, refusals_of
-from archlab.architecture.spec import Architecture
+from archlab.architecture.spec import CLASSIFIER, Architecture
 from blocks.components import initialize
 
 
@@ -49,6 +49,13 @@ class Network(nn.Module):
             fused = Network(_fused(self.layers), head)
         self.train(was_training)
         return fused.eval()
+
+    @property
+    def classifier(self) -> nn.Module:
+        """The layer that gives the scores of classes."""
+        if isinstance(self.head, LayeredHead):
+            return next(layer for layer in self.head.layers if isinstance(layer, blocks.BLOCKS[CLASSIFIER]))
+        return self.head.classifier  # type: ignore[return-value]
 
     def residual_norms(self) -> list[nn.Module]:
         """The last normalisation of every residual branch."""

@@ -53,16 +53,20 @@ def apply_edits(architecture: Architecture, edits: list, at: str | None = None) 
     return architecture
 
 
-def check_edit(edit: Any, at: str | None) -> None:
-    """Raises UserError where `edit` has not the shape of one; values are checked when it is applied."""
+def check_edit(edit: Any, at: str | None, others: tuple[str, ...] = ()) -> None:
+    """Raises UserError where `edit` has not the shape of one; values are checked when it is applied.
+
+    `others` are verbs of the caller's own, for messages.
+    """
+    known = ", ".join([*VERBS, *others])
     if not isinstance(edit, dict):
-        raise UserError(f"an edit is one of {', '.join(VERBS)} with its arguments, not {edit!r}", where=at)
+        raise UserError(f"an edit is one of {known} with its arguments, not {edit!r}", where=at)
     at = where(edit) or at
     verbs = [key for key in edit if key in VERBS]
     if len(verbs) != 1:
         if not verbs:
-            check_keys(edit, {key for keys in VERBS.values() for key in keys}, "an edit")
-        raise UserError(f"an edit is exactly one of {', '.join(VERBS)}", where=at)
+            check_keys(edit, {*others, *(key for keys in VERBS.values() for key in keys)}, "an edit")
+        raise UserError(f"an edit is exactly one of {known}", where=at)
     (verb,) = verbs
     check_keys(edit, VERBS[verb], f"the edit {verb!r}")
     if verb == "set" and (not isinstance(edit["set"], dict) or not edit["set"]):

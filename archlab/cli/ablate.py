@@ -92,7 +92,7 @@ def ablate(
         study, runs = study_and_runs(source, place, progress, planned=not smoke, until=until)
         if smoke:
             return try_out(study.name, runs, place, settings, progress, as_json)
-        runs = planned_with_tries(study, place) if study.tune else runs
+        runs = planned_with_tries(study, place)
         settings = with_workers(settings, runs, place)
         planned = plan(runs, place, settings, on_event=progress.measuring)
         expected = expect(study, planned, place, seconds) if until else None

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _LONGEST = 100  # characters, all ASCII, of 255 that must do for what is written under a temporary name too
 
-_UNJUDGED = "not judged: there are no validation images that training has not seen"
-
 
 @click.command()
 @click.argument("key", shell_complete=KEY)
@@ -90,11 +88,14 @@ def _print_int8(exported: Exported) -> None:
             f"drop from float: {100 * drop.value:.1f} points ({100 * drop.low:.1f} to {100 * drop.high:.1f}, 95 % over "
             f"{drop.images} images)"
         )
-    for way, cost in mending.tried:
-        judged = f"{100 * cost:.1f} points on validation images" if cost is not None else _UNJUDGED
-        echo(f"{'taken' if way == mending.way else 'tried'}: {way}: {judged}")
+    images = "validation images" if mending.judged_on == "validation" else "training images"
+    for each in mending.tried:
+        echo(
+            f"{'taken' if each.way == mending.way else 'tried'}: {each.way}: probabilities of {images} move by "
+            f"{100 * each.moved:.1f} points on average, and {100 * each.drop:.1f} points of accuracy are lost on them"
+        )
     if mending.layers:
-        layer, changed = mending.layers[0]
-        echo(f"the layer that loses most is {layer}: alone it changes {100 * changed:.1f} % of the classes")
+        layer, moved = mending.layers[0]
+        echo(f"the layer that changes most is {layer}: alone it moves probabilities by {100 * moved:.1f} points")
     if mending.gave_up:
-        echo("no way of quantising keeps this network within a point on validation images", err=True)
+        echo(f"no way of quantising leaves the probabilities of {images} within a point on average", err=True)

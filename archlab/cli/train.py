@@ -51,6 +51,9 @@ def train(
     from archlab.executors import Settings, execute
     from archlab.forecast import check_counts
     from archlab.runs import Store, run_of
+    from archlab.runs.foundations import check_trainable
+    from archlab.runs.named import settled_recipe
+    from archlab.runs.upstream import stood_on
     from archlab.training.recipe import load_recipe, own_files_of
 
     if width is not None and params is not None:
@@ -59,24 +62,31 @@ def train(
     design, described = architecture(model), entry(dataset, place)
     if width is None and params is None:
         width = meant_width(model)
-    settled = load_recipe(recipe).of_run(design.name, dataset, place)
+    settled = settled_recipe(load_recipe(recipe), design.name, dataset, place)
     if settled.tune:
         raise UserError(f"`archlab train` does not tune, as the recipe {settled.name} says: a study with it does")
     prepared = open_prepared(dataset, place, settled.stored_of(described), settled.fit)
+    spec = InputSpec(prepared.num_classes, settled.pixels_of(described))
+    fitted = _width(design, width, params, spec)
+    check_trainable(settled, design, spec, fitted, place)
     run = run_of(
         design.name,
         design.canonical(),
-        _width(design, width, params, InputSpec(prepared.num_classes, settled.pixels_of(described))),
+        fitted,
         prepared,
         settled.canonical(),
         seed,
         smallest_map=SMALLEST_MAP,
         own_files=(*own_blocks_of(design), *own_files_of(settled)),
     )
+    run, before = stood_on(run, lambda need: open_prepared(need.name, place, *need[1:]))
     settings = Settings(workers=1, retries=0, device=device, deterministic=deterministic)
-    if run.key not in Store(place):
-        check_counts([run], Store(place), settings)
-    outcome = execute([run], Store(place), settings, on_event=_tell)
+    for each in (*before, run):
+        if each.key not in Store(place):
+            check_counts([each], Store(place), settings)
+        outcome = execute([each], Store(place), settings, on_event=_tell)
+        if outcome.failed:
+            break
     for failure in outcome.failed:
         echo(f"failed: {failure}", err=True)
     if outcome.failed:

@@ -130,6 +130,14 @@ def erased(images: Tensor, boxes: np.ndarray) -> Tensor:
     return images.masked_fill_((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
 
 
+def shrunk(images: Tensor, side: int) -> Tensor:
+    """Normalised images at `side` pixels, bilinear and smoothed; as they are where that is their size."""
+    if images.shape[-1] == side:
+        return images
+    smaller = F.interpolate(images, (side, side), mode="bilinear", antialias=True)
+    return smaller.contiguous(memory_format=torch.channels_last)
+
+
 def cut_mixed(images: Tensor, kept: float, centre: np.ndarray) -> tuple[Tensor, float]:
     """A box of each image replaced by its neighbour's in the batch; the box has the share 1 - kept before it is clipped.
 

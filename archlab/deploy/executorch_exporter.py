@@ -19,8 +19,8 @@ class ExecuTorchExporter(Exporter):
     def _in_float(self) -> bytes:
         return executorch_export.float_content(self.network)
 
-    def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
-        return self._first_good(executorch_export.int8_ways(self.network, calibration), validation)
+    def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
+        return self._first_good(executorch_export.int8_ways(self.network, calibration), images)
 
     @staticmethod
     def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,8 +61,9 @@ class Exported:
             }
         if mending := self.mending:
             told["way"] = mending.way
-            told["tried"] = [{"way": way, "validation_drop": cost} for way, cost in mending.tried]
-            told["layers"] = [{"layer": layer, "changed_alone": changed} for layer, changed in mending.layers]
+            told["judged_on"] = mending.judged_on
+            told["tried"] = [dataclasses.asdict(each) for each in mending.tried]
+            told["layers"] = [{"layer": layer, "moved_alone": moved} for layer, moved in mending.layers]
         return told
 
 
@@ -89,7 +91,9 @@ class Exporting:
         in_float, drop, mending = self._in_float, None, None
         content, found = self.exporter.in_float, in_float
         if calibration is not None:
-            content, mending = self.exporter.in_int8(calibration, unseen_validation_images(self.network))
+            split, images = judging_images(self.network)
+            content, mending = self.exporter.in_int8(calibration, images)
+            mending.judged_on = split
             found = self._agreement(content)
             if in_float.right is not None and found.right is not None:
                 drop = paired_drop(in_float.right, found.right)
@@ -128,12 +132,14 @@ def training_images(network: LoadedNetwork) -> np.ndarray:
     return images[np.sort(chosen)]
 
 
-def unseen_validation_images(network: LoadedNetwork) -> Images | None:
-    """With labels; None where there are none that training has not seen."""
-    if network.origin["recipe"].get("with_validation"):
-        return None
-    images = images_of(network, "validation")
-    return images if images.labels is not None else None
+def judging_images(network: LoadedNetwork) -> tuple[str, Images]:
+    """A split and images of it, with labels, to choose a way of quantising by: those of validation, unless there are none that
+    training has not seen; then of training."""
+    if not network.origin["recipe"].get("with_validation"):
+        images = images_of(network, "validation")
+        if images.labels is not None:
+            return "validation", images
+    return "train", images_of(network, "train")
 
 
 def _check(file: Path) -> None:

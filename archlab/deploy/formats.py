@@ -32,18 +32,18 @@ class Exporter(ABC):
     @abstractmethod
     def _in_float(self) -> bytes: ...
 
-    def _first_good(self, ways: Iterable[tuple[str, bytes]], validation: Images | None) -> tuple[bytes, Mending]:
+    def _first_good(self, ways: Iterable[tuple[str, bytes]], images: Images) -> tuple[bytes, Mending]:
         """See `archlab.deploy.mending.first_good`."""
         found = Mending()
-        return first_good(ways, found, validation, self.in_float, self.probabilities), found
+        return first_good(ways, found, images, self.in_float, self.probabilities), found
 
     @abstractmethod
-    def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
+    def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
         """The same in int8, and how it came to be.
 
         Args:
             calibration: Training images, uint8 (N, R, R, 3).
-            validation: Images with labels to choose the way of quantising by; None: the first way is taken.
+            images: With labels, to choose the way of quantising by.
         """
 
     @staticmethod

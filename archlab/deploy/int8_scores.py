@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+from archlab.deploy.mending import VERSION as WAYS
 from archlab.executors.settings import Settings, Task
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
@@ -52,4 +53,4 @@ def int8_scores(
 
 def _name(run: Run, metric: Metric) -> str:
     versions = [version(name) for name in ("torch", "onnx", "onnxruntime", "archlab")]
-    return digest([run.key, metric.document(), cpu_name(), *versions])[:32]
+    return digest([run.key, metric.document(), cpu_name(), WAYS, *versions])[:32]

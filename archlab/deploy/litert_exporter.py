@@ -18,8 +18,8 @@ class LiteRTExporter(Exporter):
     def _in_float(self) -> bytes:
         return float_content(self.network)
 
-    def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
-        return self._first_good(ways(self.in_float, calibration), validation)
+    def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
+        return self._first_good(ways(self.in_float, calibration), images)
 
     @staticmethod
     def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:

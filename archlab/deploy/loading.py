@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,16 @@ import torch
 from torch import Tensor
 
 import blocks
-from archlab.architecture import Architecture, Network, build_model, from_canonical
-from archlab.architecture.own_blocks import own_blocks_alone, own_blocks_of
+from archlab.architecture import Architecture, Network
+from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.data import Prepared
 from archlab.data.preprocessing import Preprocessing
 from archlab.deploy.finding import FoundRun, find_run
 from archlab.foundation import UserError
-from archlab.foundation.own_code import is_own
-from archlab.runs import DamagedRunError, code_digest, open_data
+from archlab.runs import open_data
 from archlab.runs.carried import carried_by
-from archlab.runs.stored import read_weights
+from archlab.runs.network import blocks_of, network_of
 from archlab.training.mode import precision_of
-
-_log = logging.getLogger("archlab")
 
 
 class LoadedNetwork(Network):
@@ -102,7 +98,7 @@ def _check_carried(carried: dict[str, Any], folder: Path) -> None:
 def _from_data(found: FoundRun) -> dict[str, Any]:
     """What a run would carry that was stored before runs did, where its data are here. Raises UserError."""
     run, at = found.run, str(found.folder)
-    unknown = [block for block in _blocks_of(run.architecture) if block not in blocks.BLOCKS]
+    unknown = [block for block in blocks_of(run.architecture) if block not in blocks.BLOCKS]
     if unknown:
         raise UserError(
             f"run {found.name} was stored before runs carried their own blocks: import the file of {unknown[0]!r} first",
@@ -123,80 +119,9 @@ def _from_data(found: FoundRun) -> dict[str, Any]:
     return carried_by(run, prepared, ())
 
 
-def _blocks_of(architecture: dict[str, Any]) -> list[str]:
-    return [layer["block"] for layer in (*architecture["layers"], *architecture["head"].get("layers", ()))]
-
-
 def _assembled(found: FoundRun, carried: dict[str, Any]) -> LoadedNetwork:
-    run = found.run
-    for block in _blocks_of(run.architecture):
-        if block not in blocks.BLOCKS:
-            raise UserError(
-                f"run {found.name} names the block {block!r}, which neither archlab nor the run has",
-                where=str(found.folder),
-                name=block,
-                known=blocks.BLOCKS,
-            )
-    architecture = from_canonical(run.architecture, run.model)
-    _check_code(found, architecture)
-    with torch.random.fork_rng(devices=[]):  # layers initialise themselves first
-        network = build_model(architecture, run.input, run.width)
-    _fill(network, found)
-    loaded = LoadedNetwork(network, architecture, found, carried).eval()
-    return loaded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in torch, not in its stubs
-
-
-def _check_code(found: FoundRun, architecture: Architecture) -> None:
-    """Raises UserError where own blocks are not those of the training; says where archlab's code has changed since.
-
-    Own blocks count with what they use of archlab: where that has changed too, they cannot be told apart. Nor can they
-    where the recipe has code of its own, which runs do not carry.
-    """
-    run = found.run
-    shipped, _, own = code_digest(run.architecture, own_blocks_of(architecture)).partition("+")
-    shipped_then, _, own_then = run.code.partition("+")
-    if shipped != shipped_then:
-        _log.warning(
-            "warning: run %s was trained by archlab %s, whose blocks or training differ from those of this archlab: check "
-            "what the network says before you rely on it",
-            found.name,
-            found.document["archlab"],
-        )
-    elif own != own_then and not _has_own_code(run.recipe):
-        raise UserError(
-            f"run {found.name} was trained with other own blocks than it carries, or that are imported here",
-            where=str(found.folder),
-        )
-
-
-def _has_own_code(value: Any) -> bool:
-    """Whether a canonical recipe, or a part of it, names code of a user's own."""
-    if isinstance(value, dict):
-        return any(map(_has_own_code, (*value, *value.values())))
-    return any(map(_has_own_code, value)) if isinstance(value, list) else is_own(value)
-
-
-def _fill(network: Network, found: FoundRun) -> None:
-    """Puts the stored weights into the network. Raises UserError where they are damaged or of another form."""
-    from safetensors.torch import load
-
-    try:
-        weights = load(read_weights(found.folder))
-    except DamagedRunError as damage:
-        raise UserError(f"no whole run: {damage}", where=str(found.folder)) from None
-    ours = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    for name, tensor in weights.items():
-        if ours.get(name) == () and tensor.shape == (1,):  # a number, as runs were stored before
-            weights[name] = tensor.reshape(())
-    theirs = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if ours != theirs:
-        name = min(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
-        network_form = f"{found.run.model or 'the network'} at width {found.run.width:g} has {ours.get(name, 'none')}"
-        raise UserError(
-            f"the weights are of another form: they have {theirs.get(name, 'none')} as {name}, {network_form}",
-            where=str(found.folder),
-        )
-    network.load_state_dict(weights)
+    network, architecture = network_of(found.run, found.folder, found.document["archlab"])
+    return LoadedNetwork(network, architecture, found, carried).eval()
 
 
 def _origin(found: FoundRun) -> dict[str, Any]:

@@ -24,11 +24,11 @@ class OnnxExporter(Exporter):
     def _in_float(self) -> bytes:
         return self._with_resizing(self._core)
 
-    def in_int8(self, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
+    def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
         import onnx
 
-        quantised, mending = quantised_graph(self._core, calibration, validation)
-        mending.layers = [(self._with_block(layer), changed) for layer, changed in mending.layers]
+        quantised, mending = quantised_graph(self._core, calibration, images)
+        mending.layers = [(self._with_block(layer), moved) for layer, moved in mending.layers]
         return self._with_resizing(onnx.load_from_string(quantised)), mending
 
     def _with_resizing(self, core: Any) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 
 from archlab.deploy.agreement import Images
 from archlab.deploy.equalising import equalised
-from archlab.deploy.mending import Mending, first_good
+from archlab.deploy.mending import Mending, distance, first_good
 from archlab.deploy.onnx_runtime import run_onnx
 from archlab.deploy.quantising import MIN_MAX, PERCENTILE, Quantiser
 
@@ -17,26 +17,23 @@ IN_FLOAT = (1, 2, 4)  # worst layers
 SHOWN = 256  # images that single layers are judged by
 
 
-def quantised_graph(core: Any, calibration: np.ndarray, validation: Images | None) -> tuple[bytes, Mending]:
+def quantised_graph(core: Any, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
     """The int8 graph, and how it came to be.
 
     Args:
         calibration: Training images, uint8 (N, R, R, 3).
-        validation: Images with labels to choose by; None: the first way is taken.
+        images: With labels, to choose by.
     """
     found = Mending()
-    ways = _ways(core, calibration, validation, found)
-    return first_good(ways, found, validation, core.SerializeToString(), run_onnx), found
+    return first_good(_ways(core, calibration, images, found), found, images, core.SerializeToString(), run_onnx), found
 
 
-def _ways(core: Any, calibration: np.ndarray, validation: Images | None, found: Mending) -> Iterator[tuple[str, bytes]]:
+def _ways(core: Any, calibration: np.ndarray, images: Images, found: Mending) -> Iterator[tuple[str, bytes]]:
     quantiser = Quantiser(core, calibration)
     yield MIN_MAX, quantiser.quantised(MIN_MAX)
-    assert validation
-    pixels = validation.pixels[:SHOWN]
-    found.layers = worst_layers(quantiser, pixels, run_onnx(core.SerializeToString(), pixels))
+    found.layers = worst_layers(quantiser, images.pixels[:SHOWN], core.SerializeToString())
     yield PERCENTILE, quantiser.quantised(PERCENTILE)
-    way = min(found.tried, key=lambda each: each[1] or 0.0)[0]
+    way = found.best.way
     for count in IN_FLOAT:
         if count < len(found.layers):
             worst = [layer for layer, _ in found.layers[:count]]
@@ -46,12 +43,11 @@ def _ways(core: Any, calibration: np.ndarray, validation: Images | None, found: 
         yield f"{way}, {pairs} pairs of convolutions equalised", Quantiser(model, calibration).quantised(way)
 
 
-def worst_layers(quantiser: Quantiser, pixels: np.ndarray, expected: np.ndarray) -> list[tuple[str, float]]:
-    """Each layer, quantised alone, with the share of images that get another class; ties by how far probabilities move."""
-    judged = []
+def worst_layers(quantiser: Quantiser, pixels: np.ndarray, in_float: bytes) -> list[tuple[str, float]]:
+    """Each layer with how far the probabilities of images, uint8 (N, R, R, 3), move where it alone is quantised."""
+    expected, judged = run_onnx(in_float, pixels), list[tuple[str, float]]()
     for layer in quantiser.layers:
         others = set(quantiser.layers) - {layer}
         found = run_onnx(quantiser.quantised(MIN_MAX, in_float=others), pixels)
-        changed = float(np.mean(found.argmax(1) != expected.argmax(1)))
-        judged.append((changed, float(np.abs(found - expected).mean()), layer))
-    return [(layer, changed) for changed, _, layer in sorted(judged, reverse=True)]
+        judged.append((layer, distance(expected, found)))
+    return sorted(judged, key=lambda each: each[1], reverse=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from archlab.deploy.agreement import Images, images_of
 from archlab.deploy.drop import paired_drop
-from archlab.deploy.exporting import training_images, unseen_validation_images
+from archlab.deploy.exporting import judging_images, training_images
 from archlab.deploy.loading import load
 from archlab.deploy.onnx_export import core_graph
 from archlab.deploy.onnx_runtime import run_onnx
@@ -33,7 +33,7 @@ def score_in_int8(run: Run, *, home: Path, metric: dict[str, Any] | str, **_: An
     if images.labels is None:
         raise UserError(f"the test images of {run.dataset}, as the run had them, are not here")
     core = core_graph(network)
-    content, mending = quantised_graph(core, training_images(network), unseen_validation_images(network))
+    content, mending = quantised_graph(core, training_images(network), judging_images(network)[1])
     of = Metric.from_document(metric)
     before, after = (run_onnx(each, images.pixels) for each in (core.SerializeToString(), content))
     lost = paired_drop(before.argmax(1) == images.labels, after.argmax(1) == images.labels)

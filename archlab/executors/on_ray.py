@@ -13,17 +13,17 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from archlab.executors import shipping
 from archlab.executors.board import Board
 from archlab.executors.channel import cause_of
 from archlab.executors.cluster import connect
 from archlab.executors.local import LocalExecutor
 from archlab.executors.settings import Settings, Task, import_ray
-from archlab.executors.shipping import Data, Parcel, data_of, pack, receive
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError
 from archlab.foundation.files import scratch
 from archlab.runs.events import Event
 from archlab.runs.run import Run
@@ -81,7 +81,8 @@ class RayExecutor:
         }
         self.tasks: dict[Any, _Job] = {}
         self.runs: dict[str, Run] = {}
-        self.parcels: dict[Data, Parcel] = {}
+        self.parcels: dict[shipping.Data, shipping.Parcel] = {}
+        self.packed = cache(lambda foundation: ray.put(shipping.pack_foundation(foundation, store)))
         self.dropped: set[str] = set()
         self.waiting: list[Event] = []  # to be told next
         self.stopping = self.killed = self.cancelled = False  # the first two are set by a signal handler
@@ -128,7 +129,8 @@ class RayExecutor:
 
     def _start(self, job: _Job) -> None:
         own_files = [Path(path).read_bytes() for path in job.run.own_files]
-        self.tasks[self.compute.remote(job.run.document(), own_files, self.board, **self.site)] = job
+        foundations = {each: self.packed(each) for each in shipping.foundations_named(job.run)}
+        self.tasks[self.compute.remote(job.run.document(), own_files, foundations, self.board, **self.site)] = job
 
     def _cancel(self) -> None:
         self.cancelled = True
@@ -148,9 +150,9 @@ class RayExecutor:
             self.board.ship.remote(data, self.parcels[data])
         return [Event(kind, self.runs[key], detail) for kind, key, detail in told]
 
-    def _pack(self, data: Data) -> Parcel:
+    def _pack(self, data: shipping.Data) -> shipping.Parcel:
         try:
-            return pack(data, self.store.home, self.ray.put)
+            return shipping.pack(data, self.store.home, self.ray.put)
         except (OSError, UserError, self.ray.exceptions.RayError) as error:
             _log.warning("warning: dataset %s cannot be sent to other nodes: %s", data[0], error)
             return {}
@@ -206,6 +208,7 @@ _executor: tuple[str, LocalExecutor] | None = None
 def _compute(
     run: dict[str, Any],
     own_files: list[bytes],
+    foundations: dict[shipping.Foundation, Any],
     board: Any,
     *,
     home: str,
@@ -217,10 +220,11 @@ def _compute(
     shared = Path(token).exists()
     place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
     executor = _executor_of(token, place, settings, task)
-    named = tuple(_own_file(place, source) for source in own_files)
+    named = tuple(shipping.own_file(place, source) for source in own_files)
     this = dataclasses.replace(Run.from_document(run), own_files=named)
     if not shared:
-        _fetch(data_of(this), place, board)
+        _fetch(shipping.data_of(this), place, board)
+        _fetch_foundations(foundations, executor.store)
     try:
         return _follow(executor, this, board, shared)
     except BaseException as error:
@@ -254,18 +258,28 @@ def _follow(
     raise RunFailedError("ended without a word")
 
 
-def _fetch(data: Data, home: Path, board: Any) -> None:
+def _fetch(data: shipping.Data, home: Path, board: Any) -> None:
     import ray
 
-    def ask() -> Parcel:
+    def ask() -> shipping.Parcel:
         while (parcel := ray.get(board.ask.remote(data))) is None:
             time.sleep(ASK_EVERY)
         return parcel
 
     try:
-        receive(data, home, ask, ray.get)
+        shipping.receive(data, home, ask, ray.get)
     except (OSError, UserError, ray.exceptions.RayError) as error:
         raise RunFailedError(f"dataset {data[0]} did not reach the node: {error}") from None
+
+
+def _fetch_foundations(foundations: dict[shipping.Foundation, Any], store: Store) -> None:
+    import ray
+
+    try:
+        for foundation, files in foundations.items():
+            shipping.receive_foundation(foundation, store, ray.get(files))
+    except (OSError, UserError, ray.exceptions.RayError) as error:
+        raise RunFailedError(f"what the recipe stands on did not reach the node: {error}") from None
 
 
 def _executor_of(token: str, home: Path, settings: Settings, task: Task) -> LocalExecutor:
@@ -281,11 +295,3 @@ def _close_executor() -> None:
     if _executor:
         _executor[1].forks.close()
     _executor = None
-
-
-def _own_file(home: Path, source: bytes) -> str:
-    path = home / "cache" / "own_files" / f"{sha256(source).hexdigest()[:16]}.py"
-    if not path.exists():
-        with write_atomically(path) as temporary:
-            temporary.write_bytes(source)
-    return str(path)

@@ -1,4 +1,4 @@
-"""Prepared datasets for nodes that lack them: taken apart on the driver, written anew on the node, checked there.
+"""Prepared datasets, and what recipes stand on, for nodes that lack them: written anew on the node, checked there.
 
 How pieces travel is the caller's: `put` gives a reference for an array of bytes, `get` the array for a reference.
 """
@@ -6,6 +6,7 @@ How pieces travel is the caller's: `put` gives a reference for an array of bytes
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,16 @@ from archlab.data.intact import check_intact, note_intact
 from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
 from archlab.foundation import UserError, clear, files_read, replace_folder, write_atomically
 from archlab.runs.run import Run
+from archlab.runs.store import Store
+from archlab.runs.stored import DamagedRunError
 
 PIECE = 2**28  # bytes that travel at once: memory holds one piece, however large the dataset
 
 Data = tuple[str, int, Fit | None, str]
 """Which dataset: its name, resolution, fit and digest."""
+
+Foundation = tuple[str, str]
+"""What a recipe stands on: "run" and its key, or "weights" and their digest."""
 
 Parcel = dict[str, list[Any]]
 """References to the pieces of every file, by its path below the home."""
@@ -77,6 +83,48 @@ def receive(data: Data, home: Path, ask: Callable[[], Parcel], get: Callable[[An
             note_intact(Prepared(target, fitted(entry(name, home), fit)))
         finally:
             clear(part)
+
+
+def foundations_named(run: Run) -> list[Foundation]:
+    """What a run's recipe stands on."""
+    distill, init = run.recipe.get("distill") or {}, run.recipe.get("init") or {}
+    found = [("run", distill.get("teacher")), ("run", init.get("run")), ("weights", init.get("weights"))]
+    return [(kind, name) for kind, name in found if name]
+
+
+def pack_foundation(foundation: Foundation, store: Store) -> dict[str, bytes]:
+    """The files of what a recipe stands on, by name; none where it is not there, which the run says."""
+    kind, name = foundation
+    try:
+        return store.files(name) if kind == "run" else {name: store.given(name).read_bytes()}
+    except OSError:
+        return {}
+
+
+def receive_foundation(foundation: Foundation, store: Store, files: dict[str, bytes]) -> None:
+    """Puts the files into a store that lacks them. Raises UserError where they are not what was sent."""
+    kind, name = foundation
+    if not files or (name in store if kind == "run" else store.given(name).is_file()):
+        return
+    try:
+        if kind == "run":
+            store.adopt(name, files)
+            return
+    except DamagedRunError as damage:
+        raise UserError(f"run {name[:12]} was damaged on its way: {damage}") from None
+    if sha256(files[name]).hexdigest() != name:
+        raise UserError(f"weights {name[:12]} were damaged on their way")
+    with write_atomically(store.given(name)) as temporary:
+        temporary.write_bytes(files[name])
+
+
+def own_file(home: Path, source: bytes) -> str:
+    """The path of a file of own code with this text, below a home."""
+    path = home / "cache" / "own_files" / f"{sha256(source).hexdigest()[:16]}.py"
+    if not path.exists():
+        with write_atomically(path) as temporary:
+            temporary.write_bytes(source)
+    return str(path)
 
 
 def _holds(home: Path, data: Data) -> bool:

@@ -17,6 +17,7 @@ from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
 from archlab.runs.carried import carried_by
 from archlab.runs.code import code_digest, sources
+from archlab.runs.foundations import foundations_of
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.loop import Trained, train
@@ -48,7 +49,7 @@ def train_run(
 
     Without `class_scores` its metrics alone are kept of what it says of images.
 
-    Raises UserError where the data or the code are no longer those of the run's key.
+    Raises UserError where the data, the code, or what the recipe stands on, are no longer those of the run's key.
     """
     prepared = open_data(run, home)
     if not isinstance(prepared, Prepared) or prepared.digest != run.dataset_digest:
@@ -57,7 +58,7 @@ def train_run(
     architecture = from_canonical(run.architecture, run.model)
     carried = carried_by(run, prepared, own_blocks_of(architecture))
     _check_code(run)  # of the texts that were just read
-    recipe = load_recipe(run.recipe)
+    recipe, foundations = load_recipe(run.recipe), foundations_of(run, home)
     trained = train(
         architecture,
         prepared,
@@ -67,6 +68,8 @@ def train_run(
         smallest_map=run.smallest_map,
         device=settle_device(device),
         deterministic=deterministic,
+        teacher=foundations.teacher,
+        given=foundations.given,
         checkpoint=folder / "checkpoint.safetensors",
         on_epoch=lambda row: report(**row),
     )

@@ -92,7 +92,8 @@ def model_of(run: Run) -> tuple[Any, ...]:
 def kind_of(run: Run) -> str:
     """Runs of one kind cost the same per step on one machine: one model, batch size, optimiser and augmentation."""
     decisive = {name: run.recipe.get(name) for name in ("batch_size", "optimizer", "augment")}
-    decisive |= {name: run.recipe[name] for name in ("stored", "fit", "precision") if name in run.recipe}
+    later = ("stored", "fit", "precision", "clip", "ema", "distill")
+    decisive |= {name: run.recipe[name] for name in later if name in run.recipe}
     return digest([*model_of(run), decisive, version("torch"), run.code])[:32]
 
 
@@ -128,17 +129,21 @@ class Finished:
         same = [row for row in rows if (row["dataset_digest"], row["recipe"]) == (run.dataset_digest, recipe)]
         if same:
             return Prediction(statistics.median(row["seconds"] for row in same), _most(same), "finished")
-        alike = [(row, rate) for row in rows[-MOST_EXAMPLES:] if (rate := self._seconds_an_image(row, work.batch_size))]
+        alike = [(row, rate) for row in rows[-MOST_EXAMPLES:] if (rate := self._seconds_an_image(row, run.recipe))]
         if alike:
             rate = statistics.median(rate for _, rate in alike)
             return Prediction(rate * work.images, _most([row for row, _ in alike]), "scaled")
         return None
 
-    def _seconds_an_image(self, row: dict[str, Any], batch_size: int) -> float | None:
+    def _seconds_an_image(self, row: dict[str, Any], recipe: dict[str, Any]) -> float | None:
+        """None where a step of this run costs otherwise than one of `recipe`, or its data are not as they were."""
         document = self.store.get(row["key"])
-        if document is None or not document["history"] or document["run"]["recipe"].get("batch_size") != batch_size:
+        if document is None or not document["history"]:
             return None
         run, last = Run.from_document(document["run"]), document["history"][-1]
+        batch_size = run.recipe.get("batch_size")
+        if batch_size != recipe["batch_size"] or ("distill" in run.recipe) != ("distill" in recipe):
+            return None
         try:
             data = _data(run, self.store.home)
         except UserError:

@@ -18,6 +18,7 @@ from archlab.data import is_prepared
 from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
+from archlab.runs.foundations import foundations_of
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.evaluation import evaluated_splits, evaluation_batch_size
@@ -55,7 +56,7 @@ def try_run(run: Run, *, home: Path, folder: Path, report: Reporter, device: str
     """Two steps of a run, and evaluation: fails where the run would."""
     recipe = dataclasses.replace(load_recipe(run.recipe), steps=2)
     data = _few(run, home, 2 * recipe.batch_size)
-    _train(run, data, recipe, device)
+    _train(run, data, recipe, device, home=home)
     return {}
 
 
@@ -75,14 +76,18 @@ def count_run(run: Run, **_: Any) -> dict[str, Any]:
 def measure_run(
     run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any
 ) -> dict[str, Any]:
-    """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
+    """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine.
+
+    Of whole images, which are the most that a step of a recipe with `progressive` costs.
+    """
     memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
     steps, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
     if not is_prepared(run.dataset_digest):
         steps, pixels, evaluated = ROUGHLY
     batch_size = max(min(recipe.batch_size, pixels // run.resolution**2), min(recipe.batch_size, 2))
     data = Few(open_data(run, home), steps * batch_size, evaluated)
-    trained = _train(run, data, dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None), device)
+    lasting = dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None, progressive=0.0)
+    trained = _train(run, data, lasting, device, home=home)
     first, last = trained.history[0], trained.history[-1]
     images = {split: len(data.labels(split)) for split in evaluated_splits(recipe)}
     image = (trained.seconds - last["seconds"]) / sum(images.values())
@@ -121,9 +126,9 @@ def throughput(
         if time.time() >= end and len(epochs) > 1:
             raise _MeasuredError
 
-    endless = dataclasses.replace(recipe, epochs=10**6, steps=None)
+    endless = dataclasses.replace(recipe, epochs=10**6, steps=None, progressive=0.0)
     with suppress(_MeasuredError):
-        _train(run, _few(run, home, STEPS_AN_EPOCH * recipe.batch_size), endless, device, note)
+        _train(run, _few(run, home, STEPS_AN_EPOCH * recipe.batch_size), endless, device, note, home=home)
     (first, before), (last, after) = epochs[0], epochs[-1]
     return {"rate": (after - before) * recipe.batch_size / (last - first)}
 
@@ -133,8 +138,15 @@ def _few(run: Run, home: Path, train: int) -> Few:
 
 
 def _train(
-    run: Run, data: Few, recipe: Recipe, device: str, on_epoch: Callable[[dict[str, Any]], None] | None = None
+    run: Run,
+    data: Few,
+    recipe: Recipe,
+    device: str,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    *,
+    home: Path,
 ) -> Trained:
+    foundations = foundations_of(run, home)
     return train(
         from_canonical(run.architecture, run.model),
         data,
@@ -143,6 +155,8 @@ def _train(
         width=run.width,
         smallest_map=run.smallest_map,
         device=settle_device(device),
+        teacher=foundations.teacher,
+        given=foundations.given,
         on_epoch=on_epoch,
     )
 

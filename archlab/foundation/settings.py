@@ -4,7 +4,8 @@ An annotation is `int`, `float`, `bool`, `str`, `Path`, `Literal[...]`, a range 
 same kind, or of these a `list[...]`, a `tuple[..., ...]`, a `dict[str, ...]` or one `| None`; any other accepts everything.
 `Annotated[float, Within(0, 1)]` bounds numbers, `Annotated[str, Matching("[a-z]+", "small letters")]` words; a
 `Quantity` is a whole number above 0 that may be written as 2.5M or 300k, a `Memory` one of bytes, 256K or 1M, K being 1024,
-a `Milliseconds` a time above 0 with its unit, 5ms or 0.1s.
+a `Milliseconds` a time above 0 with its unit, 5ms or 0.1s. A field that is a `place()` is no key: it has the
+mapping's FILE:LINE.
 """
 
 from __future__ import annotations
@@ -66,6 +67,11 @@ Memory = Annotated[int, "memory"]
 Milliseconds = Annotated[float, "milliseconds"]
 
 
+def place() -> Any:
+    """The field of a dataclass that is FILE:LINE of the mapping that it was read from, None where that knows no lines."""
+    return dataclasses.field(default=None, compare=False, repr=False, metadata={"place": True})
+
+
 def read_settings(
     kind: type[Settings], mapping: Any, what: str, at: str | None = None, *, base: Settings | None = None
 ) -> Settings:
@@ -81,13 +87,15 @@ def read_settings(
     """
     if not isinstance(mapping, dict):
         raise UserError(f"{what} takes keys by name, not {mapping!r}", where=at)
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    everything = dataclasses.fields(kind)  # type: ignore[arg-type]
+    fields = {field.name: field for field in everything if "place" not in field.metadata}
     check_keys(mapping, fields, what, at)
     hints = get_type_hints(kind, include_extras=True)
     values = {
         name: read_value(hints[name], value, f"{what}: {name}", where(mapping, name) or at, getattr(base, name, None))
         for name, value in mapping.items()
     }
+    values |= {field.name: where(mapping) or at for field in everything if "place" in field.metadata}
     if base is not None:
         return dataclasses.replace(base, **values)  # type: ignore[type-var]
     for name, field in fields.items():

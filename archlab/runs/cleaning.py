@@ -114,7 +114,7 @@ def _entries(folder: Path) -> Iterator[Path]:
 def _written(store: Store) -> Iterator[Path]:
     """What is being written, or was: everything beside the runs, and files with a name for the time of writing."""
     yield from _entries(store.partial)
-    for folder in ("boards", "cache", "datasets", "studies"):
+    for folder in ("boards", "cache", "datasets", "studies", "weights"):
         yield from (store.home / folder).rglob(".*.part")
 
 

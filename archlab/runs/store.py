@@ -93,6 +93,10 @@ class Store:
         """The safetensors file of a stored run's weights."""
         return self.directory(key) / "weights.safetensors"
 
+    def given(self, digest: str) -> Path:
+        """The safetensors file of weights that trainings start from, by the SHA-256 of what it holds."""
+        return self.home / "weights" / f"{digest}.safetensors"
+
     def class_scores(self, key: str) -> dict[str, ClassScores]:
         """Of a stored run, by split; none where it has kept none. Raises DamagedRunError."""
         return read_class_scores(self.directory(key))

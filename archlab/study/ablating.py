@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import time
 from collections.abc import Callable, Collection
+from functools import cache
 from pathlib import Path
 
 from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, open_prepared
@@ -24,7 +25,7 @@ from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
 from archlab.study.source import StudySource
-from archlab.study.tuning import planned_tuning, tune
+from archlab.study.tuning import of_tries, planned_tuning, tune
 from archlab.study.until import ablate_until_decided, in_rounds
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -56,10 +57,12 @@ def ablate(
     tuned, began = None, time.monotonic()
     if study.tune:
         check_time(study, store, settings, seconds, progress)
+        _compute_upstream(of_tries(study), store, settings, progress)
         tuned = tune(study, lambda study: runs_of(study, store.home), store, settings, progress)
         study, runs = tuned.study, runs_of(tuned.study, store.home)
         check_measurable(study.metric, runs, store)
-        seconds = None if seconds is None else max(seconds - (time.monotonic() - began), 0.0)
+    _compute_upstream(study, store, settings, progress)
+    seconds = None if seconds is None else max(seconds - (time.monotonic() - began), 0.0)
     if until:
         ablation = ablate_until_decided(study, runs_of, store, settings, progress, seconds)
     else:
@@ -88,6 +91,13 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
         return seconds_in(within)
     except UserError as error:
         raise error.said_as(error.message, "within") from None
+
+
+def _compute_upstream(study: ResolvedStudy, store: Store, settings: Settings, progress: Progress) -> None:
+    """Computes what the runs of a study stand on."""
+    if first := upstream_runs(study, store.home):
+        what = f"{study.name}: what its runs stand on"
+        compute(what, first, store, with_workers(settings, first, store), progress, training_of(study))
 
 
 def check_time(
@@ -137,23 +147,31 @@ def study_and_runs(
 
 def runs_of(study: ResolvedStudy, home: Path) -> list[Run]:
     """The runs of a study, each called after its model. Raises UserError where datasets are not prepared, naming all."""
-    missing = missing_datasets(study, home)
-    if len(missing) > 1:
-        raise UserError(f"{len(missing)} datasets are not prepared: {'; '.join(missing.values())}")
-    return _runs(study, home, ())
+    return [run for run, _ in _prepared_runs(study, home)]
+
+
+def upstream_runs(study: ResolvedStudy, home: Path) -> list[Run]:
+    """The runs that those of a study stand on, each once. Raises as `runs_of` does."""
+    return _distinct(_prepared_runs(study, home))
 
 
 def planned_runs(study: ResolvedStudy, home: Path) -> list[Run]:
     """As `runs_of`; where a dataset is not prepared, runs that can be planned, not computed."""
-    return _runs(study, home, missing_datasets(study, home))
+    return [run for run, _ in _runs(study, home, missing_datasets(study, home))]
+
+
+def planned_upstream_runs(study: ResolvedStudy, home: Path) -> list[Run]:
+    """As `upstream_runs`, likewise."""
+    return _distinct(_runs(study, home, missing_datasets(study, home)))
 
 
 def planned_with_tries(study: ResolvedStudy, store: Store) -> list[Run]:
-    """As `planned_runs`, after the tries that choose what they are trained with, where the study is tuned."""
+    """As `planned_runs`, after what they stand on and, where the study is tuned, the tries that choose how they are trained."""
     if not study.tune:
-        return planned_runs(study, store.home)
+        return [*planned_upstream_runs(study, store.home), *planned_runs(study, store.home)]
     tries, known = planned_tuning(study, lambda study: planned_runs(study, store.home), store)
-    return [*tries, *planned_runs(known, store.home)]
+    first = [run for each in (of_tries(study), known) for run in planned_upstream_runs(each, store.home)]
+    return [*first, *tries, *planned_runs(known, store.home)]
 
 
 def missing_datasets(study: ResolvedStudy, home: Path) -> dict[Need, str]:
@@ -162,7 +180,17 @@ def missing_datasets(study: ResolvedStudy, home: Path) -> dict[Need, str]:
     return {need: command for need, command in found.items() if command}
 
 
-def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[Run]:
+def _prepared_runs(study: ResolvedStudy, home: Path) -> list[tuple[Run, list[Run]]]:
+    missing = missing_datasets(study, home)
+    if len(missing) > 1:
+        raise UserError(f"{len(missing)} datasets are not prepared: {'; '.join(missing.values())}")
+    return _runs(study, home, ())
+
+
+def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[tuple[Run, list[Run]]]:
+    """The runs, each with those that it stands on."""
+
+    @cache
     def opened(need: Need) -> Prepared | Expected:
         return (
             Expected(entry(need.name, home), need.resolution)
@@ -170,10 +198,13 @@ def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[R
             else open_prepared(need.name, home, *need[1:])
         )
 
-    data = {need: opened(need) for need in study.needed}
     return [
-        study.run(model, data[study.needs(model, dataset)], seed)
+        study.run(model, dataset, seed, opened)
         for model in study.models
         for dataset in study.pixels
         for seed in study.seeds
     ]
+
+
+def _distinct(runs: list[tuple[Run, list[Run]]]) -> list[Run]:
+    return list({upstream.key: upstream for _, before in runs for upstream in before}.values())

@@ -4,6 +4,8 @@ attention: {none: [], se: [...]}                              options; the first
 depth: [{set: {repeat: {range: [1, 4]}}, each: stage}]        no options: edits that hold open values
 late_se: {when: {layout: pyramidal}, options: {...}}          only where another choice, earlier in the file, has that option
 late_depth: {when: {layout: [a, b]}, edits: [...]}            the same without options
+
+Edits are those of architectures (`archlab.architecture.edits`) and those of the training (`archlab.study.training_edits`).
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from archlab.architecture import check_edit
 from archlab.foundation import UserError, check_keys, where, with_lines_of
+from archlab.study.training_edits import TRAINING_VERBS, is_training_edit, parse_training_edit
 from archlab.study.variables import OpenValues, Value, Variable, count_open, option_name
+from archlab.training.recipe import Change
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -40,8 +45,9 @@ class Choice:
         return all(values.get(other) in options for other, options in self.when.items())
 
 
-def parse_choices(given: Any, bases: Mapping[str, Any], at: str | None) -> tuple[Choice, ...]:
-    """The choices of a study in file order. Raises UserError for anything wrong in them."""
+def parse_choices(given: Any, bases: Mapping[str, Any], folder: Path, at: str | None) -> tuple[Choice, ...]:
+    """The choices of a study in file order; `folder` is where relative paths in them start. Raises UserError for anything
+    wrong in them."""
     if not isinstance(given, dict):
         raise UserError(f"choices are given by name, not as {given!r}", where=at)
     base = Variable("base", dict(bases))
@@ -50,9 +56,15 @@ def parse_choices(given: Any, bases: Mapping[str, Any], at: str | None) -> tuple
         line = where(given, name) or at
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "base":
             raise UserError(f"a choice is called by a word of letters, digits, _ and -, not {name!r}", where=line)
-        choices[name] = _parse_choice(name, entry, base, choices, line)
+        choices[name] = _parse_choice(name, entry, base, choices, folder, line)
         requirements(choices[name], choices)
     return tuple(choices.values())
+
+
+def changes_of(choice: Choice) -> list[Change]:
+    """What the edits of a choice change in the recipe, with variables in the place of open values."""
+    lists = choice.options.values() or [choice.edits]
+    return [edit["recipe"] for edits in lists for edit in edits if "recipe" in edit]
 
 
 def requirements(choice: Choice, choices: Mapping[str, Choice]) -> dict[str, tuple[str, ...]]:
@@ -69,7 +81,9 @@ def requirements(choice: Choice, choices: Mapping[str, Choice]) -> dict[str, tup
     return needed
 
 
-def _parse_choice(name: str, entry: Any, base: Variable, earlier: dict[str, Choice], at: str | None) -> Choice:
+def _parse_choice(
+    name: str, entry: Any, base: Variable, earlier: dict[str, Choice], folder: Path, at: str | None
+) -> Choice:
     when: dict[str, tuple[str, ...]] = {}
     if isinstance(entry, dict) and ("when" in entry or "options" in entry or "edits" in entry):
         check_keys(entry, ("when", "options", "edits"), f"the choice {name!r}")
@@ -79,7 +93,7 @@ def _parse_choice(name: str, entry: Any, base: Variable, earlier: dict[str, Choi
             when = _parse_when(entry["when"], base, earlier, where(entry, "when") or at)
         entry = entry["options"] if "options" in entry else entry["edits"]
     if isinstance(entry, list):
-        return Choice(name, edits=_parse_free_edits(name, entry, at), when=when, where=at)
+        return Choice(name, edits=_parse_free_edits(name, entry, folder, at), when=when, where=at)
     if not isinstance(entry, dict) or not entry:
         raise UserError(f"the choice {name!r} needs options, `{{none: [], se: [...]}}`, or a list of edits", where=at)
     options: dict[str, list] = {}
@@ -88,18 +102,22 @@ def _parse_choice(name: str, entry: Any, base: Variable, earlier: dict[str, Choi
         option = option_name(label, line)
         if option in options:
             raise UserError(f"two options of {name!r} are called {option!r}", where=line)
-        options[option] = _parse_edits(edits, OpenValues(f"{name}.{option}"), line)
+        options[option] = _parse_edits(edits, OpenValues(f"{name}.{option}"), folder, line)
     return Choice(name, variable=Variable(name, options, where=at), when=when, where=at)
 
 
-def _parse_edits(edits: Any, open_values: OpenValues, at: str | None, *, optional: bool = False) -> list:
+def _parse_edits(edits: Any, open_values: OpenValues, folder: Path, at: str | None, *, optional: bool = False) -> list:
     if edits is None:
         return []
     if not isinstance(edits, list):
         raise UserError(f"a list of edits stands here, not {edits!r}", where=at)
     parsed = []
     for index, edit in enumerate(edits):
-        check_edit(edit, where(edits, index) or at)
+        line = where(edits, index) or at
+        if is_training_edit(edit):
+            parsed.append(parse_training_edit(edit, open_values, folder, line, optional=optional))
+            continue
+        check_edit(edit, line, TRAINING_VERBS)
         entries = {key: open_values.parse(value, key=key) for key, value in edit.items() if key != "set"}
         if "set" in edit:
             values = {
@@ -110,13 +128,13 @@ def _parse_edits(edits: Any, open_values: OpenValues, at: str | None, *, optiona
     return parsed
 
 
-def _parse_free_edits(name: str, edits: list, at: str | None) -> list:
+def _parse_free_edits(name: str, edits: list, folder: Path, at: str | None) -> list:
     number = count_open(edits)
     if not number:
         raise UserError(
             f"the choice {name!r} leaves nothing open: it needs options, or edits that hold a range", where=at
         )
-    return _parse_edits(edits, OpenValues(name, alone=number == 1), at, optional=True)
+    return _parse_edits(edits, OpenValues(name, alone=number == 1), folder, at, optional=True)
 
 
 def _parse_when(given: Any, base: Variable, earlier: dict[str, Choice], at: str | None) -> dict[str, tuple[str, ...]]:

@@ -7,16 +7,18 @@ through a study are one walk that asks for the next value: a search samples the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archlab.architecture import Architecture
 from archlab.foundation import UserError
 from archlab.study.choices import Choice, requirements
-from archlab.study.open_edits import AsItStandsError, apply_open_edit
+from archlab.study.open_edits import apply_open_edit
 from archlab.study.space import space_size
 from archlab.study.study import Study
-from archlab.study.variables import Ask, Value, Variable, all_walks
+from archlab.study.training_edits import settled_change
+from archlab.study.variables import AsItStandsError, Ask, Value, Variable, all_walks
+from archlab.training.recipe import Change
 
 MOST_COMBINATIONS = 10_000
 MOST_MODELS = 1_000
@@ -24,10 +26,12 @@ MOST_MODELS = 1_000
 
 @dataclass(frozen=True)
 class Combination:
-    """What was chosen (by name, in the order of asking; only what is active) and the architecture that it gives."""
+    """What was chosen (by name, in the order of asking; only what is active), the architecture that it gives, and what it
+    changes in the recipe, in order."""
 
     values: dict[str, Value]
     architecture: Architecture
+    training: tuple[Change, ...] = ()
 
     @property
     def name(self) -> str:
@@ -101,6 +105,7 @@ def _walk(study: Study, ask: Callable[[Variable], Value | None], takes: Callable
         return value
 
     architecture = study.bases[str(asked(study.base) if len(study.bases) > 1 else study.base.first)]
+    training: list[Change] = []
     try:
         for choice in study.choices:
             if not choice.active(values):
@@ -110,13 +115,27 @@ def _walk(study: Study, ask: Callable[[Variable], Value | None], takes: Callable
             else:
                 edits = choice.edits if takes(choice) else []
             for edit in edits:
-                architecture = apply_open_edit(architecture, edit, asked)
+                if "recipe" in edit:
+                    training.append(settled_change(edit["recipe"], asked))
+                else:
+                    architecture = apply_open_edit(architecture, edit, asked)
+        check_training(study, training)
     except UserError as error:
         name = combination_name(study, values)
         if name == study.base.first:
             raise
         raise error.said_as(f"{error.message} (in the combination {name})", error.where) from None
-    return Combination(values, architecture.with_layers(architecture.layers, combination_name(study, values)))
+    named = architecture.with_layers(architecture.layers, combination_name(study, values))
+    return Combination(values, named, tuple(change for change in training if change))
+
+
+def check_training(study: Study, changes: Sequence[Change]) -> None:
+    """Raises UserError where the changes have a value that no recipe can have, or do not go together with the study's recipe
+    or the search's."""
+    if changes:
+        for recipe in (study.recipe, study.search.recipe):
+            if recipe:
+                recipe.settled("", study.datasets[0], changes)
 
 
 def _given(values: Mapping[str, Value]) -> Callable[[Variable], Value | None]:

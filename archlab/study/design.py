@@ -13,14 +13,17 @@ from archlab.architecture import Architecture, InputSpec, references
 from archlab.architecture import architecture as load_architecture
 from archlab.budget import Budget, Cost, Fitted, check_memory, count, fit
 from archlab.data import entry, kin
-from archlab.foundation import UserError
+from archlab.foundation import UserError, with_lines_of
 from archlab.foundation import home as default_home
 from archlab.runs.run import digest
+from archlab.study.choices import changes_of
 from archlab.study.combination import Combination, apply, combinations
 from archlab.study.forms import Form
 from archlab.study.study import Effect, Study
+from archlab.study.training_edits import CLOSED
 from archlab.study.variables import Value
 from archlab.training.exemption import Exemption
+from archlab.training.recipe import Change, Recipe
 
 RAW = "@raw"
 UNCHANGED = "unchanged"
@@ -39,6 +42,7 @@ class Design:
         options: By choice, what was chosen where it is not what the first base has, for people: `se`, `isotropic size=7`,
             `stage2=3`. The first base has those that make it the base.
         values: What was chosen, by variable.
+        training: What it changes in the recipe.
     """
 
     architecture: Architecture
@@ -49,6 +53,7 @@ class Design:
     options: dict[str, str] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     published: Architecture | None = None
+    training: tuple[Change, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,8 +61,9 @@ class Design:
 
     @cached_property
     def digest(self) -> str:
-        """Equal for designs that are one network."""
-        return digest([self.architecture.canonical(), self.width])
+        """Equal for designs that are one network, trained alike."""
+        changes = [repr(change) for change in self.training]
+        return digest([self.architecture.canonical(), self.width, *([changes] if changes else [])])
 
     @cached_property
     def form(self) -> str:
@@ -83,9 +89,10 @@ class Designer:
         self.classes = max(entry(name, self.home).classes for name in study.datasets)
         self.models = {*study.bases, *(each.name for each in study.compare)}
         self.resolution = max(
-            study.recipe.of_run(model, name, self.home).pixels_of(entry(name, self.home))
+            study.recipe.of_run(model, name, self.home, changes).pixels_of(entry(name, self.home))
             for model in self.models
             for name in study.datasets
+            for changes in _sized(study)
         )
         self.special: list[Form | Exemption] = [*study.forms, *study.recipe.exemptions]
         self.input = InputSpec(self.classes, self.resolution, study.smallest_map)
@@ -99,9 +106,8 @@ class Designer:
             return self._as_wide(combination, study.width, **about)
         fitted = self._fit(architecture, study.budget)
         published = architecture if fitted.architecture is not architecture else None
-        return Design(
-            fitted.architecture, fitted.width, fitted.cost, values=combination.values, published=published, **about
-        )
+        about |= {"values": combination.values, "training": combination.training}
+        return Design(fitted.architecture, fitted.width, fitted.cost, published=published, **about)
 
     def on(self, dataset: str, design: Design) -> Design:
         """The design in the form that the study gives it on a dataset, fitted to the budget as the design is."""
@@ -125,8 +131,8 @@ class Designer:
         return [each.concerns(model, names) for each in self.special for names in self.kin.values()]
 
     def designs(self) -> list[Design]:
-        """The designs of the study, references first. Combinations with one architecture are one, called like the first, unless
-        forms or exemptions tell them apart.
+        """The designs of the study, references first. Combinations with one architecture and one recipe are one, called like
+        the first, unless forms or exemptions tell them apart.
 
         Raises UserError where one cannot keep the budget or have its other forms, two architectures share a name, or a range is
         continuous.
@@ -134,7 +140,7 @@ class Designer:
         study, found, names = self.study, dict[str, Design](), dict[tuple, str]()
         for combination, about in self._candidates():
             architecture, options = combination.architecture, about["options"]
-            form = (architecture.digest(), *self.treatment(architecture.name))
+            form = (architecture.digest(), self.training_of(combination), *self.treatment(architecture.name))
             if form in names:
                 same = found[names[form]]
                 found[same.name] = dataclasses.replace(same, options=same.options or options)
@@ -168,12 +174,17 @@ class Designer:
             if options := chosen_options(study, combination):
                 yield combination, {"role": "variant", "kind": kind, "options": options}
 
+    def training_of(self, combination: Combination) -> str:
+        """Equal for combinations that are trained alike."""
+        changed = dataclasses.replace(self.study.recipe, exemptions=()).settled("", "", combination.training)
+        return digest(changed.canonical())
+
     def _as_wide(self, combination: Combination, width: float, **about: Any) -> Design:
         architecture = combination.architecture
         if self.study.budget.peak_memory is not None:
             check_memory(architecture, self.input)
         cost = count(architecture, self.input, width)
-        return Design(architecture, width, cost, values=combination.values, **about)
+        return Design(architecture, width, cost, values=combination.values, training=combination.training, **about)
 
     def _budget(self, study: Study) -> Budget:
         """The study's, the multiply-accumulates of the architecture that it names counted."""
@@ -201,7 +212,7 @@ class Designer:
             architecture = form.of(architecture)
         if design.values:
             architecture = self._edited(base, architecture, design.values).architecture
-        other = self.design(Combination(design.values, architecture)).renamed(design.name)
+        other = self.design(Combination(design.values, architecture, design.training)).renamed(design.name)
         return dataclasses.replace(other, role=design.role, kind=design.kind, options=design.options)
 
     def _raw(self, design: Design, base: Design) -> Design:
@@ -213,6 +224,16 @@ class Designer:
         """The combination of these values where the base is another architecture."""
         bases = {**self.study.bases, base: architecture}
         return apply(dataclasses.replace(self.study, bases=bases), values)
+
+
+def _sized(study: Study) -> Iterator[tuple[Change, ...]]:
+    """No change of the recipe, and each that may change how many pixels a network sees."""
+    yield ()
+    for change in (change for choice in study.choices for change in changes_of(choice)):
+        if isinstance(change, Recipe):
+            yield (change,)
+        elif sizes := {name: change[name] for name in CLOSED if name in change}:
+            yield (with_lines_of(change, sizes),)
 
 
 def _base_of(design: Design) -> str:

@@ -116,7 +116,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         name=name,
         question=_value(document, "question", TEXT | None, None),
         bases=bases,
-        choices=parse_choices(document.get("choices") or {}, bases, where(document, "choices") or here),
+        choices=parse_choices(document.get("choices") or {}, bases, folder, where(document, "choices") or here),
         budget=budget,
         width=_value(document, "width", Annotated[float, Within(0, WIDEST, strictly=True)], 1.0),
         compare=compare,

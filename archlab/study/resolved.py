@@ -6,10 +6,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from archlab.data import Expected, Need, Prepared
+from archlab.data import Need
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
 from archlab.runs import Run, run_of
+from archlab.runs.upstream import Opened, stood_on, upstream_needs
 
 
 @dataclass(frozen=True)
@@ -143,12 +144,13 @@ class ResolvedStudy:
     @property
     def needed(self) -> list[Need]:
         """All prepared data that the study's runs take, each once."""
-        return list(dict.fromkeys(self.needs(model, dataset) for model in self.models for dataset in self.pixels))
+        own = [self.needs(model, dataset) for model in self.models for dataset in self.pixels]
+        return list(dict.fromkeys([*own, *(need for recipe in self.recipes for need in upstream_needs(recipe))]))
 
-    def run(self, model: Model, data: Prepared | Expected, seed: int) -> Run:
-        """The run of one of the models on a dataset of the study."""
-        recipe, form = model.recipes[data.name], model.on(data.name)
-        return run_of(
+    def run(self, model: Model, dataset: str, seed: int, opened: Opened) -> tuple[Run, list[Run]]:
+        """The run of one of the models on a dataset of the study, and those that it stands on; `opened` gives their data."""
+        data, recipe, form = opened(self.needs(model, dataset)), model.recipes[dataset], model.on(dataset)
+        run = run_of(
             model.name,
             form["architecture"],
             form["width"],
@@ -158,6 +160,7 @@ class ResolvedStudy:
             smallest_map=self.smallest_map,
             own_files=(*form["own_files"], *self.recipe_files[recipe]),
         )
+        return stood_on(run, opened)
 
     def check_budget(self) -> None:
         """Raises UserError where a model is above the budget and nobody made it fit."""

@@ -71,8 +71,13 @@ def tune(study: ResolvedStudy, runs_of: RunsOf, store: Store, settings: Settings
     return Tuned(tuned, document, work.computed)
 
 
+def of_tries(study: ResolvedStudy) -> ResolvedStudy:
+    """The study with the seeds of its tries, on the datasets that a choice may look at."""
+    return dataclasses.replace(study, seeds=seeds_of_tries(study), unseen={})
+
+
 def tries_of(study: ResolvedStudy, runs_of: RunsOf) -> Tries:
-    return Tries(study, runs_of(dataclasses.replace(study, seeds=seeds_of_tries(study), unseen={})))
+    return Tries(study, runs_of(of_tries(study)))
 
 
 def planned_tuning(study: ResolvedStudy, runs_of: RunsOf, store: Store) -> tuple[list[Run], ResolvedStudy]:

@@ -90,6 +90,10 @@ Ask: TypeAlias = Callable[[Variable], Value]
 """Gives the value of a variable: the name of an option, or a number."""
 
 
+class AsItStandsError(Exception):
+    """An answer to an optional variable: what it would set stays as the base has it."""
+
+
 class OpenValues:
     """Turns the open values in the edits of one option into variables with names of their own.
 

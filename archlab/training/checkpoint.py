@@ -38,10 +38,17 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, fingerprint: str
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    fingerprint: str,
+    average: nn.Module | None = None,
 ) -> None:
-    """Writes the state of the run that `fingerprint` identifies."""
+    """Writes the state of the run that `fingerprint` identifies; with the `average` of its weights where it has one."""
     tensors = {f"model.{name}": tensor for name, tensor in weights_of(model).items()}
+    if average:
+        tensors |= {f"average.{name}": tensor for name, tensor in weights_of(average).items()}
     numbers = {}  # that a user's own optimiser may keep beside tensors
     for index, state in optimizer.state_dict()["state"].items():
         for name, value in state.items():
@@ -60,9 +67,13 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    fingerprint: str,
+    average: nn.Module | None = None,
 ) -> Progress | None:
-    """Puts model and optimiser where they were. None where there is no checkpoint of this run.
+    """Puts model, optimiser and average where they were. None where there is no checkpoint of this run.
 
     One that is not as it was written is set aside, which is logged: the run begins anew.
     """
@@ -77,11 +88,13 @@ def load_checkpoint(
         return None
     if header["format"] != str(FORMAT) or header["fingerprint"] != fingerprint:
         return None
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}, "best": {}}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
         parts[part][rest] = tensor
     model.load_state_dict(parts["model"])
+    if average:
+        average.load_state_dict(parts["average"])
     _load_optimizer(optimizer, parts["optimizer"] | json.loads(header.get("numbers", "{}")))
     return Progress(**json.loads(header["progress"]), best_weights=parts["best"] or None)
 

@@ -42,5 +42,9 @@ def _contradictions(recipe: Any) -> Iterable[tuple[str, tuple[str, ...]]]:
         yield from ((f": tune{told}", ("tune",)) for told in contradictions(recipe.tune))
     if doubled := {step for step in recipe.augment.order if recipe.augment.order.count(step) > 1}:
         yield f": augment: order has {', '.join(sorted(doubled))} more than once", ("augment",)
+    if recipe.distill and recipe.distill.teacher is None:
+        yield ": distill needs a teacher", ("distill",)
+    if recipe.init and sum(map(bool, (recipe.init.weights, recipe.init.run, recipe.init.pretrain))) != 1:
+        yield ": init takes one of weights, run and pretrain", ("init",)
     if recipe.lr < recipe.final_lr:
         yield f": final_lr, {recipe.final_lr:g}, is above lr, {recipe.lr:g}", ("final_lr", "lr")

@@ -15,9 +15,9 @@ WARM_UP = 3  # steps before the capture: libraries choose their kernels, the opt
 class GraphedStep:
     """A step on a CUDA device that runs as it is WARM_UP times, is captured then, and is replayed from there on.
 
-    `step` is given images and labels, whose shapes never change but in a batch smaller than `batch_size`, which runs as it
-    is; all else that it reads or writes are tensors that stay where they are. A step that waits for the device cannot be
-    captured: it runs as it is for good, and `graph` stays None.
+    `step` is given images and labels. A batch smaller than `batch_size` runs as it is; where images of another size come, that
+    begins anew, and the graph of the size before is gone. All else that the step reads or writes are tensors that stay where
+    they are. A step that waits for the device cannot be captured: it runs as it is for good, and `graph` stays None.
     https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture
     """
 
@@ -26,8 +26,11 @@ class GraphedStep:
         self.stream = torch.cuda.Stream(device)
         self.graph: torch.cuda.CUDAGraph | None = None
         self.warmed_up, self.waits = 0, False
+        self.side = 0  # of the images that it is for
 
     def __call__(self, images: Tensor, labels: Tensor) -> None:
+        if images.shape[-1] != self.side:
+            self.side, self.graph, self.warmed_up = images.shape[-1], None, 0
         if self.graph is None and self.warmed_up < WARM_UP:
             self._warm_up(images, labels)
         elif self.waits or len(images) < self.batch_size:

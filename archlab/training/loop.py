@@ -18,14 +18,19 @@ from torch import Tensor, nn
 from archlab.architecture import SMALLEST_MAP, Architecture, InputSpec, Network, build_model
 from archlab.data.augment import generator
 from archlab.data.batches import Batches
+from archlab.data.transforms import shrunk
+from archlab.training.averaging import Average
 from archlab.training.balance import balanced_cross_entropy, class_weights
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from archlab.training.class_scores import ClassScores
+from archlab.training.distillation import distilled
 from archlab.training.evaluation import accuracy, evaluate, evaluated_splits, evaluation_batches
 from archlab.training.graph import GraphedStep
 from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
 from archlab.training.optimizer import Schedule, make_optimizer, set_lr
 from archlab.training.recipe import Recipe
+from archlab.training.resizing import side_at
+from archlab.training.starting import GivenWeights, load_fitting
 
 
 class DivergenceError(RuntimeError):
@@ -40,7 +45,7 @@ class Trained:
         class_scores: By split, of `evaluated_splits`; `archlab.training.metrics` measures them.
         history: Of each epoch: epoch (from 1), steps so far, loss (mean of the steps, as trained),
             validation_accuracy (None where it was trained on), seconds.
-        weights: Parameters and buffers by name.
+        weights: Parameters and buffers by name; their average, where the recipe has one.
         mode: How it was computed; see `execution_mode`.
         seconds: Wall time, that before an interruption included.
         peak_memory: Bytes.
@@ -64,6 +69,8 @@ def train(
     smallest_map: int | None = SMALLEST_MAP,
     device: str | torch.device = "cpu",
     deterministic: bool = False,
+    teacher: nn.Module | None = None,
+    given: GivenWeights | None = None,
     checkpoint: Path | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> Trained:
@@ -71,6 +78,8 @@ def train(
 
     Args:
         recipe: Settled for this model and dataset.
+        teacher: In evaluation mode, for a recipe that distils: normalised images as the model sees them to class scores.
+        given: The weights that the recipe's `init` names.
         checkpoint: A file that is written after every epoch, and continued from where it is there.
         on_epoch: Called with each epoch's entry of the history, after the checkpoint: an exception raised in it ends
             the run, which continues from there when it is started again.
@@ -80,7 +89,13 @@ def train(
     """
     device, started = torch.device(device), time.perf_counter()
     with reproducible(device, deterministic):
-        model = _initial_model(architecture, prepared, recipe, seed, width, smallest_map).to(device)
+        model = _initial_model(architecture, prepared, recipe, seed, width, smallest_map, given).to(device)
+        average = Average(model, recipe.ema) if recipe.ema else None
+        kept: nn.Module = average.module if average else model
+        distill = recipe.distill if recipe.distill and recipe.distill.weight else None
+        if distill:
+            assert teacher, "the recipe distils"
+            teacher.to(device)
         graphed = (
             device.type == "cuda" and not deterministic and isinstance(recipe.optimizer, str)
         )  # archlab's own can be
@@ -91,8 +106,15 @@ def train(
 
         def eager_step(images: Tensor, labels: Tensor) -> None:
             with precision_of(device, recipe.precision):
-                loss = _loss(model(images), labels, recipe, weights)
+                outputs = model(images)
+                loss = _loss(outputs, labels, recipe, weights)
+                if distill and teacher:
+                    with torch.no_grad():
+                        taught = teacher(images)
+                    loss = distilled(loss, outputs, taught, distill)
             loss.backward()
+            if recipe.clip:
+                nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
             optimizer.step()
             optimizer.zero_grad()
             loss_sum.add_(loss.detach())
@@ -108,7 +130,7 @@ def train(
         progress = Progress()
         if checkpoint:
             fingerprint = _fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
-            progress = load_checkpoint(checkpoint, model, optimizer, fingerprint) or progress
+            progress = load_checkpoint(checkpoint, model, optimizer, fingerprint, average) or progress
         started -= progress.seconds
 
         for epoch in range(progress.epoch, epochs):
@@ -118,15 +140,18 @@ def train(
             first = epoch * len(batches)
             for step, (images, labels) in zip(range(first, steps), batches.epoch(epoch), strict=False):
                 set_lr(optimizer, schedule.lr(step))
-                take_step(images, labels)
+                side = side_at(step, steps, recipe.progressive, batches.pixels)
+                take_step(shrunk(images, side), labels)
+                if average:
+                    average.update_parameters(model)
 
             done = min(first + len(batches), steps)
             mean_loss = float(loss_sum) / (done - first)
             if not math.isfinite(mean_loss):
                 raise DivergenceError(f"the loss is {mean_loss} in epoch {epoch + 1} of {epochs}")
-            right = accuracy(evaluate(model, validation, recipe.precision), validation.labels) if validation else None
+            right = accuracy(evaluate(kept, validation, recipe.precision), validation.labels) if validation else None
             if recipe.weights == "best_validation" and right is not None and right > progress.best_accuracy:
-                progress.best_accuracy, progress.best_weights = right, weights_of(model)
+                progress.best_accuracy, progress.best_weights = right, weights_of(kept)
             progress.epoch, progress.seconds = epoch + 1, time.perf_counter() - started
             progress.history.append(
                 {
@@ -138,16 +163,16 @@ def train(
                 }
             )
             if checkpoint:
-                save_checkpoint(checkpoint, model, optimizer, progress, fingerprint)
+                save_checkpoint(checkpoint, model, optimizer, progress, fingerprint, average)
             if on_epoch:
                 on_epoch(progress.history[-1])
 
         if progress.best_weights:
-            model.load_state_dict(progress.best_weights)
+            kept.load_state_dict(progress.best_weights)
         return Trained(
-            class_scores={split: _class_scores(model, each, recipe.precision) for split, each in evaluated.items()},
+            class_scores={split: _class_scores(kept, each, recipe.precision) for split, each in evaluated.items()},
             history=progress.history,
-            weights=weights_of(model),
+            weights=weights_of(kept),
             mode=execution_mode(
                 device, deterministic, recipe.precision, graphed=getattr(take_step, "graph", None) is not None
             ),
@@ -171,7 +196,13 @@ def _class_scores(model: nn.Module, batches: Batches, precision: str) -> ClassSc
 
 
 def _initial_model(
-    architecture: Architecture, prepared: Any, recipe: Recipe, seed: int, width: float, smallest_map: int | None
+    architecture: Architecture,
+    prepared: Any,
+    recipe: Recipe,
+    seed: int,
+    width: float,
+    smallest_map: int | None,
+    given: GivenWeights | None,
 ) -> Network:
     """The network of a run before its first step, on the CPU, in channels_last."""
     torch.manual_seed(seed)
@@ -181,6 +212,8 @@ def _initial_model(
         for norm in model.residual_norms():
             if hasattr(norm, "weight"):  # a block may have no normalisation
                 nn.init.zeros_(norm.weight)  # type: ignore[arg-type]
+    if given:
+        load_fitting(model, given)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from archlab.architecture import Network
 from archlab.foundation import UserError
 from archlab.foundation.own_code import own_code
 from archlab.training.optimizers import OPTIMIZERS
@@ -20,12 +23,17 @@ def make_optimizer(model: nn.Module, recipe: Recipe, *, capturable: bool = False
     `capturable`: for a CUDA graph, which reads the learning rate from a tensor on its device; archlab's own can. Raises
     UserError where the user's own is no optimiser.
     """
-    decayed: list[nn.Parameter] = []
-    spared: list[nn.Parameter] = []
-    for parameter in model.parameters():
-        (decayed if parameter.squeeze().ndim > 1 else spared).append(parameter)
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
-    lr = torch.tensor(recipe.lr, device=next(model.parameters()).device) if capturable else recipe.lr
+    device = next(model.parameters()).device
+    lr: Any = torch.tensor(recipe.lr, device=device) if capturable else recipe.lr
+    if recipe.init is None or recipe.init.body == 1.0:
+        groups = _decayed_and_spared(model.parameters(), recipe.weight_decay)
+    else:
+        assert isinstance(model, Network)
+        classifier = set(model.classifier.parameters())
+        body = [parameter for parameter in model.parameters() if parameter not in classifier]
+        factor = {"factor": recipe.init.body, "lr": lr * recipe.init.body}
+        groups = [{**group, **factor} for group in _decayed_and_spared(body, recipe.weight_decay)]
+        groups += _decayed_and_spared(model.classifier.parameters(), recipe.weight_decay)
     if isinstance(recipe.optimizer, str):
         return OPTIMIZERS[recipe.optimizer](groups, lr, momentum=recipe.momentum, capturable=capturable)
     ((reference, arguments),) = recipe.optimizer.items()
@@ -37,12 +45,22 @@ def make_optimizer(model: nn.Module, recipe: Recipe, *, capturable: bool = False
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """The learning rate of all parameters, in place where it is a tensor."""
+    """The learning rate of all parameters, times the factor of their group; in place where it is a tensor."""
     for group in optimizer.param_groups:
+        rate = lr * group.get("factor", 1.0)
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(lr)
+            group["lr"].fill_(rate)
         else:
-            group["lr"] = lr
+            group["lr"] = rate
+
+
+def _decayed_and_spared(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups: those with weight decay, and those of one dimension without."""
+    decayed: list[nn.Parameter] = []
+    spared: list[nn.Parameter] = []
+    for parameter in parameters:
+        (decayed if parameter.squeeze().ndim > 1 else spared).append(parameter)
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": spared, "weight_decay": 0.0}]
 
 
 @dataclass(frozen=True)

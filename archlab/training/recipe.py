@@ -8,24 +8,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from archlab.data import augment as augmentation
 from archlab.data import entry, kin
 from archlab.data.augment import Augment
 from archlab.data.batch_count import batches_of
 from archlab.data.entries import Entry, Fit, Normalisation
 from archlab.foundation import Mapping, UserError, check_keys, is_file, read_yaml, where, with_lines_of
-from archlab.foundation.own_code import is_own, own_call, own_code
+from archlab.foundation.own_code import own_code
 from archlab.foundation.settings import Positive, Within, read_settings
 from archlab.training import optimizers
 from archlab.training.consistency import check_consistency
 from archlab.training.exemption import NOT_EXEMPT, Exemption
-from archlab.training.metrics import OWN, check_names, name_of
+from archlab.training.foundations import Distillation, Start
+from archlab.training.metrics import name_of
+from archlab.training.own_calls import OwnCall, placed
+from archlab.training.resizing import sides
 from archlab.training.tune import Tune
 
 RECIPES = resources.files("archlab.training") / "recipes"
-OwnCall = dict[str, dict[str, Any]]  # {DIGEST:NAME: {argument: value}}
 
 if TYPE_CHECKING:
     from archlab.data.view import View
@@ -37,7 +38,7 @@ else:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a model is trained, from random weights.
+    """How a model is trained.
 
     Attributes:
         resolution: Pixels on a side that images are prepared at, at most; a dataset of smaller images keeps its own.
@@ -65,6 +66,10 @@ class Recipe:
         label_smoothing: Share of the target spread evenly over all classes.
         balance: Weighs images by the inverse frequency of their class, so that each class counts alike; see
             `archlab.training.balance`.
+        clip: The largest norm of the gradient over all parameters (Pascanu et al. 2013, arXiv 1211.5063); 0: any.
+        ema: Decay a step of an average of the weights, which counts in their place (`archlab.training.averaging`); 0: none.
+        progressive: Share of the training in which images are smaller (`archlab.training.resizing`); tests see them whole.
+        distill, init: A teacher, and weights to start from; see `archlab.training.foundations`.
         zero_residual: Starts the scale of the last normalisation of each residual branch at 0 (Goyal et al. 2017, arXiv
             1706.02677, section 5.1).
         weights: Which epoch's weights count.
@@ -98,6 +103,11 @@ class Recipe:
     momentum: Annotated[float, Within(0, 1)] = 0.9
     label_smoothing: Annotated[float, Within(0, 1)] = 0.0
     balance: bool = False
+    clip: Annotated[float, Within(0)] = 0.0
+    ema: Annotated[float, Within(0, 0.999999)] = 0.0
+    progressive: Annotated[float, Within(0, 1)] = 0.0
+    distill: Distillation | None = None
+    init: Start | None = None
     zero_residual: bool = False
     augment: Augment = field(default_factory=Augment)
     weights: Literal["last", "best_validation"] = "last"
@@ -106,30 +116,39 @@ class Recipe:
     tune: Tune | None = None
     exemptions: tuple[Exemption, ...] = ()
 
-    def settled(self, model: str, dataset: str | Iterable[str]) -> Recipe:
-        """The recipe of one run: the exemptions that concern it applied, in their order.
+    def settled(self, model: str, dataset: str | Iterable[str], changes: Iterable[Change] = ()) -> Recipe:
+        """The recipe of one run: the exemptions that concern it applied, in their order, then `changes`.
 
         Args:
             dataset: All that the run's dataset counts as, as `archlab.data.kin` gives it; or its name alone.
+            changes: Settings, or another recipe, which takes the place of all that came before but the metrics.
 
         Raises:
-            UserError: Settings that do not go together once all are applied, at the line of the last exemption with one of
-                them.
+            UserError: Settings that do not go together once all are applied, at the line of the last that has one of them.
         """
         names = (dataset, dataset.partition("@")[0]) if isinstance(dataset, str) else tuple(dataset)
         recipe, applied = dataclasses.replace(self, exemptions=()), list[dict[str, Any]]()
-        for exemption in self.exemptions:
-            if exemption.concerns(model, names):
-                recipe = read_settings(Recipe, exemption.set, "a recipe", base=recipe)
-                applied.insert(0, exemption.set)
+        concerning = [exemption.set for exemption in self.exemptions if exemption.concerns(model, names)]
+        for change in (*concerning, *changes):
+            if isinstance(change, Recipe):
+                recipe = dataclasses.replace(change.settled(model, names), metrics=recipe.metrics)
+            else:
+                recipe = read_settings(Recipe, change, "a recipe", base=recipe)
+                applied.insert(0, change)
         if applied:
             run = f"of {model} on {names[0]}" if model else f"on {names[0]}"
             check_consistency(recipe, f"the recipe {self.name} {run}", applied)
         return recipe
 
-    def of_run(self, model: str, dataset: str, home: Path) -> Recipe:
-        """The recipe of one run, settled, with `stored` and `fit` as the dataset's catalogue entry leaves them."""
-        described, settled = entry(dataset, home), self.settled(model, kin(dataset, home))
+    def of_run(self, model: str, dataset: str, home: Path, changes: Iterable[Change] = ()) -> Recipe:
+        """The recipe of one run, settled, with `stored` and `fit` as the dataset's catalogue entry leaves them.
+
+        Raises UserError where settings do not go together, or with the dataset.
+        """
+        described, settled = entry(dataset, home), self.settled(model, kin(dataset, home), changes)
+        pixels = settled.pixels_of(described)
+        if settled.progressive and min(sides(pixels)) == pixels:
+            raise UserError(f"the recipe {self.name} on {dataset}: progressive: {pixels} pixels cannot become fewer")
         stored = settled.stored_of(described) if settled.pixels else settled.stored
         return dataclasses.replace(settled, stored=stored, fit=described.other(settled.fit))
 
@@ -158,6 +177,9 @@ class Recipe:
         for name in LATER:
             if deciding[name] == DEFAULTS[name]:
                 del deciding[name]
+        for name in {"distill", "init"} & deciding.keys():
+            said = deciding[name].items()
+            deciding[name] = {key: value for key, value in said if key != "where" and value is not None}
         for name in ("own", "order"):
             if not deciding["augment"][name]:
                 del deciding["augment"][name]
@@ -182,6 +204,9 @@ class Recipe:
         return -(-steps // batches), steps
 
 
+Change: TypeAlias = dict[str, Any] | Recipe
+"""Other values for some keys of a recipe, or another recipe."""
+
 LATER = (
     "stored",
     "fit",
@@ -194,8 +219,20 @@ LATER = (
     "balance",
     "metrics",
     "test",
+    "clip",
+    "ema",
+    "progressive",
+    "distill",
+    "init",
 )
 DEFAULTS = {each.name: each.default for each in dataclasses.fields(Recipe)}
+CHANGEABLE = [name for name in DEFAULTS if name not in ("name", "paper", "metrics", "test", "tune", "exemptions")]
+
+
+def read_change(settings: dict, folder: Path | None, at: str | None) -> Mapping:
+    """Settings that change a recipe, the own code that they name loaded. Raises UserError for a key that no recipe has."""
+    check_keys(settings, CHANGEABLE, "a change of a recipe", at)
+    return placed(with_lines_of(settings, settings), folder, at)
 
 
 def own_files_of(recipe: Recipe) -> tuple[str, ...]:
@@ -243,7 +280,7 @@ def _parse(
     base = None
     if "like" in document:
         base = load_recipe(document["like"], at=where(document, "like") or at, folder=folder, seen=seen)
-    settings = _own_code_loaded(with_lines_of(document, own), folder, at)
+    settings = placed(with_lines_of(document, own), folder, at)
     recipe = read_settings(Recipe, settings, "a recipe", at=at, base=base)
     if "exemptions" in document:
         recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at))
@@ -257,25 +294,6 @@ def _named_by_changes(name: str, own: dict) -> str:
     """`quick, steps 60` of what is like quick but for its steps."""
     changes = [key if isinstance(value, (dict, list)) else f"{key} {value}" for key, value in own.items()]
     return ", ".join([name, *changes])
-
-
-def _own_code_loaded(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
-    """The settings with the own code that they name in its canonical form, which no longer depends on a folder."""
-
-    def loaded(named: list, given: tuple[str, ...]) -> list[OwnCall]:
-        return [own_call(each, given, folder=folder, at=where(named, index) or at) for index, each in enumerate(named)]
-
-    found = dict(settings)
-    augment, optimizer = settings.get("augment"), settings.get("optimizer")
-    if isinstance(augment, dict) and isinstance(augment.get("own"), list):
-        own = loaded(augment["own"], augmentation.OWN)
-        found["augment"] = with_lines_of(augment, {**augment, "own": own})
-    if isinstance(optimizer, dict) or is_own(optimizer):
-        found["optimizer"] = own_call(optimizer, optimizers.OWN, folder=folder, at=where(settings, "optimizer") or at)
-    if isinstance(settings.get("metrics"), list):
-        found["metrics"] = loaded(settings["metrics"], OWN)
-        check_names(found["metrics"], where(settings, "metrics") or at)
-    return with_lines_of(settings, found)
 
 
 def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | None) -> tuple[Exemption, ...]:
@@ -292,7 +310,7 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
         line = where(each, "set") or at
         for key in NOT_EXEMPT.keys() & exemption.set.keys():
             raise UserError(f"an exemption cannot {NOT_EXEMPT[key]}", where=where(exemption.set, key) or line)
-        settings = _own_code_loaded(with_lines_of(each["set"], exemption.set), folder, line)
+        settings = placed(with_lines_of(each["set"], exemption.set), folder, line)
         read_settings(Recipe, settings, "a recipe", at=line, base=recipe)  # each value; all together when settled
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)

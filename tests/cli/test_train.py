@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
@@ -40,6 +41,23 @@ def test_trains_once_and_finds_the_run_again(train):
     code, shown, _ = train(*arguments[:-1])
     (line,) = [line for line in shown.splitlines() if line.startswith("weights: ")]
     assert code == 0 and load_file(line.removeprefix("weights: "))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("distill: {teacher: ab12}", "short.yaml:3: distill: the teacher: no stored run starts with 'ab12'"),
+        ("init: {run: ab12}", "short.yaml:3: init: the run: no stored run starts with 'ab12'"),
+        ("init: {weights: w.pt}", "short.yaml:3: init: weights is a safetensors file, not w.pt"),
+        ("resolution: 16\nprogressive: 0.5", "progressive: 16 pixels cannot become fewer"),
+    ],
+)
+def test_what_a_recipe_stands_on_is_asked_for_before_anything_runs(train, keys, message):
+    Path("short.yaml").write_text(SHORT + keys + "\n")
+    code, output, error = train("tiny.yaml", "--dataset", "mnist5k", "--recipe", "short.yaml", "--width", "1")
+    assert code == 2 and output == "" and error.startswith("error: ")
+    assert error.count("\n") == 1 and message in error
+    assert not list(Path("store").rglob("checkpoint*"))
 
 
 @pytest.mark.parametrize(

@@ -82,18 +82,17 @@ def test_test_images_choose_nothing(place, command, tmp_path, monkeypatch):
         assert (tmp_path / f"{kind}.onnx").read_bytes() == (tmp_path / "first.onnx").read_bytes()
 
 
-def test_validation_images_that_were_trained_on_judge_nothing(own_place, command, monkeypatch):
-    """Whatever the first way costs on them: its drop there would be that on training images."""
-    monkeypatch.setattr(mending, "ENOUGH", -2.0)
+def test_where_validation_images_were_trained_on_training_images_judge(own_place, command):
     key = train(own_place.home, "mobileone", width=0.1, steps=2, recipe={"with_validation": True, "weights": "last"})
     code, out, err = command("export", key, "--int8", "--output", "net.onnx", "--store", own_place.home)
     assert code == 0, err
-    assert "taken: minimum and maximum: not judged: there are no validation images that training has not seen" in out
+    assert ": probabilities of training images move by " in out
 
 
 def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
     """Whatever the first ways give is spoilt here: the third is taken, and layers are told apart."""
     graph, calibration, validation = core
+    monkeypatch.setattr(mending, "ENOUGH", 0.05)
     given = onnx_ways.run_onnx
     spoilt = []
 
@@ -107,30 +106,34 @@ def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
     monkeypatch.setattr(onnx_ways, "run_onnx", run)
     monkeypatch.setattr(onnx_ways, "SHOWN", len(validation.pixels) - 1)
     content, found = quantised_graph(graph, calibration, validation)
-    ways = [way for way, _ in found.tried]
+    ways = [each.way for each in found.tried]
     assert ways[:2] == ["minimum and maximum", "percentile 99.99"] and ways[2].endswith("in float") and len(ways) == 3
     assert found.way == ways[2] and not found.gave_up and content not in spoilt
     layers = [layer for layer, _ in found.layers]
     assert "head" in layers and "layers.0" in layers and f"{layers[0]} in float" in ways[2]
-    shares = [changed for _, changed in found.layers]
-    assert shares == sorted(shares, reverse=True)
+    moved = [each for _, each in found.layers]
+    assert moved == sorted(moved, reverse=True)
 
 
 def test_the_worst_layer_is_named_with_its_block(place, command, monkeypatch):
-    monkeypatch.setattr(mending, "ENOUGH", -0.5)
+    monkeypatch.setattr(mending, "ENOUGH", -1.0)
     code, out, err = command("export", place.keys["gated"], "--int8", "--store", place.home)
-    assert code == 0 and "no way of quantising keeps this network within" in err
-    (line,) = [line for line in out.splitlines() if line.startswith("the layer that loses most is ")]
+    assert code == 0 and "no way of quantising leaves the probabilities of validation images within" in err
+    (line,) = [line for line in out.splitlines() if line.startswith("the layer that changes most is ")]
     assert any(name in line for name in ("layers.0 (conv): alone", "layers.1 (gated_conv): alone", "head: alone"))
-    assert "taken: " in out and out.count("points on validation images") >= 3 and "95 % over 72 images" in out
+    assert (
+        "taken: " in out
+        and out.count("probabilities of validation images move by") >= 3
+        and "95 % over 72 images" in out
+    )
 
 
 def test_it_gives_up_when_nothing_helps_and_takes_what_costs_least(core, monkeypatch):
     graph, calibration, validation = core
     monkeypatch.setattr(mending, "ENOUGH", -2.0)
     _, found = quantised_graph(graph, calibration, validation)
-    assert found.gave_up and "equalised" in found.tried[-1][0]
-    assert dict(found.tried)[found.way] == min(drop for _, drop in found.tried)
+    assert found.gave_up and "equalised" in found.tried[-1].way
+    assert found.best.way == found.way and found.best.moved == min(each.moved for each in found.tried)
 
 
 def test_equalised_convolutions_compute_the_same_with_ranges_alike(core):
@@ -169,13 +172,16 @@ def test_without_training_images_one_line_says_so(place, command, tmp_path, monk
 
 
 def test_how_it_came_to_be_is_said_without_test_images_too():
-    found = mending.Mending(
-        [("minimum and maximum", 0.02), ("percentile 99.99", 0.0)], [("head", 0.1)], "percentile 99.99"
-    )
+    tried = [mending.Tried("minimum and maximum", 0.02, 0.01), mending.Tried("percentile 99.99", 0.0, 0.0)]
+    found = mending.Mending("validation", tried, [("head", 0.1)], "percentile 99.99")
     agreement = SimpleNamespace(document=dict)
     told = Exported(Path("net.onnx"), "onnx", "int8", 9, agreement, None, None, found).document()
-    assert told["way"] == "percentile 99.99" and told["tried"][0]["validation_drop"] == 0.02 and "drop" not in told
-    assert told["layers"] == [{"layer": "head", "changed_alone": 0.1}]
+    assert (
+        told["way"] == "percentile 99.99"
+        and told["tried"][0] == {"way": "minimum and maximum", "moved": 0.02, "drop": 0.01}
+        and "drop" not in told
+    )
+    assert told["layers"] == [{"layer": "head", "moved_alone": 0.1}]
 
 
 def test_a_name_of_any_model_is_one_of_a_file():

@@ -15,9 +15,9 @@ import torch
 import archlab
 import blocks
 from archlab.architecture.own_blocks import own_blocks_alone
-from archlab.deploy import loading
 from archlab.executors import training
 from archlab.foundation import UserError
+from archlab.runs import network as stored_network
 from archlab.runs.run import digest
 from archlab.runs.stored import key_in
 from tests.deploy.made import CLASSES, GATED, OWN, train
@@ -226,7 +226,7 @@ def test_other_own_blocks_than_those_of_the_training_are_refused(sent):
 def test_a_network_of_other_code_of_archlab_loads_with_a_warning(sent, monkeypatch, caplog):
     archlab.load(sent)
     assert caplog.text == ""
-    monkeypatch.setattr(loading, "code_digest", lambda architecture, files: "other+other")
+    monkeypatch.setattr(stored_network, "code_digest", lambda architecture, files: "other+other")
     assert archlab.load(sent).class_names == sorted(CLASSES)
     assert "whose blocks or training differ from those of this archlab" in caplog.text and len(caplog.records) == 1
 

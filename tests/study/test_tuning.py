@@ -336,6 +336,18 @@ def test_a_search_does_not_tune(store):
         search(study, store, STAND_IN)
 
 
+def test_what_a_choice_sets_is_not_tuned_and_other_choices_of_training_are(store):
+    def of(change):
+        choices = {"training": {"plain": [], "other": [{"recipe": change}]}}
+        return resolve({**without(STUDY, "compare"), "base": net("low", 8), "choices": choices}, store.home)
+
+    with pytest.raises(UserError, match=r"tune: a choice sets lr for low\+training=other, so it cannot be tuned"):
+        of({"lr": 0.01})
+    planned = planned_with_tries(of({"label_smoothing": 0.2}), store)
+    tries = Counter(run.model for run in planned if "test" in run.recipe)
+    assert tries == {"low": 2 * 8, "low+training=other": 2 * 8}
+
+
 def test_rounds_of_seeds_go_on_with_what_was_chosen(store, stand_in):
     late = [{"set": {"out": 24}}]
     study = without(STUDY, "compare") | {"base": net("low", 8), "choices": {"change": {"none": [], "wide": late}}}

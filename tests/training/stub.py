@@ -1,12 +1,14 @@
-"""A made-up dataset with the face of a prepared one, and a network that trains in milliseconds."""
+"""A made-up dataset with the face of a prepared one, a network that trains in milliseconds, and what trainings give."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 
 from archlab.architecture import architecture
+from archlab.training import loop
 
 TINY = architecture(
     {
@@ -48,3 +50,47 @@ class Made:
 
     def labels(self, split: str) -> np.ndarray:
         return self.arrays[split][1]
+
+
+def same_scores(one, other) -> bool:
+    splits = [trained.class_scores for trained in (one, other)]
+    return splits[0].keys() == splits[1].keys() and all(
+        np.array_equal(splits[0][split].scores, splits[1][split].scores) for split in splits[0]
+    )
+
+
+def same(one, other) -> bool:
+    """Whether two trainings gave the same numbers, to the bit."""
+    histories = [[{**entry, "seconds": 0} for entry in trained.history] for trained in (one, other)]
+    return (
+        same_scores(one, other)
+        and histories[0] == histories[1]
+        and one.weights.keys() == other.weights.keys()
+        and all(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
+    )
+
+
+class Interruption(Exception):
+    pass
+
+
+def interrupt_after(epoch):
+    def stop(entry):
+        if entry["epoch"] == epoch:
+            raise Interruption
+
+    return stop
+
+
+def seen(monkeypatch) -> list[torch.Size]:
+    """The shapes of the batches that the network trains on and is tested on from here on."""
+    shapes = []
+    build = loop.build_model
+
+    def watched(*arguments, **named):
+        model = build(*arguments, **named)
+        model.register_forward_pre_hook(lambda module, given: shapes.append(given[0].shape))
+        return model
+
+    monkeypatch.setattr(loop, "build_model", watched)
+    return shapes

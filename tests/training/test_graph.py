@@ -151,3 +151,24 @@ def test_no_step_waits_for_the_device():
         finally:
             torch.cuda.set_sync_debug_mode(before)
     assert graphed.graph is not None
+
+
+def test_images_of_another_size_are_captured_anew(monkeypatch):
+    log = []
+    monkeypatch.setattr(module.torch, "cuda", (recorder := Recorder(log)).cuda())
+    graphed = GraphedStep(recorder, torch.device("cpu"))
+    for side in (1, 2):
+        for _ in range(WARM_UP + 2):
+            graphed(torch.ones(2, 3, side, side), torch.zeros(2))
+    assert log == [(kind, 6.0 * side**2, 0) for side in (1, 2) for kind in (*["eager"] * WARM_UP, "replay", "replay")]
+
+
+@on_a_gpu
+def test_growing_images_and_an_average_go_with_graphs(monkeypatch):
+    recipe = dataclasses.replace(RECIPE, progressive=0.5, ema=0.9, clip=1.0, epochs=6)
+    graphed = train(TINY, Made(side=32), recipe, 0, device="cuda")
+    monkeypatch.setattr(module, "WARM_UP", 10**6)
+    eager = train(TINY, Made(side=32), recipe, 0, device="cuda")
+    assert (graphed.mode["step"], eager.mode["step"]) == ("graph", "eager")
+    for one, other in zip(graphed.history, eager.history, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=0.02)

@@ -16,7 +16,7 @@ from archlab.training.loop import DivergenceError, train
 from archlab.training.metrics import metrics_of
 from archlab.training.optimizer import make_optimizer
 from archlab.training.recipe import load_recipe
-from tests.training.stub import TINY, Made
+from tests.training.stub import TINY, Interruption, Made, interrupt_after, same
 
 RECIPE = load_recipe(
     {
@@ -41,23 +41,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def same_scores(one, other) -> bool:
-    splits = [trained.class_scores for trained in (one, other)]
-    return splits[0].keys() == splits[1].keys() and all(
-        np.array_equal(splits[0][split].scores, splits[1][split].scores) for split in splits[0]
-    )
-
-
-def same(one, other) -> bool:
-    histories = [[{**entry, "seconds": 0} for entry in trained.history] for trained in (one, other)]
-    return (
-        same_scores(one, other)
-        and histories[0] == histories[1]
-        and one.weights.keys() == other.weights.keys()
-        and all(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
-    )
 
 
 def test_dropout_draws_other_numbers_in_every_epoch_and_for_every_seed():
@@ -91,18 +74,6 @@ def test_random_numbers_of_the_process_are_left_alone():
     torch.manual_seed(7)
     train(TINY, Made(), RECIPE, 0)
     assert torch.equal(torch.rand(3), expected)
-
-
-class Interruption(Exception):
-    pass
-
-
-def interrupt_after(epoch):
-    def stop(entry):
-        if entry["epoch"] == epoch:
-            raise Interruption
-
-    return stop
 
 
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, {"weights": "best_validation"}])

@@ -15,7 +15,7 @@ from archlab.training import loop
 from archlab.training.loop import train
 from archlab.training.mode import precision_of
 from archlab.training.recipe import LATER, Recipe, load_recipe
-from tests.training.stub import TINY, Made
+from tests.training.stub import TINY, Made, seen
 
 RECIPE = Recipe(resolution=16, batch_size=16, epochs=2, lr=1e-2)
 SMALL = "resolution: 32\nbatch_size: 16\nlr: 1e-3\nsteps: 5\n"
@@ -23,20 +23,6 @@ SMALL = "resolution: 32\nbatch_size: 16\nlr: 1e-3\nsteps: 5\n"
 
 def read(text: str) -> Recipe:
     return load_recipe(read_yaml_text(SMALL + text, "r.yaml"))
-
-
-def seen(monkeypatch) -> list[torch.Size]:
-    """The shapes of the batches that the network trains on and is tested on from here on."""
-    shapes = []
-    build = loop.build_model
-
-    def watched(*arguments, **named):
-        model = build(*arguments, **named)
-        model.register_forward_pre_hook(lambda module, given: shapes.append(given[0].shape))
-        return model
-
-    monkeypatch.setattr(loop, "build_model", watched)
-    return shapes
 
 
 def test_a_network_is_built_for_and_fed_with_the_recipe_s_pixels(monkeypatch):
@@ -100,7 +86,9 @@ def test_keys_are_part_of_a_run_only_where_they_are_set():
         read(""),
         read(
             "pixels: 224\ntest_resize: 256\nstored: 64\nfit: stretch\nincomplete_batch: kept\nwith_validation: true\n"
-            "balance: true\nprecision: float32\nnormalisation: {mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}\n"
+            "balance: true\nprecision: float32\nema: 0.99\nclip: 1\nprogressive: 0.5\n"
+            "distill: {teacher: 1a2b}\ninit: {run: 3c4d, body: 0.1}\n"
+            "normalisation: {mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}\n"
             "augment: {order: [jitter, crop]}"
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property
 from pathlib import Path
 
@@ -10,12 +11,18 @@ from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import Prepared, entry, open_prepared
 from archlab.foundation import UserError, where
 from archlab.runs import Run, run_of
+from archlab.runs.named import settled_recipe, stands_on_untrained
+from archlab.study.choices import changes_of
 from archlab.study.combination import Combination, apply, sample
 from archlab.study.design import Design, Designer
 from archlab.study.study import Study
+from archlab.study.trainable import check_design
 from archlab.study.unseen import hide
 from archlab.study.variables import Ask, Value, Variable, option_name
 from archlab.training.recipe import Recipe, own_files_of
+
+IN_COMMON = ("steps", "epochs", "resolution", "stored", "fit", "pixels", "with_validation")
+"""What a search needs to be the same for all designs: a schedule to look at half-way, and the same prepared images."""
 
 
 class Designs(Designer):
@@ -33,6 +40,7 @@ class Designs(Designer):
         self.special += study.search.recipe.exemptions if study.search.recipe else ()
         for recipe in (study.recipe, self.recipe):
             self._check_selects(recipe)
+        self._check_training()
 
     @cached_property
     def prepared(self) -> dict[str, Prepared]:
@@ -46,14 +54,31 @@ class Designs(Designer):
     def _check_selects(self, recipe: Recipe) -> None:
         """Raises UserError where a recipe trains on what the search selects by, or not every model on the same data."""
         for dataset in self.study.suite.datasets:
-            settled = [recipe.of_run(model, dataset, self.home) for model in self.models]
+            settled = [settled_recipe(recipe, model, dataset, self.home) for model in self.models]
             if any(each.with_validation for each in settled):
                 raise UserError(
                     f"the recipe {recipe.name} trains on validation images, so a search cannot select by them",
                     where=self.study.where,
                 )
+            if any(stands_on_untrained(each) for each in settled):
+                told = "which its designs would stand on, so a search does not take it: `ablate` does"
+                raise UserError(f"the recipe {recipe.name} has others trained first, {told}", where=self.study.where)
             if len({(each.stored_of(entry(dataset, self.home)), each.fit) for each in settled}) > 1:
                 raise UserError(f"a search needs {dataset} prepared in one way for all models", where=self.study.where)
+
+    def _check_training(self) -> None:
+        """Raises UserError where a choice changes what all designs of a search have in common."""
+        common = {name: getattr(self.recipe, name) for name in IN_COMMON}
+        for choice in self.study.choices:
+            for change in changes_of(choice):
+                changed = dataclasses.asdict(change) if isinstance(change, Recipe) else change
+                for name, value in common.items():
+                    if changed.get(name, value) != value:
+                        raise UserError(
+                            f"a search holds its designs against each other half-way, so a choice such as {choice.name!r} "
+                            f"cannot change {name}: ablate instead",
+                            where=choice.where,
+                        )
 
     def sample(self, ask: Ask) -> Design:
         """The design of the values that `ask` gives. Raises UserError where it cannot keep the budget."""
@@ -94,7 +119,7 @@ class Designs(Designer):
             name: option_name(value, None) if isinstance(value, bool) else value for name, value in given.items()
         }
         target = apply(self.study, self._typed(written))
-        known, wanted = dict(target.values), target.architecture.digest()
+        known, wanted = dict(target.values), self._made(target)
         while True:
             asked: list[Variable] = []
 
@@ -110,18 +135,21 @@ class Designs(Designer):
                 (variable,) = asked
             values = [] if variable.continuous else variable.values()
             for value in values:
-                if apply(self.study, {**known, variable.name: value}).architecture.digest() == wanted:
+                if self._made(apply(self.study, {**known, variable.name: value})) == wanted:
                     known[variable.name] = value
                     break
             else:
                 return None
+
+    def _made(self, combination: Combination) -> tuple[str, str]:
+        return combination.architecture.digest(), self.training_of(combination)
 
     def run(self, design: Design, dataset: str) -> Run:
         return self.run_as_it_is(self.on(dataset, design), dataset)
 
     def run_as_it_is(self, design: Design, dataset: str) -> Run:
         """The run of a design whatever form the study gives it on a dataset."""
-        recipe = self.recipe.of_run(design.name, dataset, self.home)
+        recipe = settled_recipe(self.recipe, design.name, dataset, self.home, design.training)
         return run_of(
             design.name,
             design.architecture.canonical(),
@@ -154,6 +182,7 @@ class Designs(Designer):
             if not budget.allows(form.cost):
                 on = f" on {dataset}" if dataset else ""
                 raise UserError(f"{design.name}{on} is above the budget: {budget.describe(form.cost)}")
+        check_design(self, design, self.recipe)
         return design
 
 

@@ -1,0 +1,198 @@
+"""From what a user writes of a recipe's foundations to what it means for good: whole keys of runs, digests of weights.
+
+Everything that `teacher` and `init` can be written as is understood here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from archlab.architecture import architecture, references
+from archlab.architecture.own_blocks import own_blocks_of
+from archlab.data import entry, kin
+from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
+from archlab.foundation import UserError, note_read, read_file, write_atomically
+from archlab.runs.run import Run
+from archlab.runs.store import Store, is_key
+from archlab.runs.stored import DamagedRunError
+from archlab.training.foundations import Distillation, Pretraining, Start
+from archlab.training.recipe import Change, Recipe, load_recipe, own_files_of
+
+
+def settled_recipe(recipe: Recipe, model: str, dataset: str, home: Path, changes: Iterable[Change] = ()) -> Recipe:
+    """The recipe of one run as `Recipe.of_run` gives it, its teacher and the weights that it starts from named for good.
+
+    A file of weights is copied into the store. Raises UserError where they are not there, or not for this run.
+    """
+    settled = recipe.of_run(model, dataset, home, changes)
+    if settled.distill:
+        settled = dataclasses.replace(settled, distill=_named_teacher(settled, settled.distill, dataset, home))
+    if settled.init:
+        settled = dataclasses.replace(settled, init=_named_start(settled.init, model, dataset, home))
+    return settled
+
+
+def stands_on_untrained(recipe: Recipe) -> bool:
+    """Whether others are trained before a run of this recipe."""
+    teacher, start = recipe.distill and recipe.distill.teacher, recipe.init
+    named = list(teacher.values()) if isinstance(teacher, dict) else [teacher]
+    return bool(start and start.pretrain) or any(isinstance(each, str) and _is_model(each) for each in named)
+
+
+def _named_teacher(recipe: Recipe, distill: Distillation, dataset: str, home: Path) -> Distillation | None:
+    """None where it would have no weight."""
+    if not distill.weight:
+        return None
+    written, at = distill.teacher, distill.where
+    if isinstance(written, dict):
+        for name in written:
+            entry(name, home, at)
+        known = [name for name in kin(dataset, home) if name in written]
+        if not known:
+            raise UserError(f"distill: there is no teacher for {dataset}", where=at)
+        written = written[known[0]]
+    if _is_model(written):
+        return dataclasses.replace(distill, teacher=_untrained_teacher(recipe, written, dataset, home, at))
+    teacher = _finished(written, "distill: the teacher", Store(home), at)
+    if reason := _cannot_teach(teacher, recipe, dataset, home):
+        raise UserError(f"distill: the teacher {teacher.key[:12]} {reason}", where=at)
+    return dataclasses.replace(distill, teacher=teacher.key)
+
+
+def _is_model(written: str) -> bool:
+    return written in references() or Path(written).suffix in (".yaml", ".yml")
+
+
+def _untrained_teacher(recipe: Recipe, written: str, dataset: str, home: Path, at: str | None) -> dict[str, Any]:
+    """A model that is trained first, as wide as it was published, by the student's recipe without a teacher."""
+    design = architecture(written, at=at)
+    own = dataclasses.replace(recipe, distill=None, init=None)
+    return {
+        "model": design.name,
+        "architecture": design.canonical(),
+        "recipe": own.canonical(),
+        "own_files": [*own_blocks_of(design), *own_files_of(own)],
+    }
+
+
+def _cannot_teach(teacher: Run, recipe: Recipe, dataset: str, home: Path) -> str | None:
+    """Why a run cannot be the teacher on a dataset; None where it can."""
+    described = entry(dataset, home)
+    prepared, pixels = _prepared(recipe, dataset, home), recipe.pixels_of(described)
+    same = prepared.digest == teacher.dataset_digest if prepared else teacher.dataset == dataset
+    classes = prepared.num_classes if prepared else described.classes
+    if not same and teacher.dataset != dataset:
+        return f"was trained on {teacher.dataset}, not on {dataset}: `teacher: {{{dataset}: KEY}}` names one by dataset"
+    if teacher.num_classes != classes:
+        return f"knows {teacher.num_classes} classes, and {dataset} has {classes}"
+    if teacher.resolution != pixels:
+        return f"sees images of {teacher.resolution} pixels, and networks of this recipe {pixels} on {dataset}"
+    if not same:
+        return f"was trained on {dataset} as it was prepared otherwise, or before it changed"
+    if teacher.recipe.get("normalisation") != recipe.canonical().get("normalisation"):
+        return "was trained with another normalisation"
+    return None
+
+
+def _prepared(recipe: Recipe, dataset: str, home: Path) -> Prepared | None:
+    """The data of a run, where they are prepared."""
+    described = entry(dataset, home)
+    path = folder(home, dataset, recipe.stored_of(described), recipe.fit)
+    with suppress(DamagedDataError):
+        return open_current(fitted(described, recipe.fit), path)
+    return None
+
+
+def _named_start(init: Start, model: str, dataset: str, home: Path) -> Start:
+    store, at = Store(home), init.where
+    if init.pretrain:
+        return dataclasses.replace(init, pretrain=_pretraining(init.pretrain, model, dataset, home, at))
+    if init.run:
+        return dataclasses.replace(init, run=_finished(init.run, "init: the run", store, at).key)
+    assert init.weights
+    if is_key(init.weights) and store.given(init.weights).is_file():
+        return init
+    return dataclasses.replace(init, weights=_kept(Path(init.weights), store, at))
+
+
+def _pretraining(pretraining: Pretraining, model: str, dataset: str, home: Path, at: str | None) -> Any:
+    """A training that comes first, whole."""
+    described = entry(pretraining.dataset, home, at)
+    if shared := {*kin(pretraining.dataset, home)} & {*kin(dataset, home)}:
+        raise UserError(
+            f"init: {dataset} cannot be pretrained on {min(shared)}: its test images may be among them", where=at
+        )
+    recipe = load_recipe(pretraining.recipe, at=at)
+    settled = recipe.of_run(model, pretraining.dataset, home)
+    if settled.init or settled.distill:
+        raise UserError(f"init: the recipe of a pretraining, {recipe.name}, stands on nothing itself", where=at)
+    return {
+        "data": [pretraining.dataset, settled.stored_of(described), settled.fit],
+        "recipe": settled.canonical(),
+        "own_files": list(own_files_of(settled)),
+    }
+
+
+def _finished(prefix: str, what: str, store: Store, at: str | None) -> Run:
+    """The one finished run whose key starts so, with all that makes a network of it. Raises UserError."""
+    try:
+        key = store.find(prefix)
+    except UserError as error:
+        waiting = store.unfinished.iterdir() if store.unfinished.is_dir() else ()
+        if any(path.name.startswith(prefix.lower()) for path in waiting):
+            raise UserError(f"{what} {prefix} has not finished", where=at) from None
+        raise error.said_as(f"{what}: {error.message}", at) from None
+    try:
+        document = store.read(key)
+    except DamagedRunError as damage:
+        raise UserError(f"{what} {key[:12]} is damaged: {damage}", where=at) from None
+    if not store.weights(key).is_file():
+        raise UserError(f"{what} {key[:12]} has no weights", where=at)
+    for path in (store.directory(key) / "result.json", store.weights(key)):
+        note_read(path)
+    return Run.from_document(document["run"])
+
+
+def _kept(path: Path, store: Store, at: str | None) -> str:
+    """The digest of a file of weights, of which the store has a copy from now on. Raises UserError."""
+    if path.suffix != ".safetensors":
+        raise UserError(
+            f"init: weights is a safetensors file, not {path.name}: other files of weights can hold programs that run when "
+            "they are read (safetensors.torch.save_file makes one of a state dict)",
+            where=at,
+        )
+    try:
+        stat = path.stat()
+        digest = _digest(path, stat.st_size, stat.st_mtime_ns)
+        note_read(path)
+        copy = store.given(digest)
+        if not copy.is_file():
+            with write_atomically(copy) as temporary:
+                temporary.write_bytes(read_file(path))
+        note_read(copy)
+    except OSError as error:
+        raise UserError(
+            f"init: weights: {path} cannot be read, or kept in the store: {error.strerror}", where=at
+        ) from None
+    except ValueError as error:
+        raise UserError(f"init: weights: {error}", where=at) from None
+    return digest
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, size: int, changed: int) -> str:
+    """SHA-256 of a file of so many bytes, last changed so. Raises ValueError where it is no safetensors file."""
+    from safetensors import SafetensorError, deserialize
+
+    content = read_file(path)
+    try:
+        deserialize(content)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file ({error})") from None
+    return sha256(content).hexdigest()
