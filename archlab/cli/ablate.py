@@ -82,13 +82,7 @@ def ablate(
     from archlab.runs import Store
     from archlab.runs.upstream import keys_named
     from archlab.study.ablating import ablate as run_ablation
-    from archlab.study.ablating import (
-        planned_upstream_runs,
-        planned_with_tries,
-        study_and_runs,
-        time_within,
-        upstream_runs,
-    )
+    from archlab.study.ablating import planned_with_tries, study_and_runs, time_within, upstream_runs
     from archlab.study.expecting import expect
 
     seconds = time_within(until, within)
@@ -102,8 +96,7 @@ def ablate(
             untrained = {each.key for each in first if each.key not in place}
             ready = [run for run in runs if untrained.isdisjoint(keys_named(run))]
             return try_out(study.name, [*first, *ready], place, settings, progress, as_json)
-        runs = planned_with_tries(study, place) if study.tune else runs
-        runs = [*planned_upstream_runs(study, place.home), *runs]
+        runs = planned_with_tries(study, place)
         settings = with_workers(settings, runs, place)
         planned = plan(runs, place, settings, on_event=progress.measuring)
         expected = expect(study, planned, place, seconds) if until else None

@@ -25,7 +25,7 @@ from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
 from archlab.study.source import StudySource
-from archlab.study.tuning import planned_tuning, tune
+from archlab.study.tuning import of_tries, planned_tuning, tune
 from archlab.study.until import ablate_until_decided, in_rounds
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -55,14 +55,13 @@ def ablate(
     check_measurable(study.metric, runs, store)
     check_latency(study, store, settings.time_limit, progress.say)
     tuned, began = None, time.monotonic()
-    if first := upstream_runs(study, store.home):
-        what = f"{study.name}: what its runs stand on"
-        compute(what, first, store, with_workers(settings, first, store), progress, training_of(study))
     if study.tune:
         check_time(study, store, settings, seconds, progress)
+        _compute_upstream(of_tries(study), store, settings, progress)
         tuned = tune(study, lambda study: runs_of(study, store.home), store, settings, progress)
         study, runs = tuned.study, runs_of(tuned.study, store.home)
         check_measurable(study.metric, runs, store)
+    _compute_upstream(study, store, settings, progress)
     seconds = None if seconds is None else max(seconds - (time.monotonic() - began), 0.0)
     if until:
         ablation = ablate_until_decided(study, runs_of, store, settings, progress, seconds)
@@ -92,6 +91,13 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
         return seconds_in(within)
     except UserError as error:
         raise error.said_as(error.message, "within") from None
+
+
+def _compute_upstream(study: ResolvedStudy, store: Store, settings: Settings, progress: Progress) -> None:
+    """Computes what the runs of a study stand on."""
+    if first := upstream_runs(study, store.home):
+        what = f"{study.name}: what its runs stand on"
+        compute(what, first, store, with_workers(settings, first, store), progress, training_of(study))
 
 
 def check_time(
@@ -160,11 +166,12 @@ def planned_upstream_runs(study: ResolvedStudy, home: Path) -> list[Run]:
 
 
 def planned_with_tries(study: ResolvedStudy, store: Store) -> list[Run]:
-    """As `planned_runs`, after the tries that choose what they are trained with, where the study is tuned."""
+    """As `planned_runs`, after what they stand on and, where the study is tuned, the tries that choose how they are trained."""
     if not study.tune:
-        return planned_runs(study, store.home)
+        return [*planned_upstream_runs(study, store.home), *planned_runs(study, store.home)]
     tries, known = planned_tuning(study, lambda study: planned_runs(study, store.home), store)
-    return [*tries, *planned_runs(known, store.home)]
+    first = [run for each in (of_tries(study), known) for run in planned_upstream_runs(each, store.home)]
+    return [*first, *tries, *planned_runs(known, store.home)]
 
 
 def missing_datasets(study: ResolvedStudy, home: Path) -> dict[Need, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from archlab.foundation import UserError
 from archlab.foundation.settings import read_settings
 from archlab.training.consistency import check_consistency
-from archlab.training.recipe import Recipe
+from archlab.training.recipe import Change, Recipe
 from archlab.training.tune import SGD_ALONE, Tune
 
 Values = dict[str, float]
@@ -43,6 +43,13 @@ def settled_grid(tune: Tune, cells: Sequence[Cell], at: str | None) -> dict[str,
     if tune.per == "model":
         _check_one_own(cells, keys, at)
     return {"candidates": candidates, "steps": tune.steps, "per": tune.per, "seeds": tune.seeds}
+
+
+def check_choices(tune: Tune | None, model: str, changes: Iterable[Change], at: str | None) -> None:
+    """Raises UserError where a choice of the study sets what is tuned."""
+    told = {key for change in changes if isinstance(change, dict) for key in change}
+    if both := [key for key in (tune.values if tune else ()) if key in told]:
+        raise UserError(f"tune: a choice sets {', '.join(both)} for {model}, so it cannot be tuned", where=at)
 
 
 def own_values(recipe: dict[str, Any], keys: Iterable[str]) -> Values:

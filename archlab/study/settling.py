@@ -12,7 +12,7 @@ from archlab.data import entry
 from archlab.foundation import UserError
 from archlab.runs.named import settled_recipe
 from archlab.study.design import Design, Designer, frame_names
-from archlab.study.grid import Cell, settled_grid
+from archlab.study.grid import Cell, check_choices, settled_grid
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
@@ -46,6 +46,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             raise UserError(f"the recipe {settled.name} reads no test images, which studies score", where=study.where)
         if dataset in study.suite.datasets:
             seen.append((design.name, dataset, settled))
+            check_choices(study.tune, design.name, design.training, study.tune_where)
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)

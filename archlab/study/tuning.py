@@ -46,6 +46,7 @@ def tune(study: ResolvedStudy, runs_of: RunsOf, store: Store, settings: Settings
 
     Raises Interrupted after Ctrl-C; the same call goes on.
     """
+    assert study.tune
     tries, work = tries_of(study, runs_of), _Work(study, store, settings, progress)
     for at, rung in enumerate(tries.rungs):
         worth = work.compute(tries.runs(rung), rung)
@@ -58,7 +59,7 @@ def tune(study: ResolvedStudy, runs_of: RunsOf, store: Store, settings: Settings
     progress.say(f"{study.name}: {_in_words(choices)}")
     document = {
         "keys": list(tries.ordered),
-        **{name: study.tune[name] for name in ("candidates", "per", "steps", "seeds")},  # type: ignore[index]
+        **{name: study.tune[name] for name in ("candidates", "per", "steps", "seeds")},
         "rungs": [dataclasses.asdict(each) for each in tries.rungs],
         "choices": choices,
         "failed": work.failed,
@@ -70,8 +71,13 @@ def tune(study: ResolvedStudy, runs_of: RunsOf, store: Store, settings: Settings
     return Tuned(tuned, document, work.computed)
 
 
+def of_tries(study: ResolvedStudy) -> ResolvedStudy:
+    """The study with the seeds of its tries, on the datasets that a choice may look at."""
+    return dataclasses.replace(study, seeds=seeds_of_tries(study), unseen={})
+
+
 def tries_of(study: ResolvedStudy, runs_of: RunsOf) -> Tries:
-    return Tries(study, runs_of(dataclasses.replace(study, seeds=seeds_of_tries(study), unseen={})))
+    return Tries(study, runs_of(of_tries(study)))
 
 
 def planned_tuning(study: ResolvedStudy, runs_of: RunsOf, store: Store) -> tuple[list[Run], ResolvedStudy]:

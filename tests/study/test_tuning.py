@@ -18,6 +18,7 @@ from archlab.study.loading import load_study
 from archlab.study.progress import Progress
 from archlab.study.resolving import resolve
 from archlab.study.search.search import search
+from archlab.study.source import override
 from archlab.study.tries import FEWEST_STEPS, rungs
 from archlab.training.recipe import load_recipe
 
@@ -205,6 +206,14 @@ def test_where_every_try_fails_the_recipe_stays(store, stand_in):
     assert {each["chosen_value"] for each in found.tuning["choices"]} == {None}
 
 
+def test_what_the_recipe_says_is_tried_to_the_end_even_where_it_is_the_worst(store, stand_in):
+    stand_in(dict.fromkeys(BEST, 0.064))
+    found = tuned(store, tune={"lr": [0.016, 0.032, 0.064, 0.128], "steps": 100})
+    values = [(each["own_value"], each["chosen_value"]) for each in found.tuning["choices"]]
+    assert values == [(pytest.approx(0.9 - 0.05 * 4), 0.9)] * 6
+    assert found.tuning["cost"]["runs"] == 6 * (5 + 3)
+
+
 def test_of_equals_the_one_nearest_to_the_recipe_is_chosen(store, stand_in):
     stand_in(dict.fromkeys(BEST, 0.008))  # as far from 0.004 as from 0.016
     assert set(chosen(tuned(store)).values()) == {0.004}
@@ -311,6 +320,10 @@ def test_the_study_s_tune_goes_before_the_recipe_s_which_others_bring_along(home
     assert load_study({**without(STUDY, "tune"), "recipe": recipe}).tune.lr == (0.1,)
     assert load_study({**STUDY, "recipe": recipe}).tune.lr == tuple(RATES)
     assert load_study({**STUDY, "recipe": recipe, "tune": "none"}).tune is None
+    assert load_study(override(STUDY, recipe="thorough")).tune.lr == tuple(RATES)
+    of_recipe = {**without(STUDY, "tune"), "recipe": recipe}
+    assert load_study(override(of_recipe, recipe="thorough")).tune is None
+    assert load_study(override(of_recipe, recipe=recipe)).name == "tuned"
     longer = load_recipe({"like": recipe, "tune": {"steps": 8}})
     assert longer.tune.lr == (0.1,) and longer.tune.steps == 8
     assert load_recipe({"like": recipe, "tune": "none"}).tune is None
@@ -321,6 +334,18 @@ def test_a_search_does_not_tune(store):
     study = {**STUDY, "base": net("low", 8), "choices": {"width": [{"set": {"out": {"range": [1, 8]}}}]}}
     with pytest.raises(UserError, match="a search does not tune: tuned and its recipes must not say `tune`"):
         search(study, store, STAND_IN)
+
+
+def test_what_a_choice_sets_is_not_tuned_and_other_choices_of_training_are(store):
+    def of(change):
+        choices = {"training": {"plain": [], "other": [{"recipe": change}]}}
+        return resolve({**without(STUDY, "compare"), "base": net("low", 8), "choices": choices}, store.home)
+
+    with pytest.raises(UserError, match=r"tune: a choice sets lr for low\+training=other, so it cannot be tuned"):
+        of({"lr": 0.01})
+    planned = planned_with_tries(of({"label_smoothing": 0.2}), store)
+    tries = Counter(run.model for run in planned if "test" in run.recipe)
+    assert tries == {"low": 2 * 8, "low+training=other": 2 * 8}
 
 
 def test_rounds_of_seeds_go_on_with_what_was_chosen(store, stand_in):
