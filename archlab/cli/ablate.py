@@ -14,6 +14,7 @@ from archlab.cli.overriding import overridden, override_options
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_gains, print_scores, print_table
+from archlab.cli.tuning import print_tuning
 from archlab.foundation import home
 
 if TYPE_CHECKING:
@@ -71,13 +72,17 @@ def ablate(
     suite, recipe, seeds or frame lie beside those of the study as written, under a name that says so. Ends with 1 where a run
     failed.
 
+    A study with `tune` first tries values of its recipe, as many for every model, and chooses by validation images; what was
+    chosen is printed.
+
     With --until decided, seeds come in rounds: models get more of them as long as a contrast that the study is about is open
     and more seeds may decide it. The same command goes on where it was interrupted, or where the time was over.
     """
     from archlab.forecast import plan, with_workers
     from archlab.runs import Store
+    from archlab.runs.upstream import keys_named
     from archlab.study.ablating import ablate as run_ablation
-    from archlab.study.ablating import planned_upstream_runs, study_and_runs, time_within
+    from archlab.study.ablating import planned_with_tries, study_and_runs, time_within, upstream_runs
     from archlab.study.expecting import expect
 
     seconds = time_within(until, within)
@@ -87,8 +92,11 @@ def ablate(
     if smoke or dry_run:
         study, runs = study_and_runs(source, place, progress, planned=not smoke, until=until)
         if smoke:
-            return try_out(study.name, runs, place, settings, progress, as_json)
-        runs = [*planned_upstream_runs(study, place.home), *runs]
+            first = upstream_runs(study, place.home)
+            untrained = {each.key for each in first if each.key not in place}
+            ready = [run for run in runs if untrained.isdisjoint(keys_named(run))]
+            return try_out(study.name, [*first, *ready], place, settings, progress, as_json)
+        runs = planned_with_tries(study, place)
         settings = with_workers(settings, runs, place)
         planned = plan(runs, place, settings, on_event=progress.measuring)
         expected = expect(study, planned, place, seconds) if until else None
@@ -102,11 +110,13 @@ def _print_plan(
     study: ResolvedStudy, plan: Plan, place: Store, store: str | None, as_json: bool, expected: Expected | None
 ) -> None:
     """`store`: as the command was given it, and as others are to be given it."""
-    from archlab.cli.plan_text import HEADING, elsewhere, rows, summary
+    from archlab.cli.plan_text import HEADING, elsewhere, is_try, rows, summary
+    from archlab.cli.tuning import rungs_in_words
     from archlab.study.ablating import missing_datasets
     from archlab.study.latency import networks_to_time
 
     to_time = networks_to_time(study, place)
+    tries = sum(is_try(run) for run in [*plan.stored, *(run for run, _ in plan.missing)])
     option = f" --store {shlex.quote(store)}" if store else ""
     missing = {need: command + option for need, command in missing_datasets(study, place.home).items()}
     if as_json:
@@ -119,6 +129,7 @@ def _print_plan(
             **plan.document(),
         }
         document |= {"until_decided": expected.document()} if expected else {}
+        document |= {"tries": tries, "tune": study.tune} if study.tune else {}
         document |= {"networks_to_time": to_time} if study.budget.get("latency") else {}
         echo(json.dumps(document, indent=2))
         return
@@ -128,6 +139,10 @@ def _print_plan(
         runs = [*plan.stored, *(run for run, _ in plan.missing)]
         beside = sum(run.dataset in study.unseen for run in runs)
         echo(f"{beside} of them on {', '.join(study.unseen)}, which no choice and no score sees")
+    if study.tune:
+        unknown = any(is_try(run) for run, _ in plan.missing)
+        more = "; which go on, and what is chosen, is not known before" if unknown else ""
+        echo(f"{tries} of them are tries, {rungs_in_words(study.tune)}{more}")
     if to_time:
         echo(f"{to_time} networks are timed in ONNX Runtime before anything is trained")
     for line in [*elsewhere(plan), *(expected.lines() if expected else [])]:
@@ -145,6 +160,7 @@ def _print(found: Ablation, as_json: bool) -> None:
         if said := [each for each in (found.study.question, found.answer_here) if each]:
             echo("\n" + "\n".join(said))
         print_gains(found.document["unseen"])
+        print_tuning(found.tuning, found.study.metric.words)
     if found.judgement:
         echo(str(found.judgement), err=True)
     for warning in found.document["warnings"]:

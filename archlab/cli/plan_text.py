@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from archlab.forecast import Plan
 from archlab.foundation.words import duration
+from archlab.runs import Run
 
 
 def summary(plan: Plan) -> str:
@@ -26,20 +27,30 @@ def summary(plan: Plan) -> str:
 
 
 def rows(plan: Plan) -> list[tuple[str, ...]]:
-    """Per model and dataset: both, runs, stored ones, seconds and memory of a run, where the prediction comes from."""
+    """Per model and dataset: both, runs, stored ones, seconds and memory of the longest, where the prediction comes from; tries
+    by themselves."""
     groups: dict[tuple[str, str], list[tuple[str, str, str] | None]] = {}
     for run in plan.stored:
-        groups.setdefault((run.model, run.dataset), []).append(None)
+        groups.setdefault(_group(run), []).append(None)
     for run, prediction in plan.missing:
         cells = ("?", "?", "not known")
         if prediction:
             memory = f"{prediction.memory / 2**30:.2f} GiB" if prediction.memory else "?"
             cells = (duration(prediction.seconds), memory, prediction.source)
-        groups.setdefault((run.model, run.dataset), []).append(cells)
+        groups.setdefault(_group(run), []).append(cells)
     return [
         (*names, str(len(entries)), str(entries.count(None)), *next(filter(None, entries), ("", "", "")))
         for names, entries in groups.items()
     ]
+
+
+def is_try(run: Run) -> bool:
+    """Whether a run only chooses what others are trained with."""
+    return run.recipe.get("test") is False
+
+
+def _group(run: Run) -> tuple[str, str]:
+    return f"{run.model} (tries)" if is_try(run) else run.model, run.dataset
 
 
 def elsewhere(plan: Plan) -> list[str]:

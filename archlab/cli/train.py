@@ -63,7 +63,10 @@ def train(
     if width is None and params is None:
         width = meant_width(model)
     loaded = load_recipe(recipe)
-    spec = InputSpec(described.classes, loaded.of_run(design.name, dataset, place).pixels_of(described))
+    plain = loaded.of_run(design.name, dataset, place)
+    if plain.tune:
+        raise UserError(f"`archlab train` does not tune, as the recipe {plain.name} says: a study with it does")
+    spec = InputSpec(described.classes, plain.pixels_of(described))
     fitted = _width(design, width, params, spec)
     settled = settled_recipe(loaded, design.name, dataset, place, network=(design, fitted))
     check_trainable(settled, design, spec, fitted, place)

@@ -13,6 +13,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class RayExecutor:
         self.tasks: dict[Any, _Job] = {}
         self.runs: dict[str, Run] = {}
         self.parcels: dict[shipping.Data, shipping.Parcel] = {}
-        self.foundations: dict[shipping.Foundation, Any] = {}
+        self.packed = cache(lambda foundation: ray.put(shipping.pack_foundation(foundation, store)))
         self.dropped: set[str] = set()
         self.waiting: list[Event] = []  # to be told next
         self.stopping = self.killed = self.cancelled = False  # the first two are set by a signal handler
@@ -128,14 +129,8 @@ class RayExecutor:
 
     def _start(self, job: _Job) -> None:
         own_files = [Path(path).read_bytes() for path in job.run.own_files]
-        foundations = {each: self._packed(each) for each in shipping.foundations_named(job.run)}
+        foundations = {each: self.packed(each) for each in shipping.foundations_named(job.run)}
         self.tasks[self.compute.remote(job.run.document(), own_files, foundations, self.board, **self.site)] = job
-
-    def _packed(self, foundation: shipping.Foundation) -> Any:
-        """A reference to the files of what a recipe stands on."""
-        if foundation not in self.foundations:
-            self.foundations[foundation] = self.ray.put(shipping.pack_foundation(foundation, self.store))
-        return self.foundations[foundation]
 
     def _cancel(self) -> None:
         self.cancelled = True

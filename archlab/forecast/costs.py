@@ -76,7 +76,8 @@ class Prediction:
 def work_of(run: Run, home: Path) -> Work:
     """Raises UserError where the dataset is not prepared, or nothing is known of how many images it will have."""
     recipe, data = load_recipe(run.recipe), _data(run, home)
-    train, validation, test = (_images(data, split) for split in ("train", "validation", "test"))
+    train, validation = (_images(data, split) for split in ("train", "validation"))
+    test = _images(data, "test") if recipe.test else 0
     if recipe.with_validation:
         train, validation = train + validation, 0
     epochs, steps = recipe.length(recipe.batches(train))
@@ -128,17 +129,21 @@ class Finished:
         same = [row for row in rows if (row["dataset_digest"], row["recipe"]) == (run.dataset_digest, recipe)]
         if same:
             return Prediction(statistics.median(row["seconds"] for row in same), _most(same), "finished")
-        alike = [(row, rate) for row in rows[-MOST_EXAMPLES:] if (rate := self._seconds_an_image(row, work.batch_size))]
+        alike = [(row, rate) for row in rows[-MOST_EXAMPLES:] if (rate := self._seconds_an_image(row, run.recipe))]
         if alike:
             rate = statistics.median(rate for _, rate in alike)
             return Prediction(rate * work.images, _most([row for row, _ in alike]), "scaled")
         return None
 
-    def _seconds_an_image(self, row: dict[str, Any], batch_size: int) -> float | None:
+    def _seconds_an_image(self, row: dict[str, Any], recipe: dict[str, Any]) -> float | None:
+        """None where a step of this run costs otherwise than one of `recipe`, or its data are not as they were."""
         document = self.store.get(row["key"])
-        if document is None or not document["history"] or document["run"]["recipe"].get("batch_size") != batch_size:
+        if document is None or not document["history"]:
             return None
         run, last = Run.from_document(document["run"]), document["history"][-1]
+        batch_size = run.recipe.get("batch_size")
+        if batch_size != recipe["batch_size"] or ("distill" in run.recipe) != ("distill" in recipe):
+            return None
         try:
             data = _data(run, self.store.home)
         except UserError:
@@ -147,7 +152,8 @@ class Finished:
             return None
         epochs = len(document["history"])
         validation = 0 if run.recipe.get("with_validation") else _images(data, "validation")
-        work = Work(last["steps"], batch_size, epochs, validation, _images(data, "test"))
+        test = _images(data, "test") if run.recipe.get("test", True) else 0
+        work = Work(last["steps"], batch_size, epochs, validation, test)
         return document["seconds"] / work.images
 
 

@@ -21,7 +21,7 @@ from archlab.foundation import UserError
 from archlab.runs.foundations import foundations_of
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
-from archlab.training.evaluation import evaluation_batch_size
+from archlab.training.evaluation import evaluated_splits, evaluation_batch_size
 from archlab.training.loop import Trained, train
 from archlab.training.mode import peak_memory
 from archlab.training.recipe import Recipe, load_recipe
@@ -76,7 +76,10 @@ def count_run(run: Run, **_: Any) -> dict[str, Any]:
 def measure_run(
     run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any
 ) -> dict[str, Any]:
-    """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine."""
+    """The fields of `archlab.forecast.costs.Speed`, for the run's model, batch size and augmentation on this machine.
+
+    Of whole images, which are the most that a step of a recipe with `progressive` costs.
+    """
     memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
     steps, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
     if not is_prepared(run.dataset_digest):
@@ -86,14 +89,13 @@ def measure_run(
     lasting = dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None, progressive=0.0)
     trained = _train(run, data, lasting, device, home=home)
     first, last = trained.history[0], trained.history[-1]
-    validation, test = (len(data.labels(split)) for split in ("validation", "test"))
-    validation = 0 if recipe.with_validation else validation
-    image = (trained.seconds - last["seconds"]) / (validation + test)
+    images = {split: len(data.labels(split)) for split in evaluated_splits(recipe)}
+    image = (trained.seconds - last["seconds"]) / sum(images.values())
     epoch = (last["seconds"] - first["seconds"]) / (EPOCHS - 1)
     larger = recipe.batch_size / batch_size
     return {
         "setup": max(first["seconds"] - epoch, 0.0),
-        "step": max(epoch - validation * image, epoch / 2) / first["steps"] * larger,
+        "step": max(epoch - images.get("validation", 0) * image, epoch / 2) / first["steps"] * larger,
         "image": image,
         "checkpoint": _seconds_to_write(home, 3 * sum(weight.nbytes for weight in trained.weights.values())),
         "memory": round(memory_before + (trained.peak_memory - memory_before) * larger),

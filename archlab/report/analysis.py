@@ -17,6 +17,7 @@ from archlab.report.costs import Cost, cost_table
 from archlab.report.held_against import HeldAgainst, hold_against
 from archlab.report.material import Material
 from archlab.report.quantised import Quantised, quantised
+from archlab.report.tuned import Tuning, tuning
 from archlab.scoring import (
     LAMBDAS,
     Comparison,
@@ -89,6 +90,7 @@ class Analysis:
     without_class_scores: list[str] = field(default_factory=list)
     agreement: Agreeing | None = None
     quantised: Quantised | None = None
+    tuning: Tuning | None = None
     unseen: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -146,6 +148,7 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
         against=hold_against(material, against) if against else None,
         agreement=agree(cheap, material) if cheap else None,
         quantised=quantised(material, scores),
+        tuning=tuning(material),
         **_in_frame(material, scores, means) if scores.frame else {},
     )
 

@@ -13,7 +13,8 @@ def document(analysis: Analysis) -> dict[str, Any]:
 
     `study`, `question`, `metric`, `answers`, `warnings` in words, `lambda`, `frame` and `scores` as `archlab score` has them,
     `regret` likewise, `ship` (choice, model, reason, xscore with its interval, and the command that exports it), `int8` (best
-    first: xscore, rank, those in float, and the points of accuracy lost; null where the study does not ask for it), `boards`
+    first: xscore, rank, those in float, and the points of accuracy lost; null where the study does not ask for it), `tuning`
+    (that of `archlab ablate --json`, with `main_cost` and the `orders` of models without and with it; null without), `boards`
     (what was imported of boards: target, precision, model, milliseconds with its quartiles low and high and n, peak_memory and
     flash in bytes, energy_mj, resolution and classes of the network, note, file, imported), `unseen` by study, `test_images`
     (by dataset where known: classes, and the images of each), `classes` (by dataset whose runs have kept class scores: classes,
@@ -31,6 +32,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "scores": scores["models"],
         "ship": to_ship(analysis),
         "int8": analysis.quantised.document() if analysis.quantised else None,
+        "tuning": analysis.tuning.document() if analysis.tuning else None,
         "boards": analysis.material.boards,
         "agreement": analysis.agreement.document() if analysis.agreement else None,
         "unseen": analysis.unseen,

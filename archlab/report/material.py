@@ -22,6 +22,7 @@ from archlab.report.study_files import (
     read_optional,
 )
 from archlab.report.tested import classes_of, kin_of, test_images_of
+from archlab.report.untuned import read_untuned
 from archlab.scoring import (
     ImageNoise,
     Matters,
@@ -79,6 +80,8 @@ class Material:
         images: The noise of the test images, where it is known.
         int8: Of each stored run model, dataset, seed, and what it is worth in int8, or the cause why that is not known.
         latencies: By model, for each hardware that it was measured on: hardware, median_ms, low_ms, high_ms, n.
+        tuning: What was tuned before the study was trained, as `archlab.study.tuning.Tuned` has it.
+        untuned: As `table`, of the runs of the study as it is without tuning, where all of them are stored.
         boards: What boards of the user's took, as `archlab.report.stored_runs.measured_on_boards` has it.
     """
 
@@ -115,6 +118,8 @@ class Material:
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     int8: list[dict[str, Any]] = field(default_factory=list)
     boards: list[dict[str, Any]] = field(default_factory=list)
+    tuning: dict[str, Any] | None = None
+    untuned: pd.DataFrame | None = None
 
     @property
     def scored(self) -> pd.DataFrame:
@@ -228,6 +233,7 @@ def _material_of(folder: Path, home: Path) -> Material:
     }
     runs, curves = read_runs(found["cells"], home)
     search, is_unseen = read_optional(folder / SEARCH), table["dataset"].isin(study.get("unseen", []))
+    metric = Metric.from_document(study.get("metric", "accuracy"))
     return Material(
         name=study["name"],
         table=table[~is_unseen],
@@ -236,7 +242,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         base=study["base"],
         references=spanning(study, table),
         lam=study["weight_of_variance"],
-        metric=Metric.from_document(study.get("metric", "accuracy")),
+        metric=metric,
         own_scores=_own_scores(study, found),
         models=models,
         elements=pd.DataFrame.from_dict(elements, orient="index"),
@@ -261,6 +267,8 @@ def _material_of(folder: Path, home: Path) -> Material:
         images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,
         latencies=read_optional(folder / LATENCIES) or {},
         int8=read_optional(folder / INT8) or [],
+        tuning=found.get("tuning"),
+        untuned=read_untuned(found, study["datasets"], metric, home),
     )
 
 

@@ -21,6 +21,7 @@ from archlab.report.section import Section
 from archlab.report.shipping import shipping
 from archlab.report.stability import other_datasets, stability
 from archlab.report.table import Column, Table
+from archlab.report.tuning import tuning
 from archlab.report.unseen import unseen
 from archlab.scoring.scores import INCOMPLETE
 
@@ -39,6 +40,7 @@ def sections(analysis: Analysis) -> list[Section]:
         classes,
         costs,
         precision,
+        tuning,
     )
     about_claims = (stability, other_datasets, regret, predictors, subsets, elements)
     parts = (*about_models, *about_claims, curves, data, _failed, _provenance)

@@ -13,6 +13,7 @@ from safetensors.torch import load
 
 from archlab.architecture import Architecture, InputSpec, Network, build_model, from_canonical
 from archlab.architecture.own_blocks import own_blocks_alone
+from archlab.data import is_prepared
 from archlab.foundation import UserError, read_file
 from archlab.runs.network import network_of
 from archlab.runs.run import Run
@@ -62,7 +63,8 @@ def check_trainable(recipe: Recipe, design: Architecture, spec: InputSpec, width
 def _teacher(key: str, run: Run, store: Store) -> Network:
     document, own_blocks = _stored(key, "the teacher", store)
     teacher = Run.from_document(document["run"])
-    if teacher.dataset_digest != run.dataset_digest or teacher.resolution != run.resolution:
+    same = teacher.dataset_digest == run.dataset_digest or not is_prepared(run.dataset_digest)
+    if not same or teacher.resolution != run.resolution:
         raise UserError(f"the teacher {key[:12]} was trained on other images than those of {run.dataset}")
     with own_blocks_alone(own_blocks):
         network, _ = network_of(teacher, store.directory(key), document["archlab"])

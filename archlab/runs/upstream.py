@@ -26,24 +26,32 @@ def upstream_needs(recipe: dict[str, Any]) -> list[Need]:
 
 def stood_on(run: Run, opened: Opened) -> tuple[Run, list[Run]]:
     """The run with the keys of those that come before it in its recipe, and these runs."""
-    recipe, before = dict(run.recipe), list(_before(run, opened))
-    for name, entry, upstream in before:
-        recipe[name] = {**recipe[name], **entry, _PLACES[name]: upstream.key}
-    return dataclasses.replace(run, recipe=recipe), [upstream for *_, upstream in before]
+    recipe, before = dict(run.recipe), list[Run]()
+    for name, upstream in _before(run, opened):
+        kept = {entry: value for entry, value in recipe[name].items() if entry != "pretrain"}
+        recipe[name] = {**kept, _PLACES[name]: upstream.key}
+        before.append(upstream)
+    return dataclasses.replace(run, recipe=recipe), before
+
+
+def keys_named(run: Run) -> list[str]:
+    """The keys of the runs that a run's recipe stands on."""
+    found = [(run.recipe.get(name) or {}).get(entry) for name, entry in _PLACES.items()]
+    return [key for key in found if key]
 
 
 _PLACES = {"init": "run", "distill": "teacher"}
 
 
-def _before(run: Run, opened: Opened) -> Iterator[tuple[str, dict[str, Any], Run]]:
-    """The key of the recipe, what else changes there, and the run."""
+def _before(run: Run, opened: Opened) -> Iterator[tuple[str, Run]]:
+    """The runs that come before, each with the key of the recipe that names it."""
     if pretraining := (run.recipe.get("init") or {}).get("pretrain"):
         data = opened(Need(*pretraining["data"]))
-        yield "init", {"pretrain": None}, _upstream(run, run.model, run.architecture, run.width, data, pretraining)
+        yield "init", _upstream(run, run.model, run.architecture, run.width, data, pretraining)
     teacher = (run.recipe.get("distill") or {}).get("teacher")
     if isinstance(teacher, dict):
         data = opened(Need(run.dataset, run.stored, run.fit))
-        yield "distill", {}, _upstream(run, teacher["model"], teacher["architecture"], 1.0, data, teacher)
+        yield "distill", _upstream(run, teacher["model"], teacher["architecture"], 1.0, data, teacher)
 
 
 def _upstream(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import time
 from collections.abc import Callable, Collection
@@ -11,9 +12,9 @@ from pathlib import Path
 from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, open_prepared
 from archlab.deploy.extras import require
 from archlab.executors import Settings
-from archlab.forecast import with_workers
+from archlab.forecast import plan, with_workers
 from archlab.foundation import UserError
-from archlab.foundation.words import seconds_in
+from archlab.foundation.words import duration, seconds_in
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import announce_preparation, compute, training_of
@@ -24,6 +25,7 @@ from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
 from archlab.study.source import StudySource
+from archlab.study.tuning import of_tries, planned_tuning, tune
 from archlab.study.until import ablate_until_decided, in_rounds
 
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -52,17 +54,23 @@ def ablate(
     study, runs = study_and_runs(source, store, progress, until=until)
     check_measurable(study.metric, runs, store)
     check_latency(study, store, settings.time_limit, progress.say)
-    began, first = time.monotonic(), upstream_runs(study, store.home)
-    if first:
-        what = f"{study.name}: what its runs stand on"
-        compute(what, first, store, with_workers(settings, first, store), progress, training_of(study))
-    seconds = seconds and seconds - (time.monotonic() - began)
+    tuned, began = None, time.monotonic()
+    if study.tune:
+        check_time(study, store, settings, seconds, progress)
+        _compute_upstream(of_tries(study), store, settings, progress)
+        tuned = tune(study, lambda study: runs_of(study, store.home), store, settings, progress)
+        study, runs = tuned.study, runs_of(tuned.study, store.home)
+        check_measurable(study.metric, runs, store)
+    _compute_upstream(study, store, settings, progress)
+    seconds = None if seconds is None else max(seconds - (time.monotonic() - began), 0.0)
     if until:
         ablation = ablate_until_decided(study, runs_of, store, settings, progress, seconds)
     else:
         settings = with_workers(settings, runs, store)
         planned, outcome = compute(study.name, runs, store, settings, progress, training_of(study))
         ablation = assess(study, runs, outcome, store, planned.judge(outcome))
+    if tuned:
+        ablation = dataclasses.replace(ablation, tuning=tuned.document, computed=ablation.computed + tuned.computed)
     try:
         progress.found(ablation)
     finally:
@@ -83,6 +91,25 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
         return seconds_in(within)
     except UserError as error:
         raise error.said_as(error.message, "within") from None
+
+
+def _compute_upstream(study: ResolvedStudy, store: Store, settings: Settings, progress: Progress) -> None:
+    """Computes what the runs of a study stand on."""
+    if first := upstream_runs(study, store.home):
+        what = f"{study.name}: what its runs stand on"
+        compute(what, first, store, with_workers(settings, first, store), progress, training_of(study))
+
+
+def check_time(
+    study: ResolvedStudy, store: Store, settings: Settings, seconds: float | None, progress: Progress
+) -> None:
+    """Raises UserError where the tries and the first round do not end within so many seconds."""
+    if seconds is None:
+        return
+    planned = plan(planned_with_tries(study, store), store, settings, on_event=progress.measuring)
+    if planned.missing and planned.wall > seconds:
+        took = f"the tries and the first round take about {duration(planned.wall)}"
+        raise UserError(f"{took}: more than there is within {duration(seconds)}")
 
 
 def saved(ablation: Ablation, settings: Settings, save: Callable[[], None], announce: Callable[[str], None]) -> str:
@@ -136,6 +163,15 @@ def planned_runs(study: ResolvedStudy, home: Path) -> list[Run]:
 def planned_upstream_runs(study: ResolvedStudy, home: Path) -> list[Run]:
     """As `upstream_runs`, likewise."""
     return _distinct(_runs(study, home, missing_datasets(study, home)))
+
+
+def planned_with_tries(study: ResolvedStudy, store: Store) -> list[Run]:
+    """As `planned_runs`, after what they stand on and, where the study is tuned, the tries that choose how they are trained."""
+    if not study.tune:
+        return [*planned_upstream_runs(study, store.home), *planned_runs(study, store.home)]
+    tries, known = planned_tuning(study, lambda study: planned_runs(study, store.home), store)
+    first = [run for each in (of_tries(study), known) for run in planned_upstream_runs(each, store.home)]
+    return [*first, *tries, *planned_runs(known, store.home)]
 
 
 def missing_datasets(study: ResolvedStudy, home: Path) -> dict[Need, str]:

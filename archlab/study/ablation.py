@@ -50,6 +50,7 @@ class Ablation:
         seconds: By model, see `archlab.study.seconds.seconds_of_a_seed`.
         history: The rounds, where it went on until it was decided; `ended` says what ended it: `decided`, `given_up` (no
             seeds can decide the rest), `seeds` (the most are reached), `failed`, `time`.
+        tuning: What was tuned before, as `archlab.study.tuning.Tuned` has it; None where nothing was.
     """
 
     study: ResolvedStudy
@@ -68,6 +69,7 @@ class Ablation:
     test_images: dict[str, ClassCounts] = field(default_factory=dict)
     history: tuple[Round, ...] = ()
     ended: str | None = None
+    tuning: dict[str, Any] | None = None
 
     @property
     def folder(self) -> Path:
@@ -137,7 +139,7 @@ class Ablation:
     def document(self) -> dict[str, Any]:
         """Plain JSON values: study, question, matters, metric, answer, lambda, frame, warnings, intervals_cover, scores (best
         first), test_images, cells, effects, comparisons, interactions, unseen (as `archlab.scoring.Gains`; null without),
-        failed, computed; of one in rounds, `rounds` and `ended`."""
+        failed, computed; of one in rounds, `rounds` and `ended`; of one that was tuned, `tuning`."""
         from archlab.scoring import answer
 
         study, contrasts = self.study, self.contrasts
@@ -165,6 +167,7 @@ class Ablation:
                 if self.ended
                 else {}
             ),
+            **({"tuning": self.tuning} if self.tuning else {}),
         }
 
     def save(self) -> None:

@@ -27,7 +27,9 @@ from archlab.study.source import StudySource, parts
 from archlab.study.study import Effect, Explore, FrameOf, Study
 from archlab.study.unseen import hide, read_unseen
 from archlab.study.variables import option_name
+from archlab.training.consistency import check_consistency
 from archlab.training.recipe import Recipe, load_recipe
+from archlab.training.tune import Tune
 
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]
 NAME = Annotated[str, Matching(r"\w[\w.+-]{0,79}", "a word of letters, digits and _ . + -, at most 80")]
@@ -44,6 +46,7 @@ KEYS = (
     "suite",
     "unseen",
     "recipe",
+    "tune",
     "seeds",
     "matters",
     "explore",
@@ -102,6 +105,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     if isinstance(suite, str) and suite.endswith((".yaml", ".yml")):
         suite = folder / suite
     recipe = load_recipe(document.get("recipe", "quick"), at=where(document, "recipe") or here, folder=folder)
+    tuned = _tuned(recipe, document)
     search = parse_search(document.get("search", {}), where(document, "search"), folder)
     search = dataclasses.replace(search, unseen=_unseen(document.get("search", {}), home, where(document, "search")))
     for each, key in ((recipe, "recipe"), (search.recipe, "search")):
@@ -142,7 +146,19 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         like=_like(budget.macs_like, [*bases.values(), *compare], folder, where(document, "budget") or here),
         unseen=_unseen(document, home, here),
         precision=_precision(document),
+        tune=tuned.tune,
+        tune_where=where(document, "tune") or where(document, "recipe") or here,
+        tunes="tune" in document,
     )
+
+
+def _tuned(recipe: Recipe, document: dict) -> Recipe:
+    """The recipe with the study's own `tune`, where it says one."""
+    if "tune" not in document:
+        return recipe
+    tuned = dataclasses.replace(recipe, tune=_value(document, "tune", Tune | None, None))
+    check_consistency(tuned, "a study", [document])
+    return tuned
 
 
 def _unseen(keys: dict, home: Path, at: str | None) -> tuple[str, ...]:

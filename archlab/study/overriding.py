@@ -36,6 +36,8 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
     if given.recipe is not None:
         changes["recipe"] = load_recipe(given.recipe, at="override recipe")
         metric = kept_metric(study.metric, changes["recipe"], study.name)
+        if not study.tunes and changes["recipe"] != study.recipe:
+            changes |= {"tune": changes["recipe"].tune, "tune_where": "override recipe"}
     if given.seeds is not None:
         seeds = list(given.seeds) if isinstance(given.seeds, tuple) else given.seeds
         changes["seeds"], changes["most_seeds"] = read_seeds(seeds, "override seeds")
@@ -46,7 +48,7 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
     changes = {key: value for key, value in changes.items() if value != getattr(study, key)}
     words: dict[str, Callable[[Study, Overridden], str]] = {
         "suite": _suite_word,
-        "recipe": _recipe_word,
+        **dict.fromkeys(("recipe", "tune", "tune_where"), _recipe_word),
         "seeds": _seeds_word,
         "most_seeds": _seeds_word,
         "matters": _matters_word,

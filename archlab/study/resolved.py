@@ -65,6 +65,7 @@ class ResolvedStudy:
         recipe_files: Of each of them the users' files that it names.
         classes, resolution: What costs and budget refer to.
         seeds, most_seeds, matters, precision: As in `archlab.study.study.Study`.
+        tune: As `archlab.study.grid.settled_grid` gives it; None where nothing is tuned.
     """
 
     name: str
@@ -95,6 +96,7 @@ class ResolvedStudy:
     models: list[Model]
     spanned_by: str = "references"
     precision: list[str] = dataclasses.field(default_factory=lambda: ["float"])
+    tune: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "metric": self.metric.document()}

@@ -9,8 +9,10 @@ from typing import Any
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.architecture.plan import strides_for
 from archlab.data import entry
+from archlab.foundation import UserError
 from archlab.runs.named import settled_recipe
 from archlab.study.design import Design, Designer, frame_names
+from archlab.study.grid import Cell, check_choices, settled_grid
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
@@ -35,12 +37,18 @@ def file_of(source: StudySource) -> str | None:
 def settle(designer: Designer, designs: list[Design], path: str | None) -> ResolvedStudy:
     """The designer's study, loaded from `path`, of these designs."""
     study, recipes, recipe_files = designer.study, list[dict[str, Any]](), list[list[str]]()
+    seen = list[Cell]()
 
     def recipe_of(design: Design, dataset: str) -> int:
         """The place in `recipes` of a run's."""
         form = designer.on(dataset, design)
         network = (form.architecture, form.width)
         settled = settled_recipe(study.recipe, design.name, dataset, designer.home, design.training, network)
+        if not settled.test:
+            raise UserError(f"the recipe {settled.name} reads no test images, which studies score", where=study.where)
+        if dataset in study.suite.datasets:
+            seen.append((design.name, dataset, settled))
+            check_choices(study.tune, design.name, design.training, study.tune_where)
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)
@@ -62,6 +70,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             strides=strides_for(design.architecture, designer.input),
         )
 
+    models = [model_of(design) for design in designs]
     return ResolvedStudy(
         name=study.name,
         path=path,
@@ -75,7 +84,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         suite=study.suite.name,
         datasets={name: stored_of(study, name, designer.home) for name in study.suite.datasets},
         unseen={name: stored_of(study, name, designer.home) for name in study.unseen},
-        models=[model_of(design) for design in designs],
+        models=models,
         recipe=study.recipe.name,
         recipes=recipes,
         recipe_files=recipe_files,
@@ -91,6 +100,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         budget=dataclasses.asdict(study.budget),
         classes=designer.classes,
         resolution=designer.resolution,
+        tune=settled_grid(study.tune, seen, study.tune_where) if study.tune else None,
     )
 
 

@@ -14,6 +14,7 @@ from archlab.study.forms import Form
 from archlab.study.search_settings import SearchSettings
 from archlab.study.variables import Variable
 from archlab.training.recipe import Recipe
+from archlab.training.tune import Tune
 
 Explore = Literal["one_at_a_time", "grid"]
 Effect = Literal["equal_budget", "raw"]
@@ -33,6 +34,8 @@ class Study:
     with the file in full. `where` is its file, `budget_where` the line of its budget, `like` the architecture whose
     multiply-accumulates are its budget of them.
     `precision` are those in which the trained networks are scored: float, and int8 where it is asked for.
+    `tune` is what is tried for every model before it is trained, `tune_where` its line; `tunes` says that the study says so
+    itself, and not its recipe.
     `unseen` are datasets that are not in the suite: models are trained on them too, and no choice looks there.
     """
 
@@ -63,6 +66,9 @@ class Study:
     frame: FrameOf = "references"
     unseen: tuple[str, ...] = ()
     precision: tuple[str, ...] = ("float",)
+    tune: Tune | None = None
+    tune_where: str | None = None
+    tunes: bool = False
 
     @property
     def datasets(self) -> tuple[str, ...]:

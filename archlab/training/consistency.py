@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from archlab.foundation import UserError, where
+from archlab.training.tune import contradictions
 
 
 def check_consistency(recipe: Any, what: str, documents: Iterable[dict[str, Any]], at: str | None = None) -> None:
@@ -34,6 +35,11 @@ def _contradictions(recipe: Any) -> Iterable[tuple[str, tuple[str, ...]]]:
     if recipe.with_validation and recipe.weights != "last":
         told = " that trains with_validation can select nothing by it: weights must be last"
         yield told, ("weights", "with_validation")
+    if recipe.with_validation and not recipe.test:
+        told = " that trains with_validation and reads no test images is measured by nothing"
+        yield told, ("test", "with_validation")
+    if recipe.tune:
+        yield from ((f": tune{told}", ("tune",)) for told in contradictions(recipe.tune))
     if doubled := {step for step in recipe.augment.order if recipe.augment.order.count(step) > 1}:
         yield f": augment: order has {', '.join(sorted(doubled))} more than once", ("augment",)
     if recipe.distill and recipe.distill.teacher is None:

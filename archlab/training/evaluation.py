@@ -14,6 +14,11 @@ from archlab.training.mode import precision_of
 PIXELS_AT_ONCE = 2**18  # of an evaluation batch: 256 images at 32 pixels
 
 
+def evaluated_splits(recipe: Any) -> list[str]:
+    """What runs of an `archlab.training.recipe.Recipe` are evaluated on."""
+    return ["validation"] * (not recipe.with_validation) + ["test"] * recipe.test
+
+
 def evaluation_batch_size(resolution: int) -> int:
     return max(PIXELS_AT_ONCE // resolution**2, 1)
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+NOT_EXEMPT = {"exemptions": "hold others", "tune": "tune: every model has the same tries"}
+
 
 @dataclass(frozen=True)
 class Exemption:

@@ -24,7 +24,7 @@ from archlab.training.balance import balanced_cross_entropy, class_weights
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from archlab.training.class_scores import ClassScores
 from archlab.training.distillation import distilled
-from archlab.training.evaluation import accuracy, evaluate, evaluation_batches
+from archlab.training.evaluation import accuracy, evaluate, evaluated_splits, evaluation_batches
 from archlab.training.graph import GraphedStep
 from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
 from archlab.training.optimizer import Schedule, make_optimizer, set_lr
@@ -42,7 +42,7 @@ class Trained:
     """What a run gives.
 
     Attributes:
-        class_scores: By split ("validation", unless it was trained on, and "test"); `archlab.training.metrics` measures them.
+        class_scores: By split, of `evaluated_splits`; `archlab.training.metrics` measures them.
         history: Of each epoch: epoch (from 1), steps so far, loss (mean of the steps, as trained),
             validation_accuracy (None where it was trained on), seconds.
         weights: Parameters and buffers by name; their average, where the recipe has one.
@@ -74,7 +74,7 @@ def train(
     checkpoint: Path | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> Trained:
-    """Trains the architecture on a prepared dataset and reads its test split once.
+    """Trains the architecture on a prepared dataset and reads its test split once, if at all.
 
     Args:
         recipe: Settled for this model and dataset.
@@ -121,11 +121,8 @@ def train(
 
         take_step = GraphedStep(eager_step, device, recipe.batch_size) if graphed else eager_step
 
-        evaluated = {
-            split: evaluation_batches(prepared, split, device, recipe.view)
-            for split in ("validation", "test")
-            if not (split == "validation" and recipe.with_validation)
-        }
+        splits = evaluated_splits(recipe)
+        evaluated = {split: evaluation_batches(prepared, split, device, recipe.view) for split in splits}
         validation = evaluated.get("validation")
         epochs, steps = recipe.length(len(batches))
         schedule = Schedule(recipe, epochs, steps, len(batches))

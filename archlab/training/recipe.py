@@ -19,11 +19,12 @@ from archlab.foundation.own_code import own_code
 from archlab.foundation.settings import Positive, Within, read_settings
 from archlab.training import optimizers
 from archlab.training.consistency import check_consistency
-from archlab.training.exemption import Exemption
+from archlab.training.exemption import NOT_EXEMPT, Exemption
 from archlab.training.foundations import Distillation, Start
 from archlab.training.metrics import name_of
 from archlab.training.own_calls import OwnCall, placed
 from archlab.training.resizing import sides
+from archlab.training.tune import Tune
 
 RECIPES = resources.files("archlab.training") / "recipes"
 
@@ -73,6 +74,8 @@ class Recipe:
             1706.02677, section 5.1).
         weights: Which epoch's weights count.
         metrics: The user's own, beside archlab's; see `archlab.training.metrics`.
+        test: Whether the test images are read in the end; the tries of `tune` never read them.
+        tune: What a study tries for every model before it trains them, by validation images; no part of a run.
         exemptions: Applied in their order; those of the recipe that this one is `like` come first.
     """
 
@@ -109,6 +112,8 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     weights: Literal["last", "best_validation"] = "last"
     metrics: tuple[OwnCall, ...] = ()
+    test: bool = True
+    tune: Tune | None = None
     exemptions: tuple[Exemption, ...] = ()
 
     def settled(self, model: str, dataset: str | Iterable[str], changes: Iterable[Change] = ()) -> Recipe:
@@ -116,7 +121,7 @@ class Recipe:
 
         Args:
             dataset: All that the run's dataset counts as, as `archlab.data.kin` gives it; or its name alone.
-            changes: Settings, or another recipe, which takes the place of all that came before but the metrics.
+            changes: Settings, or another recipe, which takes the place of all that came before but metrics and tuning.
 
         Raises:
             UserError: Settings that do not go together once all are applied, at the line of the last that has one of them.
@@ -126,7 +131,8 @@ class Recipe:
         concerning = [exemption.set for exemption in self.exemptions if exemption.concerns(model, names)]
         for change in (*concerning, *changes):
             if isinstance(change, Recipe):
-                recipe = dataclasses.replace(change.settled(model, names), metrics=recipe.metrics)
+                kept = {name: getattr(recipe, name) for name in ("metrics", "test", "tune")}
+                recipe = dataclasses.replace(change.settled(model, names), **kept)
             else:
                 recipe = read_settings(Recipe, change, "a recipe", base=recipe)
                 applied.insert(0, change)
@@ -168,12 +174,13 @@ class Recipe:
         if self.exemptions:
             raise ValueError(f"recipe {self.name} has exemptions: settle it for a model and a dataset first")
         values = dataclasses.asdict(self)
-        deciding = {name: values[name] for name in values if name not in ("name", "paper", "exemptions")}
+        deciding = {name: values[name] for name in values if name not in ("name", "paper", "tune", "exemptions")}
         for name in LATER:
             if deciding[name] == DEFAULTS[name]:
                 del deciding[name]
-        for name in ("distill", "init"):
-            deciding.get(name, {}).pop("where", None)
+        for name in {"distill", "init"} & deciding.keys():
+            said = deciding[name].items()
+            deciding[name] = {key: value for key, value in said if key != "where" and value is not None}
         for name in ("own", "order"):
             if not deciding["augment"][name]:
                 del deciding["augment"][name]
@@ -217,9 +224,11 @@ LATER = (
     "progressive",
     "distill",
     "init",
+    "test",
 )
 DEFAULTS = {each.name: each.default for each in dataclasses.fields(Recipe)}
-CHANGEABLE = [name for name in DEFAULTS if name not in ("name", "paper", "metrics", "exemptions")]
+NOT_CHANGED = ("name", "paper", "metrics", "test", "tune", "exemptions")
+CHANGEABLE = [name for name in DEFAULTS if name not in NOT_CHANGED]
 
 
 def read_change(settings: dict, folder: Path | None, at: str | None) -> Mapping:
@@ -301,11 +310,9 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
     for index, each in enumerate(given):
         exemption = read_settings(Exemption, each, "an exemption", where(given, index) or at)
         line = where(each, "set") or at
-        if "exemptions" in exemption.set:
-            raise UserError("an exemption cannot hold others", where=where(exemption.set, "exemptions") or line)
+        for key in NOT_EXEMPT.keys() & exemption.set.keys():
+            raise UserError(f"an exemption cannot {NOT_EXEMPT[key]}", where=where(exemption.set, key) or line)
         settings = placed(with_lines_of(each["set"], exemption.set), folder, line)
-        read_settings(
-            Recipe, settings, "a recipe", at=line, base=recipe
-        )  # each value is checked; all together when settled
+        read_settings(Recipe, settings, "a recipe", at=line, base=recipe)  # each value; all together when settled
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)

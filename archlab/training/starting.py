@@ -23,14 +23,15 @@ class GivenWeights:
 
 def load_fitting(network: Network, given: GivenWeights) -> None:
     """Puts all tensors into the network whose name and shape it has; its classifier stays new for another dataset."""
-    tensors = {name: scalar(tensor, network.state_dict().get(name)) for name, tensor in given.tensors.items()}
+    ours = network.state_dict()
+    tensors = {name: _scalar(tensor, ours.get(name)) for name, tensor in given.tensors.items()}
     names = fitting(network, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
     if not given.same_dataset:
         names -= classifier_names(network)
     network.load_state_dict({name: tensors[name] for name in names}, strict=False)
 
 
-def scalar(tensor: Tensor, wanted: Tensor | None) -> Tensor:
+def _scalar(tensor: Tensor, wanted: Tensor | None) -> Tensor:
     """The tensor; a number, as runs of before stored it with one axis, without."""
     return tensor.reshape(()) if wanted is not None and wanted.ndim == 0 and tensor.shape == (1,) else tensor
 
@@ -48,22 +49,16 @@ def classifier_names(network: Network) -> set[str]:
 
 def misfit(network: Network, given: Shapes) -> str | None:
     """Why a training would start from next to nothing of the given weights, in words; None where enough of them fits."""
-    body = {
-        name: each for name, each in network.state_dict().items() if each.ndim and name not in classifier_names(network)
-    }
-    fits = fitting(network, given)
-    whole, found = (
-        sum(each.numel() for each in some) for some in (body.values(), [body[name] for name in body.keys() & fits])
-    )
+    apart, fits = classifier_names(network), fitting(network, given)
+    body = {name: each for name, each in network.state_dict().items() if each.ndim and name not in apart}
+    whole, found = (sum(body[name].numel() for name in names) for names in (body.keys(), body.keys() & fits))
     if found >= LEAST * whole:
         return None
-    named = sorted(name for name in body.keys() & given.keys() if name not in fits)
     part = f"only {100 * found / whole:.0f} % of the network's body is in the weights"
-    if not named:
-        missing = next(name for name in body if name not in given)
-        return f"{part}: they have no {missing}, so they are of another architecture"
-    name = named[0]
-    ranks = len(given[name]) == body[name].ndim and len(named) > len(body.keys() - given.keys())
-    cause = "another width" if ranks else "another architecture"
-    ours = tuple(body[name].shape)
-    return f"{part}: {name} is {ours} in the network and {tuple(given[name])} in the weights, so they are of {cause}"
+    missing = [name for name in body if name not in given]
+    other = [name for name in body if name in given and name not in fits]
+    if not other:
+        return f"{part}: they have no {missing[0]}, so they are of another architecture"
+    ours, theirs = tuple(body[other[0]].shape), tuple(given[other[0]])
+    cause = "another width" if len(ours) == len(theirs) and len(other) > len(missing) else "another architecture"
+    return f"{part}: {other[0]} is {ours} in the network and {theirs} in the weights, so they are of {cause}"

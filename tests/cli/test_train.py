@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
@@ -22,6 +23,7 @@ def train(command, monkeypatch, tmp_path):
     """Calls `archlab train` in a folder with tiny.yaml and short.yaml."""
     (tmp_path / "tiny.yaml").write_text(TINY)
     (tmp_path / "short.yaml").write_text(SHORT)
+    (tmp_path / "tuned.yaml").write_text(SHORT + "tune: {lr: [0.1], steps: 4}\n")
     monkeypatch.chdir(tmp_path)
     return partial(command, "train", "--store", "store")
 
@@ -42,11 +44,32 @@ def test_trains_once_and_finds_the_run_again(train):
 
 
 @pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("distill: {teacher: ab12}", "short.yaml:3: distill: the teacher: no stored run starts with 'ab12'"),
+        ("init: {run: ab12}", "short.yaml:3: init: the run: no stored run starts with 'ab12'"),
+        ("init: {weights: w.pt}", "short.yaml:3: init: weights is a safetensors file, not w.pt"),
+        ("resolution: 16\nprogressive: 0.5", "progressive: 16 pixels cannot become fewer"),
+    ],
+)
+def test_what_a_recipe_stands_on_is_asked_for_before_anything_runs(train, keys, message):
+    Path("short.yaml").write_text(SHORT + keys + "\n")
+    code, output, error = train("tiny.yaml", "--dataset", "mnist5k", "--recipe", "short.yaml", "--width", "1")
+    assert code == 2 and output == "" and error.startswith("error: ")
+    assert error.count("\n") == 1 and message in error
+    assert not list(Path("store").rglob("checkpoint*"))
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["mobilnetv2", "--dataset", "digits"], "no architecture 'mobilnetv2'"),
         (["tiny.yaml", "--dataset", "digit"], "no dataset is called 'digit' - did you mean 'digits'?"),
         (["tiny.yaml", "--dataset", "digits", "--recipe", "quik"], "did you mean 'quick'?"),
+        (
+            ["tiny.yaml", "--dataset", "digits", "--recipe", "tuned.yaml"],
+            "`archlab train` does not tune, as the recipe tuned says",
+        ),
         (["tiny.yaml", "--dataset", "digits", "--width", "0"], "0.0 is not in the range 0<x<=1000"),
         (["tiny.yaml", "--dataset", "digits", "--width", "1", "--params", "1M"], "exclude each other"),
     ],

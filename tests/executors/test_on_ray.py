@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import random
+import shutil
 import signal
 import socket
 import tempfile
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from processes import descendants
 from standin import compute, executions, make_run, make_trained
 
@@ -179,9 +181,9 @@ def test_faults_cost_one_run_on_ray_too(tmp_path, cluster):
 @pytest.fixture
 def elsewhere(monkeypatch):
     """Nodes that do not see the store; the list fills with the datasets that the driver sends them."""
-    from archlab.executors import on_ray
+    from archlab.executors import on_ray, shipping
 
-    sent, pack = [], on_ray.pack
+    sent, pack = [], shipping.pack
 
     class Elsewhere(on_ray.RayExecutor):
         def __init__(self, *arguments):
@@ -194,8 +196,29 @@ def elsewhere(monkeypatch):
         return parcel
 
     monkeypatch.setattr(on_ray, "RayExecutor", Elsewhere)
-    monkeypatch.setattr(on_ray, "pack", pack_and_note)
+    monkeypatch.setattr(shipping, "pack", pack_and_note)
     return sent
+
+
+def test_a_teacher_and_weights_reach_a_node_that_does_not_see_the_folder(tmp_path, cluster, elsewhere):
+    from safetensors.torch import save_file
+    from test_training import beside, numbers, small_runs
+
+    from archlab.runs.named import settled_recipe
+    from archlab.training.recipe import load_recipe
+
+    home = tmp_path / "home"
+    (teacher, plain) = small_runs(home, 2)
+    ray = beside(home, "ray")
+    assert execute([teacher], ray).failed == []
+    save_file({"a": torch.zeros(2)}, tmp_path / "w.safetensors")
+    keys = {"distill": {"teacher": teacher.key}, "init": {"weights": str(tmp_path / "w.safetensors")}}
+    recipe = settled_recipe(load_recipe({**plain.recipe, **keys}), "small", "digits", ray.home).canonical()
+    run, local = dataclasses.replace(plain, recipe=recipe), beside(home, "local")
+    for part in ("runs", "weights"):
+        shutil.copytree(ray.home / part, local.home / part)
+    assert execute([run], local).failed == on_ray([run], ray, cluster, function=TRAIN.function).failed == []
+    assert numbers(local, [run]) == numbers(ray, [run])
 
 
 def test_own_data_reach_a_node_that_does_not_see_the_folder_once(tmp_path, cluster, elsewhere):

@@ -15,6 +15,7 @@ from archlab.architecture import InputSpec, architecture, build_model, reference
 from archlab.runs import code, code_digest
 from archlab.training.loop import train
 from archlab.training.recipe import load_recipe
+from archlab.training.starting import GivenWeights
 from tests.runs.record_code import differences, digests, recorded
 from tests.training.stub import TINY, Made
 
@@ -232,14 +233,17 @@ class Trace:
 
 
 def test_all_that_runs_in_a_training_counts():
-    """Every function of archlab that a training calls, whichever augmentations it has."""
+    """Every function of archlab that a training calls, whatever its recipe has."""
     recipe = load_recipe(
         {"resolution": 16, "batch_size": 16, "steps": 4, "lr": 1e-3, "zero_residual": True, "augment": {
             "shift": 2, "crop": {}, "flip": True, "jitter": {"hue": 0.1, "contrast": 0.1}, "cutmix": 1.0, "mixup": 0.2,
-            "erasing": 0.2, "randaugment": {}}}
+            "erasing": 0.2, "randaugment": {}}, "balance": True, "clip": 1.0, "ema": 0.9, "progressive": 0.5,
+            "distill": {"teacher": "1a"}, "init": {"run": "1a", "body": 0.1}}
     )  # fmt: skip
+    made = Made(flip=True, side=32)
+    teacher = build_model(TINY, InputSpec(4, 32)).eval().requires_grad_(False)
     with Trace() as trace:
-        train(TINY, Made(flip=True), recipe, 0)
+        train(TINY, made, recipe, 0, teacher=teacher, given=GivenWeights(dict(teacher.state_dict())))
     assert ("archlab.data.transforms", "erased") in trace.ran and ("blocks.conv", "padding_of") in trace.ran
     assert not trace.outside(TINY)
 

@@ -54,7 +54,7 @@ def test_a_pretraining_is_one_run_for_all_seeds_and_datasets(home):
         entry("textures", home).classes,
     )
     assert "init" not in upstream.recipe and upstream.width == first.width
-    assert first.recipe["init"] == {"run": upstream.key, "weights": None, "pretrain": None, "body": 0.5}
+    assert first.recipe["init"] == {"run": upstream.key, "body": 0.5}
 
 
 def test_what_changes_the_pretraining_changes_the_run(home):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,3 +54,40 @@ def draw(
     noise = random.Random(f"{run.model} {run.dataset} {run.seed}").gauss(0, deviation)
     accuracies = {"accuracy": 0.5 + (skill + noise) / 100, "balanced_accuracy": 0.5, "log_loss": 1.0}
     return Trained({"validation": accuracies, "test": accuracies})
+
+
+class DivergenceError(RuntimeError):
+    """Called as the one of archlab's loop, whose room needs torch."""
+
+
+def tune(
+    run: Any, *, home: Path, folder: Path, report: Any, best: dict[str, float], highest: float, **options: Any
+) -> Trained:
+    """A validation accuracy that falls by 5 points with each factor of two between the learning rate and the `best` of the
+    model, or of the model on the dataset; above the `highest` rate it diverges."""
+    lr, at_best = run.recipe["lr"], best.get(f"{run.model} on {run.dataset}") or best[run.model]
+    if lr > highest:
+        raise DivergenceError("the loss is nan in epoch 1 of 1")
+    accuracy = 0.9 - 0.05 * abs(math.log2(lr / at_best))
+    accuracies = {"accuracy": accuracy, "balanced_accuracy": accuracy, "log_loss": 1 - accuracy}
+    splits = ("validation", "test") if run.recipe.get("test", True) else ("validation",)
+    return Trained(dict.fromkeys(splits, accuracies))
+
+
+def note_reads(run: Any, *, home: Path, folder: Path, report: Any, reads: str, **options: Any) -> Any:
+    """Archlab's own training; a line in the file `reads` for each split that it makes batches of, which is how images come to
+    a network: `try` or `run`, and the split."""
+    from unittest.mock import patch
+
+    from archlab.data.batches import Batches
+    from archlab.executors.training import train_run
+
+    what, make = "run" if run.recipe.get("test", True) else "try", Batches.__init__
+
+    def noting(batches: Any, prepared: Any, *splits: str, **more: Any) -> None:
+        with Path(reads).open("a") as file:
+            file.writelines(f"{what} {split}\n" for split in splits)
+        make(batches, prepared, *splits, **more)
+
+    with patch.object(Batches, "__init__", noting):
+        return train_run(run, home=home, folder=folder, report=report, **options)

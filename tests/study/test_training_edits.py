@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from study_texts import ATTENTION, choices, study
+from torchvision.models import get_model
 
+from archlab.data.entries import Normalisation
 from archlab.foundation import UserError
+from archlab.runs.published import _converted
 from archlab.scoring.contrasts import contrasts
 from archlab.study.combination import combinations
 from archlab.study.design import Designer
@@ -142,3 +145,35 @@ def test_the_budget_is_counted_at_the_most_pixels(home):
 def test_what_is_wrong_is_told_with_its_line(edit, message):
     with pytest.raises(UserError, match=r"(?s)study.yaml:\d+: .*" + message):
         study(choices(f"training: {{plain: [], odd: [{edit}]}}"))
+
+
+START = "start: {scratch: [], imagenet: [{init: torchvision}]}"
+SHUFFLENET = "base: shufflenetv2\nsuite: [digits, textures]\n" + SHORT
+
+
+def made(package, name):
+    """A model of theirs with weights that nobody has to download."""
+    return get_model(name), Normalisation((0.5,) * 3, (0.5,) * 3)
+
+
+def test_an_option_can_start_from_published_weights(home, tmp_path, monkeypatch):
+    """The tensors are a file that the settled study rests on: where it is gone, the study is settled anew."""
+    monkeypatch.setattr("archlab.runs.published.theirs_with_weights", made)
+    (tmp_path / "study.yaml").write_text(SHUFFLENET + "budget: none\n" + choices(START))
+    resolved = resolve(tmp_path / "study.yaml", home)
+    recipes = recipes_of(resolved)
+    plain, started = recipes["shufflenetv2"], recipes["shufflenetv2+start=imagenet"]
+    (kept,) = (home / "weights").iterdir()
+    assert "init" not in plain and started["init"]["weights"] == kept.stem
+    assert {model.width for model in resolved.models} == {1.0} and len(resolved.recipes) == 2
+    kept.unlink()
+    _converted.cache_clear()
+    again = recipes_of(resolve(tmp_path / "study.yaml", home))["shufflenetv2+start=imagenet"]
+    assert (home / "weights" / f"{again['init']['weights']}.safetensors").is_file()
+
+
+def test_an_option_that_the_budget_makes_wider_has_no_published_weights(command, tmp_path):
+    (tmp_path / "study.yaml").write_text(SHUFFLENET + choices(START))
+    code, shown, said = command("ablate", "--spec", tmp_path / "study.yaml")
+    assert code == 2 and not shown and said.count("\n") == 1
+    assert "study.yaml:" in said and "of width 1, and shufflenetv2+start=imagenet has width 1." in said

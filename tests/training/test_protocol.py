@@ -49,6 +49,19 @@ def test_training_on_validation_too_leaves_nothing_to_select_by(monkeypatch):
         read("with_validation: true\nweights: best_validation")
 
 
+def test_without_the_test_split_nothing_of_it_is_read_and_all_else_stays(monkeypatch):
+    made, read_splits = Made(), []
+    whole = train(TINY, made, RECIPE, seed=0)
+    for name in ("images", "labels"):
+        ask = getattr(made, name)
+        monkeypatch.setattr(made, name, lambda split, ask=ask: read_splits.append(split) or ask(split))
+    found = train(TINY, made, dataclasses.replace(RECIPE, test=False), seed=0)
+    assert set(read_splits) == {"train", "validation"} and list(found.class_scores) == ["validation"]
+    assert (found.class_scores["validation"].scores == whole.class_scores["validation"].scores).all()
+    with pytest.raises(UserError, match=r"r\.yaml:6: .*reads no test images is measured by nothing"):
+        read("with_validation: true\ntest: false")
+
+
 def test_an_incomplete_batch_is_a_step_where_it_is_kept(monkeypatch):
     shapes, made = seen(monkeypatch), Made(train=41)
     kept = dataclasses.replace(RECIPE, incomplete_batch="kept")
@@ -81,7 +94,10 @@ def test_keys_are_part_of_a_run_only_where_they_are_set():
     )
     assert not set(LATER) & set(plain.canonical()) and "order" not in plain.canonical()["augment"]
     stored = json.loads(json.dumps(full.canonical()))
-    assert set(LATER) - {"metrics"} <= set(stored) and load_recipe(stored) == dataclasses.replace(full, name="unnamed")
+    assert set(LATER) - {"metrics", "test"} <= set(stored) and load_recipe(stored) == dataclasses.replace(
+        full, name="unnamed"
+    )
+    assert read("test: false").canonical() == {**plain.canonical(), "test": False}
     assert full.normalisation == Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 

@@ -215,3 +215,9 @@ def test_a_recipe_without_a_name_is_called_by_its_file_or_by_what_it_changes(tmp
     (tmp_path / "brief.yaml").write_text("like: quick\nsteps: 60\n")
     assert load_recipe(tmp_path / "brief.yaml").name == "brief" and load_recipe("quick").name == "quick"
     assert load_recipe(changed).canonical() == load_recipe({**changed, "name": "mine"}).canonical()
+
+
+def test_what_is_tuned_is_no_part_of_a_run():
+    tuned = read(SMALL + "steps: 5\ntune: {lr: [1e-3, 1e-2], steps: 5}")
+    assert tuned.tune.values == {"lr": [0.001, 0.01]} and tuned.canonical() == read(SMALL + "steps: 5").canonical()
+    assert tuned.settled("net", "digits").tune == tuned.tune

@@ -31,6 +31,10 @@ class Designs(Designer):
     def __init__(self, study: Study, home: Path):
         if not (study.bases and study.choices):
             raise UserError("a search needs a base and choices", where=study.where)
+        if study.tune or (study.search.recipe and study.search.recipe.tune):
+            raise UserError(
+                f"a search does not tune: {study.name} and its recipes must not say `tune`", where=study.where
+            )
         super().__init__(hide(study, study.search.unseen), home)
         self.recipe: Recipe = study.search.recipe or study.recipe
         self.special += study.search.recipe.exemptions if study.search.recipe else ()

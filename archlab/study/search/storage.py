@@ -13,6 +13,7 @@ from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name
 from archlab.foundation.metric import Metric
 from archlab.foundation.own_code import own_code
+from archlab.runs.named import settled_recipe
 from archlab.runs.run import digest
 from archlab.study.search.basis import reference_runs
 from archlab.study.search.designs import Designs
@@ -72,9 +73,9 @@ def _treated(designs: Designs) -> list[Any]:
     for base in designs.study.bases.values():
         for dataset in designs.study.suite.datasets:
             names = designs.kin[dataset]
-            recipe = designs.recipe.of_run(base.name, dataset, designs.home)
+            recipe = settled_recipe(designs.recipe, base.name, dataset, designs.home)
             forms = [form for form in designs.study.forms if form.concerns(base.name, names)]
-            if forms or recipe != designs.recipe.of_run("", dataset, designs.home):
+            if forms or recipe != settled_recipe(designs.recipe, "", dataset, designs.home):
                 formed = reduce(lambda architecture, form: form.of(architecture), forms, base)
                 found.append([base.name, dataset, formed.canonical(), recipe.canonical()])
     return found

@@ -1,0 +1,80 @@
+"""What equal tuning tries: the same values for every model, all checked before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Any
+
+from archlab.foundation import UserError
+from archlab.foundation.settings import read_settings
+from archlab.training.consistency import check_consistency
+from archlab.training.recipe import Change, Recipe
+from archlab.training.tune import SGD_ALONE, Tune
+
+Values = dict[str, float]
+"""By key of a recipe, a value to train with."""
+Cell = tuple[str, str, Recipe]
+"""A model, a dataset, and the recipe that is settled for them."""
+
+
+def settled_grid(tune: Tune, cells: Sequence[Cell], at: str | None) -> dict[str, Any]:
+    """The `tune` of an `archlab.study.resolved.ResolvedStudy`: candidates, steps, per, seeds.
+
+    The candidates are all combinations of the values listed, then what recipes have of their own, wherever that is another:
+    so that every model has the same number of tries, and what its recipe says is one of them.
+
+    Args:
+        cells: Those that a choice may look at.
+
+    Raises:
+        UserError: A recipe that cannot be tuned so, or values that do not go together with it.
+    """
+    keys = list(tune.values)
+    candidates = [dict(zip(keys, values, strict=True)) for values in product(*tune.values.values())]
+    for _, _, recipe in cells:
+        if (own := own_values(dataclasses.asdict(recipe), keys)) not in candidates:
+            candidates.append(own)
+    if len(candidates) < 2:
+        raise UserError("tune has nothing to choose from: its only values are the recipe's own", where=at)
+    for cell in cells:
+        _check(tune, candidates, cell, at)
+    if tune.per == "model":
+        _check_one_own(cells, keys, at)
+    return {"candidates": candidates, "steps": tune.steps, "per": tune.per, "seeds": tune.seeds}
+
+
+def check_choices(tune: Tune | None, model: str, changes: Iterable[Change], at: str | None) -> None:
+    """Raises UserError where a choice of the study sets what is tuned."""
+    told = {key for change in changes if isinstance(change, dict) for key in change}
+    if both := [key for key in (tune.values if tune else ()) if key in told]:
+        raise UserError(f"tune: a choice sets {', '.join(both)} for {model}, so it cannot be tuned", where=at)
+
+
+def own_values(recipe: dict[str, Any], keys: Iterable[str]) -> Values:
+    """What a recipe says itself of some of its keys."""
+    return {key: recipe[key] for key in keys}
+
+
+def _check(tune: Tune, candidates: Iterable[Values], cell: Cell, at: str | None) -> None:
+    model, dataset, recipe = cell
+    what = f"the recipe {recipe.name} of {model} on {dataset}"
+    if recipe.with_validation:
+        raise UserError(f"tune chooses by validation images, and {what} trains with them", where=at)
+    if recipe.steps and recipe.steps < tune.steps:
+        raise UserError(f"tune: tries of {tune.steps} steps are longer than the {recipe.steps} of {what}", where=at)
+    if SGD_ALONE in tune.values and recipe.optimizer != "sgd":
+        raise UserError(f"tune: {SGD_ALONE} is of sgd alone, and {what} has another optimizer", where=at)
+    for values in candidates:
+        check_consistency(read_settings(Recipe, values, "tune", at, base=recipe), f"tune: {what}", [], at)
+
+
+def _check_one_own(cells: Iterable[Cell], keys: list[str], at: str | None) -> None:
+    """Raises UserError where a model's datasets do not start from the same values."""
+    known: dict[str, Values] = {}
+    for model, dataset, recipe in cells:
+        own = own_values(dataclasses.asdict(recipe), keys)
+        if known.setdefault(model, own) != own:
+            told = f"the recipe {recipe.name} has others for {model} on {dataset} than elsewhere"
+            raise UserError(f"tune: `per: model` chooses the same values for all datasets, and {told}", where=at)
