@@ -190,22 +190,40 @@ def remove(name: str, store: Path | None) -> None:
 
 @datasets.command()
 @click.argument("name", shell_complete=DATASET)
+@click.option("--against", metavar="OTHER", help="Look for NAME's test and validation images in another dataset.")
 @_RESOLUTION
 @_STORE
 @_JSON
-def check(name: str, resolution: int | None, store: Path | None, as_json: bool) -> int:
+def check(name: str, against: str | None, resolution: int | None, store: Path | None, as_json: bool) -> int:
     """Look for images on two sides, labels that contradict each other, groups that are torn. Exit code 1: a leak.
 
-    Every prepared image and label is read and held against the dataset's digest first.
+    Every prepared image and label is read and held against the dataset's digest first. --against: exit code 1 where test
+    images are shared; both are compared at the smaller resolution of the two.
     """
     from archlab.cli.datasets_view import print_inspection, progress_bar
     from archlab.data import inspect
 
+    if against is not None:
+        return _check_against(name, against, home(store), resolution, as_json)
     prepared = _open(name, home(store), resolution, thoroughly=True)
     with progress_bar() as progress:
         found = inspect(prepared, progress)
     print_inspection(prepared, found, as_json)
     return int(found.leaks)
+
+
+def _check_against(name: str, against: str, root: Path, resolution: int | None, as_json: bool) -> int:
+    from archlab.cli.datasets_view import print_overlap, progress_bar
+    from archlab.data import entry, open_prepared, shared_images
+
+    if name == against:
+        raise UserError(f"{name} shares all images with itself: without --against its parts are compared")
+    side = resolution or min(entry(each, root).resolution for each in (name, against))
+    prepared, other = (open_prepared(each, root, side, thoroughly=True) for each in (name, against))
+    with progress_bar() as progress:
+        found = shared_images(prepared, other, progress)
+    print_overlap(prepared, other, found, as_json)
+    return int(found.shares_test_images)
 
 
 @datasets.command()

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
-from archlab.data import Entry, Inspection, Pair, Prepared
+from archlab.data import Entry, Inspection, Overlap, Pair, Prepared
 
 _SHOWN = 20  # pairs of each kind
 
@@ -115,6 +115,21 @@ def print_inspection(prepared: Prepared, found: Inspection, as_json: bool) -> No
     echo("leaks: yes" if found.leaks else "leaks: none found")
     if remedy := _remedy(prepared, found):
         echo(remedy)
+
+
+def print_overlap(prepared: Prepared, other: Prepared, found: Overlap, as_json: bool) -> None:
+    """The images of a dataset's held-out parts that another dataset has."""
+    if as_json:
+        about = {"dataset": prepared.name, "against": other.name, "resolution": prepared.resolution}
+        echo(json.dumps({**about, **found.as_dict()}, indent=2))
+        return
+    print_table(
+        (f"in {other.name}", "images", "identical", "nearly identical"),
+        [(split, count, *found.shared(split).values()) for split, count in found.counts.items()],
+    )
+    _print_pairs(f"identical images, {prepared.name} = {other.name}", found.identical)
+    _print_pairs(f"nearly identical images, {prepared.name} = {other.name}", found.near_duplicates)
+    echo(f"shared test images: {sum(found.shared('test').values()) or 'none found'}")
 
 
 def _remedy(prepared: Prepared, found: Inspection) -> str | None:

@@ -4,6 +4,7 @@ from archlab.data.entries import Archive, Entry, catalogue, entry, kin
 from archlab.data.expected import Expected, is_prepared
 from archlab.data.inspection import Inspection, Pair, inspect
 from archlab.data.listing import ImageArray, ImageFiles, Listing
+from archlab.data.overlap import Overlap, shared_images
 from archlab.data.own import add_dataset
 from archlab.data.preparation import Need, command_to_prepare, open_prepared, prepare
 from archlab.data.prepared import Prepared
@@ -22,6 +23,7 @@ __all__ = [
     "Inspection",
     "Listing",
     "Need",
+    "Overlap",
     "Pair",
     "Prepared",
     "Suite",
@@ -38,6 +40,7 @@ __all__ = [
     "open_prepared",
     "prepare",
     "remove_dataset",
+    "shared_images",
     "suites",
     "test_classes",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from archlab.data.download import Progress
 from archlab.data.listing import SPLITS
-from archlab.data.near import NEAR_CORRELATION, SIDE, close, correlation, perceived, standard
+from archlab.data.near import SIDE, Seen, nearest, perceived, standard
 from archlab.data.prepared import Prepared
 
 Place = tuple[str, int]  # split, row
@@ -121,10 +121,6 @@ def _near(prepared: Prepared, progress: Progress | None) -> list[tuple[Place, Pl
     mean = sum(map(standard, greys["train"]), np.zeros(SIDE**2)) / len(greys["train"])
     found: list[tuple[Place, Place]] = []
     for a, b in itertools.combinations(SPLITS, 2):
-        best: dict[int, tuple[float, int]] = {}
-        for j, i in close(hashes[b], hashes[a]):
-            likeness = correlation(standard(greys[a][i]) - mean, standard(greys[b][j]) - mean)
-            if likeness >= NEAR_CORRELATION:
-                best[j] = max(best.get(j, (0.0, i)), (likeness, i))
-        found += [((a, i), (b, j)) for j, (_, i) in sorted(best.items())]
+        one, other = (Seen(hashes[split], greys[split].__getitem__) for split in (a, b))
+        found += [((a, i), (b, j)) for j, i in nearest(other, one, mean)]
     return found

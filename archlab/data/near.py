@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,8 +30,36 @@ def perceived(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     from PIL import Image
 
     grey = Image.fromarray(image).convert("L")
-    bits = imagehash.phash(grey).hash.ravel() * 2.0 - 1.0
-    return bits, np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX))
+    return imagehash.phash(grey).hash.ravel() * 2.0 - 1.0, small_grey(image)
+
+
+def small_grey(image: np.ndarray) -> np.ndarray:
+    """uint8 (SIDE, SIDE), of uint8 (R, R, 3)."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Images as they are compared: float32 (N, 64) of hashes, and the small grey image of each row."""
+
+    hashes: np.ndarray
+    grey: Callable[[int], np.ndarray]
+
+
+def nearest(queries: Seen, others: Seen, mean: np.ndarray) -> list[tuple[int, int]]:
+    """Rows of `queries` that some of `others` nearly are, each with the row of that which is nearest.
+
+    Args:
+        mean: float64 (SIDE * SIDE,): what all images have in common, of `standard` form.
+    """
+    best: dict[int, tuple[float, int]] = {}
+    for query, other in close(queries.hashes, others.hashes):
+        likeness = correlation(standard(queries.grey(query)) - mean, standard(others.grey(other)) - mean)
+        if likeness >= NEAR_CORRELATION:
+            best[query] = max(best.get(query, (0.0, other)), (likeness, other))
+    return [(query, other) for query, (_, other) in sorted(best.items())]
 
 
 def close(queries: np.ndarray, others: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -230,3 +230,22 @@ def test_mistakes_are_one_line(call, arguments, message):
     code, out, err = call(*arguments)
     assert code == 2 and not out
     assert err.startswith("error: ") and err.count("\n") == 1 and message in err
+
+
+def test_images_of_another_dataset(call, photos, tmp_path):
+    others = tmp_path / "others"
+    shutil.copytree(photos / "test", others / "train")
+    shutil.copytree(photos / "train", others / "test")
+    for name, folder in (("leaves", photos), ("trees", others)):
+        call("add", name, "--folder", folder)
+        call("prepare", name)
+    code, out, _ = call("check", "leaves", "--against", "trees")
+    assert code == 1 and "shared test images: 10" in out and "test test/maple/0.png (maple) = " in out
+    code, out, _ = call("check", "leaves", "--against", "trees", "--json")
+    document = json.loads(out)
+    assert code == 1 and document["shared"]["test"] == {"images": 10, "identical": 10, "near_duplicates": 0}
+    assert (document["dataset"], document["against"], document["resolution"]) == ("leaves", "trees", 32)
+    assert {"splits", "names", "labels"} == set(document["identical"][0])
+    assert call("check", "leaves", "--against", "digits")[0] == 0
+    code, _, err = call("check", "leaves", "--against", "leaves")
+    assert code == 2 and "shares all images with itself" in err
