@@ -24,6 +24,7 @@ from archlab.study.on_this_machine import save_int8, save_latencies
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.resolving import resolve
+from archlab.study.shared_images import shared_test_images
 from archlab.study.source import StudySource
 from archlab.study.tuning import of_tries, planned_tuning, tune
 from archlab.study.until import ablate_until_decided, in_rounds
@@ -54,6 +55,8 @@ def ablate(
     study, runs = study_and_runs(source, store, progress, until=until)
     check_measurable(study.metric, runs, store)
     check_latency(study, store, settings.time_limit, progress.say)
+    if shared := shared_test_images(study, store.home):
+        progress.say(shared)
     tuned, began = None, time.monotonic()
     if study.tune:
         check_time(study, store, settings, seconds, progress)
