@@ -189,6 +189,8 @@ def _kept(path: Path, store: Store, at: str | None) -> str:
             f"init: weights is a safetensors file, not {path.name}: other files of weights can hold programs that run when "
             "they are read (safetensors.torch.save_file makes one of a state dict)",
             where=at,
+            name=path.name,
+            known=PUBLISHERS,
         )
     try:
         stat = path.stat()

@@ -103,7 +103,7 @@ def _reference(package: str, design: Architecture, at: str | None) -> str:
         return base
     others = [f"`init: {other}` has" for other in COUNTERPARTS if base in COUNTERPARTS[other]]
     there = "; ".join([*others, f"{package} has them of {', '.join(known)}"])
-    raise UserError(f"init: {package} has no weights that are known here of {base}; {there}", where=at)
+    raise UserError(f"init: {package} has no weights of {base} as it is here; {there}", where=at)
 
 
 @cache
