@@ -95,7 +95,10 @@ def test_own_augmentations_are_part_of_a_settled_study(own_code_forgotten, home,
         for _ in range(2):  # settled, and read back
             resolved = resolve(path, home)
             (model,) = resolved.models
-            runs = {name: resolved.run(model, open_prepared(name, home, 32), 0) for name in ("digits", "glyphs")}
+            runs = {
+                name: resolved.run(model, name, 0, lambda need: open_prepared(need.name, home, need.resolution))[0]
+                for name in ("digits", "glyphs")
+            }
             assert runs["digits"].own_files == () and runs["glyphs"].own_files == (str(own),)
         found.append(resolved.recipes)
     assert found[0][0] == found[1][0] and found[0][1] != found[1][1]
