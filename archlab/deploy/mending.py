@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from archlab.deploy.agreement import Images
 from archlab.foundation import UserError
+
+if TYPE_CHECKING:
+    from archlab.deploy.agreement import Images  # with torch
 
 ENOUGH = 0.01
 """How far probabilities may move, on average: what no more is done about."""

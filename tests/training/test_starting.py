@@ -162,8 +162,8 @@ def test_what_fits_too_little_is_said_with_the_nearest_cause():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{body: 0.1}", r"r\.yaml:5: .*init takes either weights or run"),
-        ("{run: 1a, weights: a.safetensors}", r"r\.yaml:5: .*init takes either weights or run"),
+        ("{body: 0.1}", r"r\.yaml:5: .*init takes one of weights, run and pretrain"),
+        ("{run: 1a, weights: a.safetensors}", r"r\.yaml:5: .*init takes one of weights, run and pretrain"),
         ("{run: 1a, body: -1}", r"r\.yaml:5: .*body must be a number of at least 0"),
         ("{pretrained: imagenet}", r"r\.yaml:5: "),
     ],
