@@ -92,7 +92,7 @@ def ablate(
     if smoke or dry_run:
         study, runs = study_and_runs(source, place, progress, planned=not smoke, until=until)
         if smoke:
-            first = upstream_runs(study, place.home)
+            first = upstream_runs(study, place)
             untrained = {each.key for each in first if each.key not in place}
             ready = [run for run in runs if untrained.isdisjoint(keys_named(run))]
             return try_out(study.name, [*first, *ready], place, settings, progress, as_json)

@@ -81,7 +81,7 @@ def train(
         smallest_map=SMALLEST_MAP,
         own_files=(*own_blocks_of(design), *own_files_of(settled)),
     )
-    run, before = stood_on(run, lambda need: open_prepared(need.name, place, *need[1:]))
+    run, before = stood_on(run, lambda need: open_prepared(need.name, place, *need[1:]), own_blocks_of(design))
     settings = Settings(workers=1, retries=0, device=device, deterministic=deterministic)
     for each in (*before, run):
         if each.key not in Store(place):

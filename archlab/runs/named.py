@@ -6,6 +6,7 @@ Everything that `teacher` and `init` can be written as is understood here, and n
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
@@ -25,6 +26,10 @@ from archlab.runs.stored import DamagedRunError
 from archlab.training.foundations import PUBLISHERS, Distillation, Pretraining, Start
 from archlab.training.recipe import Change, Recipe, load_recipe, own_files_of
 
+SEEN = ("resolution", "stored", "fit", "pixels", "test_resize", "normalisation")
+"""What a recipe says of the images that a network sees, which its teacher must see too."""
+SAW_VALIDATION = "was trained on the validation images too, by which this run could be chosen"
+
 
 def settled_recipe(
     recipe: Recipe,
@@ -43,22 +48,35 @@ def settled_recipe(
     """
     settled = recipe.of_run(model, dataset, home, changes)
     if settled.distill:
-        settled = dataclasses.replace(settled, distill=_named_teacher(settled, settled.distill, dataset, home))
+        settled = dataclasses.replace(settled, distill=_named_teacher(recipe, settled, settled.distill, dataset, home))
     if settled.init and settled.init.weights in PUBLISHERS:
         return _from_published(settled, settled.init, dataset, home, network) if network else settled
     if settled.init:
-        settled = dataclasses.replace(settled, init=_named_start(settled.init, model, dataset, home))
+        settled = dataclasses.replace(settled, init=_named_start(settled, settled.init, model, dataset, home))
     return settled
 
 
-def stands_on_untrained(recipe: Recipe) -> bool:
-    """Whether others are trained before a run of this recipe."""
-    teacher, start = recipe.distill and recipe.distill.teacher, recipe.init
+def stands_on_untrained(change: Change) -> bool:
+    """Whether others are trained before a run of this recipe, or of one that is changed so."""
+    distill, start = (
+        (change.distill, change.init) if isinstance(change, Recipe) else map(change.get, ("distill", "init"))
+    )
+    teacher, pretrain = _entry(distill, "teacher"), _entry(start, "pretrain")
     named = list(teacher.values()) if isinstance(teacher, dict) else [teacher]
-    return bool(start and start.pretrain) or any(isinstance(each, str) and _is_model(each) for each in named)
+    return bool(pretrain) or any(isinstance(each, str) and _is_model(each) for each in named)
 
 
-def _named_teacher(recipe: Recipe, distill: Distillation, dataset: str, home: Path) -> Distillation | None:
+def _entry(settings: Any, name: str) -> Any:
+    """Of settings as they are written, or as they are read; of what is open, of each option."""
+    options = getattr(settings, "options", None)
+    if options:
+        return next(filter(None, (_entry(option, name) for option in options.values())), None)
+    return settings.get(name) if isinstance(settings, dict) else getattr(settings, name, None)
+
+
+def _named_teacher(
+    whole: Recipe, recipe: Recipe, distill: Distillation, dataset: str, home: Path
+) -> Distillation | None:
     """None where it would have no weight."""
     if not distill.weight:
         return None
@@ -70,8 +88,14 @@ def _named_teacher(recipe: Recipe, distill: Distillation, dataset: str, home: Pa
         if not known:
             raise UserError(f"distill: there is no teacher for {dataset}", where=at)
         written = written[known[0]]
+    if not isinstance(written, str):
+        told = "the first digits of a run's key, in quotes where they could be a number, or a model"
+        raise UserError(f"distill: a teacher is {told}, not {written!r}", where=at)
     if _is_model(written):
-        return dataclasses.replace(distill, teacher=_untrained_teacher(recipe, written, dataset, home, at))
+        return dataclasses.replace(distill, teacher=_untrained_teacher(whole, recipe, written, dataset, home, at))
+    if not re.fullmatch("[0-9a-fA-F]+", written):
+        told = f"distill: the teacher {written!r} is neither the key of a run nor a reference nor a YAML file"
+        raise UserError(told, where=at, name=written, known=references())
     teacher = _finished(written, "distill: the teacher", Store(home), at)
     if reason := _cannot_teach(teacher, recipe, dataset, home):
         raise UserError(f"distill: the teacher {teacher.key[:12]} {reason}", where=at)
@@ -82,10 +106,14 @@ def _is_model(written: str) -> bool:
     return written in references() or Path(written).suffix in (".yaml", ".yml")
 
 
-def _untrained_teacher(recipe: Recipe, written: str, dataset: str, home: Path, at: str | None) -> dict[str, Any]:
-    """A model that is trained first, as wide as it was published, by the student's recipe without a teacher."""
+def _untrained_teacher(
+    whole: Recipe, recipe: Recipe, written: str, dataset: str, home: Path, at: str | None
+) -> dict[str, Any]:
+    """A model that is trained first, as wide as it was published, by the study's recipe with its own exemptions: one teacher,
+    whatever the options of a choice change for its students, but for what they see of the images."""
     design = architecture(written, at=at)
-    own = dataclasses.replace(recipe, distill=None, init=None)
+    seen = {name: getattr(recipe, name) for name in SEEN}
+    own = dataclasses.replace(whole.of_run(design.name, dataset, home), distill=None, init=None, **seen)
     return {
         "model": design.name,
         "architecture": design.canonical(),
@@ -108,6 +136,8 @@ def _cannot_teach(teacher: Run, recipe: Recipe, dataset: str, home: Path) -> str
         return f"sees images of {teacher.resolution} pixels, and networks of this recipe {pixels} on {dataset}"
     if not same:
         return f"was trained on {dataset} as it was prepared otherwise, or before it changed"
+    if _saw_validation(teacher, recipe):
+        return SAW_VALIDATION
     if teacher.recipe.get("normalisation") != recipe.canonical().get("normalisation"):
         return "was trained with another normalisation"
     return None
@@ -132,16 +162,35 @@ def _from_published(
     return dataclasses.replace(recipe, init=dataclasses.replace(init, weights=published.digest))
 
 
-def _named_start(init: Start, model: str, dataset: str, home: Path) -> Start:
+def _named_start(recipe: Recipe, init: Start, model: str, dataset: str, home: Path) -> Start:
     store, at = Store(home), init.where
     if init.pretrain:
         return dataclasses.replace(init, pretrain=_pretraining(init.pretrain, model, dataset, home, at))
     if init.run:
-        return dataclasses.replace(init, run=_finished(init.run, "init: the run", store, at).key)
+        run = _finished(init.run, "init: the run", store, at)
+        if run.dataset != dataset and {run.dataset, *_kin(run.dataset, home)} & {*kin(dataset, home)}:
+            told = f"was trained on {run.dataset}, among which test images of {dataset} may be"
+            raise UserError(f"init: the run {run.key[:12]} {told}", where=at)
+        if run.dataset == dataset and _saw_validation(run, recipe):
+            raise UserError(f"init: the run {run.key[:12]} {SAW_VALIDATION}", where=at)
+        return dataclasses.replace(init, run=run.key)
     assert init.weights
     if is_key(init.weights) and store.given(init.weights).is_file():
         return init
     return dataclasses.replace(init, weights=_kept(Path(init.weights), store, at))
+
+
+def _saw_validation(run: Run, recipe: Recipe) -> bool:
+    """Whether a run was trained on images by which one of this recipe could be chosen."""
+    return bool(run.recipe.get("with_validation")) and not recipe.with_validation
+
+
+def _kin(dataset: str, home: Path) -> tuple[str, ...]:
+    """All that the dataset of a stored run counts as, where it is still in the catalogue."""
+    try:
+        return tuple(kin(dataset, home))
+    except UserError:
+        return ()
 
 
 def _pretraining(pretraining: Pretraining, model: str, dataset: str, home: Path, at: str | None) -> Any:
@@ -151,10 +200,12 @@ def _pretraining(pretraining: Pretraining, model: str, dataset: str, home: Path,
         raise UserError(
             f"init: {dataset} cannot be pretrained on {min(shared)}: its test images may be among them", where=at
         )
-    recipe = load_recipe(pretraining.recipe, at=at)
+    recipe = pretraining.recipe if isinstance(pretraining.recipe, Recipe) else load_recipe(pretraining.recipe, at=at)
     settled = recipe.of_run(model, pretraining.dataset, home)
     if settled.init or settled.distill:
         raise UserError(f"init: the recipe of a pretraining, {recipe.name}, stands on nothing itself", where=at)
+    if settled.tune:
+        raise UserError(f"init: a pretraining is not tuned, as its recipe {recipe.name} says", where=at)
     return {
         "data": [pretraining.dataset, settled.stored_of(described), settled.fit],
         "recipe": settled.canonical(),

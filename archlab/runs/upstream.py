@@ -6,7 +6,7 @@ In a settled recipe they stand whole, with their own recipes; in the recipe of a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from archlab.data import Expected, Need, Prepared
@@ -24,10 +24,14 @@ def upstream_needs(recipe: dict[str, Any]) -> list[Need]:
     return [Need(*pretraining["data"])] if pretraining else []
 
 
-def stood_on(run: Run, opened: Opened) -> tuple[Run, list[Run]]:
-    """The run with the keys of those that come before it in its recipe, and these runs."""
+def stood_on(run: Run, opened: Opened, own_blocks: Iterable[str]) -> tuple[Run, list[Run]]:
+    """The run with the keys of those that come before it in its recipe, and these runs.
+
+    Args:
+        own_blocks: The users' files that its architecture names.
+    """
     recipe, before = dict(run.recipe), list[Run]()
-    for name, upstream in _before(run, opened):
+    for name, upstream in _before(run, opened, own_blocks):
         kept = {entry: value for entry, value in recipe[name].items() if entry != "pretrain"}
         recipe[name] = {**kept, _PLACES[name]: upstream.key}
         before.append(upstream)
@@ -43,27 +47,34 @@ def keys_named(run: Run) -> list[str]:
 _PLACES = {"init": "run", "distill": "teacher"}
 
 
-def _before(run: Run, opened: Opened) -> Iterator[tuple[str, Run]]:
+def _before(run: Run, opened: Opened, own_blocks: Iterable[str]) -> Iterator[tuple[str, Run]]:
     """The runs that come before, each with the key of the recipe that names it."""
     if pretraining := (run.recipe.get("init") or {}).get("pretrain"):
-        data = opened(Need(*pretraining["data"]))
-        yield "init", _upstream(run, run.model, run.architecture, run.width, data, pretraining)
+        yield (
+            "init",
+            run_of(
+                run.model,
+                run.architecture,
+                run.width,
+                opened(Need(*pretraining["data"])),
+                pretraining["recipe"],
+                SEED,
+                smallest_map=run.smallest_map,
+                own_files=(*own_blocks, *pretraining["own_files"]),
+            ),
+        )
     teacher = (run.recipe.get("distill") or {}).get("teacher")
     if isinstance(teacher, dict):
-        data = opened(Need(run.dataset, run.stored, run.fit))
-        yield "distill", _upstream(run, teacher["model"], teacher["architecture"], 1.0, data, teacher)
-
-
-def _upstream(
-    run: Run, model: str, architecture: dict[str, Any], width: float, data: Prepared | Expected, named: dict[str, Any]
-) -> Run:
-    return run_of(
-        model,
-        architecture,
-        width,
-        data,
-        named["recipe"],
-        SEED,
-        smallest_map=run.smallest_map,
-        own_files=tuple(named["own_files"]) if model != run.model else (*run.own_files, *named["own_files"]),
-    )
+        yield (
+            "distill",
+            run_of(
+                teacher["model"],
+                teacher["architecture"],
+                1.0,
+                opened(Need(run.dataset, run.stored, run.fit)),
+                teacher["recipe"],
+                SEED,
+                smallest_map=run.smallest_map,
+                own_files=tuple(teacher["own_files"]),
+            ),
+        )

@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import errno
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from pathlib import Path
 
 from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, open_prepared
 from archlab.deploy.extras import require
-from archlab.executors import Settings
+from archlab.executors import Outcome, Settings
 from archlab.forecast import plan, with_workers
 from archlab.foundation import UserError
 from archlab.foundation.words import duration, seconds_in
-from archlab.runs import Run, Store
+from archlab.runs import Failure, Run, Store
+from archlab.runs.upstream import keys_named
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import announce_preparation, compute, training_of
 from archlab.study.latency import check_installed, check_latency
@@ -60,18 +61,26 @@ def ablate(
     tuned, began = None, time.monotonic()
     if study.tune:
         check_time(study, store, settings, seconds, progress)
-        _compute_upstream(of_tries(study), store, settings, progress)
+        first = _compute_upstream(of_tries(study), store, settings, progress)
+        if first.failed:
+            raise UserError(f"what tries stand on has failed, so nothing is chosen: {first.failed[0]}")
         tuned = tune(study, lambda study: runs_of(study, store.home), store, settings, progress)
         study, runs = tuned.study, runs_of(tuned.study, store.home)
         check_measurable(study.metric, runs, store)
-    _compute_upstream(study, store, settings, progress)
+    first = _compute_upstream(study, store, settings, progress)
     seconds = None if seconds is None else max(seconds - (time.monotonic() - began), 0.0)
     if until:
+        if first.failed:
+            raise UserError(f"what runs stand on has failed, so they cannot be held against others: {first.failed[0]}")
         ablation = ablate_until_decided(study, runs_of, store, settings, progress, seconds)
     else:
         settings = with_workers(settings, runs, store)
-        planned, outcome = compute(study.name, runs, store, settings, progress, training_of(study))
+        cannot = _standing_on(first.failed, runs)
+        able = [run for run in runs if run.key not in {failure.run.key for failure in cannot}]
+        planned, outcome = compute(study.name, able, store, settings, progress, training_of(study))
+        outcome.failed += cannot
         ablation = assess(study, runs, outcome, store, planned.judge(outcome))
+    ablation = dataclasses.replace(ablation, computed=ablation.computed + first.computed)
     if tuned:
         ablation = dataclasses.replace(ablation, tuning=tuned.document, computed=ablation.computed + tuned.computed)
     try:
@@ -96,11 +105,20 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
         raise error.said_as(error.message, "within") from None
 
 
-def _compute_upstream(study: ResolvedStudy, store: Store, settings: Settings, progress: Progress) -> None:
-    """Computes what the runs of a study stand on."""
-    if first := upstream_runs(study, store.home):
-        what = f"{study.name}: what its runs stand on"
-        compute(what, first, store, with_workers(settings, first, store), progress, training_of(study))
+def _compute_upstream(study: ResolvedStudy, store: Store, settings: Settings, progress: Progress) -> Outcome:
+    """Computes what the runs of a study stand on that are not stored yet."""
+    first = upstream_runs(study, store)
+    if not first:
+        return Outcome()
+    what = f"{study.name}: what its runs stand on"
+    return compute(what, first, store, with_workers(settings, first, store), progress, training_of(study))[1]
+
+
+def _standing_on(failed: Collection[Failure], runs: Iterable[Run]) -> list[Failure]:
+    """The failures of runs that stand on runs that failed."""
+    causes = {failure.run.key: f"{failure.run}, which it stands on, failed: {failure.cause}" for failure in failed}
+    found = {run.key: (run, key) for run in runs for key in keys_named(run) if key in causes}
+    return [Failure(run, causes[key], 0) for run, key in found.values()]
 
 
 def check_time(
@@ -153,9 +171,9 @@ def runs_of(study: ResolvedStudy, home: Path) -> list[Run]:
     return [run for run, _ in _prepared_runs(study, home)]
 
 
-def upstream_runs(study: ResolvedStudy, home: Path) -> list[Run]:
-    """The runs that those of a study stand on, each once. Raises as `runs_of` does."""
-    return _distinct(_prepared_runs(study, home))
+def upstream_runs(study: ResolvedStudy, store: Store) -> list[Run]:
+    """The runs that those of a study stand on that are not stored yet, each once. Raises as `runs_of` does."""
+    return _distinct(study, _prepared_runs(study, store.home), store)
 
 
 def planned_runs(study: ResolvedStudy, home: Path) -> list[Run]:
@@ -163,17 +181,17 @@ def planned_runs(study: ResolvedStudy, home: Path) -> list[Run]:
     return [run for run, _ in _runs(study, home, missing_datasets(study, home))]
 
 
-def planned_upstream_runs(study: ResolvedStudy, home: Path) -> list[Run]:
+def planned_upstream_runs(study: ResolvedStudy, store: Store) -> list[Run]:
     """As `upstream_runs`, likewise."""
-    return _distinct(_runs(study, home, missing_datasets(study, home)))
+    return _distinct(study, _runs(study, store.home, missing_datasets(study, store.home)), store)
 
 
 def planned_with_tries(study: ResolvedStudy, store: Store) -> list[Run]:
     """As `planned_runs`, after what they stand on and, where the study is tuned, the tries that choose how they are trained."""
     if not study.tune:
-        return [*planned_upstream_runs(study, store.home), *planned_runs(study, store.home)]
+        return [*planned_upstream_runs(study, store), *planned_runs(study, store.home)]
     tries, known = planned_tuning(study, lambda study: planned_runs(study, store.home), store)
-    first = [run for each in (of_tries(study), known) for run in planned_upstream_runs(each, store.home)]
+    first = [run for each in (of_tries(study), known) for run in planned_upstream_runs(each, store)]
     return [*first, *tries, *planned_runs(known, store.home)]
 
 
@@ -209,5 +227,7 @@ def _runs(study: ResolvedStudy, home: Path, missing: Collection[Need]) -> list[t
     ]
 
 
-def _distinct(runs: list[tuple[Run, list[Run]]]) -> list[Run]:
-    return list({upstream.key: upstream for _, before in runs for upstream in before}.values())
+def _distinct(study: ResolvedStudy, runs: list[tuple[Run, list[Run]]], store: Store) -> list[Run]:
+    """What runs stand on that are not stored; of a study that goes on in rounds, whatever is."""
+    waiting = [before for run, before in runs if study.most_seeds is not None or run.key not in store]
+    return list({upstream.key: upstream for before in waiting for upstream in before}.values())

@@ -160,7 +160,7 @@ class ResolvedStudy:
             smallest_map=self.smallest_map,
             own_files=(*form["own_files"], *self.recipe_files[recipe]),
         )
-        return stood_on(run, opened)
+        return stood_on(run, opened, form["own_files"])
 
     def check_budget(self) -> None:
         """Raises UserError where a model is above the budget and nobody made it fit."""

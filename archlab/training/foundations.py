@@ -37,11 +37,11 @@ class Pretraining:
 
     Attributes:
         dataset: Its name.
-        recipe: A recipe's name, its file, or its keys.
+        recipe: An `archlab.training.recipe.Recipe`; written as its name, its file, or its keys.
     """
 
     dataset: str
-    recipe: dict[str, Any] | str = "thorough"
+    recipe: Any = "thorough"
 
 
 @dataclass(frozen=True)

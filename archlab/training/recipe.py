@@ -173,7 +173,7 @@ class Recipe:
         """
         if self.exemptions:
             raise ValueError(f"recipe {self.name} has exemptions: settle it for a model and a dataset first")
-        values = dataclasses.asdict(self)
+        values = _plain(self)
         deciding = {name: values[name] for name in values if name not in ("name", "paper", "tune", "exemptions")}
         for name in LATER:
             if deciding[name] == DEFAULTS[name]:
@@ -205,6 +205,15 @@ class Recipe:
         return -(-steps // batches), steps
 
 
+def _plain(value: Any) -> Any:
+    """The value without the classes that settings have, and the lines that they were read from."""
+    if dataclasses.is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 Change: TypeAlias = dict[str, Any] | Recipe
 """Other values for some keys of a recipe, or another recipe."""
 
@@ -234,7 +243,7 @@ CHANGEABLE = [name for name in DEFAULTS if name not in NOT_CHANGED]
 def read_change(settings: dict, folder: Path | None, at: str | None) -> Mapping:
     """Settings that change a recipe, the own code that they name loaded. Raises UserError for a key that no recipe has."""
     check_keys(settings, CHANGEABLE, "a change of a recipe", at)
-    return placed(with_lines_of(settings, settings), folder, at)
+    return _placed(with_lines_of(settings, settings), folder, at)
 
 
 def own_files_of(recipe: Recipe) -> tuple[str, ...]:
@@ -282,7 +291,7 @@ def _parse(
     base = None
     if "like" in document:
         base = load_recipe(document["like"], at=where(document, "like") or at, folder=folder, seen=seen)
-    settings = placed(with_lines_of(document, own), folder, at)
+    settings = _placed(with_lines_of(document, own), folder, at)
     recipe = read_settings(Recipe, settings, "a recipe", at=at, base=base)
     if "exemptions" in document:
         recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at))
@@ -290,6 +299,20 @@ def _parse(
     if "name" in document:
         return recipe
     return dataclasses.replace(recipe, name=file_name or (_named_by_changes(base.name, own) if base else recipe.name))
+
+
+def _placed(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
+    """The settings as `placed` gives them, the recipe of a pretraining loaded."""
+    found = placed(settings, folder, at)
+    init = found.get("init")
+    if not isinstance(init, dict) or not isinstance(init.get("pretrain"), dict):
+        return found
+    pretrain = init["pretrain"]
+    if not isinstance(pretrain.get("recipe"), (str, dict)):
+        return found
+    recipe = load_recipe(pretrain["recipe"], at=where(pretrain, "recipe") or at, folder=folder)
+    inside = with_lines_of(pretrain, {**pretrain, "recipe": recipe})
+    return with_lines_of(found, {**found, "init": with_lines_of(init, {**init, "pretrain": inside})})
 
 
 def _named_by_changes(name: str, own: dict) -> str:
@@ -312,7 +335,7 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
         line = where(each, "set") or at
         for key in NOT_EXEMPT.keys() & exemption.set.keys():
             raise UserError(f"an exemption cannot {NOT_EXEMPT[key]}", where=where(exemption.set, key) or line)
-        settings = placed(with_lines_of(each["set"], exemption.set), folder, line)
+        settings = _placed(with_lines_of(each["set"], exemption.set), folder, line)
         read_settings(Recipe, settings, "a recipe", at=line, base=recipe)  # each value; all together when settled
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)

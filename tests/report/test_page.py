@@ -204,7 +204,9 @@ def test_links_open_what_they_lead_to_again_and_again(browser, page):
     browser.open(page)
     link = browser.driver.find_element("css selector", "nav a[href='#costs']")
     for _ in range(2):
-        browser.run("scrollTo({top: 0, behavior: 'instant'})")  # a click does not wait for a page that scrolls by itself
+        browser.run(
+            "scrollTo({top: 0, behavior: 'instant'})"
+        )  # a click does not wait for a page that scrolls by itself
         link.click()
         assert browser.run(OPEN, "#costs") and not browser.run(OPEN, "#curves")
         assert browser.run("return document.querySelector('#costs svg').checkVisibility()")

@@ -105,6 +105,30 @@ def test_a_teacher_of_other_images_is_refused(place, fields, message):
     assert str(refused.value).startswith(f"distill: the teacher {run.key[:12]} {message}")
 
 
+def test_what_saw_the_validation_images_can_be_no_part_of_what_they_choose(place):
+    home, _ = place
+    digest = open_prepared("digits", home, 32).digest
+    run = make_run(dataset_digest=digest, dataset="digits", recipe={"with_validation": True})
+    Store(home).put(run, make_trained(run))
+    for keys in ({"distill": {"teacher": run.key[:8]}}, {"init": {"run": run.key[:8]}}):
+        with pytest.raises(
+            UserError, match="was trained on the validation images too, by which this run could be chosen"
+        ):
+            settled(home, **keys)
+        assert settled(home, with_validation=True, **keys)
+
+
+def test_a_run_on_other_splits_of_the_same_images_is_no_start(place):
+    home, _ = place
+    run = make_run(dataset="ham10000@published", dataset_digest="e" * 64)
+    Store(home).put(run, make_trained(run))
+    with pytest.raises(
+        UserError, match="was trained on ham10000@published, among which test images of ham10000 may be"
+    ):
+        settled(home, "ham10000", init={"run": run.key[:8]})
+    assert settled(home, "digits", init={"run": run.key[:8]}).init.run == run.key
+
+
 def test_a_run_that_is_not_there_whole_is_refused_at_its_line(place, tmp_path):
     home, key = place
     store, recipe = Store(home), tmp_path / "r.yaml"

@@ -9,10 +9,11 @@ import pytest
 from archlab.architecture import architecture
 from archlab.data import Expected, entry, open_prepared
 from archlab.foundation import UserError
+from archlab.foundation.documents import read_yaml_text
 from archlab.runs import run_of
 from archlab.runs.named import settled_recipe, stands_on_untrained
 from archlab.runs.upstream import SEED, stood_on, upstream_needs
-from archlab.training.recipe import load_recipe
+from archlab.training.recipe import load_recipe, own_files_of
 
 SHORT = {"like": "quick", "steps": 3}
 
@@ -33,9 +34,10 @@ def run(recipe, home, seed=0, dataset="digits", width=0.1):
     made = run_of(
         "starnet", architecture("starnet").canonical(), width, data, settled.canonical(), seed, smallest_map=4
     )
-    return stood_on(made, opened)
+    return stood_on(made, opened, ())
 
 
+TUNED = {"like": "quick", "steps": 3, "tune": {"lr": [1e-3, 4e-3], "steps": 2}}
 PRETRAINED = {"init": {"pretrain": {"dataset": "textures", "recipe": SHORT}, "body": 0.5}}
 
 
@@ -96,13 +98,62 @@ def test_data_of_the_pretraining_are_needed(home):
     assert stands_on_untrained(load_recipe(SHORT | PRETRAINED)) and not stands_on_untrained(load_recipe(SHORT))
 
 
-def test_own_files_of_the_pretraining_come_along(home, tmp_path):
+def test_the_recipe_of_a_pretraining_lies_where_its_own_does(home, tmp_path):
     (tmp_path / "mine.yaml").write_text("like: quick\nsteps: 5\n")
-    recipe = load_recipe(
-        SHORT | {"init": {"pretrain": {"dataset": "textures", "recipe": "mine.yaml"}}}, folder=tmp_path
-    )
-    settled = settled_recipe(recipe, "starnet", "digits", home)
-    assert settled.init.pretrain["recipe"]["steps"] == 5
+    for written in ("mine.yaml", {"like": "mine.yaml", "augment": {"flip": False, "order": ["flip"]}}):
+        recipe = load_recipe(
+            SHORT | {"init": {"pretrain": {"dataset": "textures", "recipe": written}}}, folder=tmp_path
+        )
+        settled = settled_recipe(recipe, "starnet", "digits", home)
+        assert settled.init.pretrain["recipe"]["steps"] == 5
+    assert settled.init.pretrain["recipe"]["augment"]["flip"] is False
+
+
+def test_values_inside_a_pretraining_may_be_of_any_kind(home):
+    text = """
+like: quick
+steps: 3
+init:
+  pretrain:
+    dataset: textures
+    recipe: {like: quick, augment: {flip: false, order: [flip]}, exemptions: [{models: [starnet], set: {lr: 1e-3}}]}
+"""
+    settled = settled_recipe(load_recipe(read_yaml_text(text, source="r.yaml")), "starnet", "digits", home)
+    inside = settled.canonical()["init"]["pretrain"]["recipe"]
+    assert (inside["lr"], inside["augment"]["flip"], inside["augment"]["order"]) == (1e-3, False, ["flip"])
+
+
+def test_own_code_of_a_run_is_no_part_of_what_it_stands_on(home, tmp_path):
+    own = tmp_path / "own.py"
+    keys = []
+    for text in (
+        "def turned(images, random):\n    return images\n",
+        "def turned(images, random): return images.flip(2)\n",
+    ):
+        own.write_text(text)
+        recipe = load_recipe(SHORT | PRETRAINED | {"augment": {"own": [f"{own}:turned"]}})
+        settled = settled_recipe(recipe, "starnet", "digits", home)
+        canonical = architecture("starnet").canonical()
+        data = Expected(entry("digits", home), 32)
+        made = run_of(
+            "starnet", canonical, 0.1, data, settled.canonical(), 0, smallest_map=4, own_files=own_files_of(settled)
+        )
+        made, (upstream,) = stood_on(made, lambda need: Expected(entry(need.name, home), need.resolution), ())
+        keys.append((made.key, upstream.key))
+    assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1] == run(PRETRAINED, home)[1][0].key
+
+
+def test_a_teacher_has_exemptions_of_its_own_and_no_option_of_its_students(home):
+    distilled = {"distill": {"teacher": "mobilenetv2"}}
+    exempt = {"exemptions": [{"models": ["mobilenetv2"], "set": {"lr": 1e-4}}]}
+    (teacher,), (other,) = (run(distilled | each, home)[1] for each in (exempt, {}))
+    assert (teacher.recipe["lr"], other.recipe["lr"]) == (1e-4, 4e-3)
+    settled = [
+        settled_recipe(load_recipe(SHORT | distilled), "starnet", "digits", home, changes)
+        for changes in ((), ({"label_smoothing": 0.2, "ema": 0.9},), ({"pixels": 48},))
+    ]
+    plain, smooth, large = (each.distill.teacher["recipe"] for each in settled)
+    assert plain == smooth and large == plain | {"pixels": 48, "stored": 32}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +167,9 @@ def test_own_files_of_the_pretraining_come_along(home, tmp_path):
         ({"init": {"pretrain": {"dataset": "textures", "recipe": SHORT | PRETRAINED}}}, "stands on nothing itself"),
         ({"init": {"pretrain": {"dataset": "textures", "lr": 1}}}, "no key 'lr'"),
         ({"distill": {"teacher": "nowhere.yaml"}}, "nowhere.yaml"),
+        ({"distill": {"teacher": "mobilenetv9"}}, "neither the key of a run .*mobilenetv2"),
+        ({"distill": {"teacher": {"digits": 3}}}, "in quotes where they could be a number, or a model, not 3"),
+        ({"init": {"pretrain": {"dataset": "textures", "recipe": TUNED}}}, "a pretraining is not tuned"),
     ],
 )
 def test_what_cannot_be_is_told(recipe, message, home):
@@ -134,7 +188,7 @@ def test_it_starts_where_the_pretraining_ended(home):
     settled = settled_recipe(load_recipe(SHORT | still), "starnet", "digits", home)
     data = open_prepared("digits", home, 32)
     made = run_of("starnet", architecture("starnet").canonical(), 0.1, data, settled.canonical(), 1, smallest_map=4)
-    made, before = stood_on(made, lambda need: open_prepared(need.name, home, *need[1:]))
+    made, before = stood_on(made, lambda need: open_prepared(need.name, home, *need[1:]), ())
     store = Store(home)
     for each in (*before, made):
         assert not execute([each], store, Settings(workers=1)).failed

@@ -120,6 +120,22 @@ def test_a_search_refuses_what_all_its_designs_have_in_common(home):
         Designs(study(choices(TRAINING)), home)
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "{init: {pretrain: {dataset: digits}}}",
+        "{recipe: {distill: {teacher: starnet}}}",
+        "{recipe: {like: quick, init: {pretrain: {dataset: digits}}}}",
+        "{recipe: {init: {choose: {none: none, first: {pretrain: {dataset: digits}}}}}}",
+    ],
+)
+def test_a_search_refuses_options_that_have_others_trained_first(option, home):
+    with pytest.raises(
+        UserError, match=r"study.yaml:\d+: options of 'start' have others trained first.*ablate instead"
+    ):
+        Designs(study(choices(f"start: {{plain: [], other: [{option}]}}")), home)
+
+
 def test_the_budget_is_counted_at_the_most_pixels(home):
     plain = Designer(study(choices(ATTENTION)), home)
     enlarged = Designer(study(choices("size: {plain: [], large: [{recipe: {pixels: 48}}]}")), home)

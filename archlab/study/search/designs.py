@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import cached_property
 from pathlib import Path
 
@@ -71,7 +70,12 @@ class Designs(Designer):
         common = {name: getattr(self.recipe, name) for name in IN_COMMON}
         for choice in self.study.choices:
             for change in changes_of(choice):
-                changed = dataclasses.asdict(change) if isinstance(change, Recipe) else change
+                if stands_on_untrained(change):
+                    told = (
+                        f"options of {choice.name!r} have others trained first, which a search does not: ablate instead"
+                    )
+                    raise UserError(told, where=choice.where)
+                changed = vars(change) if isinstance(change, Recipe) else change
                 for name, value in common.items():
                     if changed.get(name, value) != value:
                         raise UserError(
