@@ -101,7 +101,7 @@ class Tries:
         """Leaves so many in: the best, and what the recipe says itself, so that both meet at the last rung.
 
         Args:
-            worth: By key of a run, the higher the better; -inf of one that failed.
+            worth: By key of a run, the higher the better; -inf of one that diverged.
         """
         for group, cells in self.groups.items():
             best, own = self._ordered(group, rung, worth)[:count], cells[0].own
@@ -140,10 +140,10 @@ class Tries:
         )
 
     def at_edge(self, place: int) -> dict[str, str]:
-        """Of a candidate the keys whose value is the `smallest` or the `largest` tried."""
+        """Of a candidate the keys whose value is the `smallest` or the `largest` tried; of two values both would be."""
         found = {}
         for key, values in self.ordered.items():
-            if len(values) > 1 and (value := self.candidates[place][key]) in (values[0], values[-1]):
+            if len(values) > 2 and (value := self.candidates[place][key]) in (values[0], values[-1]):
                 found[key] = "smallest" if value == values[0] else "largest"
         return found
 

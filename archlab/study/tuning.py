@@ -10,9 +10,12 @@ from typing import Any
 
 from archlab.executors import Settings
 from archlab.forecast import with_workers
+from archlab.forecast.costs import work_of
 from archlab.forecast.kept import keep_measurement, read_measurement
+from archlab.foundation import UserError
 from archlab.runs import Failure, Run, Store
 from archlab.study.computing import compute, training_of
+from archlab.study.grid import Values, own_values
 from archlab.study.measuring import check_measurable, value_of
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
@@ -31,8 +34,9 @@ class Tuned:
         study: With the values that were chosen.
         document: Plain JSON values: keys, candidates, per, steps, seeds, rungs (of each, steps and tries of a model and
             dataset), choices (of each model and dataset: own and chosen values, at_edge, and what both are worth in the study's
-            metric on validation images at the last rung, None where a try failed), failed (with steps and values), cost (runs,
-            steps and seconds of all tries), and untuned: the runs of the study as it is without, by key.
+            metric on validation images at the last rung, None where a try diverged), failed (those that diverged, with steps
+            and values), cost (runs, steps and seconds of all tries), and untuned: the runs of the study as it is without, by
+            key.
         computed: How many runs were computed now.
     """
 
@@ -42,12 +46,14 @@ class Tuned:
 
 
 def tune(study: ResolvedStudy, runs_of: RunsOf, store: Store, settings: Settings, progress: Progress) -> Tuned:
-    """Computes the tries that are not stored, rung after rung, and chooses. A try that fails is the worst.
+    """Computes the tries that are not stored, rung after rung, and chooses. A try that diverges is the worst.
 
-    Raises Interrupted after Ctrl-C; the same call goes on.
+    Raises:
+        UserError: A try failed for another reason, or tries are longer than the training; the same call goes on.
+        Interrupted: After Ctrl-C; the same call goes on.
     """
     assert study.tune
-    tries, work = tries_of(study, runs_of), _Work(study, store, settings, progress)
+    tries, work = tries_of(study, runs_of, store), _Work(study, store, settings, progress)
     for at, rung in enumerate(tries.rungs):
         worth = work.compute(tries.runs(rung), rung)
         if at + 1 < len(tries.rungs):
@@ -76,14 +82,29 @@ def of_tries(study: ResolvedStudy) -> ResolvedStudy:
     return dataclasses.replace(study, seeds=seeds_of_tries(study), unseen={})
 
 
-def tries_of(study: ResolvedStudy, runs_of: RunsOf) -> Tries:
-    return Tries(study, runs_of(of_tries(study)))
+def tries_of(study: ResolvedStudy, runs_of: RunsOf, store: Store) -> Tries:
+    """Raises UserError where they are longer than the training, as far as it is known how many images there are."""
+    runs = runs_of(of_tries(study))
+    for run in {(run.model, run.dataset): run for run in runs if run.recipe["epochs"]}.values():
+        _check_length(study, run, store)
+    return Tries(study, runs)
+
+
+def _check_length(study: ResolvedStudy, run: Run, store: Store) -> None:
+    assert study.tune
+    try:
+        whole = work_of(run, store.home).steps
+    except UserError:  # nothing is known of how many images there will be
+        return
+    if whole < study.tune["steps"]:
+        longer = f"tries of {study.tune['steps']} steps are longer than the training of {run.model} on {run.dataset}"
+        raise UserError(f"tune: {longer}: {run.recipe['epochs']} epochs are {whole} steps", where=study.path)
 
 
 def planned_tuning(study: ResolvedStudy, runs_of: RunsOf, store: Store) -> tuple[list[Run], ResolvedStudy]:
     """The runs of all tries, and the study as it will run. Where it is not known yet what goes on or is chosen, others stand in
     that are as much work and not the recipe's own."""
-    tries, listed = tries_of(study, runs_of), list[Run]()
+    tries, listed = tries_of(study, runs_of, store), list[Run]()
     is_known = True
     for at, rung in enumerate(tries.rungs):
         runs = tries.runs(rung)
@@ -115,29 +136,42 @@ class _Work:
         self.computed = 0
 
     def compute(self, runs: list[Run], rung: Rung) -> dict[str, float]:
-        """What the runs are worth, by key."""
+        """What the runs are worth, by key. Raises UserError where one failed that did not diverge."""
         check_measurable(self.study.metric, runs, self.store)
-        failed = [Failure(run, cause, 1) for run in _distinct(runs) if (cause := cause_of(run, self.store))]
-        known = {failure.run.key for failure in failed}
+        diverged = [Failure(run, cause, 1) for run in _distinct(runs) if (cause := cause_of(run, self.store))]
+        known = {failure.run.key for failure in diverged}
         left = [run for run in runs if run.key not in known]
         what = f"{self.study.name}: tries of {rung.steps} steps"
         settings = with_workers(self.settings, left, self.store)
         _, outcome = compute(what, left, self.store, settings, self.progress, training_of(self.study))
+        others = list[Failure]()
         for failure in outcome.failed:
             if failure.cause.startswith(DIVERGED):
                 keep_measurement(self.store, "diverged", failure.run.key, failure.cause)
+                diverged.append(failure)
+            else:
+                others.append(failure)
         self.computed += outcome.computed
         self.results |= outcome.results
-        for failure in [*failed, *outcome.failed]:
+        for failure in diverged:
             self._note(failure, rung)
+        if others:  # a full disk or a lost worker says nothing of the values
+            more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+            said = f"a try failed, and not because it diverged, so nothing is chosen: {self._told(others[0])}{more}"
+            raise UserError(f"{said}; what has ended is kept, and the same command goes on from there")
         return _worth(self.study, runs, outcome.results, self.store)
 
     def _note(self, failure: Failure, rung: Rung) -> None:
+        self.failed.append({**failure.document(), "steps": rung.steps, "values": self._values(failure)})
+        self.progress.say(f"a try counts as the worst: {self._told(failure)}")
+
+    def _told(self, failure: Failure) -> str:
+        values = ", ".join(f"{key} {value:g}" for key, value in self._values(failure).items())
+        return f"{failure.run}, {values}: {failure.cause}"
+
+    def _values(self, failure: Failure) -> Values:
         assert self.study.tune
-        values = {key: failure.run.recipe[key] for key in self.study.tune["candidates"][0]}
-        self.failed.append({**failure.document(), "steps": rung.steps, "values": values})
-        said = ", ".join(f"{key} {value:g}" for key, value in values.items())
-        self.progress.say(f"a try counts as the worst: {failure.run}, {said}: {failure.cause}")
+        return own_values(failure.run.recipe, self.study.tune["candidates"][0])
 
     def cost(self) -> dict[str, Any]:
         """Of the runs that have finished; seconds of all together."""

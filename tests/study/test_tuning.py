@@ -10,6 +10,7 @@ import pytest
 import standin_executor
 import standin_training
 
+from archlab.data import open_prepared
 from archlab.executors import Interrupted, Outcome, Settings
 from archlab.foundation import UserError, read_yaml_text
 from archlab.runs import Failure, Store
@@ -25,6 +26,7 @@ from archlab.training.recipe import load_recipe
 RATES = [0.001, 0.002, 0.016, 0.032]
 BEST = {"low": 0.001, "middle": 0.004, "high": 0.016, "high on textures": 0.032}
 HIGHEST = 1.0
+LOST = "killed by signal 9"
 
 
 def net(name, out):
@@ -44,10 +46,11 @@ STAND_IN = Settings(executor=standin_executor.PATH, workers=2, retries=0)
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
-    """Training is a stand-in; calling this says what is best, and which rates diverge."""
+    """Training is a stand-in; calling this says what is best, which rates diverge, and of which model and rate workers are
+    lost."""
 
-    def says(best=BEST, highest=HIGHEST):
-        given = {"function": "standin_training:tune", "options": {"best": best, "highest": highest}}
+    def says(best=BEST, highest=HIGHEST, lost=()):
+        given = {"function": "standin_training:tune", "options": {"best": best, "highest": highest, "lost": lost}}
         monkeypatch.setenv("STAND_IN", json.dumps(given))
 
     says()
@@ -62,6 +65,9 @@ def here(request, monkeypatch):
         given, outcome = json.loads(os.environ["STAND_IN"]), Outcome()
         for run in {run.key: run for run in runs}.values():
             if run.key not in store:
+                if [run.model, run.recipe["lr"]] in given["options"]["lost"]:
+                    outcome.failed.append(Failure(run, LOST, 2))
+                    continue
                 try:
                     store.put(run, standin_training.tune(run, home=None, folder=None, report=None, **given["options"]))
                 except standin_training.DivergenceError as error:
@@ -199,7 +205,24 @@ def test_a_try_that_diverges_is_the_worst_and_is_not_made_again(store, stand_in)
     assert again.computed == 0 and again.tuning == found.tuning
 
 
-def test_where_every_try_fails_the_recipe_stays(store, stand_in):
+def test_a_try_that_fails_and_does_not_diverge_lets_nothing_be_chosen_and_the_same_command_goes_on(store, stand_in):
+    """The rate that is best for `high` on digits is lost, which was to win; and what diverges in that rung is remembered."""
+    stand_in(highest=0.02, lost=[["high", 0.016]])
+    heard = Heard()
+    lost = f"nothing is chosen: high on digits, seed 10000, lr 0.016: {LOST} (and 1 more); what has ended is kept, and the same"
+    with pytest.raises(UserError) as error:
+        tuned(store, heard)
+    assert lost in str(error.value) and "\n" not in str(error.value)
+    stored = documents_in(store)
+    assert len(stored) == 6 * 4 - 2 and all(each["run"]["recipe"].get("test") is False for each in stored)
+    assert not any("choices are" in words for words in heard.said)
+    stand_in(highest=1.0)
+    found = tuned(store)
+    assert chosen(found)["high", "digits"] == 0.016 and found.computed == 2 + 6 * 3 + 6
+    assert {each["values"]["lr"] for each in found.tuning["failed"]} == {0.032}
+
+
+def test_where_every_try_diverges_the_recipe_stays(store, stand_in):
     stand_in(highest=0.0)
     found = tuned(store)
     assert set(chosen(found).values()) == {0.004} and len(found.failed) == 6
@@ -212,6 +235,18 @@ def test_what_the_recipe_says_is_tried_to_the_end_even_where_it_is_the_worst(sto
     values = [(each["own_value"], each["chosen_value"]) for each in found.tuning["choices"]]
     assert values == [(pytest.approx(0.9 - 0.05 * 4), 0.9)] * 6
     assert found.tuning["cost"]["runs"] == 6 * (5 + 3)
+
+
+def test_an_edge_is_one_of_three_values_or_more(store, stand_in):
+    stand_in(dict.fromkeys(BEST, 0.001))
+    for rates, edge in (([0.001], {}), ([0.001, 0.002], {"lr": "smallest"})):
+        heard = Heard()
+        found = tuned(store, heard, tune={"lr": rates, "steps": 12})
+        assert set(chosen(found).values()) == {0.001} and all(
+            each["at_edge"] == edge for each in found.tuning["choices"]
+        )
+        said = "tuned: tuned: 6 of 6 choices are other values than the recipe's own"
+        assert said + ("; 6 lie at the edge of what was tried" if edge else "") in heard.said
 
 
 def test_of_equals_the_one_nearest_to_the_recipe_is_chosen(store, stand_in):
@@ -313,6 +348,22 @@ def test_what_is_wrong_is_one_line_before_anything_runs(store, recipe, tune, mes
     with pytest.raises(UserError) as error:
         resolve(read_yaml_text(text.strip(), source="wrong.yaml"), store.home)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("dataset", ["digits", "cifar10"])
+def test_tries_are_no_longer_than_the_epochs_of_a_recipe(store, dataset):
+    """Of a dataset that is prepared, and of one of which the catalogue says how many images it has: 50000 to train with, a
+    tenth of them for validation."""
+    images = 45000 if dataset == "cifar10" else sum(open_prepared("digits", store.home, 8).counts("train"))
+    whole = 2 * (images // 16)
+    study = {**STUDY, "suite": [dataset], "recipe": {"like": "quick", "epochs": 2, "steps": "none"}}
+    with pytest.raises(UserError) as error:
+        planned_with_tries(resolve({**study, "tune": {"lr": RATES, "steps": whole + 1}}, store.home), store)
+    longer = (
+        f"tune: tries of {whole + 1} steps are longer than the training of low on {dataset}: 2 epochs are {whole} steps"
+    )
+    assert longer in str(error.value) and "\n" not in str(error.value)
+    assert planned_with_tries(resolve({**study, "tune": {"lr": RATES, "steps": whole}}, store.home), store)
 
 
 def test_the_study_s_tune_goes_before_the_recipe_s_which_others_bring_along(home):
