@@ -11,7 +11,7 @@ import pandas as pd
 from archlab.foundation import UserError, check_file, is_file
 from archlab.foundation.checksums import changed_files
 from archlab.foundation.metric import METRICS, Metric
-from archlab.report.provenance import as_trained, prediction, provenance, spanning
+from archlab.report.provenance import prediction, provenance, spanning
 from archlab.report.stored_runs import measured_on_boards, read_runs
 from archlab.report.study_files import (
     SEARCH,
@@ -22,6 +22,7 @@ from archlab.report.study_files import (
     read_optional,
 )
 from archlab.report.tested import classes_of, kin_of, test_images_of
+from archlab.report.training import as_trained
 from archlab.report.untuned import read_untuned
 from archlab.scoring import (
     ImageNoise,
@@ -260,7 +261,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         unseen_table=table[is_unseen] if is_unseen.any() else None,
         test_images=test_images_of(study["datasets"], home),
         classes=classes_of([*study["datasets"], *study.get("unseen", [])], home, found),
-        trained=as_trained(study),
+        trained=as_trained(study, home),
         kin=kin_of(study["datasets"], home),
         origin="a finished study",
         home=home,

@@ -118,7 +118,8 @@ def test_a_damaged_run_is_a_winner_without_facts(own_store, tmp_path):
     (own_store.directory(run.key) / "model.json").write_text("{}")
     with own_blocks_alone({"my_blocks.py": GATED}):
         save_winner(tmp_path / "found", design, "a comment", [run], own_store)
-    assert read_yaml(tmp_path / "found/winner.yaml")["trained"] == {"shapes": {"runs": {"0": run.key}}}
+    trained = {"shapes": {"runs": {"0": run.key}, "recipe": run.recipe}}
+    assert read_yaml(tmp_path / "found/winner.yaml")["trained"] == trained
 
 
 def test_its_run_is_found_in_the_default_store(place, winner, tmp_path, monkeypatch):

@@ -11,10 +11,10 @@ from archlab.data import ClassCounts
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS
 from archlab.report import analyse, in_frame_of, read_material, text
-from archlab.report.provenance import as_trained
 from archlab.report.search import _finalists, _left_out
 from archlab.report.sections import sections
 from archlab.report.tested import classes_of
+from archlab.report.training import as_trained
 from archlab.scoring import ImageNoise, Matters
 from archlab.scoring.image_noise import OnDataset
 from tests.report.made import made_study
@@ -122,7 +122,7 @@ def test_models_at_chance_on_datasets_not_seen_are_marked_too():
     assert "pines (not seen)" in said
 
 
-def test_the_recipe_is_told_as_it_ran():
+def test_the_recipe_is_told_as_it_ran(tmp_path):
     recipe = {"epochs": None, "steps": 60, "batch_size": 16, "optimizer": "adamw", "lr": 0.004, "schedule": "cosine"}
     recipe["augment"] = {
         "shift": 4,
@@ -134,12 +134,12 @@ def test_the_recipe_is_told_as_it_ran():
     }
     other = {**recipe, "epochs": 3, "optimizer": {"ab12:mine": {}}, "augment": {}, "weights": "best_validation"}
     models = [{"recipes": {"digits": 0, "pines": 0}}, {"recipes": {"digits": 0, "pines": 1}}]
-    assert as_trained({"recipe": "quick", "recipes": [recipe, other], "models": models}) == [
+    assert as_trained({"recipe": "quick", "recipes": [recipe, other], "models": models}, tmp_path) == [
         "quick (in 3 of 4 cells): 60 steps of batches of 16, adamw at 0.004, cosine, augmented by shift, flip, fog",
         "quick (in 1 of 4 cells): 3 epochs or 60 steps, whichever ends first, of batches of 16, mine at 0.004, cosine, "
         "not augmented, the weights of the best validation epoch",
     ]
-    assert as_trained({"recipe": "quick", "models": []}) == []
+    assert as_trained({"recipe": "quick", "models": []}, tmp_path) == []
 
 
 def test_what_a_search_left_out_is_told_with_the_reason():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,11 @@ def _carried(run: Run, store: Store) -> dict[str, Any]:
 
 
 def _trained(runs: list[Run], carried: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """By dataset: the runs' keys by seed, the names of the classes, and how images are preprocessed."""
+    """By dataset: the runs' keys by seed, their recipe, the names of the classes, and how images are preprocessed."""
     trained: dict[str, Any] = {}
     for run in runs:
-        entry: dict[str, Any] = trained.setdefault(run.dataset, {"runs": {}})
+        recipe = deepcopy(run.recipe)  # runs that share one would be written as references to the first
+        entry: dict[str, Any] = trained.setdefault(run.dataset, {"runs": {}, "recipe": recipe})
         entry["runs"][str(run.seed)] = run.key
         for name in ("class_names", "preprocessing"):
             if name in carried[run.key]:
