@@ -4,45 +4,54 @@ from __future__ import annotations
 
 import json
 
-import standin_training
-from small_study import STUDY
+import pytest
+from standin_training import trained
 
-from archlab.architecture import architecture, from_canonical
-from archlab.architecture.writing import at_width
+from archlab.architecture import architecture
 from archlab.deploy.finding import find_run
 from archlab.foundation import read_yaml
-from archlab.study.ablating import runs_of
-from archlab.study.resolving import resolve
+from archlab.runs import Run, Store
 from archlab.study.search.winner import save_winner
 from archlab.training.recipe import load_recipe
 
-FASTER = {
-    "models": ["mobilenetv2"],
-    "datasets": ["textures"],
-    "set": {"lr": 1e-5, "clip": 1.0, "augment": {"cutmix": 1.0}},
-}
+DESIGN = architecture({"name": "net", "layers": [{"conv": {"out": 8, "stride": 2}}]})
+PLAIN = load_recipe("quick").settled("net", "digits").canonical()
+OTHER = load_recipe({"like": "quick", "lr": 1e-5, "clip": 1.0, "init": {"run": "c" * 64, "body": 0.1}})
+RECIPES = {"digits": PLAIN, "glyphs": PLAIN, "textures": OTHER.settled("net", "textures").canonical()}
 
 
-def test_its_file_has_the_recipe_of_each_dataset(store, tmp_path):
-    study = {**STUDY, "suite": ["digits", "textures", "glyphs"], "recipe": {"like": "quick", "exemptions": [FASTER]}}
-    runs = [run for run in runs_of(resolve(study, store.home), store.home) if run.model == "mobilenetv2"]
-    for run in runs:
-        store.put(run, standin_training.trained(run))
-    design = at_width(from_canonical(runs[0].architecture, "winner"), runs[0].width, "winner")
-    save_winner(tmp_path, design, "a comment", runs, store)
-    path = tmp_path / "winner.yaml"
-    trained = read_yaml(path)["trained"]
-    assert {len(each["runs"]) for each in trained.values()} == {2}
-    for run in runs:
-        recipe = trained[run.dataset]["recipe"]
-        assert recipe == run.recipe == load_recipe(recipe).canonical()
-    assert trained["textures"]["recipe"]["lr"] == 1e-5 != trained["digits"]["recipe"]["lr"]
-    assert "&id" not in path.read_text()  # no recipe by reference to another
-    assert architecture(path).canonical() == design.canonical()
+@pytest.fixture
+def runs(tmp_path):
+    """Two seeds on each dataset, stored in `tmp_path`; two datasets share a recipe."""
+    digests = {name: letter * 64 for name, letter in zip(RECIPES, "abc", strict=True)}
+    made = [
+        Run(DESIGN.canonical(), 1.0, 10, name, digests[name], 32, 4, recipe, seed, "c" * 64, "net")
+        for name, recipe in RECIPES.items()
+        for seed in range(2)
+    ]
+    for run in made:
+        Store(tmp_path).put(run, trained(run))
+    return made
 
-    assert find_run(path, dataset="textures").run.recipe["lr"] == 1e-5
 
-    keys = {name: {"runs": dict(each["runs"])} for name, each in trained.items()}  # as files were written before
-    path.write_text(f"{path.read_text().partition('trained:')[0]}trained: {json.dumps(keys)}\n")
-    assert find_run(path, dataset="textures").run.recipe["lr"] == 1e-5
-    assert architecture(path).canonical() == design.canonical()
+@pytest.fixture
+def winner(runs, tmp_path):
+    save_winner(tmp_path / "found", DESIGN, "a comment", runs, Store(tmp_path))
+    return tmp_path / "found" / "winner.yaml"
+
+
+def test_its_file_has_the_recipe_of_each_dataset(winner):
+    told = read_yaml(winner)["trained"]
+    assert {name: each["recipe"] for name, each in told.items()} == RECIPES
+    assert {name: load_recipe(each["recipe"]).canonical() for name, each in told.items()} == RECIPES
+    assert "&id" not in winner.read_text()  # none is a reference to another
+
+
+def test_files_with_and_without_recipes_are_read(winner):
+    told = read_yaml(winner)["trained"]
+    before = {name: {"runs": dict(each["runs"])} for name, each in told.items()}
+    text = winner.read_text()
+    for written in (text, f"{text.partition('trained:')[0]}trained: {json.dumps(before)}\n"):
+        winner.write_text(written)
+        assert find_run(winner, dataset="textures").run.recipe == RECIPES["textures"]
+        assert architecture(winner).canonical() == DESIGN.canonical()
