@@ -32,6 +32,7 @@ def settled_grid(tune: Tune, cells: Sequence[Cell], at: str | None) -> dict[str,
         UserError: A recipe that cannot be tuned so, or values that do not go together with it.
     """
     keys = list(tune.values)
+    _check_variants(cells, keys, at)
     candidates = [dict(zip(keys, values, strict=True)) for values in product(*tune.values.values())]
     for _, _, recipe in cells:
         if (own := own_values(dataclasses.asdict(recipe), keys)) not in candidates:
@@ -46,15 +47,30 @@ def settled_grid(tune: Tune, cells: Sequence[Cell], at: str | None) -> dict[str,
 
 
 def check_choices(tune: Tune | None, model: str, changes: Iterable[Change], at: str | None) -> None:
-    """Raises UserError where a choice of the study sets what is tuned."""
+    """Raises UserError where a choice of the study sets what is tuned. Whether another recipe does, `settled_grid` sees."""
     told = {key for change in changes if isinstance(change, dict) for key in change}
     if both := [key for key in (tune.values if tune else ()) if key in told]:
-        raise UserError(f"tune: a choice sets {', '.join(both)} for {model}, so it cannot be tuned", where=at)
+        raise _set_by_choice(both, model, at)
 
 
 def own_values(recipe: dict[str, Any], keys: Iterable[str]) -> Values:
     """What a recipe says itself of some of its keys."""
     return {key: recipe[key] for key in keys}
+
+
+def _check_variants(cells: Iterable[Cell], keys: list[str], at: str | None) -> None:
+    """Raises UserError where models of one base do not start from the same values on a dataset. As exemptions are of bases
+    (`archlab.training.exemption.Exemption.concerns`), a choice with another recipe has set them."""
+    known: dict[tuple[str, str], Values] = {}
+    for model, dataset, recipe in cells:
+        own = own_values(dataclasses.asdict(recipe), keys)
+        first = known.setdefault((model.partition("+")[0], dataset), own)
+        if others := [key for key in keys if own[key] != first[key]]:
+            raise _set_by_choice(others, model, at)
+
+
+def _set_by_choice(keys: Iterable[str], model: str, at: str | None) -> UserError:
+    return UserError(f"tune: a choice sets {', '.join(keys)} for {model}, so it cannot be tuned", where=at)
 
 
 def _check(tune: Tune, candidates: Iterable[Values], cell: Cell, at: str | None) -> None:

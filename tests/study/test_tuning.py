@@ -242,9 +242,8 @@ def test_an_edge_is_one_of_three_values_or_more(store, stand_in):
     for rates, edge in (([0.001], {}), ([0.001, 0.002], {"lr": "smallest"})):
         heard = Heard()
         found = tuned(store, heard, tune={"lr": rates, "steps": 12})
-        assert set(chosen(found).values()) == {0.001} and all(
-            each["at_edge"] == edge for each in found.tuning["choices"]
-        )
+        assert set(chosen(found).values()) == {0.001}
+        assert all(each["at_edge"] == edge for each in found.tuning["choices"])
         said = "tuned: tuned: 6 of 6 choices are other values than the recipe's own"
         assert said + ("; 6 lie at the edge of what was tried" if edge else "") in heard.said
 
@@ -392,11 +391,14 @@ def test_what_a_choice_sets_is_not_tuned_and_other_choices_of_training_are(store
         choices = {"training": {"plain": [], "other": [{"recipe": change}]}}
         return resolve({**without(STUDY, "compare"), "base": net("low", 8), "choices": choices}, store.home)
 
-    with pytest.raises(UserError, match=r"tune: a choice sets lr for low\+training=other, so it cannot be tuned"):
-        of({"lr": 0.01})
-    planned = planned_with_tries(of({"label_smoothing": 0.2}), store)
-    tries = Counter(run.model for run in planned if "test" in run.recipe)
-    assert tries == {"low": 2 * 8, "low+training=other": 2 * 8}
+    exemptions = [{"models": ["low"], "datasets": ["textures"], "set": {"lr": 0.01}}]
+    exempted = {"like": "quick", "label_smoothing": 0.2, "exemptions": exemptions}
+    for change in ({"lr": 0.01}, {"like": "quick", "lr": 0.01}, exempted):
+        with pytest.raises(UserError, match=r"tune: a choice sets lr for low\+training=other, so it cannot be tuned"):
+            of(change)
+    for change in ({"label_smoothing": 0.2}, {"like": "quick", "label_smoothing": 0.2}):
+        tries = Counter(run.model for run in planned_with_tries(of(change), store) if "test" in run.recipe)
+        assert tries == {"low": 2 * 8, "low+training=other": 2 * 8}
 
 
 def test_rounds_of_seeds_go_on_with_what_was_chosen(store, stand_in):
