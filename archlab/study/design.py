@@ -97,6 +97,7 @@ class Designer:
         self.special: list[Form | Exemption] = [*study.forms, *study.recipe.exemptions]
         self.input = InputSpec(self.classes, self.resolution, study.smallest_map)
         self._budget_where = study.budget_where
+        self._trainings: dict[tuple[str, str], str] = {}
         self.study = dataclasses.replace(study, budget=self._budget(study))
 
     def design(self, combination: Combination, **about: Any) -> Design:
@@ -175,9 +176,12 @@ class Designer:
                 yield combination, {"role": "variant", "kind": kind, "options": options}
 
     def training_of(self, combination: Combination) -> str:
-        """Equal for combinations that are trained alike."""
-        changed = dataclasses.replace(self.study.recipe, exemptions=()).settled("", "", combination.training)
-        return digest(changed.canonical())
+        """Equal for combinations of one base that are trained alike."""
+        base, written = combination.name.partition("+")[0], repr(combination.training)
+        if (base, written) not in self._trainings:
+            settled = [self.study.recipe.settled(base, names, combination.training) for names in self.kin.values()]
+            self._trainings[base, written] = digest([each.canonical() for each in settled])
+        return self._trainings[base, written]
 
     def _as_wide(self, combination: Combination, width: float, **about: Any) -> Design:
         architecture = combination.architecture

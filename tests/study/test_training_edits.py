@@ -65,6 +65,15 @@ def test_an_option_that_says_what_the_recipe_says_is_the_base(home):
     assert list(recipes_of(settled(text, home))) == ["mobilenetv2", "mobilenetv2+rate=other"]
 
 
+def test_an_option_may_differ_by_an_exemption_alone(home):
+    exempt = "{like: quick, exemptions: [{datasets: [glyphs], set: {label_smoothing: 0.2}}]}"
+    resolved = settled(choices(f"training: {{plain: [], exempt: [{{recipe: {exempt}}}]}}"), home)
+    recipes = [
+        [resolved.recipes[index]["label_smoothing"] for index in model.recipes.values()] for model in resolved.models
+    ]
+    assert len(recipes) == 2 and set(recipes[0]) == {0.05} and 0.2 in recipes[1]
+
+
 def test_options_come_after_exemptions_and_after_each_other(home):
     exempt = "recipe: {like: quick, exemptions: [{models: [mobilenetv2], set: {lr: 1e-3, weight_decay: 0.1}}]}\n"
     rates = "rate: {plain: [], high: [{recipe: {lr: 8e-3, momentum: 0.8}}]}"
