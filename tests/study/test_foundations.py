@@ -81,7 +81,9 @@ def test_a_search_asks_for_teachers_before_it_begins(store, teachers):
     assert run.recipe["distill"]["teacher"] == teachers["textures"]
     untaught = {"like": "quick", "distill": {"teacher": "none such"}}
     for keys in ({"recipe": untaught, "search": {"trials": 2}}, {"search": {"recipe": untaught}}):
-        with pytest.raises(UserError, match="no stored run starts with 'none such'"):
+        with pytest.raises(
+            UserError, match="the teacher 'none such' is neither the key of a run nor a reference nor a YAML file"
+        ):
             Designs(load_study({**STUDY, **keys}, home=store.home), store.home)
 
 
