@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
@@ -15,11 +14,11 @@ from archlab.training.tune import SGD_ALONE, Tune
 
 Values = dict[str, float]
 """By key of a recipe, a value to train with."""
-Cell = tuple[str, str, Recipe]
+SettledCell = tuple[str, str, Recipe]
 """A model, a dataset, and the recipe that is settled for them."""
 
 
-def settled_grid(tune: Tune, cells: Sequence[Cell], at: str | None) -> dict[str, Any]:
+def settled_grid(tune: Tune, cells: Sequence[SettledCell], at: str | None) -> dict[str, Any]:
     """The `tune` of an `archlab.study.resolved.ResolvedStudy`: candidates, steps, per, seeds.
 
     The candidates are all combinations of the values listed, then what recipes have of their own, wherever that is another:
@@ -35,7 +34,7 @@ def settled_grid(tune: Tune, cells: Sequence[Cell], at: str | None) -> dict[str,
     _check_variants(cells, keys, at)
     candidates = [dict(zip(keys, values, strict=True)) for values in product(*tune.values.values())]
     for _, _, recipe in cells:
-        if (own := own_values(dataclasses.asdict(recipe), keys)) not in candidates:
+        if (own := own_values(vars(recipe), keys)) not in candidates:
             candidates.append(own)
     if len(candidates) < 2:
         raise UserError("tune has nothing to choose from: its only values are the recipe's own", where=at)
@@ -58,12 +57,12 @@ def own_values(recipe: dict[str, Any], keys: Iterable[str]) -> Values:
     return {key: recipe[key] for key in keys}
 
 
-def _check_variants(cells: Iterable[Cell], keys: list[str], at: str | None) -> None:
+def _check_variants(cells: Iterable[SettledCell], keys: list[str], at: str | None) -> None:
     """Raises UserError where models of one base do not start from the same values on a dataset. As exemptions are of bases
     (`archlab.training.exemption.Exemption.concerns`), a choice with another recipe has set them."""
     known: dict[tuple[str, str], Values] = {}
     for model, dataset, recipe in cells:
-        own = own_values(dataclasses.asdict(recipe), keys)
+        own = own_values(vars(recipe), keys)
         first = known.setdefault((model.partition("+")[0], dataset), own)
         if others := [key for key in keys if own[key] != first[key]]:
             raise _set_by_choice(others, model, at)
@@ -73,7 +72,7 @@ def _set_by_choice(keys: Iterable[str], model: str, at: str | None) -> UserError
     return UserError(f"tune: a choice sets {', '.join(keys)} for {model}, so it cannot be tuned", where=at)
 
 
-def _check(tune: Tune, candidates: Iterable[Values], cell: Cell, at: str | None) -> None:
+def _check(tune: Tune, candidates: Iterable[Values], cell: SettledCell, at: str | None) -> None:
     model, dataset, recipe = cell
     what = f"the recipe {recipe.name} of {model} on {dataset}"
     if recipe.with_validation:
@@ -86,11 +85,11 @@ def _check(tune: Tune, candidates: Iterable[Values], cell: Cell, at: str | None)
         check_consistency(read_settings(Recipe, values, "tune", at, base=recipe), f"tune: {what}", [], at)
 
 
-def _check_one_own(cells: Iterable[Cell], keys: list[str], at: str | None) -> None:
+def _check_one_own(cells: Iterable[SettledCell], keys: list[str], at: str | None) -> None:
     """Raises UserError where a model's datasets do not start from the same values."""
     known: dict[str, Values] = {}
     for model, dataset, recipe in cells:
-        own = own_values(dataclasses.asdict(recipe), keys)
+        own = own_values(vars(recipe), keys)
         if known.setdefault(model, own) != own:
             told = f"the recipe {recipe.name} has others for {model} on {dataset} than elsewhere"
             raise UserError(f"tune: `per: model` chooses the same values for all datasets, and {told}", where=at)

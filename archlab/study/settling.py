@@ -12,7 +12,7 @@ from archlab.data import entry
 from archlab.foundation import UserError
 from archlab.runs.named import settled_recipe
 from archlab.study.design import Design, Designer, frame_names
-from archlab.study.grid import Cell, check_choices, settled_grid
+from archlab.study.grid import SettledCell, check_choices, settled_grid
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
@@ -37,7 +37,7 @@ def file_of(source: StudySource) -> str | None:
 def settle(designer: Designer, designs: list[Design], path: str | None) -> ResolvedStudy:
     """The designer's study, loaded from `path`, of these designs."""
     study, recipes, recipe_files = designer.study, list[dict[str, Any]](), list[list[str]]()
-    seen = list[Cell]()
+    seen = list[SettledCell]()
 
     def recipe_of(design: Design, dataset: str) -> int:
         """The place in `recipes` of a run's."""
