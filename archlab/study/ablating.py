@@ -107,7 +107,7 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
 
 def _compute_upstream(study: ResolvedStudy, store: Store, settings: Settings, progress: Progress) -> Outcome:
     """Computes what the runs of a study stand on that are not stored yet."""
-    first = upstream_runs(study, store)
+    first = [run for run in upstream_runs(study, store) if run.key not in store]
     if not first:
         return Outcome()
     what = f"{study.name}: what its runs stand on"
