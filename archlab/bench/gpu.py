@@ -49,7 +49,7 @@ def with_archlab(lap: Lap, *, home: str, resolution: int, batch_size: int) -> No
     """A contender: `archlab.training.loop.train`, an epoch a portion."""
     from archlab.architecture import architecture
     from archlab.training.loop import train
-    from archlab.training.recipe import load_recipe
+    from archlab.training.reading import load_recipe
 
     recipe = replace(load_recipe("quick"), batch_size=batch_size, epochs=10**6, steps=None)
     images = cut(home, DATASET, resolution, batch_size * STEPS)
@@ -65,7 +65,7 @@ def with_a_step(lap: Lap, *, home: str, resolution: int, batch_size: int, graphe
     from archlab.training.graph import GraphedStep
     from archlab.training.mode import precision_of
     from archlab.training.optimizer import make_optimizer
-    from archlab.training.recipe import load_recipe
+    from archlab.training.reading import load_recipe
 
     device = torch.device("cuda")
     torch.backends.cudnn.benchmark = True

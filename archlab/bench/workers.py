@@ -31,7 +31,7 @@ def train_portions(lap: Lap, *, home: str) -> None:
     """A contender: `archlab.training.loop.train`, an epoch a portion."""
     from archlab.architecture import architecture
     from archlab.training.loop import train
-    from archlab.training.recipe import load_recipe
+    from archlab.training.reading import load_recipe
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)
     count = recipe.batch_size * STEPS

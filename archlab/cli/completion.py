@@ -69,7 +69,7 @@ def _architectures(place: Path) -> list[str]:
 
 
 def _recipes(place: Path) -> list[str]:
-    from archlab.training.recipe import recipes
+    from archlab.training.reading import recipes
 
     return recipes()
 

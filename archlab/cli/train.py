@@ -54,7 +54,8 @@ def train(
     from archlab.runs.foundations import check_trainable
     from archlab.runs.named import settled_recipe
     from archlab.runs.upstream import stood_on
-    from archlab.training.recipe import load_recipe, own_files_of
+    from archlab.training.reading import load_recipe
+    from archlab.training.recipe import own_files_of
 
     if width is not None and params is not None:
         raise UserError("--width and --params exclude each other")

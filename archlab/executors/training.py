@@ -22,7 +22,7 @@ from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.loop import Trained, train
 from archlab.training.metrics import metrics_of
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 
 sources()  # as they are imported here, not as they may become
 

@@ -17,7 +17,7 @@ from archlab.runs.index import list_runs
 from archlab.runs.making import open_data
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 
 TRAINING_IMAGE = 3.0  # a training image in evaluated images: forwards, and backwards twice as much
 MOST_EXAMPLES = 10  # finished runs of other datasets that a prediction looks at

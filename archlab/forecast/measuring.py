@@ -24,7 +24,8 @@ from archlab.runs.run import Run
 from archlab.training.evaluation import evaluated_splits, evaluation_batch_size
 from archlab.training.loop import Trained, train
 from archlab.training.mode import peak_memory
-from archlab.training.recipe import Recipe, load_recipe
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import Recipe
 
 STEPS, EPOCHS = 6, 2
 ROUGHLY = 2, 2**16, 4  # steps, pixels of a batch and evaluated images, where the data are not there yet

@@ -24,7 +24,8 @@ from archlab.runs.run import Run
 from archlab.runs.store import Store, is_key
 from archlab.runs.stored import DamagedRunError
 from archlab.training.foundations import PUBLISHERS, Distillation, Pretraining, Start
-from archlab.training.recipe import Change, Recipe, load_recipe, own_files_of
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import Change, Recipe, own_files_of
 
 SEEN = ("resolution", "stored", "fit", "pixels", "test_resize", "normalisation")
 """What a recipe says of the images that a network sees, which its teacher must see too."""

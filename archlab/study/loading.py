@@ -28,7 +28,8 @@ from archlab.study.study import Effect, Explore, FrameOf, Study
 from archlab.study.unseen import hide, read_unseen
 from archlab.study.variables import option_name
 from archlab.training.consistency import check_consistency
-from archlab.training.recipe import Recipe, load_recipe
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import Recipe
 from archlab.training.tune import Tune
 
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]

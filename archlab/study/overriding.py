@@ -18,7 +18,7 @@ from archlab.study.scored_metric import kept_metric
 from archlab.study.seeds import read_seeds
 from archlab.study.source import Overridden
 from archlab.study.study import FrameOf, Study
-from archlab.training.recipe import load_recipe, recipes
+from archlab.training.reading import load_recipe, recipes
 
 LONGEST = 60  # characters of a value in a study's name
 LONGEST_NAME = 200  # bytes of it, so that it can be a folder's

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from archlab.foundation import UserError, where, with_lines_of
 from archlab.foundation.own_code import is_own, own_code
 from archlab.foundation.settings import Within, read_settings
-from archlab.training.recipe import Recipe, load_recipe
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

@@ -16,7 +16,8 @@ from typing import Any
 
 from archlab.foundation import UserError, check_keys, where, with_lines_of
 from archlab.study.variables import AsItStandsError, Ask, OpenValues, count_open, settle
-from archlab.training.recipe import Change, load_recipe, read_change
+from archlab.training.reading import load_recipe, read_change
+from archlab.training.recipe import Change
 
 TRAINING_VERBS = ("recipe", "init")
 CLOSED = ("resolution", "stored", "pixels")

@@ -38,7 +38,7 @@ def loop_and_step(lap: Lap, *, home: str, name: str) -> None:
     from archlab.architecture import InputSpec, architecture
     from archlab.budget import Budget, fit_width
     from archlab.training.loop import train
-    from archlab.training.recipe import load_recipe
+    from archlab.training.reading import load_recipe
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)
     images = cut(home, DATASET, 32, recipe.batch_size * STEPS)

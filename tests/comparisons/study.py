@@ -49,7 +49,7 @@ def with_archlab(lap: Lap, *, home: str, architecture: dict, width: float) -> No
     """A contender: `archlab.training.loop.train`, an epoch a portion."""
     from archlab.architecture import from_canonical
     from archlab.training.loop import train
-    from archlab.training.recipe import load_recipe
+    from archlab.training.reading import load_recipe
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)
     count = recipe.batch_size * STEPS
@@ -60,7 +60,7 @@ def with_archlab(lap: Lap, *, home: str, architecture: dict, width: float) -> No
 def with_a_plain_script(lap: Lap, *, home: str, architecture: dict, width: float) -> None:
     """A contender: `tests.comparisons.plain.train_plainly`, an epoch a portion."""
     from archlab.architecture import from_canonical
-    from archlab.training.recipe import load_recipe
+    from archlab.training.reading import load_recipe
     from tests.comparisons.plain import train_plainly
 
     recipe = replace(load_recipe("quick"), epochs=10**6, steps=None)

@@ -19,7 +19,7 @@ from archlab.training.class_scores import ClassScores
 from archlab.training.evaluation import evaluate
 from archlab.training.loop import train
 from archlab.training.metrics import metrics_of
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.comparisons import plain
 from tests.repeated import WHOLE
 from tests.training.stub import TINY, Made

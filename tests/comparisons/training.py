@@ -11,7 +11,7 @@ from archlab.bench.laps import Contender, Lap, rounds_of
 from archlab.bench.material import cut
 from archlab.bench.measured import Bench
 from archlab.training.loop import train
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.comparisons.folders import write_folders
 
 DATASET, RESOLUTION, BATCH, STEPS = "textures", 32, 128, 6

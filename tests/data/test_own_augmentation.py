@@ -13,7 +13,8 @@ from archlab.data.batches import Batches
 from archlab.foundation import UserError
 from archlab.foundation.own_code import LOADED, load_file
 from archlab.training.loop import train
-from archlab.training.recipe import load_recipe, own_files_of
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import own_files_of
 from tests.training.stub import TINY, Made
 
 OWN = """

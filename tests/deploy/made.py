@@ -13,7 +13,8 @@ from archlab.architecture.own_blocks import own_blocks_alone, own_blocks_of
 from archlab.data import prepare
 from archlab.executors.training import train_run
 from archlab.runs import Run, Store, run_of
-from archlab.training.recipe import load_recipe, own_files_of
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import own_files_of
 
 GATED = '''
 from torch import nn

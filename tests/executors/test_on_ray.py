@@ -205,7 +205,7 @@ def test_a_teacher_and_weights_reach_a_node_that_does_not_see_the_folder(tmp_pat
     from test_training import beside, numbers, small_runs
 
     from archlab.runs.named import settled_recipe
-    from archlab.training.recipe import load_recipe
+    from archlab.training.reading import load_recipe
 
     home = tmp_path / "home"
     (teacher, plain) = small_runs(home, 2)

@@ -21,7 +21,7 @@ from archlab.data import open_prepared
 from archlab.executors import Settings, execute
 from archlab.forecast import plan, smoke
 from archlab.runs import Run, Store, code_digest
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.repeated import WHOLE, repeated
 
 

@@ -14,7 +14,7 @@ from archlab.forecast import sharing, with_workers
 from archlab.forecast.measuring import throughput
 from archlab.foundation import machine
 from archlab.runs import Store
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.training.stub import TINY
 
 

@@ -14,7 +14,7 @@ import blocks
 from archlab.architecture import InputSpec, architecture, build_model, references
 from archlab.runs import code, code_digest
 from archlab.training.loop import train
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from archlab.training.starting import GivenWeights
 from tests.runs.record_code import differences, digests, recorded
 from tests.training.stub import TINY, Made

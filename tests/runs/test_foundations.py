@@ -20,7 +20,7 @@ from archlab.foundation import UserError, files_read
 from archlab.runs import Store, run_of
 from archlab.runs.foundations import check_trainable, foundations_of
 from archlab.runs.named import settled_recipe
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.training.stub import TINY
 
 SHORT = {"resolution": 32, "batch_size": 64, "steps": 12, "lr": 1e-2}

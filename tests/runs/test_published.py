@@ -21,7 +21,7 @@ from archlab.runs.foundations import check_trainable, foundations_of
 from archlab.runs.named import settled_recipe, stands_on_untrained
 from archlab.runs.published import COUNTERPARTS, published_weights
 from archlab.training.foundations import PUBLISHERS
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from archlab.training.starting import load_fitting
 from tests.architecture.comparison import randomise
 from tests.architecture.test_references import REFERENCES

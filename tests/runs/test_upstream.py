@@ -13,7 +13,8 @@ from archlab.foundation.documents import read_yaml_text
 from archlab.runs import run_of
 from archlab.runs.named import settled_recipe, stands_on_untrained
 from archlab.runs.upstream import SEED, stood_on, upstream_needs
-from archlab.training.recipe import load_recipe, own_files_of
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import own_files_of
 
 SHORT = {"like": "quick", "steps": 3}
 

@@ -17,7 +17,7 @@ from archlab.data.suite import load_suite
 from archlab.foundation import UserError, read_yaml
 from archlab.foundation.escaping import visible
 from archlab.study.loading import load_study
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.fuzzing import check_message, try_all
 from tests.repeated import repeated
 

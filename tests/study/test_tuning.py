@@ -21,7 +21,7 @@ from archlab.study.resolving import resolve
 from archlab.study.search.search import search
 from archlab.study.source import override
 from archlab.study.tries import FEWEST_STEPS, rungs
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 
 RATES = [0.001, 0.002, 0.016, 0.032]
 BEST = {"low": 0.001, "middle": 0.004, "high": 0.016, "high on textures": 0.032}

@@ -12,7 +12,7 @@ from archlab.deploy.finding import find_run
 from archlab.foundation import read_yaml
 from archlab.runs import Run, Store
 from archlab.study.search.winner import save_winner
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 
 DESIGN = architecture({"name": "net", "layers": [{"conv": {"out": 8, "stride": 2}}]})
 PLAIN = load_recipe("quick").settled("net", "digits").canonical()

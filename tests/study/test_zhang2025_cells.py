@@ -17,7 +17,7 @@ from archlab.data.expected import Expected
 from archlab.study.ablating import planned_runs
 from archlab.study.resolving import resolve
 from archlab.training.optimizer import Schedule
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 
 with Path(__file__).with_name("zhang2025_recipes.csv").open() as file:
     ROWS = list(csv.DictReader(file))

@@ -9,7 +9,7 @@ import torch
 
 from archlab.training import loop
 from archlab.training.loop import train
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.training.stub import TINY, Interruption, Made, interrupt_after, same
 
 RECIPE = load_recipe({"resolution": 16, "batch_size": 16, "epochs": 4, "steps": 22, "lr": 2e-2, "weight_decay": 0.05})

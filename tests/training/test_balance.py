@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from archlab.training.balance import balanced_cross_entropy, class_weights
 from archlab.training.loop import train
 from archlab.training.metrics import metrics_of
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.training.stub import TINY, Made
 
 SMOOTHING = 0.1

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from archlab.training.loop import train
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.training.stub import TINY, Made, same
 
 RECIPE = load_recipe({"resolution": 16, "batch_size": 16, "steps": 12, "lr": 0.1, "optimizer": "sgd", "momentum": 0.0})

@@ -15,7 +15,7 @@ from archlab.training.balance import balanced_cross_entropy, class_weights
 from archlab.training.distillation import distilled
 from archlab.training.foundations import Distillation
 from archlab.training.loop import train
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.training.stub import TINY, Interruption, Made, interrupt_after, same
 
 KEY = "0123456789abcdef" * 4

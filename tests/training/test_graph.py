@@ -15,7 +15,7 @@ from archlab.training import graph as module
 from archlab.training.graph import WARM_UP, GraphedStep
 from archlab.training.loop import train
 from archlab.training.optimizer import make_optimizer, set_lr
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.training.stub import TINY, Made
 
 RECIPE = load_recipe(

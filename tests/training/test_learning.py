@@ -9,7 +9,7 @@ from archlab.architecture import architecture, references
 from archlab.data import open_prepared
 from archlab.training.loop import train
 from archlab.training.metrics import metrics_of
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.repeated import WHOLE
 from tests.training.baseline import pixel_baseline
 

@@ -15,7 +15,7 @@ from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoi
 from archlab.training.loop import DivergenceError, train
 from archlab.training.metrics import metrics_of
 from archlab.training.optimizer import make_optimizer
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from tests.training.stub import TINY, Interruption, Made, interrupt_after, same
 
 RECIPE = load_recipe(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from archlab.training.optimizer import Schedule, make_optimizer
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 
 RECIPE = load_recipe({"resolution": 32, "batch_size": 1, "steps": 100, "lr": 1.0, "final_lr": 0.1, "warmup": 0.1})
 

@@ -13,7 +13,8 @@ from archlab.runs.run import digest
 from archlab.study.loading import load_study
 from archlab.training.loop import train
 from archlab.training.metrics import metrics_of
-from archlab.training.recipe import load_recipe, own_files_of
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import own_files_of
 from tests.training.stub import TINY, Made
 
 OPTIMIZER = """

@@ -14,7 +14,8 @@ from archlab.foundation import UserError, read_yaml_text
 from archlab.training import loop
 from archlab.training.loop import train
 from archlab.training.mode import precision_of
-from archlab.training.recipe import LATER, Recipe, load_recipe
+from archlab.training.reading import load_recipe
+from archlab.training.recipe import LATER, Recipe
 from tests.training.stub import TINY, Made, seen
 
 RECIPE = Recipe(resolution=16, batch_size=16, epochs=2, lr=1e-2)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from archlab.foundation import UserError, read_yaml_text
-from archlab.training.recipe import load_recipe, recipes
+from archlab.training.reading import load_recipe, recipes
 
 
 def read(text: str, **options):
@@ -204,7 +204,8 @@ def test_a_recipe_that_is_like_itself_is_refused(tmp_path):
 
 
 def test_recipes_are_read_without_torch():
-    code = "import sys; from archlab.training.recipe import load_recipe; load_recipe('quick'); sys.exit('torch' in sys.modules)"
+    code = "import sys; from archlab.training.reading import load_recipe; load_recipe('quick'); "
+    code += "sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -12,7 +12,7 @@ from archlab.architecture import InputSpec, architecture, build_model, reference
 from archlab.data.transforms import shrunk
 from archlab.foundation import UserError
 from archlab.training.loop import train
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from archlab.training.resizing import STAGES, check_sides, side_at, sides
 from tests.training.stub import TINY, Interruption, Made, interrupt_after, same, seen
 

@@ -14,7 +14,7 @@ from archlab.training.foundations import Start
 from archlab.training.loop import train
 from archlab.training.metrics import metrics_of
 from archlab.training.optimizer import make_optimizer, set_lr
-from archlab.training.recipe import load_recipe
+from archlab.training.reading import load_recipe
 from archlab.training.starting import GivenWeights, misfit
 from tests.training.stub import TINY, Made, same
 
