@@ -27,6 +27,7 @@ ORDER = (
     "study",
     "report",
     "bench",
+    "pick",
     "api",
     "cli",
 )

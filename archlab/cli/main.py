@@ -15,6 +15,7 @@ from archlab.foundation.escaping import visible
 from archlab.foundation.libraries import quiet_libraries
 
 COMMANDS = {
+    "pick": "From a folder of images to a file to ship, within a time.",
     "build": "Assemble every model of a study, count it, hold it against the budget.",
     "ablate": "Train what is not trained yet; score references and variants.",
     "search": "Look for a better design than the references, within the budget.",

@@ -1,0 +1,113 @@
+"""`archlab pick`: from a folder of images to a file to ship."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archlab.cli.options import JSON, STORE
+from archlab.cli.running import run_options
+from archlab.cli.streams import echo
+from archlab.foundation import UserError, home
+from archlab.foundation.metric import METRICS
+from archlab.foundation.words import seconds_in
+
+if TYPE_CHECKING:
+    from archlab.pick.request import Request
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--csv", type=click.Path(path_type=Path), help="A table with a row an image, and its class; beside it FOLDER.")
+@click.option("--image-column", help="The image, its file or its id.  [default: image]")
+@click.option("--label-column", help="The class.  [default: label]")
+@click.option("--group-column", help="What must stay together: a patient, a place.")
+@click.option("--split-column", help="train, validation or test.")
+@click.option("--no-flip", is_flag=True, help="A mirror image is not an example of the same class.")
+@click.option("--within", default="1h", show_default=True, metavar="TIME", help="`90s`, `30m`, `2h`, `1h30m`.")
+@click.option("--params", default="2.5M", show_default=True, help="The most parameters.")
+@click.option("--macs", help="The most multiply-accumulates: `50M`.")
+@click.option("--peak-memory", metavar="BYTES", help="The most memory of feature maps, in int8: `256K`.")
+@click.option("--flash", metavar="BYTES", help="The most memory of weights, in int8: `1M`.")
+@click.option("--latency", metavar="TIME", help="The most for one image on one CPU thread here: `5ms`.")
+@click.option("--int8", is_flag=True, help="Write the int8 file even where it loses accuracy.")
+@click.option("--metric", type=click.Choice(list(METRICS)), default="accuracy", show_default=True, help="To choose by.")
+@click.option("--output", type=click.Path(path_type=Path), help="The folder that is written  [default: FOLDER-picked]")
+@run_options
+@STORE
+@JSON
+def pick(
+    folder: Path | None,
+    csv: Path | None,
+    image_column: str | None,
+    label_column: str | None,
+    group_column: str | None,
+    split_column: str | None,
+    no_flip: bool,
+    within: str,
+    int8: bool,
+    metric: str,
+    output: Path | None,
+    store: str | None,
+    as_json: bool,
+    quiet: bool,
+    events: str | None,
+    params: str,
+    macs: str | None,
+    peak_memory: str | None,
+    flash: str | None,
+    latency: str | None,
+    **settings: Any,
+) -> int:
+    """Picks a network for the images in FOLDER, trains it, and leaves it as a file to ship.
+
+    FOLDER has a folder of images for each class, or train/ and test/ with these. Splits, resolution, architecture, learning
+    rate and length are chosen here, by validation images, within the time; test images are read once, in the end. What is left
+    is a folder: the network as ONNX, predict.py, and a card that says how good it is.
+
+    Interrupted, it leaves the best so far (exit code 130), and the same command goes on with the race.
+    """
+    if folder is None and csv is None:
+        raise UserError("say which images: a FOLDER, or --csv")
+    from archlab.budget import parse_budget
+    from archlab.cli.picking import ShownPick
+    from archlab.executors import Settings
+    from archlab.pick.photographs import Source
+    from archlab.pick.picking import pick as picked
+    from archlab.pick.request import Request
+    from archlab.runs import Store
+
+    source = Source(
+        folder=folder,
+        csv=csv,
+        image_column=image_column,
+        label_column=label_column,
+        group_column=group_column,
+        split_column=split_column,
+        no_flip=no_flip,
+    )
+    limits = {"params": params, "macs": macs, "peak_memory": peak_memory, "flash": flash, "latency": latency}
+    request = Request(
+        source=source,
+        budget=parse_budget({name: limit for name, limit in limits.items() if limit is not None}),
+        within=seconds_in(within),
+        output=output or default_output(folder, csv),
+        int8=int8,
+        metric=metric,
+        command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
+    )
+    found = picked(request, Store(home(store)), Settings(**settings), ShownPick(quiet=quiet, events=events, on_found=None))
+    if as_json:
+        echo(json.dumps(found.document, indent=2))
+    return 130 if found.interrupted else 0
+
+
+def default_output(folder: Path | None, csv: Path | None) -> Path:
+    """`photos-picked`, in the working directory."""
+    place = (folder if csv is None else csv.with_suffix("")) or Path()
+    return Path(f"{place.resolve().name or 'images'}-picked")

@@ -1,0 +1,43 @@
+"""What a pick has decided, kept in the store: how long things take differs from time to time, and the same command must come by
+the same runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from archlab.forecast.kept import keep_measurement, read_measurement
+from archlab.pick.clock import Clock
+from archlab.runs import Store
+from archlab.runs.run import digest
+
+_FOLDER = "picks"
+Decision = TypeVar("Decision")
+
+
+class Decisions:
+    """Those of one request.
+
+    Args:
+        asked: What they rest on.
+        within: Seconds that there are, since `began` by `time.monotonic`.
+    """
+
+    def __init__(self, store: Store, asked: dict[str, Any], within: float, began: float):
+        self.store, self.name = store, digest(asked)[:32]
+        self._kept = read_measurement(store, _FOLDER, self.name) or {"spent": 0.0, "decided": {}}
+        self.has_begun = bool(self._kept["decided"])
+        self.clock = Clock(within, began, self._kept["spent"])
+
+    def decide(self, what: str, how: Callable[[], Decision]) -> Decision:
+        """What was decided before; else what `how` says, a JSON value, which is kept."""
+        decided = self._kept["decided"]
+        if what not in decided:
+            decided[what] = how()
+            self.save()
+        found: Decision = decided[what]
+        return found
+
+    def save(self) -> None:
+        """Keeps them, and the time that was spent."""
+        keep_measurement(self.store, _FOLDER, self.name, {**self._kept, "spent": self.clock.spent})

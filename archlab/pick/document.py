@@ -1,0 +1,111 @@
+"""A pick as plain JSON values, without what its folder adds: files and tests."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from archlab.foundation.machine import cpu_name, gpu_names
+from archlab.pick.candidates import Candidate
+from archlab.pick.decisions import Decisions
+from archlab.pick.folder import RECIPE
+from archlab.pick.state import State
+from archlab.pick.trainer import Trainer
+from archlab.study.search.winner import WINNER
+
+VERSION = 1
+DIGITS = 12  # of a key
+
+
+def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, Any]:
+    """What is known when the network to be shipped has been chosen."""
+    from archlab import __version__
+
+    request, resolution = state.request, state.resolution
+    assert state.chosen
+    return {
+        "version": VERSION,
+        "archlab": __version__,
+        "command": request.command,
+        "hardware": ", ".join([cpu_name(), *gpu_names()]),
+        "started": state.began.isoformat(timespec="seconds"),
+        "seconds": decisions.clock.spent,
+        "within": request.within,
+        "ended": "interrupted" if state.interrupted else "finished",
+        "data": state.described.facts,
+        "limits": request.limits,
+        "metric": request.metric,
+        "resolution": resolution.document() if resolution else None,
+        "rungs": state.race.rungs,
+        "candidates": _candidates(state, trainer),
+        "left_out": [{"model": each.name, "why": each.reason} for each in state.left_out],
+        "runner_up": _runner_up(state),
+        "training": _training(state, trainer),
+        "repeat": _repeat(state),
+    }
+
+
+def _candidates(state: State, trainer: Trainer) -> list[dict[str, Any]]:
+    """Best first: by the rung that they came to, then by what they were worth there."""
+    found = [_candidate(each, state, trainer) for each in state.field]
+    sign = 1 if trainer.metric.higher_is_better else -1
+    return sorted(found, key=lambda each: (-each["rung"], -sign * (each["value"] or 0.0)))
+
+
+def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str, Any]:
+    cost, name = candidate.model.cost, candidate.name
+    told = {
+        "model": name,
+        "params": cost["params"],
+        "macs": cost["macs"],
+        "width": candidate.model.width,
+        "prior": candidate.prior and candidate.prior.score,
+        "rung": 0,
+        "value": None,
+        "seeds": 0,
+        "out": state.race.out.get(name),
+    }
+    if name not in state.race.reached:
+        return {**told, "out": told["out"] or "no time to try it"}
+    rung, standing = state.race.reached[name]
+    at = standing.models.index(name)
+    worth = standing.worth[at] if trainer.metric.higher_is_better else -standing.worth[at]
+    return {**told, "rung": rung, "value": worth, "seeds": standing.seeds[at]}
+
+
+def _runner_up(state: State) -> dict[str, Any] | None:
+    """The second at the last rung."""
+    last = state.race.last
+    if last is None or len(last.models) < 2:
+        return None
+    difference, low, high = last.interval(last.models[1])
+    return {"model": last.models[1], "difference": difference, "low": low, "high": high}
+
+
+def _training(state: State, trainer: Trainer) -> dict[str, Any]:
+    chosen, training = state.chosen, state.training
+    assert chosen
+    attempts = training.seeds or [chosen]
+    return {
+        "model": chosen.candidate.name,
+        "steps": chosen.steps,
+        "recipe": chosen.run.recipe,
+        "tuned": training.tuned,
+        "started_from": None,
+        "seeds": [
+            {"seed": each.run.seed, "key": each.run.key, "value": trainer.value(each)} for each in attempts
+        ],
+        "chosen": chosen.run.key,
+        "value": trainer.value(chosen),
+    }
+
+
+def _repeat(state: State) -> list[str]:
+    """The commands that train the very network again, and write its file."""
+    assert state.chosen
+    folder, run = state.request.output, state.chosen.run
+    files = [shlex.quote(str(folder / name)) for name in (WINNER, RECIPE)]
+    return [
+        f"archlab train {files[0]} --dataset {shlex.quote(run.dataset)} --recipe {files[1]} --seed {run.seed}",
+        f"archlab export {run.key[:DIGITS]} --output {shlex.quote(f'{run.dataset}.onnx')}",
+    ]

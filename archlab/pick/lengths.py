@@ -1,0 +1,69 @@
+"""How long trainings of candidates take, and how many steps fit into a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from archlab.forecast import plan
+from archlab.pick.trainer import Trainer
+from archlab.runs import Run
+
+NOBODY = 10**6  # added to seeds, so that what is predicted is not stored already
+BETWEEN = 64, 1024  # steps that a prediction is a line through
+SLACK = 1.1  # for what no plan knows: workers that wait for the last of a rung, a busy machine
+
+
+class Lengths:
+    """Seconds of runs, a line through two predictions each.
+
+    Args:
+        runs: Of what is to be predicted, any length. What nothing tells of is measured now.
+    """
+
+    def __init__(self, trainer: Trainer, runs: Iterable[Run]):
+        self._lines: dict[str, tuple[float, float]] = {}
+        known = {_kind(run): run for run in runs}
+        wanted = {(kind, steps): _of_length(run, steps) for kind, run in known.items() for steps in BETWEEN}
+        planned = plan(wanted.values(), trainer.store, trainer.settings, on_event=trainer.progress.measuring)
+        self.workers = planned.workers
+        for kind in known:
+            few, many = (planned.predicted.get(wanted[kind, steps].key) for steps in BETWEEN)
+            if few is None or many is None:
+                continue
+            step = (many - few) / (BETWEEN[1] - BETWEEN[0])
+            self._lines[kind] = max(few - BETWEEN[0] * step, 0.0), step
+
+    def knows(self, run: Run) -> bool:
+        """Whether it could be predicted: what cannot be measured cannot be trained either."""
+        return _kind(run) in self._lines
+
+    def seconds(self, run: Run, steps: int) -> float:
+        """Of one training of so many steps."""
+        start, step = self._lines[_kind(run)]
+        return start + step * steps
+
+    def wall(self, lengths: Iterable[tuple[Run, int]]) -> float:
+        """Until the last of these trainings ends."""
+        each = [self.seconds(run, steps) for run, steps in lengths]
+        return SLACK * max(sum(each) / self.workers, max(each, default=0.0))
+
+
+def longest(seconds_of: Callable[[int], float], seconds: float, least: int, most: int) -> int | None:
+    """The most steps, from `least` to `most`, whose `seconds_of` are within the time; None where not even the least are."""
+    if seconds_of(least) > seconds:
+        return None
+    low, high = least, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if seconds_of(middle) <= seconds else (low, middle - 1)
+    return low
+
+
+def _kind(run: Run) -> str:
+    """Of one model, whatever its length and its seed."""
+    return _of_length(run, BETWEEN[0]).key
+
+
+def _of_length(run: Run, steps: int) -> Run:
+    return replace(run, seed=NOBODY, recipe={**run.recipe, "steps": steps, "lr": 1e-3})

@@ -1,0 +1,117 @@
+"""A pick from its beginning to its end."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from archlab.deploy.loading import load
+from archlab.executors import Interrupted, Settings
+from archlab.foundation import UserError
+from archlab.pick.candidates import Candidate, LeftOut, candidates
+from archlab.pick.decisions import Decisions
+from archlab.pick.document import document
+from archlab.pick.folder import check_folder, write_folder
+from archlab.pick.photographs import describe
+from archlab.pick.race import race
+from archlab.pick.request import Request
+from archlab.pick.resolution import Resolution, choose_resolution, sides_for
+from archlab.pick.shown import Shown
+from archlab.pick.state import State
+from archlab.pick.trainer import Trainer
+from archlab.pick.winner import train_long, tune
+from archlab.runs import Store
+
+FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
+FOR_RESOLUTION, FOR_RACE, FOR_TUNING = 0.1, 0.45, 0.3  # shares of what is left when each begins
+RECIPE = "quick"
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What came of it. `document`: that of `archlab pick --json`."""
+
+    document: dict[str, Any]
+    interrupted: bool
+    computed: int
+
+
+def pick(request: Request, store: Store, settings: Settings | None = None, shown: Shown | None = None) -> Picked:
+    """From images to a folder with a file to ship. The same call goes on where it was interrupted.
+
+    After Ctrl-C the best network so far is exported and tested all the same.
+
+    Raises:
+        UserError: Something is wrong with what is asked for, or the time allows nothing.
+        Interrupted: After Ctrl-C before anything was trained.
+    """
+    settings, shown = settings or Settings(), shown or Shown()
+    check_folder(request.output)
+    began, now = datetime.now().astimezone(), time.monotonic()
+    described = describe(request.source, store, shown.say)
+    decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, now)
+    state, trainer = State(request, described, began), Trainer(request.judged_by, store, settings, shown)
+    try:
+        _train(state, trainer, decisions, shown)
+    except Interrupted:
+        decisions.save()
+        state.interrupted = True
+        if trainer.best() is None:
+            raise
+        shown.say("interrupted: the best network so far is exported; the same command goes on with the race")
+    state.chosen = trainer.best()
+    if state.chosen is None:
+        raise UserError(f"nothing could be trained: {next(iter(trainer.failed.values()), 'unknown')}")
+    network = load(state.chosen.run.key, store=store.home)
+    told = document(state, trainer, decisions)
+    found = write_folder(network, told, request.output, int8=request.int8, note=shown.say)
+    decisions.save()
+    shown.picked(found)
+    return Picked(found, state.interrupted, trainer.computed)
+
+
+def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> None:
+    clock, request = decisions.clock, state.request
+    reserved = min(FOR_EXPORT[0] * request.within, FOR_EXPORT[1])
+
+    def left() -> float:
+        return max(clock.left - reserved, 0.0)
+
+    def field_at(pixels: int) -> tuple[list[Candidate], list[LeftOut]]:
+        return candidates(
+            trainer.store,
+            dataset=state.described.name,
+            pixels=pixels,
+            limits=request.budget,
+            recipe=recipe_at(state, pixels),
+            say=shown.say,
+        )
+
+    state.resolution = Resolution(
+        **decisions.decide(
+            "resolution",
+            lambda: choose_resolution(
+                lambda pixels: field_at(pixels)[0][0],
+                sides_for(state.described.entry.resolution),
+                trainer,
+                FOR_RESOLUTION * left(),
+            ).document(),
+        )
+    )
+    shown.say(f"images are seen at {state.resolution.pixels} pixels: {state.resolution.why}")
+    state.field, state.left_out = field_at(state.resolution.pixels)
+    shown.field(state.field, state.left_out)
+    race(state.race, state.field, trainer, decisions, FOR_RACE * left(), shown.standing)
+    assert state.race.last
+    winner = next(each for each in state.field if each.name == state.race.last.models[0])
+    tune(winner, state.race.steps, trainer, decisions, FOR_TUNING * left(), state.training)
+    train_long(winner, trainer, decisions, left(), state.training, state.race.steps)
+
+
+def recipe_at(state: State, pixels: int) -> dict[str, Any]:
+    """What all candidates are trained by; how long is the race's matter."""
+    found: dict[str, Any] = {"like": RECIPE, "resolution": state.described.entry.resolution, "pixels": pixels}
+    found["augment"] = {"shift": max(pixels // 8, 1), "flip": True}
+    return found | ({"balance": True} if state.request.balance else {})

@@ -1,0 +1,177 @@
+"""The race of the candidates: successive halving over steps, then seeds for those that are not told apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archlab.foundation import UserError
+from archlab.pick.candidates import Candidate
+from archlab.pick.decisions import Decisions
+from archlab.pick.lengths import Lengths, longest
+from archlab.pick.standing import Standing, standing
+from archlab.pick.trainer import Attempt, Trainer
+
+SHORTER = 4  # times fewer steps a rung below, as where learning rates are tried (archlab.study.tries)
+FINALISTS = 3  # at the last rung
+FEWEST_STEPS = 50  # of the first rung
+MOST_STEPS = 5000  # of the last
+MOST_SEEDS = 5  # of a finalist
+ENTERING = 2.0  # times what the first candidate takes is what one that is not measured yet may take
+
+
+@dataclass
+class Race:
+    """How it went.
+
+    Attributes:
+        rungs: Of each, steps and how many models.
+        last: How the finalists stand.
+        reached: By model the rung that it came to, from 1, and what it was worth there.
+        out: By model why it went no further.
+    """
+
+    rungs: list[dict[str, int]] = field(default_factory=list)
+    last: Standing | None = None
+    reached: dict[str, tuple[int, Standing]] = field(default_factory=dict)
+    out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """Of the last rung."""
+        return self.rungs[-1]["steps"]
+
+
+def counts(models: int) -> list[int]:
+    """How many are at each rung; the better half goes on."""
+    found = [models]
+    while found[-1] > FINALISTS:
+        found.append(max(math.ceil(found[-1] / 2), FINALISTS if found[-1] > 2 * FINALISTS else 2))
+    return found
+
+
+def lengths_of(rungs: int, last: int) -> list[int]:
+    """Steps of each rung."""
+    return [max(last // SHORTER ** (rungs - 1 - at), 1) for at in range(rungs)]
+
+
+def race(
+    found: Race,
+    candidates: Sequence[Candidate],
+    trainer: Trainer,
+    decisions: Decisions,
+    seconds: float,
+    show: Callable[[Race, Standing], None],
+) -> None:
+    """Races the candidates, those with the better prior first where not all can, within about so many seconds. `found` tells at
+    any moment how it stands.
+
+    Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
+    """
+    until = decisions.clock.left - seconds
+    plan = decisions.decide("race", lambda: _planned(candidates, trainer, seconds))
+    entered = {each.name: each for each in candidates[: plan["models"]]}
+    steps = lengths_of(len(counts(len(entered))), plan["steps"])
+    for at, (length, count) in enumerate(zip(steps, counts(len(entered)), strict=True)):
+        going = list(entered.values())[:count] if at == 0 else [entered[name] for name in _kept(found, count, trainer)]
+        found.rungs.append({"steps": length, "models": len(going), "seeds": 1})
+        attempts = _rung(going, length, [0], trainer, at + 1, len(steps))
+        _note(found, attempts, trainer)
+        show(found, found.last)  # type: ignore[arg-type]
+    _seeds(found, entered, attempts, trainer, decisions, until, show)
+
+
+def _planned(candidates: Sequence[Candidate], trainer: Trainer, seconds: float) -> dict[str, int]:
+    """How many enter, and how many steps the last rung has: as many as can have FEWEST_STEPS, then as long as there is time."""
+    runs = [trainer.run(each, FEWEST_STEPS, 0) for each in candidates]
+    first = Lengths(trainer, runs[:1])
+    entering = len(runs)
+    while entering > 1 and _least_work(entering) * ENTERING * first.seconds(runs[0], 1000) / 1000 > seconds * first.workers:
+        entering -= 1
+    lengths = Lengths(trainer, runs[:entering])
+    able = [run for run in runs[:entering] if lengths.knows(run)]
+    while able:
+        rungs = counts(len(able))
+
+        def wall(last: int, able: list[Any] = able, rungs: list[int] = rungs) -> float:
+            return sum(
+                lengths.wall((run, steps) for run in able) * count / len(able)
+                for steps, count in zip(lengths_of(len(rungs), last), rungs, strict=True)
+            )
+
+        last = longest(wall, seconds, FEWEST_STEPS * SHORTER ** (len(rungs) - 1), MOST_STEPS)
+        if last is not None:
+            return {"models": len(able), "steps": last}
+        able.pop()
+    raise UserError(f"in this time not even one candidate can be trained for {FEWEST_STEPS} steps: say more with --within")
+
+
+def _least_work(models: int) -> int:
+    """Steps of all together where the first rung has the fewest."""
+    rungs = counts(models)
+    steps = lengths_of(len(rungs), FEWEST_STEPS * SHORTER ** (len(rungs) - 1))
+    return sum(count * each for count, each in zip(rungs, steps, strict=True))
+
+
+def _rung(
+    going: Sequence[Candidate], steps: int, seeds: Sequence[int], trainer: Trainer, number: int, of: int
+) -> list[Attempt]:
+    what = f"race, rung {number} of {of}: {len(going)} candidates, {steps} steps"
+    attempts = trainer.train(what, [(each, trainer.run(each, steps, seed)) for seed in seeds for each in going])
+    if not attempts:
+        raise UserError(f"no candidate could be trained: {next(iter(trainer.failed.values()), 'unknown')}")
+    return attempts
+
+
+def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
+    """The better half of the last rung, without those that are surely behind: two at least."""
+    assert found.last
+    best = list(found.last.models[:count])
+    kept = [model for at, model in enumerate(best) if at < 2 or model in found.last.open]
+    for model in found.last.models:
+        if model not in kept:
+            difference, error = found.last.behind(model)
+            found.out[model] = (
+                f"{trainer.told(difference)} behind after {found.rungs[-1]['steps']} steps (± {trainer.told(error)})"
+            )
+    return kept
+
+
+def _note(found: Race, attempts: Sequence[Attempt], trainer: Trainer) -> None:
+    found.last = standing(attempts, trainer.metric, trainer.store)
+    for model in found.last.models:
+        found.reached[model] = len(found.rungs), found.last
+    for model, cause in trainer.failed.items():
+        found.out.setdefault(model, cause)
+
+
+def _seeds(
+    found: Race,
+    entered: dict[str, Candidate],
+    attempts: list[Attempt],
+    trainer: Trainer,
+    decisions: Decisions,
+    until: float,
+    show: Callable[[Race, Standing], None],
+) -> None:
+    """One more seed for each finalist that is not surely behind, as long as several are not told apart and there is time."""
+    assert found.last
+    for seed in range(1, MOST_SEEDS):
+        going = [entered[model] for model in found.last.open]
+        if len(going) < 2:
+            break
+
+        def fits(seed: int = seed, going: list[Candidate] = going) -> bool:
+            runs = [trainer.run(each, found.steps, seed) for each in going]
+            took = Lengths(trainer, runs).wall((run, found.steps) for run in runs)
+            return decisions.clock.left - took >= until
+
+        if not decisions.decide(f"seed {seed}", fits):
+            break
+        what = f"race: seed {seed + 1} of {', '.join(each.name for each in going)}"
+        attempts += trainer.train(what, [(each, trainer.run(each, found.steps, seed)) for each in going])
+        found.rungs[-1]["seeds"] = seed + 1
+        _note(found, attempts, trainer)
+        show(found, found.last)

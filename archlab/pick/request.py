@@ -1,0 +1,67 @@
+"""What `archlab pick` is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from archlab.budget import Budget
+from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS, Metric
+from archlab.pick.photographs import Source
+
+BALANCED = ("balanced_accuracy", "macro_f1")  # where each class counts alike, training weighs them alike too
+LEAST_TIME = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        source: The images.
+        budget: The limits that every candidate keeps.
+        within: Seconds.
+        output: The folder that is written.
+        int8: Whether the int8 file is wanted even where it loses accuracy.
+        metric: One of METRICS, that candidates are chosen by.
+        command: The command that asks for it.
+    """
+
+    source: Source
+    budget: Budget
+    within: float
+    output: Path
+    int8: bool = False
+    metric: str = "accuracy"
+    command: str = "archlab pick"
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise UserError(f"there is no metric {self.metric!r}", name=self.metric, known=METRICS)
+        if self.within < LEAST_TIME:
+            raise UserError(f"within {self.within:g} s nothing can be trained; {LEAST_TIME:g} s are the least")
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Numbers: of parameters, multiply-accumulates, bytes, and milliseconds; None where there is no limit."""
+        names = ("params", "macs", "peak_memory", "flash")
+        return {**{name: getattr(self.budget, name) for name in names}, "latency_ms": self.budget.latency}
+
+    @property
+    def judged_by(self) -> Metric:
+        return METRICS[self.metric]
+
+    @property
+    def balance(self) -> bool:
+        return self.metric in BALANCED
+
+    def decisive(self, dataset_digest: str) -> dict[str, Any]:
+        """What the decisions of a pick rest on, beside measurements: another request decides anew."""
+        return {
+            "dataset": dataset_digest,
+            "limits": self.limits,
+            "within": self.within,
+            "metric": self.metric,
+        }

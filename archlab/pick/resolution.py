@@ -1,0 +1,82 @@
+"""Pixels on a side of what the networks see: those that are worth most in the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from archlab.foundation import UserError
+from archlab.pick.candidates import Candidate
+from archlab.pick.lengths import Lengths, longest
+from archlab.pick.trainer import Trainer
+
+SIDES = (32, 48, 64, 96, 128, 160, 192, 224)
+LEAST_STEPS = 60  # of a training that tells something of a resolution
+MOST_STEPS = 2000
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What was chosen. `tried`: pixels, model, steps and value of each, in the metric on validation images; `why` in words."""
+
+    pixels: int
+    why: str
+    tried: list[dict[str, Any]] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        return {"pixels": self.pixels, "why": self.why, "tried": self.tried}
+
+
+def sides_for(pixels: int) -> list[int]:
+    """Those that images of so many pixels are worth trying at; smaller ones are enlarged to the smallest."""
+    return [side for side in SIDES if side <= pixels] or [SIDES[0]]
+
+
+def choose_resolution(
+    first_of: Callable[[int], Candidate], sides: list[int], trainer: Trainer, seconds: float
+) -> Resolution:
+    """Trains one candidate at each side for the same time, as long as all of it ends within `seconds`.
+
+    Args:
+        first_of: The candidate that is tried at a side; raises UserError where none keeps the limits there.
+
+    Raises UserError where no side is left, Interrupted after Ctrl-C.
+    """
+    able, refused = dict[int, Candidate](), ""
+    for side in sides:
+        try:
+            able[side] = first_of(side)
+        except UserError as error:
+            refused = refused or error.message
+    if not able:
+        raise UserError(refused)
+    if len(able) == 1:
+        (side,) = able
+        return Resolution(side, "the only one that the limits allow" if refused else "that of the images")
+    runs = {side: trainer.run(candidate, LEAST_STEPS, 0) for side, candidate in able.items()}
+    lengths = Lengths(trainer, runs.values())
+    share = min(seconds * lengths.workers / len(able), seconds)
+    steps = {
+        side: longest(lambda steps, run=run: lengths.seconds(run, steps), share, LEAST_STEPS, MOST_STEPS)  # type: ignore[misc]
+        for side, run in runs.items()
+        if lengths.knows(run)
+    }
+    wanted = [
+        (able[side], trainer.run(able[side], count, 0)) for side, count in steps.items() if count is not None
+    ]
+    if len(wanted) < 2:
+        return Resolution(min(able), "in this time no larger one can be tried")
+    attempts = trainer.train("resolution", wanted)
+    if not attempts:
+        raise UserError(f"nothing could be trained: {next(iter(trainer.failed.values()), 'unknown')}")
+    best = max(attempts, key=lambda each: (each.worth, -each.run.resolution))
+    tried = [
+        {"pixels": each.run.resolution, "model": each.candidate.name, "steps": each.steps, "value": trainer.value(each)}
+        for each in attempts
+    ]
+    left = [side for side in able if side not in {each["pixels"] for each in tried}]
+    why = "worth most on validation images after the same time"
+    if left:
+        why += f"; {', '.join(map(str, left))} pixels take longer than there is time to try"
+    return Resolution(best.run.resolution, why, tried)

@@ -1,0 +1,35 @@
+"""How far a pick is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from archlab.pick.candidates import Candidate, LeftOut
+from archlab.pick.photographs import Described
+from archlab.pick.race import Race
+from archlab.pick.request import Request
+from archlab.pick.resolution import Resolution
+from archlab.pick.trainer import Attempt
+from archlab.pick.winner import Training
+
+
+@dataclass
+class State:
+    """How far a pick is; what has not happened yet is empty.
+
+    Attributes:
+        field: The candidates at the resolution that was chosen, by their prior; `left_out` those that cannot keep the limits.
+        chosen: What is shipped.
+    """
+
+    request: Request
+    described: Described
+    began: datetime
+    resolution: Resolution | None = None
+    field: list[Candidate] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    race: Race = field(default_factory=Race)
+    training: Training = field(default_factory=Training)
+    chosen: Attempt | None = None
+    interrupted: bool = False

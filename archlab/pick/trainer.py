@@ -1,0 +1,94 @@
+"""Runs of candidates, and what they are worth on validation images."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from archlab.executors import Interrupted, Outcome, Settings
+from archlab.forecast import with_workers
+from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
+from archlab.pick.candidates import Candidate
+from archlab.runs import Run, Store
+from archlab.study.ablating import runs_of
+from archlab.study.computing import compute
+from archlab.study.measuring import value_of
+from archlab.study.progress import Progress
+
+SPLIT = "validation"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A run that has finished. `worth`: in the metric on validation images, the higher the better."""
+
+    candidate: Candidate
+    run: Run
+    worth: float
+
+    @property
+    def steps(self) -> int:
+        return int(self.run.recipe["steps"])
+
+
+class Trainer:
+    """Computes runs of candidates that read no test image, and remembers all that have finished."""
+
+    def __init__(self, metric: Metric, store: Store, settings: Settings, progress: Progress):
+        self.metric, self.store, self.progress = metric, store, progress
+        self.settings = dataclasses.replace(settings, fail_fast=False)
+        self.attempts: dict[str, Attempt] = {}
+        self.failed: dict[str, str] = {}
+        self.computed = 0
+        self._runs: dict[int, Run] = {}
+
+    def run(self, candidate: Candidate, steps: int, seed: int, **changes: Any) -> Run:
+        """The run of a whole schedule of so many steps; `changes` are other values of its canonical recipe."""
+        if (place := id(candidate)) not in self._runs:
+            study = dataclasses.replace(candidate.study, models=[candidate.model], seeds=[0])
+            (self._runs[place],) = runs_of(study, self.store.home)
+        run = self._runs[place]
+        recipe = {**run.recipe, "epochs": None, "steps": steps, "test": False, **changes}
+        return dataclasses.replace(run, seed=seed, recipe=recipe)
+
+    def train(self, what: str, runs: Iterable[tuple[Candidate, Run]]) -> list[Attempt]:
+        """Those of the runs that finished; the others are in `failed`, by the name of their candidate, with their cause.
+
+        Raises Interrupted after Ctrl-C, when what has finished is remembered too.
+        """
+        pairs = {run.key: (candidate, run) for candidate, run in runs}
+        wanted = [run for _, run in pairs.values()]
+        settings = with_workers(self.settings, wanted, self.store)
+        try:
+            _, outcome = compute(what, wanted, self.store, settings, self.progress)
+        except Interrupted as interrupted:
+            self._remember(pairs, interrupted.outcome)
+            raise
+        self._remember(pairs, outcome)
+        for failure in outcome.failed:
+            self.failed[failure.run.model] = failure.cause
+        return [self.attempts[key] for key in pairs if key in self.attempts]
+
+    def value(self, attempt: Attempt) -> float:
+        """What it is worth, as the metric has it."""
+        return attempt.worth if self.metric.higher_is_better else -attempt.worth
+
+    def told(self, difference: float) -> str:
+        """Of what runs are worth, in words."""
+        return f"{100 * difference:.1f} points" if self.metric.is_share else f"{difference:.3f} {self.metric.unit}"
+
+    def best(self) -> Attempt | None:
+        """By validation images; of equals the one that was trained longest."""
+        return max(self.attempts.values(), key=lambda each: (each.worth, each.steps), default=None)
+
+    def _remember(self, pairs: dict[str, tuple[Candidate, Run]], outcome: Outcome) -> None:
+        self.computed += outcome.computed
+        sign = 1 if self.metric.higher_is_better else -1
+        for key, document in outcome.results.items():
+            value = value_of(document, self.metric, SPLIT, self.store)
+            if value is None:
+                raise UserError(f"{self.metric.words} cannot be judged by: the validation images are of one class")
+            self.attempts[key] = Attempt(*pairs[key], sign * value)

@@ -1,0 +1,33 @@
+"""Rungs of the race."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archlab.pick.race import FEWEST_STEPS, FINALISTS, SHORTER, counts, lengths_of
+
+
+@given(st.integers(1, 60))
+def test_at_each_rung_no_more_than_half_go_on_until_a_few_meet(models):
+    found = counts(models)
+    assert found[0] == models
+    for before, after in zip(found, found[1:], strict=False):
+        assert after < before
+        assert after <= max(-(-before // 2), FINALISTS)
+    assert found[-1] <= FINALISTS
+    assert models < 2 or found[-1] >= 2
+
+
+@given(st.integers(1, 5), st.integers(1, 4000))
+def test_rungs_grow_by_one_factor_up_to_the_last(rungs, last):
+    found = lengths_of(rungs, last)
+    assert len(found) == rungs
+    assert found[-1] == last
+    assert all(a <= b for a, b in zip(found, found[1:], strict=False))
+
+
+@given(st.integers(1, 40))
+def test_the_first_rung_has_the_fewest_steps_where_the_last_has_the_least(models):
+    rungs = len(counts(models))
+    assert lengths_of(rungs, FEWEST_STEPS * SHORTER ** (rungs - 1))[0] == FEWEST_STEPS
