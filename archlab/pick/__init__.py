@@ -1,0 +1,1 @@
+"""Pick: from one's own images to the file to ship."""
