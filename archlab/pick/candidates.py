@@ -72,8 +72,8 @@ def candidates(
 ) -> tuple[list[Candidate], list[LeftOut]]:
     """The models that keep the limits on a dataset, best prior first, and those that do not, or cannot be read, and why.
 
-    Each is as wide as the limits allow at the classes of the dataset. Of models that are one network then the first
-    counts. A latency is no limit that widths are fitted to: what is above it on this machine is left out, and what is not
+    Each is as wide as the limits allow at the classes of the dataset. Of models that are one network then, the
+    first counts. A latency is no limit that widths are fitted to: what is above it on this machine is left out, and what is not
     known yet is measured now, so nothing else should run.
 
     Args:
@@ -99,7 +99,7 @@ def candidates(
     left_out = [*(LeftOut(each.name, each.reason) for each in found if each.reason), *unfit, *slow]
     out, budget = {each.name for each in slow}, designer.study.budget
     left = [model.name for model in study.models if model.name not in out]
-    say(f"{len(left)} models keep {budget}; {len(left_out)} are left out")
+    say(f"within {budget}: {len(left)} of {len(left) + len(left_out)} models")
     if not left:
         raise _nobody(left_out, budget)
     priors, searches = prior(store, dataset), {each.name: each.search for each in found}
