@@ -1,0 +1,198 @@
+"""Who is tried on a dataset: the references and the designs that searches have found, fitted to the limits."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from archlab.foundation import UserError
+from archlab.pick.found import Found, found_designs
+from archlab.pick.prior import Prior, prior
+from archlab.runs import Store
+from archlab.study.latency import beyond, check_installed, timed
+from archlab.study.resolved import Model, ResolvedStudy
+
+if TYPE_CHECKING:
+    from archlab.architecture import Architecture
+    from archlab.budget import Budget
+    from archlab.study.design import Design, Designer
+    from archlab.study.study import Study
+
+NAME = "pick"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that keeps the limits.
+
+    Attributes:
+        study: That of all candidates, its models in their order; its recipe reads no test images. `ResolvedStudy.run` of
+            `model` on its dataset makes the runs.
+        prior: None where nothing is known of it on other datasets.
+        search: The search that found it; None of a reference.
+        milliseconds: What it takes on this machine; None where latency is not limited.
+    """
+
+    study: ResolvedStudy
+    model: Model
+    prior: Prior | None
+    search: str | None = None
+    milliseconds: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A model that is not tried.
+
+    Attributes:
+        reason: In one phrase that follows the name.
+        excess: How many times a limit its least need is; infinite where the limits are not why.
+    """
+
+    name: str
+    reason: str
+    excess: float = math.inf
+
+
+def candidates(
+    store: Store,
+    *,
+    dataset: str,
+    pixels: int,
+    limits: Budget,
+    recipe: str | dict[str, Any] = "quick",
+    say: Callable[[str], None] = lambda words: None,
+) -> tuple[list[Candidate], list[LeftOut]]:
+    """The models that keep the limits on a dataset, best prior first, and those that do not, or cannot be read, and why.
+
+    Each is as wide as the limits allow at the classes of the dataset. Of models that are one network then, the
+    first counts. A latency is no limit that widths are fitted to: what is above it on this machine is left out, and what is not
+    known yet is measured now, so nothing else should run.
+
+    Args:
+        dataset: One of the catalogue.
+        pixels: On a side of the images that networks see, at most as many as the dataset has there.
+        limits: Widths are fitted to it whatever its `fit` says.
+        recipe: As a study has it; its `resolution` becomes `pixels`.
+
+    Raises:
+        UserError: The dataset, its pixels or the recipe is wrong; nobody is left.
+    """
+    from archlab.study.design import Designer
+    from archlab.study.settling import settle
+
+    found = list(found_designs(store.home))
+    designer = Designer(_study(store, dataset, pixels, limits, recipe, found), store.home)
+    if designer.resolution != pixels:
+        raise UserError(f"{dataset} has images of {designer.resolution} pixels, which cannot be seen at {pixels}")
+    designs, unfit = _fitted(designer)
+    study = settle(designer, designs, None)
+    check_installed(study)
+    milliseconds, slow = _timed(study, store, say)
+    left_out = [*(LeftOut(each.name, each.reason) for each in found if each.reason), *unfit, *slow]
+    out, budget = {each.name for each in slow}, designer.study.budget
+    left = [model.name for model in study.models if model.name not in out]
+    say(f"within {budget}: {len(left)} of {len(left) + len(left_out)} models")
+    if not left:
+        raise _nobody(left_out, budget)
+    priors, searches = prior(store, dataset), {each.name: each.search for each in found}
+    left.sort(key=lambda name: -priors[name].score if name in priors else math.inf)
+    study = _raced(study, left, searches)
+    return [
+        Candidate(study, model, priors.get(model.name), searches.get(model.name), milliseconds.get(model.name))
+        for model in study.models
+    ], left_out
+
+
+def _raced(study: ResolvedStudy, names: list[str], searches: Container[str]) -> ResolvedStudy:
+    """The study of these models in their order, whose runs read no test images."""
+    models = {model.name: model for model in study.models}
+    return dataclasses.replace(
+        study,
+        models=[models[name] for name in names],
+        frame=[name for name in names if name not in searches],
+        recipes=[{**recipe, "test": False} for recipe in study.recipes],
+    )
+
+
+def _study(
+    store: Store, dataset: str, pixels: int, limits: Budget, recipe: str | dict[str, Any], found: Iterable[Found]
+) -> Study:
+    """The study that compares the references and what was found, on one dataset."""
+    from archlab.study.loading import load_study
+
+    written = {"like": recipe} if isinstance(recipe, str) else recipe
+    study = load_study(
+        {"name": NAME, "compare": "references", "suite": [dataset], "recipe": {**written, "resolution": pixels}},
+        home=store.home,
+    )
+    designs = [each.architecture for each in found if each.architecture]
+    budget = dataclasses.replace(limits, fit="width")
+    return dataclasses.replace(study, compare=(*study.compare, *designs), budget=budget)
+
+
+def _fitted(designer: Designer) -> tuple[list[Design], list[LeftOut]]:
+    """What the study compares, as wide as the budget allows, each network once; and what cannot be."""
+    from archlab.architecture.writing import at_width
+    from archlab.study.combination import Combination
+    from archlab.study.trainable import check_design
+
+    kept: dict[str, Design] = {}
+    left_out, names = list[LeftOut](), dict[str, str]()
+    for architecture in designer.study.compare:
+        try:
+            design = designer.design(Combination({}, architecture))
+            check_design(designer, design, designer.study.recipe)
+        except UserError as error:
+            left_out.append(_unfit(designer, architecture, error))
+            continue
+        name = design.name
+        same = names.setdefault(at_width(design.architecture, design.width, name).digest(), name)
+        if same != name:
+            left_out.append(LeftOut(name, f"is the same network as {same}"))
+        elif kept.setdefault(name, design).digest != design.digest:
+            left_out.append(LeftOut(name, "has the name of another design"))
+    return list(kept.values()), left_out
+
+
+def _unfit(designer: Designer, architecture: Architecture, error: UserError) -> LeftOut:
+    from archlab.budget import count
+    from archlab.budget.fit import STEPS
+
+    budget = designer.study.budget
+    try:
+        least = count(architecture, designer.input, 1 / STEPS)
+        excess = budget.share(least) or 0.0
+    except UserError:  # it is no network of so few pixels, or nobody knows its memory
+        return LeftOut(architecture.name, error.message)
+    if excess <= 1:
+        return LeftOut(architecture.name, error.message)
+    return LeftOut(architecture.name, f"needs at least {budget.describe(least)}", excess)
+
+
+def _timed(
+    study: ResolvedStudy, store: Store, say: Callable[[str], None]
+) -> tuple[dict[str, float | None], list[LeftOut]]:
+    """What the models take, by name, where latency is limited; and those that take longer, or cannot be measured."""
+    found = timed(study, store, announce=say)
+    if found is None:
+        return {}, []
+    slow = [
+        LeftOut(name, beyond(taken, found.limit), taken / found.limit if taken else math.inf)
+        for name, taken in found.milliseconds.items()
+        if not found.allows(name)
+    ]
+    return found.milliseconds, slow
+
+
+def _nobody(left_out: list[LeftOut], budget: Budget) -> UserError:
+    nearest = min(left_out, key=lambda each: each.excess)
+    which = f"{nearest.name}, the nearest to it," if math.isfinite(nearest.excess) else nearest.name
+    return UserError(f"no model keeps the budget of {budget}: {which} {nearest.reason}")

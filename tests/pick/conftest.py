@@ -1,0 +1,52 @@
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+for room in ("study", "pick"):  # makes their stand-ins importable, in worker processes too
+    sys.path.insert(0, str(Path(__file__).parents[1] / room))
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory):
+    """A store with a finished search and a finished study whose training is a stand-in, to be copied."""
+    import small_study
+    import standin_executor
+    from made_searches import PHOTOS, SEARCHED, catalogued
+
+    from archlab.data import open_prepared
+    from archlab.executors import Settings
+    from archlab.runs import Store
+    from archlab.study.search.search import search
+
+    place = tmp_path_factory.mktemp("searched")
+    home, spec = place / "home", place / "small.yaml"
+    spec.write_text(SEARCHED)
+    for name in ("digits", "textures"):
+        open_prepared(name, home, 32)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("archlab.study.computing.check_counts", lambda *_, **__: None)
+        patched.setattr("archlab.deploy.latencies._measured", lambda *_: {})
+        patched.setenv("STAND_IN", json.dumps({"function": "standin_pick:train"}))
+        search(spec, Store(home), Settings(executor=standin_executor.PATH, workers=1, retries=0))
+        small_study.filled(Store(home))
+    catalogued(home, PHOTOS)
+    return home
+
+
+@pytest.fixture
+def store(searched, tmp_path):
+    from archlab.runs import Store
+
+    shutil.copytree(searched, tmp_path / "home")
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def times(monkeypatch):
+    """Makes up what networks take, see `made_up_times.maker`."""
+    from made_up_times import maker
+
+    return maker(monkeypatch)
