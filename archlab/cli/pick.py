@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,7 +18,7 @@ from archlab.foundation.metric import METRICS
 from archlab.foundation.words import seconds_in
 
 if TYPE_CHECKING:
-    from archlab.pick.request import Request
+    pass
 
 
 @click.command()
@@ -104,7 +104,20 @@ def pick(
     found = picked(request, Store(home(store)), Settings(**settings), ShownPick(quiet=quiet, events=events, on_found=None))
     if as_json:
         echo(json.dumps(found.document, indent=2))
+    else:
+        _print(found.document, request.output)
     return 130 if found.interrupted else 0
+
+
+def _print(document: dict[str, Any], output: Path) -> None:
+    from archlab.cli.tables import print_table
+    from archlab.pick.card_words import answers, facts
+
+    for words in answers(document):
+        echo(words)
+    echo("")
+    print_table(["", ""], [list(row) for row in facts(document)])
+    echo(f"\n{output}/card.html says more; python {shlex.quote(str(output / 'predict.py'))} IMAGE tells the class of an image")
 
 
 def default_output(folder: Path | None, csv: Path | None) -> Path:

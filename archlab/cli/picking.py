@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlab.cli.progress import ShownProgress
 from archlab.pick.shown import Shown
@@ -32,6 +32,3 @@ class ShownPick(ShownProgress, Shown):
             for model in standing.models
         ]
         self.say(f"after {rung['steps']} steps: {', '.join(told)}")
-
-    def picked(self, document: dict[str, Any]) -> None:
-        """Told by `print_picked`."""

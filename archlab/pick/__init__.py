@@ -2,6 +2,7 @@
 
 photographs  what there is: classes, splits without leaks, doubles
 prior        how models do on other datasets
+found        the designs that searches have found
 candidates   the references and what searches found, within the limits
 request      what is asked for
 clock        how much of the time is left, across interruptions

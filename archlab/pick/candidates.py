@@ -65,9 +65,8 @@ def candidates(
     store: Store,
     *,
     dataset: str,
-    pixels: int,
     limits: Budget,
-    recipe: str | dict[str, Any] = "quick",
+    recipe: str | dict[str, Any],
     say: Callable[[str], None] = lambda words: None,
 ) -> tuple[list[Candidate], list[LeftOut]]:
     """The models that keep the limits on a dataset, best prior first, and those that do not, or cannot be read, and why.
@@ -78,20 +77,17 @@ def candidates(
 
     Args:
         dataset: One of the catalogue.
-        pixels: On a side of the images that networks see, at most as many as the dataset has there.
         limits: Widths are fitted to it whatever its `fit` says.
-        recipe: As a study has it; its `resolution` becomes `pixels`.
+        recipe: As a study has it.
 
     Raises:
-        UserError: The dataset, its pixels or the recipe is wrong; nobody is left.
+        UserError: The dataset or the recipe is wrong; nobody is left.
     """
     from archlab.study.design import Designer
     from archlab.study.settling import settle
 
     found = list(found_designs(store.home))
-    designer = Designer(_study(store, dataset, pixels, limits, recipe, found), store.home)
-    if designer.resolution != pixels:
-        raise UserError(f"{dataset} has images of {designer.resolution} pixels, which cannot be seen at {pixels}")
+    designer = Designer(_study(store, dataset, limits, recipe, found), store.home)
     designs, unfit = _fitted(designer)
     study = settle(designer, designs, None)
     check_installed(study)
@@ -123,15 +119,13 @@ def _raced(study: ResolvedStudy, names: list[str], searches: Container[str]) -> 
 
 
 def _study(
-    store: Store, dataset: str, pixels: int, limits: Budget, recipe: str | dict[str, Any], found: Iterable[Found]
+    store: Store, dataset: str, limits: Budget, recipe: str | dict[str, Any], found: Iterable[Found]
 ) -> Study:
     """The study that compares the references and what was found, on one dataset."""
     from archlab.study.loading import load_study
 
-    written = {"like": recipe} if isinstance(recipe, str) else recipe
     study = load_study(
-        {"name": NAME, "compare": "references", "suite": [dataset], "recipe": {**written, "resolution": pixels}},
-        home=store.home,
+        {"name": NAME, "compare": "references", "suite": [dataset], "recipe": recipe}, home=store.home
     )
     designs = [each.architecture for each in found if each.architecture]
     budget = dataclasses.replace(limits, fit="width")

@@ -47,7 +47,7 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
 
 def _candidates(state: State, trainer: Trainer) -> list[dict[str, Any]]:
     """Best first: by the rung that they came to, then by what they were worth there."""
-    found = [_candidate(each, state, trainer) for each in state.field]
+    found = [_candidate(each, state, trainer) for each in state.candidates]
     sign = 1 if trainer.metric.higher_is_better else -1
     return sorted(found, key=lambda each: (-each["rung"], -sign * (each["value"] or 0.0)))
 

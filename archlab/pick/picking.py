@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from archlab.deploy.extras import require
 from archlab.deploy.loading import load
 from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
@@ -18,6 +19,7 @@ from archlab.pick.photographs import describe
 from archlab.pick.race import race
 from archlab.pick.request import Request
 from archlab.pick.resolution import Resolution, choose_resolution, sides_for
+from archlab.pick.shipped import FORMAT
 from archlab.pick.shown import Shown
 from archlab.pick.state import State
 from archlab.pick.trainer import Trainer
@@ -48,6 +50,7 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
         Interrupted: After Ctrl-C before anything was trained.
     """
     settings, shown = settings or Settings(), shown or Shown()
+    require(FORMAT)
     check_folder(request.output)
     began, now = datetime.now().astimezone(), time.monotonic()
     described = describe(request.source, store, shown.say)
@@ -68,7 +71,6 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     told = document(state, trainer, decisions)
     found = write_folder(network, told, request.output, int8=request.int8, note=shown.say)
     decisions.save()
-    shown.picked(found)
     return Picked(found, state.interrupted, trainer.computed)
 
 
@@ -83,7 +85,6 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
         return candidates(
             trainer.store,
             dataset=state.described.name,
-            pixels=pixels,
             limits=request.budget,
             recipe=recipe_at(state, pixels),
             say=shown.say,
@@ -101,11 +102,11 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
         )
     )
     shown.say(f"images are seen at {state.resolution.pixels} pixels: {state.resolution.why}")
-    state.field, state.left_out = field_at(state.resolution.pixels)
-    shown.field(state.field, state.left_out)
-    race(state.race, state.field, trainer, decisions, FOR_RACE * left(), shown.standing)
+    state.candidates, state.left_out = field_at(state.resolution.pixels)
+    shown.field(state.candidates, state.left_out)
+    race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
     assert state.race.last
-    winner = next(each for each in state.field if each.name == state.race.last.models[0])
+    winner = next(each for each in state.candidates if each.name == state.race.last.models[0])
     tune(winner, state.race.steps, trainer, decisions, FOR_TUNING * left(), state.training)
     train_long(winner, trainer, decisions, left(), state.training, state.race.steps)
 

@@ -72,7 +72,7 @@ def race(
     """
     until = decisions.clock.left - seconds
     plan = decisions.decide("race", lambda: _planned(candidates, trainer, seconds))
-    entered = {each.name: each for each in candidates[: plan["models"]]}
+    entered = {each.name: each for each in candidates if each.name in plan["models"]}
     steps = lengths_of(len(counts(len(entered))), plan["steps"])
     for at, (length, count) in enumerate(zip(steps, counts(len(entered)), strict=True)):
         going = list(entered.values())[:count] if at == 0 else [entered[name] for name in _kept(found, count, trainer)]
@@ -83,8 +83,8 @@ def race(
     _seeds(found, entered, attempts, trainer, decisions, until, show)
 
 
-def _planned(candidates: Sequence[Candidate], trainer: Trainer, seconds: float) -> dict[str, int]:
-    """How many enter, and how many steps the last rung has: as many as can have FEWEST_STEPS, then as long as there is time."""
+def _planned(candidates: Sequence[Candidate], trainer: Trainer, seconds: float) -> dict[str, Any]:
+    """Who enters, and how many steps the last rung has: as many as can have FEWEST_STEPS, then as long as there is time."""
     runs = [trainer.run(each, FEWEST_STEPS, 0) for each in candidates]
     first = Lengths(trainer, runs[:1])
     entering = len(runs)
@@ -103,7 +103,7 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, seconds: float) 
 
         last = longest(wall, seconds, FEWEST_STEPS * SHORTER ** (len(rungs) - 1), MOST_STEPS)
         if last is not None:
-            return {"models": len(able), "steps": last}
+            return {"models": [run.model for run in able], "steps": last}
         able.pop()
     raise UserError(f"in this time not even one candidate can be trained for {FEWEST_STEPS} steps: say more with --within")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archlab.study.progress import Progress
 
@@ -21,6 +21,3 @@ class Shown(Progress):
 
     def standing(self, race: Race, standing: Standing) -> None:
         """Hears how the race stands after a rung."""
-
-    def picked(self, document: dict[str, Any]) -> None:
-        """Hears what came of it, which lies in its folder."""

@@ -19,7 +19,7 @@ class State:
     """How far a pick is; what has not happened yet is empty.
 
     Attributes:
-        field: The candidates at the resolution that was chosen, by their prior; `left_out` those that cannot keep the limits.
+        candidates: Those at the resolution that was chosen, by their prior; `left_out` those that cannot keep the limits.
         chosen: What is shipped.
     """
 
@@ -27,7 +27,7 @@ class State:
     described: Described
     began: datetime
     resolution: Resolution | None = None
-    field: list[Candidate] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     race: Race = field(default_factory=Race)
     training: Training = field(default_factory=Training)

@@ -36,7 +36,7 @@ class Gate(Block):
 def of_photos(store, pixels=32, **limits):
     if not (store.home / "datasets" / "catalogue" / "photos.yaml").exists():
         catalogued(store.home, PHOTOS)
-    return candidates(store, dataset="photos", pixels=pixels, limits=Budget(**limits))
+    return candidates(store, dataset="photos", limits=Budget(**limits), recipe={"like": "quick", "resolution": pixels})
 
 
 def reasons(left_out):
@@ -106,11 +106,6 @@ def test_nobody_left_names_the_limit_and_the_least_that_any_needs(tmp_path, time
     times()
     with pytest.raises(UserError, match=r"and 0.5 ms of latency: \w+, the nearest to it, takes 3 ms, above 0.5 ms"):
         of_photos(Store(tmp_path), latency=0.5)
-
-
-def test_more_pixels_than_the_images_have_are_refused(tmp_path):
-    with pytest.raises(UserError, match="photos has images of 96 pixels, which cannot be seen at 128"):
-        of_photos(Store(tmp_path), pixels=128)
 
 
 def test_the_finalists_of_a_search_are_candidates_fitted_anew(store):

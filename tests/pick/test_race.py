@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from archlab.pick.race import FEWEST_STEPS, FINALISTS, SHORTER, counts, lengths_
 def test_at_each_rung_no_more_than_half_go_on_until_a_few_meet(models):
     found = counts(models)
     assert found[0] == models
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after < before
         assert after <= max(-(-before // 2), FINALISTS)
     assert found[-1] <= FINALISTS
@@ -24,7 +26,7 @@ def test_rungs_grow_by_one_factor_up_to_the_last(rungs, last):
     found = lengths_of(rungs, last)
     assert len(found) == rungs
     assert found[-1] == last
-    assert all(a <= b for a, b in zip(found, found[1:], strict=False))
+    assert all(a <= b for a, b in pairwise(found))
 
 
 @given(st.integers(1, 40))
