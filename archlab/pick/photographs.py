@@ -146,7 +146,8 @@ def _described(known: Known, listing: Listing, store: Store, say: Say) -> Descri
     except UserError as error:
         _forget(known.name, store.home)
         ours = error.where is None or error.where.startswith(str(store.home))
-        raise error.said_as(error.message, known.options["path"] if ours else error.where) from None
+        message = error.message.removeprefix(f"{known.name}: ")
+        raise error.said_as(message, known.options["path"] if ours else error.where) from None
     inspection = inspect(prepared, _said_now_and_then(say))
     facts = {"name": known.name, "source": known.options["path"], **found_in(prepared, listing, inspection, together)}
     remember(known, store.home, files=listing.fingerprint(), content=content, digest=prepared.digest, facts=facts)
