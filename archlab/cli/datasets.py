@@ -134,7 +134,7 @@ _ABOUT = ("resolution", "title", "domain", "licence", "citation", "fit", "white"
 
 def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """The reader and its options."""
-    from archlab.data.readers.metadata import tables
+    from archlab.data.given import source_given
     from archlab.data.reading import own_source
 
     sources = {"reader": given["reader"], "folder": given["folder"], "csv": given["table"], "parquet": given["parquet"]}
@@ -149,24 +149,9 @@ def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         raise UserError("--option is for a --reader of your own")
     if given["reader"]:
         return own_source(given["reader"], dict(_option(text) for text in given["options"]))
-    for name in named:
-        if not sources[name].exists():
-            raise UserError("there is no such file or folder", where=str(sources[name].absolute()))
-    reader, path = named[0], sources[named[0]].absolute()
-    columns = {key: given[f"{key}_column"] for key in ("image", "label", "group", "split") if given[f"{key}_column"]}
-    if reader == "folder" and not path.is_dir():
-        raise UserError("is not a folder", where=str(path))
-    if len(named) == 2:
-        reader, columns["table"] = "listed", str(given["table"].absolute())
-    elif reader == "folder" and (columns or tables(path)):
-        reader = "metadata"
-    if reader in ("csv", "metadata"):
-        columns.setdefault("label", "label")
-    if reader == "csv":
-        columns.setdefault("image", "image")
-    if given["image_folder"]:
-        columns["images"] = str(given["image_folder"].absolute())
-    return reader, {"path": str(path), **columns}
+    places = {name: sources[name] for name in named}
+    columns = {key: given[f"{key}_column"] for key in ("image", "label", "group", "split")}
+    return source_given(places, columns, given["image_folder"])
 
 
 def _option(text: str) -> tuple[str, Any]:

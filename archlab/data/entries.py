@@ -51,7 +51,8 @@ class Entry:
     unless told otherwise. `flip`: whether the mirror image of an example is an example of the same class. `fit`,
     `white`: see `decode`. `source`: the reader, see `archlab.data.reading`, and its options. `test`, `validation`: the
     shares carved where the source has no such part. `together`: keeps identical images, or nearly identical ones too, on one
-    side of the splits. `normalisation`: instead of that of the training images. `like`: the entry whose keys it has where it
+    side of the splits; where the source itself has them on two, `copies` of held-out images are left out of what comes before,
+    or kept. `normalisation`: instead of that of the training images. `like`: the entry whose keys it has where it
     gives none itself.
     """
 
@@ -74,6 +75,7 @@ class Entry:
     validation: Share = 0.1
     seed: int = 0
     together: Literal["identical", "near"] | None = None
+    copies: Literal["left out", "kept"] = "left out"
     normalisation: Normalisation | None = None
     sample: bool = False
     like: str | None = field(default=None, compare=False)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -20,6 +21,17 @@ _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # some others r
 def open_image(file: str | IO[bytes]) -> Image.Image:
     """An image of one of the formats that datasets come in. Raises OSError for anything else."""
     return Image.open(file, formats=_FORMATS)
+
+
+def open_file(path: str) -> BufferedReader:
+    """The bytes of a file. Raises OSError for what is none."""
+    _check_is_file(path)
+    return open(path, "rb")  # noqa: PTH123 (there are many)
+
+
+def _check_is_file(path: str) -> None:
+    if not os.path.isfile(path):  # noqa: PTH113 (there are many); a pipe would be waited for
+        raise OSError("No such file" if not os.path.lexists(path) else "is not a file")
 
 
 class Images(Protocol):
@@ -77,22 +89,21 @@ class ImageFiles:
         self.root, self.names = root, names
 
     def open(self, index: int) -> Image.Image:
-        path = self._path(self.names[index])
-        if not os.path.isfile(path):  # noqa: PTH113 (there are many); a pipe would be waited for
-            raise OSError("No such file" if not os.path.lexists(path) else "is not a file")
+        path = self.path(self.names[index])
+        _check_is_file(path)
         return open_image(path)
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
         for name in self.names:
             try:
-                status = os.stat(self._path(name))  # noqa: PTH116 (there are many, and Path is slow)
+                status = os.stat(self.path(name))  # noqa: PTH116 (there are many, and Path is slow)
                 digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
             except (OSError, ValueError):  # decoding will say so by name
                 digest.update(f"{name}\0missing\0".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
-    def _path(self, name: str) -> str:
+    def path(self, name: str) -> str:
         return os.path.join(self.root, name)  # noqa: PTH118
 
 

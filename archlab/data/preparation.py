@@ -8,7 +8,7 @@ import json
 import logging
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import numpy as np
 from filelock import FileLock
@@ -19,11 +19,12 @@ from archlab.data.download import Progress
 from archlab.data.entries import Entry, Fit, entry
 from archlab.data.intact import check_intact
 from archlab.data.listing import SPLITS, Listing
+from archlab.data.moving import moved_aside
 from archlab.data.prepared import FORMAT, DamagedDataError, Prepared, fitted, folder, open_current
 from archlab.data.reading import read_source
 from archlab.data.sources import Material, clear_unpacked, find_material, said_missing, unpacked
 from archlab.data.splits import settle_splits
-from archlab.data.twins import LEFT_OUT, twins_together
+from archlab.data.twins import LEFT_OUT, as_settled, twins_together
 from archlab.foundation import UserError, clear, replace_folder
 from archlab.foundation.files import naming
 from archlab.foundation.own_code import is_own
@@ -52,10 +53,15 @@ def prepare(
         on_unreadable: "stop" at an image that cannot be read, or "skip" it; the manifest lists what was skipped.
 
     What is damaged is prepared anew. Interrupted, it leaves what is done under a temporary name, and the next call continues
-    there. Raises UserError for a source that cannot be used.
+    there. Which images are one is decided at the catalogue's resolution, so that the splits are the same at every other.
+    Raises UserError for a source that cannot be used.
     """
     catalogued = entry(name, home)
     described, resolution = fitted(catalogued, fit), resolution or catalogued.resolution
+    settings: _Settings = {"workers": workers, "on_unreadable": on_unreadable, "progress": progress}
+    settled = None
+    if catalogued.together and (resolution != catalogued.resolution or catalogued.other(fit)):
+        settled = prepare(name, home, source=source, **settings)
     target = folder(home, name, resolution, catalogued.other(fit))
     base = target.parent
     base.mkdir(parents=True, exist_ok=True)
@@ -76,19 +82,51 @@ def prepare(
             raise _of_source(error, root, source or base / "downloads", material) from None
         plan = _plan(described, listing, splits, resolution)
         if known is None or known.manifest["plan"] != plan:
-            job = Job(listing.images, _part(target, plan), resolution, described.fit, described.white)
-            records = _decode(job, splits, workers, on_unreadable, progress)
-            if described.together:
-                settled = twins_together(job, described, listing, splits, records)
-                if (settled != splits).any():
-                    listing, splits = _noted(listing, settled), settled
-                    part = _part(target, _plan(described, listing, splits, resolution))
-                    job = dataclasses.replace(job, folder=part)
-                    records = _decode(job, splits, workers, on_unreadable, progress)
-            complete(job, described, listing, splits, records, {"plan": plan, "archives": origin})
-            replace_folder(job.folder, target)
+            facts = {"plan": plan, "archives": origin}
+            replace_folder(_decoded(target, described, listing, splits, resolution, facts, settled, settings), target)
         clear_unpacked(base)
     return Prepared(target, described)
+
+
+class _Settings(TypedDict):
+    workers: int
+    on_unreadable: Literal["stop", "skip"]
+    progress: Progress | None
+
+
+def _decoded(
+    target: Path,
+    described: Entry,
+    listing: Listing,
+    splits: np.ndarray,
+    resolution: int,
+    facts: dict[str, Any],
+    settled: Prepared | None,
+    settings: _Settings,
+) -> Path:
+    """A whole store in the folder that it grew in, with `facts` in its manifest.
+
+    Where twins stand together the splits are `settled` already, or are settled by what is decoded, which then moves.
+    """
+    twins = as_settled(settled, listing) if settled else None
+    before, splits = splits, twins.splits if twins else splits
+    part = _part(target, _plan(described, listing, splits, resolution))
+    job = Job(listing.images, part, resolution, described.fit, described.white)
+    records = _decode(job, splits, settings)
+    if described.together and twins is None:
+        twins = twins_together(job, described, listing, splits, records)
+        splits = twins.splits
+    if twins:
+        listing, facts = _noted(listing, splits), {**facts, "twins": twins.counts()}
+    if twins and not settled and (splits != before).any():
+        with moved_aside(job, before, records) as images:
+            part = _part(target, _plan(described, listing, splits, resolution))
+            job = dataclasses.replace(job, images=images, folder=part)
+            records = _decode(job, splits, settings)
+            complete(job, described, listing, splits, records, facts)
+    else:
+        complete(job, described, listing, splits, records, facts)
+    return job.folder
 
 
 class Need(NamedTuple):
@@ -146,7 +184,7 @@ def _known(described: Entry, target: Path) -> Prepared | None:
     with suppress(UserError):
         if found := open_current(described, target):
             check_intact(found, thoroughly=True)
-            return found
+            return found if "twins" in found.manifest or not described.together else None
     return None
 
 
@@ -194,9 +232,7 @@ def _part(target: Path, plan: str) -> Path:
     return part
 
 
-def _decode(
-    job: Job, splits: np.ndarray, workers: int, on_unreadable: str, progress: Progress | None
-) -> list[dict[str, Any]]:
+def _decode(job: Job, splits: np.ndarray, settings: _Settings) -> list[dict[str, Any]]:
     """Decodes what the journal does not list yet; the records of all chunks, in order."""
     journal = job.folder / "journal.jsonl"
     chunks = []
@@ -209,8 +245,8 @@ def _decode(
     done = {(record["split"], record["start"]) for record in records}
     count = sum(len(record["digests"]) for record in records)
     with journal.open("a", encoding="utf-8") as file:
-        for record in decode_all(job, [c for c in chunks if (c.split, c.start) not in done], workers):
-            if record["unreadable"] and on_unreadable == "stop":
+        for record in decode_all(job, [c for c in chunks if (c.split, c.start) not in done], settings["workers"]):
+            if record["unreadable"] and settings["on_unreadable"] == "stop":
                 row, reason = record["unreadable"][0]
                 name = job.images.names[int(np.flatnonzero(splits == record["split"])[row])]
                 raise UserError(f"{name} cannot be read: {reason}; --on-unreadable skip leaves such images out")
@@ -218,7 +254,7 @@ def _decode(
             file.flush()
             records.append(record)
             count += len(record["digests"])
-            if progress:
+            if progress := settings["progress"]:
                 progress("decoding", count, len(splits))
     return sorted(records, key=lambda record: (record["split"], record["start"]))
 

@@ -35,6 +35,7 @@ def settings(described: Entry) -> dict[str, Any]:
     """What of an entry decides its prepared store; a store whose manifest says otherwise is out of date."""
     names: tuple[str, ...] = ("source", "options", "fit", "white", "test", "validation", "seed")
     names += ("together",) if described.together else ()  # stores from before it was there stay current
+    names += ("copies",) if described.copies != "left out" else ()
     return json.loads(json.dumps({name: getattr(described, name) for name in names}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,51 +12,108 @@ from archlab.data.completion import Records
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.near import near_pairs
+from archlab.data.prepared import Prepared
 from archlab.data.splits import settle_splits
 from archlab.foundation import UserError
 
 LEFT_OUT = "left out"
 
 
-def twins_together(job: Job, described: Entry, listing: Listing, splits: np.ndarray, records: Records) -> np.ndarray:
+@dataclass(frozen=True)
+class Twins:
+    """Splits that twins stand together in: (N,) of the names of parts or `LEFT_OUT`.
+
+    `identical`: images beyond the first of those that are one. `near`: pairs of others that nearly are, where these are kept
+    together.
+    """
+
+    splits: np.ndarray
+    identical: int
+    near: int
+
+    def counts(self) -> dict[str, int]:
+        return {"identical": self.identical, "near": self.near}
+
+
+def twins_together(job: Job, described: Entry, listing: Listing, splits: np.ndarray, records: Records) -> Twins:
     """The splits with identical images on one side (nearly identical ones too, where the entry says near).
 
     What was carved is carved anew, by groups of such images joined with the source's own. Where the source itself fixes the
-    sides, the copies of a test image are left out of validation and training, and those of a validation image of training.
+    sides, the copies of a test image are left out of validation and training, and those of a validation image of training,
+    unless the entry says that copies are kept. What cannot be read has no twin and is no example of its class.
 
     Args:
-        splits, records: Of a decoding into `job.folder`; what could not be read there has no twin.
+        splits, records: Of a decoding into `job.folder`.
+
+    Raises UserError where nothing of a class can be read, or nothing is left to train on.
     """
-    groups = _groups(job, described, listing, splits, records)
-    settled = settle_splits(dataclasses.replace(listing, groups=groups), described)
-    rank = np.select([settled == split for split in SPLITS], [2, 1, 0])  # the test part first
-    foremost = np.full(groups.max() + 1, 2)
-    np.minimum.at(foremost, groups, rank)
-    settled[rank != foremost[groups]] = LEFT_OUT
-    trained = np.bincount(listing.labels[settled == "train"], minlength=len(listing.class_names))
+    index, digests = _decoded(splits, records)
+    _check_readable(described, listing, index)
+    readable = np.sort(index)
+    groups, twins = _groups(job, described, listing, splits, index, digests)
+    settled = listing.splits.astype("U10")
+    settled[settled == ""] = "train"
+    settled[readable] = settle_splits(_only(listing, readable, groups), described)
+    if described.copies == "left out":
+        rank = np.select([settled == split for split in SPLITS], [2, 1, 0])  # the test part first
+        foremost = np.full(groups.max() + 1, 2)
+        np.minimum.at(foremost, groups, rank)
+        settled[rank != foremost[groups]] = LEFT_OUT
+    training = readable[settled[readable] == "train"]
+    trained = np.bincount(listing.labels[training], minlength=len(listing.class_names))
     if not trained.all():
         untrained = listing.class_names[int(trained.argmin())]
         message = f"all training images of {untrained!r} are copies of test or validation images"
         raise UserError(f"{described.name}: {message}", where=described.where)
-    return settled
+    return dataclasses.replace(twins, splits=settled)
 
 
-def _groups(job: Job, described: Entry, listing: Listing, splits: np.ndarray, records: Records) -> np.ndarray:
-    """int64 (N,): equal for images that must stand together."""
+def as_settled(prepared: Prepared, listing: Listing) -> Twins:
+    """The splits of the same images as they are prepared at another resolution: what is nearly one there might not be here."""
+    side = {name: split for split in SPLITS for name in prepared.names(split)}
+    unreadable = set(prepared.manifest["skipped"])
+    splits = [side.get(name, "train" if name in unreadable else LEFT_OUT) for name in listing.images.names]
+    return Twins(np.array(splits), **prepared.manifest["twins"])
+
+
+def _check_readable(described: Entry, listing: Listing, index: np.ndarray) -> None:
+    readable = np.bincount(listing.labels[index], minlength=len(listing.class_names))
+    if not len(index):
+        raise UserError(f"{described.name}: none of the images can be read, {listing.images.names[0]} for one")
+    if not readable.all():
+        name = listing.class_names[int(readable.argmin())]
+        first = listing.images.names[int((listing.labels == readable.argmin()).argmax())]
+        raise UserError(f"{described.name}: no image of the class {name!r} can be read, {first} for one")
+
+
+def _only(listing: Listing, index: np.ndarray, groups: np.ndarray) -> Listing:
+    """What settling splits looks at, of these images."""
+    return dataclasses.replace(
+        listing, labels=listing.labels[index], splits=listing.splits[index], groups=groups[index]
+    )
+
+
+def _groups(
+    job: Job, described: Entry, listing: Listing, splits: np.ndarray, index: np.ndarray, digests: np.ndarray
+) -> tuple[np.ndarray, Twins]:
+    """int64 (N,): equal for images that must stand together; and the count of those that are twins."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    index, digests = _decoded(splits, records)
-    pairs = [_chained(digests, index)]
+    identical = _chained(digests, index)
+    pairs, near = [identical], 0
     if listing.groups is not None:
         pairs.append(_chained(listing.groups, np.arange(len(splits))))
     if described.together == "near":
         pixels = {split: np.load(job.folder / f"{split}.images.npy", mmap_mode="r") for split in SPLITS}
         rows = {split: np.cumsum(splits == split) - 1 for split in SPLITS}
-        pairs.append(index[near_pairs([pixels[splits[at]][rows[splits[at]][at]] for at in index])])
+        found = near_pairs([pixels[splits[at]][rows[splits[at]][at]] for at in index])
+        near = int((digests[found[:, 0]] != digests[found[:, 1]]).sum())
+        pairs.append(index[found])
     one, other = np.concatenate(pairs).T
     graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(splits), len(splits)))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    groups = connected_components(graph, directed=False)[1].astype(np.int64)
+    return groups, Twins(splits, len(identical), near)
 
 
 def _decoded(splits: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray]:

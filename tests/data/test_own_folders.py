@@ -47,7 +47,7 @@ def test_folders_below_a_class_and_other_files(home, fill):
     (root / "README.md").write_text("nor this")
     _, listing, splits = add(home, "folder", root)
     assert len(listing.labels) == 25
-    assert "1 files are not images and were left out" in summary(listing, splits)
+    assert "left out, since they are no images of a known format: 1 .txt" in summary(listing, splits)
 
 
 @pytest.mark.parametrize(

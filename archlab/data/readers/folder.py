@@ -11,7 +11,7 @@ import numpy as np
 
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.labels import SPLIT_NAMES
-from archlab.data.readers.places import folders, images_below, locate
+from archlab.data.readers.places import folders, images_below, is_image, kinds, locate
 from archlab.foundation import UserError
 
 
@@ -24,7 +24,9 @@ def read(
     folder = locate(root, "train", test) if test else root or path or Path()
     if not folder.is_dir():
         raise UserError("there is no such folder", where=str(folder))
-    return list_classes(folder, parts_of(folder, test), called=lambda name: (class_names or {}).get(name, name))
+    parts = parts_of(folder, test)
+    listing = list_classes(folder, parts, called=lambda name: (class_names or {}).get(name, name))
+    return listing.noted(note) if (note := _beside(folder, parts)) else listing
 
 
 def list_classes(
@@ -43,24 +45,22 @@ def list_classes(
     files: list[str] = []
     classes: list[str] = []
     splits: list[str] = []
-    ignored = 0
+    ignored: list[str] = []
     for split, part in parts.items():
         for class_folder in (below for below in folders(part) if below not in without):
             found, others = images_below(class_folder)
             ignored += others
             if not found:
-                raise UserError(
-                    "holds no images: an empty class cannot be learnt, remove the folder", where=str(class_folder)
-                )
+                held = f"holds no images of a known format, but {kinds(others)}" if others else "holds no images"
+                raise UserError(f"{held}: an empty class cannot be learnt, remove the folder", where=str(class_folder))
             files += [file.removeprefix(f"{folder}{os.sep}") for file in found]
             classes += [unicodedata.normalize("NFC", class_of(file.removeprefix(f"{part}{os.sep}"))) for file in found]
             splits += [split] * len(found)
     if not files:
-        raise UserError(
-            "expected a folder of images for each class, or train/ and test/ of such folders", where=str(folder)
-        )
+        expected = "a folder of images for each class, train/ and test/ of such folders, or a table of labels (--csv)"
+        raise UserError(f"{_held(folder)}: expected {expected}", where=str(folder))
     names, labels = np.unique(classes, return_inverse=True)
-    notes = (f"{ignored} files are not images and were left out",) if ignored else ()
+    notes = (f"left out, since they are no images of a known format: {kinds(ignored)}",) if ignored else ()
     return Listing(
         tuple(called(str(name)) for name in names),
         ImageFiles(folder, files),
@@ -68,6 +68,27 @@ def list_classes(
         np.array(splits),
         notes=notes,
     )
+
+
+def _beside(folder: Path, parts: dict[str, Path]) -> str | None:
+    """What is said of images that no class has: beside the folders of classes, or beside those of the parts."""
+    others = [below for below in folders(folder) if parts.keys() != {""} and below not in parts.values()]
+    lost = [image for part in {folder, *parts.values()} for image in _loose(part)]
+    lost += [image for below in others for image in images_below(below)[0]]
+    return f"{len(lost):,} images in no class's folder were left out, {min(lost)} for one" if lost else None
+
+
+def _held(folder: Path) -> str:
+    """What is in a folder that holds no class."""
+    if loose := _loose(folder):
+        return f"holds {len(loose):,} images outside folders, of which nobody knows the class"
+    others = images_below(folder)[1]
+    return f"holds no images of a known format, but {kinds(others)}" if others else "holds no images"
+
+
+def _loose(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.path for entry in entries if is_image(entry.name) and entry.is_file()]
 
 
 def parts_of(folder: Path, test: str | None = None) -> dict[str, Path]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from archlab.data.listing import IMAGE_SUFFIXES
@@ -11,7 +12,9 @@ from archlab.foundation import UserError
 
 DEEPEST = 5  # levels of folders that are looked at, the named one among them
 _MOST = 1000  # folders of a level
-_HIDDEN = (".", "__")  # also what macOS puts into an archive, __MACOSX
+_MOST_KINDS = 5  # of files that are told
+_HIDDEN = (".", "__", "@eaDir")  # also what macOS puts into an archive, __MACOSX, and the thumbnails of a Synology
+_LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # that Windows leaves in folders of images
 
 
 def levels(root: Path | None) -> Iterator[Path]:
@@ -52,15 +55,21 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
-def images_below(folder: str | Path, hidden: tuple[str, ...] = _HIDDEN) -> tuple[list[str], int]:
-    """Paths of images at any depth, in order, and the number of other files. `hidden`: how folders begin that are left out."""
+def images_below(folder: str | Path, hidden: tuple[str, ...] = _HIDDEN) -> tuple[list[str], list[str]]:
+    """Paths of images at any depth, in order, and of other files. `hidden`: how folders begin that are left out."""
     images: list[str] = []
-    others = 0
+    others: list[str] = []
     for place, below, files in os.walk(folder):
         below[:] = [name for name in below if not name.startswith(hidden)]
         for name in files:
             if is_image(name):
                 images.append(os.path.join(place, name))  # noqa: PTH118 (there are many)
-            else:
-                others += not name.startswith(".")
+            elif not name.startswith(".") and name.lower() not in _LITTER:
+                others.append(os.path.join(place, name))  # noqa: PTH118
     return sorted(images), others
+
+
+def kinds(files: Iterable[str]) -> str:
+    """How many files of each kind, by their suffix: `12 .heic, 1 .txt, 2 without a suffix`."""
+    counts = Counter(os.path.splitext(file)[1].lower() for file in files)  # noqa: PTH122
+    return ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in counts.most_common(_MOST_KINDS))

@@ -1,0 +1,54 @@
+"""Which of archlab's readers reads a folder or a table that somebody names, and with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from archlab.data.archives import is_archive
+from archlab.data.readers.metadata import tables
+from archlab.data.readers.places import is_image
+from archlab.foundation import UserError, check_file
+
+
+def source_given(
+    places: Mapping[str, Path | None], columns: Mapping[str, str | None], image_folder: Path | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The reader and its options, paths in them absolute, as in an entry's `source`.
+
+    Args:
+        places: By `folder`, `csv` or `parquet` where the images are, or by `folder` and `csv`: the list of its flat part.
+        columns: The names of the columns `image`, `label`, `group` and `split` of the table, where they are not as usual.
+        image_folder: Where the images of the CSV are.
+
+    Raises UserError for what is not there, or is none of these.
+    """
+    named = {reader: path for reader, path in places.items() if path is not None}
+    for path in named.values():
+        if not check_file(path).exists():
+            raise UserError("there is no such file or folder", where=str(path.absolute()))
+    reader, path = next(iter(named.items()))
+    options: dict[str, Any] = {key: column for key, column in columns.items() if column}
+    if reader == "folder" and not path.is_dir():
+        raise UserError(f"is not a folder{_but(path)}", where=str(path.absolute()))
+    if len(named) == 2:
+        reader, options["table"] = "listed", str(named["csv"].absolute())
+    elif reader == "folder" and (options or tables(path)):
+        reader = "metadata"
+    if reader in ("csv", "metadata"):
+        options.setdefault("label", "label")
+    if reader == "csv":
+        options.setdefault("image", "image")
+    if image_folder:
+        options["images"] = str(image_folder.absolute())
+    return reader, {"path": str(path.absolute()), **options}
+
+
+def _but(path: Path) -> str:
+    """What a file is that is given for a folder."""
+    if is_archive(path):
+        return ": unpack the archive first"
+    if is_image(path.name):
+        return " but one image: expected a folder of images for each class"
+    return " but a table: it is given by --csv" if path.suffix.lower() in (".csv", ".tsv") else ""

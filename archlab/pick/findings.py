@@ -1,0 +1,138 @@
+"""What a reader should know of images before a network is chosen for them, as values and in plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from archlab.data import Inspection, Listing, Prepared
+from archlab.data.listing import SPLITS
+
+_NAMED = 5  # files or classes, in a line
+
+
+def found_in(prepared: Prepared, listing: Listing, inspection: Inspection, together: str) -> dict[str, Any]:
+    """Plain JSON values of prepared images.
+
+    Args:
+        listing: What their source holds.
+        together: Which of them stand on one side of the splits, "identical" or "near".
+
+    Keys:
+        classes: Their names.
+        images: How many there are in "train", "validation" and "test".
+        own_splits: Which of these the source has itself.
+        pixels: The side of the square that they are prepared at.
+        largest: "class", that of most test images, and "share", what of these are of it.
+        smallest: "class" and "images", in all parts.
+        untested: Classes without a validation or a test image.
+        identical: Images beyond the first of those that are one. near: Pairs of others that nearly are; where only identical
+            ones stand together, of those in different parts.
+        across: Of "identical" and "near", images in the validation or the test part that are so to one in an earlier part.
+        unreadable: Names of images that were left out.
+        lines: Five sentences. remarks: Further ones, of what is unusual.
+    """
+    counts = np.array([prepared.counts(split) for split in SPLITS])
+    test = counts[SPLITS.index("test")]
+    largest, smallest = int(test.argmax()), int(counts.sum(axis=0).argmin())
+    tested = of_every_part(prepared)
+    twins = prepared.manifest["twins"]
+    pairs = {"identical": inspection.duplicates, "near": inspection.near_duplicates}
+    values = {
+        "classes": prepared.class_names,
+        "images": {split: int(of_split.sum()) for split, of_split in zip(SPLITS, counts, strict=True)},
+        "own_splits": [split for split in SPLITS if (listing.splits == split).any()],
+        "pixels": prepared.resolution,
+        "largest": {"class": prepared.class_names[largest], "share": float(test[largest] / test.sum())},
+        "smallest": {"class": prepared.class_names[smallest], "images": int(counts[:, smallest].sum())},
+        "untested": [name for name in prepared.class_names if name not in tested],
+        "identical": twins["identical"],
+        "near": twins["near"] if together == "near" else len(inspection.near_duplicates),
+        "across": {kind: len({(pair.splits[1], pair.names[1]) for pair in found}) for kind, found in pairs.items()},
+        "unreadable": [_printable(name) for name in prepared.manifest["skipped"]],
+    }
+    sizes = counts.sum(axis=0).tolist()
+    return {
+        **values,
+        "lines": _lines(prepared.name, values, sizes),
+        "remarks": _remarks(values, listing, inspection, together),
+    }
+
+
+def of_every_part(prepared: Prepared) -> set[str]:
+    """The classes that can be learned, chosen by and tested."""
+    counts = np.array([prepared.counts(split) for split in SPLITS])
+    return {name for name, present in zip(prepared.class_names, counts.min(axis=0), strict=True) if present}
+
+
+def _lines(name: str, values: dict[str, Any], sizes: list[int]) -> list[str]:
+    images, largest, smallest = values["images"], values["largest"], values["smallest"]
+    of_classes = f"{_some(values['classes'])}, prepared at {values['pixels']} x {values['pixels']} pixels"
+    alike = f"Every class has {sizes[0]:,} images."
+    of_smallest = _counted(smallest["images"], "image", "images")
+    uneven = f"The smallest class is {smallest['class']} with {of_smallest}, the largest has {max(sizes):,}."
+    own = values["own_splits"]
+    drawn = "as the source has them" if {"validation", "test"} <= set(own) else "drawn at random, of every class alike"
+    if len(set(own) & {"validation", "test"}) == 1:
+        theirs = "test" if "test" in own else "choose"
+        drawn = f"those to {theirs} as the source has them, the others drawn at random"
+    return [
+        f"{name}: {sum(sizes):,} images of {len(sizes)} classes ({of_classes}).",
+        alike if len(set(sizes)) == 1 else uneven,
+        f"{images['train']:,} images to learn from, {images['validation']:,} to choose by, {images['test']:,} to test with at "
+        f"the end; {drawn}.",
+        _on_copies(values),
+        f"Always guessing {largest['class']} would be right for {largest['share']:.1%} of the test images.",
+    ]
+
+
+def _on_copies(values: dict[str, Any]) -> str:
+    identical, near, across = values["identical"], values["near"], values["across"]
+    if not identical + near + sum(across.values()):
+        return "No image is there twice, or nearly."
+    exact = f"{_counted(identical, 'image is an exact copy', 'images are exact copies')} of another"
+    alike = f"{_counted(near, 'pair of images is', 'pairs of images are')} nearly the same"
+    there = ", and ".join(words for words, count in ((exact, identical), (alike, near)) if count)
+    if not any(across.values()):
+        return f"{there}: such images are never on two sides, so that the test stays honest."
+    leaked = (
+        f"{across['identical'] + across['near']:,} images to choose by or to test with have a copy among the others"
+    )
+    return f"{there}. Careful: {leaked}, so the accuracy on them will look better than it is."
+
+
+def _remarks(values: dict[str, Any], listing: Listing, inspection: Inspection, together: str) -> list[str]:
+    remarks = [f"{note[0].upper()}{note[1:]}." for note in map(_printable, listing.notes)]
+    if names := values["unreadable"]:
+        remarks.append(f"{_counted(len(names), 'image', 'images')} cannot be read and were left out: {_some(names)}.")
+    if names := values["untested"]:
+        remarks.append(
+            f"Too few different images to choose by or to test with: {_some(names)}. They are learned, untested."
+        )
+    if together == "identical":
+        remarks.append("So many images are nearly the same that these could not be kept together, only exact copies.")
+    if inspection.conflicts:
+        pair = inspection.conflicts[0]
+        example = f"{pair.names[0]} ({pair.labels[0]}) and {pair.names[1]} ({pair.labels[1]})"
+        pairs = _counted(len(inspection.conflicts), "pair of identical images is", "pairs of identical images are")
+        remarks.append(_printable(f"{pairs} in two classes, {example} for one."))
+    if inspection.split_groups:
+        groups = _counted(inspection.split_groups, "group has", "groups have")
+        remarks.append(f"{groups} images in different parts of the source: the test is no test of new groups.")
+    return remarks
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _printable(text: str) -> str:
+    """Without the halves of characters that file names of unknown encoding hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

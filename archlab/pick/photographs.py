@@ -1,0 +1,202 @@
+"""What is found in a folder of images: described, prepared and checked, once for as long as it holds the same."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from archlab.data import Entry, Listing, Prepared, add_dataset, entry, inspect, open_prepared, prepare, remove_dataset
+from archlab.data.download import Progress
+from archlab.data.entries import user_catalogue
+from archlab.data.given import source_given
+from archlab.data.readers.labels import SPLIT_NAMES
+from archlab.data.readers.places import folders
+from archlab.data.reading import read_source
+from archlab.foundation import UserError, check_file, clear, real
+from archlab.pick.findings import found_in, of_every_part
+from archlab.pick.remembered import Known, called, content_of, find_known, remember
+from archlab.runs import Store
+
+Say = Callable[[str], None]
+
+_IMAGES_A_PROCESS = 512  # at least: a process takes a second to start
+_SECONDS_SILENT = 10
+_VALIDATED = 200  # images: where a tenth of those for training is fewer,
+_LARGER_SHARE = 0.2  # of them validates
+_TOGETHER: tuple[Literal["near", "identical"], ...] = ("near", "identical")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where images are, and the columns of a table as `archlab datasets add` has them.
+
+    A folder alone holds a folder for each class, or a metadata.csv. A table alone says where its images are. With both, the
+    table is of the images in the folder, or, where its train/ holds folders of classes, of a flat part beside.
+    """
+
+    folder: Path | None = None
+    csv: Path | None = None
+    image_column: str | None = None
+    label_column: str | None = None
+    group_column: str | None = None
+    split_column: str | None = None
+
+
+@dataclass(frozen=True)
+class Described:
+    """Images as they are found: `name` and `entry` of the catalogue, `prepared` at the entry's resolution, `facts`.
+
+    `facts`: plain JSON values, see `archlab.pick.findings.found_in`, and `name` and `source`.
+    """
+
+    name: str
+    entry: Entry
+    prepared: Prepared
+    facts: dict[str, Any]
+
+
+def describe(source: Source, store: Store, say: Say) -> Described:
+    """Describes, prepares and checks images; `say` is told what is going on, then the lines and the remarks of the facts.
+
+    Identical and nearly identical images stand on one side of the splits. Where the source has splits of its own, these are
+    kept as they are, copies in different parts are counted, and what is carved beside is free of them. Images that are so
+    alike that nothing could be tested are kept together only where they are identical.
+
+    What has been described before is found by the paths and by what the files hold: it is described anew, under the same name,
+    only where images, classes or columns have changed. Of a folder that was moved the name stays; another that is called alike
+    gets a number after it.
+
+    A class is learned from one image on. One with fewer than three that differ is not tested, and the remarks say so. Raises
+    UserError where fewer than two classes can be tested, and for a source that cannot be used; nothing of it stays then.
+    """
+    reader, options = _given(source)
+    wanted = called(Path(options["path"]) if source.folder is None else real(source.folder))
+    listing = _read(wanted, reader, options)
+    known = find_known(wanted, reader, options, listing, store.home)
+    described = _as_before(known, store)
+    if described:
+        say(f"{known.name} was described before, and has not changed.")
+    else:
+        if known.name != wanted:
+            say(f"Another dataset is called {wanted}: this one is {known.name}.")
+        if known.changed:
+            say(f"The images of {known.name} have changed since they were described: this is done anew.")
+        described = _described(known, listing, store, say)
+    for line in (*described.facts["lines"], *described.facts["remarks"]):
+        say(line)
+    return described
+
+
+def _given(source: Source) -> tuple[str, dict[str, Any]]:
+    folder, table = (path and real(check_file(path)) for path in (source.folder, source.csv))
+    columns = {key: getattr(source, f"{key}_column") for key in ("image", "label", "group", "split")}
+    if folder is None and table is None:
+        raise UserError("say where the images are: in a folder, or by a table (--csv)")
+    if folder is None or table is None:
+        return source_given({"folder": folder, "csv": table}, columns)
+    source_given({"folder": folder}, {})  # refuses what is no folder
+    in_classes = any(SPLIT_NAMES.get(below.name.lower()) == "train" and folders(below) for below in folders(folder))
+    if in_classes:
+        return source_given({"folder": folder, "csv": table}, columns)
+    return source_given({"csv": table}, columns, image_folder=folder)
+
+
+def _read(name: str, reader: str, options: dict[str, Any]) -> Listing:
+    """What the source holds, if there are two classes that may be tested."""
+    listing = read_source(Entry(name, name, "own", 1, 1, "not stated", reader, options), None)
+    place = options["path"]
+    if len(listing.class_names) < 2:
+        deeper = reader == "folder" and any(map(folders, folders(Path(place))))
+        hint = "; if the classes are the folders within it, name that folder" if deeper else ""
+        raise UserError(f"has one class, {listing.class_names[0]!r}: there is nothing to tell apart{hint}", where=place)
+    sizes = np.bincount(listing.labels, minlength=len(listing.class_names))
+    if (listing.splits == "").all() and (sizes >= 3).sum() < 2:
+        raise UserError(_too_few(len(sizes)), where=place)
+    return listing
+
+
+def _too_few(classes: int) -> str:
+    needed = "to learn from, to choose by and to test with, a class needs three images that differ"
+    return f"{needed}, and fewer than two of the {classes} classes have them"
+
+
+def _as_before(known: Known, store: Store) -> Described | None:
+    """What was found before, where neither the source nor what is prepared of it has changed."""
+    if known.facts is None or known.changed:
+        return None
+    with suppress(UserError):  # what is damaged or gone is prepared anew
+        prepared = open_prepared(known.name, store.home)
+        if prepared.digest == known.digest:
+            return Described(known.name, prepared.entry, prepared, known.facts)
+    return None
+
+
+def _described(known: Known, listing: Listing, store: Store, say: Say) -> Described:
+    remember(known, store.home)  # whose name it is, should this be interrupted
+    content = content_of(listing)
+    try:
+        together, prepared = _prepared(known, listing, store.home, say)
+    except UserError as error:
+        _forget(known.name, store.home)
+        ours = error.where is None or error.where.startswith(str(store.home))
+        message = error.message.removeprefix(f"{known.name}: ")
+        raise error.said_as(message, known.options["path"] if ours else error.where) from None
+    inspection = inspect(prepared, _said_now_and_then(say))
+    facts = {"name": known.name, "source": known.options["path"], **found_in(prepared, listing, inspection, together)}
+    remember(known, store.home, files=listing.fingerprint(), content=content, digest=prepared.digest, facts=facts)
+    return Described(known.name, entry(known.name, store.home), prepared, facts)
+
+
+def _prepared(known: Known, listing: Listing, home: Path, say: Say) -> tuple[str, Prepared]:
+    """The images with as much kept together as leaves two classes to test."""
+    count = len(listing.labels)
+    about: dict[str, Any] = {"copies": "kept"}
+    if ((listing.splits == "") | (listing.splits == "train")).sum() < 10 * _VALIDATED:
+        about["validation"] = _LARGER_SHARE
+    refusal = UserError(_too_few(len(listing.class_names)), where=known.options["path"])
+    for together in _TOGETHER:
+        described, _, _ = add_dataset(
+            known.name, home, known.reader, known.options, {**about, "together": together}, replace=True
+        )
+        if together == _TOGETHER[0]:
+            say(f"Reading {count:,} images at {described.resolution} x {described.resolution} pixels.")
+        try:
+            prepared = prepare(
+                known.name,
+                home,
+                workers=min(os.cpu_count() or 1, -(-count // _IMAGES_A_PROCESS)),
+                on_unreadable="skip",
+                progress=_said_now_and_then(say),
+            )
+        except UserError as error:
+            refusal = error
+            continue
+        if len(of_every_part(prepared)) >= 2:
+            return together, prepared
+    raise refusal
+
+
+def _forget(name: str, home: Path) -> None:
+    if (user_catalogue(home) / f"{name}.yaml").exists():
+        remove_dataset(name, home)
+    else:
+        clear(home / "datasets" / name)
+
+
+def _said_now_and_then(say: Say) -> Progress:
+    last = time.monotonic()
+
+    def progress(step: str, done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > _SECONDS_SILENT:
+            last = time.monotonic()
+            say(f"{step}: {done:,} of {total:,}")
+
+    return progress
