@@ -13,6 +13,6 @@ lengths      how many steps fit into a time
 resolution   pixels, by measurement
 race         successive halving over steps, then seeds
 winner       learning rate, augmentation and start of the winner; its long training
-folder       what is left: the file, predict.py, the card
+folder       what is left: the files of shipped, tested as tested says, predict_file, and the card of card, card_sections, card_words
 picking      all of it
 """

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.made import make_place
+
 for room in ("study", "pick"):  # makes their stand-ins importable, in worker processes too
     sys.path.insert(0, str(Path(__file__).parents[1] / room))
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """A store with runs, which tests read and do not change."""
+    return make_place(tmp_path_factory.mktemp("pick"))
 
 
 @pytest.fixture(scope="session")
