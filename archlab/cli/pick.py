@@ -17,8 +17,6 @@ from archlab.foundation import UserError, home
 from archlab.foundation.metric import METRICS
 from archlab.foundation.words import seconds_in
 
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

@@ -13,6 +13,7 @@ lengths      how many steps fit into a time
 resolution   pixels, by measurement
 race         successive halving over steps, then seeds
 winner       learning rate, augmentation and start of the winner; its long training
-folder       what is left: the files of shipped, tested as tested says, predict_file, and the card of card, card_sections, card_words
+shipped      the files that ship, tested (tested)
+folder       what is left: these, predict_file, and the card (card, card_sections, card_words)
 picking      all of it
 """
