@@ -24,7 +24,7 @@ CALIBRATION = 256  # images
 
 @dataclass(frozen=True)
 class Exported:
-    """A file, and how it does on the run's test images.
+    """A file, and how it does on images, the run's test images where no others were given.
 
     Attributes:
         format: One of `archlab.deploy.formats.FORMATS`.
@@ -78,10 +78,14 @@ def export(network: LoadedNetwork, file: Path, *, format: str = "onnx", int8: bo
 
 
 class Exporting:
-    """Writes files of one network in one format; the float file is made and held against the network once."""
+    """Writes files of one network in one format; the float file is made and held against the network once.
 
-    def __init__(self, network: LoadedNetwork, format: str):
-        self.network, self.format = network, format
+    Args:
+        images: That files are held against the network on; the run's test images without.
+    """
+
+    def __init__(self, network: LoadedNetwork, format: str, images: Images | None = None):
+        self.network, self.format, self._given = network, format, images
         self.exporter = FORMATS[format].exporter(network)
 
     def write(self, file: Path, *, int8: bool) -> Exported:
@@ -104,7 +108,7 @@ class Exporting:
 
     @cached_property
     def _images(self) -> Images:
-        return images_of(self.network)
+        return self._given or images_of(self.network)
 
     def _agreement(self, content: bytes) -> Agreement:
         return agreement(self.network, self.exporter.probabilities(content, self._images.pixels), self._images)

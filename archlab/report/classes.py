@@ -27,8 +27,8 @@ def classes(analysis: Analysis) -> Iterator[Section]:
         return
     sentences, plots, tables, folded = [], [], list[Table](), list[Table]()
     for each in analysis.by_class:
-        sentences.append(_in_short(each))
-        plots += [_plot(each, model) for model in each.pictured]
+        sentences.append(most_confused(each))
+        plots += [confusion_plot(each, model) for model in each.pictured]
         shown, rest = _tables(each)
         tables.append(shown)
         folded += rest
@@ -38,7 +38,8 @@ def classes(analysis: Analysis) -> Iterator[Section]:
     yield Section("classes", "Which classes are confused?", sentences, plots, tables, folded)
 
 
-def _in_short(found: ByClass) -> str:
+def most_confused(found: ByClass) -> str:
+    """In a sentence, by the best model."""
     model, confused = next(iter(found.confusions.items()))
     recall = found.recall[model].dropna()
     lowest = f"{recall.idxmin()} has the lowest recall, {100 * recall.min():.0f} %"
@@ -71,7 +72,8 @@ def _tables(found: ByClass) -> tuple[Table, list[Table]]:
     return Table.of(f"{name}-hardest", caption, titles, hardest), [whole]
 
 
-def _plot(found: ByClass, model: str) -> Plot:
+def confusion_plot(found: ByClass, model: str) -> Plot:
+    """Of the classes that are confused most."""
     confused = found.confusions[model]
     wrong = confused - np.diag(np.diag(confused))
     hardest = np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[:MOST_CLASSES]
@@ -83,7 +85,7 @@ def _plot(found: ByClass, model: str) -> Plot:
     return Plot(
         f"confusion-{slug(found.dataset)}-{slug(model)}",
         f"{found.dataset}, {model}: of each class (rows), percent of its images taken for each class (columns){few}",
-        _in_short(found),
+        most_confused(found),
         partial(_confusion, part),
     )
 

@@ -28,10 +28,11 @@ def _lines(analysis: Analysis) -> Iterator[str]:
         yield ""
     for section in sections(analysis):
         if section.sentences or section.tables:
-            yield from _section(section)
+            yield from section_lines(section)
 
 
-def _section(section: Section) -> Iterator[str]:
+def section_lines(section: Section) -> Iterator[str]:
+    """Its title, sentences and tables."""
     yield f"## {section.title}\n"
     listed = section.anchor == "provenance"
     for sentence in section.sentences:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 from xml.etree import ElementTree
@@ -24,25 +25,39 @@ LONG_TEXT = 450  # characters of a text of which the rest is folded away
 
 def page(analysis: Analysis) -> str:
     """One self-contained HTML document: styles, script and plots inside, nothing loaded from anywhere."""
-    from jinja2 import Environment, PackageLoader
-    from markupsafe import Markup, escape
-
-    loader = PackageLoader("archlab.report", "template")
-    environment = Environment(loader=loader, autoescape=True)
-    environment.filters["breakable"] = lambda text: Markup(re.sub("([+=_@])", r"\1<wbr>", str(escape(text))))  # noqa: S704
-    style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
     shown = _first(analysis.warnings)
-    return environment.get_template("report.html").render(
+    return rendered(
+        "report.html",
+        sections(analysis),
         name=analysis.name,
-        version=version("archlab"),
         question=analysis.material.question,
         answers=[(study, *in_two(answer)) for study, answer in analysis.answers.items()],
         facts=in_short(analysis),
         warnings=shown,
         more_warnings=analysis.warnings[len(shown) :],
-        sections=[_section(section, Markup) for section in sections(analysis)],
+    )
+
+
+def rendered(template: str, sections: Iterable[Section], *, package: str = "archlab.report", **values: Any) -> str:
+    """A page of sections, in the style of the report and with what its tables can do.
+
+    Args:
+        template: In the folder `template` of `package`; it finds the parts of the report's page too.
+        values: What else it is given.
+    """
+    from jinja2 import ChoiceLoader, Environment, PackageLoader
+    from markupsafe import Markup, escape
+
+    loader = ChoiceLoader([PackageLoader(each, "template") for each in dict.fromkeys((package, "archlab.report"))])
+    environment = Environment(loader=loader, autoescape=True)
+    environment.filters["breakable"] = lambda text: Markup(re.sub("([+=_@])", r"\1<wbr>", str(escape(text))))  # noqa: S704
+    style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
+    return environment.get_template(template).render(
+        version=version("archlab"),
+        sections=[_section(section, Markup) for section in sections],
         style=style,
         behaviour=behaviour,
+        **values,
     )
 
 

@@ -22,8 +22,10 @@ from archlab.runs.stored import read_model
 WINNER = "winner.yaml"
 
 
-def save_winner(folder: Path, architecture: Architecture, comment: str, runs: list[Run], store: Store) -> None:
-    """Writes winner.yaml, and the winner's finished runs as a folder each; `architecture` has its width built in.
+def save_winner(
+    folder: Path, architecture: Architecture, comment: str, runs: list[Run], store: Store, *, width: float = 1.0
+) -> None:
+    """Writes winner.yaml, and the winner's finished runs as a folder each; `architecture` is meant at `width`.
 
     Processes that end one search together write one after the other.
     """
@@ -32,7 +34,7 @@ def save_winner(folder: Path, architecture: Architecture, comment: str, runs: li
     trained_with = [each["own_blocks"] for each in carried.values() if "own_blocks" in each]
     own_blocks = trained_with[0] if trained_with else texts_of(own_blocks_of(architecture))
     trained = _trained(finished, carried)
-    text = architecture_yaml(architecture, comment, width=1.0, own_blocks=own_blocks, trained=trained)
+    text = architecture_yaml(architecture, comment, width=width, own_blocks=own_blocks, trained=trained)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{WINNERS_RUNS}.lock"):
         part = folder / f".{WINNERS_RUNS}.arriving"

@@ -1,0 +1,202 @@
+"""What a card says in sentences and in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archlab.foundation.metric import Metric
+from archlab.foundation.words import duration, in_kib
+
+NAMED = 8  # classes
+FEW_IMAGES = 10  # of a class, whose recall says little
+WIDE = 0.02  # half of an interval of accuracy that says little
+LIMITS = ("params", "macs", "peak_memory", "flash")
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def between(low: float, high: float) -> str:
+    return f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def worth(metric: Metric, value: float | None) -> str:
+    """A value of a metric."""
+    if value is None:
+        return "–"
+    return percent(value) if metric.is_share else f"{value:.3f} {metric.unit}"
+
+
+def metric_of(document: dict[str, Any]) -> Metric:
+    return Metric.from_document(document["metric"])
+
+
+def images(count: int, split: str = "") -> str:
+    """`1 test image`, `240 test images`."""
+    return f"{count:,} {split} image{'s' * (count != 1)}".replace("  ", " ")
+
+
+def title(document: dict[str, Any]) -> str:
+    return f"{document['training']['model']} for {document['data']['name']}"
+
+
+def answers(document: dict[str, Any]) -> list[str]:
+    """What it is; how good, and what that is to be held against."""
+    test, metric = document["test"], metric_of(document)
+    if not test["images"]:
+        return [_in_short(document), _untested(document)]
+    accuracy, guess = test["metrics"]["accuracy"], test["guess"]
+    said = (
+        f"It is right on {percent(accuracy['value'])} ({between(accuracy['low'], accuracy['high'])}, 95 % over images) of "
+        f"{images(test['images'], 'test')}, which were read once, in the end. Guessing the largest class, {guess['class']}, "
+        f"each time would give {percent(guess['accuracy'])}."
+    )
+    if metric.name == "accuracy":
+        return [_in_short(document), said]
+    other = test["metrics"][metric.name]
+    if other["value"] is None:
+        return [_in_short(document), f"{said} Its {metric.words} is not defined on these images."]
+    ends = between(other["low"], other["high"]) if metric.is_share else f"{other['low']:.3f} to {other['high']:.3f}"
+    said += f" Its {metric.words}, by which it was chosen on other images, is {worth(metric, other['value'])} ({ends})."
+    return [_in_short(document), said]
+
+
+def _in_short(document: dict[str, Any]) -> str:
+    data, classes = document["data"], document["data"]["classes"]
+    named = classes if len(classes) <= NAMED + 1 else [*classes[:NAMED], f"{len(classes) - NAMED} more"]
+    return (
+        f"A classifier of images at {document['resolution']['pixels']} pixels, of {short(document['cost']['params'])} parameters, "
+        f"trained on {images(data['images']['train'])} of {len(classes)} classes: {', '.join(named)}."
+    )
+
+
+def _untested(document: dict[str, Any]) -> str:
+    training, largest = document["training"], document["data"]["largest"]
+    value = worth(metric_of(document), training["value"])
+    return (
+        "There was nothing to test on: how right it is on new images is not known. On the validation images, which it was "
+        f"chosen by, its {metric_of(document).words} is {value}; {percent(largest['share'])} of all images are of the largest "
+        f"class, {largest['class']}."
+    )
+
+
+def facts(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Label and value."""
+    test, cost = document["test"], document["cost"]
+    found = []
+    if test["images"]:
+        accuracy = test["metrics"]["accuracy"]
+        ends = between(accuracy["low"], accuracy["high"])
+        found.append((f"accuracy on {images(test['images'], 'test')}", percent(accuracy["value"])))
+        found.append(("95 % interval of it", f"{ends} %"))
+        found.append(("guessing the largest class", percent(test["guess"]["accuracy"])))
+    found.append(("parameters", short(cost["params"])))
+    found += [(each["file"], f"{short(each['bytes'])}B") for each in document["files"]]
+    if cost["peak_memory"] is not None:
+        found.append(("memory for feature maps, 8 bits", in_kib(cost["peak_memory"])))
+    found += [(f"one image, one CPU thread, {each['precision']}", _milliseconds(each)) for each in document["files"]]
+    return found
+
+
+def _milliseconds(file: dict[str, Any]) -> str:
+    return f"{file['latency_ms']:.3g} ms"
+
+
+def short(number: float) -> str:
+    """`2.49 M`, `812 K`."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
+        if number >= unit:
+            return f"{number / unit:.3g} {name}"
+    return f"{number:g}"
+
+
+def caveats(document: dict[str, Any]) -> list[str]:
+    """What a reader must know before relying on it; the gravest first."""
+    return [*_of_test(document), *_of_int8(document), *_of_limits(document), *_general(document)]
+
+
+def _of_test(document: dict[str, Any]) -> Iterator[str]:
+    test = document["test"]
+    if document["ended"] == "interrupted":
+        yield "It was interrupted: this is the best until then, after part of the time."
+    if not test["images"]:
+        yield "Nothing was tested: keep images apart that it has not seen, and count how often it is right on them."
+        return
+    accuracy, guess = test["metrics"]["accuracy"], test["guess"]
+    if accuracy["low"] <= guess["accuracy"]:
+        yield f"It may be no better than always saying {guess['class']}: the interval of its accuracy reaches down to that."
+    width = accuracy["high"] - accuracy["low"]
+    if width > 2 * WIDE:
+        yield (
+            f"{images(test['images'], 'test')} leave the accuracy unknown within {100 * width:.1f} points; four times as many "
+            "would halve that."
+        )
+    few = [each for each in test["recall"] if each["images"] < FEW_IMAGES]
+    if few:
+        named = ", ".join(f"{each['class']} ({each['images']})" for each in few[:3])
+        more = f" and {len(few) - 3} more" if len(few) > 3 else ""
+        yield f"So few test images say little of single classes: {named}{more}."
+
+
+def _of_int8(document: dict[str, Any]) -> Iterator[str]:
+    told = document["int8"]
+    if told["asked"] and not told["holds"]:
+        yield f"int8 was asked for and does not hold. {int8_in_words(document)}"
+
+
+def int8_in_words(document: dict[str, Any]) -> str:
+    """How the int8 file came to be, or why there is none."""
+    told = document["int8"]
+    if told["why"]:
+        return f"There is no int8 file: {told['why']}."
+    split = "validation" if told["judged_on"] == "validation" else "training"
+    moved = f"moves the probabilities of {split} images by {100 * told['moved']:.1f} points on average"
+    if told["holds"]:
+        return f"The int8 file holds: it {moved}, and up to 1 counts as holding ({told['way']})."
+    if told["asked"]:
+        return f"The best way that was found {moved}, and 1 is the most that counts as holding; the file is here all the same."
+    return f"There is no int8 file: the best way that was found {moved}, and 1 is the most that counts as holding."
+
+
+def _of_limits(document: dict[str, Any]) -> Iterator[str]:
+    limit, cost = document["limits"].get("latency_ms"), document["cost"]
+    slow = [each for each in document["files"] if limit is not None and each["latency_ms"] > limit]
+    if slow:
+        listed = ", ".join(f"{each['file']} {_milliseconds(each)}" for each in slow)
+        yield f"{limit:g} ms for an image were asked for, and it takes more: {listed}."
+    for name in LIMITS:
+        most = document["limits"].get(name)
+        if most is not None and cost[name] is not None and cost[name] > most:
+            yield f"{name.replace('_', ' ')}: {most:,} were asked for, and it has {cost[name]:,}."
+
+
+def _general(document: dict[str, Any]) -> Iterator[str]:
+    classes = len(document["data"]["classes"])
+    yield (
+        f"It says one of its {classes} classes of every image, also of one that shows none of them; and images unlike these, "
+        "of another camera or place, can be harder than the test images say."
+    )
+
+
+def asked(document: dict[str, Any]) -> str:
+    """What was asked for, and what it took."""
+    took, within = duration(document["seconds"]), duration(document["within"])
+    began = document["started"][:16].replace("T", " ")
+    return (
+        f"Asked for was a network of {limits_in_words(document)}, within {within}. It took {took} on {document['hardware']}, by "
+        f"archlab {document['archlab']}, from {began} on:"
+    )
+
+
+REPEATED = "With the same images, versions and machine these commands give the same network, to the last digit:"
+
+
+def limits_in_words(document: dict[str, Any]) -> str:
+    from archlab.budget import Budget
+
+    given = {name: document["limits"].get(name) for name in LIMITS}
+    budget = Budget(**given, latency=document["limits"].get("latency_ms"))
+    words = str(budget)
+    return "any size" if words == "none" else f"at most {words}"

@@ -1,0 +1,127 @@
+"""The folder that a pick leaves: whole, or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from archlab.architecture.own_blocks import own_blocks_alone
+from archlab.budget import count
+from archlab.deploy.finding import WINNERS_RUNS
+from archlab.deploy.loading import LoadedNetwork
+from archlab.foundation import UserError, real, replace_folder
+from archlab.foundation.files import scratch
+from archlab.foundation.json_files import read_json
+from archlab.foundation.metric import Metric
+from archlab.pick.card import card_html, card_markdown
+from archlab.pick.shipped import INT8_MODEL, MODEL, ship
+from archlab.runs import Store
+from archlab.runs.stored import read_model
+from archlab.study.search.winner import WINNER, save_winner
+
+PICK, CARD, PAGE, PREDICT, RECIPE = "pick.json", "card.md", "card.html", "predict.py", "recipe.yaml"
+WRITTEN = {PICK, CARD, PAGE, PREDICT, RECIPE, MODEL, INT8_MODEL, WINNER, WINNERS_RUNS}
+"""What may be in such a folder."""
+
+
+def check_folder(folder: Path) -> None:
+    """Raises UserError where `write_folder` would put its folder in the place of anything but one like it, or cannot write."""
+    folder = real(folder)
+    if os.path.lexists(folder):
+        _check_replaceable(folder)
+    above = folder.parent
+    while not above.exists():
+        above = above.parent
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise UserError("no folder can be made here", where=str(above))
+
+
+def _check_replaceable(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError("is a file: name a folder", where=str(folder))
+    inside = sorted(each.name for each in folder.iterdir())
+    if not inside:
+        return
+    if not _is_pick(folder / PICK):
+        raise UserError("is a folder that `archlab pick` has not written: name another", where=str(folder))
+    if others := [name for name in inside if name not in WRITTEN]:
+        raise UserError(f"holds {others[0]!r}, which is none of a pick's files: move it away first", where=str(folder))
+
+
+def _is_pick(file: Path) -> bool:
+    try:
+        document = read_json(file)
+    except (FileNotFoundError, UserError):
+        return False
+    return isinstance(document, dict) and {"version", "archlab", "command", "training", "files"} <= document.keys()
+
+
+def write_folder(network: LoadedNetwork, document: dict[str, Any], folder: Path, *, int8: bool) -> dict[str, Any]:
+    """Leaves `folder`, with all that WRITTEN names, in the place of one that a pick has written.
+
+    The network, which is on the CPU, is exported; its files are tested once, on all test images (`archlab.pick.shipped.ship`).
+
+    Args:
+        document: What is known of the pick beside that, as plain JSON values.
+        int8: Whether the int8 file is wanted even where it does not hold.
+
+    Returns:
+        The document with `test`, `files`, `int8` and `cost` (params, params_deployed, macs; peak_memory and flash in bytes at 8
+        bits a value), as pick.json holds it.
+
+    Raises:
+        UserError: As `check_folder` and `archlab.pick.shipped.ship` do.
+    """
+    check_folder(folder)
+    folder = real(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = scratch(folder)
+    part.mkdir()
+    try:
+        metric, largest = Metric.from_document(document["metric"]), document["data"]["largest"]["class"]
+        complete = {**document, **ship(network, part, metric, largest, int8=int8)}
+        with own_blocks_alone(_own_blocks(network)):
+            complete["cost"] = _cost(network)
+            _write_winner(network, part)
+        _write_texts(complete, network, part)
+        replace_folder(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return complete
+
+
+def _own_blocks(network: LoadedNetwork) -> dict[str, str]:
+    """Texts of the files of own blocks that the run carries, by name."""
+    return (read_model(Path(network.origin["folder"])) or {}).get("own_blocks", {})
+
+
+def _cost(network: LoadedNetwork) -> dict[str, Any]:
+    cost = count(network.architecture, network.run.input, network.run.width)
+    return {name: getattr(cost, name) for name in ("params", "params_deployed", "macs", "peak_memory", "flash")}
+
+
+def _write_winner(network: LoadedNetwork, part: Path) -> None:
+    """The architecture at the width of the run, and the run beside it, so that archlab loads it, or trains it again."""
+    run = network.run
+    comment = f"archlab train {WINNER} --dataset {run.dataset} --recipe {RECIPE} --seed {run.seed}"
+    store = Store(network.home or part)
+    save_winner(part, network.architecture, comment, [run], store, width=run.width)
+    (part / f".{WINNERS_RUNS}.lock").unlink(missing_ok=True)
+
+
+def _write_texts(document: dict[str, Any], network: LoadedNetwork, part: Path) -> None:
+    recipe = {"name": "recipe", **network.run.recipe}
+    texts = {
+        PICK: json.dumps(document, indent=1) + "\n",
+        CARD: card_markdown(document),
+        PAGE: card_html(document),
+        PREDICT: Path(__file__).with_name("predict_file.py").read_text(encoding="utf-8"),
+        RECIPE: yaml.safe_dump(recipe, sort_keys=False, default_flow_style=None, width=1000),
+    }
+    for name, text in texts.items():
+        (part / name).write_text(text, encoding="utf-8")

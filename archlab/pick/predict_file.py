@@ -1,0 +1,88 @@
+"""Says what images show: `python predict.py photo.jpg folder/`. Needs onnxruntime, pillow and the model beside this file."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
+
+
+def read(file, resolution, fit, white):
+    """uint8 (resolution, resolution, 3) of an image file, to the last digit as the training images were read."""
+    if not Path(file).is_file():  # a pipe would be waited for
+        raise OSError("there is no such file")
+    image: Image.Image = Image.open(file, formats=FORMATS)
+    if image.format == "JPEG":
+        image.draft(None, (2 * resolution, 2 * resolution))  # decodes large ones at reduced size
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no agreed range")
+    if image.mode.startswith("I"):  # 16 bits
+        wide = np.asarray(image).astype(np.int64)
+        if wide.min() < 0 or wide.max() > white:
+            raise ValueError(f"pixel values from {wide.min()} to {wide.max()} are outside 0 to {white}")
+        image = Image.fromarray((wide * 255 // white).astype(np.uint8))
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side) if fit == "crop" else None
+    return np.asarray(image.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR, box))
+
+
+def files_of(path):
+    """The file itself, or the images in a folder, at any depth, hidden ones left out."""
+    if not Path(path).is_dir():
+        return [path]
+    found = []
+    for place, below, names in os.walk(path):
+        below[:] = [name for name in below if not name.startswith(".")]
+        images = [name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")]
+        found += [str(Path(place) / name) for name in images]
+    return sorted(found)
+
+
+def shown(text):
+    """On one line, whatever the text holds."""
+    printable = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in str(text))
+    return printable.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding)
+
+
+def main():
+    """Prints file, class and probability of each image. Gives 1 where a file cannot be read, else 0."""
+    asked = argparse.ArgumentParser(description="Prints file, class and probability of each image.")
+    asked.add_argument("images", nargs="+", help="files, and folders of images")
+    asked.add_argument("--int8", action="store_true", help="use the smaller file, model-int8.onnx")
+    given = asked.parse_args()
+    model = Path(__file__).with_name("model-int8.onnx" if given.int8 else "model.onnx")
+    if not model.exists():
+        asked.error(f"there is no {model.name} beside {Path(__file__).name}")
+    onnxruntime.set_default_logger_severity(3)
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    about = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
+    form = [about["preprocessing"][name] for name in ("resolution", "fit", "white")]
+    failed = 0
+    for file in [file for path in given.images for file in files_of(path)]:
+        try:
+            pixels = read(file, *form)
+        except Exception as error:  # Pillow raises nearly anything on damaged bytes
+            failed = 1
+            print(f"failed: {shown(file)} cannot be read: {shown(error or type(error).__name__)}", file=sys.stderr)
+            continue
+        probabilities = session.run(None, {"images": pixels[None]})[0][0]
+        best = probabilities.argmax()
+        print(shown(file), shown(about["classes"][best]), f"{probabilities[best]:.4f}", sep="\t")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

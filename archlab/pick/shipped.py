@@ -1,0 +1,124 @@
+"""The files of a network that ship: written, tested once, timed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from archlab.deploy.agreement import Images, images_of
+from archlab.deploy.drop import paired_drop
+from archlab.deploy.exporting import Exported, Exporting, judging_images
+from archlab.deploy.extras import require
+from archlab.deploy.loading import LoadedNetwork
+from archlab.deploy.timing import in_turns, latency_of, on_cpu
+from archlab.foundation import UserError
+from archlab.foundation.metric import Metric
+from archlab.pick.tested import NOTHING, share, tested
+
+FORMAT = "onnx"
+MODEL, INT8_MODEL = "model.onnx", "model-int8.onnx"
+SECONDS = 1.0  # of timing a file
+
+
+@dataclass(frozen=True)
+class _File:
+    exported: Exported
+    content: bytes
+
+
+def ship(network: LoadedNetwork, folder: Path, metric: Metric, largest: str, *, int8: bool) -> dict[str, Any]:
+    """Writes MODEL, and INT8_MODEL where it holds or is asked for, into `folder`; the network is on the CPU.
+
+    Nothing of the test images is looked at until both are there. Gives `test`, what MODEL is worth on them, as
+    `archlab.pick.tested.tested` has it; `files`, with file, format, precision, bytes, accuracy with low and high, drop (value,
+    low, high; null for MODEL), latency_ms, its quartiles and hardware; and `int8`, how that came to be.
+
+    Args:
+        largest: The class that most training images are of.
+
+    Raises:
+        UserError: The network cannot be exported, or the extra is not installed.
+    """
+    require(FORMAT)
+    exporting = Exporting(network, FORMAT, judging_images(network)[1])
+    files = [_written(exporting, folder / MODEL)]
+    quantised, told = _quantised(exporting, folder / INT8_MODEL, asked=int8)
+    files += [quantised] if quantised else []
+    images = images_of(network, "test", None)
+    probabilities = [exporting.exporter.probabilities(each.content, images.pixels) for each in files]
+    test = dict(NOTHING)
+    if images.labels is not None:
+        test = tested(probabilities[0], images.labels, network.class_names, metric, largest)
+    right = [_right(each, images) for each in probabilities]
+    times = _times(exporting, files)
+    return {
+        "test": test,
+        "files": [_file(*each, before=right[0]) for each in zip(files, right, times, strict=True)],
+        "int8": told,
+    }
+
+
+def _written(exporting: Exporting, path: Path, *, int8: bool = False) -> _File:
+    exported = exporting.write(path, int8=int8)
+    return _File(exported, path.read_bytes())
+
+
+def _quantised(exporting: Exporting, path: Path, *, asked: bool) -> tuple[_File | None, dict[str, Any]]:
+    """The file, None where it is not to ship; and asked, holds, way, moved (of the probabilities of the images of the split
+    `judged_on`, on average) and why there is none."""
+    told: dict[str, Any] = {"asked": asked, "holds": False, "way": None, "moved": None, "judged_on": None, "why": None}
+    try:
+        found = _written(exporting, path, int8=True)
+    except UserError as error:
+        return None, told | {"why": str(error)}
+    mending = found.exported.mending
+    assert mending
+    told |= {"holds": not mending.gave_up, "way": mending.way, "moved": mending.best.moved}
+    told["judged_on"] = mending.judged_on
+    if mending.gave_up and not asked:
+        path.unlink()
+        return None, told
+    return found, told
+
+
+def _right(probabilities: np.ndarray, images: Images) -> np.ndarray | None:
+    return None if images.labels is None else probabilities.argmax(1) == images.labels
+
+
+def _times(exporting: Exporting, files: list[_File]) -> list[dict[str, Any]]:
+    """For one image that has the network's resolution already."""
+    side = exporting.network.preprocessing.resolution
+    one = np.zeros((1, side, side, 3), dtype=np.uint8)
+    times = in_turns([exporting.exporter.ready(each.content, one) for each in files], SECONDS)
+    found = [latency_of(milliseconds, on_cpu()) for milliseconds in times]
+    return [
+        {
+            "latency_ms": each.median_ms,
+            "latency_low_ms": each.low_ms,
+            "latency_high_ms": each.high_ms,
+            "hardware": each.hardware,
+        }
+        for each in found
+    ]
+
+
+def _file(file: _File, right: np.ndarray | None, time: dict[str, Any], *, before: np.ndarray | None) -> dict[str, Any]:
+    accuracy = share(0, 0) if right is None else share(int(right.sum()), len(right))
+    drop = None
+    if file.exported.precision == "int8" and before is not None and right is not None:
+        lost = paired_drop(before, right)
+        drop = {"value": lost.value, "low": lost.low, "high": lost.high}
+    return {
+        "file": file.exported.file.name,
+        "format": file.exported.format,
+        "precision": file.exported.precision,
+        "bytes": file.exported.bytes,
+        "accuracy": accuracy["value"],
+        "low": accuracy["low"],
+        "high": accuracy["high"],
+        "drop": drop,
+        **time,
+    }
