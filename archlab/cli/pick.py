@@ -87,7 +87,6 @@ def pick(
         label_column=label_column,
         group_column=group_column,
         split_column=split_column,
-        no_flip=no_flip,
     )
     limits = {"params": params, "macs": macs, "peak_memory": peak_memory, "flash": flash, "latency": latency}
     request = Request(
@@ -96,6 +95,7 @@ def pick(
         within=seconds_in(within),
         output=output or default_output(folder, csv),
         int8=int8,
+        flip=not no_flip,
         metric=metric,
         command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
     )

@@ -114,5 +114,5 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
 def recipe_at(state: State, pixels: int) -> dict[str, Any]:
     """What all candidates are trained by; how long is the race's matter."""
     found: dict[str, Any] = {"like": RECIPE, "resolution": state.described.entry.resolution, "pixels": pixels}
-    found["augment"] = {"shift": max(pixels // 8, 1), "flip": True}
+    found["augment"] = {"shift": max(pixels // 8, 1), "flip": state.request.flip}
     return found | ({"balance": True} if state.request.balance else {})

@@ -25,6 +25,7 @@ class Request:
         within: Seconds.
         output: The folder that is written.
         int8: Whether the int8 file is wanted even where it loses accuracy.
+        flip: Whether a mirror image is an example of the same class.
         metric: One of METRICS, that candidates are chosen by.
         command: The command that asks for it.
     """
@@ -34,6 +35,7 @@ class Request:
     within: float
     output: Path
     int8: bool = False
+    flip: bool = True
     metric: str = "accuracy"
     command: str = "archlab pick"
 
@@ -63,5 +65,6 @@ class Request:
             "dataset": dataset_digest,
             "limits": self.limits,
             "within": self.within,
+            "flip": self.flip,
             "metric": self.metric,
         }

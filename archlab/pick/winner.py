@@ -13,7 +13,7 @@ from archlab.pick.trainer import Attempt, Trainer
 from archlab.training.reading import load_recipe
 
 RATES = 0.5, 2.0  # times the recipe's
-STRONGER = {"crop": {"scale": [0.4, 1.0]}, "flip": True, "randaugment": {"operations": 1, "magnitude": 7}}
+STRONGER = {"crop": {"scale": [0.4, 1.0]}, "randaugment": {"operations": 1, "magnitude": 7}}
 LEAST_EPOCHS, MOST_EPOCHS = 1, 300  # of the long training; most at least MOST_STEPS
 MOST_STEPS = 2000
 FEWEST_SEEDS, MOST_SEEDS = 2, 5
@@ -110,7 +110,8 @@ def train_long(
 
 def _ways(recipe: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Other values, the most promising first."""
-    yield "augment", {"augment": load_recipe({"like": "quick", "augment": STRONGER}).canonical()["augment"]}
+    stronger = {**STRONGER, "flip": recipe["augment"].get("flip", False)}
+    yield "augment", {"augment": load_recipe({"like": "quick", "augment": stronger}).canonical()["augment"]}
     for factor in RATES[::-1]:
         yield "lr", {"lr": recipe["lr"] * factor}
 
