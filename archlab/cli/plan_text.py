@@ -44,13 +44,8 @@ def rows(plan: Plan) -> list[tuple[str, ...]]:
     ]
 
 
-def is_try(run: Run) -> bool:
-    """Whether a run only chooses what others are trained with."""
-    return run.recipe.get("test") is False
-
-
 def _group(run: Run) -> tuple[str, str]:
-    return f"{run.model} (tries)" if is_try(run) else run.model, run.dataset
+    return f"{run.model} (tries)" if run.is_try else run.model, run.dataset
 
 
 def elsewhere(plan: Plan) -> list[str]:

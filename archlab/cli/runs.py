@@ -34,7 +34,11 @@ def runs() -> None:
 @STORE_OF_RUNS
 @JSON
 def list_(model: str | None, dataset: str | None, study: str | None, store: str | None, as_json: bool) -> None:
-    """All finished runs, the latest last."""
+    """All finished runs, the latest last.
+
+    The KIND of a run that reads no test image is `try`: it only helped to choose, as those of `tune` do. --json has it as
+    `is_try`.
+    """
     from archlab.cli.runs_chosen import chosen
 
     place = Store(home(store))
@@ -125,6 +129,7 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
     """Removes what crashes have left behind and, where asked, what is not needed any more.
 
     Finished runs, damaged ones too, go to a bin first: `archlab runs restore` brings them back, --empty-bin frees their space.
+    Teachers, and runs that trainings start from, stay as long as runs that stay, or finished studies, stand on them.
     """
     from archlab.runs.bin import DAYS
     from archlab.runs.cleaning import in_bin, leftovers, remove
@@ -137,7 +142,9 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
         found += in_bin(place, DAYS if days is None else days)
     for leftover in found:
         goes = ", to the bin" if leftover.is_run else ""
+        goes = f", stays: {leftover.needed_by} stands on it" if leftover.needed_by else goes
         echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}{goes}")
+    found = [leftover for leftover in found if not leftover.needed_by]
     total = f"{len(found)} leftovers, {sum(leftover.size for leftover in found) / 1e6:.1f} MB"
     if dry_run or not found:
         echo(f"{total}; nothing removed")
@@ -240,6 +247,7 @@ def _aligned(table: dict[str, list[Any]]) -> list[str]:
         "MODEL": named,
         "DATASET": table["dataset"],
         "SEED": [str(seed) for seed in table["seed"]],
+        "KIND": ["try" if each else "full" for each in table["is_try"]],
         "PIXELS": [str(pixels) for pixels in table["resolution"]],
         "EPOCHS": [str(epochs) for epochs in table["epochs"]],
         "VALIDATION": shares("validation_accuracy"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from archlab.runs import Store
+from archlab.runs import Store, code_digest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runs"))
 from standin import make_run, make_trained
@@ -35,6 +35,18 @@ def test_list(runs, store):
     assert {line.split()[0] for line in lines[1:]} == {make_run(seed).key[:12] for seed in range(3)}
     document = json.loads(runs("list", "--json")[1])
     assert {row["key"] for row in document["runs"]} == set(store.keys()) and document["unreadable"] == {}
+
+
+def test_runs_that_only_helped_to_choose_are_listed_as_tries(runs, store):
+    tried = make_run(10_000, recipe={"epochs": 2, "test": False})
+    store.put(tried, make_trained(tried))
+    heading, *lines, _ = runs("list")[1].splitlines()
+    place = heading.split().index("KIND")
+    assert {line.split()[3]: line.split()[place] for line in lines} == {str(seed): "full" for seed in range(3)} | {
+        "10000": "try"
+    }
+    document = json.loads(runs("list", "--json")[1])
+    assert {row["key"] for row in document["runs"] if row["is_try"]} == {tried.key}
 
 
 def test_list_of_an_empty_store(runs, store, tmp_path):
@@ -87,6 +99,18 @@ def test_gc_asks_and_dry_run_removes_nothing(runs, store, monkeypatch):
     code, out, _ = runs("gc", "--old-code", "--yes")
     assert code == 0 and "3 of 3 leftovers" in out and list(store.keys()) == []
     assert "to the bin" in out and "the bin holds 3 runs" in out
+
+
+def test_gc_says_who_needs_what_it_spares(runs, store):
+    teacher = make_run(0).key
+    student = make_run(3, code=code_digest(make_run().architecture), recipe={"distill": {"teacher": teacher}})
+    store.put(student, make_trained(student))
+    code, out, _ = runs("gc", "--old-code", "--dry-run")
+    assert code == 0 and out.count("to the bin") == 2 and "2 leftovers" in out
+    (line,) = [line for line in out.splitlines() if "stays" in line]
+    assert teacher in line and line.endswith(f"stays: run {student.key[:12]} stands on it")
+    assert "2 of 2 leftovers" in runs("gc", "--old-code", "--yes")[1]
+    assert set(store.keys()) == {teacher, student.key}
 
 
 def test_what_gc_takes_away_comes_back(runs, store):
