@@ -16,6 +16,7 @@ from archlab.cli.streams import echo
 from archlab.cli.tables import print_gains, print_scores, print_table
 from archlab.cli.tuning import print_tuning
 from archlab.foundation import home
+from archlab.foundation.words import counted
 
 if TYPE_CHECKING:
     from archlab.forecast import Plan
@@ -142,9 +143,9 @@ def _print_plan(
     if study.tune:
         unknown = any(run.is_try for run, _ in plan.missing)
         more = "; which go on, and what is chosen, is not known before" if unknown else ""
-        echo(f"{tries} of them are tries, {rungs_in_words(study.tune)}{more}")
+        echo(f"{counted(tries, 'of them is a try', 'of them are tries')}, {rungs_in_words(study.tune)}{more}")
     if to_time:
-        echo(f"{to_time} networks are timed in ONNX Runtime before anything is trained")
+        echo(f"{counted(to_time, 'network is', 'networks are')} timed in ONNX Runtime before anything is trained")
     for line in [*elsewhere(plan), *(expected.lines() if expected else [])]:
         echo(line)
     for need, command in missing.items():

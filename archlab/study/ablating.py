@@ -14,7 +14,7 @@ from archlab.deploy.extras import require
 from archlab.executors import Outcome, Settings
 from archlab.forecast import plan, with_workers
 from archlab.foundation import UserError
-from archlab.foundation.words import duration, seconds_in
+from archlab.foundation.words import counted, duration, seconds_in
 from archlab.runs import Failure, Run, Store
 from archlab.runs.standing import keys_named
 from archlab.study.ablation import Ablation, assess
@@ -86,7 +86,11 @@ def ablate(
     try:
         progress.found(ablation)
     finally:
-        trained = f"{ablation.computed} runs were trained" if ablation.computed else "nothing was trained"
+        trained = (
+            f"{counted(ablation.computed, 'run was', 'runs were')} trained"
+            if ablation.computed
+            else "nothing was trained"
+        )
         progress.say(f"{trained}; {saved(ablation, settings, ablation.save, progress.say)}")
     return ablation
 

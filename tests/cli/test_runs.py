@@ -94,7 +94,7 @@ def test_gc_asks_and_dry_run_removes_nothing(runs, store, monkeypatch):
     assert runs("gc")[0] == 130  # nobody answered
     assert list(store.unfinished.iterdir())
     code, out, _ = runs("gc", "--yes")
-    assert code == 0 and "1 of 1 leftovers" in out and not list(store.unfinished.iterdir())
+    assert code == 0 and "1 of 1 leftover," in out and not list(store.unfinished.iterdir())
     assert "3 runs" in runs("list")[1]
     code, out, _ = runs("gc", "--old-code", "--yes")
     assert code == 0 and "3 of 3 leftovers" in out and list(store.keys()) == []
@@ -123,7 +123,7 @@ def test_what_gc_takes_away_comes_back(runs, store):
     assert runs("list")[1].splitlines()[-1] == "0 runs" and runs("check")[1].startswith("0 runs checked")
     assert runs("restore", "zz") == (2, "", "error: the bin holds no run that starts with 'zz'\n")
     key = make_run(1).key
-    assert runs("restore", key[:12]) == (0, "1 of 1 runs restored\n", "")
+    assert runs("restore", key[:12]) == (0, "1 of 1 run restored\n", "")
     assert list(store.keys()) == [key]
     run = make_run(0)
     store.put(run, make_trained(run))  # computed again meanwhile
