@@ -80,7 +80,7 @@ def _check(tune: Tune, candidates: Iterable[Values], cell: SettledCell, at: str 
         raise UserError(f"tune chooses by validation images, and {what} trains with them", where=at)
     if recipe.steps and recipe.steps < tune.steps:
         raise UserError(
-            f"tune: tries of {counted(tune.steps, 'step')} are longer than the {recipe.steps} of {what}", where=at
+            f"tune: tries of {counted(tune.steps, 'step')} are longer than the {recipe.steps:,} of {what}", where=at
         )
     if SGD_ALONE in tune.values and recipe.optimizer != "sgd":
         raise UserError(f"tune: {SGD_ALONE} is of sgd alone, and {what} has another optimizer", where=at)
