@@ -16,6 +16,7 @@ from archlab.cli.streams import echo
 from archlab.cli.tables import print_gains, print_scores, print_table
 from archlab.cli.tuning import print_tuning
 from archlab.foundation import home
+from archlab.foundation.words import counted
 
 if TYPE_CHECKING:
     from archlab.forecast import Plan
@@ -80,7 +81,7 @@ def ablate(
     """
     from archlab.forecast import plan, with_workers
     from archlab.runs import Store
-    from archlab.runs.upstream import keys_named
+    from archlab.runs.standing import keys_named
     from archlab.study.ablating import ablate as run_ablation
     from archlab.study.ablating import planned_with_tries, study_and_runs, time_within, upstream_runs
     from archlab.study.expecting import expect
@@ -94,7 +95,7 @@ def ablate(
         if smoke:
             first = upstream_runs(study, place)
             untrained = {each.key for each in first if each.key not in place}
-            ready = [run for run in runs if untrained.isdisjoint(keys_named(run))]
+            ready = [run for run in runs if untrained.isdisjoint(keys_named(run.recipe))]
             return try_out(study.name, [*first, *ready], place, settings, progress, as_json)
         runs = planned_with_tries(study, place)
         settings = with_workers(settings, runs, place)
@@ -110,13 +111,13 @@ def _print_plan(
     study: ResolvedStudy, plan: Plan, place: Store, store: str | None, as_json: bool, expected: Expected | None
 ) -> None:
     """`store`: as the command was given it, and as others are to be given it."""
-    from archlab.cli.plan_text import HEADING, elsewhere, is_try, rows, summary
+    from archlab.cli.plan_text import HEADING, elsewhere, rows, summary
     from archlab.cli.tuning import rungs_in_words
     from archlab.study.ablating import missing_datasets
     from archlab.study.latency import networks_to_time
 
     to_time = networks_to_time(study, place)
-    tries = sum(is_try(run) for run in [*plan.stored, *(run for run, _ in plan.missing)])
+    tries = sum(run.is_try for run in [*plan.stored, *(run for run, _ in plan.missing)])
     option = f" --store {shlex.quote(store)}" if store else ""
     missing = {need: command + option for need, command in missing_datasets(study, place.home).items()}
     if as_json:
@@ -140,11 +141,11 @@ def _print_plan(
         beside = sum(run.dataset in study.unseen for run in runs)
         echo(f"{beside} of them on {', '.join(study.unseen)}, which no choice and no score sees")
     if study.tune:
-        unknown = any(is_try(run) for run, _ in plan.missing)
+        unknown = any(run.is_try for run, _ in plan.missing)
         more = "; which go on, and what is chosen, is not known before" if unknown else ""
-        echo(f"{tries} of them are tries, {rungs_in_words(study.tune)}{more}")
+        echo(f"{counted(tries, 'of them is a try', 'of them are tries')}, {rungs_in_words(study.tune)}{more}")
     if to_time:
-        echo(f"{to_time} networks are timed in ONNX Runtime before anything is trained")
+        echo(f"{counted(to_time, 'network is', 'networks are')} timed in ONNX Runtime before anything is trained")
     for line in [*elsewhere(plan), *(expected.lines() if expected else [])]:
         echo(line)
     for need, command in missing.items():

@@ -10,6 +10,7 @@ import click
 from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.foundation import home
+from archlab.foundation.words import counted
 
 
 @click.command("search")
@@ -70,4 +71,4 @@ def bench_landscape(folder: Path, store: str | None) -> None:
     from archlab.bench.landscape import record_landscape
     from archlab.runs import Store
 
-    echo(f"{record_landscape(folder, Store(home(store)))} runs written to {folder}", err=True)
+    echo(f"{counted(record_landscape(folder, Store(home(store))), 'run')} written to {folder}", err=True)

@@ -57,12 +57,14 @@ def build(
     Parameters are counted at the most classes and MACs at the highest resolution of the suite's datasets. A model that has
     another form on a dataset is listed again in that form, `MODEL on DATASET`. Warns where the most
     costly model has more than 1.5 times the MACs of the least. Ends with 1 where a model is above a budget that widths are not
-    fitted to, or a variant above a limit of latency, which is measured here.
+    fitted to, or a variant above a limit of latency, which is measured here. How models are trained is checked as `ablate` does
+    it, but for weights to start from that a file or a package has.
     """
     from archlab.deploy.extras import require
     from archlab.study.design import Designer
     from archlab.study.latency import LIMITED
     from archlab.study.loading import load_study
+    from archlab.study.trainable import check_training
 
     place = home(store)
     study = load_study(overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds), home=place)
@@ -71,6 +73,7 @@ def build(
     designer = Designer(study, place)
     study = designer.study  # its budget settled
     designs, inputs = designer.designs(), designer.input
+    check_training(designer, designs)
     found = [model for design in designs for model in _with_forms(designer, design)]
     costs = _verified(found, inputs)
     timed = _timed(designer, designs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from archlab.forecast import Plan
-from archlab.foundation.words import duration
+from archlab.foundation.words import counted, duration
 from archlab.runs import Run
 
 
@@ -13,16 +13,15 @@ def summary(plan: Plan) -> str:
     """One line: runs, time, memory, and when it will be done."""
     count = len(plan.stored) + len(plan.missing)
     if not plan.missing:
-        return f"{count} runs, all stored: nothing to compute"
-    line = f"{count} runs, {len(plan.stored)} stored, {len(plan.missing)} to compute"
+        return f"{counted(count, 'run')}, all stored: nothing to compute"
+    line = f"{counted(count, 'run')}, {len(plan.stored)} stored, {len(plan.missing)} to compute"
     if not plan.predicted:
         return f"{line}; nothing is known about their time yet"
-    workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
-    line += f": about {duration(plan.work)} of work, {duration(plan.wall)} on {workers}"
+    line += f": about {duration(plan.work)} of work, {duration(plan.wall)} on {counted(plan.workers, 'worker')}"
     if plan.memory:
         line += f", up to {plan.memory / 2**30:.1f} GiB of memory"
     if unknown := len(plan.missing) - len(plan.predicted):
-        line += f" (without {unknown} runs of which nothing is known)"
+        line += f" (without {counted(unknown, 'run')} of which nothing is known)"
     return f"{line}; done {_moment(plan.wall)}"
 
 
@@ -44,13 +43,8 @@ def rows(plan: Plan) -> list[tuple[str, ...]]:
     ]
 
 
-def is_try(run: Run) -> bool:
-    """Whether a run only chooses what others are trained with."""
-    return run.recipe.get("test") is False
-
-
 def _group(run: Run) -> tuple[str, str]:
-    return f"{run.model} (tries)" if is_try(run) else run.model, run.dataset
+    return f"{run.model} (tries)" if run.is_try else run.model, run.dataset
 
 
 def elsewhere(plan: Plan) -> list[str]:
@@ -58,7 +52,7 @@ def elsewhere(plan: Plan) -> list[str]:
     lines = []
     for hardware, seconds in plan.elsewhere.items():
         unknown = len(plan.missing) - len(seconds)
-        without = f" (without {unknown} runs of which nothing is known)" if unknown else ""
+        without = f" (without {counted(unknown, 'run')} of which nothing is known)" if unknown else ""
         lines.append(f"on {hardware}: about {duration(sum(seconds.values()))} of work{without}")
     return lines
 

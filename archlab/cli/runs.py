@@ -16,6 +16,7 @@ from archlab.cli.completion import DATASET, FINISHED, KEY, MODEL
 from archlab.cli.options import JSON, STORE_OF_RUNS
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
+from archlab.foundation.words import counted
 from archlab.runs import Store
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ def runs() -> None:
 @STORE_OF_RUNS
 @JSON
 def list_(model: str | None, dataset: str | None, study: str | None, store: str | None, as_json: bool) -> None:
-    """All finished runs, the latest last."""
+    """All finished runs, the latest last.
+
+    The KIND of a run that reads no test image is `try`: it only helped to choose, as those of `tune` do. --json has it as
+    `is_try`.
+    """
     from archlab.cli.runs_chosen import chosen
 
     place = Store(home(store))
@@ -107,7 +112,7 @@ def check(store: str | None, as_json: bool) -> int:
         for key, problem in problems.items():
             echo(f"{key[:12]}  {problem}")
         echo(
-            f"{len(keys)} runs checked, {len(problems)} damaged; {aside} set aside, and computed again when they are needed"
+            f"{counted(len(keys), 'run')} checked, {len(problems)} damaged; {aside} set aside, and computed again when needed"
         )
     return 1 if problems else 0
 
@@ -125,6 +130,7 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
     """Removes what crashes have left behind and, where asked, what is not needed any more.
 
     Finished runs, damaged ones too, go to a bin first: `archlab runs restore` brings them back, --empty-bin frees their space.
+    Teachers, and runs that trainings start from, stay as long as runs that stay, or finished studies, stand on them.
     """
     from archlab.runs.bin import DAYS
     from archlab.runs.cleaning import in_bin, leftovers, remove
@@ -137,8 +143,10 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
         found += in_bin(place, DAYS if days is None else days)
     for leftover in found:
         goes = ", to the bin" if leftover.is_run else ""
+        goes = f", stays: {leftover.needed_by} stands on it" if leftover.needed_by else goes
         echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}{goes}")
-    total = f"{len(found)} leftovers, {sum(leftover.size for leftover in found) / 1e6:.1f} MB"
+    found = [leftover for leftover in found if not leftover.needed_by]
+    total = f"{counted(len(found), 'leftover')}, {sum(leftover.size for leftover in found) / 1e6:.1f} MB"
     if dry_run or not found:
         echo(f"{total}; nothing removed")
     else:
@@ -149,8 +157,8 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
     if binned := in_bin(place, 0):
         size = sum(leftover.size for leftover in binned) / 1e6
         echo(
-            f"the bin holds {len(binned)} runs, {size:.1f} MB: `archlab runs restore` brings them back, "
-            "`archlab runs gc --empty-bin --days 0` removes them for good"
+            f"the bin holds {counted(len(binned), 'run')}, {size:.1f} MB: `archlab runs restore` brings back what lies there, "
+            "`archlab runs gc --empty-bin --days 0` removes it for good"
         )
 
 
@@ -177,7 +185,7 @@ def restore(key: str, store: str | None) -> int:
         except UserError as error:
             echo(f"{binned.key[:12]}  stays in the bin: {error.message}", err=True)
             stay += 1
-    echo(f"{len(found) - stay} of {len(found)} runs restored")
+    echo(f"{len(found) - stay} of {counted(len(found), 'run')} restored")
     return 1 if stay else 0
 
 
@@ -200,7 +208,7 @@ def export(file: Path, store: str | None, tidy: bool) -> None:
             writers[file.suffix](tidy_table(table) if tidy else table, temporary)
     except (OSError, UnicodeError) as error:
         raise UserError(f"cannot be written: {getattr(error, 'strerror', error)}", where=str(file)) from None
-    echo(f"{table.num_rows} runs written to {file}", err=True)
+    echo(f"{counted(table.num_rows, 'run')} written to {file}", err=True)
 
 
 def _write_parquet(table: Any, path: Path) -> None:
@@ -240,6 +248,7 @@ def _aligned(table: dict[str, list[Any]]) -> list[str]:
         "MODEL": named,
         "DATASET": table["dataset"],
         "SEED": [str(seed) for seed in table["seed"]],
+        "KIND": ["try" if each else "full" for each in table["is_try"]],
         "PIXELS": [str(pixels) for pixels in table["resolution"]],
         "EPOCHS": [str(epochs) for epochs in table["epochs"]],
         "VALIDATION": shares("validation_accuracy"),
@@ -249,4 +258,4 @@ def _aligned(table: dict[str, list[Any]]) -> list[str]:
     }
     cells = list(zip(*columns.values(), strict=True))
     edge = shutil.get_terminal_size().columns if sys.stdout.isatty() else FILE_WIDTH
-    return [*aligned(list(columns), cells, edge), f"{count} runs"]
+    return [*aligned(list(columns), cells, edge), counted(count, "run")]

@@ -12,6 +12,7 @@ from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError, home
+from archlab.foundation.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,5 +155,5 @@ def _print(scores: Scores, accuracies: pd.DataFrame, metric: str) -> None:
     titles |= {"at_chance": "at chance"} if scores.at_chance else {}
     if (found["xscore_low"] == "nan").all():
         del titles["xscore_low"], titles["xscore_high"]
-    echo(f"xScore, lambda {scores.lam:g}, {len(scores.frame.datasets)} datasets\n")
+    echo(f"xScore, lambda {scores.lam:g}, {counted(len(scores.frame.datasets), 'dataset')}\n")
     print_table(list(titles.values()), found[list(titles)].to_numpy().tolist())

@@ -14,6 +14,7 @@ from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_gains, print_scores, print_table, rounded
 from archlab.foundation import home
+from archlab.foundation.words import counted
 
 if TYPE_CHECKING:
     from archlab.cli.progress import ShownProgress
@@ -97,10 +98,10 @@ def _forecast(
         return
     work, runs = found["work_seconds"], found["runs"]
     print_table(("part", "runs", "work"), [(part, runs[part], duration(work[part])) for part in runs])
-    workers = f"{found['workers']} worker{'s' if found['workers'] > 1 else ''}"
-    echo(f"\n{found['study']}: {found['trials']} trials take about {duration(found['wall_seconds'])} on {workers}")
+    workers, trials_take = counted(found["workers"], "worker"), counted(found["trials"], "trial takes", "trials take")
+    echo(f"\n{found['study']}: {trials_take} about {duration(found['wall_seconds'])} on {workers}")
     if count := found.get("networks_to_time"):
-        echo(f"at least {count} networks are timed in ONNX Runtime before they are trained")
+        echo(f"{counted(count, 'network is', 'networks are')} timed in ONNX Runtime before training, at least")
 
 
 def _smoke(source: StudySource, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
@@ -151,11 +152,12 @@ def _gains(finalist: dict[str, Any]) -> dict[str, Any]:
 def _sentence(found: dict[str, Any]) -> str:
     best, cost = found["best"], found["cost"]
     spent = (
-        f"{cost['trials']} trials and the final table took {cost['training_seconds']['all']:.0f} s of training, and "
+        f"{counted(cost['trials'], 'trial')} and the final table took {cost['training_seconds']['all']:.0f} s of training, and "
         f"{cost['coordinating_seconds']:.0f} s to coordinate."
     )
     if (latency := found["search"]["latency"]) and latency["above"]:
-        spent += f"\n{latency['above']} designs were above {latency['limit_ms']:g} ms and not trained."
+        above = counted(latency["above"], "design was", "designs were")
+        spent += f"\n{above} above {latency['limit_ms']:g} ms and not trained."
     if best is None:
         return f"No design is complete. {spent}"
     rival = f"{found['search']['rival']}, the best reference on validation data,"

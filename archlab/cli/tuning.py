@@ -6,6 +6,7 @@ from typing import Any
 
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table, rounded
+from archlab.foundation.words import counted
 
 
 def rungs_in_words(tune: dict[str, Any]) -> str:
@@ -13,17 +14,16 @@ def rungs_in_words(tune: dict[str, Any]) -> str:
     from archlab.study.tries import rungs
 
     found = rungs(len(tune["candidates"]), tune["steps"])
-    seeds = f" with {tune['seeds']} seeds" if tune["seeds"] > 1 else ""
-    return (
-        f"{', then '.join(f'{rung.tries} of {rung.steps} steps' for rung in found)}{seeds}, for each model and dataset"
-    )
+    seeds = f" with {counted(tune['seeds'], 'seed')}" if tune["seeds"] > 1 else ""
+    told = ", then ".join(f"{rung.tries} of {counted(rung.steps, 'step')}" for rung in found)
+    return f"{told}{seeds}, for each model and dataset"
 
 
 def print_tuning(found: dict[str, Any] | None, metric: str) -> None:
     """What was chosen, and what it is worth beside the recipe's own, of a document's `tuning`; nothing without."""
     if found is None:
         return
-    rungs = ", then ".join(f"{each['tries']} of {each['steps']} steps" for each in found["rungs"])
+    rungs = ", then ".join(f"{each['tries']} of {counted(each['steps'], 'step')}" for each in found["rungs"])
     echo(f"\nChosen by validation images, of {rungs} for each model and dataset:\n")
     rows = [
         [

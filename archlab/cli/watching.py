@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from archlab.foundation.words import duration
+from archlab.foundation.words import counted, duration
 from archlab.runs.events import Event
 
 if TYPE_CHECKING:
@@ -108,7 +108,11 @@ class Watch:
         return "" if accuracy is None else f"validation accuracy {accuracy:.4f}, "
 
     def _summary(self) -> str:
-        parts = [f"{self.done} of {self.total} runs done", f"{len(self.running)} running", f"{len(self.failed)} failed"]
+        parts = [
+            f"{self.done} of {counted(self.total, 'run')} done",
+            f"{len(self.running)} running",
+            f"{len(self.failed)} failed",
+        ]
         if self.seconds:
             parts.append(f"{60 * len(self.seconds) / (time.monotonic() - self.began):.1f} a minute")
         if (left := self.seconds_left()) is not None:

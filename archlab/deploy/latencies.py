@@ -12,6 +12,7 @@ from archlab.forecast.costs import model_of
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
 from archlab.foundation.machine import cpu_name, gpu_names
+from archlab.foundation.words import counted
 from archlab.runs.code import code_digest
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
@@ -66,7 +67,7 @@ def latencies(
     found = {key: known for key, run in wanted.items() if (known := _kept(run, store)) is not None}
     new = [run for key, run in wanted.items() if key not in found]
     if new:
-        announce(f"timing {len(new)} networks in ONNX Runtime, once")
+        announce(f"timing {counted(len(new), 'network')} in ONNX Runtime, once")
     for at in range(0, len(new), TOGETHER):
         together = new[at : at + TOGETHER]
         measured = _measured(together, store, time_limit)

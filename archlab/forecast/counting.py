@@ -11,6 +11,7 @@ from archlab.executors.settings import Settings, Task
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
 from archlab.foundation import UserError
+from archlab.foundation.words import counted
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
@@ -31,7 +32,7 @@ def check_counts(
     if not new:
         return
     if announce:
-        announce(f"counting {len(new)} networks with fvcore, once")
+        announce(f"counting {counted(len(new), 'network')} with fvcore, once")
     problems = []
     for event in tries(new.values(), store, settings, COUNT):
         if event.kind == "finished" and event.detail["problem"]:

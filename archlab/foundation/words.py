@@ -36,6 +36,11 @@ def seconds_in(written: str | float) -> float:
     return found
 
 
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """`1 run`, `0 runs`, `2,000 runs`; `several` where it is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
 def as_sentence(words: str) -> str:
     """With a large first letter and a full stop."""
     return f"{words[0].upper()}{words[1:]}."

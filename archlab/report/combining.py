@@ -108,6 +108,11 @@ def _differences(materials: list[Material]) -> list[str]:
         found.append(
             f"{', '.join(dict.fromkeys(own))} left out: such a score was computed in the frame of one study alone"
         )
+    if tuned := [each.name for each in materials if each.tuning]:
+        others = [each.name for each in materials if not each.tuning]
+        others_too = f"; not tuned: {', '.join(others)}" if others else ""
+        told = "the order of the models with and without tuning is on the page of each tuned study alone"
+        found.append(f"tuned before training: {', '.join(tuned)}{others_too}; {told}")
     return found
 
 

@@ -38,6 +38,8 @@ def _in_words(recipe: dict[str, Any], store: Store) -> str:
     ]
     said += ["training and validation images together"] if recipe.get("with_validation") else []
     said += ["the weights of the best validation epoch"] if recipe.get("weights") == "best_validation" else []
+    said += [f"labels smoothed by {recipe['label_smoothing']:g}"] if recipe.get("label_smoothing") else []
+    said += ["every class counting alike"] if recipe.get("balance") else []
     said += [_start(recipe["init"], store)] if recipe.get("init") else []
     said += [_teaching(recipe["distill"], store)] if recipe.get("distill") else []
     said += [f"an average of weights, {recipe['ema']:g}"] if recipe.get("ema") else []

@@ -11,7 +11,7 @@ from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.report.tuned import Orders, Tuning
 
-NAMED = 6  # choices at an edge, tries that failed
+NAMED = 6  # choices at an edge, tries that failed, moves
 MOST_OPEN = 24  # choices; a longer table is folded
 WITHOUT = "On test images there is nothing to compare: the same study without `tune` is not stored, or not whole."
 
@@ -96,7 +96,7 @@ def _moves(orders: Orders, steps: int) -> str:
         f"{model} from {row.own_rank} to {row.tuned_rank}"
         for model, row in zip(changed.index, changed.itertuples(), strict=True)
     ]
-    return f"{where} tuning changes the rank of {len(changed)} of {len(models)} models: {', '.join(moves)}.{alike}"
+    return f"{where} tuning changes the rank of {len(changed)} of {len(models)} models: {_listed(moves)}.{alike}"
 
 
 def _where(orders: Orders, steps: int) -> str:

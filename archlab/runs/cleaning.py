@@ -16,6 +16,7 @@ from archlab.foundation.machine import is_alive
 from archlab.runs.bin import throw_away, thrown_away
 from archlab.runs.index import VERSION, of_old_code, read_rows
 from archlab.runs.lock import lock
+from archlab.runs.standing import needed
 from archlab.runs.store import Store, is_key
 
 OLD = 24 * 3600.0  # seconds after which another machine's unfinished writing counts as left behind
@@ -25,12 +26,13 @@ _INDEX = re.compile(r"runs\.v(\d{1,9})\.\w+")
 @dataclass(frozen=True)
 class Leftover:
     """A folder or file that nothing needs any more, why, and its size in bytes; `is_run`: a finished run, which goes to the
-    bin."""
+    bin; `needed_by`: who stands on it all the same, so that it stays."""
 
     path: Path
     why: str
     size: int
     is_run: bool = False
+    needed_by: str | None = None
 
 
 def leftovers(
@@ -63,7 +65,11 @@ def leftovers(
             if not store.keeps_class_scores(key)
         ]
     rest = [Leftover(path, why, size_of(path)) for path, why in dict(found).items()]
-    return rest + [Leftover(path, why, size_of(path), is_run=True) for path, why in dict(finished).items()]
+    stays = needed(store, {path.name for path, _ in finished}) if old_code or without_class_scores else {}
+    return rest + [
+        Leftover(path, why, size_of(path), is_run=True, needed_by=stays.get(path.name))
+        for path, why in dict(finished).items()
+    ]
 
 
 def in_bin(store: Store, days: int) -> list[Leftover]:
@@ -76,8 +82,10 @@ def in_bin(store: Store, days: int) -> list[Leftover]:
 
 
 def remove(store: Store, leftover: Leftover) -> bool:
-    """Removes a leftover, unless a process is at work there. A stored run goes to the bin in one step."""
+    """Removes a leftover, unless it is needed or a process is at work there. A stored run goes to the bin in one step."""
     path = leftover.path
+    if leftover.needed_by:
+        return False
     if leftover.is_run:
         return throw_away(store, path)
     if path.parent == store.unfinished:

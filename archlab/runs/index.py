@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from archlab.foundation import UserError, read_file, write_atomically
 from archlab.foundation.metric import METRICS
 from archlab.runs.code import code_digest
-from archlab.runs.run import digest
+from archlab.runs.run import digest, is_of_try
 from archlab.runs.store import Store
 from archlab.runs.stored import DamagedRunError
 
@@ -29,6 +29,7 @@ COLUMNS = {
     "dataset": "string",
     "dataset_digest": "string",
     "seed": "int64",
+    "is_try": "bool",
     "resolution": "int32",
     "width": "float64",
     "smallest_map": "int32",
@@ -44,9 +45,10 @@ COLUMNS = {
     "hardware": "string",
     "finished": "string",
 }
-"""Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded."""
+"""Names and types. `architecture` and `recipe` are digests of the canonical forms; seconds and bytes as recorded.
+`is_try`: it reads no test image, as it only helps to choose."""
 
-VERSION = 3
+VERSION = 4
 INDEX = f"runs.v{VERSION}.index"
 DIGEST = 32  # bytes
 ENOUGH_TO_WRITE = 50  # new rows; fewer are quicker read again than written
@@ -138,6 +140,7 @@ def row_of(document: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "architecture": digest(run["architecture"]),
         "recipe": digest(run["recipe"]),
+        "is_try": is_of_try(run["recipe"]),
         "epochs": len(history),
         "steps": history[-1].get("steps") if history else 0,
         "device": document["mode"].get("device"),

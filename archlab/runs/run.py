@@ -71,6 +71,11 @@ class Run:
         return self.recipe.get("fit")
 
     @property
+    def is_try(self) -> bool:
+        """Whether it only helps to choose; see `is_of_try`."""
+        return is_of_try(self.recipe)
+
+    @property
     def input(self) -> InputSpec:
         """What its network is assembled for."""
         from archlab.architecture import InputSpec  # with torch, which commands that list runs do without
@@ -87,6 +92,11 @@ class Run:
 
     def __str__(self) -> str:
         return f"{self.model or self.key[:12]} on {self.dataset}, seed {self.seed}"
+
+
+def is_of_try(recipe: dict[str, Any]) -> bool:
+    """Whether a run with this canonical recipe reads no test image, as one does that only helps to choose."""
+    return recipe.get("test") is False
 
 
 def digest(value: Any) -> str:

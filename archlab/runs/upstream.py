@@ -12,6 +12,7 @@ from typing import Any
 from archlab.data import Expected, Need, Prepared
 from archlab.runs.making import run_of
 from archlab.runs.run import Run
+from archlab.runs.standing import PLACES
 
 SEED = 0  # whatever seeds those have that stand on it: it is trained once
 
@@ -33,18 +34,9 @@ def stood_on(run: Run, opened: Opened, own_blocks: Iterable[str]) -> tuple[Run, 
     recipe, before = dict(run.recipe), list[Run]()
     for name, upstream in _before(run, opened, own_blocks):
         kept = {entry: value for entry, value in recipe[name].items() if entry != "pretrain"}
-        recipe[name] = {**kept, _PLACES[name]: upstream.key}
+        recipe[name] = {**kept, PLACES[name]: upstream.key}
         before.append(upstream)
     return dataclasses.replace(run, recipe=recipe), before
-
-
-def keys_named(run: Run) -> list[str]:
-    """The keys of the runs that a run's recipe stands on."""
-    found = [(run.recipe.get(name) or {}).get(entry) for name, entry in _PLACES.items()]
-    return [key for key in found if key]
-
-
-_PLACES = {"init": "run", "distill": "teacher"}
 
 
 def _before(run: Run, opened: Opened, own_blocks: Iterable[str]) -> Iterator[tuple[str, Run]]:

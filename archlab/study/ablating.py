@@ -14,9 +14,9 @@ from archlab.deploy.extras import require
 from archlab.executors import Outcome, Settings
 from archlab.forecast import plan, with_workers
 from archlab.foundation import UserError
-from archlab.foundation.words import duration, seconds_in
+from archlab.foundation.words import counted, duration, seconds_in
 from archlab.runs import Failure, Run, Store
-from archlab.runs.upstream import keys_named
+from archlab.runs.standing import keys_named
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import announce_preparation, compute, training_of
 from archlab.study.latency import check_installed, check_latency
@@ -86,7 +86,11 @@ def ablate(
     try:
         progress.found(ablation)
     finally:
-        trained = f"{ablation.computed} runs were trained" if ablation.computed else "nothing was trained"
+        trained = (
+            f"{counted(ablation.computed, 'run was', 'runs were')} trained"
+            if ablation.computed
+            else "nothing was trained"
+        )
         progress.say(f"{trained}; {saved(ablation, settings, ablation.save, progress.say)}")
     return ablation
 
@@ -117,7 +121,7 @@ def _compute_upstream(study: ResolvedStudy, store: Store, settings: Settings, pr
 def _standing_on(failed: Collection[Failure], runs: Iterable[Run]) -> list[Failure]:
     """The failures of runs that stand on runs that failed."""
     causes = {failure.run.key: f"{failure.run}, which it stands on, failed: {failure.cause}" for failure in failed}
-    found = {run.key: (run, key) for run in runs for key in keys_named(run) if key in causes}
+    found = {run.key: (run, key) for run in runs for key in keys_named(run.recipe) if key in causes}
     return [Failure(run, causes[key], 0) for run, key in found.values()]
 
 

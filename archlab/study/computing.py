@@ -10,6 +10,7 @@ from archlab.data import Need, entry
 from archlab.data.prepared import folder
 from archlab.executors import TRAIN, Interrupted, Outcome, Settings, Task, execute
 from archlab.forecast import Plan, check_counts, plan
+from archlab.foundation.words import counted
 from archlab.runs import Run, Store
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
@@ -47,7 +48,9 @@ def compute(
             return planned, execute([*planned.stored, *planned.runs], store, settings, task=task, on_event=hear)
         except Interrupted as interrupted:
             done, count = len(interrupted.outcome.results), len(planned.stored) + len(planned.missing)
-            progress.say(f"interrupted: {done} of {count} runs are stored; the same command goes on from there")
+            progress.say(
+                f"interrupted: {done} of {counted(count, 'run is', 'runs are')} stored; the same command goes on from there"
+            )
             raise
 
 

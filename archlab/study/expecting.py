@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.executors import execute
 from archlab.forecast import Plan, plan
-from archlab.foundation.words import duration
+from archlab.foundation.words import counted, duration
 from archlab.runs import Run, Store
 from archlab.study.ablating import planned_runs
 from archlab.study.ablation import assess
@@ -73,13 +73,13 @@ class Expected:
 
     def lines(self) -> list[str]:
         time = f"within {duration(self.within)}" if self.within else "at the most seeds"
-        said = f"until decided, {time}: {self.seeds} seeds of each model, if everything stays open"
+        said = f"until decided, {time}: {counted(self.seeds, 'seed')} of each model, if everything stays open"
         if self.matters:
             said += f"; what matters is {in_words(self.matters)}"
         found = [said]
         for each in self.families:
             unit = UNITS[each.measure]
-            many = "1 contrast" if each.contrasts == 1 else f"{each.contrasts} contrasts"
+            many = counted(each.contrasts, "contrast")
             images = f", {each.image_error:.2g} the test images" if each.image_error else ", test images left out"
             found.append(
                 f"{each.choice}, {many} in {'xScore' if each.measure == 'xscore' else unit}: a chance of {each.chance:.0%} "

@@ -8,6 +8,7 @@ from typing import Any
 
 from archlab.foundation import UserError
 from archlab.foundation.settings import read_settings
+from archlab.foundation.words import counted
 from archlab.training.consistency import check_consistency
 from archlab.training.recipe import Change, Recipe
 from archlab.training.tune import SGD_ALONE, Tune
@@ -78,7 +79,9 @@ def _check(tune: Tune, candidates: Iterable[Values], cell: SettledCell, at: str 
     if recipe.with_validation:
         raise UserError(f"tune chooses by validation images, and {what} trains with them", where=at)
     if recipe.steps and recipe.steps < tune.steps:
-        raise UserError(f"tune: tries of {tune.steps} steps are longer than the {recipe.steps} of {what}", where=at)
+        raise UserError(
+            f"tune: tries of {counted(tune.steps, 'step')} are longer than the {recipe.steps:,} of {what}", where=at
+        )
     if SGD_ALONE in tune.values and recipe.optimizer != "sgd":
         raise UserError(f"tune: {SGD_ALONE} is of sgd alone, and {what} has another optimizer", where=at)
     for values in candidates:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from archlab.deploy.extras import require
 from archlab.deploy.latencies import latencies, not_timed, run_to_time
 from archlab.foundation import UserError
+from archlab.foundation.words import counted
 from archlab.runs import Run, Store
 from archlab.study.resolved import Model, ResolvedStudy
 
@@ -110,7 +111,7 @@ def check_latency(
     limit = f"{found.limit:g} ms of latency"
     within = sum(map(found.allows, found.milliseconds))
     announce(
-        f"{study.name}: {within} of {len(found.milliseconds)} networks keep {limit}, measured on "
+        f"{study.name}: {within} of {counted(len(found.milliseconds), 'network keeps', 'networks keep')} {limit}, measured on "
         f"{found.hardware or 'this machine'}"
     )
     if found.spared:

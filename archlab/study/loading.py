@@ -148,7 +148,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         unseen=_unseen(document, home, here),
         precision=_precision(document),
         tune=tuned.tune,
-        tune_where=where(document, "tune") or where(document, "recipe") or here,
+        tune_where=where(document, "tune" if "tune" in document else "recipe") or here,
         tunes="tune" in document,
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from archlab.foundation.words import counted
 from archlab.study.seeds import FROM, TO
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Round:
 def seeds_in_words(look: Mapping[str, int]) -> str:
     """`2 seeds`, `3 to 7 seeds`."""
     least, most = min(look.values()), max(look.values())
-    return f"{most} seeds" if least == most else f"{least} to {most} seeds"
+    return counted(most, "seed") if least == most else f"{least} to {most} seeds"
 
 
 class SeedRounds:

@@ -9,16 +9,14 @@ from typing import Any
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.architecture.plan import strides_for
 from archlab.data import entry
-from archlab.foundation import UserError
-from archlab.runs.named import settled_recipe
 from archlab.study.design import Design, Designer, frame_names
-from archlab.study.grid import SettledCell, check_choices, settled_grid
+from archlab.study.grid import SettledCell, settled_grid
 from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
 from archlab.study.study import Study
-from archlab.study.trainable import check_design
+from archlab.study.trainable import recipe_of
 from archlab.training.recipe import own_files_of
 
 
@@ -39,16 +37,11 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
     study, recipes, recipe_files = designer.study, list[dict[str, Any]](), list[list[str]]()
     seen = list[SettledCell]()
 
-    def recipe_of(design: Design, dataset: str) -> int:
+    def place_of(design: Design, dataset: str) -> int:
         """The place in `recipes` of a run's."""
-        form = designer.on(dataset, design)
-        network = (form.architecture, form.width)
-        settled = settled_recipe(study.recipe, design.name, dataset, designer.home, design.training, network)
-        if not settled.test:
-            raise UserError(f"the recipe {settled.name} reads no test images, which studies score", where=study.where)
+        settled = recipe_of(designer, design, dataset)
         if dataset in study.suite.datasets:
             seen.append((design.name, dataset, settled))
-            check_choices(study.tune, design.name, design.training, study.tune_where)
         recipe = settled.canonical()
         if recipe not in recipes:
             recipes.append(recipe)
@@ -57,7 +50,6 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
 
     def model_of(design: Design) -> Model:
         forms = designer.forms(design)
-        check_design(designer, design, study.recipe)
         return Model(
             **form_of(design),
             name=design.name,
@@ -65,7 +57,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
             kind=design.kind,
             options=design.options,
             within_budget=all(study.budget.allows(each.cost) for each in (design, *forms.values())),
-            recipes={dataset: recipe_of(design, dataset) for dataset in study.datasets},
+            recipes={dataset: place_of(design, dataset) for dataset in study.datasets},
             forms={dataset: form_of(form) for dataset, form in forms.items()},
             strides=strides_for(design.architecture, designer.input),
         )

@@ -13,6 +13,7 @@ from archlab.forecast import with_workers
 from archlab.forecast.costs import work_of
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.foundation import UserError
+from archlab.foundation.words import counted
 from archlab.runs import Failure, Run, Store
 from archlab.study.computing import compute, training_of
 from archlab.study.grid import Values, own_values
@@ -97,8 +98,11 @@ def _check_length(study: ResolvedStudy, run: Run, store: Store) -> None:
     except UserError:  # nothing is known of how many images there will be
         return
     if whole < study.tune["steps"]:
-        longer = f"tries of {study.tune['steps']} steps are longer than the training of {run.model} on {run.dataset}"
-        raise UserError(f"tune: {longer}: {run.recipe['epochs']} epochs are {whole} steps", where=study.path)
+        longer = f"tries of {counted(study.tune['steps'], 'step')} are longer than the training of {run.model} on {run.dataset}"
+        raise UserError(
+            f"tune: {longer}: {counted(run.recipe['epochs'], 'epoch is', 'epochs are')} {counted(whole, 'step')}",
+            where=study.path,
+        )
 
 
 def planned_tuning(study: ResolvedStudy, runs_of: RunsOf, store: Store) -> tuple[list[Run], ResolvedStudy]:
@@ -141,7 +145,7 @@ class _Work:
         diverged = [Failure(run, cause, 1) for run in _distinct(runs) if (cause := cause_of(run, self.store))]
         known = {failure.run.key for failure in diverged}
         left = [run for run in runs if run.key not in known]
-        what = f"{self.study.name}: tries of {rung.steps} steps"
+        what = f"{self.study.name}: tries of {counted(rung.steps, 'step')}"
         settings = with_workers(self.settings, left, self.store)
         _, outcome = compute(what, left, self.store, settings, self.progress, training_of(self.study))
         others = list[Failure]()
@@ -223,5 +227,7 @@ def _choices(study: ResolvedStudy, tries: Tries, worth: Mapping[str, float]) -> 
 def _in_words(choices: list[dict[str, Any]]) -> str:
     own = sum(choice["own"] == choice["chosen"] for choice in choices)
     edge = sum(bool(choice["at_edge"]) for choice in choices)
-    at_edge = f"; {edge} lie at the edge of what was tried" if edge else ""
-    return f"tuned: {len(choices) - own} of {len(choices)} choices are other values than the recipe's own{at_edge}"
+    at_edge = f"; {counted(edge, 'lies', 'lie')} at the edge of what was tried" if edge else ""
+    of = f"of {counted(len(choices), 'choice')}"
+    others = counted(len(choices) - own, f"{of} is another value", f"{of} are other values")
+    return f"tuned: {others} than the recipe's own{at_edge}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from archlab.executors import Outcome, Settings, execute
 from archlab.forecast import Judgement, Plan, plan, with_workers
 from archlab.foundation import UserError
-from archlab.foundation.words import duration
+from archlab.foundation.words import counted, duration
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute, training_of
@@ -223,5 +223,5 @@ def _contrasts(found: Ablation, failed: set[str]) -> str:
 def _cost(planned: Plan, rounds: SeedRounds) -> str:
     count = len(planned.missing)
     seeds = seeds_in_words(rounds.looks[-1])
-    what = f"{seeds}, {count} runs" if count else f"{seeds}, all stored"
+    what = f"{seeds}, {counted(count, 'run')}" if count else f"{seeds}, all stored"
     return f"{what}, about {duration(planned.wall)}" if planned.predicted else what

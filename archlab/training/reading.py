@@ -14,7 +14,7 @@ from archlab.training.own_calls import placed
 from archlab.training.recipe import DEFAULTS, Recipe
 
 RECIPES = resources.files("archlab.training") / "recipes"
-NOT_CHANGED = ("name", "paper", "metrics", "test", "tune", "exemptions")
+NOT_CHANGED = ("name", "paper", "metrics", "test", "tune", "exemptions", "where")
 CHANGEABLE = [name for name in DEFAULTS if name not in NOT_CHANGED]
 
 
@@ -42,6 +42,8 @@ def load_recipe(
     if path.suffix in (".yaml", ".yml") or is_file(path):
         if path.absolute() in seen:
             raise UserError("a recipe cannot be like itself", where=at)
+        if at and not is_file(path):
+            raise UserError(f"there is no file {str(path)!r}", where=at)
         return _parse(read_yaml(path), at, path.parent, seen | {path.absolute()}, path.stem)
     raise UserError(
         f"there is no recipe {name!r}: neither one of archlab's nor a YAML file", where=at, name=name, known=recipes()

@@ -13,9 +13,9 @@ from archlab.data import entry, kin
 from archlab.data.augment import Augment
 from archlab.data.batch_count import batches_of
 from archlab.data.entries import Entry, Fit, Normalisation
-from archlab.foundation import UserError
+from archlab.foundation import UserError, where
 from archlab.foundation.own_code import own_code
-from archlab.foundation.settings import Positive, Within, read_settings
+from archlab.foundation.settings import Positive, Within, place, read_settings
 from archlab.training import optimizers
 from archlab.training.consistency import check_consistency
 from archlab.training.exemption import Exemption
@@ -74,6 +74,7 @@ class Recipe:
         test: Whether the test images are read in the end; the tries of `tune` never read them.
         tune: What a study tries for every model before it trains them, by validation images; no part of a run.
         exemptions: Applied in their order; those of the recipe that this one is `like` come first.
+        where: FILE:LINE.
     """
 
     name: str = "unnamed"
@@ -112,6 +113,7 @@ class Recipe:
     test: bool = True
     tune: Tune | None = None
     exemptions: tuple[Exemption, ...] = ()
+    where: str | None = place()
 
     def settled(self, model: str, dataset: str | Iterable[str], changes: Iterable[Change] = ()) -> Recipe:
         """The recipe of one run: the exemptions that concern it applied, in their order, then `changes`.
@@ -143,12 +145,24 @@ class Recipe:
 
         Raises UserError where settings do not go together, or with the dataset.
         """
-        described, settled = entry(dataset, home), self.settled(model, kin(dataset, home), changes)
+        names, changes = kin(dataset, home), tuple(changes)
+        described, settled = entry(dataset, home), self.settled(model, names, changes)
         pixels = settled.pixels_of(described)
         if settled.progressive and min(sides(pixels)) == pixels:
-            raise UserError(f"the recipe {self.name} on {dataset}: progressive: {pixels} pixels cannot become fewer")
+            told = f"the recipe {self.name} on {dataset}: progressive: {pixels} pixels cannot become fewer"
+            raise UserError(told, where=self._line_of("progressive", model, names, changes))
         stored = settled.stored_of(described) if settled.pixels else settled.stored
         return dataclasses.replace(settled, stored=stored, fit=described.other(settled.fit))
+
+    def _line_of(self, key: str, model: str, names: Iterable[str], changes: Iterable[Change]) -> str | None:
+        """FILE:LINE of what gives a setting to a run."""
+        concerning = [exemption.set for exemption in self.exemptions if exemption.concerns(model, names)]
+        for change in reversed([*concerning, *changes]):
+            if isinstance(change, Recipe):
+                return change._line_of(key, model, names, ())
+            if key in change:
+                return where(change, key)
+        return self.where
 
     def stored_of(self, described: Entry) -> int:
         """Pixels that the images of a dataset are prepared at."""
@@ -171,7 +185,7 @@ class Recipe:
         if self.exemptions:
             raise ValueError(f"recipe {self.name} has exemptions: settle it for a model and a dataset first")
         values = _plain(self)
-        deciding = {name: values[name] for name in values if name not in ("name", "paper", "tune", "exemptions")}
+        deciding = {name: values[name] for name in values if name not in NOT_DECIDING}
         for name in LATER:
             if deciding[name] == DEFAULTS[name]:
                 del deciding[name]
@@ -216,6 +230,7 @@ def _plain(value: Any) -> Any:
 Change: TypeAlias = dict[str, Any] | Recipe
 """Other values for some keys of a recipe, or another recipe."""
 
+NOT_DECIDING = ("name", "paper", "tune", "exemptions", "where")
 LATER = (
     "stored",
     "fit",

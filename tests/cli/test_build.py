@@ -104,6 +104,36 @@ def test_the_spread_of_compute_is_shown_and_a_wide_one_warned_of(build):
     assert "a spread of 1.2" in out and "warning" not in err
 
 
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ("tune: {lr: [0.004], steps: 40}", "study.yaml:9: tune has nothing to choose from: its only values"),
+        ("tune: {lr: [0.1], steps: 4000}", "study.yaml:9: tune: tries of 4,000 steps are longer than the 200 of"),
+        ("recipe: {like: quick, tune: {momentum: [0.5], steps: 4}}", "study.yaml:9: tune: momentum is of sgd alone"),
+        ("recipe: {like: quick, test: false}", "study.yaml:9: the recipe quick, test False reads no test images"),
+        ("recipe: {like: quick, distill: {teacher: ab12}}", "study.yaml:9: distill: the teacher: no stored run starts"),
+        ("recipe: {like: quick, init: {run: ab12}}", "study.yaml:9: init: the run: no stored run starts with 'ab12'"),
+        (
+            "recipe: {like: quick, init: {pretrain: {dataset: mnist5k}}}",
+            "study.yaml:9: init: mnist5k cannot be pretrained",
+        ),
+    ],
+)
+def test_training_that_cannot_be_is_one_line_with_its_place(build, training, message):
+    code, out, err = build(SMALL + "budget: 20k\n" + training)
+    assert (code, out) == (2, "") and message in err and err.count("\n") == 1
+
+
+def test_tuning_that_a_choice_contradicts_is_refused_and_weights_are_not_asked_for(build, tmp_path):
+    choice = "choices: {rate: {own: [], high: [{recipe: {lr: 0.01}}]}}\nsuite: [digits]\nbudget: none\nbase: starnet\n"
+    code, out, err = build(choice + "tune: {lr: [0.1], steps: 40}")
+    assert (code, out) == (2, "")
+    assert "study.yaml:5: tune: a choice sets lr for starnet+rate=high, so it cannot be tuned" in err
+    code, out, err = build(choice + "recipe: {like: quick, init: {weights: not_here.safetensors}}", "--json")
+    assert code == 0 and len(json.loads(out)["models"]) == 2
+    assert not list((tmp_path / "store").rglob("*.safetensors"))
+
+
 def test_what_branches_deploy_to_is_said(build):
     layers = "{name: net, layers: [{conv: {out: 16, stride: 4}}, {mobileone: {out: 16, repeat: 2}}]}"
     _, out, _ = build(f"compare: [{layers}]\nsuite: [digits]\nbudget: none")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from archlab.runs import Store
+from archlab.runs import Store, code_digest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "runs"))
 from standin import make_run, make_trained
@@ -35,6 +35,18 @@ def test_list(runs, store):
     assert {line.split()[0] for line in lines[1:]} == {make_run(seed).key[:12] for seed in range(3)}
     document = json.loads(runs("list", "--json")[1])
     assert {row["key"] for row in document["runs"]} == set(store.keys()) and document["unreadable"] == {}
+
+
+def test_runs_that_only_helped_to_choose_are_listed_as_tries(runs, store):
+    tried = make_run(10_000, recipe={"epochs": 2, "test": False})
+    store.put(tried, make_trained(tried))
+    heading, *lines, _ = runs("list")[1].splitlines()
+    place = heading.split().index("KIND")
+    assert {line.split()[3]: line.split()[place] for line in lines} == {str(seed): "full" for seed in range(3)} | {
+        "10000": "try"
+    }
+    document = json.loads(runs("list", "--json")[1])
+    assert {row["key"] for row in document["runs"] if row["is_try"]} == {tried.key}
 
 
 def test_list_of_an_empty_store(runs, store, tmp_path):
@@ -82,11 +94,23 @@ def test_gc_asks_and_dry_run_removes_nothing(runs, store, monkeypatch):
     assert runs("gc")[0] == 130  # nobody answered
     assert list(store.unfinished.iterdir())
     code, out, _ = runs("gc", "--yes")
-    assert code == 0 and "1 of 1 leftovers" in out and not list(store.unfinished.iterdir())
+    assert code == 0 and "1 of 1 leftover," in out and not list(store.unfinished.iterdir())
     assert "3 runs" in runs("list")[1]
     code, out, _ = runs("gc", "--old-code", "--yes")
     assert code == 0 and "3 of 3 leftovers" in out and list(store.keys()) == []
     assert "to the bin" in out and "the bin holds 3 runs" in out
+
+
+def test_gc_says_who_needs_what_it_spares(runs, store):
+    teacher = make_run(0).key
+    student = make_run(3, code=code_digest(make_run().architecture), recipe={"distill": {"teacher": teacher}})
+    store.put(student, make_trained(student))
+    code, out, _ = runs("gc", "--old-code", "--dry-run")
+    assert code == 0 and out.count("to the bin") == 2 and "2 leftovers" in out
+    (line,) = [line for line in out.splitlines() if "stays" in line]
+    assert teacher in line and line.endswith(f"stays: run {student.key[:12]} stands on it")
+    assert "2 of 2 leftovers" in runs("gc", "--old-code", "--yes")[1]
+    assert set(store.keys()) == {teacher, student.key}
 
 
 def test_what_gc_takes_away_comes_back(runs, store):
@@ -99,7 +123,7 @@ def test_what_gc_takes_away_comes_back(runs, store):
     assert runs("list")[1].splitlines()[-1] == "0 runs" and runs("check")[1].startswith("0 runs checked")
     assert runs("restore", "zz") == (2, "", "error: the bin holds no run that starts with 'zz'\n")
     key = make_run(1).key
-    assert runs("restore", key[:12]) == (0, "1 of 1 runs restored\n", "")
+    assert runs("restore", key[:12]) == (0, "1 of 1 run restored\n", "")
     assert list(store.keys()) == [key]
     run = make_run(0)
     store.put(run, make_trained(run))  # computed again meanwhile

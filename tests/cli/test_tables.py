@@ -7,6 +7,7 @@ from rich.cells import cell_len
 
 from archlab.cli.columns import aligned
 from archlab.cli.tables import print_table
+from archlab.cli.tuning import print_tuning
 
 NAMES = ["shufflenetv2+attention=se_late+activation=hard_swish+kernel=5", "x" * 120, "漢字" * 40, "short"]
 NUMBERS = ["0.912", "+0.999", "-0.123", "1,234,567,890", "98.7%", "1e-05"]
@@ -75,6 +76,19 @@ def test_every_block_has_the_names_and_all_of_them(terminal):
         assert all(name in first for name in NAMES), block
 
 
+def test_the_choices_of_tuning_keep_their_values_beside_long_names(monkeypatch, capsys):
+    for name, value in {"COLUMNS": "80", "TTY_COMPATIBLE": "1", "NO_COLOR": "1", "TERM": "dumb"}.items():
+        monkeypatch.setenv(name, value)
+    values = {"chosen": {"lr": 0.016}, "chosen_value": 0.912, "own_value": 0.873, "at_edge": {"lr": "largest"}}
+    choices = [{"model": name, "dataset": "stanford_dogs", **values} for name in NAMES]
+    print_tuning({"keys": ["lr"], "rungs": [{"tries": 3, "steps": 1}], "choices": choices}, "balanced accuracy")
+    heading, *lines = capsys.readouterr().out.strip().splitlines()
+    assert heading == "Chosen by validation images, of 3 of 1 step for each model and dataset:"
+    assert max(map(cell_len, lines)) <= 80
+    for value in ("0.016", "0.912", "0.873", "stanford_dogs", "(largest)"):
+        assert tokens(lines).count(value) == len(NAMES), value
+
+
 def test_what_fits_is_as_it_was(terminal):
     lines = terminal(80, ["model", "params"], [["mobilenetv2", 1234567], ["net", None]])
     assert [line.rstrip() for line in lines] == ["model           params", "mobilenetv2  1,234,567", "net"]
@@ -99,6 +113,7 @@ def test_runs_are_listed_so_on_a_terminal(monkeypatch):
 
     row = {"key": "0123456789abcdef", "model": NAMES[0], "architecture": "a" * 64, "dataset": DATASETS[2], "seed": 0}
     row |= {
+        "is_try": False,
         "resolution": 224,
         "epochs": 300,
         "validation_accuracy": 0.9123,

@@ -57,7 +57,7 @@ def test_once_for_each_architecture_class_count_and_resolution(tmp_path, monkeyp
     assert len(said) == 1
     monkeypatch.setattr(counting, "_counting", lambda: "a closed form has changed")
     check_counts([run], store, SETTINGS, said.append)
-    assert said[1:] == ["counting 1 networks with fvcore, once"]
+    assert said[1:] == ["counting 1 network with fvcore, once"]
 
 
 def test_a_difference_stops_a_study_before_it_trains_and_is_not_kept(tmp_path, monkeypatch):

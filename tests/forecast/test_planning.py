@@ -117,7 +117,7 @@ def test_totals():
     text = summary(one)
     assert text.startswith("5 runs, 1 stored, 4 to compute: about 15 s of work, 8 s on 2 workers, up to 2.0 GiB")
     assert rows(one) == [("m1", "digits", "5", "1", "5 s", "1.00 GiB", "measured")]
-    assert summary(Plan([run_of()], [], 2)) == "1 runs, all stored: nothing to compute"
+    assert summary(Plan([run_of()], [], 2)) == "1 run, all stored: nothing to compute"
     assert all(summary(planned(seconds)).endswith("; done never") for seconds in (1e14, 1e30))
 
 

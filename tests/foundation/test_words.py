@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archlab.foundation import UserError
-from archlab.foundation.words import duration, seconds_in
+from archlab.foundation.words import counted, duration, seconds_in
 
 
 @given(st.integers(1, 400_000))
@@ -32,3 +32,8 @@ def test_what_is_no_time_is_refused(wrong):
 
 def test_numbers_are_seconds_and_parts_may_be_broken():
     assert (seconds_in(90), seconds_in("1.5h"), seconds_in("1d 2h")) == (90, 5400, 93600)
+
+
+def test_numbers_of_things_are_in_the_right_number():
+    assert [counted(number, "run") for number in (0, 1, 2, 1234)] == ["0 runs", "1 run", "2 runs", "1,234 runs"]
+    assert [counted(number, "network is", "networks are") for number in (1, 3)] == ["1 network is", "3 networks are"]

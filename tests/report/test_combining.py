@@ -42,6 +42,17 @@ def test_different_recipes_and_machines_are_pointed_out():
     )
 
 
+def test_which_studies_were_tuned_is_said_and_where_their_tuning_is_shown():
+    plain, tuned = made_study(datasets=3, seeds=2), made_study(datasets=3, seeds=2, name="other")
+    assert not any("tun" in warning for warning in analyse([plain, tuned]).warnings)
+    tuned = dataclasses.replace(tuned, tuning={"choices": []})
+    shown = "; the order of the models with and without tuning is on the page of each tuned study alone"
+    found = analyse([plain, tuned])
+    assert f"tuned before training: other; not tuned: made{shown}" in found.warnings and found.tuning is None
+    both = analyse([dataclasses.replace(plain, tuning=tuned.tuning), tuned])
+    assert f"tuned before training: made, other{shown}" in both.warnings
+
+
 def test_studies_without_shared_datasets_are_refused(tmp_path):
     other = made_study(datasets=3, seeds=1, name="other")
     other = dataclasses.replace(other, table=other.table.assign(dataset=other.table["dataset"] + "!"))

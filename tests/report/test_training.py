@@ -35,6 +35,9 @@ def told(home, **keys):
     [
         ({}, ""),
         ({"ema": 0.0, "clip": 0.0, "progressive": 0.0, "init": None, "distill": None}, ""),
+        ({"label_smoothing": 0.0, "balance": False}, ""),
+        ({"label_smoothing": 0.1}, ", labels smoothed by 0.1"),
+        ({"balance": True}, ", every class counting alike"),
         ({"ema": 0.9}, ", an average of weights, 0.9"),
         ({"clip": 1.0}, ", gradients up to 1"),
         ({"progressive": 0.5}, ", images grow over the first 50 %"),

@@ -99,6 +99,31 @@ def test_it_says_what_was_tried_chosen_changed_and_spent():
     assert found.tables[0].written()[0][2:] == ["0.004", "0.800", "0.800", "–"]
 
 
+def test_long_names_stand_whole_in_the_table_and_a_sentence_names_but_a_few():
+    made = study()
+    long = {name: f"{name}+{'x' * (119 - len(name))}" for name in REFERENCES}
+    choices = [{**each, "model": long[each["model"]]} for each in document()["choices"]]
+    models = {long[name]: model for name, model in made.models.items()}
+    table, runs = (
+        made.table.assign(model=made.table["model"].map(long)),
+        [{**run, "model": long[run["model"]]} for run in made.runs],
+    )
+    renamed = {"models": models, "table": table, "runs": runs, "references": list(long.values())}
+    made = dataclasses.replace(made, **renamed, tuning=document(choices=choices))
+    analysis = analyse([made])
+    found = section(analysis)
+    assert {row[0] for row in found.tables[0].written()} == set(long.values())
+    (moves,) = [sentence for sentence in found.sentences if "changes the rank of 5 of 5 models" in sentence]
+    assert " more. Rank correlation" not in moves
+    many = dataclasses.replace(
+        analysis.tuning.validation,
+        models=pd.concat([analysis.tuning.validation.models] * 2),
+    )
+    analysis = dataclasses.replace(analysis, tuning=dataclasses.replace(analysis.tuning, validation=many))
+    (moves,) = [each for each in section(analysis).sentences if "changes the rank of 10 of 10 models" in each]
+    assert moves.count(" from ") == 6 and "and 4 more. Rank correlation" in moves
+
+
 def test_the_full_runs_stand_side_by_side_where_those_without_tuning_are_stored():
     untuned = study().table.query("split == 'test'").copy()
     analysis = analyse([study(untuned=untuned)])

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import socket
@@ -73,6 +74,35 @@ def test_runs_of_old_code_go_where_asked(store):
     assert leftover.path == store.directory(make_run(0, code="o" * 32).key)
     assert remove(store, leftover) and not leftover.path.exists()
     assert len(list(store.keys())) == 2 and found(store, old_code=True) == {}
+
+
+def test_what_others_stand_on_stays_as_long_as_they_do(store):
+    """Three old runs in a row, of which each starts from the one before; a study, and a run of today's code."""
+    before, chain = None, []
+    for seed in range(10, 13):
+        recipe = {"epochs": 2, **({"init": {"run": before, "body": 1.0}} if before else {})}
+        run = make_run(seed, code="o" * 32, recipe=recipe)
+        store.put(run, make_trained(run))
+        chain.append(before := run.key)
+    alone = make_run(0, code="o" * 32).key
+
+    def old():
+        return {leftover.path.name: leftover.needed_by for leftover in leftovers(store, old_code=True)}
+
+    assert old() == dict.fromkeys([alone, *chain])
+    study = store.home / "studies" / "kept" / "study.json"
+    study.parent.mkdir(parents=True)
+    teachers = [{"distill": {"teacher": chain[1]}}, {"distill": {"teacher": {"model": "untrained"}}}, {"init": None}]
+    study.write_text(json.dumps({"recipes": teachers}))
+    assert old() == {alone: None, chain[0]: f"run {chain[1][:12]}", chain[1]: "the study kept", chain[2]: None}
+    study.write_text("[]")
+    assert old() == dict.fromkeys([alone, *chain])
+    today = make_run(13, code=CURRENT, recipe={"epochs": 2, "init": {"run": chain[2]}})
+    store.put(today, make_trained(today))
+    spared = {chain[0]: f"run {chain[1][:12]}", chain[1]: f"run {chain[2][:12]}", chain[2]: f"run {today.key[:12]}"}
+    assert old() == {alone: None, **spared}
+    removed = [leftover.path.name for leftover in leftovers(store, old_code=True) if remove(store, leftover)]
+    assert removed == [alone] and set(chain) < set(store.keys())
 
 
 def test_runs_with_own_blocks_are_not_old(store):

@@ -7,7 +7,7 @@ import json
 import pytest
 from small_study import STUDY, filled
 
-from archlab.foundation import UserError
+from archlab.foundation import UserError, read_yaml_text
 from archlab.study.ablating import runs_of
 from archlab.study.loading import load_study
 from archlab.study.resolving import resolve
@@ -60,6 +60,36 @@ def test_what_cannot_be_meant_is_refused_in_one_line(store, teachers):
     )
     small = refusal(store, with_recipe(resolution=16, progressive=0.5))
     assert "progressive: 16 pixels cannot become fewer" in small
+
+
+GROWING = """
+name: growing
+base: mobilenetv2
+choices:
+  training:
+    plain: []
+    growing: [{recipe: CHANGE}]
+suite: [digits]
+recipe:
+  like: quick
+  resolution: 16
+  RECIPE
+"""
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change", "line"),
+    [
+        ("progressive: 0.5", "{clip: 1.0}", 9),
+        ("steps: 60", "{progressive: 0.5}", 6),
+        ("steps: 60", "{like: quick, resolution: 16, progressive: 0.5}", 6),
+        ("exemptions: [{datasets: [digits], set: {progressive: 0.5}}]", "{clip: 1.0}", 11),
+    ],
+)
+def test_images_that_cannot_be_smaller_are_refused_with_the_line_that_asks_for_it(store, recipe, change, line):
+    text = GROWING.replace("RECIPE", recipe).replace("CHANGE", change)
+    said = refusal(store, read_yaml_text(text.strip(), source="growing.yaml"))
+    assert said.startswith(f"growing.yaml:{line}: the recipe ") and "progressive: 16 pixels cannot become fewer" in said
 
 
 def test_a_network_that_does_not_fit_the_weights_is_named(store, teachers):

@@ -83,6 +83,8 @@ def test_inline_layers_are_a_base():
         ("suite: sample\nname: x", "1: no suite is called 'sample' - did you mean 'samples'?"),
         ("suite: [digits, texture]", "1: no dataset is called 'texture' - did you mean 'textures'?"),
         ("recipe: quik", "1: there is no recipe 'quik': neither one of archlab's nor a YAML file - did you mean 'quick'?"),
+        ("recipe: none.yaml", "1: there is no file 'none.yaml'"),
+        ("recipe: {like: none.yaml, lr: 0.1}", "1: there is no file 'none.yaml'"),
         ("recipe: {like: quick, lr: fast}", "1: a recipe: lr must be a number of at least 0, not 'fast'"),
         ("seeds: 0", "1: seeds is how many, at least 1, a list of whole numbers, or {from: 2, to: 30}, not 0"),
         ("seeds: [1, 1]", "1: a seed stands in the list twice"),

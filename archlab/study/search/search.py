@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from archlab.deploy.extras import require
 from archlab.executors import Interrupted, Outcome, Settings, open_executor
 from archlab.foundation import UserError
+from archlab.foundation.words import counted
 from archlab.runs import Failure, Store
 from archlab.study.ablating import runs_of, saved
 from archlab.study.ablation import Ablation, assess
@@ -135,7 +136,7 @@ def search(
     try:
         scheduler.run(open_executor(store, settings, task), settings.at_once, fail_fast=settings.fail_fast)
     except Interrupted:
-        tried = f"{there.tried()} of {wanted} trials"
+        tried = f"{there.tried()} of {counted(wanted, 'trial')}"
         progress.say(f"interrupted: what has ended is kept ({tried}); the same command goes on from there")
         raise
     final = final_study(
@@ -162,7 +163,8 @@ def search(
     try:
         progress.found(found)
     finally:
-        progress.say(f"{described['computed']} runs were trained; {saved(ablation, settings, save_all, progress.say)}")
+        trained = counted(described["computed"], "run was", "runs were")
+        progress.say(f"{trained} trained; {saved(ablation, settings, save_all, progress.say)}")
     return found
 
 
@@ -202,12 +204,14 @@ def _opening_words(size: float, known: Basis, warm: int, there: int, wanted: int
     after = " and ".join(str(rung) for rung in known.rungs if rung)
     stops = f"; {middle}after {after} of them the best {known.keep:.0%} go on" if known.rungs else ""
     words = [
-        f"{size:,} designs in the space" if math.isfinite(size) else "endlessly many designs in the space",
+        f"{counted(int(size), 'design')} in the space"
+        if math.isfinite(size)
+        else "endlessly many designs in the space",
         f"the best reference is {reference}, with an xScore of {xscore:.3f} on validation data",
         f"designs meet {', '.join(known.order)}{stands}{stops}",
     ]
     if warm:
-        words.append(f"{warm} designs are known already")
+        words.append(f"{counted(warm, 'design is', 'designs are')} known already")
     if there:
-        words.append(f"{there} of {wanted} trials are there")
+        words.append(f"{there} of {counted(wanted, 'trial is', 'trials are')} there")
     return words
