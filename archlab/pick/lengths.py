@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from archlab.forecast import plan
+from archlab.forecast import plan, with_workers
 from archlab.pick.trainer import Trainer
 from archlab.runs import Run
 
@@ -15,24 +15,26 @@ SLACK = 1.1  # for what no plan knows: workers that wait for the last of a rung,
 
 
 class Lengths:
-    """Seconds of runs, a line through two predictions each.
+    """Seconds of runs, each on a line through two predictions."""
 
-    Args:
-        runs: Of what is to be predicted, any length. What nothing tells of is measured now.
-    """
-
-    def __init__(self, trainer: Trainer, runs: Iterable[Run]):
+    def __init__(self, trainer: Trainer):
+        self.trainer, self.workers = trainer, trainer.settings.at_once
         self._lines: dict[str, tuple[float, float]] = {}
+
+    def learn(self, runs: Iterable[Run]) -> Lengths:
+        """Predicts runs of any length and seed from now on; what nothing tells of is measured now."""
         known = {_kind(run): run for run in runs}
         wanted = {(kind, steps): _of_length(run, steps) for kind, run in known.items() for steps in BETWEEN}
-        planned = plan(wanted.values(), trainer.store, trainer.settings, on_event=trainer.progress.measuring)
+        trainer = self.trainer
+        settings = with_workers(trainer.settings, wanted.values(), trainer.store)
+        planned = plan(wanted.values(), trainer.store, settings, on_event=trainer.progress.measuring)
         self.workers = planned.workers
         for kind in known:
             few, many = (planned.predicted.get(wanted[kind, steps].key) for steps in BETWEEN)
-            if few is None or many is None:
-                continue
-            step = (many - few) / (BETWEEN[1] - BETWEEN[0])
-            self._lines[kind] = max(few - BETWEEN[0] * step, 0.0), step
+            if few is not None and many is not None:
+                step = (many - few) / (BETWEEN[1] - BETWEEN[0])
+                self._lines[kind] = max(few - BETWEEN[0] * step, 0.0), step
+        return self
 
     def knows(self, run: Run) -> bool:
         """Whether it could be predicted: what cannot be measured cannot be trained either."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,13 +82,13 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     def left() -> float:
         return max(clock.left - reserved, 0.0)
 
-    def field_at(pixels: int) -> tuple[list[Candidate], list[LeftOut]]:
+    def field_at(pixels: int, say: Callable[[str], None] = lambda words: None) -> tuple[list[Candidate], list[LeftOut]]:
         return candidates(
             trainer.store,
             dataset=state.described.name,
             limits=request.budget,
             recipe=recipe_at(state, pixels),
-            say=shown.say,
+            say=say,
         )
 
     state.resolution = Resolution(
@@ -102,7 +103,7 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
         )
     )
     shown.say(f"images are seen at {state.resolution.pixels} pixels: {state.resolution.why}")
-    state.candidates, state.left_out = field_at(state.resolution.pixels)
+    state.candidates, state.left_out = field_at(state.resolution.pixels, shown.say)
     shown.field(state.candidates, state.left_out)
     race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
     assert state.race.last

@@ -13,13 +13,14 @@ from archlab.pick.decisions import Decisions
 from archlab.pick.lengths import Lengths, longest
 from archlab.pick.standing import Standing, standing
 from archlab.pick.trainer import Attempt, Trainer
+from archlab.runs import Run
 
 SHORTER = 4  # times fewer steps a rung below, as where learning rates are tried (archlab.study.tries)
 FINALISTS = 3  # at the last rung
 FEWEST_STEPS = 50  # of the first rung
 MOST_STEPS = 5000  # of the last
 MOST_SEEDS = 5  # of a finalist
-ENTERING = 2.0  # times what the first candidate takes is what one that is not measured yet may take
+MEASURING = 0.15  # share of the race's time, after which nobody else is measured
 
 
 @dataclass
@@ -71,7 +72,7 @@ def race(
     Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
     """
     until = decisions.clock.left - seconds
-    plan = decisions.decide("race", lambda: _planned(candidates, trainer, seconds))
+    plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
     entered = {each.name: each for each in candidates if each.name in plan["models"]}
     steps = lengths_of(len(counts(len(entered))), plan["steps"])
     for at, (length, count) in enumerate(zip(steps, counts(len(entered)), strict=True)):
@@ -83,19 +84,17 @@ def race(
     _seeds(found, entered, attempts, trainer, decisions, until, show)
 
 
-def _planned(candidates: Sequence[Candidate], trainer: Trainer, seconds: float) -> dict[str, Any]:
+def _planned(
+    candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float
+) -> dict[str, Any]:
     """Who enters, and how many steps the last rung has: as many as can have FEWEST_STEPS, then as long as there is time."""
-    runs = [trainer.run(each, FEWEST_STEPS, 0) for each in candidates]
-    first = Lengths(trainer, runs[:1])
-    entering = len(runs)
-    while entering > 1 and _least_work(entering) * ENTERING * first.seconds(runs[0], 1000) / 1000 > seconds * first.workers:
-        entering -= 1
-    lengths = Lengths(trainer, runs[:entering])
-    able = [run for run in runs[:entering] if lengths.knows(run)]
+    before = decisions.clock.left
+    lengths, able = _measured(candidates, trainer, decisions, MEASURING * seconds)
+    seconds = max(seconds - (before - decisions.clock.left), 0.0)
     while able:
         rungs = counts(len(able))
 
-        def wall(last: int, able: list[Any] = able, rungs: list[int] = rungs) -> float:
+        def wall(last: int, able: list[Run] = able, rungs: list[int] = rungs) -> float:
             return sum(
                 lengths.wall((run, steps) for run in able) * count / len(able)
                 for steps, count in zip(lengths_of(len(rungs), last), rungs, strict=True)
@@ -108,11 +107,17 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, seconds: float) 
     raise UserError(f"in this time not even one candidate can be trained for {FEWEST_STEPS} steps: say more with --within")
 
 
-def _least_work(models: int) -> int:
-    """Steps of all together where the first rung has the fewest."""
-    rungs = counts(models)
-    steps = lengths_of(len(rungs), FEWEST_STEPS * SHORTER ** (len(rungs) - 1))
-    return sum(count * each for count, each in zip(rungs, steps, strict=True))
+def _measured(
+    candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float
+) -> tuple[Lengths, list[Run]]:
+    """How long the candidates train, those with the better prior first, as many as are measured in the time; and their runs."""
+    lengths, until = Lengths(trainer), decisions.clock.left - seconds
+    runs = [trainer.run(each, FEWEST_STEPS, 0) for each in candidates]
+    for at in range(0, len(runs), lengths.workers):
+        lengths.learn(runs[at : at + lengths.workers])
+        if decisions.clock.left < until:
+            break
+    return lengths, [run for run in runs if lengths.knows(run)]
 
 
 def _rung(
@@ -165,7 +170,7 @@ def _seeds(
 
         def fits(seed: int = seed, going: list[Candidate] = going) -> bool:
             runs = [trainer.run(each, found.steps, seed) for each in going]
-            took = Lengths(trainer, runs).wall((run, found.steps) for run in runs)
+            took = Lengths(trainer).learn(runs).wall((run, found.steps) for run in runs)
             return decisions.clock.left - took >= until
 
         if not decisions.decide(f"seed {seed}", fits):

@@ -55,7 +55,7 @@ def choose_resolution(
         (side,) = able
         return Resolution(side, "the only one that the limits allow" if refused else "that of the images")
     runs = {side: trainer.run(candidate, LEAST_STEPS, 0) for side, candidate in able.items()}
-    lengths = Lengths(trainer, runs.values())
+    lengths = Lengths(trainer).learn(runs.values())
     share = min(seconds * lengths.workers / len(able), seconds)
     steps = {
         side: longest(lambda steps, run=run: lengths.seconds(run, steps), share, LEAST_STEPS, MOST_STEPS)  # type: ignore[misc]

@@ -50,7 +50,7 @@ def tune(
     runs = {at: trainer.run(winner, steps, 0, **changes) for at, (_, changes) in enumerate(ways)}
 
     def affordable() -> int:
-        lengths = Lengths(trainer, runs.values())
+        lengths = Lengths(trainer).learn(runs.values())
         return next(
             (
                 count
@@ -89,7 +89,7 @@ def train_long(
     run = trainer.run(winner, least, 0, **training.changes)
 
     def planned() -> dict[str, int]:
-        lengths = Lengths(trainer, [run])
+        lengths = Lengths(trainer).learn([run])
         seeds = min(max(lengths.workers, FEWEST_SEEDS), MOST_SEEDS)
         most = max(MOST_STEPS, MOST_EPOCHS * _steps_an_epoch(trainer, run))
         for count in (seeds, 1):
