@@ -197,7 +197,7 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
         chosen = words.worth(metric, training["value"])
         sentences.append(
             f"Of {len(training['seeds'])} seed{'s' * (len(training['seeds']) != 1)} the one that ships is the best on "
-            f"validation images: {chosen}. What chose it flatters it; the test images do not."
+            f"validation images: {chosen}. What chose it flatters it."
         )
     tables = []
     if training["seeds"]:
