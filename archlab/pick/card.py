@@ -16,7 +16,7 @@ from archlab.report.page import rendered
 from archlab.report.section import Section
 
 FEW_CLASSES = 12  # of a confusion that Markdown has as a table
-FILTERED_FROM = 20  # rows of a table that can be filtered
+FILTERED_FROM = 21  # rows of a table that can be filtered
 USE = ["pip install onnxruntime pillow", "python predict.py photo.jpg folder/"]
 
 

@@ -47,9 +47,8 @@ def _files(document: dict[str, Any]) -> Iterator[Section]:
         words.int8_in_words(document),
         f"{memory}; it multiplies and adds {words.short(cost['macs'])} times for an image. Times are of {hardware}.",
     ]
-    caption = (
-        "Intervals are of 95 %, over test images; ms: the median for one image that has the network's size already."
-    )
+    caption = "ms: the median for one image that has the network's size already"
+    caption += "; intervals are of 95 %, over test images." if document["test"]["images"] else "."
     known = {name: each for name, each in columns.items() if any(row[name] is not None for row in rows)}
     yield Section(
         "ship", "What is in the folder", sentences, tables=[Table.of("files", caption, known, rows)], is_open=True
@@ -197,7 +196,7 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
         chosen = words.worth(metric, training["value"])
         sentences.append(
             f"Of {len(training['seeds'])} seed{'s' * (len(training['seeds']) != 1)} the one that ships is the best on "
-            f"validation images: {chosen}. What chose it flatters it; the test images do not."
+            f"validation images: {chosen}. What chose it flatters it."
         )
     tables = []
     if training["seeds"]:

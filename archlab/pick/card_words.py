@@ -65,10 +65,10 @@ def answers(document: dict[str, Any]) -> list[str]:
 
 def _in_short(document: dict[str, Any]) -> str:
     data, classes = document["data"], document["data"]["classes"]
-    named = classes if len(classes) <= NAMED + 1 else [*classes[:NAMED], f"{len(classes) - NAMED} more"]
+    named = classes if len(classes) <= NAMED + 1 else [*classes[:NAMED], f"and {len(classes) - NAMED} more"]
     return (
-        f"A classifier of images at {document['resolution']['pixels']} pixels, of {short(document['cost']['params'])} parameters, "
-        f"trained on {images(data['images']['train'])} of {len(classes)} classes: {', '.join(named)}."
+        f"A classifier of images at {document['resolution']['pixels']} pixels, of {short(document['cost']['params'])} "
+        f"parameters, trained on {images(data['images']['train'])} of {len(classes)} classes: {', '.join(named)}."
     )
 
 
@@ -176,7 +176,7 @@ def _general(document: dict[str, Any]) -> Iterator[str]:
     classes = len(document["data"]["classes"])
     yield (
         f"It says one of its {classes} classes of every image, also of one that shows none of them; and images unlike these, "
-        "of another camera or place, can be harder than the test images say."
+        "of another camera or place, can be harder."
     )
 
 
@@ -185,8 +185,8 @@ def asked(document: dict[str, Any]) -> str:
     took, within = duration(document["seconds"]), duration(document["within"])
     began = document["started"][:16].replace("T", " ")
     return (
-        f"Asked for was a network of {limits_in_words(document)}, within {within}. It took {took} on {document['hardware']}, by "
-        f"archlab {document['archlab']}, from {began} on:"
+        f"Asked for was a network of {limits_in_words(document)}, within {within}. It took {took} on {document['hardware']}, "
+        f"by archlab {document['archlab']}, from {began} on:"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,14 @@ def _is_pick(file: Path) -> bool:
     return isinstance(document, dict) and {"version", "archlab", "command", "training", "files"} <= document.keys()
 
 
-def write_folder(network: LoadedNetwork, document: dict[str, Any], folder: Path, *, int8: bool) -> dict[str, Any]:
+def write_folder(
+    network: LoadedNetwork,
+    document: dict[str, Any],
+    folder: Path,
+    *,
+    int8: bool,
+    note: Callable[[str], object] = lambda words: None,
+) -> dict[str, Any]:
     """Leaves `folder`, with all that WRITTEN names, in the place of one that a pick has written.
 
     The network, which is on the CPU, is exported; its files are tested once, on all test images (`archlab.pick.shipped.ship`).
@@ -69,6 +77,7 @@ def write_folder(network: LoadedNetwork, document: dict[str, Any], folder: Path,
     Args:
         document: What is known of the pick beside that, as plain JSON values.
         int8: Whether the int8 file is wanted even where it does not hold.
+        note: Hears what is being done.
 
     Returns:
         The document with `test`, `files`, `int8` and `cost` (params, params_deployed, macs; peak_memory and flash in bytes at 8
@@ -84,7 +93,7 @@ def write_folder(network: LoadedNetwork, document: dict[str, Any], folder: Path,
     part.mkdir()
     try:
         metric, largest = Metric.from_document(document["metric"]), document["data"]["largest"]["class"]
-        complete = {**document, **ship(network, part, metric, largest, int8=int8)}
+        complete = {**document, **ship(network, part, metric, largest, int8=int8, note=note)}
         with own_blocks_alone(_own_blocks(network)):
             complete["cost"] = _cost(network)
             _write_winner(network, part)

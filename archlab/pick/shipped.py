@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,15 @@ class _File:
     content: bytes
 
 
-def ship(network: LoadedNetwork, folder: Path, metric: Metric, largest: str, *, int8: bool) -> dict[str, Any]:
+def ship(
+    network: LoadedNetwork,
+    folder: Path,
+    metric: Metric,
+    largest: str,
+    *,
+    int8: bool,
+    note: Callable[[str], object] = lambda words: None,
+) -> dict[str, Any]:
     """Writes MODEL, and INT8_MODEL where it holds or is asked for, into `folder`; the network is on the CPU.
 
     Nothing of the test images is looked at until both are there. Gives `test`, what MODEL is worth on them, as
@@ -37,17 +46,21 @@ def ship(network: LoadedNetwork, folder: Path, metric: Metric, largest: str, *, 
     low, high; null for MODEL), latency_ms, its quartiles and hardware; and `int8`, how that came to be.
 
     Args:
-        largest: The class that most training images are of.
+        largest: The class that most images are of.
+        note: Hears what is being done.
 
     Raises:
         UserError: The network cannot be exported, or the extra is not installed.
     """
     require(FORMAT)
+    note("exporting to ONNX")
     exporting = Exporting(network, FORMAT, judging_images(network)[1])
     files = [_written(exporting, folder / MODEL)]
+    note("quantising to int8, the first way that holds on validation images")
     quantised, told = _quantised(exporting, folder / INT8_MODEL, asked=int8)
     files += [quantised] if quantised else []
     images = images_of(network, "test", None)
+    note("testing and timing the files")
     probabilities = [exporting.exporter.probabilities(each.content, images.pixels) for each in files]
     test = dict(NOTHING)
     if images.labels is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.made import make_place
+from tests.report.conftest import browser  # noqa: F401  # a fixture
 
 for room in ("study", "pick"):  # makes their stand-ins importable, in worker processes too
     sys.path.insert(0, str(Path(__file__).parents[1] / room))
@@ -14,7 +15,9 @@ for room in ("study", "pick"):  # makes their stand-ins importable, in worker pr
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """A store with runs, which tests read and do not change."""
-    return make_place(tmp_path_factory.mktemp("pick"))
+    made = make_place(tmp_path_factory.mktemp("pick"))
+    yield made
+    assert sorted(made.store.keys()) == sorted(made.keys.values())
 
 
 @pytest.fixture(scope="session")

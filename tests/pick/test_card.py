@@ -1,0 +1,196 @@
+"""The card as a reader has it, of a document alone."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+import pytest
+
+from archlab.pick.card import card_html, card_markdown
+from archlab.report.markdown import for_markdown
+
+HOSTILE = "<img src=x onerror=alert(1)>|*[a](javascript:b)"
+
+
+def whole(classes=("cat", "dog", "hen"), **changes):
+    """A complete document, of counts that are made up."""
+    count = len(classes)
+    confusion = [[20 if row == column else (row + column) % 3 for column in range(count)] for row in range(count)]
+    total = sum(map(sum, confusion))
+    found = {
+        "version": 1,
+        "archlab": "0.1.0",
+        "command": "archlab pick photos --within 1h",
+        "hardware": "a machine",
+        "started": "2026-01-02T03:04:05+00:00",
+        "seconds": 3480.0,
+        "within": 3600.0,
+        "ended": "finished",
+        "data": {
+            "name": "photos",
+            "source": "photos",
+            "classes": list(classes),
+            "images": {"train": 800, "validation": 90, "test": total},
+            "largest": {"class": classes[0], "share": 0.41},
+            "smallest": {"class": classes[-1], "images": 12},
+            "identical": 3,
+            "near": 12,
+            "pixels": 160,
+            "lines": ["One line.", "Another."],
+        },
+        "limits": {"params": 2_500_000, "macs": None, "peak_memory": 262_144, "flash": None, "latency_ms": 5.0},
+        "metric": "accuracy",
+        "resolution": {"pixels": 96, "tried": [], "why": "Larger ones take too long."},
+        "rungs": [{"steps": 60, "models": 11, "seeds": 1}],
+        "candidates": [candidate("starnet", 0.83, None), candidate("convnext", None, "not reached")],
+        "left_out": [],
+        "runner_up": {"model": "convnext", "difference": 0.011, "low": -0.004, "high": 0.026},
+        "training": {
+            "model": "starnet",
+            "steps": 2400,
+            "recipe": {"lr": 0.004, "augment": {"flip": True}},
+            "tuned": {},
+            "started_from": None,
+            "seeds": [],
+            "chosen": "0" * 64,
+            "value": 0.85,
+        },
+        "repeat": ["archlab train winner.yaml --dataset photos --recipe recipe.yaml --seed 0"],
+        "test": {
+            "images": total,
+            "metrics": {"accuracy": {"value": 0.85, "low": 0.75, "high": 0.92}},
+            "guess": {"class": classes[0], "accuracy": 0.4},
+            "recall": [
+                {"class": name, "images": sum(row), "recall": 20 / sum(row), "low": 0.5, "high": 1.0}
+                for name, row in zip(classes, confusion, strict=True)
+            ],
+            "confusion": confusion,
+        },
+        "files": [
+            file("model.onnx", "float", None),
+            file("model-int8.onnx", "int8", {"value": 0, "low": -0.1, "high": 0.1}),
+        ],
+        "int8": {
+            "asked": False,
+            "holds": True,
+            "way": "min-max",
+            "moved": 0.004,
+            "judged_on": "validation",
+            "why": None,
+        },
+        "cost": {
+            "params": 2_400_000,
+            "params_deployed": 2_300_000,
+            "macs": 9e7,
+            "peak_memory": 200_000,
+            "flash": 2_300_000,
+        },
+    }
+    return {**copy.deepcopy(found), **changes}
+
+
+def candidate(model, value, out):
+    settings = {"params": 2_400_000, "macs": 90_000_000, "width": 1.0, "prior": 0.5, "rung": 1, "seeds": 1}
+    return {"model": model, **settings, "value": value, "out": out}
+
+
+def file(name, precision, drop):
+    share = {"accuracy": 0.85, "low": 0.75, "high": 0.92, "drop": drop}
+    time = {"latency_ms": 1.25, "latency_low_ms": 1.2, "latency_high_ms": 1.3, "hardware": "a CPU"}
+    return {"file": name, "format": "onnx", "precision": precision, "bytes": 9_600_000, **share, **time}
+
+
+def in_both(document, *words):
+    """Whether each is there in Markdown and on the page."""
+    pages = card_markdown(document), re.sub(r"\s+", " ", re.sub("<[^>]+>", "", card_html(document)))
+    return [all(word in page for page in pages) for word in words]
+
+
+def test_the_first_lines_say_what_it_is_how_good_and_what_guessing_gives():
+    document = whole()
+    first = "\n".join(card_markdown(document).splitlines()[:6])
+    n = document["test"]["images"]
+    assert first.startswith("# starnet for photos\n") and "trained on 800 images of 3 classes: cat, dog, hen." in first
+    assert f"right on 85.0 % (75.0 to 92.0, 95 % over images) of {n} test images" in first
+    assert "Guessing the largest class, cat, each time would give 40.0 %." in first
+    assert all(in_both(document, "2.4 M", "9.6 MB", "195.3 KiB", "1.25 ms"))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(-0.004, 0.026, "not told apart"), (0.004, 0.026, "); told apart"), (0.0, 0.02, "not told apart")],
+)
+def test_the_runner_up_is_told_apart_only_where_the_interval_leaves_out_0(low, high, said):
+    runner_up = {"model": "convnext", "difference": 0.011, "low": low, "high": high}
+    assert in_both(whole(runner_up=runner_up), "The runner-up is convnext, 1.1 points behind", said) == [True, True]
+
+
+def test_what_a_reader_must_mind_is_said():
+    document = whole(ended="interrupted")
+    document["test"]["metrics"]["accuracy"] |= {"low": 0.39}
+    document["test"]["recall"][1]["images"] = 4
+    document["files"][0]["latency_ms"] = 7.0
+    document["cost"]["peak_memory"] = 300_000
+    words = ("It was interrupted", "no better than always saying cat", "unknown within 53.0 points", "dog (4)")
+    words += (
+        "it takes more: model.onnx 7 ms",
+        "262,144 were asked for, and it has 300,000",
+        "of every image, also of one",
+    )
+    assert all(in_both(document, *words)), in_both(document, *words)
+    plain = card_markdown(whole())
+    assert not [word for word in words[:4] + words[4:6] if word in plain.replace("unknown within 17.0", "")]
+
+
+def test_other_metrics_stand_beside_accuracy():
+    document = whole(metric="log_loss")
+    document["test"]["metrics"]["log_loss"] = {"value": 0.5, "low": 0.4, "high": 0.61}
+    assert in_both(
+        document, "Its log loss, by which it was chosen on other images, is 0.500 nats (0.400 to 0.610)."
+    ) == [True]
+    document["test"]["metrics"]["log_loss"] = {"value": None, "low": None, "high": None}
+    assert in_both(document, "Its log loss is not defined on these images.") == [True]
+
+
+def test_names_of_others_act_nowhere():
+    document = whole(classes=(HOSTILE, "`x`", "a\u202eb\x1b[2J"), command=f"archlab pick '{HOSTILE}```'")
+    document["data"]["name"] = document["left_out"] = HOSTILE
+    document["left_out"] = [{"model": HOSTILE, "why": "\ud800"}]
+    page, markdown = card_html(document), card_markdown(document)
+    for text in (page, markdown):
+        assert "\u202e" not in text and "\x1b" not in text and text.encode()
+    assert "<img" not in page and "&lt;img src=x" in page
+    outside = re.sub("(?s)\n(`{3,})\n.*?\n\\1\n", "\n", markdown)
+    assert HOSTILE not in outside and for_markdown(HOSTILE) in outside
+    assert "\n````\narchlab pick" in markdown, "a fence that no name closes"
+
+
+def test_many_classes_are_not_a_table_of_all_confusions():
+    document = whole(classes=[f"class {at}" for at in range(60)])
+    markdown, page = card_markdown(document), card_html(document)
+    assert "the worst 20 of 60 classes" in markdown and markdown.count("\n| class ") == 21
+    assert "the 20 of 60 classes most often confused" in page and "How many test images of each class" not in page
+    assert "How many test images of each class" in card_markdown(whole())
+
+
+def test_early_interruptions_leave_little_and_a_card_all_the_same():
+    document = whole(rungs=[], candidates=[], runner_up=None, ended="interrupted", repeat=[])
+    document["training"] |= {"seeds": [], "tuned": {}, "value": None}
+    assert "The runner-up" not in card_markdown(document) and card_html(document).startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1200])
+def test_the_page_needs_nothing_and_fits(browser, tmp_path, width, theme):
+    path = tmp_path / "card.html"
+    path.write_text(card_html(whole(classes=[f"class {at}" for at in range(30)])), encoding="utf-8")
+    written = path.read_text(encoding="utf-8")
+    links = re.findall(r'(?:src|href)="([^"]*)"', written)
+    assert links and all(link.startswith("#") or link == "data:," for link in links) and "#00000" not in written
+    browser.open(path, width=width, theme=theme)
+    assert browser.complaints() == []
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    ids = browser.run("return [...document.querySelectorAll('[id]')].map((element) => element.id)")
+    assert len(ids) == len(set(ids))
+    assert browser.run("return [...document.links].every((link) => document.getElementById(link.hash.slice(1)))")

@@ -1,0 +1,257 @@
+"""The folder that a pick leaves: what is in it, that its numbers are right, and what it never replaces."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxruntime")
+
+import torch
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+
+import archlab
+from archlab.data import Prepared
+from archlab.deploy import extras, mending
+from archlab.foundation import UserError, read_yaml
+from archlab.foundation.metric import METRICS
+from archlab.pick import shipped, tested
+from archlab.pick.folder import WRITTEN, check_folder, write_folder
+from tests.pick.made import document
+
+
+@pytest.fixture(scope="module")
+def network(place):
+    return archlab.load(place.keys["mobileone"], store=place.home)
+
+
+@pytest.fixture(scope="module")
+def written(network, tmp_path_factory):
+    """A folder, and the document that was given."""
+    folder = tmp_path_factory.mktemp("written") / "picks/photos"
+    return folder, write_folder(network, document(network, metric="balanced_accuracy"), folder, int8=True)
+
+
+@pytest.fixture
+def quickly(monkeypatch):
+    """Nothing but MODEL is made, and it is timed in a moment."""
+    monkeypatch.setattr(shipped, "SECONDS", 0.01)
+    told = {"asked": False, "holds": False, "way": None, "moved": None, "judged_on": None, "why": "not tried"}
+    monkeypatch.setattr(shipped, "_quantised", lambda *_, **__: (None, told))
+
+
+def test_it_is_whole_and_nothing_stands_beside_it(written):
+    folder, found = written
+    assert {each.name for each in folder.iterdir()} == WRITTEN
+    assert [each.name for each in folder.parent.iterdir()] == ["photos"]
+    assert json.loads((folder / "pick.json").read_text()) == found
+    assert [each["file"] for each in found["files"]] == ["model.onnx", "model-int8.onnx"]
+    for each in found["files"]:
+        assert each["bytes"] == (folder / each["file"]).stat().st_size
+        assert 0 < each["latency_low_ms"] <= each["latency_ms"] <= each["latency_high_ms"] < 1000
+        assert each["hardware"] and each["low"] < each["accuracy"] < each["high"]
+    assert found["files"][0]["drop"] is None and found["files"][1]["drop"]["low"] <= found["files"][1]["drop"]["value"]
+    assert found["int8"]["asked"] and found["int8"]["judged_on"] == "validation"
+    assert found["cost"]["flash"] == found["cost"]["params_deployed"] < found["cost"]["params"]
+    assert found["cost"]["peak_memory"] > 16 * 16 * 3
+
+
+def test_its_numbers_are_those_of_the_network_on_all_test_images(written, network):
+    _, found = written
+    prepared = network.test_data()
+    labels = prepared.labels("test")
+    said = network.probabilities(torch.from_numpy(prepared.images("test").copy())).argmax(1).numpy()
+    test = found["test"]
+    assert test["images"] == len(labels) == 72
+    assert test["confusion"] == confusion_matrix(labels, said).tolist()
+    accuracy = test["metrics"]["accuracy"]
+    assert accuracy["value"] == (said == labels).mean() == found["files"][0]["accuracy"]
+    p, n, z = accuracy["value"], 72, 1.959964
+    middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    ends = [(middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)]
+    assert [accuracy["low"], accuracy["high"]] == pytest.approx(ends), "Wilson's"
+    balanced = test["metrics"]["balanced_accuracy"]
+    assert balanced["value"] == pytest.approx(balanced_accuracy_score(labels, said))
+    assert balanced["low"] <= balanced["value"] <= balanced["high"]
+    for row, each in enumerate(test["recall"]):
+        assert each["class"] == network.class_names[row] and each["images"] == 24
+        assert each["recall"] == (said[labels == row] == row).mean()
+    assert test["guess"]["accuracy"] == pytest.approx(1 / 3)
+
+
+def test_the_interval_of_a_metric_covers_it_as_often_as_it_says(monkeypatch):
+    """Of balanced accuracy, over test sets with 30 and 10 images of two classes, right on 90 % and 60 %."""
+    monkeypatch.setattr(tested, "DRAWS", 200)
+    chance, labels, covered = np.random.default_rng(0), np.repeat([0, 1], [30, 10]), 0
+    for _ in range(100):
+        right = chance.random(40) < np.where(labels == 0, 0.9, 0.6)
+        probabilities = np.eye(2)[np.where(right, labels, 1 - labels)] * 0.8 + 0.1
+        found = tested.tested(probabilities, labels, ["a", "b"], METRICS["balanced_accuracy"], "a")
+        of = found["metrics"]["balanced_accuracy"]
+        covered += of["low"] <= 0.75 <= of["high"]
+    assert 86 <= covered <= 99
+
+
+def test_classes_without_test_images_have_no_recall():
+    found = tested.tested(np.eye(3)[[0, 0, 2]], np.array([0, 0, 0]), ["a", "b", "c"], METRICS["auroc"], "b")
+    assert found["recall"][1] == {"class": "b", "images": 0, "recall": None, "low": None, "high": None}
+    assert found["metrics"]["auroc"]["value"] is None, "all images are of one class"
+    assert found["guess"] == {"class": "b", "accuracy": 0.0} and found["confusion"][0] == [2, 0, 1]
+
+
+@pytest.mark.parametrize("model", ["mobileone", "gated"])
+def test_what_it_holds_trains_the_very_run_again_and_loads(place, written, command, quickly, tmp_path, model):
+    folder = tmp_path / "picked"
+    network = archlab.load(place.keys[model], store=place.home)
+    write_folder(network, document(network), folder, int8=False)
+    loaded = archlab.load(folder / "winner.yaml")
+    images = torch.randint(0, 256, (3, 16, 16, 3), dtype=torch.uint8)
+    assert torch.equal(loaded.probabilities(images), network.probabilities(images))
+    assert read_yaml(folder / "winner.yaml")["width"] == network.run.width
+    given = ("--dataset", "shapes", "--recipe", folder / "recipe.yaml", "--seed", 0, "--store", place.home, "--json")
+    code, out, err = command("train", folder / "winner.yaml", *given)
+    assert code == 0 and "stored already: nothing was trained" in err, err
+    assert json.loads(out)["key"] == place.keys[model]
+
+
+def test_one_of_its_own_is_replaced(written, network, quickly, tmp_path):
+    folder = tmp_path / "picked"
+    write_folder(network, document(network), folder, int8=False)
+    (folder / "model-int8.onnx").write_text("of before")
+    found = write_folder(network, document(network, command="archlab pick again"), folder, int8=False)
+    assert {each.name for each in folder.iterdir()} == WRITTEN - {"model-int8.onnx"}
+    assert json.loads((folder / "pick.json").read_text())["command"] == found["command"] == "archlab pick again"
+    assert [each.name for each in tmp_path.iterdir()] == ["picked"]
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ({"photo.jpg": "x"}, "has not written: name another"),
+        ({"pick.json": "{}"}, "has not written: name another"),
+        ({"pick.json": "no JSON"}, "has not written: name another"),
+        ("file", "is a file: name a folder"),
+        ("below a file", "no folder can be made here"),
+    ],
+)
+def test_what_a_pick_has_not_written_is_refused_before_anything_is_computed(
+    network, tmp_path, monkeypatch, made, message
+):
+    folder = tmp_path / "photos"
+    if isinstance(made, dict):
+        folder.mkdir()
+        for name, text in made.items():
+            (folder / name).write_text(text)
+    else:
+        folder.write_text("x")
+        folder = folder / "below" if made == "below a file" else folder
+    monkeypatch.setattr("archlab.pick.folder.ship", lambda *_, **__: pytest.fail("it was computed"))
+    for refused in (lambda: check_folder(folder), lambda: write_folder(network, document(network), folder, int8=False)):
+        with pytest.raises(UserError, match=message):
+            refused()
+    if isinstance(made, dict):
+        assert {each.name: each.read_text() for each in folder.iterdir()} == made
+
+
+def test_files_of_others_in_a_picks_folder_are_not_thrown_away(written):
+    folder, _ = written
+    check_folder(folder)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"holds 'notes.txt', which is none of a pick's files"):
+        check_folder(folder)
+    (folder / "notes.txt").unlink()
+    check_folder(folder)
+
+
+def test_new_empty_and_linked_folders_are_taken(network, quickly, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    for name in ("new/deeper", "empty", "link"):
+        check_folder(tmp_path / name)
+    write_folder(network, document(network), tmp_path / "link", int8=False)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "empty/pick.json").exists()
+    monkeypatch.chdir(tmp_path)
+    check_folder(Path("empty"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_place_that_must_not_be_written_is_said(tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(UserError, match="no folder can be made here"):
+        check_folder(tmp_path / "closed/picked")
+
+
+def test_interrupted_it_leaves_the_folder_of_before_and_nothing_else(network, quickly, tmp_path, monkeypatch):
+    folder = tmp_path / "picked"
+    write_folder(network, document(network), folder, int8=False)
+    before = {each.name: each.stat().st_mtime_ns for each in folder.iterdir()}
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("archlab.pick.folder.card_html", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(network, document(network), folder, int8=False)
+    assert {each.name: each.stat().st_mtime_ns for each in folder.iterdir()} == before
+    assert [each.name for each in tmp_path.iterdir()] == ["picked"]
+
+
+def test_test_images_are_read_once_and_after_the_files_are_made(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "SECONDS", 0.01)
+    read = []
+    images = Prepared.images
+
+    def noted(self, split):
+        there = sorted(each.name for part in tmp_path.iterdir() for each in part.glob("*.onnx"))
+        read.append((split, there))
+        return images(self, split)
+
+    monkeypatch.setattr(Prepared, "images", noted)
+    write_folder(network, document(network), tmp_path / "picked", int8=True)
+    assert [each for each in read if each[0] == "test"] == [("test", ["model-int8.onnx", "model.onnx"])]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_int8_that_does_not_hold_ships_where_it_is_asked_for(network, tmp_path, monkeypatch, asked):
+    monkeypatch.setattr(shipped, "SECONDS", 0.01)
+    monkeypatch.setattr(mending, "ENOUGH", -1.0)
+    found = write_folder(network, document(network), tmp_path / "picked", int8=asked)
+    assert not found["int8"]["holds"] and found["int8"]["moved"] >= 0
+    assert (tmp_path / "picked/model-int8.onnx").exists() == asked == (len(found["files"]) == 2)
+    card = (tmp_path / "picked/card.md").read_text()
+    assert ("int8 was asked for and does not hold" in card) == asked
+    assert ("There is no int8 file: the best way" in card) != asked
+
+
+class Untested:
+    """A prepared dataset without test images."""
+
+    def __init__(self, prepared):
+        self.prepared = prepared
+
+    def __getattr__(self, name):
+        return getattr(self.prepared, name)
+
+    def labels(self, split):
+        return self.prepared.labels(split)[: 0 if split == "test" else None]
+
+
+def test_without_test_images_the_folder_says_so(network, quickly, tmp_path, monkeypatch):
+    prepared = network.test_data()
+    monkeypatch.setattr(network, "test_data", lambda: Untested(prepared))
+    found = write_folder(network, document(network), tmp_path / "picked", int8=False)
+    assert found["test"]["images"] == 0 and found["files"][0]["accuracy"] is None
+    for name in ("card.md", "card.html"):
+        text = (tmp_path / "picked" / name).read_text()
+        assert "There was nothing to test on" in text and "test image" not in text
+
+
+def test_without_the_extra_one_line_says_what_to_install(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'archlab\[onnx\]'"):
+        write_folder(network, document(network), tmp_path / "picked", int8=False)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,170 @@
+"""The predict.py that ships: it reads images as archlab does, and needs neither archlab nor torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("onnxruntime")
+
+import archlab
+from archlab.data.preprocessing import Preprocessing
+from archlab.pick import predict_file
+from archlab.pick.folder import write_folder
+from tests.deploy.made import CLASSES
+from tests.pick.made import document
+
+ALONE = """
+import runpy, sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "archlab", "blocks", "onnx"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocked())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def odd_images(folder: Path) -> list[str]:
+    """Files of every kind that decoding tells apart, some of which cannot be read."""
+    chance = np.random.default_rng(0)
+    pixels = chance.integers(0, 256, (37, 53, 3), dtype=np.uint8)
+    image, grey = Image.fromarray(pixels), Image.fromarray(pixels[..., 0])
+    see_through = Image.fromarray(np.dstack([pixels, pixels[..., :1]]))
+    large = Image.fromarray(chance.integers(0, 256, (40, 30, 3), dtype=np.uint8)).resize((900, 1200))
+    wide = (pixels[..., 0].astype(np.uint16) << 8) + pixels[..., 1]
+    image.save(folder / "plain.png")
+    image.save(folder / "plain.bmp")
+    image.save(folder / "plain.ppm")
+    image.convert("CMYK").save(folder / "cmyk.jpg")
+    large.save(folder / "large.jpg", quality=90)
+    for turn in range(1, 10):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        large.save(folder / f"turned{turn}.jpg", exif=exif)
+        image.save(folder / f"turned{turn}.png", exif=exif)
+    large.save(folder / "two.jpg", format="MPO", save_all=True, append_images=[large.rotate(90)])
+    image.convert("P", palette=Image.Palette.ADAPTIVE).save(folder / "palette.gif")
+    image.convert("P", palette=Image.Palette.ADAPTIVE).save(folder / "holes.png", transparency=3)
+    image.save(folder / "colour_key.png", transparency=tuple(map(int, pixels[0, 0])))
+    grey.save(folder / "grey_key.png", transparency=int(pixels[0, 0, 0]))
+    see_through.save(folder / "see_through.png")
+    see_through.save(folder / "see_through.webp", lossless=True)
+    see_through.convert("LA").save(folder / "grey_see_through.png")
+    image.save(folder / "moving.gif", save_all=True, append_images=[image.rotate(90)], duration=10)
+    grey.save(folder / "grey.pgm")
+    image.convert("1").save(folder / "bits.png")
+    image.convert("LAB").save(folder / "lab.tif")
+    Image.fromarray(wide).save(folder / "sixteen.tiff")
+    Image.fromarray(wide).save(folder / "sixteen.png")
+    Image.fromarray(wide.astype(np.int32)).save(folder / "thirty_two.tif")
+    Image.fromarray(pixels[..., 0].astype(np.int32) - 9).save(folder / "negative.tif")
+    Image.fromarray(wide.astype(np.float32)).save(folder / "float.tif")
+    Image.fromarray(pixels[:1, :1]).save(folder / "pixel.png")
+    Image.fromarray(pixels[:2]).save(folder / "strip.png")
+    Image.fromarray(pixels[:16, :16]).save(folder / "exact.png")
+    (folder / "cut.png").write_bytes((folder / "plain.png").read_bytes()[:300])
+    (folder / "cut.jpg").write_bytes((folder / "large.jpg").read_bytes()[:9000])
+    (folder / "text.png").write_text("no image")
+    (folder / "drawing.eps.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    os.mkfifo(folder / "pipe.png")
+    return sorted(str(each) for each in folder.iterdir())
+
+
+UNREADABLE = {"negative.tif", "float.tif", "cut.png", "cut.jpg", "text.png", "drawing.eps.png", "pipe.png"}
+
+
+@pytest.mark.parametrize(("fit", "white"), [("crop", 65535), ("stretch", 65535), ("crop", 40000)])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_it_reads_every_kind_of_image_to_the_last_digit(tmp_path, fit, white):
+    preprocessing = Preprocessing(16, fit, white, (0.5,) * 3, (0.5,) * 3)
+    unreadable = set()
+    for file in odd_images(tmp_path):
+        try:
+            if Path(file).is_fifo():
+                raise OSError
+            expected = preprocessing.read(file)
+        except Exception:
+            unreadable.add(Path(file).name)
+            with pytest.raises(Exception):  # noqa: B017
+                predict_file.read(file, 16, fit, white)
+            continue
+        found = predict_file.read(file, 16, fit, white)
+        assert found.dtype == np.uint8 and np.array_equal(found, expected), file
+    over = {"sixteen.tiff", "sixteen.png", "thirty_two.tif"} if white < 65535 else set()
+    assert unreadable == UNREADABLE | over
+
+
+@pytest.fixture(scope="module")
+def folder(place, tmp_path_factory):
+    network = archlab.load(place.keys["gated"], store=place.home)
+    found = tmp_path_factory.mktemp("predict") / "picked"
+    write_folder(network, document(network), found, int8=True)
+    return found
+
+
+def run(folder, *arguments, cwd):
+    command = [sys.executable, "-I", "-c", ALONE, str(folder / "predict.py"), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, check=False, encoding="utf-8")
+
+
+def test_alone_it_says_what_archlab_predict_says(place, folder, command, tmp_path):
+    photos = tmp_path / "photos"
+    (photos / "deeper/.hidden").mkdir(parents=True)
+    odd_images(photos)
+    Image.new("RGB", (9, 5), "red").save(photos / "deeper/a\n\x1b[2J\u202eb.png")
+    Image.new("RGB", (9, 5), "red").save(photos / "deeper/.hidden/no.png")
+    (photos / "deeper/notes.txt").write_text("no image")
+    done = run(folder, "photos", cwd=tmp_path)
+    code, out, err = command("predict", place.keys["gated"], photos, "--store", place.home, "--json")
+    assert done.returncode == code == 1
+    expected = {os.path.relpath(row["file"], tmp_path): row for row in json.loads(out)}
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [line[0] for line in lines] == [predict_file.shown(name) for name in expected]
+    assert r"a\n\x1b[2J\u202eb.png" in done.stdout, "no name acts on the terminal"
+    for (_, said, probability), row in zip(lines, expected.values(), strict=True):
+        assert said == predict_file.shown(row["class"])
+        assert float(probability) == pytest.approx(max(row["probabilities"].values()), abs=1e-4)
+    failed = done.stderr.splitlines()
+    assert all(line.startswith("failed: ") and "cannot be read: " in line for line in failed), done.stderr
+    assert {Path(line.split(": ")[1].removesuffix(" cannot be read")).name for line in failed} == UNREADABLE
+    assert len(failed) == len(err.splitlines()) == len(UNREADABLE)
+
+
+def test_probabilities_of_the_file_are_those_of_the_network(place, folder, tmp_path):
+    import onnxruntime
+    import torch
+
+    network = archlab.load(place.keys["gated"], store=place.home)
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
+    for file in odd_images(tmp_path):
+        if Path(file).name in UNREADABLE:
+            continue
+        pixels = predict_file.read(file, 16, "crop", 65535)
+        (found,) = session.run(None, {"images": pixels[None]})
+        expected = network.probabilities(torch.from_numpy(network.preprocessing.read(file))[None])
+        assert np.abs(found - expected.numpy()).max() < 1e-5, file
+
+
+def test_int8_and_what_is_not_there_are_said_in_a_line(folder, tmp_path):
+    Image.new("RGB", (9, 5), "red").save(tmp_path / "photo.png")
+    done = run(folder, "photo.png", "--int8", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    file, said, probability = done.stdout.rstrip("\n").split("\t")
+    assert file == "photo.png" and said in map(predict_file.shown, CLASSES) and 0.3 < float(probability) <= 1
+    done = run(folder, "nowhere.png", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "failed: nowhere.png cannot be read: there is no such file\n"
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "predict.py").write_bytes((folder / "predict.py").read_bytes())
+    done = run(alone, "photo.png", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.endswith("error: there is no model.onnx beside predict.py\n")
