@@ -15,8 +15,7 @@ import torch
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
 import archlab
-from archlab.data import Prepared
-from archlab.deploy import extras, mending
+from archlab.deploy import agreement, exporting, extras, mending
 from archlab.foundation import UserError, read_yaml
 from archlab.foundation.metric import METRICS
 from archlab.pick import shipped, tested
@@ -200,19 +199,19 @@ def test_interrupted_it_leaves_the_folder_of_before_and_nothing_else(network, qu
     assert [each.name for each in tmp_path.iterdir()] == ["picked"]
 
 
-def test_test_images_are_read_once_and_after_the_files_are_made(network, tmp_path, monkeypatch):
+def test_test_images_are_looked_at_once_and_after_the_files_are_made(network, tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "SECONDS", 0.01)
-    read = []
-    images = Prepared.images
+    looked = []
 
-    def noted(self, split):
-        there = sorted(each.name for part in tmp_path.iterdir() for each in part.glob("*.onnx"))
-        read.append((split, there))
-        return images(self, split)
+    def noted(network, split="test", most=None):
+        looked.append((split, sorted(each.name for part in tmp_path.iterdir() for each in part.glob("*.onnx"))))
+        return agreement.images_of(network, split, most)
 
-    monkeypatch.setattr(Prepared, "images", noted)
+    for module in (shipped, exporting):
+        monkeypatch.setattr(module, "images_of", noted)
     write_folder(network, document(network), tmp_path / "picked", int8=True)
-    assert [each for each in read if each[0] == "test"] == [("test", ["model-int8.onnx", "model.onnx"])]
+    assert looked[0] == ("validation", [])
+    assert [each for each in looked if each[0] == "test"] == [("test", ["model-int8.onnx", "model.onnx"])]
 
 
 @pytest.mark.parametrize("asked", [True, False])
