@@ -18,10 +18,11 @@ from archlab.foundation.metric import METRICS
 from archlab.foundation.words import seconds_in
 
 
-
 @click.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--csv", type=click.Path(path_type=Path), help="A table with a row an image, and its class; beside it FOLDER.")
+@click.option(
+    "--csv", type=click.Path(path_type=Path), help="A table with a row an image, and its class; beside it FOLDER."
+)
 @click.option("--image-column", help="The image, its file or its id.  [default: image]")
 @click.option("--label-column", help="The class.  [default: label]")
 @click.option("--group-column", help="What must stay together: a patient, a place.")
@@ -99,7 +100,9 @@ def pick(
         metric=metric,
         command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
     )
-    found = picked(request, Store(home(store)), Settings(**settings), ShownPick(quiet=quiet, events=events, on_found=None))
+    found = picked(
+        request, Store(home(store)), Settings(**settings), ShownPick(quiet=quiet, events=events, on_found=None)
+    )
     if as_json:
         echo(json.dumps(found.document, indent=2))
     else:
@@ -115,7 +118,9 @@ def _print(document: dict[str, Any], output: Path) -> None:
         echo(words)
     echo("")
     print_table(["", ""], [list(row) for row in facts(document)])
-    echo(f"\n{output}/card.html says more; python {shlex.quote(str(output / 'predict.py'))} IMAGE tells the class of an image")
+    echo(
+        f"\n{output}/card.html says more; python {shlex.quote(str(output / 'predict.py'))} IMAGE tells the class of an image"
+    )
 
 
 def default_output(folder: Path | None, csv: Path | None) -> Path:

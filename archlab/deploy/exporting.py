@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -82,11 +83,13 @@ class Exporting:
 
     Args:
         images: That files are held against the network on; the run's test images without.
+        seconds: After which no other way of quantising is begun.
     """
 
-    def __init__(self, network: LoadedNetwork, format: str, images: Images | None = None):
+    def __init__(self, network: LoadedNetwork, format: str, images: Images | None = None, seconds: float = math.inf):
         self.network, self.format, self._given = network, format, images
         self.exporter = FORMATS[format].exporter(network)
+        self.exporter.seconds = seconds
 
     def write(self, file: Path, *, int8: bool) -> Exported:
         """Raises as `export` does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,10 +17,14 @@ from archlab.deploy.mending import Mending, first_good
 
 
 class Exporter(ABC):
-    """Makes files of one network, which is on the CPU; what two files need is computed once."""
+    """Makes files of one network, which is on the CPU; what two files need is computed once.
+
+    Attributes:
+        seconds: After which no other way of quantising is begun.
+    """
 
     def __init__(self, network: LoadedNetwork):
-        self.network = network
+        self.network, self.seconds = network, math.inf
 
     @cached_property
     def in_float(self) -> bytes:
@@ -35,7 +40,7 @@ class Exporter(ABC):
     def _first_good(self, ways: Iterable[tuple[str, bytes]], images: Images) -> tuple[bytes, Mending]:
         """See `archlab.deploy.mending.first_good`."""
         found = Mending()
-        return first_good(ways, found, images, self.in_float, self.probabilities), found
+        return first_good(ways, found, images, self.in_float, self.probabilities, self.seconds), found
 
     @abstractmethod
     def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:

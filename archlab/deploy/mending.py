@@ -7,6 +7,8 @@ class changes some become right and some wrong, and whether a point is lost is m
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -49,12 +51,14 @@ class Mending:
         layers: Where the first way changes too much: how far the probabilities move with each layer alone quantised; the worst
             first.
         way: The one that was taken: the first that changes little enough, else the one that changes least.
+        cut_short: Whether the time was over before all were tried.
     """
 
     judged_on: str = "validation"
     tried: list[Tried] = field(default_factory=list)
     layers: list[tuple[str, float]] = field(default_factory=list)
     way: str = ""
+    cut_short: bool = False
 
     @property
     def best(self) -> Tried:
@@ -72,6 +76,7 @@ def first_good(
     images: Images,
     in_float: bytes,
     run: Callable[[bytes, np.ndarray], np.ndarray],
+    seconds: float = math.inf,
 ) -> bytes:
     """The file made by the first of `ways` that changes little enough, else by the one that changes least.
 
@@ -82,8 +87,10 @@ def first_good(
         images: With labels, to choose by.
         in_float: The file that they are held against.
         run: Probabilities, by a file, of images.
+        seconds: After which no other way is begun.
     """
-    before, contents = run(in_float, images.pixels), dict[str, bytes]()
+    began, contents = time.monotonic(), dict[str, bytes]()
+    before = run(in_float, images.pixels)
     try:
         for way, content in ways:
             after = run(content, images.pixels)
@@ -91,7 +98,8 @@ def first_good(
                 Tried(way, distance(before, after), _accuracy(before, images) - _accuracy(after, images))
             )
             contents[way] = content
-            if not found.gave_up:
+            found.cut_short = found.gave_up and time.monotonic() - began >= seconds
+            if found.cut_short or not found.gave_up:
                 break
     except UserError:
         if not contents:

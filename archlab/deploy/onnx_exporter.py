@@ -27,7 +27,7 @@ class OnnxExporter(Exporter):
     def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
         import onnx
 
-        quantised, mending = quantised_graph(self._core, calibration, images)
+        quantised, mending = quantised_graph(self._core, calibration, images, self.seconds)
         mending.layers = [(self._with_block(layer), moved) for layer, moved in mending.layers]
         return self._with_resizing(onnx.load_from_string(quantised)), mending
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,15 +18,18 @@ IN_FLOAT = (1, 2, 4)  # worst layers
 SHOWN = 256  # images that single layers are judged by
 
 
-def quantised_graph(core: Any, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
+def quantised_graph(
+    core: Any, calibration: np.ndarray, images: Images, seconds: float = math.inf
+) -> tuple[bytes, Mending]:
     """The int8 graph, and how it came to be.
 
     Args:
         calibration: Training images, uint8 (N, R, R, 3).
         images: With labels, to choose by.
+        seconds: After which no other way is begun.
     """
-    found = Mending()
-    return first_good(_ways(core, calibration, images, found), found, images, core.SerializeToString(), run_onnx), found
+    found, in_float = Mending(), core.SerializeToString()
+    return first_good(_ways(core, calibration, images, found), found, images, in_float, run_onnx, seconds), found
 
 
 def _ways(core: Any, calibration: np.ndarray, images: Images, found: Mending) -> Iterator[tuple[str, bytes]]:

@@ -118,15 +118,11 @@ def _raced(study: ResolvedStudy, names: list[str], searches: Container[str]) -> 
     )
 
 
-def _study(
-    store: Store, dataset: str, limits: Budget, recipe: str | dict[str, Any], found: Iterable[Found]
-) -> Study:
+def _study(store: Store, dataset: str, limits: Budget, recipe: str | dict[str, Any], found: Iterable[Found]) -> Study:
     """The study that compares the references and what was found, on one dataset."""
     from archlab.study.loading import load_study
 
-    study = load_study(
-        {"name": NAME, "compare": "references", "suite": [dataset], "recipe": recipe}, home=store.home
-    )
+    study = load_study({"name": NAME, "compare": "references", "suite": [dataset], "recipe": recipe}, home=store.home)
     designs = [each.architecture for each in found if each.architecture]
     budget = dataclasses.replace(limits, fit="width")
     return dataclasses.replace(study, compare=(*study.compare, *designs), budget=budget)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from archlab.foundation.words import counted
 from archlab.pick import card_words as words
 from archlab.report.by_class import ByClass
 from archlab.report.classes import MOST_CLASSES, confusion_plot, most_confused
@@ -144,8 +145,7 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
 
 def _rungs(rungs: list[dict[str, Any]]) -> str:
     parts = [
-        f"{each['models']} model{'s' * (each['models'] != 1)} for {each['steps']:,} steps with {each['seeds']} "
-        f"seed{'s' * (each['seeds'] != 1)}"
+        f"{counted(each['models'], 'model')} for {counted(each['steps'], 'step')} with {counted(each['seeds'], 'seed')}"
         for each in rungs
     ]
     return ", then ".join(parts)
@@ -195,13 +195,14 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
     if training["seeds"]:
         chosen = words.worth(metric, training["value"])
         sentences.append(
-            f"Of {len(training['seeds'])} seed{'s' * (len(training['seeds']) != 1)} the one that ships is the best on "
-            f"validation images: {chosen}. What chose it flatters it."
+            f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}. "
+            "What chose it flatters it."
         )
     tables = []
     if training["seeds"]:
         columns = {
             "seed": Column("seed", "integer"),
+            "steps": Column("steps", "integer"),
             "value": Column(f"{metric.words}, validation", "number"),
             "key": Column("run"),
             "ships": Column("ships"),

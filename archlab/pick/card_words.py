@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archlab.foundation.metric import Metric
-from archlab.foundation.words import duration, in_kib
+from archlab.foundation.words import counted, duration, in_kib
 
 NAMED = 8  # classes
 FEW_IMAGES = 10  # of a class, whose recall says little
@@ -35,7 +35,7 @@ def metric_of(document: dict[str, Any]) -> Metric:
 
 def images(count: int, split: str = "") -> str:
     """`1 test image`, `240 test images`."""
-    return f"{count:,} {split} image{'s' * (count != 1)}".replace("  ", " ")
+    return counted(count, f"{split} image".strip())
 
 
 def title(document: dict[str, Any]) -> str:

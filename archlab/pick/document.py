@@ -85,7 +85,7 @@ def _runner_up(state: State) -> dict[str, Any] | None:
 def _training(state: State, trainer: Trainer) -> dict[str, Any]:
     chosen, training = state.chosen, state.training
     assert chosen
-    attempts = training.seeds or [chosen]
+    attempts = training.seeds if chosen in training.seeds else [*training.seeds, chosen]
     return {
         "model": chosen.candidate.name,
         "steps": chosen.steps,
@@ -93,7 +93,8 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
         "tuned": training.tuned,
         "started_from": None,
         "seeds": [
-            {"seed": each.run.seed, "key": each.run.key, "value": trainer.value(each)} for each in attempts
+            {"seed": each.run.seed, "key": each.run.key, "steps": each.steps, "value": trainer.value(each)}
+            for each in attempts
         ],
         "chosen": chosen.run.key,
         "value": trainer.value(chosen),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -68,6 +69,7 @@ def write_folder(
     folder: Path,
     *,
     int8: bool,
+    seconds: float = math.inf,
     note: Callable[[str], object] = lambda words: None,
 ) -> dict[str, Any]:
     """Leaves `folder`, with all that WRITTEN names, in the place of one that a pick has written.
@@ -77,6 +79,7 @@ def write_folder(
     Args:
         document: What is known of the pick beside that, as plain JSON values.
         int8: Whether the int8 file is wanted even where it does not hold.
+        seconds: After which no other way of quantising is begun.
         note: Hears what is being done.
 
     Returns:
@@ -93,7 +96,7 @@ def write_folder(
     part.mkdir()
     try:
         metric, largest = Metric.from_document(document["metric"]), document["data"]["largest"]["class"]
-        complete = {**document, **ship(network, part, metric, largest, int8=int8, note=note)}
+        complete = {**document, **ship(network, part, metric, largest, int8=int8, seconds=seconds, note=note)}
         with own_blocks_alone(_own_blocks(network)):
             complete["cost"] = _cost(network)
             _write_winner(network, part)

@@ -24,7 +24,7 @@ from archlab.pick.shipped import FORMAT
 from archlab.pick.shown import Shown
 from archlab.pick.state import State
 from archlab.pick.trainer import Trainer
-from archlab.pick.winner import train_long, tune
+from archlab.pick.winner import to_ship, train_long, tune
 from archlab.runs import Store
 
 FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
@@ -65,12 +65,13 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
         if trainer.best() is None:
             raise
         shown.say("interrupted: the best network so far is exported; the same command goes on with the race")
-    state.chosen = trainer.best()
+    state.chosen = to_ship(trainer, state.training)
     if state.chosen is None:
         raise UserError(f"nothing could be trained: {next(iter(trainer.failed.values()), 'unknown')}")
     network = load(state.chosen.run.key, store=store.home)
     told = document(state, trainer, decisions)
-    found = write_folder(network, told, request.output, int8=request.int8, note=shown.say)
+    seconds = 0.0 if state.interrupted else decisions.clock.left
+    found = write_folder(network, told, request.output, int8=request.int8, seconds=seconds, note=shown.say)
     decisions.save()
     return Picked(found, state.interrupted, trainer.computed)
 

@@ -84,9 +84,7 @@ def race(
     _seeds(found, entered, attempts, trainer, decisions, until, show)
 
 
-def _planned(
-    candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float
-) -> dict[str, Any]:
+def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float) -> dict[str, Any]:
     """Who enters, and how many steps the last rung has: as many as can have FEWEST_STEPS, then as long as there is time."""
     before = decisions.clock.left
     lengths, able = _measured(candidates, trainer, decisions, MEASURING * seconds)
@@ -104,7 +102,9 @@ def _planned(
         if last is not None:
             return {"models": [run.model for run in able], "steps": last}
         able.pop()
-    raise UserError(f"in this time not even one candidate can be trained for {FEWEST_STEPS} steps: say more with --within")
+    raise UserError(
+        f"in this time not even one candidate can be trained for {FEWEST_STEPS} steps: say more with --within"
+    )
 
 
 def _measured(

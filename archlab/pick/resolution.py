@@ -62,9 +62,7 @@ def choose_resolution(
         for side, run in runs.items()
         if lengths.knows(run)
     }
-    wanted = [
-        (able[side], trainer.run(able[side], count, 0)) for side, count in steps.items() if count is not None
-    ]
+    wanted = [(able[side], trainer.run(able[side], count, 0)) for side, count in steps.items() if count is not None]
     if len(wanted) < 2:
         return Resolution(min(able), "in this time no larger one can be tried")
     attempts = trainer.train("resolution", wanted)

@@ -37,7 +37,8 @@ def ship(
     largest: str,
     *,
     int8: bool,
-    note: Callable[[str], object] = lambda words: None,
+    seconds: float,
+    note: Callable[[str], object],
 ) -> dict[str, Any]:
     """Writes MODEL, and INT8_MODEL where it holds or is asked for, into `folder`; the network is on the CPU.
 
@@ -47,6 +48,7 @@ def ship(
 
     Args:
         largest: The class that most images are of.
+        seconds: After which no other way of quantising is begun.
         note: Hears what is being done.
 
     Raises:
@@ -54,7 +56,7 @@ def ship(
     """
     require(FORMAT)
     note("exporting to ONNX")
-    exporting = Exporting(network, FORMAT, judging_images(network)[1])
+    exporting = Exporting(network, FORMAT, judging_images(network)[1], seconds)
     files = [_written(exporting, folder / MODEL)]
     note("quantising to int8, the first way that holds on validation images")
     quantised, told = _quantised(exporting, folder / INT8_MODEL, asked=int8)
@@ -92,6 +94,7 @@ def _quantised(exporting: Exporting, path: Path, *, asked: bool) -> tuple[_File 
     told |= {"holds": not mending.gave_up, "way": mending.way, "moved": mending.best.moved}
     told["judged_on"] = mending.judged_on
     if mending.gave_up and not asked:
+        told["why"] = "there was no time to try other ways" if mending.cut_short else None
         path.unlink()
         return None, told
     return found, told

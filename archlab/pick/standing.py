@@ -70,6 +70,14 @@ def standing(attempts: Sequence[Attempt], metric: Metric, store: Store) -> Stand
     )
 
 
+def error_between(one: Attempt, other: Attempt, metric: Metric, store: Store) -> float:
+    """The standard error, over other images of the same classes, of the difference between two networks."""
+    kept = [store.class_scores(each.run.key)[SPLIT] for each in (one, other)]
+    shares = {str(at): [contributions(metric.name, each.scores, each.labels)] for at, each in enumerate(kept)}
+    covariance = on_dataset(shares, kept[0].labels).covariance(("0", "1"))
+    return math.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
+
+
 def _between_seeds(by_model: dict[str, list[Attempt]]) -> float:
     """The variance of a seed, pooled over the models that have several; 0 where none has, which only images tell apart."""
     several = [[each.worth for each in own] for own in by_model.values() if len(own) > 1]

@@ -9,6 +9,7 @@ from typing import Any
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
 from archlab.pick.lengths import Lengths, longest
+from archlab.pick.standing import error_between
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.training.reading import load_recipe
 
@@ -102,10 +103,19 @@ def train_long(
     if not plan["steps"]:
         return
     training.steps = plan["steps"]
-    runs = [
-        (winner, trainer.run(winner, training.steps, seed, **training.changes)) for seed in range(plan["seeds"])
-    ]
+    runs = [(winner, trainer.run(winner, training.steps, seed, **training.changes)) for seed in range(plan["seeds"])]
     training.seeds = trainer.train(f"{winner.name}: {training.steps} steps, {plan['seeds']} seeds", runs)
+
+
+def to_ship(trainer: Trainer, training: Training) -> Attempt | None:
+    """What is best on validation images; of the long training where that is no more than a standard error behind, since the
+    best of many short ones is flattered. None where nothing was trained."""
+    best = trainer.best()
+    trained = max(training.seeds, key=lambda each: each.worth, default=None)
+    if best is None or trained is None:
+        return best
+    behind = best.worth - trained.worth
+    return trained if behind <= error_between(best, trained, trainer.metric, trainer.store) else best
 
 
 def _ways(recipe: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
