@@ -4,6 +4,7 @@ photographs  what there is: classes, splits without leaks, doubles
 prior        how models do on other datasets
 found        the designs that searches have found
 candidates   the references and what searches found, within the limits
+pretrained   those that start from weights at hand
 request      what is asked for
 clock        how much of the time is left, across interruptions
 decisions    what was decided, kept, so that the same command goes on with it

@@ -34,6 +34,7 @@ class Candidate:
         prior: None where nothing is known of it on other datasets.
         search: The search that found it; None of a reference.
         milliseconds: What it takes on this machine; None where latency is not limited.
+        started_from: Where the weights come from that it starts from; None of one that starts anew.
     """
 
     study: ResolvedStudy
@@ -41,6 +42,7 @@ class Candidate:
     prior: Prior | None
     search: str | None = None
     milliseconds: float | None = None
+    started_from: str | None = None
 
     @property
     def name(self) -> str:
@@ -105,6 +107,35 @@ def candidates(
         Candidate(study, model, priors.get(model.name), searches.get(model.name), milliseconds.get(model.name))
         for model in study.models
     ], left_out
+
+
+def fixed_study(
+    store: Store, dataset: str, limits: Budget, recipe: dict[str, Any], architecture: Architecture, width: float
+) -> ResolvedStudy:
+    """The study of one architecture at one width, whose runs read no test images; its model says whether it keeps the limits.
+
+    Raises UserError where it cannot be trained by the recipe, or what latency is limited by cannot be measured.
+    """
+    from archlab.study.combination import Combination
+    from archlab.study.design import Designer
+    from archlab.study.settling import settle
+    from archlab.study.trainable import check_design
+
+    study = dataclasses.replace(
+        _study(store, dataset, limits, recipe, []),
+        compare=(architecture,),
+        budget=dataclasses.replace(limits, fit="none"),
+        width=width,
+    )
+    designer = Designer(study, store.home)
+    design = designer.design(Combination({}, architecture))
+    check_design(designer, design, study.recipe)
+    settled = _raced(settle(designer, [design], None), [design.name], ())
+    _, slow = _timed(settled, store, lambda words: None)
+    (model,) = settled.models
+    return dataclasses.replace(
+        settled, models=[dataclasses.replace(model, within_budget=model.within_budget and not slow)]
+    )
 
 
 def _raced(study: ResolvedStudy, names: list[str], searches: Container[str]) -> ResolvedStudy:

@@ -91,7 +91,7 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
         "steps": chosen.steps,
         "recipe": chosen.run.recipe,
         "tuned": training.tuned,
-        "started_from": None,
+        "started_from": chosen.candidate.started_from,
         "seeds": [
             {"seed": each.run.seed, "key": each.run.key, "steps": each.steps, "value": trainer.value(each)}
             for each in attempts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from archlab.pick.decisions import Decisions
 from archlab.pick.document import document
 from archlab.pick.folder import check_folder, write_folder
 from archlab.pick.photographs import describe
+from archlab.pick.pretrained import pretrained
 from archlab.pick.race import race
 from archlab.pick.request import Request
 from archlab.pick.resolution import Resolution, choose_resolution, sides_for
@@ -105,12 +107,22 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     )
     shown.say(f"images are seen at {state.resolution.pixels} pixels: {state.resolution.why}")
     state.candidates, state.left_out = field_at(state.resolution.pixels, shown.say)
+    state.candidates = _with_pretrained(state, trainer.store)
     shown.field(state.candidates, state.left_out)
     race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
     assert state.race.last
     winner = next(each for each in state.candidates if each.name == state.race.last.models[0])
     tune(winner, state.race.steps, trainer, decisions, FOR_TUNING * left(), state.training)
     train_long(winner, trainer, decisions, left(), state.training, state.race.steps)
+
+
+def _with_pretrained(state: State, store: Store) -> list[Candidate]:
+    """Those that start from weights at hand beside those that start anew, each just before its own reference."""
+    assert state.resolution
+    recipe, limits = recipe_at(state, state.resolution.pixels), state.request.budget
+    priors = {each.name: each.prior for each in state.candidates}
+    started = pretrained(store, prepared=state.described.prepared, limits=limits, recipe=recipe, priors=priors)
+    return sorted([*started, *state.candidates], key=lambda each: -each.prior.score if each.prior else math.inf)
 
 
 def recipe_at(state: State, pixels: int) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def prior(store: Store, beside: str | None) -> dict[str, Prior]:
     """
     import pandas as pd
 
-    is_beside = _is_beside(beside, store.home)
+    is_beside = is_beside_of(beside, store.home)
     published, datasets = _published(is_beside)
     columns: dict[str, list[pd.Series]] = {}
     for means, images in _tested(store.home, is_beside):
@@ -120,7 +120,7 @@ def _names(models: Iterable[dict[str, Any]], *, fitted: bool) -> dict[str, str]:
     """
     from archlab.architecture import from_canonical
 
-    known = _references()
+    known = reference_names()
     names = {}
     for model in models:
         reference = known.get(from_canonical(model["architecture"], model["name"]).digest())
@@ -131,7 +131,7 @@ def _names(models: Iterable[dict[str, Any]], *, fitted: bool) -> dict[str, str]:
 
 
 @cache
-def _references() -> dict[str, str]:
+def reference_names() -> dict[str, str]:
     """Their names by digest."""
     from archlab.architecture import architecture, references
 
@@ -151,7 +151,7 @@ def _on_scale(accuracies: pd.Series, published: pd.Series, images: int | None) -
     return expected.min() + (accuracies - low) / span * (expected.max() - expected.min())
 
 
-def _is_beside(beside: str | None, home: Path) -> Callable[[str], bool]:
+def is_beside_of(beside: str | None, home: Path) -> Callable[[str], bool]:
     """Whether a dataset is the one that is picked for, or may hold images of it."""
     if beside is None:
         return lambda name: False

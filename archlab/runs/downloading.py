@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -28,6 +29,31 @@ def theirs_with_weights(package: str, name: str) -> tuple[nn.Module, Normalisati
     Weights are read as safetensors, or by `torch.load` with `weights_only`: no file is run.
     """
     return {"timm": _of_timm, "torchvision": _of_torchvision}[package](name)
+
+
+def is_at_hand(package: str, name: str) -> bool:
+    """Whether a package's default weights of a model are on this machine, and the package too."""
+    if find_spec(package) is None:
+        return False
+    return {"timm": _timm_has, "torchvision": _torchvision_has}[package](name)
+
+
+def _timm_has(name: str) -> bool:
+    import timm
+    from huggingface_hub import try_to_load_from_cache
+
+    config: Any = timm.get_pretrained_cfg(name)
+    return isinstance(try_to_load_from_cache(config.hf_hub_id, SAFE), str)
+
+
+def _torchvision_has(name: str) -> bool:
+    from torchvision.models import get_model_weights
+
+    return _torchvision_file(get_model_weights(name).DEFAULT).is_file()
+
+
+def _torchvision_file(weights: Any) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
 
 
 def _of_timm(name: str) -> tuple[nn.Module, Normalisation]:
@@ -54,7 +80,7 @@ def _of_torchvision(name: str) -> tuple[nn.Module, Normalisation]:
     from torchvision.models import get_model, get_model_weights
 
     weights = get_model_weights(name).DEFAULT
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+    file = _torchvision_file(weights)
     if not file.is_file():
         with _told(f"{file} is not there and cannot be downloaded"):
             file.parent.mkdir(parents=True, exist_ok=True)

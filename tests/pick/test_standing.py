@@ -63,13 +63,16 @@ def test_the_error_of_a_difference_is_that_of_a_bootstrap_within_classes(images)
     assert error == pytest.approx(np.std(differences), rel=0.06)
 
 
-def test_equal_networks_are_not_told_apart_and_far_ones_are(images):
-    rng, labels, hardness = images
-    skills = {"a": 1.0, "b": 1.0, "c": -1.0}
-    made = Made({name: scores_of(rng, labels, skill, hardness) for name, skill in skills.items()})
-    found = standing(made.attempts("a", "b", "c"), METRICS["accuracy"], made)
-    assert set(found.open) == {"a", "b"}
-    assert found.models[2] == "c"
+def test_equal_networks_are_told_apart_as_rarely_as_promised_and_far_ones_always():
+    rng, told, draws = np.random.default_rng(0), 0, 300
+    for _ in range(draws):
+        labels, hardness = np.sort(rng.integers(0, CLASSES, IMAGES)), rng.normal(size=IMAGES)
+        skills = {"a": 1.0, "b": 1.0, "c": -1.0}
+        made = Made({name: scores_of(rng, labels, skill, hardness) for name, skill in skills.items()})
+        found = standing(made.attempts("a", "b", "c"), METRICS["accuracy"], made)
+        told += set(found.open) != {"a", "b"}
+        assert "c" not in found.open
+    assert told / draws <= 0.08  # 5 % promised; 300 draws of that are at most 8 % in 99 of 100 cases
 
 
 def test_what_differs_between_seeds_widens_the_interval(images):

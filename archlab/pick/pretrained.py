@@ -1,0 +1,102 @@
+"""Candidates that start from weights at hand: those that packages publish, and what the store has trained on other images."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archlab.architecture import architecture
+from archlab.budget import Budget
+from archlab.data import Prepared, entry
+from archlab.data.entries import user_catalogue
+from archlab.data.listing import SPLITS
+from archlab.data.overlap import identical_images
+from archlab.foundation import UserError
+from archlab.pick.candidates import NAME, Candidate, fixed_study
+from archlab.pick.prior import Prior, is_beside_of, reference_names
+from archlab.runs import Store, open_data
+from archlab.runs.downloading import is_at_hand
+from archlab.runs.index import list_runs
+from archlab.runs.published import COUNTERPARTS
+from archlab.runs.run import Run
+
+LEAST_STEPS = 1000  # of a training that is worth starting from
+BODY = (
+    0.1  # factor on the learning rate of what was trained on a million images; 1 where it was trained here on thousands
+)
+IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # what both packages normalise by
+
+
+@dataclass(frozen=True)
+class AtHand:
+    """Weights of a reference at one width. `recipe`: what a recipe says to start from them."""
+
+    reference: str
+    width: float
+    source: str
+    recipe: dict[str, Any]
+
+
+def pretrained(
+    store: Store, *, prepared: Prepared, limits: Budget, recipe: dict[str, Any], priors: Mapping[str, Prior | None]
+) -> list[Candidate]:
+    """References at the width of weights that are at hand, where they keep the limits; one of each reference and source.
+
+    Of the store's runs on other datasets the longest of each reference counts. One that has seen images of the dataset is no
+    start, nor is one of the user's own data of another resolution, which cannot be held against it.
+    """
+    found = []
+    for start in (*_published(), *_stored(store, prepared)):
+        design = architecture(start.reference)
+        try:
+            study = fixed_study(store, prepared.name, limits, {**recipe, **start.recipe}, design, start.width)
+        except UserError:  # of other packages' versions, or with too few of the tensors
+            continue
+        (model,) = study.models
+        if model.within_budget:
+            name = f"{start.reference}-from-{start.source}"
+            study = dataclasses.replace(study, name=NAME, models=[dataclasses.replace(model, name=name)], frame=[])
+            found.append(Candidate(study, study.models[0], priors.get(start.reference), started_from=start.source))
+    return found
+
+
+def _published() -> Iterator[AtHand]:
+    for reference in reference_names().values():
+        for package, names in COUNTERPARTS.items():
+            if reference in names and is_at_hand(package, names[reference]):
+                start = {"init": {"weights": package, "body": BODY}, "normalisation": IMAGENET}
+                yield AtHand(reference, 1.0, "imagenet", start)
+                break
+
+
+def _stored(store: Store, prepared: Prepared) -> Iterator[AtHand]:
+    is_beside, known = is_beside_of(prepared.name, store.home), reference_names()
+    names = ["key", "architecture", "width", "dataset", "dataset_digest", "steps", "is_try"]
+    longest: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in list_runs(store).table.select(names).to_pylist():
+        if row["is_try"] or row["steps"] < LEAST_STEPS or row["architecture"] not in known or is_beside(row["dataset"]):
+            continue
+        place = known[row["architecture"]], row["dataset"]
+        if place not in longest or row["steps"] > longest[place]["steps"]:
+            longest[place] = row
+    for (reference, dataset), row in longest.items():
+        if _is_other(store, row["key"], prepared):
+            yield AtHand(reference, row["width"], dataset, {"init": {"run": row["key"]}})
+
+
+def _is_other(store: Store, key: str, prepared: Prepared) -> bool:
+    """Whether a run has seen none of the images."""
+    document = store.get(key)
+    if document is None:
+        return False
+    try:
+        data = open_data(Run.from_document(document["run"]), store.home)
+    except UserError:
+        return False
+    if not isinstance(data, Prepared):
+        return False
+    if data.resolution != prepared.resolution:
+        return not (user_catalogue(store.home) / f"{entry(data.name, store.home).name}.yaml").exists()
+    return not any(identical_images(prepared, split, data, SPLITS) for split in ("validation", "test"))

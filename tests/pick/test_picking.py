@@ -1,0 +1,155 @@
+"""A pick from a folder of images to a folder that ships, with two real candidates in a minute."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from archlab.executors import Interrupted
+from archlab.pick import picking
+from archlab.pick.trainer import Trainer
+from archlab.runs import Store
+from archlab.runs.index import list_runs
+
+pytest.importorskip("onnxruntime")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+RACED = ("mobilenetv2", "shufflenetv2", "starnet")
+CLASSES = ("apple", "pear", "plum")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Three classes of discs that differ by colour, a little."""
+    place = tmp_path_factory.mktemp("pick") / "photos"
+    rng = np.random.default_rng(1)
+    rows, columns = np.mgrid[:40, :40]
+    for label, name in enumerate(CLASSES):
+        (place / name).mkdir(parents=True)
+        for number in range(60):
+            pixels = rng.integers(0, 160, (40, 40, 3))
+            inside = (rows - rng.integers(12, 28)) ** 2 + (columns - rng.integers(12, 28)) ** 2 < 80
+            pixels[inside, label] += 60
+            Image.fromarray(pixels.astype(np.uint8)).save(place / name / f"{number}.png")
+    return place
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Real candidates, but few."""
+    real = picking.candidates
+
+    def some(store, **more):
+        found, left_out = real(store, **more)
+        return [each for each in found if each.name in RACED], left_out
+
+    monkeypatch.setattr(picking, "candidates", some)
+
+
+def picked(command, photos, place, *more):
+    arguments = ["--within", "75s", "--params", "40k", "--store", place / "home", "--output", place / "out", "--json"]
+    return command("pick", photos, *arguments, "--workers", "2", *more)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("picked")
+
+
+def test_a_folder_of_images_becomes_a_folder_that_ships(command, photos, place):
+    code, out, err = picked(command, photos, place)
+    assert code == 0, err
+    found = json.loads(out)
+    assert found == json.loads((place / "out/pick.json").read_text())
+    assert found["data"]["classes"] == list(CLASSES)
+    assert {each["model"] for each in found["candidates"]} == set(RACED)
+    assert found["ended"] == "finished"
+    assert found["test"]["images"] == found["data"]["images"]["test"]
+    assert all(each["steps"] > 0 for each in found["rungs"])
+
+    rows = list_runs(Store(place / "home")).table.to_pylist()
+    assert all(row["is_try"] and row["test_accuracy"] is None for row in rows)  # test images were read by the files alone
+    chosen = next(row for row in rows if row["key"] == found["training"]["chosen"])
+    assert chosen["validation_accuracy"] == found["training"]["value"]
+
+    image = next((photos / "pear").glob("*.png"))
+    said = subprocess.run(
+        [sys.executable, "-I", place / "out/predict.py", image], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split("\t")[1] in CLASSES
+
+
+def test_the_same_command_trains_nothing_again(command, photos, place):
+    before = set(Store(place / "home").keys())
+    kept = json.loads((place / "out/pick.json").read_text())
+    code, out, _ = picked(command, photos, place)
+    found = json.loads(out)
+    assert code == 0
+    assert set(Store(place / "home").keys()) == before
+    for name in ("resolution", "rungs", "candidates", "runner_up", "training", "test"):
+        assert found[name] == kept[name]
+
+
+def test_the_commands_that_repeat_it_come_by_the_very_run(command, photos, place, monkeypatch):
+    found = json.loads((place / "out/pick.json").read_text())
+    monkeypatch.chdir(place)
+    train, export = (line.split()[1:] for line in found["repeat"])
+    code, out, err = command(*train, "--store", place / "home", "--json")
+    assert code == 0, err
+    assert json.loads(out)["key"] == found["training"]["chosen"]
+    assert "nothing was trained" in err
+    code, _, err = command(*export, "--store", place / "home")
+    assert code == 0, err
+
+
+def test_interrupted_it_leaves_the_best_so_far_and_goes_on(command, photos, tmp_path, monkeypatch):
+    real, calls = Trainer.train, []
+
+    def interrupted(self, what, runs):
+        found = real(self, what, runs)
+        calls.append(what)
+        if what.startswith("race"):
+            raise Interrupted
+        return found
+
+    monkeypatch.setattr(Trainer, "train", interrupted)
+    code, out, err = picked(command, photos, tmp_path)
+    assert code == 130
+    found = json.loads(out)
+    assert found["ended"] == "interrupted"
+    assert (tmp_path / "out/model.onnx").exists()
+    assert (tmp_path / "out/card.html").exists()
+    assert "the same command goes on" in err
+    before = set(Store(tmp_path / "home").keys())
+
+    monkeypatch.setattr(Trainer, "train", real)
+    code, out, err = picked(command, photos, tmp_path)
+    assert code == 0, err
+    assert json.loads(out)["rungs"][0] == found["rungs"][0]
+    assert before <= set(Store(tmp_path / "home").keys())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--within", "10s"], "within 10 s nothing can be trained"),
+        (["--within", "soon"], "a time is `90s`"),
+        (["--params", "many"], "many"),
+        (["--params", "100"], "no model keeps the budget of 100 parameters"),
+    ],
+)
+def test_mistakes_are_one_line(command, photos, tmp_path, arguments, message):
+    code, out, err = command("pick", photos, "--store", tmp_path / "home", "--output", tmp_path / "out", *arguments)
+    assert (code, out) == (2, "")
+    (line,) = [each for each in err.splitlines() if each.startswith("error")]
+    assert message in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_images_the_command_says_what_it_needs(command):
+    code, out, err = command("pick")
+    assert (code, out, err) == (2, "", "error: say which images: a FOLDER, or --csv\n")
