@@ -36,6 +36,7 @@ from archlab.foundation.words import seconds_in
 @click.option("--latency", metavar="TIME", help="The most for one image on one CPU thread here: `5ms`.")
 @click.option("--int8", is_flag=True, help="Write the int8 file even where it loses accuracy.")
 @click.option("--metric", type=click.Choice(list(METRICS)), default="accuracy", show_default=True, help="To choose by.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one repeats all of it.")
 @click.option("--output", type=click.Path(path_type=Path), help="The folder that is written  [default: FOLDER-picked]")
 @run_options
 @STORE
@@ -51,6 +52,7 @@ def pick(
     within: str,
     int8: bool,
     metric: str,
+    seed: int,
     output: Path | None,
     store: str | None,
     as_json: bool,
@@ -97,6 +99,7 @@ def pick(
         output=output or default_output(folder, csv),
         int8=int8,
         flip=not no_flip,
+        seed=seed,
         metric=metric,
         command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
     )

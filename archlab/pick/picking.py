@@ -58,7 +58,7 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     began, now = datetime.now().astimezone(), time.monotonic()
     described = describe(request.source, store, shown.say)
     decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, now)
-    state, trainer = State(request, described, began), Trainer(request.judged_by, store, settings, shown)
+    state, trainer = State(request, described, began), Trainer(request.judged_by, store, settings, shown, request.seed)
     try:
         _train(state, trainer, decisions, shown)
     except Interrupted:

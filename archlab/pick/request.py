@@ -26,6 +26,7 @@ class Request:
         output: The folder that is written.
         int8: Whether the int8 file is wanted even where it loses accuracy.
         flip: Whether a mirror image is an example of the same class.
+        seed: Counts repetitions: all runs have other seeds then.
         metric: One of METRICS, that candidates are chosen by.
         command: The command that asks for it.
     """
@@ -36,6 +37,7 @@ class Request:
     output: Path
     int8: bool = False
     flip: bool = True
+    seed: int = 0
     metric: str = "accuracy"
     command: str = "archlab pick"
 
@@ -66,5 +68,6 @@ class Request:
             "limits": self.limits,
             "within": self.within,
             "flip": self.flip,
+            "seed": self.seed,
             "metric": self.metric,
         }

@@ -19,6 +19,7 @@ from archlab.study.measuring import value_of
 from archlab.study.progress import Progress
 
 SPLIT = "validation"
+SEEDS = 1000  # of one pick, at most
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,14 @@ class Attempt:
 
 
 class Trainer:
-    """Computes runs of candidates that read no test image, and remembers all that have finished."""
+    """Computes runs of candidates that read no test image, and remembers all that have finished.
 
-    def __init__(self, metric: Metric, store: Store, settings: Settings, progress: Progress):
-        self.metric, self.store, self.progress = metric, store, progress
+    Args:
+        seed: Of the pick: its runs have seeds of their own.
+    """
+
+    def __init__(self, metric: Metric, store: Store, settings: Settings, progress: Progress, seed: int = 0):
+        self.metric, self.store, self.progress, self.first = metric, store, progress, SEEDS * seed
         self.settings = dataclasses.replace(settings, fail_fast=False)
         self.attempts: dict[str, Attempt] = {}
         self.failed: dict[str, str] = {}
@@ -46,13 +51,14 @@ class Trainer:
         self._runs: dict[int, Run] = {}
 
     def run(self, candidate: Candidate, steps: int, seed: int, **changes: Any) -> Run:
-        """The run of a whole schedule of so many steps; `changes` are other values of its canonical recipe."""
+        """The run of a whole schedule of so many steps, with the pick's first seed or one after it; `changes` are other values of
+        its canonical recipe."""
         if (place := id(candidate)) not in self._runs:
             study = dataclasses.replace(candidate.study, models=[candidate.model], seeds=[0])
             (self._runs[place],) = runs_of(study, self.store.home)
         run = self._runs[place]
         recipe = {**run.recipe, "epochs": None, "steps": steps, "test": False, **changes}
-        return dataclasses.replace(run, seed=seed, recipe=recipe)
+        return dataclasses.replace(run, seed=self.first + seed, recipe=recipe)
 
     def train(self, what: str, runs: Iterable[tuple[Candidate, Run]]) -> list[Attempt]:
         """Those of the runs that finished; the others are in `failed`, by the name of their candidate, with their cause.

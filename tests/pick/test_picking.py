@@ -72,7 +72,9 @@ def test_a_folder_of_images_becomes_a_folder_that_ships(command, photos, place):
     assert all(each["steps"] > 0 for each in found["rungs"])
 
     rows = list_runs(Store(place / "home")).table.to_pylist()
-    assert all(row["is_try"] and row["test_accuracy"] is None for row in rows)  # test images were read by the files alone
+    assert all(
+        row["is_try"] and row["test_accuracy"] is None for row in rows
+    )  # test images were read by the files alone
     chosen = next(row for row in rows if row["key"] == found["training"]["chosen"])
     assert chosen["validation_accuracy"] == found["training"]["value"]
 

@@ -1,0 +1,134 @@
+"""`python -m tests.comparisons.picks OUT.jsonl FOLDER ... --within 3m`: what `archlab pick` is worth beside what people do without it.
+
+On each folder, three times, in the same time on the same machine: `pick`; MobileNetV2 trained for all of it; a reference drawn at random
+likewise; and, in eleven times the time, the best of the eleven trained for as long each. All but `pick` are trained at 32 pixels by
+`quick` with as many steps as fit, as many seeds as there are workers, the best on validation images tested. What is in OUT.jsonl already
+is not done again.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from archlab.architecture import references
+from archlab.budget import Budget
+from archlab.deploy.agreement import images_of
+from archlab.deploy.loading import load
+from archlab.executors import Settings
+from archlab.foundation.metric import METRICS
+from archlab.foundation.words import seconds_in
+from archlab.pick.candidates import Candidate, candidates
+from archlab.pick.lengths import Lengths, longest
+from archlab.pick.photographs import Source, describe
+from archlab.pick.picking import pick
+from archlab.pick.request import Request
+from archlab.pick.shown import Shown
+from archlab.pick.tested import share
+from archlab.pick.trainer import Attempt, Trainer
+from archlab.runs import Store
+
+RECIPE = {"like": "quick", "resolution": 32}
+LEAST, MOST = 1, 10**6  # steps
+
+
+class Told(Shown):
+    def say(self, words: str) -> None:
+        click.echo(words, err=True)
+
+
+@click.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--within", default="3m")
+@click.option("--params", type=int, default=2_500_000)
+@click.option("--repeats", default=3)
+@click.option("--workers", type=int)
+def main(out: Path, folders: tuple[Path, ...], within: str, params: int, repeats: int, workers: int | None) -> None:
+    """Appends a line a method, folder and repetition."""
+    ways = {"pick": _pick, "mobilenetv2": _one, "random": _random, "best of eleven": _best}
+    for repeat in range(repeats):
+        for folder in folders:
+            for way, how in ways.items():
+                asked = {"way": way, "folder": folder.name, "repeat": repeat, "within": within, "params": params}
+                if out.exists() and any(
+                    asked.items() <= json.loads(row).items() for row in out.read_text().splitlines()
+                ):
+                    continue
+                store = Store(out.with_suffix("") / way.replace(" ", "-") / folder.name / str(repeat))
+                began = time.monotonic()
+                found = how(folder, store, seconds_in(within), Budget(params), repeat, Settings(workers=workers))
+                with out.open("a") as file:
+                    file.write(json.dumps({**asked, "seconds": time.monotonic() - began, **found}) + "\n")
+
+
+def _pick(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
+    output = store.home / "picked"
+    asked = Request(Source(folder=folder), limits, within, output, seed=seed, command="")
+    found = pick(asked, store, settings, Told()).document
+    return {
+        "model": found["training"]["model"],
+        "validation": found["training"]["value"],
+        **found["test"]["metrics"]["accuracy"],
+    }
+
+
+def _one(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
+    return _trained(folder, store, within, limits, seed, settings, lambda each: each.name == "mobilenetv2")
+
+
+def _random(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
+    drawn = random.Random(f"{folder.name} {seed}").choice(references())
+    return _trained(folder, store, within, limits, seed, settings, lambda each: each.name == drawn)
+
+
+def _best(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
+    return _trained(folder, store, within, limits, seed, settings, lambda each: True)
+
+
+def _trained(
+    folder: Path,
+    store: Store,
+    within: float,
+    limits: Budget,
+    seed: int,
+    settings: Settings,
+    which: Callable[[Candidate], bool],
+) -> dict[str, Any]:
+    """Each that is chosen for the whole time; the best on validation images, tested."""
+    described = describe(Source(folder=folder), store, Told().say)
+    found, _ = candidates(store, dataset=described.name, limits=limits, recipe=RECIPE)
+    trainer = Trainer(METRICS["accuracy"], store, settings, Told(), seed)
+    attempts = [each for candidate in filter(which, found) for each in _for_so_long(candidate, within, trainer)]
+    best = max(attempts, key=lambda each: each.worth)
+    return {"model": best.candidate.name, "steps": best.steps, "validation": best.worth, **_tested(best, store)}
+
+
+def _for_so_long(candidate: Candidate, seconds: float, trainer: Trainer) -> list[Attempt]:
+    lengths = Lengths(trainer).learn([trainer.run(candidate, LEAST, 0)])
+    runs = [trainer.run(candidate, LEAST, seed) for seed in range(lengths.workers)]
+    steps = longest(lambda steps: lengths.wall((run, steps) for run in runs), seconds, LEAST, MOST) or LEAST
+    return trainer.train(
+        candidate.name, [(candidate, trainer.run(candidate, steps, seed)) for seed in range(len(runs))]
+    )
+
+
+def _tested(best: Attempt, store: Store) -> dict[str, Any]:
+    network = load(best.run.key, store=store.home)
+    images = images_of(network, "test", None)
+    assert images.labels is not None
+    import torch
+
+    said = network.probabilities(torch.from_numpy(np.ascontiguousarray(images.pixels))).argmax(1).numpy()
+    return share(int((said == images.labels).sum()), len(said))
+
+
+if __name__ == "__main__":
+    main()
