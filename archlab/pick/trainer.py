@@ -51,8 +51,8 @@ class Trainer:
         self._runs: dict[int, Run] = {}
 
     def run(self, candidate: Candidate, steps: int, seed: int, **changes: Any) -> Run:
-        """The run of a whole schedule of so many steps, with the pick's first seed or one after it; `changes` are other values of
-        its canonical recipe."""
+        """The run of a whole schedule of so many steps, with the pick's first seed or one after it; `changes` are other values
+        of its canonical recipe."""
         if (place := id(candidate)) not in self._runs:
             study = dataclasses.replace(candidate.study, models=[candidate.model], seeds=[0])
             (self._runs[place],) = runs_of(study, self.store.home)

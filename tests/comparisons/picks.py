@@ -1,9 +1,9 @@
-"""`python -m tests.comparisons.picks OUT.jsonl FOLDER ... --within 3m`: what `archlab pick` is worth beside what people do without it.
+"""What `archlab pick` is worth beside what people do without it: `python -m tests.comparisons.picks OUT.jsonl FOLDER ...`.
 
-On each folder, three times, in the same time on the same machine: `pick`; MobileNetV2 trained for all of it; a reference drawn at random
-likewise; and, in eleven times the time, the best of the eleven trained for as long each. All but `pick` are trained at 32 pixels by
-`quick` with as many steps as fit, as many seeds as there are workers, the best on validation images tested. What is in OUT.jsonl already
-is not done again.
+On each folder, three times, in the same time on the same machine: `pick`; MobileNetV2 trained for all of it; a reference drawn
+at random likewise; and, in eleven times the time, the best of the eleven trained for as long each. All but `pick` are trained
+at 32 pixels by `quick` with as many steps as fit and as many seeds as there are workers; the best on validation images is
+tested. What is in OUT.jsonl already is not done again.
 """
 
 from __future__ import annotations
