@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -45,10 +46,11 @@ class Lengths:
         start, step = self._lines[_kind(run)]
         return start + step * steps
 
-    def wall(self, lengths: Iterable[tuple[Run, int]]) -> float:
-        """Until the last of these trainings ends."""
+    def wall(self, lengths: Iterable[tuple[Run, int]], count: int | None = None) -> float:
+        """Until the last of these trainings ends; with `count` of so many of them, whichever they are."""
         each = [self.seconds(run, steps) for run, steps in lengths]
-        return SLACK * max(sum(each) / self.workers, max(each, default=0.0))
+        rounds = math.ceil((len(each) if count is None else count) / self.workers)
+        return SLACK * max(rounds * sum(each) / max(len(each), 1), max(each, default=0.0))
 
 
 def longest(seconds_of: Callable[[int], float], seconds: float, least: int, most: int) -> int | None:

@@ -70,9 +70,11 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     state.chosen = to_ship(trainer, state.training)
     if state.chosen is None:
         raise UserError(f"nothing could be trained: {next(iter(trainer.failed.values()), 'unknown')}")
+    if state.resolution is None:
+        state.resolution = Resolution(state.chosen.run.resolution, "the one that the best network so far was tried at")
     network = load(state.chosen.run.key, store=store.home)
     told = document(state, trainer, decisions)
-    seconds = 0.0 if state.interrupted else decisions.clock.left
+    seconds = 0.0 if state.interrupted else max(decisions.clock.left, _reserved(request))
     found = write_folder(network, told, request.output, int8=request.int8, seconds=seconds, note=shown.say)
     decisions.save()
     return Picked(found, state.interrupted, trainer.computed)
@@ -80,10 +82,9 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
 
 def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> None:
     clock, request = decisions.clock, state.request
-    reserved = min(FOR_EXPORT[0] * request.within, FOR_EXPORT[1])
 
     def left() -> float:
-        return max(clock.left - reserved, 0.0)
+        return max(clock.left - _reserved(request), 0.0)
 
     def field_at(pixels: int, say: Callable[[str], None] = lambda words: None) -> tuple[list[Candidate], list[LeftOut]]:
         return candidates(
@@ -114,6 +115,11 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     winner = next(each for each in state.candidates if each.name == state.race.last.models[0])
     tune(winner, state.race.steps, trainer, decisions, FOR_TUNING * left(), state.training)
     train_long(winner, trainer, decisions, left(), state.training, state.race.steps)
+
+
+def _reserved(request: Request) -> float:
+    """Seconds that files and tests are left; the same again where the same command finds all of it trained."""
+    return min(FOR_EXPORT[0] * request.within, FOR_EXPORT[1])
 
 
 def _with_pretrained(state: State, store: Store) -> list[Candidate]:

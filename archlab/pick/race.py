@@ -77,8 +77,8 @@ def race(
     steps = lengths_of(len(counts(len(entered))), plan["steps"])
     for at, (length, count) in enumerate(zip(steps, counts(len(entered)), strict=True)):
         going = list(entered.values())[:count] if at == 0 else [entered[name] for name in _kept(found, count, trainer)]
-        found.rungs.append({"steps": length, "models": len(going), "seeds": 1})
         attempts = _rung(going, length, [0], trainer, at + 1, len(steps))
+        found.rungs.append({"steps": length, "models": len(going), "seeds": 1})
         _note(found, attempts, trainer)
         show(found, found.last)  # type: ignore[arg-type]
     _seeds(found, entered, attempts, trainer, decisions, until, show)
@@ -94,7 +94,7 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
 
         def wall(last: int, able: list[Run] = able, rungs: list[int] = rungs) -> float:
             return sum(
-                lengths.wall((run, steps) for run in able) * count / len(able)
+                lengths.wall(((run, steps) for run in able), count)
                 for steps, count in zip(lengths_of(len(rungs), last), rungs, strict=True)
             )
 

@@ -59,7 +59,7 @@ def standing(attempts: Sequence[Attempt], metric: Metric, store: Store) -> Stand
     for model in order:
         kept = [store.class_scores(each.run.key)[SPLIT] for each in by_model[model]]
         shares[model] = [contributions(metric.name, each.scores, each.labels) for each in kept]
-        strata = kept[0].labels
+        strata = _strata(kept[0].labels)
     covariance = on_dataset(shares, strata).covariance(order)
     covariance += np.diag([_between_seeds(by_model) / len(by_model[model]) for model in order])
     return Standing(
@@ -74,8 +74,19 @@ def error_between(one: Attempt, other: Attempt, metric: Metric, store: Store) ->
     """The standard error, over other images of the same classes, of the difference between two networks."""
     kept = [store.class_scores(each.run.key)[SPLIT] for each in (one, other)]
     shares = {str(at): [contributions(metric.name, each.scores, each.labels)] for at, each in enumerate(kept)}
-    covariance = on_dataset(shares, kept[0].labels).covariance(("0", "1"))
+    covariance = on_dataset(shares, _strata(kept[0].labels)).covariance(("0", "1"))
     return math.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
+
+
+def _strata(labels: np.ndarray) -> np.ndarray:
+    """The classes; those of a single image, which alone tells nothing of its noise, are one stratum with the smallest other."""
+    counts = np.bincount(labels)
+    alone = counts[labels] == 1
+    if not alone.any():
+        return labels
+    several = np.flatnonzero(counts > 1)
+    joined = several[counts[several].argmin()] if len(several) and alone.sum() == 1 else len(counts)
+    return np.where(alone, joined, labels)
 
 
 def _between_seeds(by_model: dict[str, list[Attempt]]) -> float:

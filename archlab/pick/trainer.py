@@ -48,15 +48,15 @@ class Trainer:
         self.attempts: dict[str, Attempt] = {}
         self.failed: dict[str, str] = {}
         self.computed = 0
-        self._runs: dict[int, Run] = {}
+        self._runs: dict[int, tuple[Candidate, Run]] = {}  # held, so that no other one gets its id
 
     def run(self, candidate: Candidate, steps: int, seed: int, **changes: Any) -> Run:
         """The run of a whole schedule of so many steps, with the pick's first seed or one after it; `changes` are other values
         of its canonical recipe."""
         if (place := id(candidate)) not in self._runs:
             study = dataclasses.replace(candidate.study, models=[candidate.model], seeds=[0])
-            (self._runs[place],) = runs_of(study, self.store.home)
-        run = self._runs[place]
+            self._runs[place] = candidate, *runs_of(study, self.store.home)
+        _, run = self._runs[place]
         recipe = {**run.recipe, "epochs": None, "steps": steps, "test": False, **changes}
         return dataclasses.replace(run, seed=self.first + seed, recipe=recipe)
 

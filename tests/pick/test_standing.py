@@ -95,3 +95,12 @@ def test_the_leader_is_not_behind_itself(images):
     found = standing(made.attempts("a"), METRICS["accuracy"], made)
     assert found.behind("a") == (0.0, 0.0)
     assert found.open == ["a"]
+
+
+def test_of_classes_with_one_image_each_a_lead_of_one_image_is_not_sure():
+    labels = np.arange(10)
+    said = {"a": np.where(labels < 6, labels, 0), "b": np.where(labels < 5, labels, 0)}
+    made = Made({name: ClassScores.of(np.eye(10)[each], labels) for name, each in said.items()})
+    found = standing(made.attempts("a", "b"), METRICS["accuracy"], made)
+    assert found.behind("b") == (pytest.approx(0.1), pytest.approx(0.1))
+    assert found.open == ["a", "b"]
