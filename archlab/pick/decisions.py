@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from archlab.forecast.costs import hardware
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.pick.clock import Clock
 from archlab.runs import Store
@@ -19,14 +20,15 @@ class Decisions:
     """Those of one request.
 
     Args:
-        asked: What they rest on.
+        asked: What they rest on, beside this machine and archlab's version, by which other things take other times.
         within: Seconds that there are, since `began` by `time.monotonic`.
     """
 
     def __init__(self, store: Store, asked: dict[str, Any], within: float, began: float):
-        self.store, self.name = store, digest(asked)[:32]
+        from archlab import __version__
+
+        self.store, self.name = store, digest([asked, __version__, *hardware()])[:32]
         self._kept = read_measurement(store, _FOLDER, self.name) or {"spent": 0.0, "decided": {}}
-        self.has_begun = bool(self._kept["decided"])
         self.clock = Clock(within, began, self._kept["spent"])
 
     def decide(self, what: str, how: Callable[[], Decision]) -> Decision:

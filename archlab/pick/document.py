@@ -74,12 +74,15 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
 
 
 def _runner_up(state: State) -> dict[str, Any] | None:
-    """The second at the last rung."""
-    last = state.race.last
-    if last is None or len(last.models) < 2:
+    """The best of the others at the last rung, held against what ships there; it may be ahead."""
+    last, chosen = state.race.last, state.chosen
+    assert chosen
+    ships = chosen.candidate.name
+    if last is None or len(last.models) < 2 or ships not in last.models:
         return None
-    difference, low, high = last.interval(last.models[1])
-    return {"model": last.models[1], "difference": difference, "low": low, "high": high}
+    model = next(each for each in last.models if each != ships)
+    difference, low, high = last.interval(model, ships)
+    return {"model": model, "difference": difference, "low": low, "high": high}
 
 
 def _training(state: State, trainer: Trainer) -> dict[str, Any]:

@@ -37,9 +37,9 @@ class Standing:
         variance = self.covariance[one, one] + self.covariance[other, other] - 2 * self.covariance[one, other]
         return self.worth[one] - self.worth[other], math.sqrt(max(variance, 0.0))
 
-    def interval(self, model: str) -> tuple[float, float, float]:
+    def interval(self, model: str, leader: str | None = None) -> tuple[float, float, float]:
         """By how much it is worth less than the leader; low and high, of 95 %."""
-        difference, error = self.behind(model)
+        difference, error = self.behind(model, leader)
         return difference, difference - Z * error, difference + Z * error
 
     @property

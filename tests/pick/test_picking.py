@@ -134,6 +134,20 @@ def test_interrupted_it_leaves_the_best_so_far_and_goes_on(command, photos, tmp_
     assert before <= set(Store(tmp_path / "home").keys())
 
 
+def test_interrupted_while_pixels_are_chosen_it_leaves_what_was_trained(command, photos, tmp_path, monkeypatch):
+    def interrupted(first_of, sides, trainer, seconds):
+        candidate = first_of(sides[0])
+        trainer.train("resolution", [(candidate, trainer.run(candidate, 20, 0))])
+        raise Interrupted(Outcome())
+
+    monkeypatch.setattr(picking, "choose_resolution", interrupted)
+    code, out, err = picked(command, photos, tmp_path)
+    assert code == 130, err
+    found = json.loads(out)
+    assert (found["resolution"]["pixels"], found["rungs"], found["runner_up"]) == (32, [], None)
+    assert "32 pixels" in (tmp_path / "out/card.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
