@@ -55,7 +55,8 @@ class Trainer:
         of its canonical recipe."""
         if (place := id(candidate)) not in self._runs:
             study = dataclasses.replace(candidate.study, models=[candidate.model], seeds=[0])
-            self._runs[place] = candidate, *runs_of(study, self.store.home)
+            (run,) = runs_of(study, self.store.home)
+            self._runs[place] = candidate, run
         _, run = self._runs[place]
         recipe = {**run.recipe, "epochs": None, "steps": steps, "test": False, **changes}
         return dataclasses.replace(run, seed=self.first + seed, recipe=recipe)
