@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from archlab.cli.options import JSON, STORE
-from archlab.cli.running import run_options
+from archlab.cli.running import run_options, settings_and_progress
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 from archlab.foundation.metric import METRICS
 from archlab.foundation.words import seconds_in
+
+METRICS_TO_CHOOSE_BY = [name for name in METRICS if name != "calibration_error"]  # of which who knows nothing has least
 
 
 @click.command()
@@ -35,7 +37,9 @@ from archlab.foundation.words import seconds_in
 @click.option("--flash", metavar="BYTES", help="The most memory of weights, in int8: `1M`.")
 @click.option("--latency", metavar="TIME", help="The most for one image on one CPU thread here: `5ms`.")
 @click.option("--int8", is_flag=True, help="Write the int8 file even where it loses accuracy.")
-@click.option("--metric", type=click.Choice(list(METRICS)), default="accuracy", show_default=True, help="To choose by.")
+@click.option(
+    "--metric", type=click.Choice(METRICS_TO_CHOOSE_BY), default="accuracy", show_default=True, help="To choose by."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one repeats all of it.")
 @click.option("--output", type=click.Path(path_type=Path), help="The folder that is written  [default: FOLDER-picked]")
 @run_options
@@ -77,7 +81,6 @@ def pick(
         raise UserError("say which images: a FOLDER, or --csv")
     from archlab.budget import parse_budget
     from archlab.cli.picking import ShownPick
-    from archlab.executors import Settings
     from archlab.pick.photographs import Source
     from archlab.pick.picking import pick as picked
     from archlab.pick.request import Request
@@ -102,31 +105,36 @@ def pick(
         seed=seed,
         metric=metric,
         command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
+        store=store,
     )
+    given, _ = settings_and_progress(quiet=quiet, events=None, **settings)
     found = picked(
-        request, Store(home(store)), Settings(**settings), ShownPick(quiet=quiet, events=events, on_found=None)
-    )
+        request, Store(home(store)), given, ShownPick(request.judged_by, quiet=quiet, events=events)
+    ).document
     if as_json:
-        echo(json.dumps(found.document, indent=2))
+        echo(json.dumps(found, indent=2))
     else:
-        _print(found.document, request.output)
-    return 130 if found.interrupted else 0
+        _print(found, request.output)
+    for failure in found["failed"]:
+        echo(f"failed: {failure['model']}: {failure['cause']}", err=True)
+    return 130 if found["ended"] == "interrupted" else 1 if found["failed"] else 0
 
 
 def _print(document: dict[str, Any], output: Path) -> None:
     from archlab.cli.tables import print_table
     from archlab.pick.card_words import answers, facts
+    from archlab.pick.folder import PAGE, PREDICT
 
     for words in answers(document):
         echo(words)
     echo("")
     print_table(["", ""], [list(row) for row in facts(document)])
-    echo(
-        f"\n{output}/card.html says more; python {shlex.quote(str(output / 'predict.py'))} IMAGE tells the class of an image"
-    )
+    card, program = (shlex.quote(str(output / name)) for name in (PAGE, PREDICT))
+    echo(f"\n{card} says more; `python {program} IMAGE` tells the class of an image")
 
 
 def default_output(folder: Path | None, csv: Path | None) -> Path:
-    """`photos-picked`, in the working directory."""
-    place = (folder if csv is None else csv.with_suffix("")) or Path()
-    return Path(f"{place.resolve().name or 'images'}-picked")
+    """`photos-picked`, in the working directory, or beside the images where that is among them."""
+    place = ((folder if csv is None else csv.with_suffix("")) or Path()).resolve()
+    name = f"{place.name or 'images'}-picked"
+    return place.with_name(name) if Path.cwd().is_relative_to(place) else Path(name)

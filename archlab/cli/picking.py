@@ -6,29 +6,44 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archlab.cli.progress import ShownProgress
+from archlab.foundation.metric import Metric
+from archlab.foundation.words import counted
 from archlab.pick.shown import Shown
 
 if TYPE_CHECKING:
     from archlab.pick.candidates import Candidate, LeftOut
     from archlab.pick.race import Race
     from archlab.pick.standing import Standing
+    from archlab.runs import Event
 
 
 class ShownPick(ShownProgress, Shown):
-    """Shows how a pick goes."""
+    """Shows how a pick goes, which chooses by `metric`."""
+
+    def __init__(self, metric: Metric, *, quiet: bool, events: str | None):
+        super().__init__(quiet=quiet, events=events, on_found=None)
+        self.metric = metric
+
+    def measuring(self, event: Event) -> None:
+        if event.kind == "finished" and not self.quiet:
+            self.say(f"measured how fast {event.run.model} trains at {event.run.resolution} pixels")
 
     def field(self, candidates: Sequence[Candidate], left_out: Sequence[LeftOut]) -> None:
-        self.say(f"{len(candidates)} candidates: {', '.join(each.name for each in candidates)}")
-        for each in left_out:
-            self.say(f"left out: {each.name}: {each.reason}")
+        self.say(f"{counted(len(candidates), 'candidate')}, by their score on other datasets:")
+        for each in candidates:
+            self.say(f"  {each.name}: {each.prior.words if each.prior else 'not known elsewhere'}")
+        for other in left_out:
+            self.say(f"left out: {other.name}: {other.reason}")
 
     def standing(self, race: Race, standing: Standing) -> None:
         if self.quiet:
             return
-        rung = race.rungs[-1]
-        leader = standing.models[0]
+        rung, (leader, *others) = race.rungs[-1], standing.models
         told = [
-            f"{model} {-standing.behind(model)[0]:+.3f}" if model != leader else f"{model} {abs(standing.worth[0]):.3f}"
-            for model in standing.models
+            f"{leader} leads",
+            *(f"{model} is {self._points(standing.behind(model)[0])} behind" for model in others),
         ]
-        self.say(f"after {rung['steps']} steps: {', '.join(told)}")
+        self.say(f"after {counted(rung['steps'], 'step')}: {', '.join(told)}")
+
+    def _points(self, difference: float) -> str:
+        return f"{100 * difference:.1f} points" if self.metric.is_share else f"{difference:.3f} {self.metric.unit}"

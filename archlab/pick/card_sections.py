@@ -117,7 +117,9 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
     metric, runner_up = words.metric_of(document), document["runner_up"]
     sentences = []
     if document["rungs"]:
-        sentences.append(f"Candidates were trained on and on while they led: {_rungs(document['rungs'])}.")
+        sentences.append(
+            f"Each rung trains its candidates anew, for longer, and the better half goes on: {_rungs(document['rungs'])}."
+        )
     if runner_up:
         sentences.append(_runner_up(runner_up, document))
     scale = 100 if metric.is_share else 1
@@ -164,6 +166,8 @@ def _runner_up(runner_up: dict[str, Any], document: dict[str, Any]) -> str:
     ends = f"{low:.{digits}f} to {high:.{digits}f}, 95 %".replace("-", "−")
     behind = f"{abs(value):.{digits}f} {unit} {'behind' if value >= 0 else 'ahead'}"
     verdict = "not told apart: other seeds or images could turn it" if low <= 0 <= high else "told apart"
+    if runner_up["seeds"] == 1:
+        verdict = "one seed of each, so what another seed would do is not known"
     return f"The runner-up is {runner_up['model']}, {behind} on validation images in the race ({ends}); {verdict}."
 
 
@@ -196,7 +200,7 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
         chosen = words.worth(metric, training["value"])
         sentences.append(
             f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}. "
-            "What chose it flatters it."
+            "It was chosen by these images, so on others it is a little less."
         )
     tables = []
     if training["seeds"]:

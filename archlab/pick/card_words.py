@@ -50,7 +50,7 @@ def answers(document: dict[str, Any]) -> list[str]:
     accuracy, guess = test["metrics"]["accuracy"], test["guess"]
     said = (
         f"It is right on {percent(accuracy['value'])} ({between(accuracy['low'], accuracy['high'])}, 95 % over images) of "
-        f"{images(test['images'], 'test')}, which were read once, in the end. Guessing the largest class, {guess['class']}, "
+        f"{images(test['images'], 'test')}, by which nothing was chosen. Guessing the largest class, {guess['class']}, "
         f"each time would give {percent(guess['accuracy'])}."
     )
     if metric.name == "accuracy":
@@ -130,7 +130,7 @@ def _of_test(document: dict[str, Any]) -> Iterator[str]:
     width = accuracy["high"] - accuracy["low"]
     if width > 2 * WIDE:
         yield (
-            f"{images(test['images'], 'test')} leave the accuracy unknown within {100 * width:.1f} points; four times as many "
+            f"{images(test['images'], 'test')} tell the accuracy to within {100 * width:.1f} points; four times as many "
             "would halve that."
         )
     few = [each for each in test["recall"] if each["images"] < FEW_IMAGES]

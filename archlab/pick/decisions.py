@@ -31,6 +31,11 @@ class Decisions:
         self._kept = read_measurement(store, _FOLDER, self.name) or {"spent": 0.0, "decided": {}}
         self.clock = Clock(within, began, self._kept["spent"])
 
+    @property
+    def seconds(self) -> float:
+        """Of all commands until the network was chosen."""
+        return self._kept.get("seconds") or self.clock.spent
+
     def decide(self, what: str, how: Callable[[], Decision]) -> Decision:
         """What was decided before; else what `how` says, a JSON value, which is kept."""
         decided = self._kept["decided"]
@@ -39,6 +44,11 @@ class Decisions:
             self.save()
         found: Decision = decided[what]
         return found
+
+    def finish(self) -> None:
+        """Keeps the time too, of which the same command takes no more."""
+        self._kept["seconds"] = self.seconds
+        self.save()
 
     def save(self) -> None:
         """Keeps them, and the time that was spent."""

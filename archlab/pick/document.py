@@ -29,15 +29,16 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
         "command": request.command,
         "hardware": ", ".join([cpu_name(), *gpu_names()]),
         "started": state.began.isoformat(timespec="seconds"),
-        "seconds": decisions.clock.spent,
+        "seconds": decisions.seconds,
         "within": request.within,
-        "ended": "interrupted" if state.interrupted else "finished",
+        "ended": "interrupted" if state.interrupted else "failed" if state.failed else "finished",
         "data": state.described.facts,
         "limits": request.limits,
         "metric": request.metric,
         "resolution": resolution.document() if resolution else None,
         "rungs": state.race.rungs,
         "candidates": _candidates(state, trainer),
+        "failed": [{"model": model, "cause": cause} for model, cause in trainer.failed],
         "left_out": [{"model": each.name, "why": each.reason} for each in state.left_out],
         "runner_up": _runner_up(state),
         "training": _training(state, trainer),
@@ -63,6 +64,8 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
         "rung": 0,
         "value": None,
         "seeds": 0,
+        "search": candidate.search,
+        "latency_ms": candidate.milliseconds,
         "out": state.race.out.get(name),
     }
     if name not in state.race.reached:
@@ -70,7 +73,10 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
     rung, standing = state.race.reached[name]
     at = standing.models.index(name)
     worth = standing.worth[at] if trainer.metric.higher_is_better else -standing.worth[at]
-    return {**told, "rung": rung, "value": worth, "seeds": standing.seeds[at]}
+    out = told["out"]
+    if at and out is None:
+        out = f"{trainer.told(standing.behind(name)[0])} behind in the end"
+    return {**told, "rung": rung, "value": worth, "seeds": standing.seeds[at], "out": out}
 
 
 def _runner_up(state: State) -> dict[str, Any] | None:
@@ -82,7 +88,8 @@ def _runner_up(state: State) -> dict[str, Any] | None:
         return None
     model = next(each for each in last.models if each != ships)
     difference, low, high = last.interval(model, ships)
-    return {"model": model, "difference": difference, "low": low, "high": high}
+    seeds = min(last.seeds[last.models.index(each)] for each in (ships, model))
+    return {"model": model, "difference": difference, "low": low, "high": high, "seeds": seeds}
 
 
 def _training(state: State, trainer: Trainer) -> dict[str, Any]:
@@ -108,8 +115,9 @@ def _repeat(state: State) -> list[str]:
     """The commands that train the very network again, and write its file."""
     assert state.chosen
     folder, run = state.request.output, state.chosen.run
+    store = f" --store {shlex.quote(state.request.store)}" if state.request.store else ""
     files = [shlex.quote(str(folder / name)) for name in (WINNER, RECIPE)]
     return [
-        f"archlab train {files[0]} --dataset {shlex.quote(run.dataset)} --recipe {files[1]} --seed {run.seed}",
-        f"archlab export {run.key[:DIGITS]} --output {shlex.quote(f'{run.dataset}.onnx')}",
+        f"archlab train {files[0]} --dataset {shlex.quote(run.dataset)} --recipe {files[1]} --seed {run.seed}{store}",
+        f"archlab export {run.key[:DIGITS]} --output {shlex.quote(f'{run.dataset}.onnx')}{store}",
     ]

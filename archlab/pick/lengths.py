@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from archlab.forecast import plan, with_workers
 from archlab.pick.trainer import Trainer
-from archlab.runs import Run
+from archlab.runs import Run, open_data
 
 NOBODY = 10**6  # added to seeds, so that what is predicted is not stored already
 BETWEEN = 64, 1024  # steps that a prediction is a line through
+MOST_EPOCHS, MOST_STEPS = 300, 2000
 SLACK = 1.1  # for what no plan knows: workers that wait for the last of a rung, a busy machine
 
 
@@ -51,6 +52,12 @@ class Lengths:
         each = [self.seconds(run, steps) for run, steps in lengths]
         rounds = math.ceil((len(each) if count is None else count) / self.workers)
         return SLACK * max(rounds * sum(each) / max(len(each), 1), max(each, default=0.0))
+
+
+def most_steps(trainer: Trainer, run: Run) -> int:
+    """That any training is worth: MOST_EPOCHS, or MOST_STEPS where that is more."""
+    images = sum(open_data(run, trainer.store.home).counts("train"))
+    return max(MOST_STEPS, MOST_EPOCHS * (images // int(run.recipe["batch_size"])))
 
 
 def longest(seconds_of: Callable[[int], float], seconds: float, least: int, most: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from archlab.budget import Budget
 from archlab.deploy.extras import require
 from archlab.deploy.loading import load
 from archlab.executors import Interrupted, Settings
@@ -36,17 +38,17 @@ RECIPE = "quick"
 
 @dataclass(frozen=True)
 class Picked:
-    """What came of it. `document`: that of `archlab pick --json`."""
+    """What came of it. `document`: that of `archlab pick --json`, whose `ended` is finished, interrupted or failed."""
 
     document: dict[str, Any]
-    interrupted: bool
     computed: int
 
 
 def pick(request: Request, store: Store, settings: Settings | None = None, shown: Shown | None = None) -> Picked:
     """From images to a folder with a file to ship. The same call goes on where it was interrupted.
 
-    After Ctrl-C the best network so far is exported and tested all the same.
+    After Ctrl-C, and where something fails once something was trained, the best network so far is exported and tested all the
+    same.
 
     Raises:
         UserError: Something is wrong with what is asked for, or the time allows nothing.
@@ -58,7 +60,8 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     began, now = datetime.now().astimezone(), time.monotonic()
     described = describe(request.source, store, shown.say)
     decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, now)
-    state, trainer = State(request, described, began), Trainer(request.judged_by, store, settings, shown, request.seed)
+    trainer = Trainer(request.judged_by, store, settings, shown, request.seed, ended=decisions.save)
+    state = State(request, described, began)
     try:
         _train(state, trainer, decisions, shown)
     except Interrupted:
@@ -67,17 +70,27 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
         if trainer.best() is None:
             raise
         shown.say("interrupted: the best network so far is exported; the same command goes on with the race")
+    except UserError as error:
+        if trainer.best() is None:
+            raise
+        state.failed = error.message
+        shown.say(f"failed: {error.message}; the best network so far is exported")
+    else:
+        decisions.finish()
     state.chosen = to_ship(trainer, state.training)
-    if state.chosen is None:
-        raise UserError(f"nothing could be trained: {next(iter(trainer.failed.values()), 'unknown')}")
+    assert state.chosen
     if state.resolution is None:
         state.resolution = Resolution(state.chosen.run.resolution, "the one that the best network so far was tried at")
     network = load(state.chosen.run.key, store=store.home)
+    network.class_names = list(described.prepared.class_names)  # folders may have been renamed since it was trained
     told = document(state, trainer, decisions)
     seconds = 0.0 if state.interrupted else max(decisions.clock.left, _reserved(request))
-    found = write_folder(network, told, request.output, int8=request.int8, seconds=seconds, note=shown.say)
-    decisions.save()
-    return Picked(found, state.interrupted, trainer.computed)
+    try:
+        found = write_folder(network, told, request.output, int8=request.int8, seconds=seconds, note=shown.say)
+    except KeyboardInterrupt:
+        shown.say("interrupted before the folder was written: the same command writes it")
+        raise
+    return Picked(found, trainer.computed)
 
 
 def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> None:
@@ -86,28 +99,17 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     def left() -> float:
         return max(clock.left - _reserved(request), 0.0)
 
-    def field_at(pixels: int, say: Callable[[str], None] = lambda words: None) -> tuple[list[Candidate], list[LeftOut]]:
-        return candidates(
-            trainer.store,
-            dataset=state.described.name,
-            limits=request.budget,
-            recipe=recipe_at(state, pixels),
-            say=say,
-        )
+    def first_at(pixels: int) -> Candidate:
+        untimed = dataclasses.replace(request.budget, latency=None)  # timing all at each side would take minutes
+        return _field(state, trainer.store, pixels, untimed)[0][0]
 
-    state.resolution = Resolution(
-        **decisions.decide(
-            "resolution",
-            lambda: choose_resolution(
-                lambda pixels: field_at(pixels)[0][0],
-                sides_for(state.described.entry.resolution),
-                trainer,
-                FOR_RESOLUTION * left(),
-            ).document(),
-        )
-    )
+    def resolution() -> dict[str, Any]:
+        sides = sides_for(state.described.entry.resolution)
+        return choose_resolution(first_at, sides, trainer, FOR_RESOLUTION * left()).document()
+
+    state.resolution = Resolution(**decisions.decide("resolution", resolution))
     shown.say(f"images are seen at {state.resolution.pixels} pixels: {state.resolution.why}")
-    state.candidates, state.left_out = field_at(state.resolution.pixels, shown.say)
+    state.candidates, state.left_out = _field(state, trainer.store, state.resolution.pixels, request.budget, shown.say)
     state.candidates = _with_pretrained(state, trainer.store)
     shown.field(state.candidates, state.left_out)
     race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
@@ -115,6 +117,14 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     winner = next(each for each in state.candidates if each.name == state.race.last.models[0])
     tune(winner, state.race.steps, trainer, decisions, FOR_TUNING * left(), state.training)
     train_long(winner, trainer, decisions, left(), state.training, state.race.steps)
+
+
+def _field(
+    state: State, store: Store, pixels: int, limits: Budget, say: Callable[[str], None] = lambda words: None
+) -> tuple[list[Candidate], list[LeftOut]]:
+    """Who races at so many pixels, and who cannot. Raises UserError where nobody keeps the limits."""
+    recipe = recipe_at(state, pixels)
+    return candidates(store, dataset=state.described.name, limits=limits, recipe=recipe, say=say)
 
 
 def _reserved(request: Request) -> float:

@@ -9,8 +9,7 @@ from typing import Any
 
 from archlab.architecture import architecture
 from archlab.budget import Budget
-from archlab.data import Prepared, entry
-from archlab.data.entries import user_catalogue
+from archlab.data import Prepared
 from archlab.data.listing import SPLITS
 from archlab.data.overlap import identical_images
 from archlab.foundation import UserError
@@ -45,7 +44,7 @@ def pretrained(
     """References at the width of weights that are at hand, where they keep the limits; one of each reference and source.
 
     Of the store's runs on other datasets the longest of each reference counts. One that has seen images of the dataset is no
-    start, nor is one of the user's own data of another resolution, which cannot be held against it.
+    start, nor is one on data prepared at another resolution, which cannot be held against it.
     """
     found = []
     for start in (*_published(), *_stored(store, prepared)):
@@ -97,6 +96,6 @@ def _is_other(store: Store, key: str, prepared: Prepared) -> bool:
         return False
     if not isinstance(data, Prepared):
         return False
-    if data.resolution != prepared.resolution:
-        return not (user_catalogue(store.home) / f"{entry(data.name, store.home).name}.yaml").exists()
+    if data.resolution != prepared.resolution:  # copies cannot be found
+        return False
     return not any(identical_images(prepared, split, data, SPLITS) for split in ("validation", "test"))

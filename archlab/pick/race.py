@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archlab.foundation import UserError
+from archlab.foundation.words import counted
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
-from archlab.pick.lengths import Lengths, longest
+from archlab.pick.lengths import Lengths, longest, most_steps
 from archlab.pick.standing import Standing, standing
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Run
@@ -18,8 +19,8 @@ from archlab.runs import Run
 SHORTER = 4  # times fewer steps a rung below, as where learning rates are tried (archlab.study.tries)
 FINALISTS = 3  # at the last rung
 FEWEST_STEPS = 50  # of the first rung
-MOST_STEPS = 5000  # of the last
 MOST_SEEDS = 5  # of a finalist
+AT_ONCE = 3  # seeds of a finalist, where there are workers for them
 MEASURING = 0.15  # share of the race's time, after which nobody else is measured
 
 
@@ -77,8 +78,9 @@ def race(
     steps = lengths_of(len(counts(len(entered))), plan["steps"])
     for at, (length, count) in enumerate(zip(steps, counts(len(entered)), strict=True)):
         going = list(entered.values())[:count] if at == 0 else [entered[name] for name in _kept(found, count, trainer)]
-        attempts = _rung(going, length, [0], trainer, at + 1, len(steps))
-        found.rungs.append({"steps": length, "models": len(going), "seeds": 1})
+        seeds = plan["seeds"] if at == len(steps) - 1 else 1
+        attempts = _rung(going, length, range(seeds), trainer, at + 1, len(steps))
+        found.rungs.append({"steps": length, "models": len(going), "seeds": seeds})
         _note(found, attempts, trainer)
         show(found, found.last)  # type: ignore[arg-type]
     _seeds(found, entered, attempts, trainer, decisions, until, show)
@@ -89,18 +91,19 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
     before = decisions.clock.left
     lengths, able = _measured(candidates, trainer, decisions, MEASURING * seconds)
     seconds = max(seconds - (before - decisions.clock.left), 0.0)
+    most = most_steps(trainer, able[0]) if able else 0
     while able:
         rungs = counts(len(able))
+        seeds = min(max(lengths.workers // rungs[-1], 1), AT_ONCE)
 
-        def wall(last: int, able: list[Run] = able, rungs: list[int] = rungs) -> float:
-            return sum(
-                lengths.wall(((run, steps) for run in able), count)
-                for steps, count in zip(lengths_of(len(rungs), last), rungs, strict=True)
-            )
+        def wall(last: int, able: list[Run] = able, rungs: list[int] = rungs, seeds: int = seeds) -> float:
+            *before, final = zip(lengths_of(len(rungs), last), rungs, strict=True)
+            first = sum(lengths.wall(((run, steps) for run in able), count) for steps, count in before)
+            return first + lengths.wall(((run, final[0]) for run in able), final[1] * seeds)
 
-        last = longest(wall, seconds, FEWEST_STEPS * SHORTER ** (len(rungs) - 1), MOST_STEPS)
+        last = longest(wall, seconds, FEWEST_STEPS * SHORTER ** (len(rungs) - 1), most)
         if last is not None:
-            return {"models": [run.model for run in able], "steps": last}
+            return {"models": [run.model for run in able], "steps": last, "seeds": seeds}
         able.pop()
     raise UserError(
         f"in this time not even one candidate can be trained for {FEWEST_STEPS} steps: say more with --within"
@@ -124,10 +127,7 @@ def _rung(
     going: Sequence[Candidate], steps: int, seeds: Sequence[int], trainer: Trainer, number: int, of: int
 ) -> list[Attempt]:
     what = f"race, rung {number} of {of}: {len(going)} candidates, {steps} steps"
-    attempts = trainer.train(what, [(each, trainer.run(each, steps, seed)) for seed in seeds for each in going])
-    if not attempts:
-        raise UserError(f"no candidate could be trained: {next(iter(trainer.failed.values()), 'unknown')}")
-    return attempts
+    return trainer.train(what, [(each, trainer.run(each, steps, seed)) for seed in seeds for each in going])
 
 
 def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
@@ -137,10 +137,9 @@ def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
     kept = [model for at, model in enumerate(best) if at < 2 or model in found.last.open]
     for model in found.last.models:
         if model not in kept:
-            difference, error = found.last.behind(model)
-            found.out[model] = (
-                f"{trainer.told(difference)} behind after {found.rungs[-1]['steps']} steps (± {trainer.told(error)})"
-            )
+            difference, error = map(trainer.told, found.last.behind(model))
+            steps = counted(found.rungs[-1]["steps"], "step")
+            found.out[model] = f"{difference} behind after {steps} (standard error {error})"
     return kept
 
 
@@ -148,8 +147,9 @@ def _note(found: Race, attempts: Sequence[Attempt], trainer: Trainer) -> None:
     found.last = standing(attempts, trainer.metric, trainer.store)
     for model in found.last.models:
         found.reached[model] = len(found.rungs), found.last
-    for model, cause in trainer.failed.items():
-        found.out.setdefault(model, cause)
+    for model, cause in trainer.failed:
+        if model not in found.last.models:
+            found.out.setdefault(model, cause)
 
 
 def _seeds(
@@ -161,10 +161,12 @@ def _seeds(
     until: float,
     show: Callable[[Race, Standing], None],
 ) -> None:
-    """One more seed for each finalist that is not surely behind, as long as several are not told apart and there is time."""
+    """One more seed for each finalist that is not surely behind, as long as several are not told apart and there is time; a
+    second one for the two best in any case, since one of each does not tell what another seed would do."""
     assert found.last
-    for seed in range(1, MOST_SEEDS):
-        going = [entered[model] for model in found.last.open]
+    for seed in range(found.rungs[-1]["seeds"], MOST_SEEDS):
+        best = found.last.models[:2] if seed == 1 else ()
+        going = [entered[model] for model in found.last.models if model in (*best, *found.last.open)]
         if len(going) < 2:
             break
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.budget import Budget
-from archlab.foundation import UserError
+from archlab.foundation import UserError, real
 from archlab.foundation.metric import METRICS, Metric
 from archlab.pick.photographs import Source
 
@@ -29,6 +29,7 @@ class Request:
         seed: Counts repetitions: all runs have other seeds then.
         metric: One of METRICS, that candidates are chosen by.
         command: The command that asks for it.
+        store: As the command was given it.
     """
 
     source: Source
@@ -40,12 +41,16 @@ class Request:
     seed: int = 0
     metric: str = "accuracy"
     command: str = "archlab pick"
+    store: str | None = None
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS:
             raise UserError(f"there is no metric {self.metric!r}", name=self.metric, known=METRICS)
         if self.within < LEAST_TIME:
             raise UserError(f"within {self.within:g} s nothing can be trained; {LEAST_TIME:g} s are the least")
+        place = self.source.folder
+        if place and place.is_dir() and real(self.output).is_relative_to(real(place)):
+            raise UserError("would lie among the images: say another --output", where=str(self.output))
 
     @property
     def limits(self) -> dict[str, Any]:

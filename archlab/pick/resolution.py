@@ -9,9 +9,13 @@ from typing import Any
 from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate
 from archlab.pick.lengths import Lengths, longest
-from archlab.pick.trainer import Trainer
+from archlab.pick.standing import error_between
+from archlab.pick.trainer import Attempt, Trainer
 
 SIDES = (32, 48, 64, 96, 128, 160, 192, 224)
+SECONDS_A_SIDE = (
+    8.0  # that measuring and training it take at least; of fewer seconds fewer sides are tried, the small ones
+)
 LEAST_STEPS = 60  # of a training that tells something of a resolution
 MOST_STEPS = 2000
 
@@ -44,7 +48,7 @@ def choose_resolution(
     Raises UserError where no side is left, Interrupted after Ctrl-C.
     """
     able, refused = dict[int, Candidate](), ""
-    for side in sides:
+    for side in sides[: max(int(seconds / SECONDS_A_SIDE), 1)]:
         try:
             able[side] = first_of(side)
         except UserError as error:
@@ -53,7 +57,8 @@ def choose_resolution(
         raise UserError(refused)
     if len(able) == 1:
         (side,) = able
-        return Resolution(side, "the only one that the limits allow" if refused else "that of the images")
+        alone = "that of the images" if len(sides) == 1 else "there is no time to try others"
+        return Resolution(side, "the only one that the limits allow" if refused else alone)
     runs = {side: trainer.run(candidate, LEAST_STEPS, 0) for side, candidate in able.items()}
     lengths = Lengths(trainer).learn(runs.values())
     share = min(seconds * lengths.workers / len(able), seconds)
@@ -64,17 +69,23 @@ def choose_resolution(
     }
     wanted = [(able[side], trainer.run(able[side], count, 0)) for side, count in steps.items() if count is not None]
     if len(wanted) < 2:
-        return Resolution(min(able), "in this time no larger one can be tried")
+        return Resolution(min(able), "there is no time to try others")
     attempts = trainer.train("resolution", wanted)
-    if not attempts:
-        raise UserError(f"nothing could be trained: {next(iter(trainer.failed.values()), 'unknown')}")
-    best = max(attempts, key=lambda each: (each.worth, -each.run.resolution))
+    best = max(attempts, key=lambda each: each.worth)
+    close = [each for each in attempts if best.worth - each.worth <= _error(best, each, trainer)]
+    chosen = min(close, key=lambda each: each.run.resolution)
     tried = [
         {"pixels": each.run.resolution, "model": each.candidate.name, "steps": each.steps, "value": trainer.value(each)}
         for each in attempts
     ]
-    left = [side for side in able if side not in {each["pixels"] for each in tried}]
+    left = [side for side in sides if side not in {each["pixels"] for each in tried}]
     why = "worth most on validation images after the same time"
+    if chosen is not best:
+        why = f"within a standard error of {best.run.resolution} pixels, which are worth most after the same time"
     if left:
-        why += f"; {', '.join(map(str, left))} pixels take longer than there is time to try"
-    return Resolution(best.run.resolution, why, tried)
+        why += f"; {', '.join(map(str, left))} pixels were not tried"
+    return Resolution(chosen.run.resolution, why, tried)
+
+
+def _error(one: Attempt, other: Attempt, trainer: Trainer) -> float:
+    return error_between(one, other, trainer.metric, trainer.store)

@@ -15,6 +15,7 @@ from archlab.scoring.contributions import contributions
 from archlab.scoring.image_noise import on_dataset
 
 Z = 1.959964  # of 95 %
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -24,28 +25,47 @@ class Standing:
     Attributes:
         worth: Mean over the seeds of each, the higher the better.
         covariance: float (models, models), of these means: over other images of the same classes, paired, and other seeds.
+        seed_variance: float (models,), of these means, the part of seeds; 0 where no model has several, and only images are
+            known to tell them apart.
+        freedom: Degrees of freedom of that.
+        image: What one image is worth: no difference is known better.
     """
 
     models: tuple[str, ...]
     worth: tuple[float, ...]
     seeds: tuple[int, ...]
     covariance: np.ndarray
+    seed_variance: np.ndarray
+    freedom: int
+    image: float
 
     def behind(self, model: str, leader: str | None = None) -> tuple[float, float]:
         """By how much it is worth less than the leader, and the standard error of that."""
         one, other = self.models.index(leader or self.models[0]), self.models.index(model)
         variance = self.covariance[one, one] + self.covariance[other, other] - 2 * self.covariance[one, other]
-        return self.worth[one] - self.worth[other], math.sqrt(max(variance, 0.0))
+        floor = 0.0 if one == other else self.image
+        return self.worth[one] - self.worth[other], max(math.sqrt(max(variance, 0.0)), floor)
 
     def interval(self, model: str, leader: str | None = None) -> tuple[float, float, float]:
-        """By how much it is worth less than the leader; low and high, of 95 %."""
+        """By how much it is worth less than the leader; low and high, of 95 %, by Student's t with Satterthwaite's degrees of
+        freedom, since few seeds tell little of their variance."""
+        from scipy.stats import t
+
         difference, error = self.behind(model, leader)
-        return difference, difference - Z * error, difference + Z * error
+        of_seeds = sum(self.seed_variance[self.models.index(each)] for each in (leader or self.models[0], model))
+        freedom = self.freedom * error**4 / of_seeds**2 if of_seeds else math.inf
+        half = error * float(t.ppf((1 + LEVEL) / 2, freedom))
+        return difference, difference - half, difference + half
 
     @property
     def open(self) -> list[str]:
-        """The leader, and who is not surely behind it."""
-        return [model for model in self.models if model == self.models[0] or self.interval(model)[1] <= 0]
+        """The leader, and who is not two standard errors behind it."""
+
+        def is_open(model: str) -> bool:
+            difference, error = self.behind(model)
+            return difference <= Z * error
+
+        return [model for model in self.models if is_open(model)]
 
 
 def standing(attempts: Sequence[Attempt], metric: Metric, store: Store) -> Standing:
@@ -61,12 +81,16 @@ def standing(attempts: Sequence[Attempt], metric: Metric, store: Store) -> Stand
         shares[model] = [contributions(metric.name, each.scores, each.labels) for each in kept]
         strata = _strata(kept[0].labels)
     covariance = on_dataset(shares, strata).covariance(order)
-    covariance += np.diag([_between_seeds(by_model) / len(by_model[model]) for model in order])
+    variance, freedom = _between_seeds(by_model)
+    of_seeds = np.array([variance / len(by_model[model]) for model in order])
     return Standing(
-        tuple(order),
-        tuple(means[model] for model in order),
-        tuple(len(by_model[model]) for model in order),
-        covariance,
+        models=tuple(order),
+        worth=tuple(means[model] for model in order),
+        seeds=tuple(len(by_model[model]) for model in order),
+        covariance=covariance + np.diag(of_seeds),
+        seed_variance=of_seeds,
+        freedom=freedom,
+        image=1 / len(strata),
     )
 
 
@@ -89,8 +113,9 @@ def _strata(labels: np.ndarray) -> np.ndarray:
     return np.where(alone, joined, labels)
 
 
-def _between_seeds(by_model: dict[str, list[Attempt]]) -> float:
-    """The variance of a seed, pooled over the models that have several; 0 where none has, which only images tell apart."""
+def _between_seeds(by_model: dict[str, list[Attempt]]) -> tuple[float, int]:
+    """The variance of a seed, pooled over the models that have several, and its degrees of freedom; 0 where none has."""
     several = [[each.worth for each in own] for own in by_model.values() if len(own) > 1]
     freedom = sum(len(own) - 1 for own in several)
-    return sum(float(np.var(own)) * len(own) for own in several) / freedom if freedom else 0.0
+    variance = sum(float(np.var(own)) * len(own) for own in several) / freedom if freedom else 0.0
+    return variance, freedom

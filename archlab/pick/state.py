@@ -21,6 +21,7 @@ class State:
     Attributes:
         candidates: Those at the resolution that was chosen, by their prior; `left_out` those that cannot keep the limits.
         chosen: What is shipped.
+        failed: Why it ended early.
     """
 
     request: Request
@@ -33,3 +34,4 @@ class State:
     training: Training = field(default_factory=Training)
     chosen: Attempt | None = None
     interrupted: bool = False
+    failed: str = ""

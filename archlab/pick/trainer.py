@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,15 +38,27 @@ class Attempt:
 class Trainer:
     """Computes runs of candidates that read no test image, and remembers all that have finished.
 
+    Attributes:
+        failed: What has not: candidate and cause, in their order.
+
     Args:
         seed: Of the pick: its runs have seeds of their own.
+        ended: Called whenever runs have ended.
     """
 
-    def __init__(self, metric: Metric, store: Store, settings: Settings, progress: Progress, seed: int = 0):
+    def __init__(
+        self,
+        metric: Metric,
+        store: Store,
+        settings: Settings,
+        progress: Progress,
+        seed: int = 0,
+        ended: Callable[[], None] = lambda: None,
+    ):
         self.metric, self.store, self.progress, self.first = metric, store, progress, SEEDS * seed
-        self.settings = dataclasses.replace(settings, fail_fast=False)
+        self.settings, self.ended = settings, ended
         self.attempts: dict[str, Attempt] = {}
-        self.failed: dict[str, str] = {}
+        self.failed: list[tuple[str, str]] = []
         self.computed = 0
         self._runs: dict[int, tuple[Candidate, Run]] = {}  # held, so that no other one gets its id
 
@@ -62,9 +74,10 @@ class Trainer:
         return dataclasses.replace(run, seed=self.first + seed, recipe=recipe)
 
     def train(self, what: str, runs: Iterable[tuple[Candidate, Run]]) -> list[Attempt]:
-        """Those of the runs that finished; the others are in `failed`, by the name of their candidate, with their cause.
+        """Those of the runs that finished; the others are in `failed`.
 
-        Raises Interrupted after Ctrl-C, when what has finished is remembered too.
+        Raises Interrupted after Ctrl-C, when what has finished is remembered too; UserError where none has finished, or the
+        first failure is to end all.
         """
         pairs = {run.key: (candidate, run) for candidate, run in runs}
         wanted = [run for _, run in pairs.values()]
@@ -75,9 +88,12 @@ class Trainer:
             self._remember(pairs, interrupted.outcome)
             raise
         self._remember(pairs, outcome)
-        for failure in outcome.failed:
-            self.failed[failure.run.model] = failure.cause
-        return [self.attempts[key] for key in pairs if key in self.attempts]
+        self.ended()
+        self.failed += [(failure.run.model, failure.cause) for failure in outcome.failed]
+        found = [self.attempts[key] for key in pairs if key in self.attempts]
+        if outcome.failed and (self.settings.fail_fast or not found):
+            raise UserError(f"{what}: nothing could be trained: {outcome.failed[0]}")
+        return found
 
     def value(self, attempt: Attempt) -> float:
         """What it is worth, as the metric has it."""

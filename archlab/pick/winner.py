@@ -8,16 +8,14 @@ from typing import Any
 
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
-from archlab.pick.lengths import Lengths, longest
+from archlab.pick.lengths import Lengths, longest, most_steps
 from archlab.pick.standing import error_between
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.training.reading import load_recipe
 
 RATES = 0.5, 2.0  # times the recipe's
 STRONGER = {"crop": {"scale": [0.4, 1.0]}, "randaugment": {"operations": 1, "magnitude": 7}}
-LEAST_EPOCHS, MOST_EPOCHS = 1, 300  # of the long training; most at least MOST_STEPS
-MOST_STEPS = 2000
-FEWEST_SEEDS, MOST_SEEDS = 2, 5
+FEWEST_SEEDS, MOST_SEEDS = 2, 5  # of the long training
 
 
 @dataclass
@@ -92,8 +90,8 @@ def train_long(
     def planned() -> dict[str, int]:
         lengths = Lengths(trainer).learn([run])
         seeds = min(max(lengths.workers, FEWEST_SEEDS), MOST_SEEDS)
-        most = max(MOST_STEPS, MOST_EPOCHS * _steps_an_epoch(trainer, run))
-        for count in (seeds, 1):
+        most = most_steps(trainer, run)
+        for count in (seeds, 1) if least < most else ():
             steps = longest(lambda steps, n=count: lengths.wall([(run, steps)] * n), seconds, least + 1, most)  # type: ignore[misc]
             if steps:
                 return {"steps": steps, "seeds": count}
@@ -124,9 +122,3 @@ def _ways(recipe: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "augment", {"augment": load_recipe({"like": "quick", "augment": stronger}).canonical()["augment"]}
     for factor in RATES[::-1]:
         yield "lr", {"lr": recipe["lr"] * factor}
-
-
-def _steps_an_epoch(trainer: Trainer, run: Any) -> int:
-    from archlab.runs import open_data
-
-    return max(sum(open_data(run, trainer.store.home).counts("train")) // int(run.recipe["batch_size"]), 1)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from archlab.cli.pick import default_output
 from archlab.executors import Interrupted, Outcome
+from archlab.foundation import UserError
 from archlab.pick import picking
 from archlab.pick.trainer import Trainer
 from archlab.runs import Store
@@ -100,11 +103,11 @@ def test_the_commands_that_repeat_it_come_by_the_very_run(command, photos, place
     found = json.loads((place / "out/pick.json").read_text())
     monkeypatch.chdir(place)
     train, export = (line.split()[1:] for line in found["repeat"])
-    code, out, err = command(*train, "--store", place / "home", "--json")
+    code, out, err = command(*train, "--json")
     assert code == 0, err
     assert json.loads(out)["key"] == found["training"]["chosen"]
     assert "nothing was trained" in err
-    code, _, err = command(*export, "--store", place / "home")
+    code, _, err = command(*export)
     assert code == 0, err
 
 
@@ -130,7 +133,8 @@ def test_interrupted_it_leaves_the_best_so_far_and_goes_on(command, photos, tmp_
     monkeypatch.setattr(Trainer, "train", real)
     code, out, err = picked(command, photos, tmp_path)
     assert code == 0, err
-    assert json.loads(out)["rungs"][0] == found["rungs"][0]
+    assert json.loads(out)["ended"] == "finished"
+    assert json.loads(out)["resolution"] == found["resolution"]
     assert before <= set(Store(tmp_path / "home").keys())
 
 
@@ -163,6 +167,33 @@ def test_mistakes_are_one_line(command, photos, tmp_path, arguments, message):
     (line,) = [each for each in err.splitlines() if each.startswith("error")]
     assert message in line
     assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_cannot_lie_among_the_images(command, photos, tmp_path, monkeypatch):
+    code, _, err = command("pick", photos, "--store", tmp_path, "--output", photos / "out")
+    assert code == 2
+    assert "would lie among the images: say another --output" in err
+    assert default_output(photos, None) == Path("photos-picked")
+    monkeypatch.chdir(photos)
+    assert default_output(Path(), None) == photos.with_name("photos-picked")
+
+
+def test_what_failed_is_told_and_the_best_so_far_ships(command, photos, tmp_path, monkeypatch):
+    real = Trainer.train
+
+    def failing(self, what, runs):
+        found = real(self, what, runs)
+        if what.startswith("race"):
+            self.failed.append(("starnet", "DivergenceError: made up"))
+            raise UserError("nothing could be trained: made up")
+        return found
+
+    monkeypatch.setattr(Trainer, "train", failing)
+    code, out, err = picked(command, photos, tmp_path)
+    assert code == 1
+    assert json.loads(out)["ended"] == "failed"
+    assert "failed: starnet: DivergenceError: made up" in err
+    assert (tmp_path / "out/model.onnx").exists()
 
 
 def test_without_images_the_command_says_what_it_needs(command):
