@@ -87,11 +87,13 @@ def race(
 
 
 def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float) -> dict[str, Any]:
-    """Who enters, and how many steps the last rung has: as many as can have FEWEST_STEPS, then as long as there is time."""
+    """Who enters, and how many steps the last rung has: as many as can have FEWEST_STEPS, then as long as there is time. One in
+    any case."""
     before = decisions.clock.left
     lengths, able = _measured(candidates, trainer, decisions, MEASURING * seconds)
     seconds = max(seconds - (before - decisions.clock.left), 0.0)
-    most = most_steps(trainer, able[0]) if able else 0
+    first = able[0] if able else None
+    most = most_steps(trainer, first) if first else 0
     while able:
         rungs = counts(len(able))
         seeds = min(max(lengths.workers // rungs[-1], 1), AT_ONCE)
@@ -105,9 +107,9 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
         if last is not None:
             return {"models": [run.model for run in able], "steps": last, "seeds": seeds}
         able.pop()
-    raise UserError(
-        f"in this time not even one candidate can be trained for {FEWEST_STEPS} steps: say more with --within"
-    )
+    if first is None:
+        raise UserError("no candidate trains on these images: `archlab train` with one of them says why")
+    return {"models": [first.model], "steps": FEWEST_STEPS, "seeds": 1}
 
 
 def _measured(
