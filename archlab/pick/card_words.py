@@ -58,7 +58,10 @@ def answers(document: dict[str, Any]) -> list[str]:
     other = test["metrics"][metric.name]
     if other["value"] is None:
         return [_in_short(document), f"{said} Its {metric.words} is not defined on these images."]
-    ends = between(other["low"], other["high"]) if metric.is_share else f"{other['low']:.3f} to {other['high']:.3f}"
+    if other["low"] is None:
+        ends = "its interval is not known: some classes have too few test images"
+    else:
+        ends = between(other["low"], other["high"]) if metric.is_share else f"{other['low']:.3f} to {other['high']:.3f}"
     said += f" Its {metric.words}, by which it was chosen on other images, is {worth(metric, other['value'])} ({ends})."
     return [_in_short(document), said]
 

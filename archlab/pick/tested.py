@@ -10,6 +10,7 @@ from archlab.foundation.metric import METRICS, Metric
 from archlab.training.class_scores import ClassScores
 from archlab.training.metrics import measured
 
+FEWEST = 5  # images of a class that tell something of its noise
 DRAWS = 1000
 ACCURACY = METRICS["accuracy"]
 NOTHING: dict[str, Any] = {"images": 0, "metrics": {}, "guess": None, "recall": [], "confusion": []}
@@ -65,12 +66,15 @@ def _class_scores(probabilities: np.ndarray, labels: np.ndarray) -> ClassScores:
 
 
 def _resampled(metric: Metric, given: ClassScores) -> dict[str, float | None]:
-    """A metric, null where it is not defined, with percentiles over images drawn within their classes."""
+    """A metric, null where it is not defined, with percentiles over images drawn within their classes; without these where a class
+    has too few to draw from."""
     value = measured(metric, given)
     if value is None:
         return {"value": None, "low": None, "high": None}
     chance = np.random.default_rng(0)
     by_class = [np.flatnonzero(given.labels == each) for each in np.unique(given.labels)]
+    if min(map(len, by_class)) < FEWEST:
+        return {"value": value, "low": None, "high": None}
     drawn = []
     for _ in range(DRAWS):
         rows = np.concatenate([chance.choice(rows, len(rows)) for rows in by_class])

@@ -95,6 +95,13 @@ def test_the_interval_of_a_metric_covers_it_as_often_as_it_says(monkeypatch):
     assert 86 <= covered <= 99
 
 
+def test_a_class_of_few_test_images_leaves_no_interval_of_a_metric():
+    labels = np.repeat([0, 1, 2], [30, 10, 2])  # both of the third are right, which says little of others
+    found = tested.tested(np.eye(3)[labels], labels, ["a", "b", "c"], METRICS["balanced_accuracy"], "a")
+    assert found["metrics"]["balanced_accuracy"] == {"value": 1.0, "low": None, "high": None}
+    assert found["metrics"]["accuracy"]["low"] < 0.95
+
+
 def test_classes_without_test_images_have_no_recall():
     found = tested.tested(np.eye(3)[[0, 0, 2]], np.array([0, 0, 0]), ["a", "b", "c"], METRICS["auroc"], "b")
     assert found["recall"][1] == {"class": "b", "images": 0, "recall": None, "low": None, "high": None}
