@@ -66,8 +66,8 @@ def _class_scores(probabilities: np.ndarray, labels: np.ndarray) -> ClassScores:
 
 
 def _resampled(metric: Metric, given: ClassScores) -> dict[str, float | None]:
-    """A metric, null where it is not defined, with percentiles over images drawn within their classes; without these where a class
-    has too few to draw from."""
+    """A metric, null where it is not defined, with percentiles over images drawn within their classes; without these where a
+    class has too few to draw from."""
     value = measured(metric, given)
     if value is None:
         return {"value": None, "low": None, "high": None}
