@@ -121,14 +121,16 @@ def pick(
 
 
 def _print(document: dict[str, Any], output: Path) -> None:
-    from archlab.cli.tables import print_table
     from archlab.pick.card_words import answers, facts
     from archlab.pick.folder import PAGE, PREDICT
 
     for words in answers(document):
         echo(words)
     echo("")
-    print_table(["", ""], [list(row) for row in facts(document)])
+    rows = facts(document)
+    wide = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        echo(f"{label:{wide}}  {value}")
     card, program = (shlex.quote(str(output / name)) for name in (PAGE, PREDICT))
     echo(f"\n{card} says more; `python {program} IMAGE` tells the class of an image")
 

@@ -38,12 +38,9 @@ class ShownPick(ShownProgress, Shown):
     def standing(self, race: Race, standing: Standing) -> None:
         if self.quiet:
             return
-        rung, (leader, *others) = race.rungs[-1], standing.models
-        told = [
-            f"{leader} leads",
-            *(f"{model} is {self._points(standing.behind(model)[0])} behind" for model in others),
-        ]
-        self.say(f"after {counted(rung['steps'], 'step')}: {', '.join(told)}")
+        from archlab.pick.trainer import difference_in_words
 
-    def _points(self, difference: float) -> str:
-        return f"{100 * difference:.1f} points" if self.metric.is_share else f"{difference:.3f} {self.metric.unit}"
+        rung, (leader, *others) = race.rungs[-1], standing.models
+        behind = {model: difference_in_words(self.metric, standing.behind(model)[0]) for model in others}
+        told = [f"{leader} leads", *(f"{model} is {words} behind" for model, words in behind.items())]
+        self.say(f"after {counted(rung['steps'], 'step')}: {', '.join(told)}")

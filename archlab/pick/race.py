@@ -15,8 +15,8 @@ from archlab.pick.lengths import Lengths, longest, most_steps
 from archlab.pick.standing import Standing, standing
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Run
+from archlab.study.tries import SHORTER
 
-SHORTER = 4  # times fewer steps a rung below, as where learning rates are tried (archlab.study.tries)
 FINALISTS = 3  # at the last rung
 FEWEST_STEPS = 50  # of the first rung
 MOST_SEEDS = 5  # of a finalist
@@ -120,7 +120,7 @@ def _measured(
     runs = [trainer.run(each, FEWEST_STEPS, 0) for each in candidates]
     for at in range(0, len(runs), lengths.workers):
         lengths.learn(runs[at : at + lengths.workers])
-        if decisions.clock.left < until:
+        if decisions.clock.left <= until:
             break
     return lengths, [run for run in runs if lengths.knows(run)]
 
@@ -128,7 +128,7 @@ def _measured(
 def _rung(
     going: Sequence[Candidate], steps: int, seeds: Sequence[int], trainer: Trainer, number: int, of: int
 ) -> list[Attempt]:
-    what = f"race, rung {number} of {of}: {len(going)} candidates, {steps} steps"
+    what = f"race, rung {number} of {of}: {counted(len(going), 'candidate')}, {counted(steps, 'step')}"
     return trainer.train(what, [(each, trainer.run(each, steps, seed)) for seed in seeds for each in going])
 
 

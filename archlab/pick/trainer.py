@@ -22,6 +22,11 @@ SPLIT = "validation"
 SEEDS = 1000  # of one pick, at most
 
 
+def difference_in_words(metric: Metric, difference: float) -> str:
+    """`1.2 points`, `0.034 nats`."""
+    return f"{100 * difference:.1f} points" if metric.is_share else f"{difference:.3f} {metric.unit}"
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A run that has finished. `worth`: in the metric on validation images, the higher the better."""
@@ -101,7 +106,7 @@ class Trainer:
 
     def told(self, difference: float) -> str:
         """Of what runs are worth, in words."""
-        return f"{100 * difference:.1f} points" if self.metric.is_share else f"{difference:.3f} {self.metric.unit}"
+        return difference_in_words(self.metric, difference)
 
     def best(self) -> Attempt | None:
         """By validation images; of equals the one that was trained longest."""

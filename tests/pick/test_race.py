@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archlab.pick import race
 from archlab.pick.race import FEWEST_STEPS, FINALISTS, SHORTER, counts, lengths_of
 
 
@@ -33,3 +35,24 @@ def test_rungs_grow_by_one_factor_up_to_the_last(rungs, last):
 def test_the_first_rung_has_the_fewest_steps_where_the_last_has_the_least(models):
     rungs = len(counts(models))
     assert lengths_of(rungs, FEWEST_STEPS * SHORTER ** (rungs - 1))[0] == FEWEST_STEPS
+
+
+def test_where_no_time_is_left_nobody_else_is_measured(monkeypatch):
+    class Learned:
+        """Of two workers: learns and knows all that it is given."""
+
+        def __init__(self, trainer):
+            self.workers, self.known = 2, []
+
+        def learn(self, runs):
+            self.known += runs
+
+        def knows(self, run):
+            return run in self.known
+
+    monkeypatch.setattr(race, "Lengths", Learned)
+    trainer = SimpleNamespace(run=lambda candidate, steps, seed: candidate)
+    for left, measured in ((0.0, 2), (60.0, 6)):
+        decisions = SimpleNamespace(clock=SimpleNamespace(left=left))
+        _, able = race._measured(list("abcdef"), trainer, decisions, left)
+        assert len(able) == measured
