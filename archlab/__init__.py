@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # for editors and type checkers
         fit_width,
         load,
         measure,
+        pick,
         references,
         search,
         xscore,
@@ -31,18 +32,20 @@ __all__ = [
     "fit_width",
     "load",
     "measure",
+    "pick",
     "references",
     "search",
     "xscore",
 ]
+CALLABLE_ROOMS = ("architecture", "pick")
 
 
 def __getattr__(name: str) -> Any:
     """Imports `archlab.api` when one of its names is first used, so that `import archlab` stays fast."""
     if name == "__version__":
         return version("archlab")
-    if name == "architecture":
-        return importlib.import_module("archlab.architecture")  # a callable room
+    if name in CALLABLE_ROOMS:
+        return importlib.import_module(f"archlab.{name}")
     if name in __all__:
         return getattr(importlib.import_module("archlab.api"), name)
     raise AttributeError(f"module 'archlab' has no attribute {name!r}")

@@ -17,6 +17,7 @@ from archlab.budget.conformance import check_block
 from archlab.deploy.loading import load
 from archlab.executors import Settings
 from archlab.foundation import home
+from archlab.pick.asked import pick
 from archlab.runs import Store
 from archlab.scoring import xscore
 from archlab.study.ablating import ablate as _ablate
@@ -37,6 +38,7 @@ __all__ = [
     "fit_width",
     "load",
     "measure",
+    "pick",
     "references",
     "search",
     "xscore",

@@ -13,11 +13,7 @@ import click
 from archlab.cli.options import JSON, STORE
 from archlab.cli.running import run_options, settings_and_progress
 from archlab.cli.streams import echo
-from archlab.foundation import UserError, home
-from archlab.foundation.metric import METRICS
-from archlab.foundation.words import seconds_in
-
-METRICS_TO_CHOOSE_BY = [name for name in METRICS if name != "calibration_error"]  # of which who knows nothing has least
+from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY
 
 
 @click.command()
@@ -77,44 +73,35 @@ def pick(
 
     Interrupted, it leaves the best so far (exit code 130), and the same command goes on with the race.
     """
-    if folder is None and csv is None:
-        raise UserError("say which images: a FOLDER, or --csv")
-    from archlab.budget import parse_budget
     from archlab.cli.picking import ShownPick
-    from archlab.pick.photographs import Source
-    from archlab.pick.picking import pick as picked
-    from archlab.pick.request import Request
-    from archlab.runs import Store
+    from archlab.pick.asked import pick as picked
 
-    source = Source(
-        folder=folder,
+    limits = {"params": params, "macs": macs, "peak_memory": peak_memory, "flash": flash, "latency": latency}
+    given, _ = settings_and_progress(quiet=quiet, events=None, **settings)
+    done = picked(
+        folder,
         csv=csv,
         image_column=image_column,
         label_column=label_column,
         group_column=group_column,
         split_column=split_column,
-    )
-    limits = {"params": params, "macs": macs, "peak_memory": peak_memory, "flash": flash, "latency": latency}
-    request = Request(
-        source=source,
-        budget=parse_budget({name: limit for name, limit in limits.items() if limit is not None}),
-        within=seconds_in(within),
-        output=output or default_output(folder, csv),
+        within=within,
+        budget={name: limit for name, limit in limits.items() if limit is not None},
+        metric=metric,
         int8=int8,
         flip=not no_flip,
         seed=seed,
-        metric=metric,
-        command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
+        output=output,
         store=store,
+        settings=given,
+        shown=ShownPick(METRICS[metric], quiet=quiet, events=events),
+        command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
     )
-    given, _ = settings_and_progress(quiet=quiet, events=None, **settings)
-    found = picked(
-        request, Store(home(store)), given, ShownPick(request.judged_by, quiet=quiet, events=events)
-    ).document
+    found = done.document
     if as_json:
         echo(json.dumps(found, indent=2))
     else:
-        _print(found, request.output)
+        _print(found, done.output)
     for failure in found["failed"]:
         echo(f"failed: {failure['model']}: {failure['cause']}", err=True)
     return 130 if found["ended"] == "interrupted" else 1 if found["failed"] else 0
@@ -133,10 +120,3 @@ def _print(document: dict[str, Any], output: Path) -> None:
         echo(f"{label:{wide}}  {value}")
     card, program = (shlex.quote(str(output / name)) for name in (PAGE, PREDICT))
     echo(f"\n{card} says more; `python {program} IMAGE` tells the class of an image")
-
-
-def default_output(folder: Path | None, csv: Path | None) -> Path:
-    """`photos-picked`, in the working directory, or beside the images where that is among them."""
-    place = ((folder if csv is None else csv.with_suffix("")) or Path()).resolve()
-    name = f"{place.name or 'images'}-picked"
-    return place.with_name(name) if Path.cwd().is_relative_to(place) else Path(name)

@@ -63,6 +63,7 @@ METRICS = {
     )
 }
 """Those that every run keeps; `archlab.training.measures` computes them."""
+METRICS_TO_CHOOSE_BY = [name for name in METRICS if name != "calibration_error"]  # of which who knows nothing has least
 RENAMED = {"loss": "log_loss"}
 """What runs stored before call a metric."""
 UNDEFINED = "all its images are of one class"  # why a split has no value of one of METRICS

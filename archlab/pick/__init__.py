@@ -17,4 +17,26 @@ winner       learning rate, augmentation and start of the winner; its long train
 shipped      the files that ship, tested (tested)
 folder       what is left: these, predict_file, and the card (card, card_sections, card_words)
 picking      all of it
+asked        what the command and programs ask for it with
 """
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from archlab.pick.picking import Picked
+
+
+class _CallableRoom(types.ModuleType):
+    """Lets `archlab.pick("photos")` work although this room has the same name as its main function."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Picked:
+        from archlab.pick.asked import pick
+
+        return pick(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableRoom

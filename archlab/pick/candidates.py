@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from archlab.foundation import UserError
 from archlab.pick.found import Found, found_designs
 from archlab.pick.prior import Prior, prior
 from archlab.runs import Store
-from archlab.study.latency import beyond, check_installed, timed
+from archlab.study.latency import beyond, check_installed, networks_to_time, timed
 from archlab.study.resolved import Model, ResolvedStudy
 
 if TYPE_CHECKING:
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from archlab.study.study import Study
 
 NAME = "pick"
+TIMED_TOGETHER = 3  # models, which take turns: a worker for each alone would take longer to start than to measure
+NOT_TIMED = "was not timed: there was no time left for it"
+Fits = Callable[[Sequence[str]], bool]
+
+
+def always(names: Sequence[str]) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -70,17 +77,19 @@ def candidates(
     limits: Budget,
     recipe: str | dict[str, Any],
     say: Callable[[str], None] = lambda words: None,
+    fits: Fits = always,
 ) -> tuple[list[Candidate], list[LeftOut]]:
     """The models that keep the limits on a dataset, best prior first, and those that do not, or cannot be read, and why.
 
     Each is as wide as the limits allow at the classes of the dataset. Of models that are one network then, the
     first counts. A latency is no limit that widths are fitted to: what is above it on this machine is left out, and what is not
-    known yet is measured now, so nothing else should run.
+    known yet is measured now, a few at a time by their prior, so nothing else should run.
 
     Args:
         dataset: One of the catalogue.
         limits: Widths are fitted to it whatever its `fit` says.
         recipe: As a study has it.
+        fits: Whether there is time to measure the models of these names too; asked once one is known to keep the limits.
 
     Raises:
         UserError: The dataset or the recipe is wrong; nobody is left.
@@ -91,17 +100,17 @@ def candidates(
     found = list(found_designs(store.home))
     designer = Designer(_study(store, dataset, limits, recipe, found), store.home)
     designs, unfit = _fitted(designer)
+    priors, searches = prior(store, dataset), {each.name: each.search for each in found}
+    designs.sort(key=lambda each: -priors[each.name].score if each.name in priors else math.inf)
     study = settle(designer, designs, None)
     check_installed(study)
-    milliseconds, slow = _timed(study, store, say)
+    milliseconds, slow = _timed(study, store, say, fits)
     left_out = [*(LeftOut(each.name, each.reason) for each in found if each.reason), *unfit, *slow]
     out, budget = {each.name for each in slow}, designer.study.budget
     left = [model.name for model in study.models if model.name not in out]
     say(f"within {budget}: {len(left)} of {len(left) + len(left_out)} models")
     if not left:
         raise _nobody(left_out, budget)
-    priors, searches = prior(store, dataset), {each.name: each.search for each in found}
-    left.sort(key=lambda name: -priors[name].score if name in priors else math.inf)
     study = _raced(study, left, searches)
     return [
         Candidate(study, model, priors.get(model.name), searches.get(model.name), milliseconds.get(model.name))
@@ -131,7 +140,7 @@ def fixed_study(
     design = designer.design(Combination({}, architecture))
     check_design(designer, design, study.recipe)
     settled = _raced(settle(designer, [design], None), [design.name], ())
-    _, slow = _timed(settled, store, lambda words: None)
+    _, slow = _timed(settled, store, lambda words: None, always)
     (model,) = settled.models
     return dataclasses.replace(
         settled, models=[dataclasses.replace(model, within_budget=model.within_budget and not slow)]
@@ -199,18 +208,25 @@ def _unfit(designer: Designer, architecture: Architecture, error: UserError) -> 
 
 
 def _timed(
-    study: ResolvedStudy, store: Store, say: Callable[[str], None]
+    study: ResolvedStudy, store: Store, say: Callable[[str], None], fits: Fits
 ) -> tuple[dict[str, float | None], list[LeftOut]]:
-    """What the models take, by name, where latency is limited; and those that take longer, or cannot be measured."""
-    found = timed(study, store, announce=say)
-    if found is None:
-        return {}, []
-    slow = [
-        LeftOut(name, beyond(taken, found.limit), taken / found.limit if taken else math.inf)
-        for name, taken in found.milliseconds.items()
-        if not found.allows(name)
-    ]
-    return found.milliseconds, slow
+    """What the models take, by name, where latency is limited; and those that take longer, cannot be measured, or were not."""
+    milliseconds, left_out, is_one_kept = dict[str, float | None](), list[LeftOut](), False
+    for at in range(0, len(study.models), TIMED_TOGETHER):
+        few = dataclasses.replace(study, models=study.models[at : at + TIMED_TOGETHER])
+        names = [model.name for model in few.models]
+        if is_one_kept and networks_to_time(few, store) and not fits(names):
+            left_out += [LeftOut(name, NOT_TIMED) for name in names]
+        elif found := timed(few, store, announce=say):
+            milliseconds |= found.milliseconds
+            slow = [name for name in names if not found.allows(name)]
+            left_out += [_too_slow(name, milliseconds[name], found.limit) for name in slow]
+            is_one_kept |= len(slow) < len(names)
+    return milliseconds, left_out
+
+
+def _too_slow(name: str, milliseconds: float | None, limit: float) -> LeftOut:
+    return LeftOut(name, beyond(milliseconds, limit), milliseconds / limit if milliseconds else math.inf)
 
 
 def _nobody(left_out: list[LeftOut], budget: Budget) -> UserError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from filelock import FileLock
 
 from archlab.data import Entry, Listing, Prepared, add_dataset, entry, inspect, open_prepared, prepare, remove_dataset
 from archlab.data.download import Progress
@@ -79,8 +80,13 @@ def describe(source: Source, store: Store, say: Say) -> Described:
     reader, options = _given(source)
     wanted = called(Path(options["path"]) if source.folder is None else real(source.folder))
     listing = _read(wanted, reader, options)
-    known = find_known(wanted, reader, options, listing, store.home)
-    described = _as_before(known, store)
+    place = store.home / "datasets"
+    place.mkdir(parents=True, exist_ok=True)
+    with FileLock(place / ".lock"):  # another process may describe a folder that is called alike
+        known = find_known(wanted, reader, options, listing, store.home)
+        described = _as_before(known, store)
+        if not described:
+            remember(known, store.home)
     if described:
         say(f"{known.name} was described before, and has not changed.")
     else:
@@ -139,7 +145,6 @@ def _as_before(known: Known, store: Store) -> Described | None:
 
 
 def _described(known: Known, listing: Listing, store: Store, say: Say) -> Described:
-    remember(known, store.home)  # whose name it is, should this be interrupted
     content = content_of(listing)
     try:
         together, prepared = _prepared(known, listing, store.home, say)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from archlab.budget import Budget
@@ -15,7 +16,7 @@ from archlab.deploy.extras import require
 from archlab.deploy.loading import load
 from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
-from archlab.pick.candidates import Candidate, LeftOut, candidates
+from archlab.pick.candidates import Candidate, Fits, LeftOut, always, candidates
 from archlab.pick.decisions import Decisions
 from archlab.pick.document import document
 from archlab.pick.folder import check_folder, write_folder
@@ -32,15 +33,22 @@ from archlab.pick.winner import to_ship, train_long, tune
 from archlab.runs import Store
 
 FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
-FOR_RESOLUTION, FOR_RACE, FOR_TUNING = 0.1, 0.45, 0.3  # shares of what is left when each begins
+FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.45, 0.3  # shares of what is left when each begins
 RECIPE = "quick"
 
 
 @dataclass(frozen=True)
 class Picked:
-    """What came of it. `document`: that of `archlab pick --json`, whose `ended` is finished, interrupted or failed."""
+    """What came of it.
+
+    Attributes:
+        document: That of `archlab pick --json`, whose `ended` is finished, interrupted or failed.
+        output: The folder that was written.
+        computed: How many runs were trained now.
+    """
 
     document: dict[str, Any]
+    output: Path
     computed: int
 
 
@@ -90,7 +98,7 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     except KeyboardInterrupt:
         shown.say("interrupted before the folder was written: the same command writes it")
         raise
-    return Picked(found, trainer.computed)
+    return Picked(found, request.output, trainer.computed)
 
 
 def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> None:
@@ -109,8 +117,14 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
 
     state.resolution = Resolution(**decisions.decide("resolution", resolution))
     shown.say(f"images are seen at {state.resolution.pixels} pixels: {state.resolution.why}")
-    state.candidates, state.left_out = _field(state, trainer.store, state.resolution.pixels, request.budget, shown.say)
-    state.candidates = _with_pretrained(state, trainer.store)
+    timed_until = clock.left - FOR_TIMING * left()
+
+    def fits(names: Sequence[str]) -> bool:
+        return decisions.decide(f"timing {', '.join(names)}", lambda: clock.left > timed_until)
+
+    pixels, limits = state.resolution.pixels, request.budget
+    state.candidates, state.left_out = _field(state, trainer.store, pixels, limits, shown.say, fits)
+    _add_pretrained(state, trainer.store, fits)
     shown.field(state.candidates, state.left_out)
     race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
     assert state.race.last
@@ -120,11 +134,16 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
 
 
 def _field(
-    state: State, store: Store, pixels: int, limits: Budget, say: Callable[[str], None] = lambda words: None
+    state: State,
+    store: Store,
+    pixels: int,
+    limits: Budget,
+    say: Callable[[str], None] = lambda words: None,
+    fits: Fits = always,
 ) -> tuple[list[Candidate], list[LeftOut]]:
     """Who races at so many pixels, and who cannot. Raises UserError where nobody keeps the limits."""
     recipe = recipe_at(state, pixels)
-    return candidates(store, dataset=state.described.name, limits=limits, recipe=recipe, say=say)
+    return candidates(store, dataset=state.described.name, limits=limits, recipe=recipe, say=say, fits=fits)
 
 
 def _reserved(request: Request) -> float:
@@ -132,13 +151,17 @@ def _reserved(request: Request) -> float:
     return min(FOR_EXPORT[0] * request.within, FOR_EXPORT[1])
 
 
-def _with_pretrained(state: State, store: Store) -> list[Candidate]:
+def _add_pretrained(state: State, store: Store, fits: Fits) -> None:
     """Those that start from weights at hand beside those that start anew, each just before its own reference."""
     assert state.resolution
     recipe, limits = recipe_at(state, state.resolution.pixels), state.request.budget
     priors = {each.name: each.prior for each in state.candidates}
-    started = pretrained(store, prepared=state.described.prepared, limits=limits, recipe=recipe, priors=priors)
-    return sorted([*started, *state.candidates], key=lambda each: -each.prior.score if each.prior else math.inf)
+    started, left_out = pretrained(
+        store, prepared=state.described.prepared, limits=limits, recipe=recipe, priors=priors, fits=fits
+    )
+    by_prior = [*started, *state.candidates]
+    state.candidates = sorted(by_prior, key=lambda each: -each.prior.score if each.prior else math.inf)
+    state.left_out = [*state.left_out, *left_out]
 
 
 def recipe_at(state: State, pixels: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archlab.budget import Budget
 from archlab.foundation import UserError, real
-from archlab.foundation.metric import METRICS, Metric
+from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY, Metric
 from archlab.pick.photographs import Source
 
 BALANCED = ("balanced_accuracy", "macro_f1")  # where each class counts alike, training weighs them alike too
@@ -27,7 +27,7 @@ class Request:
         int8: Whether the int8 file is wanted even where it loses accuracy.
         flip: Whether a mirror image is an example of the same class.
         seed: Counts repetitions: all runs have other seeds then.
-        metric: One of METRICS, that candidates are chosen by.
+        metric: One of METRICS_TO_CHOOSE_BY.
         command: The command that asks for it.
         store: As the command was given it.
     """
@@ -44,8 +44,13 @@ class Request:
     store: str | None = None
 
     def __post_init__(self) -> None:
-        if self.metric not in METRICS:
-            raise UserError(f"there is no metric {self.metric!r}", name=self.metric, known=METRICS)
+        if self.metric not in METRICS_TO_CHOOSE_BY:
+            what = (
+                f"nothing is chosen by {self.metric}"
+                if self.metric in METRICS
+                else f"there is no metric {self.metric!r}"
+            )
+            raise UserError(what, name=self.metric, known=METRICS_TO_CHOOSE_BY)
         if self.within < LEAST_TIME:
             raise UserError(f"within {self.within:g} s nothing can be trained; {LEAST_TIME:g} s are the least")
         place = self.source.folder

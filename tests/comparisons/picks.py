@@ -1,17 +1,18 @@
 """What `archlab pick` is worth beside what people do without it: `python -m tests.comparisons.picks OUT.jsonl FOLDER ...`.
 
-On each folder, three times, in the same time on the same machine: `pick`; MobileNetV2 trained for all of it; a reference drawn
-at random likewise; and, in eleven times the time, the best of the eleven trained for as long each. All but `pick` are trained
-at 32 pixels by `quick` with as many steps as fit and as many seeds as there are workers; the best on validation images is
-tested. What is in OUT.jsonl already is not done again.
+On each folder, three times, in the same time each on the same machine: `pick`, and each of the eleven references, trained at 32
+pixels by `quick` with as many steps as fit and as many seeds as there are workers; the best seed on validation images is
+tested. So the eleven tell what MobileNetV2 is worth in that time, a reference drawn at random likewise, and, in eleven times
+the time, the one of the eleven that is best on validation images. What is in OUT.jsonl already is not done again;
+`python -m tests.comparisons.picks_table OUT.jsonl` sums it up.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-import random
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from archlab.pick.tested import share
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Store
 
+PICK = "pick"
 RECIPE = {"like": "quick", "resolution": 32}
 LEAST, MOST = 1, 10**6  # steps
 
@@ -52,24 +54,21 @@ class Told(Shown):
 @click.option("--repeats", default=3)
 @click.option("--workers", type=int)
 def main(out: Path, folders: tuple[Path, ...], within: str, params: int, repeats: int, workers: int | None) -> None:
-    """Appends a line a method, folder and repetition."""
-    ways = {"pick": _pick, "mobilenetv2": _one, "random": _random, "best of eleven": _best}
-    for repeat in range(repeats):
-        for folder in folders:
-            for way, how in ways.items():
-                asked = {"way": way, "folder": folder.name, "repeat": repeat, "within": within, "params": params}
-                if out.exists() and any(
-                    asked.items() <= json.loads(row).items() for row in out.read_text().splitlines()
-                ):
-                    continue
-                store = Store(out.with_suffix("") / way.replace(" ", "-") / folder.name / str(repeat))
-                began = time.monotonic()
-                found = how(folder, store, seconds_in(within), Budget(params), repeat, Settings(workers=workers))
-                with out.open("a") as file:
-                    file.write(json.dumps({**asked, "seconds": time.monotonic() - began, **found}) + "\n")
+    """Appends a line for `pick` and one for each reference, folder and repetition."""
+    for repeat, folder, way in itertools.product(range(repeats), folders, (PICK, *references())):
+        asked = {"way": way, "folder": folder.name, "repeat": repeat, "within": within, "params": params}
+        if out.exists() and any(asked.items() <= json.loads(row).items() for row in out.read_text().splitlines()):
+            continue
+        home = out.with_suffix("") / folder.name
+        store = Store(home / PICK / str(repeat) if way == PICK else home / "references")
+        began = time.monotonic()
+        how = _picked if way == PICK else partial(_trained, way)
+        found = how(folder, store, seconds_in(within), Budget(params), repeat, Settings(workers=workers))
+        with out.open("a") as file:
+            file.write(json.dumps({**asked, "seconds": time.monotonic() - began, **found}) + "\n")
 
 
-def _pick(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
+def _picked(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
     output = store.home / "picked"
     asked = Request(Source(folder=folder), limits, within, output, seed=seed, command="")
     found = pick(asked, store, settings, Told()).document
@@ -80,35 +79,16 @@ def _pick(folder: Path, store: Store, within: float, limits: Budget, seed: int, 
     }
 
 
-def _one(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
-    return _trained(folder, store, within, limits, seed, settings, lambda each: each.name == "mobilenetv2")
-
-
-def _random(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
-    drawn = random.Random(f"{folder.name} {seed}").choice(references())
-    return _trained(folder, store, within, limits, seed, settings, lambda each: each.name == drawn)
-
-
-def _best(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:
-    return _trained(folder, store, within, limits, seed, settings, lambda each: True)
-
-
 def _trained(
-    folder: Path,
-    store: Store,
-    within: float,
-    limits: Budget,
-    seed: int,
-    settings: Settings,
-    which: Callable[[Candidate], bool],
+    reference: str, folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings
 ) -> dict[str, Any]:
-    """Each that is chosen for the whole time; the best on validation images, tested."""
+    """A reference for the whole time; the best seed on validation images, tested."""
     described = describe(Source(folder=folder), store, Told().say)
     found, _ = candidates(store, dataset=described.name, limits=limits, recipe=RECIPE)
+    (candidate,) = (each for each in found if each.name == reference)
     trainer = Trainer(METRICS["accuracy"], store, settings, Told(), seed)
-    attempts = [each for candidate in filter(which, found) for each in _for_so_long(candidate, within, trainer)]
-    best = max(attempts, key=lambda each: each.worth)
-    return {"model": best.candidate.name, "steps": best.steps, "validation": best.worth, **_tested(best, store)}
+    best = max(_for_so_long(candidate, within, trainer), key=lambda each: each.worth)
+    return {"model": reference, "steps": best.steps, "validation": best.worth, **_tested(best, store)}
 
 
 def _for_so_long(candidate: Candidate, seconds: float, trainer: Trainer) -> list[Attempt]:

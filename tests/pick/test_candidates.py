@@ -15,7 +15,7 @@ from archlab.data import Expected, Need, entry
 from archlab.deploy import extras
 from archlab.foundation import UserError, read_yaml
 from archlab.foundation.checksums import noting_checksums
-from archlab.pick.candidates import candidates
+from archlab.pick.candidates import NOT_TIMED, always, candidates
 from archlab.pick.prior import prior
 from archlab.runs import Store
 
@@ -33,10 +33,11 @@ class Gate(Block):
 '''
 
 
-def of_photos(store, pixels=32, **limits):
+def of_photos(store, pixels=32, fits=always, **limits):
     if not (store.home / "datasets" / "catalogue" / "photos.yaml").exists():
         catalogued(store.home, PHOTOS)
-    return candidates(store, dataset="photos", limits=Budget(**limits), recipe={"like": "quick", "resolution": pixels})
+    recipe = {"like": "quick", "resolution": pixels}
+    return candidates(store, dataset="photos", limits=Budget(**limits), recipe=recipe, fits=fits)
 
 
 def reasons(left_out):
@@ -84,6 +85,27 @@ def test_what_takes_longer_is_left_out_by_name(tmp_path, times):
     }
     assert len(found) == 9 and {each.milliseconds for each in found} == {3.0} and len(asked) == 11
     assert not {"mobilevit", "starnet"} & {*found[0].study.frame}
+
+
+def test_those_that_there_is_no_time_to_time_are_left_out_the_worst_priors_first(tmp_path, times):
+    by_prior = [each.name for each in of_photos(Store(tmp_path), params=300_000)[0]]
+    asked = times(slow=called(by_prior[1]))
+    found, left_out = of_photos(Store(tmp_path), fits=lambda names: by_prior[3] in names, params=300_000, latency=5.0)
+    assert asked == by_prior[:6]
+    assert [each.name for each in found] == [by_prior[0], *by_prior[2:6]]
+    assert reasons(left_out) == {by_prior[1]: "takes 9 ms, above 5 ms of latency"} | dict.fromkeys(
+        by_prior[6:], NOT_TIMED
+    )
+    of_photos(Store(tmp_path), params=300_000, latency=5.0)
+    again, _ = of_photos(Store(tmp_path), fits=lambda names: False, params=300_000, latency=5.0)
+    assert len(again) == 10 and asked == by_prior
+
+
+def test_the_first_that_keeps_the_latency_is_found_however_long_it_takes(tmp_path, times):
+    by_prior = [each.name for each in of_photos(Store(tmp_path), params=300_000)[0]]
+    times(slow=lambda run: run.model in by_prior[:7])
+    found, _ = of_photos(Store(tmp_path), fits=lambda names: False, params=300_000, latency=5.0)
+    assert [each.name for each in found] == by_prior[7:9]
 
 
 def test_what_is_above_another_limit_is_not_timed(tmp_path, times):

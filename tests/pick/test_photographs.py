@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from archlab.data import entry as catalogued
 from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
 from archlab.pick.photographs import Source, describe
+from archlab.pick.remembered import find_known
 from archlab.runs import Store
 
 
@@ -206,6 +209,19 @@ def test_names_do_not_collide(found, store, tmp_path):
     assert described.name == "mine-2" and said[0] == "Another dataset is called mine: this one is mine-2."
     assert catalogued("mine", store.home).title == "by hand"
     assert found(fill(tmp_path / "catalogue", {"a": 10, "b": 10}))[0].name == "catalogue-2"
+
+
+def test_folders_of_one_name_that_are_described_at_once_get_two(found, tmp_path, monkeypatch):
+    def slowly(*given):
+        known = find_known(*given)
+        time.sleep(0.3)
+        return known
+
+    monkeypatch.setattr("archlab.pick.photographs.find_known", slowly)
+    folders = [fill(tmp_path / place / "pets", {"cat": 9, "dog": 9}, seed) for seed, place in enumerate("ab")]
+    with ThreadPoolExecutor() as threads:
+        names = [described.name for described, _ in threads.map(found, folders)]
+    assert sorted(names) == ["pets", "pets-2"]
 
 
 def test_a_folder_that_was_moved_keeps_its_name(found, tmp_path):

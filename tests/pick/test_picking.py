@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archlab.cli.pick import default_output
-from archlab.executors import Interrupted, Outcome
+import archlab
+from archlab.executors import Interrupted, Outcome, Settings
 from archlab.foundation import UserError
 from archlab.pick import picking
+from archlab.pick.asked import default_output
+from archlab.pick.photographs import Source
 from archlab.pick.trainer import Trainer
 from archlab.runs import Store
 from archlab.runs.index import list_runs
@@ -88,12 +90,17 @@ def test_a_folder_of_images_becomes_a_folder_that_ships(command, photos, place):
     assert said.stdout.split("\t")[1] in CLASSES
 
 
-def test_the_same_command_trains_nothing_again(command, photos, place):
+def test_the_same_command_trains_nothing_again_nor_does_the_call(command, photos, place):
     before = set(Store(place / "home").keys())
     kept = json.loads((place / "out/pick.json").read_text())
     code, out, _ = picked(command, photos, place)
     found = json.loads(out)
     assert code == 0
+    called = archlab.pick(
+        photos, within="75s", budget="40k", store=place / "home", output=place / "called", settings=Settings(workers=2)
+    )
+    assert called.output == place / "called" and (called.output / "model.onnx").exists() and called.computed == 0
+    assert called.document["training"] == kept["training"]
     assert set(Store(place / "home").keys()) == before
     for name in ("resolution", "rungs", "candidates", "runner_up", "training", "test"):
         assert found[name] == kept[name]
@@ -173,9 +180,9 @@ def test_the_folder_cannot_lie_among_the_images(command, photos, tmp_path, monke
     code, _, err = command("pick", photos, "--store", tmp_path, "--output", photos / "out")
     assert code == 2
     assert "would lie among the images: say another --output" in err
-    assert default_output(photos, None) == Path("photos-picked")
+    assert default_output(Source(photos)) == Path("photos-picked")
     monkeypatch.chdir(photos)
-    assert default_output(Path(), None) == photos.with_name("photos-picked")
+    assert default_output(Source(Path())) == photos.with_name("photos-picked")
 
 
 def test_what_failed_is_told_and_the_best_so_far_ships(command, photos, tmp_path, monkeypatch):

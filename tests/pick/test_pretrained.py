@@ -15,6 +15,7 @@ from archlab.data import open_prepared
 from archlab.executors import Settings
 from archlab.foundation.metric import METRICS
 from archlab.pick import pretrained as module
+from archlab.pick.candidates import NOT_TIMED
 from archlab.pick.photographs import Source, describe
 from archlab.pick.pretrained import pretrained
 from archlab.pick.trainer import Trainer
@@ -52,9 +53,11 @@ def trained(store: Store, dataset: str, model: str = "mobilenetv2", **recipe) ->
 
 
 def found(store, described, **limits):
-    return pretrained(
+    candidates, left_out = pretrained(
         store, prepared=described.prepared, limits=Budget(**limits), recipe=RECIPE, priors={"mobilenetv2": None}
     )
+    assert not left_out
+    return candidates
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +88,20 @@ def test_one_that_is_above_the_limits_is_none(made):
     (candidate,) = found(store, described)
     assert found(store, described, params=candidate.model.cost["params"])
     assert not found(store, described, params=candidate.model.cost["params"] - 1)
+
+
+def test_one_that_there_is_no_time_to_time_is_told(made):
+    _, store, described = made
+    trained(store, "digits")
+    found, left_out = pretrained(
+        store,
+        prepared=described.prepared,
+        limits=Budget(latency=5.0),
+        recipe=RECIPE,
+        priors={},
+        fits=lambda names: False,
+    )
+    assert not found and [(each.name, each.reason) for each in left_out] == [("mobilenetv2-from-digits", NOT_TIMED)]
 
 
 def test_what_has_seen_the_images_is_no_start(made):
