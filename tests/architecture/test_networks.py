@@ -110,6 +110,7 @@ def at_odd_and_even_sizes() -> list:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "resolution"), at_odd_and_even_sizes())
 def test_equals_an_independent_implementation(name, resolution):
     torch.manual_seed(0)

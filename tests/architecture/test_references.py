@@ -110,6 +110,7 @@ def test_fits_the_budget(name, num_classes):
     assert 0.95 * 2_500_000 <= count(arch, InputSpec(num_classes), width).params <= 2_500_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ghostnet", "mobileone"])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-4)])
 def test_fused_equals_unfused_after_training(name, dtype, tolerance):
@@ -124,6 +125,7 @@ def test_fused_equals_unfused_after_training(name, dtype, tolerance):
     assert (fused - expected).abs().max() <= tolerance * expected.abs().max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "deployed"), [("ghostnet", "ghostnetv3_100"), ("mobileone", "mobileone_s0")])
 def test_same_number_of_deployed_parameters(name, deployed):
     theirs = pytest.importorskip("timm.utils.model").reparameterize_model(timm_model(deployed)())

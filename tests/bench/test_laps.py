@@ -18,6 +18,7 @@ def in_the_root(monkeypatch):
     monkeypatch.chdir(Path(__file__).parents[2])
 
 
+@pytest.mark.slow
 def test_contenders_alternate_and_members_of_one_name_run_together(tmp_path):
     log = tmp_path / "log"
     contenders = {

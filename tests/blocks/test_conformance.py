@@ -15,6 +15,7 @@ from blocks.conv import conv2d
 EXAMPLES = [(name, example) for name in blocks.BLOCKS for example in blocks.BLOCKS[name].examples]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[f"{name}-{list(given)}" for name, given in EXAMPLES])
 def test_every_registered_block_keeps_its_promises(name, example):
     archlab.check_block(name, **example)

@@ -22,6 +22,7 @@ def small(**head):
     return archlab.architecture({"layers": layers, "head": head, "resolution": 16})
 
 
+@pytest.mark.slow
 @given(params=st.integers(1_500, 60_000), features=st.sampled_from([None, 50]))
 @settings(deadline=None, max_examples=10)
 def test_it_is_the_largest_of_the_whole_grid(params, features):
@@ -49,6 +50,7 @@ def test_the_next_step_is_above_the_budget(name, share, macs_share, of):
     assert not budget.allows(above)
 
 
+@pytest.mark.slow
 @given(draw=st.randoms(use_true_random=False), share=st.floats(0.2, 3))
 @settings(deadline=None, max_examples=40)
 def test_random_networks_keep_the_budget(draw, share):

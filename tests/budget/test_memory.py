@@ -53,6 +53,7 @@ def assert_random_networks_need_what_they_say(seeds: range, least: int) -> None:
     assert built >= least
 
 
+@pytest.mark.slow
 def test_random_networks_need_what_they_say():
     assert_random_networks_need_what_they_say(range(6), 3)
 

@@ -97,6 +97,7 @@ def compare_with_brute_force(params: int, per_parameter: float):
 SHARE, RATIO = st.floats(0.1, 2), st.floats(0.4, 2.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "quantity"), QUANTITIES[::8])
 @given(params=SHARE, ratio=RATIO)
 @settings(deadline=None, max_examples=1, derandomize=True)

@@ -96,6 +96,7 @@ def assert_random_networks_agree(seeds: range) -> None:
     assert built > len(seeds) / 2
 
 
+@pytest.mark.slow
 def test_random_networks_agree():
     assert_random_networks_agree(range(20))
 

@@ -63,6 +63,7 @@ def ablate(folder, command):
     return call
 
 
+@pytest.mark.slow
 def test_a_plan_counts_the_runs_that_nothing_sees(ablate, folder):
     (folder / "unseen.yaml").write_text(STUDY.replace("suite:", "unseen: [cifar10]\nsuite:"))
     code, printed, _ = ablate("--dry-run", "--json", spec="unseen.yaml")
@@ -237,6 +238,7 @@ def test_streams_that_nobody_hears_and_a_store_that_must_not_be_written(folder):
     assert not (folder / "store/studies/tiny/scores.csv").exists() and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", ["ablate --spec tiny.yaml --store", "runs list --store", "train net.yaml --dataset digits --store"]
 )

@@ -72,6 +72,7 @@ def test_for_people(build):
     )
 
 
+@pytest.mark.slow
 def test_a_budget_of_memory_is_kept_and_shown(build):
     limited = SMALL + "budget: {params: 2M, peak_memory: 24K, flash: 1M}"
     code, out, _ = build(limited, "--json")
@@ -85,6 +86,7 @@ def test_a_budget_of_memory_is_kept_and_shown(build):
     assert (code, out) == (2, "") and "small cannot keep the budget of" in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_spread_of_compute_is_shown_and_a_wide_one_warned_of(build):
     wide = SMALL.replace(
         "choices:", "compare: [{name: wide, layers: [{conv: {out: 16}}, {inverted_residual: {out: 24}}]}]\nchoices:"
@@ -124,6 +126,7 @@ def test_training_that_cannot_be_is_one_line_with_its_place(build, training, mes
     assert (code, out) == (2, "") and message in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_tuning_that_a_choice_contradicts_is_refused_and_weights_are_not_asked_for(build, tmp_path):
     choice = "choices: {rate: {own: [], high: [{recipe: {lr: 0.01}}]}}\nsuite: [digits]\nbudget: none\nbase: starnet\n"
     code, out, err = build(choice + "tune: {lr: [0.1], steps: 40}")
@@ -168,6 +171,7 @@ def test_models_above_a_budget_that_nothing_is_fitted_to(build):
     assert "small: uses" in err and "would be the largest within it" in err
 
 
+@pytest.mark.slow
 def test_other_forms_are_rows_of_their_own_and_count_as_above(build):
     form = "forms: [{models: [small], datasets: [textures], edits: [{set: {out: 64}, where: {block: conv}}]}]\n"
     code, out, _ = build(SMALL + form + "budget: {params: 8k, fit: none}", "--json")
@@ -186,6 +190,7 @@ def test_a_model_far_below_the_budget_is_remarked_on(build):
     assert "the next width" in err and "would need" in err
 
 
+@pytest.mark.slow
 def test_budgets_of_macs_and_none(build):
     document = json.loads(build(SMALL + "budget: {params: none, macs: 200M}", "--json")[1])
     assert document["budget"] == {"params": None, "of": "trained", "macs": 200_000_000, "classes": 26, "resolution": 32}

@@ -89,6 +89,7 @@ def test_check_and_show_take_the_resolution_that_is_there(call, photos):
     assert call("check", "leaves", "--resolution", 24)[0] != 0
 
 
+@pytest.mark.slow
 def test_check_says_leak_and_what_mends_it(call, photos, tmp_path):
     (photos / "test/oak/3.png").write_bytes((photos / "train/oak/7.png").read_bytes())
     call("add", "leaves", "--folder", photos)
@@ -124,6 +125,7 @@ def test_a_table(call, photos, tmp_path):
     assert call("check", "scans")[1].count("groups with images in different parts: 0") == 1
 
 
+@pytest.mark.slow
 def test_a_table_of_ids_and_a_flat_folder_with_a_list(call, photos, tmp_path):
     for path in sorted((photos / "train/oak").iterdir()):
         path.rename(path.with_stem(f"oak_{path.stem}"))
@@ -173,6 +175,7 @@ def test_a_reader_of_one_s_own(own_code_forgotten, call, photos, tmp_path):
     assert call("check", "leaves")[0] == call("show", "leaves")[0] == 0
 
 
+@pytest.mark.slow
 def test_remove(call, photos, tmp_path):
     call("add", "leaves", "--folder", photos)
     call("prepare", "leaves")
@@ -232,6 +235,7 @@ def test_mistakes_are_one_line(call, arguments, message):
     assert err.startswith("error: ") and err.count("\n") == 1 and message in err
 
 
+@pytest.mark.slow
 def test_images_of_another_dataset(call, photos, tmp_path):
     others = tmp_path / "others"
     shutil.copytree(photos / "test", others / "train")

@@ -46,6 +46,7 @@ def test_a_value_of_a_wrong_type_is_one_line(build, key, value):
     assert code == 2 and complaint.count("\n") == 1 and complaint.startswith("error: "), complaint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", LARGE, ids=lambda keys: next(iter(keys.values()))[:40])
 def test_what_is_far_too_large_is_refused_before_it_is_expanded(build, keys):
     began = time.process_time()

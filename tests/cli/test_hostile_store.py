@@ -96,6 +96,7 @@ def places_in(whole):
     return sorted(path.relative_to(whole) for path in whole.rglob("*"))
 
 
+@pytest.mark.slow
 def test_some_places_become_something_else(command, whole, tmp_path):
     stored = next(path for path in places_in(whole) if path.name == "result.json" and "bin" not in path.parts)
     index_file, kept = (

@@ -89,6 +89,7 @@ def test_warnings_of_libraries_are_not_shown(call):
         assert call(warn) == (0, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "streams", "code"),
     [
@@ -136,6 +137,7 @@ def test_help_imports_nothing_that_takes_long():
     assert "click" in loaded and not loaded & {"torch", "numpy", "pandas", "scipy", "optuna", "sklearn", "matplotlib"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "first"), [("models show mobilenetv2 --json", "{\n"), ("models show mobilenetv2", "mobilenetv2: ")]
 )

@@ -57,6 +57,7 @@ def test_wrong_values_are_one_line(command, name, options, words):
     assert (code, out) == (2, "") and words in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_costs_are_counted_for_the_other_suite(command):
     code, out, _ = command("build", "--spec", "shuffle", "--datasets", "digits", "--json")
     document = json.loads(out)

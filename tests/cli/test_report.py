@@ -16,6 +16,7 @@ def command(command, monkeypatch, tmp_path):
     return command
 
 
+@pytest.mark.slow
 def test_the_published_table_is_printed_and_written(command, tmp_path):
     code, out, err = command("report", "zhang2025")
     assert code == 0
@@ -26,6 +27,7 @@ def test_the_published_table_is_printed_and_written(command, tmp_path):
     assert (folder / "report.md").read_text() == out
 
 
+@pytest.mark.slow
 def test_a_page_stays_in_the_store_whatever_its_study_is_called(command, tmp_path, monkeypatch):
     named = dataclasses.replace(read_material("zhang2025", tmp_path), name="../../out")
     monkeypatch.setattr("archlab.report.read_material", lambda *_: named)
@@ -34,6 +36,7 @@ def test_a_page_stays_in_the_store_whatever_its_study_is_called(command, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "start"),
     [("markdown", "# Which"), ("csv", "model,"), ("latex", "% \\usepackage"), ("html", "<!doctype html>")],
@@ -45,6 +48,7 @@ def test_a_format_is_printed_and_nothing_written(command, tmp_path, form, start)
     assert not (tmp_path / "store" / "reports").exists()
 
 
+@pytest.mark.slow
 def test_any_table_with_a_chosen_folder_and_plots(command, tmp_path):
     (tmp_path / "mine.csv").write_text("model,one,two,three\na,50,60,40\nb,70,40,30\nc,60,50,80\nd,20,30,25\n")
     code, _, _ = command("report", tmp_path / "mine.csv", "--output", tmp_path / "out", "--plots")
@@ -76,6 +80,7 @@ def test_held_against_the_published_table(command, tmp_path):
     assert len((folder / "against-cells.csv").read_text().splitlines()) == 7
 
 
+@pytest.mark.slow
 def test_two_protocols_rank_alike(command, tmp_path):
     random = np.random.default_rng(0)
     truth = random.normal(0, 10, (8, 3))
@@ -116,6 +121,7 @@ def test_what_cannot_be_reported_is_one_line(command, arguments, message):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_finished_study_and_a_published_table_of_one_name(command, tmp_path):
     model = {"role": "reference", "kind": None, "options": {}, "width": 1.0, "cost": {"params": 1, "macs": 1}}
     layers = architecture("mobilenetv2").canonical()

@@ -43,6 +43,7 @@ def on_a_terminal(command, folder):
     return said.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["score", "table.csv"], ["report", "table.csv"], ["score", "\x1b[2J.csv"]])
 def test_control_characters_never_reach_a_terminal(tmp_path, arguments):
     (tmp_path / "table.csv").write_text(TABLE)

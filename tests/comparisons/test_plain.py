@@ -45,6 +45,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_the_plain_script_learns():
     recipe = load_recipe({"like": "quick", "lr": 2e-2, "steps": 150})
     portions = []

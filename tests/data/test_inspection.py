@@ -67,6 +67,7 @@ def test_near_copies(home, root, change):
     assert names(found.near_duplicates) == expected and not found.duplicates and found.leaks
 
 
+@pytest.mark.slow
 def test_many_blank_images_are_compared_in_reasonable_time(home, fill, describe):
     root = fill({"train/a": 2, "train/b": 1000, "test/a": 2, "test/b": 500}, size=(16, 16), suffix=".png")
     for part in ("train", "test"):

@@ -27,6 +27,7 @@ def test_the_suite_spans_domains(store):
     assert set(load_suite("samples_all", store).datasets) == set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_prepares_itself_without_leaks(store, name):
     prepared = open_prepared(name, store)
@@ -59,6 +60,7 @@ def test_modules_of_elpv_stay_together(store):
         assert len(prepared.labels(split)) / 2624 == pytest.approx(share, abs=0.03)
 
 
+@pytest.mark.slow
 def test_families_of_typefaces_stay_together():
     from archlab.data.readers.glyphs import read
 

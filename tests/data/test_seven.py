@@ -134,6 +134,7 @@ def write_dogs(folder, make_picture):
     tar(folder / "lists.tar", {"file_list.mat": b"not read", **lists})
 
 
+@pytest.mark.slow
 def test_stanford_dogs_by_its_lists(tmp_path, home, make_picture):
     write_dogs(tmp_path, make_picture)
     prepared = prepare("stanford_dogs", home, source=tmp_path, resolution=16)
@@ -145,6 +146,7 @@ def test_stanford_dogs_by_its_lists(tmp_path, home, make_picture):
     )
 
 
+@pytest.mark.slow
 def test_stanford_dogs_published_is_at_random(tmp_path, home, make_picture):
     write_dogs(tmp_path, make_picture)
     prepared = prepare("stanford_dogs@published", home, source=tmp_path, resolution=16)

@@ -51,6 +51,7 @@ def alone(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_it_is_opened_where_neither_torch_nor_archlab_is(place, command, alone, tmp_path):
     key = place.keys["gated"]
     code, out, err = command("export", key[:9], "--output", "net.onnx", "--store", place.home, "--json")
@@ -95,6 +96,7 @@ def test_it_resizes_as_preparation_does(fit):
             assert np.array_equal(resized, expected)
 
 
+@pytest.mark.slow
 def test_branches_are_merged_and_no_normalisation_is_left(place):
     network = archlab.load(place.keys["mobileone"], store=place.home)
     graph = core_graph(network).graph
@@ -151,6 +153,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_computed(place, comma
     assert code == 2 and "no: there is no such folder" in err
 
 
+@pytest.mark.slow
 def test_a_run_by_itself_is_compared_on_noise_and_says_so(place, command, tmp_path):
     import shutil
 
@@ -160,6 +163,7 @@ def test_a_run_by_itself_is_compared_on_noise_and_says_so(place, command, tmp_pa
     assert "accuracy" not in out
 
 
+@pytest.mark.slow
 def test_a_file_that_computes_something_else_is_not_written(place, monkeypatch, tmp_path):
     from archlab.deploy import exporting, onnx_exporter
 

@@ -35,6 +35,7 @@ def core(place):
     return core_graph(network), network.test_data().images("train"), images_of(network, "validation")
 
 
+@pytest.mark.slow
 def test_the_file_is_smaller_and_the_report_is_of_its_own_test_images(place, command, tmp_path):
     key = place.keys["gated"]
     code, out, err = command("export", key, "--int8", "--output", "net.onnx", "--store", place.home, "--json")
@@ -54,6 +55,7 @@ def test_the_file_is_smaller_and_the_report_is_of_its_own_test_images(place, com
     assert json.loads({each.key: each.value for each in model.metadata_props}["classes"]) == network.class_names
 
 
+@pytest.mark.slow
 def test_test_images_choose_nothing(place, command, tmp_path, monkeypatch):
     """With all ways tried, other test images and other labels of theirs change what is reported and no byte of the file."""
     monkeypatch.setattr(mending, "ENOUGH", -2.0)
@@ -82,6 +84,7 @@ def test_test_images_choose_nothing(place, command, tmp_path, monkeypatch):
         assert (tmp_path / f"{kind}.onnx").read_bytes() == (tmp_path / "first.onnx").read_bytes()
 
 
+@pytest.mark.slow
 def test_where_validation_images_were_trained_on_training_images_judge(own_place, command):
     key = train(own_place.home, "mobileone", width=0.1, steps=2, recipe={"with_validation": True, "weights": "last"})
     code, out, err = command("export", key, "--int8", "--output", "net.onnx", "--store", own_place.home)
@@ -89,6 +92,7 @@ def test_where_validation_images_were_trained_on_training_images_judge(own_place
     assert ": probabilities of training images move by " in out
 
 
+@pytest.mark.slow
 def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
     """Whatever the first ways give is spoilt here: the third is taken, and layers are told apart."""
     graph, calibration, validation = core
@@ -115,6 +119,7 @@ def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
     assert moved == sorted(moved, reverse=True)
 
 
+@pytest.mark.slow
 def test_the_worst_layer_is_named_with_its_block(place, command, monkeypatch):
     monkeypatch.setattr(mending, "ENOUGH", -1.0)
     code, out, err = command("export", place.keys["gated"], "--int8", "--store", place.home)
@@ -128,6 +133,7 @@ def test_the_worst_layer_is_named_with_its_block(place, command, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_it_gives_up_when_nothing_helps_and_takes_what_costs_least(core, monkeypatch):
     graph, calibration, validation = core
     monkeypatch.setattr(mending, "ENOUGH", -2.0)

@@ -23,6 +23,7 @@ def runs_of(place):
     return {name: Run.from_document(place.store.read(key)["run"]) for name, key in place.keys.items()}
 
 
+@pytest.mark.slow
 def test_they_are_what_export_reports_and_are_kept(place, command, tmp_path, monkeypatch):
     runs, said = runs_of(place), []
     found = int8_scores(runs.values(), place.store, ACCURACY, Settings(workers=2), said.append)
@@ -43,6 +44,7 @@ def test_they_are_what_export_reports_and_are_kept(place, command, tmp_path, mon
     assert int8_scores(runs.values(), place.store, ACCURACY, Settings(), said.append) == found and len(said) == 3
 
 
+@pytest.mark.slow
 def test_any_metric_and_each_is_kept_by_itself(place):
     run = runs_of(place)["mobileone"]
     found = [int8_scores([run], place.store, METRICS[name], Settings())[run.key] for name in ("log_loss", "macro_f1")]
@@ -52,6 +54,7 @@ def test_any_metric_and_each_is_kept_by_itself(place):
     assert found[1]["float"] == pytest.approx(stored["macro_f1"])
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_scored_takes_no_other_along(own_place):
     """Its training images are gone."""
     good = train(own_place.home, "mobileone", width=0.1, steps=2)

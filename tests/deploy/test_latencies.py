@@ -1,5 +1,6 @@
 import dataclasses
 
+import pytest
 from standin import make_run
 
 from archlab.architecture import architecture
@@ -7,6 +8,7 @@ from archlab.deploy import latencies
 from archlab.runs import Store
 
 
+@pytest.mark.slow
 def test_measured_once_together_and_remembered(tmp_path, monkeypatch, timed):
     monkeypatch.setattr(latencies, "MEASURE", "standin:time_models")
     monkeypatch.setattr(latencies, "TOGETHER", 2)

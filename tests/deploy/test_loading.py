@@ -58,6 +58,7 @@ def test_own_blocks_leave_no_trace_and_meet_no_others_of_their_name(place):
     assert torch.equal(first.probabilities(images), second.probabilities(images))
 
 
+@pytest.mark.slow
 def test_a_folder_alone_is_enough_on_another_machine(place, tmp_path):
     """In a fresh process, with nothing but the run's folder under another name."""
     shutil.copytree(place.store.directory(place.keys["gated"]), tmp_path / "sent")

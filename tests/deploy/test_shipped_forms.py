@@ -19,6 +19,7 @@ def onnx_alone(monkeypatch):
     monkeypatch.setattr(shipped, "missing", lambda extra: [] if extra == "onnx" else ["its library"])
 
 
+@pytest.mark.slow
 def test_every_form_has_a_row(place, command, onnx_alone):
     code, out, err = command("bench", "deploy", place.keys["gated"][:12], "--store", place.home, "--json")
     assert code == 0
@@ -44,6 +45,7 @@ def test_every_form_has_a_row(place, command, onnx_alone):
         assert "one thread" in form["hardware"]
 
 
+@pytest.mark.slow
 def test_without_the_data_int8_is_left_out_and_the_reason_said(place, command, onnx_alone, tmp_path):
     folder = next(path for path in (place.home / "runs").glob(f"*/{place.keys['gated']}"))
     code, out, err = command("bench", "deploy", folder.rename(tmp_path / "run"))
@@ -58,6 +60,7 @@ def test_without_the_extra_one_line_says_what_to_install(place, command, monkeyp
     assert (code, out) == (2, "") and "pip install 'archlab[onnx]'" in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_memory_is_that_of_the_closed_form(place, onnx_alone):
     network = loading.load(place.keys["mobileone"], store=place.home)
     forms = {form.precision: form for form in shipped_forms(network)}

@@ -121,6 +121,7 @@ def test_vela_estimates_an_accelerator(small, target):
     assert 8 * 27 + 24 < found.flash < len(small) + 2000
 
 
+@pytest.mark.slow
 def test_more_pixels_take_more_cycles_and_memory(small):
     small_map, large_map = vela_estimate(small, "ethos-u55-128"), vela_estimate(small_tflite(side=32), "ethos-u55-128")
     assert large_map.cycles > 2 * small_map.cycles and large_map.sram > 4 * small_map.sram
@@ -242,6 +243,7 @@ def test_last_words():
 # networks
 
 
+@pytest.mark.slow
 def test_one_target_that_fails_does_not_stop_the_others(place, monkeypatch):
     monkeypatch.setattr(targets, "int8_file", lambda network: small_tflite(side=16, then="GELU"))
     network = archlab.load(place.keys["mobileone"], store=place.home)
@@ -252,6 +254,7 @@ def test_one_target_that_fails_does_not_stop_the_others(place, monkeypatch):
     json.dumps([each.document() for each in found.values()])
 
 
+@pytest.mark.slow
 def test_what_is_counted_is_the_closed_form(place):
     network = archlab.load(place.keys["mobileone"], store=place.home)
     cost = count(network.architecture, network.run.input, network.run.width)

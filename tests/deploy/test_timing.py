@@ -34,6 +34,7 @@ def test_waiting_for_others_does_not_count():
     assert max(times) < 25
 
 
+@pytest.mark.slow
 def test_what_is_timed_is_the_exported_network_in_float_and_in_int8(monkeypatch):
     sessions = []
     monkeypatch.setattr(timing, "session_of", lambda content, threads: sessions.append((content, threads)) or Session())
@@ -51,6 +52,7 @@ class Session:
         assert names is None and inputs["resized"].shape == (1, 32, 32, 3)
 
 
+@pytest.mark.slow
 def test_a_reference_is_left_as_it_was():
     model = small("mobileone")
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -64,6 +66,7 @@ def test_a_reference_is_left_as_it_was():
     assert weight.is_contiguous()
 
 
+@pytest.mark.slow
 def test_a_network_that_cannot_be_exported_takes_no_other_along():
     class Branching(torch.nn.Module):
         def forward(self, x):
@@ -75,6 +78,7 @@ def test_a_network_that_cannot_be_exported_takes_no_other_along():
     assert nothing == [] and [each.precision for each in found] == ["float", "int8"]
 
 
+@pytest.mark.slow
 def test_a_network_that_cannot_be_quantised_has_a_latency_in_float(monkeypatch):
     def fail(self, way):
         raise RuntimeError("an unusual graph")

@@ -50,6 +50,7 @@ def test_the_loaded_network_scores_what_the_run_scored(trained):
     assert (found == prepared.labels("test")).mean() == pytest.approx(document["metrics"]["test"]["accuracy"], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_exported_file_agrees(trained):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

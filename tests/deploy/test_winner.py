@@ -46,6 +46,7 @@ def test_it_loads_as_trained_wherever_its_folder_goes(place, winner, tmp_path):
         archlab.load(moved / "winner.yaml", dataset="shape")
 
 
+@pytest.mark.slow
 def test_the_file_alone_is_the_architecture_with_its_own_blocks_and_says_what_its_images_are(winner, tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()

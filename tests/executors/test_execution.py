@@ -63,6 +63,7 @@ def test_runs_are_computed_once_and_paired_with_their_own_result(store):
     assert again.computed == 0 and again.results == outcome.results
 
 
+@pytest.mark.slow
 def test_one_worker_and_three_give_the_same(tmp_path):
     runs = [make_run(seed, dataset=f"d{seed % 3}", dataset_digest=str(seed % 3)) for seed in range(20)]
     one, three = (run_all(runs, Store(tmp_path / str(n)), workers=n).results for n in (1, 3))
@@ -184,6 +185,7 @@ def test_a_callback_that_fails_leaves_no_process(store):
     assert children() == []
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_computes_is_waited_for(store):
     run = make_run(recipe={"seconds": 0.5})
     given = store, Settings(workers=1), Task("standin:train")

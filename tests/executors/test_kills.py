@@ -125,6 +125,7 @@ def test_kills_at_random_instants_lose_nothing(tmp_path, kills, kind):
     assert between > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [{"runs": 60}, {"runs": 12, "seconds": 0.3}])
 def test_two_studies_at_once_compute_every_run_once(tmp_path, kind):
     """Runs that are over before the other study sees them, and runs that it finds at work."""
@@ -135,6 +136,7 @@ def test_two_studies_at_once_compute_every_run_once(tmp_path, kind):
     assert set(both[0].executions.values()) == {1} and len(both[0].executions) == kind["runs"]
 
 
+@pytest.mark.slow
 def test_a_terminals_interrupt_reaches_the_study_alone_and_leaves_nothing_running(tmp_path):
     study = Killed(tmp_path, workers=2, runs=60)
     family = [study.program.pid, *descendants(study.program.pid)]

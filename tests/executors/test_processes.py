@@ -44,6 +44,7 @@ def test_a_child_that_left_its_group_neither_outlives_the_run_nor_holds_its_lock
     assert len(detached(store)) == 1 and all_gone(detached(store), within=2)
 
 
+@pytest.mark.slow
 def test_a_child_that_left_its_group_ends_with_a_run_that_finishes_or_takes_too_long(store):
     runs = [make_run(0, recipe={"fault": "detach"}), make_run(1, recipe={"fault": "detach and hang"})]
     outcome = compute(runs, store, retries=0, time_limit=2, workers=2)

@@ -86,6 +86,7 @@ def beside(home: Path, name: str) -> Store:
     return Store(place)
 
 
+@pytest.mark.slow
 def test_workers_do_not_change_a_digit(home, monkeypatch):
     runs = small_runs(home, 3)
     one, three = beside(home, "one"), beside(home, "three")
@@ -108,6 +109,7 @@ def test_a_plan_measures_and_smoke_tries_the_model(home):
     assert list(store.keys()) == []
 
 
+@pytest.mark.slow
 def test_runs_of_other_code_or_data_are_refused(home):
     (run,) = small_runs(home, 1)
     words = {"code": "code or the study's own blocks have changed", "dataset_digest": "dataset digits has changed"}
@@ -128,6 +130,7 @@ class Own(blocks.BLOCKS["conv"]):
 """
 
 
+@pytest.mark.slow
 def test_runs_load_their_own_blocks_and_are_not_changed_by_those_of_others(own_code_forgotten, home, tmp_path):
     plain = small_runs(home, 1)
     for name in ("own_a", "own_b"):

@@ -48,6 +48,7 @@ def run_of(name: str, folder, bias: bool = True, forward: str = "self.conv(x)", 
     return Run(canonical, 1.0, classes, "digits", "any", 16, 2, {}, 0, code, name, files)
 
 
+@pytest.mark.slow
 def test_once_for_each_architecture_class_count_and_resolution(tmp_path, monkeypatch):
     run, store, said = run_of("right", tmp_path), Store(tmp_path), []
     others = [dataclasses.replace(run, **changed) for changed in ({"num_classes": 5}, {"resolution": 32}, {"seed": 7})]
@@ -60,6 +61,7 @@ def test_once_for_each_architecture_class_count_and_resolution(tmp_path, monkeyp
     assert said[1:] == ["counting 1 network with fvcore, once"]
 
 
+@pytest.mark.slow
 def test_a_difference_stops_a_study_before_it_trains_and_is_not_kept(tmp_path, monkeypatch):
     runs, store = [run_of("wrong", tmp_path, bias=False), run_of("good", tmp_path)], Store(tmp_path)
     monkeypatch.setattr(computing, "plan", lambda *_, **__: pytest.fail("training was planned"))
@@ -68,6 +70,7 @@ def test_a_difference_stops_a_study_before_it_trains_and_is_not_kept(tmp_path, m
             computing.compute("it", runs, store, SETTINGS, Progress())
 
 
+@pytest.mark.slow
 def test_what_nobody_can_count_stops_it_and_what_does_not_run_is_left_to_its_training(tmp_path):
     erratic = run_of("erratic", tmp_path, forward="torch.linalg.matrix_exp(self.conv(x))")
     with pytest.raises(UserError, match="erratic on digits: nobody can count"):

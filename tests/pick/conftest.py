@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.made import make_place
-from tests.report.conftest import browser  # noqa: F401  # a fixture
+from tests.report.conftest import axe, browser  # noqa: F401  # fixtures
 
 for room in ("study", "pick"):  # makes their stand-ins importable, in worker processes too
     sys.path.insert(0, str(Path(__file__).parents[1] / room))

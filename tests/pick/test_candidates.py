@@ -87,6 +87,7 @@ def test_what_takes_longer_is_left_out_by_name(tmp_path, times):
     assert not {"mobilevit", "starnet"} & {*found[0].study.frame}
 
 
+@pytest.mark.slow
 def test_those_that_there_is_no_time_to_time_are_left_out_the_worst_priors_first(tmp_path, times):
     by_prior = [each.name for each in of_photos(Store(tmp_path), params=300_000)[0]]
     asked = times(slow=called(by_prior[1]))
@@ -166,6 +167,7 @@ def drop_textures(store):
         path.write_text("".join(lines))
 
 
+@pytest.mark.slow
 def test_one_network_counts_once(store):
     studies = store.home / "studies"
     shutil.copytree(studies / "small-search", studies / "copied-search")

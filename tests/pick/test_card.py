@@ -199,3 +199,12 @@ def test_the_page_needs_nothing_and_fits(browser, tmp_path, width, theme):
     ids = browser.run("return [...document.querySelectorAll('[id]')].map((element) => element.id)")
     assert len(ids) == len(set(ids))
     assert browser.run("return [...document.links].every((link) => document.getElementById(link.hash.slice(1)))")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_page(browser, axe, tmp_path, theme):
+    path = tmp_path / "card.html"
+    path.write_text(card_html(whole(left_out=[{"model": "mobilevit", "why": "takes 9 ms"}])), encoding="utf-8")
+    browser.open(path, width=375, theme=theme)
+    browser.run("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+    assert browser.violations(axe) == []

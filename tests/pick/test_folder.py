@@ -82,6 +82,7 @@ def test_its_numbers_are_those_of_the_network_on_all_test_images(written, networ
     assert test["guess"]["accuracy"] == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_metric_covers_it_as_often_as_it_says(monkeypatch):
     """Of balanced accuracy, over test sets with 30 and 10 images of two classes, right on 90 % and 60 %."""
     monkeypatch.setattr(tested, "DRAWS", 200)
@@ -109,6 +110,7 @@ def test_classes_without_test_images_have_no_recall():
     assert found["guess"] == {"class": "b", "accuracy": 0.0} and found["confusion"][0] == [2, 0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["mobileone", "gated"])
 def test_what_it_holds_trains_the_very_run_again_and_loads(place, written, command, quickly, tmp_path, model):
     folder = tmp_path / "picked"
@@ -124,6 +126,7 @@ def test_what_it_holds_trains_the_very_run_again_and_loads(place, written, comma
     assert json.loads(out)["key"] == place.keys[model]
 
 
+@pytest.mark.slow
 def test_one_of_its_own_is_replaced(written, network, quickly, tmp_path):
     folder = tmp_path / "picked"
     write_folder(network, document(network), folder, int8=False)
@@ -173,6 +176,7 @@ def test_files_of_others_in_a_picks_folder_are_not_thrown_away(written):
     check_folder(folder)
 
 
+@pytest.mark.slow
 def test_new_empty_and_linked_folders_are_taken(network, quickly, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "empty")
@@ -191,6 +195,7 @@ def test_a_place_that_must_not_be_written_is_said(tmp_path):
         check_folder(tmp_path / "closed/picked")
 
 
+@pytest.mark.slow
 def test_interrupted_it_leaves_the_folder_of_before_and_nothing_else(network, quickly, tmp_path, monkeypatch):
     folder = tmp_path / "picked"
     write_folder(network, document(network), folder, int8=False)
@@ -206,6 +211,7 @@ def test_interrupted_it_leaves_the_folder_of_before_and_nothing_else(network, qu
     assert [each.name for each in tmp_path.iterdir()] == ["picked"]
 
 
+@pytest.mark.slow
 def test_test_images_are_looked_at_once_and_after_the_files_are_made(network, tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "SECONDS", 0.01)
     looked = []
@@ -221,6 +227,7 @@ def test_test_images_are_looked_at_once_and_after_the_files_are_made(network, tm
     assert [each for each in looked if each[0] == "test"] == [("test", ["model-int8.onnx", "model.onnx"])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [True, False])
 def test_int8_that_does_not_hold_ships_where_it_is_asked_for(network, tmp_path, monkeypatch, asked):
     monkeypatch.setattr(shipped, "SECONDS", 0.01)
@@ -246,6 +253,7 @@ class Untested:
         return self.prepared.labels(split)[: 0 if split == "test" else None]
 
 
+@pytest.mark.slow
 def test_without_test_images_the_folder_says_so(network, quickly, tmp_path, monkeypatch):
     prepared = network.test_data()
     monkeypatch.setattr(network, "test_data", lambda: Untested(prepared))

@@ -84,6 +84,7 @@ def test_three_images_a_class_are_one_of_each_part(found, tmp_path):
     assert [described.prepared.counts(split) for split in SPLITS] == [[1, 1]] * 3
 
 
+@pytest.mark.slow
 def test_many_images_spend_a_tenth_on_validation(found, tmp_path):
     labels = fill(tmp_path / "pets", {"cat": 0, "dog": 0})
     for number in range(2600):

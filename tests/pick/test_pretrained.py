@@ -66,6 +66,7 @@ def short(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_longest_run_of_a_reference_on_other_images_is_a_start(made):
     _, store, described = made
     trained(store, "digits")
@@ -82,6 +83,7 @@ def test_the_longest_run_of_a_reference_on_other_images_is_a_start(made):
     put(store.home, run)  # it trains
 
 
+@pytest.mark.slow
 def test_one_that_is_above_the_limits_is_none(made):
     _, store, described = made
     trained(store, "digits")
@@ -112,6 +114,7 @@ def test_what_has_seen_the_images_is_no_start(made):
     assert [each.name for each in found(store, described)] == ["mobilenetv2-from-digits"]
 
 
+@pytest.mark.slow
 def test_published_weights_on_this_machine_are_a_start_at_width_1(made, tmp_path):
     models = pytest.importorskip("torchvision").models
     _, store, described = made

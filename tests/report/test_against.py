@@ -34,6 +34,7 @@ def repeated(published, *, seeds=3, noise=0.4, **others):
     return Material("mine", pd.concat(rows, ignore_index=True), test_images=images, **others)
 
 
+@pytest.mark.slow
 def test_all_cells_come_out_again(published):
     analysis = analyse([repeated(published)], published)
     found = analysis.against.found
@@ -55,6 +56,7 @@ def test_all_cells_come_out_again(published):
     assert document["regret"]["by_dataset"] and document["scores"][0]["model"] == "efficientnet"
 
 
+@pytest.mark.slow
 def test_without_against_nothing_is_said_of_it(published):
     analysis = analyse([published])
     assert json.loads(text(analysis, "json"))["against"] is None and "Held against" not in text(analysis, "markdown")

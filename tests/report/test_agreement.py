@@ -32,6 +32,7 @@ def analysis(cheap, dear):
     return analyse([dear], cheap=cheap)
 
 
+@pytest.mark.slow
 def test_a_section_says_how_they_rank_and_which_is_the_cheaper_way_to_know(analysis):
     printed = text(analysis, "markdown")
     assert "8 models that both have in full" in printed and "without the noise of both" in printed
@@ -60,6 +61,7 @@ def test_without_a_cheap_one_nothing_is_said(dear):
     assert json.loads(text(plain, "json"))["agreement"] is None and "the cheaper way" not in text(plain, "markdown")
 
 
+@pytest.mark.slow
 def test_costs_that_are_not_known_or_not_comparable_are_said(cheap, dear):
     unknown = analyse([dataclasses.replace(dear, runs=[])], cheap=cheap)
     assert "the cheaper way to know" not in text(unknown, "markdown")
@@ -76,6 +78,7 @@ def test_one_seed_is_refused_in_words(cheap, dear):
     assert "they rank alike by" in printed and "tell as much" not in printed
 
 
+@pytest.mark.slow
 def test_names_are_matched_and_what_is_left_out_is_named(cheap, dear):
     renamed = {"mobilenetv2": "MobileNet-V2", "digits": "Digits"}
     table = cheap.table.replace({"model": renamed, "dataset": renamed})
@@ -91,6 +94,7 @@ def test_names_are_matched_and_what_is_left_out_is_named(cheap, dear):
         analyse([dear], cheap=none)
 
 
+@pytest.mark.slow
 def test_protocols_on_other_datasets_are_compared_by_their_scores(cheap, dear):
     elsewhere = dataclasses.replace(cheap, table=cheap.table.assign(dataset="far " + cheap.table["dataset"]))
     found = analyse([dear], cheap=elsewhere)

@@ -55,6 +55,7 @@ def one():
     return study_with(*(row(model, ms, low=0.9 * ms, high=1.1 * ms, n=30) for model, ms in times.items()))
 
 
+@pytest.mark.slow
 def test_without_boards_nothing_speaks_of_them(study):
     assert not any(
         re.search(r"\bboards?\b|imported", text(study, form)) for form in ("html", "markdown", "latex", "csv")
@@ -115,6 +116,7 @@ def test_the_document_has_them_as_they_are(one):
     assert {"target", "precision", "model", "milliseconds", "low", "high", "n", "file", "imported"} <= found[0].keys()
 
 
+@pytest.mark.slow
 def test_boards_and_precisions_and_the_cpu_never_share_a_column():
     models = REFERENCES[:3]
     rows = [
@@ -257,6 +259,7 @@ def hostile():
     return study_with(*rows)
 
 
+@pytest.mark.slow
 def test_hostile_boards_are_on_the_page_as_they_are_called_and_no_elements(hostile):
     class Texts(HTMLParser):
         said = ""
@@ -273,6 +276,7 @@ def test_hostile_boards_are_on_the_page_as_they_are_called_and_no_elements(hosti
         assert f"Measured on {target}, in float, 32 pixels" in words.said
 
 
+@pytest.mark.slow
 def test_hostile_boards_are_no_markup_of_markdown_latex_and_spreadsheets(hostile):
     said = text(hostile, "markdown")
     assert "<script" not in said.replace("\\<", "") and "\x1b" not in said

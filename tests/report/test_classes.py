@@ -53,6 +53,7 @@ def test_recalls_and_confusions_are_scikit_learns_over_all_seeds(made):
     assert document["digits"]["recall"][base] == pytest.approx(recall_score(labels, said, average=None), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_page_and_markdown_show_them_and_say_where_there_are_none(made):
     found = made(4)
     markdown, page = text(found, "markdown"), text(found, "html")
@@ -64,6 +65,7 @@ def test_page_and_markdown_show_them_and_say_where_there_are_none(made):
     assert len(drawn) == 4 and all(f"{name}-" in page for name in drawn)
 
 
+@pytest.mark.slow
 def test_many_classes_are_folded_and_the_picture_shows_the_hardest(made):
     found = made(120)
     (section,) = (each for each in sections(found) if each.anchor == "classes")

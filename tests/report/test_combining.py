@@ -32,6 +32,7 @@ def test_several_studies_are_scored_in_one_frame_on_shared_datasets():
     assert "Effects of the options, other" in said
 
 
+@pytest.mark.slow
 def test_different_recipes_and_machines_are_pointed_out():
     first = made_study(datasets=3, seeds=2)
     slower = dataclasses.replace(made_study(datasets=3, seeds=2, name="slow"), provenance={"recipe": "thorough"})
@@ -42,6 +43,7 @@ def test_different_recipes_and_machines_are_pointed_out():
     )
 
 
+@pytest.mark.slow
 def test_which_studies_were_tuned_is_said_and_where_their_tuning_is_shown():
     plain, tuned = made_study(datasets=3, seeds=2), made_study(datasets=3, seeds=2, name="other")
     assert not any("tun" in warning for warning in analyse([plain, tuned]).warnings)

@@ -15,6 +15,7 @@ def curves_of(epochs, change=lambda curves: curves):
     return analyse([dataclasses.replace(material, curves=change(material.curves))])
 
 
+@pytest.mark.slow
 def test_of_one_epoch_its_steps_are_said_and_where_it_ended_is_shown():
     found = curves_of(1)
     said = "Training was one epoch of 60 steps, so there is no curve: shown is the validation accuracy after it."

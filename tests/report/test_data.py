@@ -34,6 +34,7 @@ def section(analysis, anchor):
     return next(each for each in sections(analysis) if each.anchor == anchor)
 
 
+@pytest.mark.slow
 def test_the_test_sets_are_told_in_one_table():
     found = section(analyse([study(test_images={"elpv": 51})]), "data")
     assert found.sentences == ["Trained with quick: 60 steps."]
@@ -53,6 +54,7 @@ def test_the_test_sets_are_told_in_one_table():
     assert not any(each.anchor == "data" for each in sections(analyse([made_study(datasets=2)])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "title", "chance"), [("balanced_accuracy", "chance (%)", "12.5"), ("log_loss", "chance (nats)", "2.079")]
 )
@@ -66,6 +68,7 @@ def test_chance_of_another_metric_has_a_column(metric, title, chance):
     assert title not in [column.title for column in found.columns] and "chance" not in found.caption
 
 
+@pytest.mark.slow
 def test_models_at_chance_are_marked_in_every_form():
     analysis = analyse([study()])
     for form in ("markdown", "html", "latex", "csv"):
@@ -90,6 +93,7 @@ def test_cells_and_finalists_at_chance_are_marked():
     assert marked.columns[-1].title == "at chance" and marked.rows[0][-1] == "elpv, pines"
 
 
+@pytest.mark.slow
 def test_what_intervals_cover_is_told():
     plain = analyse([study()])
     assert "95 % interval for seed noise" in text(plain, "markdown")
@@ -99,6 +103,7 @@ def test_what_intervals_cover_is_told():
     assert "95 % interval for seed and test-set noise" in said and "interval for seed noise" not in said
 
 
+@pytest.mark.slow
 def test_effects_say_no_more_than_there_is():
     one = text(analyse([made_study(datasets=2, seeds=1)]), "markdown")
     assert "Effects of options over all datasets. One seed a cell tells no intervals." in one
@@ -203,6 +208,7 @@ def test_the_frame_of_references_is_asked_of_what_has_such():
         in_frame_of(bare, "references")
 
 
+@pytest.mark.slow
 def test_one_recipe_of_several_studies_is_told_once():
     said = ["quick: 60 steps of batches of 16"]
     several = [dataclasses.replace(study(), name=name, trained=said) for name in ("one", "two", "three", "four")]

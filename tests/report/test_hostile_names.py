@@ -77,6 +77,7 @@ def test_names_are_no_formulas_and_are_read_again_as_they_were(analysis, tmp_pat
     assert set(read_table(tmp_path / "scores.csv")["model"]) == {name.strip() for name in HOSTILE}
 
 
+@pytest.mark.slow
 def test_datasets_may_be_called_as_columns_are(tmp_path):
     analysis = table_of(["a", "b", "c", "d"], COLUMNS, tmp_path / "table.csv")
     for form in ("html", "markdown", "latex", "csv"):

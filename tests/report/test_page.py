@@ -69,19 +69,13 @@ def test_it_loads_without_a_complaint_and_fits(browser, page, published, width, 
         assert browser.run("return innerWidth") == width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1200])
 def test_axe_finds_nothing_contrast_included(browser, axe, page, width, theme):
     browser.open(page, width=width, theme=theme)
     browser.run("document.querySelectorAll('details').forEach((details) => (details.open = true))")
-    browser.run(axe)
-    found = browser.driver.execute_async_script(
-        "const done = arguments[0];"
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-        ".then((result) => done(result.violations.map((found) =>"
-        "found.id + ': ' + found.nodes.map((node) => node.html.slice(0, 120)).join(' | '))))"
-    )
-    assert found == []
+    assert browser.violations(axe) == []
 
 
 COLUMN = """
@@ -141,6 +135,7 @@ def test_rows_filter_by_words_and_by_role(browser, page):
     assert len(browser.run(COLUMN, 0)) == 5
 
 
+@pytest.mark.slow
 def test_missing_values_stay_below_either_way(browser, tmp_path):
     study = made_study(datasets=3, seeds=2)
     gone = (study.table["model"] == "starnet") & (study.table["dataset"] == "pines")
@@ -233,6 +228,7 @@ def test_everything_opens_by_keyboard(browser, page):
     assert browser.run("return document.querySelectorAll('details:not([open])').length") == 0
 
 
+@pytest.mark.slow
 def test_the_print_has_all_that_the_page_folds_and_scrolls_with_script_or_without(browser, page, tmp_path):
     import base64
 
@@ -246,6 +242,7 @@ def test_the_print_has_all_that_the_page_folds_and_scrolls_with_script_or_withou
     browser.complaints()  # the refused script
 
 
+@pytest.mark.slow
 def test_long_texts_and_many_warnings_go_on_when_opened(browser, page, tmp_path):
     from archlab.report.page import LONG_TEXT, in_two
 

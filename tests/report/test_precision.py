@@ -55,6 +55,7 @@ def test_xscores_are_in_the_frame_of_the_float_networks(material):
     assert found["rank"].tolist() == list(range(1, len(found) + 1))
 
 
+@pytest.mark.slow
 def test_what_is_lost_and_how_sure_that_is(material):
     found = analyse([material]).quantised.models.loc["convmixer"]
     assert found["drop"] == pytest.approx(100 * np.mean([lost_on("convmixer", name) for name in DATASETS[:4]]))
@@ -78,6 +79,7 @@ def test_ranks_that_change_are_named(material):
         assert f"{model} from {row['float_rank']} to {row['rank']}" in said
 
 
+@pytest.mark.slow
 def test_a_model_of_which_a_run_is_not_scored_has_no_score_and_its_cause_is_said(material):
     rows = [dict(row) for row in material.int8]
     at = next(at for at, row in enumerate(rows) if row["model"] == "starnet")
@@ -92,6 +94,7 @@ def test_a_model_of_which_a_run_is_not_scored_has_no_score_and_its_cause_is_said
     assert section_of(broken).tables == [] and document(analyse([broken]))["int8"] == []
 
 
+@pytest.mark.slow
 def test_the_best_in_int8_is_among_what_to_ship(material):
     analysis = analyse([material])
     rows = {row["choice"]: row for row in document(analysis)["ship"]}

@@ -101,6 +101,7 @@ def test_little_material_says_what_it_cannot_say(tmp_path):
     assert "No rank probabilities: each cell has one seed." in said
 
 
+@pytest.mark.slow
 def test_a_finished_study_is_read_from_the_store(tmp_path):
     made = made_study(datasets=3, seeds=2)
     folder = tmp_path / "studies" / "made"
@@ -170,6 +171,7 @@ def test_a_dataset_that_failed_everywhere_leaves_no_scores():
     assert found.frame is None and found.models["xscore"].isna().all()
 
 
+@pytest.mark.slow
 def test_a_score_of_ones_own_stands_beside_the_others():
     material = made_study(datasets=3, seeds=2)
     own = {"worst_case": pd.Series(0.25, REFERENCES)}

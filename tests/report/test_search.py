@@ -71,6 +71,7 @@ def test_it_says_what_survived_and_what_it_cost(analysis):
     assert "| made-trial1 | net+kernel=5 |" in said
 
 
+@pytest.mark.slow
 def test_the_page_and_the_plot_show_it(analysis):
     assert '<section id="search">' in text(analysis, "html")
     assert written(plots(analysis)["search"], "png", FILE).startswith(b"\x89PNG")

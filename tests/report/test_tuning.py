@@ -158,6 +158,7 @@ def test_a_model_whose_tries_failed_is_in_no_order_and_is_named():
     assert analyse([study(tuning=document(choices=nothing))]).tuning.validation is None
 
 
+@pytest.mark.slow
 def test_a_study_that_tunes_nothing_has_no_such_section():
     analysis = analyse([study(tuning=None)])
     assert section(analysis) is None and analysis.tuning is None
@@ -165,6 +166,7 @@ def test_a_study_that_tunes_nothing_has_no_such_section():
     assert json.loads(text(analysis, "json"))["tuning"] is None
 
 
+@pytest.mark.slow
 def test_programs_get_all_of_it_but_keys():
     found = json.loads(text(analyse([study()]), "json"))["tuning"]
     assert found["choices"] == json.loads(json.dumps(document()["choices"])) and "untuned" not in found

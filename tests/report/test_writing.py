@@ -96,6 +96,7 @@ def test_everything_is_written_plots_too(study, tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
+@pytest.mark.slow
 def test_each_plot_draws_the_same_svg_twice_and_leaves_no_stand_in(study):
     drawn = plots(study)
     assert {"xscore", "accuracy", "effects", "pareto-params", "pareto-latency", "ranks", "predictors"} <= set(drawn)

@@ -186,6 +186,7 @@ for leftover in leftovers(store, without_class_scores=True):
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_loses_no_run(store):
     """Before each step that changes the store, there and back."""
     keys = set(store.keys())

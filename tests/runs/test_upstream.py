@@ -178,6 +178,7 @@ def test_what_cannot_be_is_told(recipe, message, home):
         run(recipe, home)
 
 
+@pytest.mark.slow
 def test_it_starts_where_the_pretraining_ended(home):
     """With a body that learns nothing the fine-tuned network has the pretrained body; its classifier is another."""
     from safetensors.torch import load_file

@@ -127,6 +127,7 @@ def simulated_features(models, rng):
     return pd.DataFrame(rng.random((models, len(ELEMENTS))) + 0.1, columns=list(ELEMENTS))
 
 
+@pytest.mark.slow
 def test_many_models_do_where_there_is_something_to_tell():
     rng = np.random.default_rng(0)
     features = simulated_features(80, rng)
@@ -159,6 +160,7 @@ def ridge(design, target, penalty):
     return np.linalg.solve(design.T @ design + shrink, design.T @ target)
 
 
+@pytest.mark.slow
 def test_the_effects_are_those_of_ridge_by_the_penalty_with_the_least_left_out_error():
     rng = np.random.default_rng(0)
     features = simulated_features(12, rng)

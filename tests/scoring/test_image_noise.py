@@ -52,6 +52,7 @@ def resampled(labels, chance):
     return np.concatenate([chance.choice(rows, len(rows)) for rows in map(np.flatnonzero, np.eye(CLASSES)[labels].T)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", MEASURES)
 def test_contributions_give_the_covariance_that_resampling_within_classes_gives(metric):
     scores, labels = outputs(confidence=3.0 if metric == "calibration_error" else 1.0)
@@ -74,6 +75,7 @@ def test_one_confident_error_leaves_the_noise_of_a_loss_known():
     assert found.sum() == pytest.approx(MEASURES["log_loss"](labels, softmax(scores[0], axis=1)), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "auroc"])
 def test_groups_of_images_do_for_any_metric(metric):
     scores, labels = outputs(images=1000)
@@ -197,6 +199,7 @@ def test_what_seeds_make_of_the_images_counts_once():
     assert np.mean(found) == pytest.approx(np.var(values, axis=0, ddof=1).mean(), rel=0.25)  # which knows it to 13 %
 
 
+@pytest.mark.slow
 def test_a_look_back_at_fewer_seeds_has_the_noise_of_the_images_that_it_had_then():
     """From contributions of twelve seeds as from those of the first two: images are the same whatever seeds there are."""
     now, then = [], []

@@ -62,6 +62,7 @@ def test_the_published_figures_are_those_of_a_count_by_hand():
     assert document == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lam", [0.0, 0.5, 2.0])
 def test_equals_a_count_by_hand(lam):
     for seed in range(20):

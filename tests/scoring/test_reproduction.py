@@ -49,6 +49,7 @@ def test_seed_noise_is_what_a_t_interval_says():
         assert found.loc[found["dataset"] == dataset, "seed_noise"].tolist() == pytest.approx([expected] * 8)
 
 
+@pytest.mark.slow
 def test_noise_alone_is_beyond_its_interval_in_one_of_twenty_cells():
     beyond = cells = 0
     for study in range(60):
@@ -60,6 +61,7 @@ def test_noise_alone_is_beyond_its_interval_in_one_of_twenty_cells():
     assert 0.035 < beyond / cells < 0.065
 
 
+@pytest.mark.slow
 def test_test_sets_of_other_images_explain_what_seeds_do_not():
     images, beyond, by_both, cells = 500, 0, 0, 0
     for study in range(30):

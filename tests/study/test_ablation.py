@@ -52,6 +52,7 @@ def test_recipes_are_settled_for_each_run(store):
     assert set(rates.values()) == {0.004}
 
 
+@pytest.mark.slow
 def test_what_one_study_computed_another_never_computes_again(store):
     first = ablate(STUDY, store, STAND_IN)
     assert first.computed == 16 and not first.failed
@@ -75,6 +76,7 @@ def test_scores_are_in_the_frame_of_the_compared_references(store):
     assert base["xscore_low"] < base["xscore"] < base["xscore_high"]
 
 
+@pytest.mark.slow
 def test_raw_variants_have_effects_but_no_score(store):
     found = filled(store, effects=["equal_budget", "raw"]).document
     assert [score["model"] for score in found["scores"] if "@" in score["model"]] == []
@@ -176,6 +178,7 @@ def test_a_program_calls_what_the_command_calls(store):
     assert read_table(found.folder / "results.csv", "test") is not None
 
 
+@pytest.mark.slow
 def test_the_best_is_chosen_by_validation_data_and_its_runs_are_named(store):
     found = ablate(STUDY, store, STAND_IN)
     runs = {run.key: run for run in found.runs}
@@ -236,6 +239,7 @@ def test_cells_are_what_will_run(store):
     assert cells[some, "ham10000@published"]["augment"]["randaugment"] is None
 
 
+@pytest.mark.slow
 def test_a_stored_ablation_needs_no_torch(store, tmp_path):
     path = tmp_path / "idea.yaml"
     path.write_text(json.dumps(STUDY))  # JSON is YAML

@@ -118,6 +118,7 @@ def start(place, number, **more):
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, **more)
 
 
+@pytest.mark.slow
 def test_kills_of_writers_cost_nobody_a_second(tmp_path):
     """Six writers, three of them killed; what any of them said was written is there."""
     path, told = tmp_path / "journal.log", []

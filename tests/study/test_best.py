@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 import standin_training
 
 from archlab.runs import Store
@@ -21,6 +22,7 @@ STUDY = {
 }
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_fitted_to_the_budget_is_never_the_best(tmp_path):
     store = Store(tmp_path)
     for run in runs_of(resolve(STUDY, store.home), store.home):

@@ -95,6 +95,7 @@ def test_a_range_is_one_variable_for_all_it_matches():
     assert {layer.repeat for layer in layers} == {3}
 
 
+@pytest.mark.slow
 def test_each_stage_makes_a_variable_of_every_stage():
     loaded = study(choices(DEPTH))
     assert len(list(combinations(loaded))) == 1 + 5 * 4
@@ -161,12 +162,14 @@ def test_the_size_of_a_space_is_the_number_of_its_combinations(text):
     assert len(found) == len(set(found)) == space_size(loaded)
 
 
+@pytest.mark.slow
 def test_a_large_space_is_counted_without_enumeration():
     kernels = "kernel: [{set: {kernel: {choose: [3, 5, 7]}}, where: {block: inverted_residual}, each: layer}]"
     acts = "act: [{set: {act: {choose: [relu, silu, gelu]}}, each: layer}]"
     assert space_size(study(choices(kernels, acts, DEPTH))) == 3**7 * 3**9 * 4**5
 
 
+@pytest.mark.slow
 def test_edits_that_change_the_shape_change_what_follows():
     text = choices("strides: [{set: {stride: {choose: [1, 2]}}, where: {stage: 2}}]", DEPTH)
     assert space_size(study(text)) == 4**4 + 4**5  # stride 1 melts stage 2 into stage 1
@@ -194,6 +197,7 @@ def test_applying_unknown_values_is_refused():
         apply(loaded, {"atention": "se"})
 
 
+@pytest.mark.slow
 def test_a_grid_too_large_to_ablate_is_refused():
     with pytest.raises(UserError, match=r"study\.yaml:1: the grid of study has 262,144 combinations"):
         list(combinations(study(choices(DEPTH.replace("stage", "layer")) + "explore: grid")))

@@ -63,6 +63,7 @@ def test_bases_are_a_choice():
     assert [each.name for each in combinations(loaded)][:2] == ["mobilenetv2", "efficientnet"]
 
 
+@pytest.mark.slow
 def test_what_more_the_grammar_must_say():
     loaded = study(MORE)
     names = [each.name for each in combinations(loaded)]

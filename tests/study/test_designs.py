@@ -40,6 +40,7 @@ def test_without_a_budget_the_width_is_what_the_study_says():
     assert [model.kind for model in found] == [None, "raw", "raw"]
 
 
+@pytest.mark.slow
 def test_options_are_told_by_choice():
     found = designs(study(choices(ATTENTION, LAYOUT, DEPTH)))
     assert found[0].options == {"attention": "none", "layout": "pyramidal", "depth": "unchanged"}

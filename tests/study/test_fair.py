@@ -23,6 +23,7 @@ def spread(numbers) -> float:
     return max(numbers) / min(numbers)
 
 
+@pytest.mark.slow
 def test_layout_compares_at_equal_parameters_and_compute(home):
     models = resolve("layout", home).models
     assert len(models) == 7
@@ -30,6 +31,7 @@ def test_layout_compares_at_equal_parameters_and_compute(home):
     assert spread([model.cost["macs"] for model in models]) <= 1.10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", ON)
 @pytest.mark.parametrize("name", CLAIMS)
 def test_claims_resolve_and_compare_alike(name, suite, home):
@@ -80,6 +82,7 @@ def test_edits_of_the_head():
         apply_edits(architecture("mobilenetv2"), [{"head": 640}])
 
 
+@pytest.mark.slow
 def test_raw_variants_have_the_form_and_width_of_their_base():
     made = Designer(
         study(

@@ -148,6 +148,7 @@ def test_a_variant_may_replace_what_the_form_of_its_base_changes(home):
     )
 
 
+@pytest.mark.slow
 def test_a_search_skips_designs_that_cannot_have_their_forms(home):
     def sampled(text: str, kernel: str) -> str:
         designs = Designs(load_study(read_yaml_text(text, "s.yaml"), home=home), home)
@@ -162,6 +163,7 @@ def test_a_search_skips_designs_that_cannot_have_their_forms(home):
         sampled(STUDY.replace("params: 40k, fit: width", "params: 10k, fit: none"), "5")
 
 
+@pytest.mark.slow
 def test_forms_and_exemptions_tell_one_network_under_two_names_apart(home):
     same = NET.replace("name: net", "name: same")
     plain = f"base: {NET}\ncompare: [{same}, {OTHER}]\nbudget: 40k\nsuite: [cifar10, cifar100]\n"
@@ -184,6 +186,7 @@ def test_exemptions_of_models_that_the_study_has_not_leave_its_resolution(home):
     assert designs_of(text.replace("models: [net]", "models: [mobilevit]"), home)[0].resolution == 32
 
 
+@pytest.mark.slow
 def test_a_search_is_another_one_where_forms_or_exemptions_name_its_base(home):
     def identity_of(text: str) -> str:
         return identity(Designs(load_study(read_yaml_text(text, "s.yaml"), home=home), home))

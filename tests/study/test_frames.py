@@ -38,6 +38,7 @@ def test_all_models_span_the_frame_where_the_study_says_so(store):
     assert in_rounds(found.study).frame == fitted
 
 
+@pytest.mark.slow
 def test_the_option_lays_the_results_beside_those_of_the_study_as_written(store, command):
     as_written = filled(store)
     assert any(
@@ -60,6 +61,7 @@ def test_what_is_no_frame_is_refused_with_what_there_is(home):
         load_study(override(STUDY, frame="everything"), home=home)
 
 
+@pytest.mark.slow
 def test_test_images_are_told_by_class_and_models_at_chance_marked(store, monkeypatch):
     found = filled(store)
     counts = found.document["test_images"]

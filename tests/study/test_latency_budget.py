@@ -47,6 +47,7 @@ def test_a_variant_above_it_is_refused_by_name_before_anything_is_trained_and_ti
     assert sum("timing 4 networks" in line for line in said.lines) == 1
 
 
+@pytest.mark.slow
 def test_within_it_results_are_those_without_it_and_nothing_is_timed_again_for_its_file(store, times):
     asked = times(slow=called("nothing"))
     found = ablate(LIMITED, store, STAND_IN)
@@ -58,6 +59,7 @@ def test_within_it_results_are_those_without_it_and_nothing_is_timed_again_for_i
     assert without.document == {**found.document, "computed": 0}
 
 
+@pytest.mark.slow
 def test_a_reference_above_it_is_warned_of_and_trained(store, times):
     times(slow=called("two"))
     said = Said()
@@ -67,6 +69,7 @@ def test_a_reference_above_it_is_warned_of_and_trained(store, times):
     assert warning.endswith("two takes 9 ms")
 
 
+@pytest.mark.slow
 def test_a_variant_that_shows_an_edit_without_the_budget_may_be_above_it(store, times):
     times(slow=called("@raw"))
     assert ablate({**LIMITED, "effects": ["equal_budget", "raw"]}, store, STAND_IN).computed
@@ -89,6 +92,7 @@ def test_of_a_model_with_other_forms_all_must_keep_it(store, times):
     assert {"net on digits", f"net+{SLOW} on digits"} < set(asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["build", "ablate", "search"])
 def test_without_the_extra_one_line_says_which_before_anything_runs(call, command, place, monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
@@ -101,6 +105,7 @@ def test_without_the_extra_one_line_says_which_before_anything_runs(call, comman
     assert err.count("\n") == 1 and not list(Store(home).keys())
 
 
+@pytest.mark.slow
 def test_build_shows_it_and_ends_with_1_for_a_variant_alone(command, tmp_path, times):
     times()
     path = tmp_path / "idea.yaml"
@@ -126,6 +131,7 @@ def test_build_shows_it_and_ends_with_1_for_a_variant_alone(command, tmp_path, t
     assert code == 0 and "note: two: takes 9 ms, above 5 ms of latency, and would be trained all the same" in err
 
 
+@pytest.mark.slow
 def test_a_plan_says_how_many_networks_it_will_time(command, place, times):
     asked, home = times(slow=called("nothing")), place()
     path = home / "idea.yaml"

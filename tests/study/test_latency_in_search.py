@@ -19,6 +19,7 @@ from archlab.study.search.sampler import _most_promising, _scored, expected_late
 SEARCH = STUDY.replace("params: 20k", "params: 20k, latency: 5ms")
 
 
+@pytest.mark.slow
 def test_a_search_trains_no_design_above_it_and_does_not_count_them(place, times):
     asked, home, said = times(), place(), []
     found = run(study_of(home, SEARCH), home, on_trial=lambda trial, best: said.append(trial))

@@ -68,6 +68,7 @@ def seed_mean(found, model: str, dataset: str, metric) -> float:
     return float(np.mean([measured(metric, found.store.class_scores(key)["test"]) for key in keys]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["macro_f1", "calibration_error"])
 def test_what_runs_lack_is_computed_of_their_class_scores(study, metric):
     found = study(metric=metric)
@@ -83,6 +84,7 @@ def test_what_runs_lack_is_computed_of_their_class_scores(study, metric):
     assert json.loads(text(report, "json"))["metric"] == metric
 
 
+@pytest.mark.slow
 def test_a_metric_of_a_file_trains_nothing_again_and_turns_what_it_says(study, tmp_path):
     found = study(metric=f"{tmp_path}/mine.py:cost")
     assert found.computed == 0 and found.study.metric.unit == "euros" and not found.scored.frame.higher_is_better
@@ -95,6 +97,7 @@ def test_a_metric_of_a_file_trains_nothing_again_and_turns_what_it_says(study, t
     assert "euros" in text(report, "markdown")
 
 
+@pytest.mark.slow
 def test_runs_that_keep_neither_are_named_with_what_trains_them_anew(study, command, tmp_path):
     with pytest.raises(UserError) as error:
         study(kept=False, metric="auroc")
@@ -111,6 +114,7 @@ def test_gc_removes_runs_without_class_scores(study, command):
     assert status == 0 and f"{count} of {count} leftovers" in printed and not list(Store(found.store.home).keys())
 
 
+@pytest.mark.slow
 def test_a_dataset_on_which_it_is_not_defined_is_left_out_with_the_reason(study):
     found = study(suite=["digits", "textures", "mnist5k"], metric="auroc", one_class="mnist5k")
     assert set(found.scored.frame.datasets) == {"digits", "textures"} and found.scores["xscore"].notna().all()
@@ -141,6 +145,7 @@ def test_where_it_is_defined_nowhere_the_study_says_so(study):
         study(suite=["digits"], metric="auroc", one_class="digits")
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_test_images_whatever_the_metric(study, tmp_path):
     """The share of wrong answers, computed by a file, is as noisy as accuracy."""
     widths = []

@@ -107,6 +107,7 @@ def test_a_metric_that_the_other_recipe_lacks(tmp_path):
         load_study(override(study, recipe="thorough"))
 
 
+@pytest.mark.slow
 def test_results_lie_beside_those_of_the_study_as_written_and_are_reported(home):
     open_prepared("digits", home, 8)
     net = {"name": "net", "layers": [{"conv": {"out": 8, "stride": 2}}]}

@@ -79,6 +79,7 @@ def test_own_blocks_are_part_of_a_settled_study(own_code_forgotten, home, tmp_pa
         assert used == {"base": [str(tmp_path / "own.py")], "starnet": []}
 
 
+@pytest.mark.slow
 def test_own_augmentations_are_part_of_a_settled_study(own_code_forgotten, home, tmp_path):
     own, path = tmp_path / "my_augment.py", tmp_path / "idea.yaml"
     own.write_text("def turned(images, random):\n    return images.flip(2)\n")

@@ -18,6 +18,7 @@ from archlab.study.search.basis import basis
 from archlab.study.search.designs import Designs
 
 
+@pytest.mark.slow
 def test_a_full_disk_burns_no_trial(place):
     """Whoever goes on repeats what was at work, and ends where an undisturbed search does."""
     whole, broken = place("whole"), place("broken")
@@ -36,6 +37,7 @@ def test_a_full_disk_burns_no_trial(place):
     assert ended[0] == ended[1] and not any(failed for _, _, failed in ended[1])
 
 
+@pytest.mark.slow
 def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_file(place):
     home = place()
     found = run(study_of(home), home)
@@ -214,12 +216,14 @@ def test_what_is_wrong_is_said_before_anything_runs(place, change, message):
     assert not (home / "executions").exists()
 
 
+@pytest.mark.slow
 def test_nothing_to_resume(place):
     home = place()
     with pytest.raises(UserError, match="no search of tiny to go on with"):
         run(study_of(home), home, resume=True)
 
 
+@pytest.mark.slow
 def test_a_search_by_a_metric_that_is_better_when_lower_finds_the_lowest(place):
     home = place()
     document = run(study_of(home, f"{STUDY}metric: log_loss\n"), home).document

@@ -47,6 +47,7 @@ def compact(tmp_path_factory):
     return Designs(load_study("compact", home=home), home)
 
 
+@pytest.mark.slow
 def test_the_shipped_space_is_large_and_every_design_of_it_keeps_the_budget(compact):
     assert space_size(compact.study) > 10**8
     generator = random.Random(0)
@@ -55,6 +56,7 @@ def test_the_shipped_space_is_large_and_every_design_of_it_keeps_the_budget(comp
         assert 0.85 * 2_500_000 < design.cost.params <= 2_500_000 and design.cost.macs <= 80_000_000
 
 
+@pytest.mark.slow
 def test_every_design_of_a_search_keeps_the_memory(tmp_path):
     study = load_study("compact", home=tmp_path)
     limited = Designs(
@@ -67,6 +69,7 @@ def test_every_design_of_a_search_keeps_the_memory(tmp_path):
     assert len(found) > 30 and all(design.cost.peak_memory <= 64 * 1024 for design in found)
 
 
+@pytest.mark.slow
 def test_the_shipped_search_starts_from_relatives_of_all_references(compact):
     start = compact.start()
     assert len({design.digest for design in start}) == len(start) == len(references()) + 1
@@ -75,6 +78,7 @@ def test_the_shipped_search_starts_from_relatives_of_all_references(compact):
     assert families_of_references - families <= {"pool", "norm", "multi_branch_conv"}
 
 
+@pytest.mark.slow
 def test_a_design_is_found_again_by_its_name(compact):
     generator = random.Random(1)
     for _ in range(30):
@@ -120,6 +124,7 @@ suite: [digits, textures]
 """
 
 
+@pytest.mark.slow
 def test_proposals_are_repeatable_new_and_end_when_all_is_tried(tmp_path):
     designs = Designs(load_study(read_yaml_text(SMALL, "small.yaml"), home=tmp_path), tmp_path)
     history: list[optuna.trial.FrozenTrial] = []

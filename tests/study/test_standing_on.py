@@ -22,6 +22,7 @@ def trained(store):
     return sorted(f"{run['model']} on {run['dataset']}" for run in runs)
 
 
+@pytest.mark.slow
 def test_they_are_trained_once_counted_and_not_again(store, stand_in):
     found = ablate({**PRETRAINED, "seeds": 2}, store, STAND_IN)
     assert (found.computed, found.failed) == (6, [])
@@ -41,6 +42,7 @@ def test_a_plan_has_them_before_what_stands_on_them(store, stand_in):
     ]
 
 
+@pytest.mark.slow
 def test_nothing_is_trained_for_runs_that_are_there(store, stand_in):
     ablate(PRETRAINED, store, STAND_IN)
     results_alone = Store(store.home)

@@ -107,6 +107,7 @@ def test_values_can_be_open():
     ]
 
 
+@pytest.mark.slow
 def test_a_search_draws_rates_and_knows_its_base(store):
     rates = "rate: [{recipe: {lr: {range: [1e-3, 1e-2], log: true}}}]"
     designs = Designs(
@@ -181,6 +182,7 @@ def made(package, name):
     return get_model(name), Normalisation((0.5,) * 3, (0.5,) * 3)
 
 
+@pytest.mark.slow
 def test_an_option_can_start_from_published_weights(home, tmp_path, monkeypatch):
     """The tensors are a file that the settled study rests on: where it is gone, the study is settled anew."""
     monkeypatch.setattr("archlab.runs.published.theirs_with_weights", made)

@@ -62,6 +62,7 @@ def test_noise_of_test_images_that_is_not_known_on_the_unseen_datasets_alone_is_
     assert test_images.known_image_noise(swapped, runs, None, "test") == (None, told)
 
 
+@pytest.mark.slow
 def test_a_search_makes_the_same_trials_bit_for_bit_whether_or_not_a_dataset_is_unseen(place):
     without, outside, inside = place("without"), place("outside"), place("inside")
     plain = run(study_of(without, SEEN), without).document
@@ -116,6 +117,7 @@ def test_what_saw_a_dataset_starts_no_search_that_must_not(place):
     assert len(blind) == 1 and blind[0]["model"] not in {trial["model"] for trial in known}  # the second search's own
 
 
+@pytest.mark.slow
 def test_the_forecast_counts_the_runs_on_unseen_datasets(place):
     home = place()
 
@@ -139,6 +141,7 @@ def home(home, prepared):
     return home
 
 
+@pytest.mark.slow
 def test_an_ablation_scores_what_it_sees_and_holds_options_against_each_other_on_both(home, monkeypatch):
     monkeypatch.setenv("STAND_IN", json.dumps({"function": "standin_training:train"}))
     settings, store = Settings(executor=standin_executor.PATH, workers=2, retries=0), Store(home)
@@ -205,6 +208,7 @@ def effects_of(ends):
     return Effects(pd.DataFrame([effect(*ends), effect(*ends, dataset="somewhere")]))
 
 
+@pytest.mark.slow
 def test_the_budget_is_kept_where_unseen_datasets_have_more_classes(home):
     seen = {**ABLATED, "budget": {"params": "2.5M", "fit": "width"}}
     narrow, wide = (resolve(study, home) for study in ({**seen, "unseen": ["glyphs"]}, seen))
@@ -238,6 +242,7 @@ def test_unseen_stays_unseen_on_other_datasets_and_a_search_adds_its_own(home):
     assert searched.suite.datasets == ("digits",) and searched.unseen == ("elpv", "pines")
 
 
+@pytest.mark.slow
 def test_a_search_says_before_its_first_trial_what_unseen_data_are_not_there(place):
     home = place()
     with pytest.raises(UserError, match="cifar10"):

@@ -86,6 +86,7 @@ class Heard(Progress):
             raise Interrupted(None)
 
 
+@pytest.mark.slow
 def test_rounds_end_when_all_is_decided_and_clear_contrasts_get_no_more_seeds(store):
     heard = Heard()
     found = until_decided(store, heard)
@@ -104,6 +105,7 @@ def test_rounds_end_when_all_is_decided_and_clear_contrasts_get_no_more_seeds(st
     assert len(lines) == len(rounds) and "change=bad worse than none (-" in lines[-1]
 
 
+@pytest.mark.slow
 def test_run_again_it_trains_nothing_and_says_the_same_and_so_does_a_report(store):
     first = until_decided(store)
     again = until_decided(store)
@@ -155,6 +157,7 @@ def test_a_model_with_a_failed_run_keeps_fewer_seeds_and_the_rest_goes_on(store,
     assert len(rows_about(found)) == 10
 
 
+@pytest.mark.slow
 def test_without_time_for_a_round_it_stops_and_goes_on_later(store, monkeypatch):
     wall = property(lambda plan: 200.0 if len(plan.missing) == 20 else 210.0)
     monkeypatch.setattr("archlab.forecast.planning.Plan.wall", wall)
@@ -209,6 +212,7 @@ def test_references_of_the_frame_get_seeds_as_long_as_an_xscore_is_open(store):
     assert seeds["weak"] == seeds["strong"] == found.document["rounds"][-1]["seeds"]
 
 
+@pytest.mark.slow
 def test_a_program_says_until_and_within(store):
     found = archlab.ablate(STUDY, until="decided", within="2h", matters="3 points", store=store.home, settings=STAND_IN)
     assert found.document["study"] == "rounds+matters=3_points" and found.document["ended"]
@@ -257,6 +261,7 @@ def test_one_seed_becomes_two_and_a_plain_number_has_a_default_of_most():
     assert rounds.new == {(model, "digits", seed) for model in ("a", "b") for seed in (4, 0)}
 
 
+@pytest.mark.slow
 def test_the_command_tells_rounds_the_table_and_the_answer_of_a_study_without_a_question(store, command, tmp_path):
     path = tmp_path / "rounds.yaml"
     path.write_text(json.dumps({key: value for key, value in STUDY.items() if key != "question"}))  # JSON is YAML
@@ -291,6 +296,7 @@ def test_a_study_whose_only_option_fails_on_a_dataset_is_not_decided(store, stan
     assert "cannot be answered over all datasets: runs are missing" in found.answer
 
 
+@pytest.mark.slow
 def test_what_matters_in_xscore_is_not_decided_without_one(store, stand_in):
     """One of the two references that make the frame lacks a dataset."""
     other = {"name": "other", "layers": [{"conv": {"out": 4, "stride": 4}}]}

@@ -132,6 +132,7 @@ def published_lr(epoch: int, epochs: int = 100, low: float = 1e-5, high: float =
     return low + (high - low) * 0.5 * (1 + math.cos(math.pi * (epoch + 1 - warmup) / (epochs - warmup)))
 
 
+@pytest.mark.slow
 def test_the_fair_study_treats_all_models_alike(tmp_path):
     study = resolve("zhang2025_fair", tmp_path)
     assert (

@@ -105,6 +105,7 @@ def test_weight_0_is_plain_training_to_the_bit_and_asks_no_teacher(digits):
     assert "distill" not in RECIPE.canonical()
 
 
+@pytest.mark.slow
 def test_students_come_to_say_what_the_teacher_says(digits, teacher):
     """Of test images that neither has seen; the teacher is as it was."""
     before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}

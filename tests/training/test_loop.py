@@ -50,6 +50,7 @@ def test_dropout_draws_other_numbers_in_every_epoch_and_for_every_seed():
     assert len(set(drawn)) == len(drawn) == 8
 
 
+@pytest.mark.slow
 def test_learns_and_says_how():
     trained = train(TINY, Made(train=400), dataclasses.replace(PLAIN, epochs=8, steps=None), 0)
     metrics = metrics_of(trained.class_scores)
@@ -98,6 +99,7 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_used(tmp_path):
     assert same(train(TINY, Made(), RECIPE, 0, checkpoint=checkpoint), expected)
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_of_a_checkpoint_is_found_and_said(tmp_path, caplog):
     checkpoint, aside = tmp_path / "checkpoint.safetensors", tmp_path / "checkpoint.damaged"
     model = build_model(TINY, InputSpec(4, 16))

@@ -21,6 +21,7 @@ from tests.study.tuned_study import (
 )
 
 
+@pytest.mark.slow
 def test_each_model_and_dataset_is_trained_with_its_best_rate_after_as_many_tries_as_any_other(store):
     found = tuned(store)
     best = {
@@ -40,6 +41,7 @@ def test_each_model_and_dataset_is_trained_with_its_best_rate_after_as_many_trie
     assert found.computed == 6 * 8 + 6 and found.tuning["cost"]["runs"] == 6 * 8
 
 
+@pytest.mark.slow
 def test_no_choice_sees_a_test_image_and_the_seeds_of_tries_are_never_reported(store):
     found = tuned(store, seeds=[0, 10_000])
     tries = [each for each in documents_in(store) if each["run"]["recipe"].get("test") is False]
@@ -81,6 +83,7 @@ def test_per_model_all_datasets_have_one_choice_by_their_mean_rank(store, stand_
     assert len({(model, rate) for (model, _), rate in chosen(found).items()}) == 3
 
 
+@pytest.mark.slow
 def test_two_names_of_one_network_choose_alike(store, tmp_path, prepared, stand_in):
     """In one study, where they share their tries; and in a store of its own, where nothing is shared."""
     edits = [{"set": {"channel_attention": {"eca": {"gamma": 2.0}}}, "where": {"block": "inverted_residual"}}]

@@ -47,6 +47,7 @@ def test_tries_that_do_not_end_in_time_are_not_begun(store, monkeypatch):
     assert not list(store.keys())
 
 
+@pytest.mark.slow
 def test_the_command_plans_the_tries_and_prints_what_was_chosen(store, command, tmp_path, workers):
     path = tmp_path / "tuned.yaml"
     path.write_text(json.dumps(STUDY))  # JSON is YAML

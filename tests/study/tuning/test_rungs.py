@@ -57,6 +57,7 @@ def test_what_the_recipe_says_is_tried_to_the_end_even_where_it_is_the_worst(sto
     assert found.tuning["cost"]["runs"] == 6 * (5 + 3)
 
 
+@pytest.mark.slow
 def test_run_again_or_interrupted_between_rungs_it_trains_nothing_twice_and_says_the_same(store):
     with pytest.raises(Interrupted):
         tuned(store, Heard(stop_at="tries of 100 steps"))
