@@ -41,6 +41,7 @@ def follow(command, own_code_forgotten, tmp_path, monkeypatch):
     return follow
 
 
+@pytest.mark.slow
 def test_a_block_and_a_reference_of_it(follow):
     assert "gated_conv" in follow("A block")
     assert "my_network" in follow("A reference")

@@ -86,6 +86,7 @@ def test_rooms_import_only_downwards(room):
     assert not upwards
 
 
+@pytest.mark.slow
 def test_no_file_imports_one_that_leads_back_to_it():
     """Not even inside a function: whoever reads a file can read what it stands on first."""
     files = {module_of(path): path for room in ORDER for path in sources(room)}

@@ -117,6 +117,7 @@ def test_equals_an_independent_implementation(name, resolution):
     compare(archlab.build_model(network(name), num_classes=1000), INDEPENDENT[name](), resolution)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_closed_form_equals_what_is_measured(name):
     for resolution, width in ((None, 1.0), (48, 0.4)):

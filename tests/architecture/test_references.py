@@ -85,6 +85,7 @@ def test_same_outputs_gradients_and_buffers(name, resolution):
     compare(build(name), REFERENCES[name][1](), resolution)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFERENCES)
 def test_same_initialization(name):
     ours = build(name)

@@ -83,6 +83,7 @@ def test_every_mechanism_is_worth_its_lines(landscape):
         assert np.mean(bench_search(landscape, repeats=30, without=[mechanism]).epochs) > 1.1 * whole, mechanism
 
 
+@pytest.mark.slow
 def test_a_landscape_is_recorded_from_stored_runs(tmp_path):
     folder, home = tmp_path / "landscape", tmp_path / "store"
     folder.mkdir()

@@ -52,6 +52,7 @@ def faults_of(own_code_forgotten):
     return check
 
 
+@pytest.mark.slow
 def test_a_sound_block_passes(own_code_forgotten):
     blocks.register("sound")(Sound)
     archlab.check_block("sound")

@@ -82,6 +82,7 @@ def test_flash_is_what_is_deployed():
     assert 0.9 * 1024 * 1024 < count(architecture, spec, width).params_deployed <= 1024 * 1024
 
 
+@pytest.mark.slow
 def test_measuring_says_nothing_of_memory():
     assert measure(build_model(archlab.architecture("starnet"), InputSpec(10, 32)), 32).peak_memory is None
 

@@ -53,6 +53,7 @@ def test_what_is_near_and_what_is_not_reached_are_the_shares_that_the_readme_nam
 PARAMS, PER_PARAMETER = st.integers(1_500, 6_000), st.floats(8, 60)
 
 
+@pytest.mark.slow
 @given(params=PARAMS, per_parameter=PER_PARAMETER)
 @settings(deadline=None, max_examples=1, derandomize=True)
 def test_the_pair_is_that_of_brute_force(params, per_parameter):

@@ -51,6 +51,7 @@ def assert_three_counts_agree(architecture: Architecture, spec: InputSpec, width
     return closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", archlab.references())
 def test_references_agree_on_small_inputs(name):
     assert_three_counts_agree(archlab.architecture(name), InputSpec(10, 32))
@@ -106,6 +107,7 @@ def test_many_random_networks_agree():
     assert_random_networks_agree(range(20, 20 + repeated(200)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", archlab.references())
 def test_the_device_changes_nothing(name):
     architecture = archlab.architecture(name)

@@ -148,6 +148,7 @@ def test_what_branches_deploy_to_is_said(build):
     )
 
 
+@pytest.mark.slow
 def test_two_limits_are_reached_together(build):
     body = "{inverted_residual: {out: 24, stride: 2, repeat: 2, free: depth}}"
     layers = f"[{{conv: {{out: 16, stride: 2}}}}, {body}, {{conv: {{out: 64}}}}]"

@@ -41,6 +41,7 @@ def test_list(call):
     assert rows["cifar10"]["prepared"] == [] and rows["digits"]["sample"]
 
 
+@pytest.mark.slow
 def test_a_folder_from_adding_to_looking(call, photos, tmp_path):
     code, out, _ = call("add", "leaves", "--folder", photos, "--title", "Leaves", "--licence", "mine", "--no-flip")
     assert code == 0 and "2 classes, 36 train, 4 validation, 10 test" in out
@@ -72,6 +73,7 @@ def test_the_sheet_shows_the_images(call, photos, tmp_path):
     assert len(found) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two\nlines", "a\x1b[31m\u202eb\u2028c", b"\xff\xfe", "x" * 200])
 def test_classes_may_be_called_as_a_folder_can(call, photos, tmp_path, name):
     for part in ("train", "test"):
@@ -82,6 +84,7 @@ def test_classes_may_be_called_as_a_folder_can(call, photos, tmp_path, name):
     assert (tmp_path / "leaves.png").exists()
 
 
+@pytest.mark.slow
 def test_check_and_show_take_the_resolution_that_is_there(call, photos):
     call("add", "leaves", "--folder", photos)
     call("prepare", "leaves", "--resolution", 16)
@@ -110,6 +113,7 @@ def test_check_says_leak_and_what_mends_it(call, photos, tmp_path):
     assert code == 0 and "identical images in different parts: 0" in out and "remedy" not in out
 
 
+@pytest.mark.slow
 def test_a_table(call, photos, tmp_path):
     lines = ["file;dx;patient"]
     lines += [
@@ -155,6 +159,7 @@ def test_a_folder_with_metadata(call, photos):
     assert code == 0 and "2 classes, 36 train, 4 validation, 10 test" in out
 
 
+@pytest.mark.slow
 def test_a_reader_of_one_s_own(own_code_forgotten, call, photos, tmp_path):
     (tmp_path / "my_reader.py").write_text(
         "from pathlib import Path\n"

@@ -19,6 +19,7 @@ def models(command):
     return partial(command, "models")
 
 
+@pytest.mark.slow
 def test_list_gives_the_published_figures(models):
     code, out, err = models("list", "--json")
     document = json.loads(out)
@@ -101,6 +102,7 @@ def test_wrong_input_is_one_line(models, arguments, message):
     assert err.startswith("error: ") and message in err
 
 
+@pytest.mark.slow
 def test_a_model_of_a_study_is_shown_as_it_is_trained_and_written_as_a_file(models, monkeypatch, tmp_path):
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "store"))
     name = "mobilenetv2+attention=eca"

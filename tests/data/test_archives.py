@@ -108,6 +108,7 @@ def test_a_gigabyte_of_zeros(tmp_path):
     refused(tmp_path / "a.tar.gz", tmp_path, "more than 20 times")
 
 
+@pytest.mark.slow
 def test_a_zip_bomb(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("zeros", "w") as file:
         for _ in range(200):

@@ -57,6 +57,7 @@ def test_flip(image):
     assert_same_distribution(augmented, theirs(image, v2.RandomHorizontalFlip()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "crop", [Crop(), Crop((0.9, 1.1), (1.0, 1.0)), Crop((0.3, 2.0), (0.5, 0.6)), Crop((1.5, 2.0), (2, 3))]
 )
@@ -113,6 +114,7 @@ def test_every_operation_of_randaugment_equals_torchvision(image, magnitude):
             assert (found.int() - expected.int()).abs().max() <= 1, name  # amounts are float32 there
 
 
+@pytest.mark.slow
 def test_randaugment_in_distribution(image):
     augmented = ours(
         image,
@@ -130,6 +132,7 @@ def test_erasing_is_random_erasing(image):
     assert_same_distribution(augmented, theirs(image, v2.RandomErasing(p=0.6)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "transform"), [("cutmix", v2.CutMix), ("mixup", v2.MixUp)])
 def test_mixing_is_torchvisions(image, name, transform):
     other = (255 - image.float()).permute(2, 0, 1)

@@ -105,6 +105,7 @@ def test_one_class_is_none(home, fill):
     assert not list(home.rglob("mine.yaml"))
 
 
+@pytest.mark.slow
 def test_names_beyond_ascii(home, tmp_path, make_picture):
     for part, form in (("train", "NFC"), ("test", "NFD")):  # as macOS and others write the same name
         for name in ("Ährenfeld", "日本"):

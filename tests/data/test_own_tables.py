@@ -162,6 +162,7 @@ def test_parquet_as_hugging_face_writes_it(home, fill, tmp_path):
             assert np.array_equal(image, decode(open_image(str(file)), 30)) and label == int(file.stem) % 2
 
 
+@pytest.mark.slow
 def test_one_parquet_file_with_other_columns(home, fill, tmp_path):
     files = sorted(fill({"files": 40}).rglob("*.jpg"))
     table = {

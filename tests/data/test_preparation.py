@@ -56,6 +56,7 @@ def test_mean_and_std_are_of_the_training_images(home, photos):
     assert prepared.std == pytest.approx(pixels.std(axis=(0, 1, 2)), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(home, photos, small_chunks):
     alone = everything(prepare("pets", home, workers=1))
     shutil.rmtree(home / "datasets" / "pets")

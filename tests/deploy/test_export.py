@@ -121,6 +121,7 @@ def test_every_reference_is_the_same_in_the_file(own_place, command, name):
     assert found["same_class"] == found["images"] == 72 and found["within_rounding"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -153,6 +153,7 @@ def test_a_crash_of_vela_is_said_and_survived(small, tmp_path):
 # TFLM
 
 
+@pytest.mark.slow
 def test_tflm_runs_the_file_in_the_least_arena(small):
     found = tflm_arena(small, images())
     assert found.target == "tflm" and found.flash == len(small) and found.cycles is None

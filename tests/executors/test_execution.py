@@ -72,6 +72,7 @@ def test_one_worker_and_three_give_the_same(tmp_path):
         assert {**one[key], "finished": ""} == {**three[key], "finished": ""}
 
 
+@pytest.mark.slow
 def test_every_fault_costs_its_run_alone_and_is_one_line(store):
     bad = {fault: make_run(0, recipe={"fault": fault}) for fault in FAULTS}
     good = [make_run(seed) for seed in range(10)]
@@ -87,6 +88,7 @@ def test_every_fault_costs_its_run_alone_and_is_one_line(store):
     assert "Segmentation fault" in Path(causes["segfault"].log).read_text()
 
 
+@pytest.mark.slow
 def test_a_fault_that_happens_once_is_mended_by_a_retry(store):
     runs = [make_run(0, recipe={"fault": f"{fault} once"}) for fault in FAULTS]
     events = []
@@ -134,6 +136,7 @@ def test_a_worker_killed_from_outside_is_retried(store):
     assert killed and outcome.computed == 4 and outcome.failed == []
 
 
+@pytest.mark.slow
 def test_a_killed_server_takes_its_workers_along_and_is_replaced(store):
     runs = [make_run(seed, recipe={"seconds": 0.2}) for seed in range(4)]
     before = []
@@ -149,6 +152,7 @@ def test_a_killed_server_takes_its_workers_along_and_is_replaced(store):
     assert not set(before) & set(parents()) and children() == []
 
 
+@pytest.mark.slow
 def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store, caplog):
     runs = [make_run(seed, recipe={"seconds": 0.3, "epochs": 50}) for seed in range(3)]
 

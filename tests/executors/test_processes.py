@@ -75,6 +75,7 @@ def test_closed_and_full_streams_change_nothing(tmp_path, closed):
     assert len(list(Store(tmp_path).keys())) == 4
 
 
+@pytest.mark.slow
 def test_a_server_that_imports_dies_with_its_parent(tmp_path):
     (tmp_path / "slow_import.py").write_text("import time\ntime.sleep(30)\n")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}

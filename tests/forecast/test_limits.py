@@ -54,6 +54,7 @@ def hanging(store):
     return [int(line) for line in (store.home / "hanging").read_text().split()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", EACH)
 def test_the_limit_of_a_run_is_one_of_measurements_too(store, measure):
     began = time.monotonic()
@@ -61,6 +62,7 @@ def test_the_limit_of_a_run_is_one_of_measurements_too(store, measure):
     assert time.monotonic() - began < 10 and all_gone(hanging(store), within=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", EACH)
 def test_a_measurement_has_a_limit_of_its_own(store, monkeypatch, measure):
     assert planning.LIMIT <= 600

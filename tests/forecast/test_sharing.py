@@ -60,6 +60,7 @@ def test_a_worker_a_core_without_gpus(cards, torch, monkeypatch, tmp_path):
     assert with_workers(Settings(), [make_run()], Store(tmp_path)).at_once == len(os.sched_getaffinity(0))
 
 
+@pytest.mark.slow
 def test_throughput_is_counted_within_the_window(tmp_path):
     digits, recipe = open_prepared("digits", tmp_path), load_recipe("quick").settled("tiny", "digits")
     run = make_run(

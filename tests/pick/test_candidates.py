@@ -44,6 +44,7 @@ def reasons(left_out):
     return {each.name: each.reason for each in left_out}
 
 
+@pytest.mark.slow
 def test_without_searches_they_are_the_references_as_wide_as_the_limits_allow_in_the_published_order(tmp_path):
     found, left_out = of_photos(Store(tmp_path), params=300_000)
     assert {each.name for each in found} == {*references()} and not left_out
@@ -102,6 +103,7 @@ def test_those_that_there_is_no_time_to_time_are_left_out_the_worst_priors_first
     assert len(again) == 10 and asked == by_prior
 
 
+@pytest.mark.slow
 def test_the_first_that_keeps_the_latency_is_found_however_long_it_takes(tmp_path, times):
     by_prior = [each.name for each in of_photos(Store(tmp_path), params=300_000)[0]]
     times(slow=lambda run: run.model in by_prior[:7])
@@ -121,6 +123,7 @@ def test_without_what_measures_latency_one_line_says_so(tmp_path, monkeypatch):
         of_photos(Store(tmp_path), latency=5.0)
 
 
+@pytest.mark.slow
 def test_nobody_left_names_the_limit_and_the_least_that_any_needs(tmp_path, times):
     least = {name: count(architecture(name), InputSpec(12, 32), 0.001).params for name in references()}
     name, params = min(least.items(), key=lambda each: each[1])
@@ -131,6 +134,7 @@ def test_nobody_left_names_the_limit_and_the_least_that_any_needs(tmp_path, time
         of_photos(Store(tmp_path), latency=0.5)
 
 
+@pytest.mark.slow
 def test_the_finalists_of_a_search_are_candidates_fitted_anew(store):
     folder = store.home / "studies" / "small-search"
     searched = json.loads((folder / "search.json").read_text())
@@ -150,6 +154,7 @@ def test_the_finalists_of_a_search_are_candidates_fitted_anew(store):
         assert 60_000 < each.model.cost["params"] <= 200_000
 
 
+@pytest.mark.slow
 def test_of_designs_known_only_from_the_dataset_itself_there_is_no_prior_and_they_come_last(store):
     (store.home / "datasets" / "catalogue" / "photos.yaml").unlink()
     catalogued(store.home, PHOTOS + "like: digits\n")
@@ -189,6 +194,7 @@ def test_one_network_counts_once(store):
     assert len(found) == 13 and reasons(left_out) == {name: "has the name of another design"}
 
 
+@pytest.mark.slow
 def test_a_search_that_is_not_what_was_written_stops_no_other(store):
     studies = store.home / "studies"
     for name in ("a-search", "b-search", "c-search"):
@@ -207,6 +213,7 @@ def test_a_search_that_is_not_what_was_written_stops_no_other(store):
     assert "unheard" in told[2][1] and told[2][0].startswith("small-trial")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [GATED, GATED.replace("import nn", "import nothing_of_this_name")])
 def test_a_winners_own_blocks_are_loaded_or_it_is_left_out(store, own_code_forgotten, text):
     winner = store.home / "studies" / "small-search" / "winner.yaml"

@@ -154,6 +154,7 @@ def test_probabilities_of_the_file_are_those_of_the_network(place, folder, tmp_p
         assert np.abs(found - expected.numpy()).max() < 1e-5, file
 
 
+@pytest.mark.slow
 def test_int8_and_what_is_not_there_are_said_in_a_line(folder, tmp_path):
     Image.new("RGB", (9, 5), "red").save(tmp_path / "photo.png")
     done = run(folder, "photo.png", "--int8", cwd=tmp_path)

@@ -106,6 +106,7 @@ def test_one_that_there_is_no_time_to_time_is_told(made):
     assert not found and [(each.name, each.reason) for each in left_out] == [("mobilenetv2-from-digits", NOT_TIMED)]
 
 
+@pytest.mark.slow
 def test_what_has_seen_the_images_is_no_start(made):
     place, store, described = made
     shutil.copytree(place / "photos", place / "again")

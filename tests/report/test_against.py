@@ -62,6 +62,7 @@ def test_without_against_nothing_is_said_of_it(published):
     assert json.loads(text(analysis, "json"))["against"] is None and "Held against" not in text(analysis, "markdown")
 
 
+@pytest.mark.slow
 def test_two_variants_of_a_dataset_the_same_name_wins(published):
     both = repeated(published)
     lesion = both.table[both.table["dataset"] == "ham10000@published"].assign(dataset="ham10000")

@@ -56,6 +56,7 @@ def test_programs_get_the_same(analysis):
     assert found["hardware"] == {"cheap": ["Made-up CPU"], "dear": ["Made-up CPU"]}
 
 
+@pytest.mark.slow
 def test_without_a_cheap_one_nothing_is_said(dear):
     plain = analyse([dear])
     assert json.loads(text(plain, "json"))["agreement"] is None and "the cheaper way" not in text(plain, "markdown")
@@ -70,6 +71,7 @@ def test_costs_that_are_not_known_or_not_comparable_are_said(cheap, dear):
     assert "timed on different hardware: Made-up CPU; Another CPU" in text(elsewhere, "markdown")
 
 
+@pytest.mark.slow
 def test_one_seed_is_refused_in_words(cheap, dear):
     table = dear.table[dear.table["seed"] == 0]
     one = analyse([dataclasses.replace(dear, table=table, seeds=[0])], cheap=cheap)

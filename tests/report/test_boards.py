@@ -205,6 +205,7 @@ def contenders():
     return found
 
 
+@pytest.mark.slow
 def test_the_box_says_the_boards_fastest_in_a_line_beside_the_cpus(contenders):
     slow, fast = contenders[:2]
     rows = [row(slow, 20.0), row(fast, 10.0), row(slow, 4.0, precision="int8"), row(fast, 6.0, precision="int8")]
@@ -216,12 +217,14 @@ def test_the_box_says_the_boards_fastest_in_a_line_beside_the_cpus(contenders):
     assert found == shipped(study_with(noise=NOISY)), "what this machine's CPU takes stays"
 
 
+@pytest.mark.slow
 def test_the_fastest_is_one_that_may_be_the_best_and_where_some_were_not_measured_it_is_said(contenders):
     worst = study_with(noise=NOISY).models["xscore"].idxmin()
     found = shipped(study_with(row(worst, 1.0), row(contenders[1], 10.0), noise=NOISY))
     assert found["fastest on Board A"] == {"model": contenders[1], "reason": "10.00 ms in float, of the 1 measured"}
 
 
+@pytest.mark.slow
 def test_a_boards_name_decides_no_precision(contenders):
     made = made_study(datasets=4, seeds=3, noise=NOISY)
     runs = [run | {"key": f"{at:064x}"} for at, run in enumerate(made.runs)]
@@ -300,6 +303,7 @@ def test_hostile_boards_write_files_where_they_belong(hostile):
     assert all(re.fullmatch("[a-zA-Z0-9_-]+", name) for name in plots(hostile))
 
 
+@pytest.mark.slow
 def test_several_studies_keep_their_boards(one):
     other = dataclasses.replace(
         made_study(datasets=4, seeds=3, name="other", first_seed=5), boards=[row("starnet", 9.0)]
@@ -311,6 +315,7 @@ def test_several_studies_keep_their_boards(one):
     }
 
 
+@pytest.mark.slow
 def test_studies_of_the_same_runs_have_each_measurement_once(one):
     again = dataclasses.replace(one.material, name="again")
     assert analyse([one.material, again]).material.boards == one.material.boards

@@ -16,6 +16,7 @@ def test_the_same_study_twice_is_the_study(study):
     assert np.allclose(twice.models["xscore"], study.models["xscore"])
 
 
+@pytest.mark.slow
 def test_several_studies_are_scored_in_one_frame_on_shared_datasets():
     first, second = (
         made_study(datasets=4, seeds=3),

@@ -80,6 +80,7 @@ def test_models_at_chance_are_marked_in_every_form():
     assert "at chance" not in unknown
 
 
+@pytest.mark.slow
 def test_cells_and_finalists_at_chance_are_marked():
     other = dataclasses.replace(made_study(datasets=4, seeds=2, first_seed=5), name="other")
     held = analyse([study()], other)
@@ -115,6 +116,7 @@ def test_effects_say_no_more_than_there_is():
     assert "No model has a score to hold against its cost" in text(analyse([made_study(datasets=1)]), "markdown")
 
 
+@pytest.mark.slow
 def test_models_at_chance_on_datasets_not_seen_are_marked_too():
     whole = study()
     unseen = whole.table[whole.table["dataset"] == "pines"]
@@ -161,6 +163,7 @@ def test_what_a_search_left_out_is_told_with_the_reason():
     assert _left_out({"cells": cells[:1], "unseen": None, "search": {"datasets": ["digits"]}}) == []
 
 
+@pytest.mark.slow
 def test_models_that_only_lack_a_frame_have_not_failed():
     made = made_study(datasets=1, seeds=2)
     said = text(analyse([made]), "markdown")

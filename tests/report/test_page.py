@@ -195,6 +195,7 @@ def test_what_is_folded_says_on_a_line_what_is_inside(browser, page):
     assert told["What it costs"].startswith("4 plots, 1 table · Not beaten in both parameters and xScore: ")
 
 
+@pytest.mark.slow
 def test_links_open_what_they_lead_to_again_and_again(browser, page):
     browser.open(page)
     link = browser.driver.find_element("css selector", "nav a[href='#costs']")
@@ -215,6 +216,7 @@ def test_links_open_what_they_lead_to_again_and_again(browser, page):
     assert browser.complaints() == []
 
 
+@pytest.mark.slow
 def test_everything_opens_by_keyboard(browser, page):
     from selenium.webdriver.common.keys import Keys
 

@@ -43,6 +43,7 @@ def section_of(material):
     return next(precision(analyse([material])))
 
 
+@pytest.mark.slow
 def test_xscores_are_in_the_frame_of_the_float_networks(material):
     analysis = analyse([material])
     found = analysis.quantised.models
@@ -70,6 +71,7 @@ def test_what_is_lost_and_how_sure_that_is(material):
     assert not any("efficientnet (" in line for line in sentences)
 
 
+@pytest.mark.slow
 def test_ranks_that_change_are_named(material):
     found = analyse([material]).quantised.models
     moved = found[found["rank"] != found["float_rank"]]

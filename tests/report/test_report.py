@@ -58,6 +58,7 @@ def test_latency_is_shown_where_it_was_measured_and_only_there(study, published)
     assert scores.loc["efficientnet", "latency (ms)"] == pytest.approx(2**0.5)
 
 
+@pytest.mark.slow
 def test_each_precision_has_a_latency_of_its_own():
     material, known = made_study(datasets=3, seeds=2), {}
     for model, (own,) in material.latencies.items():
@@ -68,6 +69,7 @@ def test_each_precision_has_a_latency_of_its_own():
     assert "latency in int8 on Made-up CPU, one thread" in text(analysis, "markdown")
 
 
+@pytest.mark.slow
 def test_each_hardware_has_a_latency_of_its_own():
     material = made_study(datasets=3, seeds=2)
     gpu = {"median_ms": 0.5, "low_ms": 0.4, "high_ms": 0.6, "n": 30, "hardware": "Made-up GPU"}

@@ -60,6 +60,7 @@ def test_a_model_at_chance_is_neither_the_cheapest_nor_passed_over(analysis):
     assert (row["to ship"], row["because"]) == ("avoid", "no better than chance on pines")
 
 
+@pytest.mark.slow
 def test_the_run_with_the_best_validation_accuracy_is_exported():
     """Whatever the test accuracies are."""
     material = made_study(seeds=3)
@@ -86,6 +87,7 @@ def test_one_seed_knows_no_contenders_and_says_so():
     assert shown.loc["fastest", "model"] == "mobilenetv2" and "avoid" not in shown.index
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validated", [None, "nowhere", "never"])
 def test_where_no_run_was_validated_there_are_no_commands(validated):
     made = made_study()

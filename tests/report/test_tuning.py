@@ -99,6 +99,7 @@ def test_it_says_what_was_tried_chosen_changed_and_spent():
     assert found.tables[0].written()[0][2:] == ["0.004", "0.800", "0.800", "–"]
 
 
+@pytest.mark.slow
 def test_long_names_stand_whole_in_the_table_and_a_sentence_names_but_a_few():
     made = study()
     long = {name: f"{name}+{'x' * (119 - len(name))}" for name in REFERENCES}
@@ -124,6 +125,7 @@ def test_long_names_stand_whole_in_the_table_and_a_sentence_names_but_a_few():
     assert moves.count(" from ") == 6 and "and 4 more. Rank correlation" in moves
 
 
+@pytest.mark.slow
 def test_the_full_runs_stand_side_by_side_where_those_without_tuning_are_stored():
     untuned = study().table.query("split == 'test'").copy()
     analysis = analyse([study(untuned=untuned)])

@@ -176,6 +176,7 @@ def helper(act="tanh"):
 """
 
 
+@pytest.mark.slow
 def test_own_files_count_with_their_text_and_what_they_use(tree, tmp_path):
     own = tmp_path / "mine.py"
     own.write_text("x = 1\n")

@@ -164,6 +164,7 @@ def test_what_is_settled_rests_on_the_files_of_the_teacher_and_the_weights(place
     assert {file, Store(home).weights(key), Store(home).given(sha256(file.read_bytes()).hexdigest())} <= read
 
 
+@pytest.mark.slow
 def test_a_student_is_taught_by_the_teacher_of_the_store(place):
     home, key = place
     student = trained(home, {**SHORT, "distill": {"teacher": key[:6], "weight": 1.0}}, seed=1)

@@ -136,6 +136,7 @@ def test_one_seed_is_refused_in_words_but_the_order_as_it_is_stays(both):
     assert "the cheap protocol has one seed" in row(agreement(one_seed, both[0]), "mean")["reason"]
 
 
+@pytest.mark.slow
 def test_seeds_that_agree_on_no_order_are_refused():
     rng = np.random.default_rng(0)
     noise, order = rng.standard_normal((3, MODELS, 2)), np.arange(MODELS)[None, :, None] + np.zeros((3, MODELS, 2))

@@ -35,6 +35,7 @@ def test_nothing_is_said_of_what_is_not_known():
     assert at_chance(means.replace(0.0, math.nan), {"d": [10, 10]}) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", SHAPES, ids=lambda images: f"{len(images)} classes of {images[0]}")
 @pytest.mark.parametrize("guesses", ["alike", "as_frequent", "always_the_same"])
 def test_a_model_that_knows_nothing_is_at_chance(images, guesses):

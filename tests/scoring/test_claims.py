@@ -115,6 +115,7 @@ def test_too_few_models_have_no_correlation_and_constant_datasets_none(published
     assert flat.loc[flat["predictor"] == "cifar10", "pearson"].isna().all()
 
 
+@pytest.mark.slow
 def test_eleven_models_do_not_tell_which_elements_carry(published):
     found = elements(xscore(published[0])["xscore"], published_elements("zhang2025"))
     assert not found.rows["decided"].any()

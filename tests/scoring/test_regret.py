@@ -78,6 +78,7 @@ def test_fractions_and_percent_are_points_alike():
     assert found(means).document()["xscore"] == pytest.approx(found(100 * means).document()["xscore"])
 
 
+@pytest.mark.slow
 def test_models_that_tie_are_chosen_alike():
     means = pd.DataFrame({"a": [50, 50, 40], "b": [60, 60, 50], "c": [30, 20, 10]}, list("xyz"), dtype=float)
     assert found(means).held_out.loc["c", "xscore"] == pytest.approx(5)

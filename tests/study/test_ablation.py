@@ -63,6 +63,7 @@ def test_what_one_study_computed_another_never_computes_again(store):
     assert other.computed == 3 * 2  # seed 1 is there
 
 
+@pytest.mark.slow
 def test_scores_are_in_the_frame_of_the_compared_references(store):
     found = filled(store).document
     assert found["frame"]["models"] == ["mobilenetv2", "starnet", "shufflenetv2"] and found["frame"]["split"] == "test"
@@ -86,6 +87,7 @@ def test_raw_variants_have_effects_but_no_score(store):
     assert len(only_raw["scores"]) == 4
 
 
+@pytest.mark.slow
 def test_effects_name_choice_option_and_dataset(store):
     effects = filled(store).document["effects"]
     assert {(effect["choice"], effect["option"], effect["against"]) for effect in effects} == {
@@ -104,6 +106,7 @@ def test_one_seed_decides_nothing(store):
     assert "undecided" in found["answer"]
 
 
+@pytest.mark.slow
 def test_failed_runs_are_listed_and_the_rest_goes_on(store, stand_in):
     fails = "starnet on digits, seed 1"
     stand_in(fails)
@@ -128,6 +131,7 @@ def test_a_study_of_which_nothing_finished_still_says_so(store, stand_in):
     assert found["scores"] == [] and found["frame"] is None and len(found["failed"]) == 1
 
 
+@pytest.mark.slow
 def test_the_document_is_json_and_has_the_promised_keys(store):
     found = json.loads(json.dumps(filled(store).document, allow_nan=False))
     assert {"study", "frame", "scores", "cells", "effects", "failed"} <= set(found)
@@ -152,6 +156,7 @@ def test_results_of_nothing_new_need_not_be_written(code, monkeypatch):
         saved(stored, Settings(), save, print)
 
 
+@pytest.mark.slow
 def test_saved_tables_can_be_scored_again(store):
     ablation = filled(store)
     folder = ablation.folder
@@ -169,6 +174,7 @@ def test_saved_tables_can_be_scored_again(store):
     )
 
 
+@pytest.mark.slow
 def test_a_program_calls_what_the_command_calls(store):
     found = archlab.ablate(STUDY, store=store.home, settings=STAND_IN)
     assert found.computed == 16 and found.answer == found.document["answer"]
@@ -193,6 +199,7 @@ def test_the_best_is_chosen_by_validation_data_and_its_runs_are_named(store):
         assert {(run.dataset, run.seed) for run in named.values()} == set(named)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "models", [["mobilenetv2", "starnet", "shufflenetv2", "mobilenetv2+attention=se"], ["starnet"]]
 )

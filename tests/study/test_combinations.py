@@ -154,6 +154,7 @@ def test_choices_apply_in_file_order():
     assert [layer.arguments["kernel"] for layer in other.architecture.layers][:2] == [7, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [choices(ATTENTION, WIDER), choices(LAYOUT, LATE_SE), choices(DEPTH), EVERYTHING])
 def test_the_size_of_a_space_is_the_number_of_its_combinations(text):
     loaded = study(text)

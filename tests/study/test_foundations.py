@@ -33,6 +33,7 @@ def refusal(store, study):
     return str(refused.value)
 
 
+@pytest.mark.slow
 def test_every_dataset_has_its_teacher_and_keys_say_which(store, teachers):
     short = {name: key[:10] for name, key in teachers.items()}
     study = resolve(with_recipe(distill={"teacher": short, "weight": 0.7}), store.home)

@@ -14,6 +14,7 @@ from archlab.study.until import in_rounds
 VARIANT = "mobilenetv2+attention=se"
 
 
+@pytest.mark.slow
 def test_a_base_that_is_a_published_architecture_is_in_the_frame(store):
     assert settled(store, compare=["starnet", "shufflenetv2"]).frame == ["starnet", "shufflenetv2", "mobilenetv2"]
     assert settled(store).frame == ["mobilenetv2", "starnet", "shufflenetv2"]
@@ -27,6 +28,7 @@ def test_a_base_that_is_a_published_architecture_is_in_the_frame(store):
     assert settled(store, compare=[]).frame == []
 
 
+@pytest.mark.slow
 def test_all_models_span_the_frame_where_the_study_says_so(store):
     found = filled(store, frame="all", effects=["equal_budget", "raw"])
     fitted = ["mobilenetv2", "starnet", "shufflenetv2", VARIANT]

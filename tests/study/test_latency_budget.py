@@ -35,6 +35,7 @@ LIMITED = {**SMALL, "budget": {"params": "5k", "latency": "5ms"}}
 SEARCH = STUDY.replace("params: 20k", "params: 20k, latency: 5ms")
 
 
+@pytest.mark.slow
 def test_a_variant_above_it_is_refused_by_name_before_anything_is_trained_and_timed_once(store, times):
     asked, said = times(), Said()
     for _ in range(2):

@@ -124,6 +124,7 @@ def test_a_dataset_on_which_it_is_not_defined_is_left_out_with_the_reason(study)
     assert report.models["xscore"].notna().all()
 
 
+@pytest.mark.slow
 def test_a_metric_that_is_not_defined_on_a_dataset_is_not_missing(study, monkeypatch):
     """Runs that keep all metrics and no class scores: a dataset of one class has no AUROC, and need not be trained anew."""
 

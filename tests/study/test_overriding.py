@@ -46,6 +46,7 @@ def test_an_exemption_of_a_dataset_that_nobody_knows_is_refused_in_another_recip
         load_study(override("shuffle", recipe=recipe))
 
 
+@pytest.mark.slow
 def test_files_of_one_name_are_told_apart_by_what_they_say(tmp_path, home):
     recipe, suite = tmp_path / "brief.yaml", tmp_path / "mine.yaml"
     suite.write_text("datasets: [digits, elpv]\n")

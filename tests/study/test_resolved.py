@@ -30,6 +30,7 @@ def test_costs_are_those_of_the_canonical_architecture(home):
         assert model.cost["params"] == cost.params and model.cost["macs"] == cost.macs
 
 
+@pytest.mark.slow
 def test_the_references_fit_the_budget(home):
     resolved = resolve("references", home)
     assert sorted(model.name for model in resolved.models) == references() and len(references()) == 11

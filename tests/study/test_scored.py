@@ -13,6 +13,7 @@ from archlab.study.resolving import resolve
 pytestmark = pytest.mark.usefixtures("stand_in")
 
 
+@pytest.mark.slow
 def test_the_metric_of_the_study_is_scored(store):
     found, other = filled(store), ablate({**STUDY, "metric": "balanced_accuracy"}, store)
     assert (other.computed, other.study.metric.name) == (0, "balanced_accuracy")

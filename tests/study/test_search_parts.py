@@ -151,6 +151,7 @@ def test_proposals_are_repeatable_new_and_end_when_all_is_tried(tmp_path):
     assert taken == within and len(taken) == 12
 
 
+@pytest.mark.slow
 def test_of_several_proposals_the_most_promising_is_taken(tmp_path, monkeypatch):
     designs = Designs(load_study(read_yaml_text(SMALL, "small.yaml"), home=tmp_path), tmp_path)
     study = optuna.create_study(direction="maximize")

@@ -53,6 +53,7 @@ def study(**pretrained):
     return {"compare": ["starnet", "shufflenetv2"], "suite": ["clean", "seen"], "recipe": recipe}
 
 
+@pytest.mark.slow
 def test_identical_images_are_counted_where_they_are_trained_on(datasets):
     names = prepare("source", datasets).names("validation")
     validated = sum(int(name.rpartition("/")[2].removesuffix(".png")) < 5 for name in names)

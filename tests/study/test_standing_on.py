@@ -52,6 +52,7 @@ def test_nothing_is_trained_for_runs_that_are_there(store, stand_in):
     assert ablate(PRETRAINED, Store(store.home), STAND_IN).computed == 0
 
 
+@pytest.mark.slow
 def test_where_one_fails_the_others_go_on_and_the_cause_is_said(store, stand_in):
     stand_in("starnet on textures, seed 0")
     found = ablate(PRETRAINED, store, STAND_IN)

@@ -224,6 +224,7 @@ def test_a_program_says_until_and_within(store):
         archlab.ablate({**STUDY, "choices": {}}, until="decided", store=store.home)
 
 
+@pytest.mark.slow
 def test_without_until_a_study_has_the_seeds_that_rounds_start_from(store):
     found = ablate(STUDY, store, STAND_IN)
     assert found.computed == 5 * 2 * 2 and "rounds" not in found.document
@@ -288,6 +289,7 @@ def test_wrong_options_are_one_line(command, options, message):
     assert (code, out, err.count("\n")) == (2, "", 1) and message in err
 
 
+@pytest.mark.slow
 def test_a_study_whose_only_option_fails_on_a_dataset_is_not_decided(store, stand_in):
     one = {"change": {name: STUDY["choices"]["change"][name] for name in ("none", "good")}}
     stand_in("net+change=good on textures")

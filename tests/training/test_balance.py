@@ -78,6 +78,7 @@ def thinned(made: Made) -> Made:
     return made
 
 
+@pytest.mark.slow
 def test_false_is_plain_training_to_the_bit_and_keys_stay():
     assert "balance" not in RECIPE.canonical() and BALANCED.canonical()["balance"] is True
     assert load_recipe(BALANCED.canonical()) == dataclasses.replace(
@@ -89,6 +90,7 @@ def test_false_is_plain_training_to_the_bit_and_keys_stay():
     assert all(torch.equal(plain.weights[name], told.weights[name]) for name in plain.weights)
 
 
+@pytest.mark.slow
 def test_classes_as_frequent_as_each_other_train_as_without():
     made = Made(train=96)
     plain, balanced = (train(TINY, made, each, 0) for each in (RECIPE, BALANCED))

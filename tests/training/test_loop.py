@@ -123,6 +123,7 @@ def test_any_flipped_bit_of_a_checkpoint_is_found_and_said(tmp_path, caplog):
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_a_run_with_a_damaged_checkpoint_begins_anew(tmp_path):
     checkpoint, expected = tmp_path / "checkpoint.safetensors", train(TINY, Made(), RECIPE, 0)
     for byte in (3, 500, -1000):  # the header's length, the header, the weights

@@ -50,6 +50,7 @@ def test_no_choice_sees_a_test_image_and_the_seeds_of_tries_are_never_reported(s
     assert set(found.table["seed"]) == {0, 10_000}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("per", "unseen"), [("cell", 0.004), ("model", 0.001)])
 def test_no_choice_looks_at_a_dataset_that_is_not_seen(store, per, unseen):
     found = tuned(store, unseen=["pines"], compare=STUDY["compare"][:2], tune={**STUDY["tune"], "per": per})
@@ -59,6 +60,7 @@ def test_no_choice_looks_at_a_dataset_that_is_not_seen(store, per, unseen):
     assert {dataset for dataset, tests in runs if not tests} == {"digits", "textures"}
 
 
+@pytest.mark.slow
 def test_an_edge_is_one_of_three_values_or_more(store, stand_in):
     stand_in(dict.fromkeys(BEST, 0.001))
     for rates, edge in (([0.001], {}), ([0.001, 0.002], {"lr": "smallest"})):
@@ -70,6 +72,7 @@ def test_an_edge_is_one_of_three_values_or_more(store, stand_in):
         assert said + ("; 6 lie at the edge of what was tried" if edge else "") in heard.said
 
 
+@pytest.mark.slow
 def test_of_equals_the_one_nearest_to_the_recipe_is_chosen(store, stand_in):
     stand_in(dict.fromkeys(BEST, 0.008))  # as far from 0.004 as from 0.016
     assert set(chosen(tuned(store)).values()) == {0.004}

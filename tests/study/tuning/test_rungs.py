@@ -70,6 +70,7 @@ def test_run_again_or_interrupted_between_rungs_it_trains_nothing_twice_and_says
     assert elsewhere.tuning == whole.tuning
 
 
+@pytest.mark.slow
 def test_a_try_that_diverges_is_the_worst_and_is_not_made_again(store, stand_in):
     stand_in({**BEST, "high": 0.032}, highest=0.02)
     heard = Heard()
@@ -84,6 +85,7 @@ def test_a_try_that_diverges_is_the_worst_and_is_not_made_again(store, stand_in)
     assert again.computed == 0 and again.tuning == found.tuning
 
 
+@pytest.mark.slow
 def test_a_try_that_fails_and_does_not_diverge_lets_nothing_be_chosen_and_the_same_command_goes_on(store, stand_in):
     """The rate that is best for `high` on digits is lost, which was to win; and what diverges in that rung is remembered."""
     stand_in(highest=0.02, lost=[["high", 0.016]])
