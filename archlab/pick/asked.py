@@ -7,7 +7,7 @@ from typing import Any
 
 from archlab.budget import parse_budget
 from archlab.executors import Settings
-from archlab.foundation import UserError, home
+from archlab.foundation import home
 from archlab.foundation.words import seconds_in
 from archlab.pick.photographs import Source
 from archlab.pick.picking import Picked
@@ -62,8 +62,6 @@ def pick(
         UserError: Something is wrong with what is asked for, or the time allows nothing.
         Interrupted: After Ctrl-C before anything was trained.
     """
-    if folder is None and csv is None:
-        raise UserError("say which images: a FOLDER, or --csv")
     source = Source(
         folder=_path(folder),
         csv=_path(csv),

@@ -39,7 +39,8 @@ class Source:
     """Where images are, and the columns of a table as `archlab datasets add` has them.
 
     A folder alone holds a folder for each class, or a metadata.csv. A table alone says where its images are. With both, the
-    table is of the images in the folder, or, where its train/ holds folders of classes, of a flat part beside.
+    table is of the images in the folder, or, where its train/ holds folders of classes, of a flat part beside. Raises UserError
+    with neither.
     """
 
     folder: Path | None = None
@@ -48,6 +49,10 @@ class Source:
     label_column: str | None = None
     group_column: str | None = None
     split_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.folder is None and self.csv is None:
+            raise UserError("say where the images are: in a folder, or by a table (--csv)")
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,6 @@ def describe(source: Source, store: Store, say: Say) -> Described:
 def _given(source: Source) -> tuple[str, dict[str, Any]]:
     folder, table = (path and real(check_file(path)) for path in (source.folder, source.csv))
     columns = {key: getattr(source, f"{key}_column") for key in ("image", "label", "group", "split")}
-    if folder is None and table is None:
-        raise UserError("say where the images are: in a folder, or by a table (--csv)")
     if folder is None or table is None:
         return source_given({"folder": folder, "csv": table}, columns)
     source_given({"folder": folder}, {})  # refuses what is no folder

@@ -13,7 +13,7 @@ from archlab.data import Prepared
 from archlab.data.listing import SPLITS
 from archlab.data.overlap import identical_images
 from archlab.foundation import UserError
-from archlab.pick.candidates import NAME, NOT_TIMED, Candidate, Fits, LeftOut, always, fixed_study
+from archlab.pick.candidates import NAME, NOT_TIMED, Candidate, Fits, LeftOut, always, fixed_study, too_slow
 from archlab.pick.prior import Prior, is_beside_of, reference_names
 from archlab.runs import Store, open_data
 from archlab.runs.downloading import is_at_hand
@@ -48,7 +48,7 @@ def pretrained(
     fits: Fits = always,
 ) -> tuple[list[Candidate], list[LeftOut]]:
     """References at the width of weights that are at hand, where they keep the limits; one of each reference and source. Then
-    those that there was no time for, by `fits`, to see whether they keep a latency.
+    those that are above a limit of latency, or that there was no time for, by `fits`, to see whether they are.
 
     Of the store's runs on other datasets the longest of each reference counts. One that has seen images of the dataset is no
     start, nor is one on data prepared at another resolution, which cannot be held against it.
@@ -56,17 +56,20 @@ def pretrained(
     found, left_out = list[Candidate](), list[LeftOut]()
     for start in (*_published(), *_stored(store, prepared)):
         name, design = f"{start.reference}-from-{start.source}", architecture(start.reference)
-        if limits.latency is not None and not fits([name]):
-            left_out.append(LeftOut(name, NOT_TIMED))
-            continue
         try:
             study = fixed_study(store, prepared.name, limits, {**recipe, **start.recipe}, design, start.width)
         except UserError:  # of other packages' versions, or with too few of the tensors
             continue
         (model,) = study.models
-        if model.within_budget:
-            study = dataclasses.replace(study, name=NAME, models=[dataclasses.replace(model, name=name)], frame=[])
-            found.append(Candidate(study, study.models[0], priors.get(start.reference), started_from=start.source))
+        if not model.within_budget:
+            continue
+        if limits.latency is not None:
+            reason = too_slow(study, store) if fits([name]) else NOT_TIMED
+            if reason:
+                left_out.append(LeftOut(name, reason))
+                continue
+        study = dataclasses.replace(study, name=NAME, models=[dataclasses.replace(model, name=name)], frame=[])
+        found.append(Candidate(study, study.models[0], priors.get(start.reference), started_from=start.source))
     return found, left_out
 
 

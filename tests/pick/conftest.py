@@ -56,6 +56,29 @@ def store(searched, tmp_path):
 
 
 @pytest.fixture
+def empty(tmp_path):
+    """A store without anything in it."""
+    from archlab.runs import Store
+
+    (tmp_path / "home").mkdir()
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def found(empty):
+    """found(folder) gives what is described, and what was said before the lines of its facts."""
+    from archlab.pick.photographs import Source, describe
+
+    def found(folder=None, **columns):
+        said = []
+        described = describe(Source(folder=folder, **columns), empty, said.append)
+        told = len(described.facts["lines"]) + len(described.facts["remarks"])
+        return described, said[:-told]
+
+    return found
+
+
+@pytest.fixture
 def times(monkeypatch):
     """Makes up what networks take, see `made_up_times.maker`."""
     from made_up_times import maker

@@ -1,57 +1,17 @@
 """What is found in folders as people have them, and that it is found once."""
 
 import json
-import os
 import shutil
-import time
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from made_folders import fill, picture
 from PIL import Image
 
-from archlab.data import add_dataset, inspect, open_prepared, prepare, remove_dataset
-from archlab.data import entry as catalogued
+from archlab.data import inspect, prepare
 from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
-from archlab.pick.photographs import Source, describe
-from archlab.pick.remembered import find_known
-from archlab.runs import Store
-
-
-def picture(seed, size=(20, 16)):
-    small = np.random.RandomState(seed).randint(0, 256, (5, 5, 3), dtype=np.uint8)
-    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
-
-
-def fill(root, counts, seed=0):
-    """{"cat": 3} writes three images, no two alike, into the folder cat."""
-    for folder, count in counts.items():
-        (root / folder).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            picture(seed).save(root / folder / f"{number:03}.png")
-            seed += 1
-    return root
-
-
-@pytest.fixture
-def store(tmp_path):
-    (tmp_path / "home").mkdir()
-    return Store(tmp_path / "home")
-
-
-@pytest.fixture
-def found(store):
-    """found(folder) gives what is described, and what was said before the lines of its facts."""
-
-    def found(folder=None, **columns):
-        said = []
-        described = describe(Source(folder=folder, **columns), store, said.append)
-        told = len(described.facts["lines"]) + len(described.facts["remarks"])
-        return described, said[:-told]
-
-    return found
 
 
 def sides(prepared):
@@ -98,7 +58,7 @@ def test_many_images_spend_a_tenth_on_validation(found, tmp_path):
 # twins
 
 
-def test_copies_stand_on_one_side_at_every_resolution(found, store, tmp_path):
+def test_copies_stand_on_one_side_at_every_resolution(found, empty, tmp_path):
     root = fill(tmp_path / "pets", {"cat": 40, "dog": 40})
     for number in range(12):
         shutil.copy(root / f"cat/{number:03}.png", root / f"cat/copy{number}.png")
@@ -110,11 +70,11 @@ def test_copies_stand_on_one_side_at_every_resolution(found, store, tmp_path):
     assert all(side[f"cat/{n:03}.png"] == side[f"cat/copy{n}.png"] for n in range(12))
     assert all(side[f"dog/{n:03}.png"] == side[f"dog/dark{n}.png"] for n in range(12))
     assert {side[f"cat/copy{n}.png"] for n in range(12)} > {"train"}
-    assert sides(prepare("pets", store.home, resolution=8)) == side
+    assert sides(prepare("pets", empty.home, resolution=8)) == side
     assert not list(prepared.path.parent.glob(".*.part*"))
 
 
-def test_pixels_that_are_moved_to_other_splits_are_those_that_decoding_gives(found, store, tmp_path):
+def test_pixels_that_are_moved_to_other_splits_are_those_that_decoding_gives(found, empty, tmp_path):
     root = fill(tmp_path / "pets", {"cat": 20, "dog": 20})
     shutil.copy(root / "cat/000.png", root / "cat/copy.png")
     (root / "dog/003.png").write_bytes(b"broken")
@@ -162,112 +122,6 @@ def test_where_nothing_else_could_be_tested_near_copies_may_be_apart(found, tmp_
     described, _ = found(root)
     assert described.entry.together == "identical" and described.facts["untested"] == []
     assert described.facts["across"]["near"] > 0 and "nearly the same" in described.facts["remarks"][-1]
-
-
-# once, and under which name
-
-
-def test_what_has_not_changed_is_not_done_again(found, tmp_path):
-    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
-    first, _ = found(root)
-    written = (first.prepared.path / "manifest.json").stat().st_mtime_ns
-    for path in root.rglob("*.png"):
-        os.utime(path, (0, 0))
-    link = tmp_path / "link"
-    link.symlink_to(root)
-    for again in (root, link, tmp_path / "pets" / "." / "cat" / ".."):
-        described, said = found(again)
-        assert said == ["pets was described before, and has not changed."]
-        assert described.facts == first.facts and described.prepared.digest == first.prepared.digest
-    assert (first.prepared.path / "manifest.json").stat().st_mtime_ns == written
-
-
-@pytest.mark.parametrize("change", ["image", "class", "pixels"])
-def test_what_has_changed_is_described_anew_under_its_name(found, tmp_path, change):
-    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
-    first, _ = found(root)
-    if change == "image":
-        picture(99).save(root / "cat" / "new.png")
-    elif change == "class":
-        (root / "cat").rename(root / "lynx")
-    else:
-        path = root / "cat/000.png"
-        picture(99).save(path)
-    described, said = found(root)
-    assert described.name == "pets" and "have changed" in said[0]
-    assert described.prepared.digest != first.prepared.digest
-    assert described.facts["classes"] == (["dog", "lynx"] if change == "class" else ["cat", "dog"])
-
-
-def test_names_do_not_collide(found, store, tmp_path):
-    one, other = (fill(tmp_path / place / "photos", {"a": 10, "b": 10}, seed) for seed, place in ((0, "x"), (50, "y")))
-    first, second = found(one)[0], found(other)[0]
-    assert (first.name, second.name) == ("photos", "photos-2")
-    assert first.prepared.digest != second.prepared.digest and found(one)[0].prepared.digest == first.prepared.digest
-    assert found(fill(tmp_path / "digits", {"a": 10, "b": 10}))[0].name == "digits-2"
-    add_dataset("mine", store.home, "folder", {"path": str(one)}, {"title": "by hand"})
-    described, said = found(fill(tmp_path / "mine", {"a": 10, "b": 10}))
-    assert described.name == "mine-2" and said[0] == "Another dataset is called mine: this one is mine-2."
-    assert catalogued("mine", store.home).title == "by hand"
-    assert found(fill(tmp_path / "catalogue", {"a": 10, "b": 10}))[0].name == "catalogue-2"
-
-
-def test_folders_of_one_name_that_are_described_at_once_get_two(found, tmp_path, monkeypatch):
-    def slowly(*given):
-        known = find_known(*given)
-        time.sleep(0.3)
-        return known
-
-    monkeypatch.setattr("archlab.pick.photographs.find_known", slowly)
-    folders = [fill(tmp_path / place / "pets", {"cat": 9, "dog": 9}, seed) for seed, place in enumerate("ab")]
-    with ThreadPoolExecutor() as threads:
-        names = [described.name for described, _ in threads.map(found, folders)]
-    assert sorted(names) == ["pets", "pets-2"]
-
-
-def test_a_folder_that_was_moved_keeps_its_name(found, tmp_path):
-    first, _ = found(fill(tmp_path / "x/photos", {"a": 10, "b": 10}))
-    (tmp_path / "y").mkdir()
-    moved = (tmp_path / "x/photos").rename(tmp_path / "y/photos")
-    described, _ = found(moved)
-    assert described.name == "photos" and described.prepared.digest == first.prepared.digest
-    assert described.entry.options["path"] == str(moved)
-
-
-@pytest.mark.parametrize(
-    ("folder", "name"),
-    [
-        ("My  Photos (2024).", "my-photos-2024"),
-        ("Äpfel & Öl", "äpfel-öl"),
-        (".hidden", "hidden"),
-        ("日本", "日本"),
-        ("🌾", "images"),
-        ("n" * 200, "n" * 40),
-        ("a@b", "a-b"),
-    ],
-)
-def test_names_of_folders(found, tmp_path, folder, name):
-    root = fill(tmp_path / folder, {"a": 5, "b": 5})
-    assert found(root)[0].name == name
-
-
-def test_what_was_interrupted_keeps_its_name(found, store, tmp_path, monkeypatch):
-    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("archlab.pick.photographs.inspect", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        found(root)
-    assert found(root)[0].name == "pets"
-
-
-def test_what_is_damaged_or_removed_is_prepared_anew(found, store, tmp_path):
-    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
-    first, _ = found(root)
-    (first.prepared.path / "train.labels.npy").write_bytes(b"damaged")
-    again, said = found(root)
-    assert again.prepared.digest == first.prepared.digest and said == ["Reading 20 images at 16 x 16 pixels."]
-    remove_dataset("pets", store.home)
-    assert found(root)[0].prepared.digest == first.prepared.digest
-    assert open_prepared("pets", store.home, thoroughly=True)
 
 
 # what is in folders
@@ -394,13 +248,13 @@ def refused(tmp_path, case):
         ("unlearned", "the class 'c' has images only in the test part, none to train on"),
     ],
 )
-def test_refused_in_one_line_that_names_the_place(found, store, tmp_path, case, message):
+def test_refused_in_one_line_that_names_the_place(found, empty, tmp_path, case, message):
     root = refused(tmp_path, case)
     with pytest.raises(UserError, match=message) as error:
         found(root)
     assert str(root) in str(error.value) and "\n" not in str(error.value)
-    assert str(store.home) not in str(error.value)
-    left = [path for path in store.home.rglob("*") if path.is_file() and path.name != ".lock"]
+    assert str(empty.home) not in str(error.value)
+    left = [path for path in empty.home.rglob("*") if path.is_file() and path.name != ".lock"]
     assert left == []
 
 

@@ -205,4 +205,4 @@ def test_what_failed_is_told_and_the_best_so_far_ships(command, photos, tmp_path
 
 def test_without_images_the_command_says_what_it_needs(command):
     code, out, err = command("pick")
-    assert (code, out, err) == (2, "", "error: say which images: a FOLDER, or --csv\n")
+    assert (code, out, err) == (2, "", "error: say where the images are: in a folder, or by a table (--csv)\n")

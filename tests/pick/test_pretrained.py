@@ -92,21 +92,28 @@ def test_one_that_is_above_the_limits_is_none(made):
     assert not found(store, described, params=candidate.model.cost["params"] - 1)
 
 
-def test_one_that_there_is_no_time_to_time_is_told(made):
+def test_one_that_is_too_slow_or_that_there_is_no_time_to_time_is_told(made, times):
     _, store, described = made
     trained(store, "digits")
-    found, left_out = pretrained(
-        store,
-        prepared=described.prepared,
-        limits=Budget(latency=5.0),
-        recipe=RECIPE,
-        priors={},
-        fits=lambda names: False,
-    )
-    assert not found and [(each.name, each.reason) for each in left_out] == [("mobilenetv2-from-digits", NOT_TIMED)]
+
+    def left_out(fits, **limits):
+        found, left_out = pretrained(
+            store,
+            prepared=described.prepared,
+            limits=Budget(latency=5.0, **limits),
+            recipe=RECIPE,
+            priors={},
+            fits=lambda names: fits,
+        )
+        assert not found
+        return [(each.name, each.reason) for each in left_out]
+
+    assert left_out(False) == [("mobilenetv2-from-digits", NOT_TIMED)]
+    assert left_out(False, params=1000) == [], "nobody needs the time of what is too large"
+    times(slow=lambda run: True)
+    assert left_out(True) == [("mobilenetv2-from-digits", "takes 9 ms, above 5 ms of latency")]
 
 
-@pytest.mark.slow
 def test_what_has_seen_the_images_is_no_start(made):
     place, store, described = made
     shutil.copytree(place / "photos", place / "again")

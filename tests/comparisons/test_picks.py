@@ -1,0 +1,27 @@
+"""What a pick is held against, of made-up results."""
+
+import pandas as pd
+import pytest
+
+from archlab.architecture import references
+from tests.comparisons.picks import PICK
+from tests.comparisons.picks_table import above, compared
+
+
+def row(way, value, validation, repeat=0):
+    return {"folder": "pets", "repeat": repeat, "way": way, "value": value, "validation": validation}
+
+
+def test_the_best_of_eleven_is_that_of_validation_images_and_half_a_repetition_counts_nothing():
+    rows = [row(PICK, 0.8, 0.9), row(PICK, 0.1, 0.1, repeat=1), row("starnet", 0.1, 0.1, repeat=1)]
+    for name in references():
+        rows.append(row(name, *{"starnet": (0.7, 0.95), "mobilenetv2": (0.75, 0.6)}.get(name, (0.3, 0.2))))
+    (found,) = compared(pd.DataFrame(rows)).to_dict("records")
+    assert (found["repeat"], found["best of eleven"], found["mobilenetv2"]) == (0, pytest.approx(70), pytest.approx(75))
+    assert found["any reference"] == pytest.approx((70 + 75 + 9 * 30) / 11)
+
+
+def test_differences_have_the_interval_of_student():
+    differences = pd.Series([1.0, 2.0, 6.0])
+    mean, half = above(differences.to_numpy())
+    assert (mean, half) == (3.0, pytest.approx(4.3027 * differences.sem(), rel=1e-4))
