@@ -45,7 +45,7 @@ def pick(
         folder: With a folder of images for each class, or train/ and test/ with these; or where the images of `csv` are.
         csv: A table with a row an image; the columns are `image` and `label` where nothing else is said.
         within: `"90s"`, `"1h30m"` or seconds, 60 at least.
-        budget: Parameters, or what a study writes: `{"params": "2.5M", "peak_memory": "256K", "latency": "5ms"}`.
+        budget: Parameters, or limits as a study writes them: `{"params": "2.5M", "peak_memory": "256K", "latency": "5ms"}`.
         metric: What all is chosen by, on validation images: one of `archlab.foundation.metric.METRICS_TO_CHOOSE_BY`.
         int8: Whether the int8 file is written even where it loses accuracy.
         flip: Whether a mirror image is an example of the same class.

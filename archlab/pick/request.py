@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from archlab.pick.photographs import Source
 
 BALANCED = ("balanced_accuracy", "macro_f1")  # where each class counts alike, training weighs them alike too
 LEAST_TIME = 60.0  # seconds
+LIMITS = ("params", "macs", "peak_memory", "flash", "latency")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Request:
                 else f"there is no metric {self.metric!r}"
             )
             raise UserError(what, name=self.metric, known=METRICS_TO_CHOOSE_BY)
+        if dataclasses.replace(self.budget, fit="width") != Budget(
+            **{name: getattr(self.budget, name) for name in LIMITS}
+        ):
+            raise UserError(f"the budget of a pick has numbers of {', '.join(LIMITS)}, and nothing else")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise UserError(f"a seed is a whole number from 0 on, not {self.seed!r}")
         if self.within < LEAST_TIME:
             raise UserError(f"within {self.within:g} s nothing can be trained; {LEAST_TIME:g} s are the least")
         place = self.source.folder
@@ -60,8 +68,9 @@ class Request:
     @property
     def limits(self) -> dict[str, Any]:
         """Numbers: of parameters, multiply-accumulates, bytes, and milliseconds; None where there is no limit."""
-        names = ("params", "macs", "peak_memory", "flash")
-        return {**{name: getattr(self.budget, name) for name in names}, "latency_ms": self.budget.latency}
+        limits = {name: getattr(self.budget, name) for name in LIMITS}
+        latency = limits.pop("latency")
+        return {**limits, "latency_ms": latency}
 
     @property
     def judged_by(self) -> Metric:
