@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archlab.cli.progress import ShownProgress
 from archlab.foundation.metric import Metric
-from archlab.foundation.words import counted
+from archlab.foundation.words import counted, counted_between
 from archlab.pick.shown import Shown
 
 if TYPE_CHECKING:
@@ -43,4 +43,4 @@ class ShownPick(ShownProgress, Shown):
         rung, (leader, *others) = race.rungs[-1], standing.models
         behind = {model: difference_in_words(self.metric, standing.behind(model)[0]) for model in others}
         told = [f"{leader} leads", *(f"{model} is {words} behind" for model, words in behind.items())]
-        self.say(f"after {counted(rung['steps'], 'step')}: {', '.join(told)}")
+        self.say(f"after {counted_between(rung['steps'].values(), 'step')}: {', '.join(told)}")

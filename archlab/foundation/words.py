@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 
 from archlab.foundation.errors import UserError
 
@@ -39,6 +40,12 @@ def seconds_in(written: str | float) -> float:
 def counted(number: int, one: str, several: str | None = None) -> str:
     """`1 run`, `0 runs`, `2,000 runs`; `several` where it is not `one` with an s."""
     return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
+def counted_between(counts: Collection[int], noun: str) -> str:
+    """`2 seeds` where all counts are 2; `150 to 1,410 steps`."""
+    least, most = min(counts), max(counts)
+    return counted(most, noun) if least == most else f"{least:,} to {counted(most, noun)}"
 
 
 def as_sentence(words: str) -> str:

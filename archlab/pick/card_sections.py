@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from archlab.foundation.words import counted
+from archlab.foundation.words import counted, counted_between
 from archlab.pick import card_words as words
 from archlab.report.by_class import ByClass
 from archlab.report.classes import MOST_CLASSES, confusion_plot, most_confused
@@ -118,7 +118,8 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
     sentences = []
     if document["rungs"]:
         sentences.append(
-            f"Each rung trains its candidates anew, for longer, and the better half goes on: {_rungs(document['rungs'])}."
+            "Each rung trains its candidates anew, for the same time, each time longer, and the better half goes on: "
+            f"{_rungs(document['rungs'])}."
         )
     if runner_up:
         sentences.append(_runner_up(runner_up, document))
@@ -146,17 +147,17 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
 
 
 def _rungs(rungs: list[dict[str, Any]]) -> str:
-    parts = [
-        f"{counted(each['models'], 'model')} for {counted(each['steps'], 'step')} with {counted(each['seeds'], 'seed')}"
-        for each in rungs
-    ]
-    return ", then ".join(parts)
+    def told(rung: dict[str, Any]) -> str:
+        steps = counted_between(rung["steps"].values(), "step")
+        return f"{counted(rung['models'], 'model')} for {steps} with {counted(rung['seeds'], 'seed')}"
+
+    return ", then ".join(map(told, rungs))
 
 
 def _steps(candidate: dict[str, Any], document: dict[str, Any]) -> int | None:
     """Of the last rung that it reached; they are counted from 1."""
     rung, rungs = candidate["rung"], document["rungs"]
-    return rungs[rung - 1]["steps"] if rung and rung <= len(rungs) else None
+    return rungs[rung - 1]["steps"].get(candidate["model"]) if rung and rung <= len(rungs) else None
 
 
 def _runner_up(runner_up: dict[str, Any], document: dict[str, Any]) -> str:
@@ -168,7 +169,7 @@ def _runner_up(runner_up: dict[str, Any], document: dict[str, Any]) -> str:
     verdict = "not told apart: other seeds or images could turn it" if low <= 0 <= high else "told apart"
     if runner_up["seeds"] == 1:
         verdict = "one seed of each, so what another seed would do is not known"
-    return f"The runner-up is {runner_up['model']}, {behind} on validation images in the race ({ends}); {verdict}."
+    return f"The runner-up is {runner_up['model']}, {behind} on validation images ({ends}); {verdict}."
 
 
 def _left_out(document: dict[str, Any]) -> Iterator[Section]:
@@ -205,6 +206,7 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
     tables = []
     if training["seeds"]:
         columns = {
+            "model": Column("model"),
             "seed": Column("seed", "integer"),
             "steps": Column("steps", "integer"),
             "value": Column(f"{metric.words}, validation", "number"),
@@ -221,11 +223,14 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
 
 
 def _tuned(tuned: dict[str, list[dict[str, Any]]]) -> Iterator[Table]:
-    columns = {"setting": Column("setting"), "value": Column("value"), "worth": Column("worth, validation", "number")}
+    columns = {
+        "model": Column("model"),
+        "setting": Column("setting"),
+        "value": Column("value"),
+        "worth": Column("worth, validation", "number"),
+    }
     rows = [
-        {"setting": name, "value": _written(each["value"]), "worth": each["worth"]}
-        for name, tried in tuned.items()
-        for each in tried
+        {**each, "setting": name, "value": _written(each["value"])} for name, tried in tuned.items() for each in tried
     ]
     if rows:
         yield Table.of("tuned", "What was tried of the recipe's settings.", columns, rows)

@@ -9,6 +9,7 @@ from archlab.foundation.machine import cpu_name, gpu_names
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
 from archlab.pick.folder import RECIPE
+from archlab.pick.standing import standing
 from archlab.pick.state import State
 from archlab.pick.trainer import Trainer
 from archlab.study.search.winner import WINNER
@@ -40,7 +41,7 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
         "candidates": _candidates(state, trainer),
         "failed": [{"model": model, "cause": cause} for model, cause in trainer.failed],
         "left_out": [{"model": each.name, "why": each.reason} for each in state.left_out],
-        "runner_up": _runner_up(state),
+        "runner_up": _runner_up(state, trainer),
         "training": _training(state, trainer),
         "repeat": _repeat(state),
     }
@@ -79,11 +80,14 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
     return {**told, "rung": rung, "value": worth, "seeds": standing.seeds[at], "out": out}
 
 
-def _runner_up(state: State) -> dict[str, Any] | None:
-    """The best of the others at the last rung, held against what ships there; it may be ahead."""
-    last, chosen = state.race.last, state.chosen
+def _runner_up(state: State, trainer: Trainer) -> dict[str, Any] | None:
+    """The best of the others, held against what ships: in the long training where it had one too, else at the last rung, where
+    it may be ahead."""
+    last, chosen, long = state.race.last, state.chosen, state.training.seeds
     assert chosen
     ships = chosen.candidate.name
+    if len({each.candidate.name for each in long}) > 1:
+        last = standing(long, trainer.metric, trainer.store)
     if last is None or len(last.models) < 2 or ships not in last.models:
         return None
     model = next(each for each in last.models if each != ships)
@@ -103,7 +107,13 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
         "tuned": training.tuned,
         "started_from": chosen.candidate.started_from,
         "seeds": [
-            {"seed": each.run.seed, "key": each.run.key, "steps": each.steps, "value": trainer.value(each)}
+            {
+                "model": each.candidate.name,
+                "seed": each.run.seed,
+                "key": each.run.key,
+                "steps": each.steps,
+                "value": trainer.value(each),
+            }
             for each in attempts
         ],
         "chosen": chosen.run.key,

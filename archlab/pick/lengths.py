@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from archlab.forecast import plan, with_workers
@@ -13,6 +13,7 @@ from archlab.runs import Run, open_data
 NOBODY = 10**6  # added to seeds, so that what is predicted is not stored already
 BETWEEN = 64, 1024  # steps that a prediction is a line through
 MOST_EPOCHS, MOST_STEPS = 300, 2000
+SHORTEST = 1e-6  # seconds of a step
 SLACK = 1.1  # for what no plan knows: workers that wait for the last of a rung, a busy machine
 
 
@@ -35,22 +36,23 @@ class Lengths:
             few, many = (planned.predicted.get(wanted[kind, steps].key) for steps in BETWEEN)
             if few is not None and many is not None:
                 step = (many - few) / (BETWEEN[1] - BETWEEN[0])
-                self._lines[kind] = max(few - BETWEEN[0] * step, 0.0), step
+                self._lines[kind] = max(few - BETWEEN[0] * step, 0.0), max(step, SHORTEST)
         return self
 
     def knows(self, run: Run) -> bool:
         """Whether it could be predicted: what cannot be measured cannot be trained either."""
         return _kind(run) in self._lines
 
-    def seconds(self, run: Run, steps: int) -> float:
-        """Of one training of so many steps."""
+    def steps(self, run: Run, seconds: float, least: int, most: int) -> int | None:
+        """The most steps, from `least` to `most`, of a training that ends within the time; None where it has no such."""
         start, step = self._lines[_kind(run)]
-        return start + step * steps
+        found = math.floor((seconds / SLACK - start) / step)
+        return min(found, most) if found >= least else None
 
-    def wall(self, lengths: Iterable[tuple[Run, int]], count: int | None = None) -> float:
-        """Until the last of these trainings ends; with `count` of so many of them, whichever they are."""
-        each = [self.seconds(run, steps) for run, steps in lengths]
-        rounds = math.ceil((len(each) if count is None else count) / self.workers)
+    def wall(self, runs: Iterable[Run]) -> float:
+        """Seconds until the last of these trainings ends."""
+        each = [start + step * int(run.recipe["steps"]) for run in runs for start, step in [self._lines[_kind(run)]]]
+        rounds = math.ceil(len(each) / self.workers)
         return SLACK * max(rounds * sum(each) / max(len(each), 1), max(each, default=0.0))
 
 
@@ -58,17 +60,6 @@ def most_steps(trainer: Trainer, run: Run) -> int:
     """That any training is worth: MOST_EPOCHS, or MOST_STEPS where that is more."""
     images = sum(open_data(run, trainer.store.home).counts("train"))
     return max(MOST_STEPS, MOST_EPOCHS * (images // int(run.recipe["batch_size"])))
-
-
-def longest(seconds_of: Callable[[int], float], seconds: float, least: int, most: int) -> int | None:
-    """The most steps, from `least` to `most`, whose `seconds_of` are within the time; None where not even the least are."""
-    if seconds_of(least) > seconds:
-        return None
-    low, high = least, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if seconds_of(middle) <= seconds else (low, middle - 1)
-    return low
 
 
 def _kind(run: Run) -> str:

@@ -33,7 +33,7 @@ from archlab.pick.winner import to_ship, train_long, tune
 from archlab.runs import Store
 
 FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
-FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.45, 0.3  # shares of what is left when each begins
+FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.3, 0.15  # shares of what is left when each begins
 RECIPE = "quick"
 
 
@@ -128,9 +128,11 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     shown.field(state.candidates, state.left_out)
     race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
     assert state.race.last
-    winner = next(each for each in state.candidates if each.name == state.race.last.models[0])
-    tune(winner, state.race.steps, trainer, decisions, FOR_TUNING * left(), state.training)
-    train_long(winner, trainer, decisions, left(), state.training, state.race.steps)
+    by_name = {each.name: each for each in state.candidates}
+    finalists = [by_name[name] for name in state.race.last.open]
+    steps = state.race.steps
+    tune(finalists[0], steps[finalists[0].name], trainer, decisions, FOR_TUNING * left(), state.training)
+    train_long(finalists, trainer, decisions, left(), state.training, steps)
 
 
 def _field(

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from archlab.foundation import UserError
-from archlab.foundation.words import counted
+from archlab.foundation.words import counted, counted_between
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
-from archlab.pick.lengths import Lengths, longest, most_steps
+from archlab.pick.lengths import Lengths, most_steps
 from archlab.pick.standing import Standing, standing
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Run
 from archlab.study.tries import SHORTER
 
-FINALISTS = 3  # at the last rung
-FEWEST_STEPS = 50  # of the first rung
+FINALISTS = 3  # at the last rung; where four begin, they are all there is
+FEWEST_STEPS = 150  # of the first rung
 MOST_SEEDS = 5  # of a finalist
 AT_ONCE = 3  # seeds of a finalist, where there are workers for them
 MEASURING = 0.15  # share of the race's time, after which nobody else is measured
@@ -29,28 +29,29 @@ class Race:
     """How it went.
 
     Attributes:
-        rungs: Of each, steps and how many models.
+        rungs: Of each, how many models and seeds, and the steps of each model.
         last: How the finalists stand.
         reached: By model the rung that it came to, from 1, and what it was worth there.
         out: By model why it went no further.
     """
 
-    rungs: list[dict[str, int]] = field(default_factory=list)
+    rungs: list[dict[str, Any]] = field(default_factory=list)
     last: Standing | None = None
     reached: dict[str, tuple[int, Standing]] = field(default_factory=dict)
     out: dict[str, str] = field(default_factory=dict)
 
     @property
-    def steps(self) -> int:
-        """Of the last rung."""
-        return self.rungs[-1]["steps"]
+    def steps(self) -> dict[str, int]:
+        """Of the last rung, by model."""
+        steps: dict[str, int] = self.rungs[-1]["steps"]
+        return steps
 
 
 def counts(models: int) -> list[int]:
     """How many are at each rung; the better half goes on."""
     found = [models]
-    while found[-1] > FINALISTS:
-        found.append(max(math.ceil(found[-1] / 2), FINALISTS if found[-1] > 2 * FINALISTS else 2))
+    while found[-1] > FINALISTS + 1:
+        found.append(max(math.ceil(found[-1] / 2), FINALISTS))
     return found
 
 
@@ -67,49 +68,50 @@ def race(
     seconds: float,
     show: Callable[[Race, Standing], None],
 ) -> None:
-    """Races the candidates, those with the better prior first where not all can, within about so many seconds. `found` tells at
-    any moment how it stands.
+    """Races the candidates, those with the better prior first where not all can, within about so many seconds; at each rung all
+    train for the same time. `found` tells at any moment how it stands.
 
     Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
     """
     until = decisions.clock.left - seconds
     plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
-    entered = {each.name: each for each in candidates if each.name in plan["models"]}
-    steps = lengths_of(len(counts(len(entered))), plan["steps"])
-    for at, (length, count) in enumerate(zip(steps, counts(len(entered)), strict=True)):
-        going = list(entered.values())[:count] if at == 0 else [entered[name] for name in _kept(found, count, trainer)]
-        seeds = plan["seeds"] if at == len(steps) - 1 else 1
-        attempts = _rung(going, length, range(seeds), trainer, at + 1, len(steps))
-        found.rungs.append({"steps": length, "models": len(going), "seeds": seeds})
+    entered = {each.name: each for each in candidates if each.name in plan["steps"]}
+    rungs = counts(len(entered))
+    for at, count in enumerate(rungs):
+        going = list(entered.values()) if at == 0 else [entered[name] for name in _kept(found, count, trainer)]
+        seeds = plan["seeds"] if at == len(rungs) - 1 else 1
+        steps = {each.name: lengths_of(len(rungs), plan["steps"][each.name])[at] for each in going}
+        told = f"{counted(len(going), 'candidate')}, {counted_between(steps.values(), 'step')}"
+        attempts = _trained(f"race, rung {at + 1} of {len(rungs)}: {told}", going, steps, range(seeds), trainer)
+        found.rungs.append({"steps": steps, "models": len(going), "seeds": seeds})
         _note(found, attempts, trainer)
         show(found, found.last)  # type: ignore[arg-type]
     _seeds(found, entered, attempts, trainer, decisions, until, show)
 
 
 def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float) -> dict[str, Any]:
-    """Who enters, and how many steps the last rung has: as many as can have FEWEST_STEPS, then as long as there is time. One in
-    any case."""
+    """Who enters, and how many steps each has at the last rung: as many models as can have FEWEST_STEPS at the first one, then
+    as long as there is time, the same for all. One in any case."""
     before = decisions.clock.left
     lengths, able = _measured(candidates, trainer, decisions, MEASURING * seconds)
+    if not able:
+        raise UserError("no candidate trains on these images: `archlab train` with one of them says why")
     seconds = max(seconds - (before - decisions.clock.left), 0.0)
-    first = able[0] if able else None
-    most = most_steps(trainer, first) if first else 0
+    first, most = able[0], most_steps(trainer, able[0])
     while able:
         rungs = counts(len(able))
         seeds = min(max(lengths.workers // rungs[-1], 1), AT_ONCE)
-
-        def wall(last: int, able: list[Run] = able, rungs: list[int] = rungs, seeds: int = seeds) -> float:
-            *before, final = zip(lengths_of(len(rungs), last), rungs, strict=True)
-            first = sum(lengths.wall(((run, steps) for run in able), count) for steps, count in before)
-            return first + lengths.wall(((run, final[0]) for run in able), final[1] * seeds)
-
-        last = longest(wall, seconds, FEWEST_STEPS * SHORTER ** (len(rungs) - 1), most)
-        if last is not None:
-            return {"models": [run.model for run in able], "steps": last, "seeds": seeds}
+        least, rounds = (
+            FEWEST_STEPS * SHORTER ** (len(rungs) - 1),
+            0.0,
+        )  # of the last rung, in which all that is before counts
+        for at, count in enumerate([*rungs[:-1], rungs[-1] * seeds]):
+            rounds += math.ceil(count / lengths.workers) / SHORTER ** (len(rungs) - 1 - at)
+        steps = {run.model: lengths.steps(run, seconds / rounds, least, most) for run in able}
+        if all(steps.values()):
+            return {"steps": steps, "seeds": seeds}
         able.pop()
-    if first is None:
-        raise UserError("no candidate trains on these images: `archlab train` with one of them says why")
-    return {"models": [first.model], "steps": FEWEST_STEPS, "seeds": 1}
+    return {"steps": {first.model: FEWEST_STEPS}, "seeds": 1}
 
 
 def _measured(
@@ -125,11 +127,10 @@ def _measured(
     return lengths, [run for run in runs if lengths.knows(run)]
 
 
-def _rung(
-    going: Sequence[Candidate], steps: int, seeds: Sequence[int], trainer: Trainer, number: int, of: int
+def _trained(
+    what: str, going: Sequence[Candidate], steps: dict[str, int], seeds: Iterable[int], trainer: Trainer
 ) -> list[Attempt]:
-    what = f"race, rung {number} of {of}: {counted(len(going), 'candidate')}, {counted(steps, 'step')}"
-    return trainer.train(what, [(each, trainer.run(each, steps, seed)) for seed in seeds for each in going])
+    return trainer.train(what, [(each, trainer.run(each, steps[each.name], seed)) for seed in seeds for each in going])
 
 
 def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
@@ -140,7 +141,7 @@ def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
     for model in found.last.models:
         if model not in kept:
             difference, error = map(trainer.told, found.last.behind(model))
-            steps = counted(found.rungs[-1]["steps"], "step")
+            steps = counted(found.steps[model], "step")
             found.out[model] = f"{difference} behind after {steps} (standard error {error})"
     return kept
 
@@ -173,14 +174,13 @@ def _seeds(
             break
 
         def fits(seed: int = seed, going: list[Candidate] = going) -> bool:
-            runs = [trainer.run(each, found.steps, seed) for each in going]
-            took = Lengths(trainer).learn(runs).wall((run, found.steps) for run in runs)
-            return decisions.clock.left - took >= until
+            runs = [trainer.run(each, found.steps[each.name], seed) for each in going]
+            return decisions.clock.left - Lengths(trainer).learn(runs).wall(runs) >= until
 
         if not decisions.decide(f"seed {seed}", fits):
             break
         what = f"race: seed {seed + 1} of {', '.join(each.name for each in going)}"
-        attempts += trainer.train(what, [(each, trainer.run(each, found.steps, seed)) for each in going])
+        attempts += _trained(what, going, found.steps, [seed], trainer)
         found.rungs[-1]["seeds"] = seed + 1
         _note(found, attempts, trainer)
         show(found, found.last)

@@ -8,7 +8,7 @@ from typing import Any
 
 from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate
-from archlab.pick.lengths import Lengths, longest
+from archlab.pick.lengths import Lengths
 from archlab.pick.standing import error_between
 from archlab.pick.trainer import Attempt, Trainer
 
@@ -63,9 +63,7 @@ def choose_resolution(
     lengths = Lengths(trainer).learn(runs.values())
     share = min(seconds * lengths.workers / len(able), seconds)
     steps = {
-        side: longest(lambda steps, run=run: lengths.seconds(run, steps), share, LEAST_STEPS, MOST_STEPS)  # type: ignore[misc]
-        for side, run in runs.items()
-        if lengths.knows(run)
+        side: lengths.steps(run, share, LEAST_STEPS, MOST_STEPS) for side, run in runs.items() if lengths.knows(run)
     }
     wanted = [(able[side], trainer.run(able[side], count, 0)) for side, count in steps.items() if count is not None]
     if len(wanted) < 2:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archlab.foundation.words import counted, counted_between
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
-from archlab.pick.lengths import Lengths, longest, most_steps
+from archlab.pick.lengths import Lengths, most_steps
 from archlab.pick.standing import error_between
 from archlab.pick.trainer import Attempt, Trainer
+from archlab.runs import Run
 from archlab.training.reading import load_recipe
 
 RATES = 0.5, 2.0  # times the recipe's
 STRONGER = {"crop": {"scale": [0.4, 1.0]}, "randaugment": {"operations": 1, "magnitude": 7}}
-FEWEST_SEEDS, MOST_SEEDS = 2, 5  # of the long training
+FEWEST, MOST_SEEDS = 2, 5  # long trainings, and seeds of one model among them
 
 
 @dataclass
@@ -25,13 +28,11 @@ class Training:
     Attributes:
         changes: Of the race's recipe: what was worth more on validation images.
         tuned: By key of the recipe what was tried: values, and what each was worth.
-        steps: Of the long training; 0 where there was no time for one.
-        seeds: What came of it.
+        seeds: What came of the long training; none where there was no time for one.
     """
 
     changes: dict[str, Any] = field(default_factory=dict)
     tuned: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    steps: int = 0
     seeds: list[Attempt] = field(default_factory=list)
 
 
@@ -39,26 +40,23 @@ def tune(
     winner: Candidate, steps: int, trainer: Trainer, decisions: Decisions, seconds: float, training: Training
 ) -> None:
     """Tries other values for as many steps as the last rung of the race, with its first seed, each alone; keeps what is worth
-    more. None where that does not fit into the time.
+    more by a standard error. None where that does not fit into the time.
 
     Raises Interrupted after Ctrl-C.
     """
     plain = trainer.run(winner, steps, 0)
     own = trainer.attempts[plain.key]
     ways = list(_ways(plain.recipe))
-    runs = {at: trainer.run(winner, steps, 0, **changes) for at, (_, changes) in enumerate(ways)}
+    runs = [trainer.run(winner, steps, 0, **changes) for _, changes in ways]
 
     def affordable() -> int:
-        lengths = Lengths(trainer).learn(runs.values())
-        return next(
-            (
-                count
-                for count in range(len(ways), 0, -1)
-                if all(lengths.knows(runs[at]) for at in range(count))
-                and lengths.wall((runs[at], steps) for at in range(count)) <= seconds
-            ),
-            0,
-        )
+        lengths = Lengths(trainer).learn([plain])
+        if lengths.wall([plain]) > seconds:
+            return 0
+        lengths.learn(runs)
+        counts = range(len(runs), 0, -1)
+        able = all(map(lengths.knows, runs))
+        return next((count for count in counts if able and lengths.wall(runs[:count]) <= seconds), 0)
 
     count = decisions.decide("tune", affordable)
     if not count:
@@ -71,38 +69,55 @@ def tune(
     }
     for key in dict.fromkeys(key for key, _ in ways[:count]):
         there = [own, *(found[runs[at].key] for at in range(count) if ways[at][0] == key and runs[at].key in found)]
-        training.tuned[key] = [{"value": each.run.recipe[key], "worth": trainer.value(each)} for each in there]
+        training.tuned[key] = [
+            {"model": winner.name, "value": each.run.recipe[key], "worth": trainer.value(each)} for each in there
+        ]
         best = max(there, key=lambda each: each.worth)
-        if best is not own:
+        if best.worth - own.worth > error_between(own, best, trainer.metric, trainer.store):
             training.changes[key] = best.run.recipe[key]
 
 
 def train_long(
-    winner: Candidate, trainer: Trainer, decisions: Decisions, seconds: float, training: Training, least: int
+    finalists: Sequence[Candidate],
+    trainer: Trainer,
+    decisions: Decisions,
+    seconds: float,
+    training: Training,
+    least: dict[str, int],
 ) -> None:
-    """Trains it with what was chosen, as long as there is time: the same steps with each seed. Not where no more than `least`
-    steps fit.
+    """Trains the first of the finalists with what was chosen for it, and the others beside it, each as long as there is time:
+    as many trainings as there are workers, with several seeds where there are more of these than finalists. Nobody for no
+    more steps than in `least`.
 
     Raises Interrupted after Ctrl-C.
     """
-    run = trainer.run(winner, least, 0, **training.changes)
+    by_name = {each.name: each for each in finalists}
+    leader = finalists[0].name
 
-    def planned() -> dict[str, int]:
-        lengths = Lengths(trainer).learn([run])
-        seeds = min(max(lengths.workers, FEWEST_SEEDS), MOST_SEEDS)
-        most = most_steps(trainer, run)
-        for count in (seeds, 1) if least < most else ():
-            steps = longest(lambda steps, n=count: lengths.wall([(run, steps)] * n), seconds, least + 1, most)  # type: ignore[misc]
-            if steps:
-                return {"steps": steps, "seeds": count}
-        return {"steps": 0, "seeds": 0}
+    def run(name: str, steps: int, seed: int) -> Run:
+        return trainer.run(by_name[name], steps, seed, **(training.changes if name == leader else {}))
+
+    def planned() -> dict[str, Any]:
+        runs = {name: run(name, least[name], 0) for name in by_name}
+        lengths, most = Lengths(trainer).learn(runs.values()), most_steps(trainer, runs[leader])
+        rounds = (
+            int(seconds / lengths.wall([run(leader, most, 0)])) or 1
+        )  # several where all of them can have the most steps
+        for count in (max(rounds * lengths.workers, FEWEST), 1):
+            share = seconds / math.ceil(count / lengths.workers)
+            steps = {name: lengths.steps(each, share, least[name] + 1, most) for name, each in runs.items()}
+            going = [name for name, found in steps.items() if found]
+            if steps[leader]:
+                trainings = [(going[at % len(going)], at // len(going)) for at in range(count)]
+                return {"steps": steps, "trainings": [each for each in trainings if each[1] < MOST_SEEDS]}
+        return {"steps": {}, "trainings": []}
 
     plan = decisions.decide("long", planned)
-    if not plan["steps"]:
-        return
-    training.steps = plan["steps"]
-    runs = [(winner, trainer.run(winner, training.steps, seed, **training.changes)) for seed in range(plan["seeds"])]
-    training.seeds = trainer.train(f"{winner.name}: {training.steps} steps, {plan['seeds']} seeds", runs)
+    wanted = [(by_name[name], run(name, plan["steps"][name], seed)) for name, seed in plan["trainings"]]
+    if wanted:
+        names = dict.fromkeys(name for name, _ in plan["trainings"])
+        steps = counted_between([plan["steps"][name] for name in names], "step")
+        training.seeds = trainer.train(f"{', '.join(names)}: {steps}, {counted(len(wanted), 'training')}", wanted)
 
 
 def to_ship(trainer: Trainer, training: Training) -> Attempt | None:

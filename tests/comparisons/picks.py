@@ -27,7 +27,7 @@ from archlab.executors import Settings
 from archlab.foundation.metric import METRICS
 from archlab.foundation.words import seconds_in
 from archlab.pick.candidates import Candidate, candidates
-from archlab.pick.lengths import Lengths, longest
+from archlab.pick.lengths import Lengths
 from archlab.pick.photographs import Source, describe
 from archlab.pick.picking import pick
 from archlab.pick.request import Request
@@ -37,7 +37,7 @@ from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Store
 
 PICK = "pick"
-RECIPE = {"like": "quick", "resolution": 32}
+RECIPE, PIXELS = "quick", 32
 LEAST, MOST = 1, 10**6  # steps
 
 
@@ -84,7 +84,8 @@ def _trained(
 ) -> dict[str, Any]:
     """A reference for the whole time; the best seed on validation images, tested."""
     described = describe(Source(folder=folder), store, Told().say)
-    found, _ = candidates(store, dataset=described.name, limits=limits, recipe=RECIPE)
+    recipe = {"like": RECIPE, "resolution": described.entry.resolution, "pixels": PIXELS}
+    found, _ = candidates(store, dataset=described.name, limits=limits, recipe=recipe)
     (candidate,) = (each for each in found if each.name == reference)
     trainer = Trainer(METRICS["accuracy"], store, settings, Told(), seed)
     best = max(_for_so_long(candidate, within, trainer), key=lambda each: each.worth)
@@ -93,10 +94,9 @@ def _trained(
 
 def _for_so_long(candidate: Candidate, seconds: float, trainer: Trainer) -> list[Attempt]:
     lengths = Lengths(trainer).learn([trainer.run(candidate, LEAST, 0)])
-    runs = [trainer.run(candidate, LEAST, seed) for seed in range(lengths.workers)]
-    steps = longest(lambda steps: lengths.wall((run, steps) for run in runs), seconds, LEAST, MOST) or LEAST
+    steps = lengths.steps(trainer.run(candidate, LEAST, 0), seconds, LEAST, MOST) or LEAST
     return trainer.train(
-        candidate.name, [(candidate, trainer.run(candidate, steps, seed)) for seed in range(len(runs))]
+        candidate.name, [(candidate, trainer.run(candidate, steps, seed)) for seed in range(lengths.workers)]
     )
 
 

@@ -47,7 +47,10 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
             "tried": [{"pixels": pixels, "model": "mobilenetv2", "steps": 120, "value": 0.61}],
             "why": "Larger images have no more to show.",
         },
-        "rungs": [{"steps": 60, "models": 11, "seeds": 1}, {"steps": 240, "models": 4, "seeds": 2}],
+        "rungs": [
+            {"steps": {origin["model"]: 60, "starnet": 70, "convnext": 50}, "models": 3, "seeds": 1},
+            {"steps": {origin["model"]: 240, "starnet": 280}, "models": 2, "seeds": 2},
+        ],
         "candidates": [
             _candidate(origin["model"], 2, 0.83, None),
             _candidate("starnet", 2, 0.82, "behind after 240 steps"),
@@ -59,9 +62,12 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
             "model": origin["model"],
             "steps": 2400,
             "recipe": origin["recipe"],
-            "tuned": {"lr": [{"value": 0.002, "worth": 0.81}, {"value": 0.004, "worth": 0.79}]},
+            "tuned": {"lr": [{"model": origin["model"], "value": 0.002, "worth": 0.81}]},
             "started_from": None,
-            "seeds": [{"seed": 0, "key": key, "value": 0.85}, {"seed": 1, "key": "0" * 64, "value": 0.84}],
+            "seeds": [
+                {"model": origin["model"], "seed": 0, "key": key, "steps": 2400, "value": 0.85},
+                {"model": "starnet", "seed": 0, "key": "0" * 64, "steps": 2800, "value": 0.84},
+            ],
             "chosen": key,
             "value": 0.85,
         },

@@ -42,7 +42,7 @@ def whole(classes=("cat", "dog", "hen"), **changes):
         "limits": {"params": 2_500_000, "macs": None, "peak_memory": 262_144, "flash": None, "latency_ms": 5.0},
         "metric": "accuracy",
         "resolution": {"pixels": 96, "tried": [], "why": "Larger ones take too long."},
-        "rungs": [{"steps": 60, "models": 11, "seeds": 1}],
+        "rungs": [{"steps": {"starnet": 60}, "models": 1, "seeds": 1}],
         "candidates": [candidate("starnet", 0.83, None), candidate("convnext", None, "not reached")],
         "left_out": [],
         "runner_up": {"model": "convnext", "difference": 0.011, "low": -0.004, "high": 0.026, "seeds": 3},

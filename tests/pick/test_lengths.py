@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archlab.pick.lengths import SLACK, Lengths, longest
+from archlab.pick.lengths import SLACK, Lengths
+from archlab.runs import Run
+
+
+def known(start: float = 0.0, step: float = 1.0, workers: int = 1) -> Lengths:
+    """Of trainings that all take `start` seconds and `step` for each step."""
+    lengths = object.__new__(Lengths)
+    lengths.workers, lengths._lines = workers, defaultdict(lambda: (start, step))
+    return lengths
+
+
+def of(steps: int) -> Run:
+    return Run({}, 1.0, 2, "photos", "any", 32, 2, {"steps": steps}, 0, "code", "model")
 
 
 @given(st.floats(0.01, 10), st.floats(0, 100), st.floats(1, 10**4), st.integers(1, 50), st.integers(51, 5000))
-def test_the_longest_is_within_the_time_and_one_step_more_is_not(step, start, seconds, least, most):
-    def seconds_of(steps: int) -> float:
-        return start + step * steps
-
-    found = longest(seconds_of, seconds, least, most)
+def test_the_most_steps_end_within_the_time_and_one_step_more_does_not(step, start, seconds, least, most):
+    lengths = known(start, step)
+    found = lengths.steps(of(1), seconds, least, most)
     if found is None:
-        assert seconds_of(least) > seconds
+        assert lengths.wall([of(least)]) > seconds * (1 - 1e-9)
     else:
-        assert seconds_of(found) <= seconds
-        assert found == most or seconds_of(found + 1) > seconds
+        assert least <= found <= most
+        assert lengths.wall([of(found)]) <= seconds * (1 + 1e-9)
+        assert found == most or lengths.wall([of(found + 1)]) > seconds * (1 - 1e-9)
 
 
 def test_nothing_fits_into_no_time():
-    assert longest(lambda steps: steps, 0.0, 1, 10) is None
+    assert known().steps(of(1), 0.0, 1, 10) is None
 
 
 @pytest.mark.parametrize("steps", [1, 7, 10])
 def test_all_of_it_where_there_is_more_than_enough(steps):
-    assert longest(float, 100.0, steps, 10) == 10
+    assert known().steps(of(1), 100.0, steps, 10) == 10
 
 
 @pytest.mark.parametrize(
     ("workers", "count", "expected"),
     [(2, 4, 2.0), (2, 3, 2.0), (64, 3, 1.0), (64, 100, 2.0), (1, 3, 3.0)],
 )
-def test_few_of_many_trainings_take_no_less_than_one_of_them_does(workers, count, expected):
-    lengths = object.__new__(Lengths)
-    lengths.workers, lengths.seconds = workers, lambda run, steps: steps / 100
-    assert lengths.wall([("run", 100)] * 12, count) == pytest.approx(SLACK * expected)
+def test_a_few_trainings_take_no_less_than_one_of_them_does(workers, count, expected):
+    assert known(step=0.01, workers=workers).wall([of(100)] * count) == pytest.approx(SLACK * expected)

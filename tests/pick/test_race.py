@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ def test_at_each_rung_no_more_than_half_go_on_until_a_few_meet(models):
     for before, after in pairwise(found):
         assert after < before
         assert after <= max(-(-before // 2), FINALISTS)
-    assert found[-1] <= FINALISTS
+    assert found[-1] <= FINALISTS + 1
     assert models < 2 or found[-1] >= 2
 
 
@@ -37,22 +39,63 @@ def test_the_first_rung_has_the_fewest_steps_where_the_last_has_the_least(models
     assert lengths_of(rungs, FEWEST_STEPS * SHORTER ** (rungs - 1))[0] == FEWEST_STEPS
 
 
-def test_where_no_time_is_left_nobody_else_is_measured(monkeypatch):
-    class Learned:
-        """Of two workers: learns and knows all that it is given."""
+MILLISECONDS = {"a": 20, "b": 60, "c": 30, "d": 40, "e": 20, "f": 50}  # of a step
 
-        def __init__(self, trainer):
-            self.workers, self.known = 2, []
 
-        def learn(self, runs):
-            self.known += runs
+class Learned:
+    """Of two workers: learns and knows all that it is given, and that a step of it takes MILLISECONDS."""
 
-        def knows(self, run):
-            return run in self.known
+    def __init__(self, trainer):
+        self.workers, self.known = 2, []
 
+    def learn(self, runs):
+        self.known += runs
+
+    def knows(self, run):
+        return run in self.known
+
+    def steps(self, run, seconds, least, most):
+        found = int(seconds / MILLISECONDS[run.model] * 1000)
+        return min(found, most) if found >= least else None
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """planned(seconds) gives what is planned for these six, best prior first, who train for no more than `most` steps."""
     monkeypatch.setattr(race, "Lengths", Learned)
-    trainer = SimpleNamespace(run=lambda candidate, steps, seed: candidate)
-    for left, measured in ((0.0, 2), (60.0, 6)):
-        decisions = SimpleNamespace(clock=SimpleNamespace(left=left))
-        _, able = race._measured(list("abcdef"), trainer, decisions, left)
-        assert len(able) == measured
+
+    def planned(seconds, most=10**6):
+        monkeypatch.setattr(race, "most_steps", lambda trainer, run: most)
+        trainer = SimpleNamespace(run=lambda candidate, steps, seed: SimpleNamespace(model=candidate))
+        decisions = SimpleNamespace(clock=SimpleNamespace(left=seconds))
+        return race._planned(list(MILLISECONDS), trainer, decisions, seconds)
+
+    return planned
+
+
+def test_where_no_time_is_left_nobody_else_is_measured(planned):
+    assert list(planned(0.0)["steps"]) == ["a"]
+
+
+@pytest.mark.parametrize("seconds", [20, 40, 60, 100, 200, 1000])
+def test_all_train_for_the_same_time_and_together_for_what_there_is(planned, seconds):
+    steps = planned(seconds)["steps"]
+    rungs = counts(len(steps))
+    assert min(lengths_of(len(rungs), last)[0] for last in steps.values()) >= FEWEST_STEPS
+    each = {model: last * MILLISECONDS[model] / 1000 for model, last in steps.items()}
+    assert max(each.values()) - min(each.values()) <= max(MILLISECONDS.values()) / 1000
+    last = max(each.values())
+    took = sum(math.ceil(count / 2) * last / SHORTER ** (len(rungs) - 1 - at) for at, count in enumerate(rungs))
+    assert 0.98 * seconds <= took <= seconds
+
+
+def test_the_more_time_the_more_enter_those_with_the_better_prior_first(planned):
+    entered = [list(planned(seconds)["steps"]) for seconds in (2, 12, 20, 40, 60, 100)]
+    assert all(list(MILLISECONDS)[: len(each)] == each for each in entered)
+    assert sorted(entered, key=len) == entered
+    assert len(entered[0]) == 1
+    assert len(entered[-1]) == len(MILLISECONDS)
+
+
+def test_nobody_trains_longer_than_is_worth_it(planned):
+    assert set(planned(10**6, most=5000)["steps"].values()) == {5000}
