@@ -2,6 +2,7 @@
 
 from archlab.executors.execution import Interrupted, Outcome, execute, interruptible
 from archlab.executors.executor import Executor, open_executor
+from archlab.executors.local import one_server
 from archlab.executors.settings import TRAIN, Settings, Task
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "Task",
     "execute",
     "interruptible",
+    "one_server",
     "open_executor",
 ]

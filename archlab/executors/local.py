@@ -7,7 +7,9 @@ import os
 import signal
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,25 @@ _log = logging.getLogger("archlab")
 
 SERVER_DIED = "the server of workers died"
 PAUSE = 1.0  # seconds between two looks at a run that another process is computing
+
+
+_spare: ContextVar[list[Forks] | None] = ContextVar("spare", default=None)
+
+
+@contextmanager
+def one_server() -> Iterator[None]:
+    """Within it, executors that follow one another have one server of workers, which takes seconds to import torch."""
+    if _spare.get() is not None:
+        yield
+        return
+    spare = list[Forks]()
+    token = _spare.set(spare)
+    try:
+        yield
+    finally:
+        _spare.reset(token)
+        for forks in spare:
+            forks.close()
 
 
 @dataclass
@@ -44,7 +65,8 @@ class LocalExecutor:
 
     def __init__(self, store: Store, settings: Settings, task: Task):
         self.store, self.settings, self.task = store, settings, task
-        self.forks = Forks(preload=[task.function.partition(":")[0], "archlab.executors.worker"])
+        spare = _spare.get()
+        self.forks = spare.pop() if spare else Forks([task.function.partition(":")[0], "archlab.executors.worker"])
         self.queue: deque[_Job] = deque()
         self.active: dict[str, _Job] = {}
         self.free = list(reversed(range(settings.at_once)))
@@ -56,7 +78,11 @@ class LocalExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.forks.close()
+        spare = _spare.get()
+        if spare is None or self.active:
+            self.forks.close()
+        else:
+            spare.append(self.forks)
 
     @property
     def pending(self) -> int:

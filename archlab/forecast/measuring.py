@@ -27,7 +27,7 @@ from archlab.training.mode import peak_memory
 from archlab.training.reading import load_recipe
 from archlab.training.recipe import Recipe
 
-STEPS, EPOCHS = 6, 2
+STEPS, MOST_STEPS, EPOCHS = 6, 24, 2  # an epoch: more than the fewest where images are small and a step takes no time
 ROUGHLY = 2, 2**16, 4  # steps, pixels of a batch and evaluated images, where the data are not there yet
 STEPS_AN_EPOCH = 50  # where throughput is measured
 MOST_PIXELS = 2**18  # of a measured batch; cost is proportional above
@@ -82,10 +82,11 @@ def measure_run(
     Of whole images, which are the most that a step of a recipe with `progressive` costs.
     """
     memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
-    steps, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
+    least, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
     if not is_prepared(run.dataset_digest):
-        steps, pixels, evaluated = ROUGHLY
+        least, pixels, evaluated = ROUGHLY
     batch_size = max(min(recipe.batch_size, pixels // run.resolution**2), min(recipe.batch_size, 2))
+    steps = min(max(least * pixels // (4 * batch_size * run.resolution**2), least), MOST_STEPS)
     data = Few(open_data(run, home), steps * batch_size, evaluated)
     lasting = dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None, progressive=0.0)
     trained = _train(run, data, lasting, device, home=home)

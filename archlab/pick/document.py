@@ -9,7 +9,6 @@ from archlab.foundation.machine import cpu_name, gpu_names
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
 from archlab.pick.folder import RECIPE
-from archlab.pick.standing import standing
 from archlab.pick.state import State
 from archlab.pick.trainer import Trainer
 from archlab.study.search.winner import WINNER
@@ -41,7 +40,7 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
         "candidates": _candidates(state, trainer),
         "failed": [{"model": model, "cause": cause} for model, cause in trainer.failed],
         "left_out": [{"model": each.name, "why": each.reason} for each in state.left_out],
-        "runner_up": _runner_up(state, trainer),
+        "runner_up": _runner_up(state),
         "training": _training(state, trainer),
         "repeat": _repeat(state),
     }
@@ -71,7 +70,8 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
     }
     if name not in state.race.reached:
         return {**told, "out": told["out"] or "no time to try it"}
-    rung, standing = state.race.reached[name]
+    rung = state.race.reached[name]
+    standing = state.race.standings[rung - 1]
     at = standing.models.index(name)
     worth = standing.worth[at] if trainer.metric.higher_is_better else -standing.worth[at]
     out = told["out"]
@@ -80,16 +80,14 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
     return {**told, "rung": rung, "value": worth, "seeds": standing.seeds[at], "out": out}
 
 
-def _runner_up(state: State, trainer: Trainer) -> dict[str, Any] | None:
-    """The best of the others, held against what ships: in the long training where it had one too, else at the last rung, where
-    it may be ahead."""
-    last, chosen, long = state.race.last, state.chosen, state.training.seeds
-    assert chosen
-    ships = chosen.candidate.name
-    if len({each.candidate.name for each in long}) > 1:
-        last = standing(long, trainer.metric, trainer.store)
-    if last is None or len(last.models) < 2 or ships not in last.models:
+def _runner_up(state: State) -> dict[str, Any] | None:
+    """The best of the others, held against what ships, at the last rung that had both; it may be ahead."""
+    assert state.chosen
+    ships = state.chosen.candidate.name
+    met = [each for each in state.race.standings if ships in each.models and len(each.models) > 1]
+    if not met:
         return None
+    last = met[-1]
     model = next(each for each in last.models if each != ships)
     difference, low, high = last.interval(model, ships)
     seeds = min(last.seeds[last.models.index(each)] for each in (ships, model))

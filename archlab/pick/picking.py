@@ -14,7 +14,7 @@ from typing import Any
 from archlab.budget import Budget
 from archlab.deploy.extras import require
 from archlab.deploy.loading import load
-from archlab.executors import Interrupted, Settings
+from archlab.executors import Interrupted, Settings, one_server
 from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate, Fits, LeftOut, always, candidates
 from archlab.pick.decisions import Decisions
@@ -101,6 +101,7 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     return Picked(found, request.output, trainer.computed)
 
 
+@one_server()
 def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> None:
     clock, request = decisions.clock, state.request
 
@@ -126,13 +127,13 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     state.candidates, state.left_out = _field(state, trainer.store, pixels, limits, shown.say, fits)
     _add_pretrained(state, trainer.store, fits)
     shown.field(state.candidates, state.left_out)
-    race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
-    assert state.race.last
-    by_name = {each.name: each for each in state.candidates}
-    finalists = [by_name[name] for name in state.race.last.open]
-    steps = state.race.steps
-    tune(finalists[0], steps[finalists[0].name], trainer, decisions, FOR_TUNING * left(), state.training)
-    train_long(finalists, trainer, decisions, left(), state.training, steps)
+    finalists = race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
+    raced = state.race.steps if state.race.rungs else {}
+    if raced:
+        tune(finalists[0], raced[finalists[0].name], trainer, decisions, FOR_TUNING * left(), state.training)
+    train_long(finalists, trainer, decisions, left(), state.training, raced)
+    if state.training.seeds:
+        state.race.rung(state.training.seeds, trainer)
 
 
 def _field(

@@ -1,4 +1,4 @@
-"""The race of the candidates: successive halving over steps, then seeds for those that are not told apart."""
+"""The race of the candidates: successive halving over time, then seeds for those that are not told apart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FINALISTS = 3  # at the last rung; where four begin, they are all there is
 FEWEST_STEPS = 150  # of the first rung
 MOST_SEEDS = 5  # of a finalist
 AT_ONCE = 3  # seeds of a finalist, where there are workers for them
-MEASURING = 0.15  # share of the race's time, after which nobody else is measured
+MEASURING = 0.25  # share of the race's time, after which nobody else is measured
 
 
 @dataclass
@@ -30,21 +30,43 @@ class Race:
 
     Attributes:
         rungs: Of each, how many models and seeds, and the steps of each model.
-        last: How the finalists stand.
-        reached: By model the rung that it came to, from 1, and what it was worth there.
+        standings: How those of each rung stand.
+        reached: By model the rung that it came to, from 1.
         out: By model why it went no further.
     """
 
     rungs: list[dict[str, Any]] = field(default_factory=list)
-    last: Standing | None = None
-    reached: dict[str, tuple[int, Standing]] = field(default_factory=dict)
+    standings: list[Standing] = field(default_factory=list)
+    reached: dict[str, int] = field(default_factory=dict)
     out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def last(self) -> Standing:
+        return self.standings[-1]
 
     @property
     def steps(self) -> dict[str, int]:
         """Of the last rung, by model."""
         steps: dict[str, int] = self.rungs[-1]["steps"]
         return steps
+
+    def rung(self, attempts: Sequence[Attempt], trainer: Trainer) -> None:
+        """Notes the attempts of one more rung."""
+        models = dict.fromkeys(each.candidate.name for each in attempts)
+        seeds = -(-len(attempts) // len(models))
+        steps = {each.candidate.name: each.steps for each in attempts}
+        self.rungs.append({"steps": steps, "models": len(models), "seeds": seeds})
+        self.standings.append(standing(attempts, trainer.metric, trainer.store))
+        self.reached |= dict.fromkeys(models, len(self.rungs))
+        for model, cause in trainer.failed:
+            if model not in models:
+                self.out.setdefault(model, cause)
+
+    def again(self, attempts: Sequence[Attempt], trainer: Trainer) -> None:
+        """Notes that the last rung has these attempts by now."""
+        for each in (self.rungs, self.standings):
+            each.pop()
+        self.rung(attempts, trainer)
 
 
 def counts(models: int) -> list[int]:
@@ -67,14 +89,20 @@ def race(
     decisions: Decisions,
     seconds: float,
     show: Callable[[Race, Standing], None],
-) -> None:
+) -> list[Candidate]:
     """Races the candidates, those with the better prior first where not all can, within about so many seconds; at each rung all
     train for the same time. `found` tells at any moment how it stands.
+
+    Returns who is to be trained for long, the best first: the leader, and who is not surely behind. Where there are workers for
+    all that there is time to race, these, without a race.
 
     Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
     """
     until = decisions.clock.left - seconds
     plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
+    by_name = {each.name: each for each in candidates}
+    if not plan["seeds"]:
+        return [by_name[name] for name in plan["steps"]]
     entered = {each.name: each for each in candidates if each.name in plan["steps"]}
     rungs = counts(len(entered))
     for at, count in enumerate(rungs):
@@ -83,22 +111,23 @@ def race(
         steps = {each.name: lengths_of(len(rungs), plan["steps"][each.name])[at] for each in going}
         told = f"{counted(len(going), 'candidate')}, {counted_between(steps.values(), 'step')}"
         attempts = _trained(f"race, rung {at + 1} of {len(rungs)}: {told}", going, steps, range(seeds), trainer)
-        found.rungs.append({"steps": steps, "models": len(going), "seeds": seeds})
-        _note(found, attempts, trainer)
-        show(found, found.last)  # type: ignore[arg-type]
+        found.rung(attempts, trainer)
+        show(found, found.last)
     _seeds(found, entered, attempts, trainer, decisions, until, show)
+    return [entered[name] for name in found.last.open]
 
 
 def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float) -> dict[str, Any]:
     """Who enters, and how many steps each has at the last rung: as many models as can have FEWEST_STEPS at the first one, then
-    as long as there is time, the same for all. One in any case."""
+    as long as there is time, the same for all. Who trains too slowly for that is the first to go, then those with the lesser
+    prior. No seeds where so few are left that all can be trained for long."""
     before = decisions.clock.left
     lengths, able = _measured(candidates, trainer, decisions, MEASURING * seconds)
     if not able:
         raise UserError("no candidate trains on these images: `archlab train` with one of them says why")
     seconds = max(seconds - (before - decisions.clock.left), 0.0)
-    first, most = able[0], most_steps(trainer, able[0])
-    while able:
+    most = most_steps(trainer, able[0])
+    while len(able) > lengths.workers:
         rungs = counts(len(able))
         seeds = min(max(lengths.workers // rungs[-1], 1), AT_ONCE)
         least, rounds = (
@@ -110,8 +139,9 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
         steps = {run.model: lengths.steps(run, seconds / rounds, least, most) for run in able}
         if all(steps.values()):
             return {"steps": steps, "seeds": seeds}
-        able.pop()
-    return {"steps": {first.model: FEWEST_STEPS}, "seeds": 1}
+        slow = [run for run in able if not steps[run.model]]
+        able.remove(slow[-1] if len(able) - len(slow) > lengths.workers else able[-1])
+    return {"steps": {run.model: 0 for run in able}, "seeds": 0}
 
 
 def _measured(
@@ -135,7 +165,6 @@ def _trained(
 
 def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
     """The better half of the last rung, without those that are surely behind: two at least."""
-    assert found.last
     best = list(found.last.models[:count])
     kept = [model for at, model in enumerate(best) if at < 2 or model in found.last.open]
     for model in found.last.models:
@@ -144,15 +173,6 @@ def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
             steps = counted(found.steps[model], "step")
             found.out[model] = f"{difference} behind after {steps} (standard error {error})"
     return kept
-
-
-def _note(found: Race, attempts: Sequence[Attempt], trainer: Trainer) -> None:
-    found.last = standing(attempts, trainer.metric, trainer.store)
-    for model in found.last.models:
-        found.reached[model] = len(found.rungs), found.last
-    for model, cause in trainer.failed:
-        if model not in found.last.models:
-            found.out.setdefault(model, cause)
 
 
 def _seeds(
@@ -166,7 +186,6 @@ def _seeds(
 ) -> None:
     """One more seed for each finalist that is not surely behind, as long as several are not told apart and there is time; a
     second one for the two best in any case, since one of each does not tell what another seed would do."""
-    assert found.last
     for seed in range(found.rungs[-1]["seeds"], MOST_SEEDS):
         best = found.last.models[:2] if seed == 1 else ()
         going = [entered[model] for model in found.last.models if model in (*best, *found.last.open)]
@@ -181,6 +200,5 @@ def _seeds(
             break
         what = f"race: seed {seed + 1} of {', '.join(each.name for each in going)}"
         attempts += _trained(what, going, found.steps, [seed], trainer)
-        found.rungs[-1]["seeds"] = seed + 1
-        _note(found, attempts, trainer)
+        found.again(attempts, trainer)
         show(found, found.last)

@@ -11,6 +11,7 @@ from archlab.foundation.words import counted, counted_between
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
 from archlab.pick.lengths import Lengths, most_steps
+from archlab.pick.race import FEWEST_STEPS
 from archlab.pick.standing import error_between
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Run
@@ -87,7 +88,7 @@ def train_long(
 ) -> None:
     """Trains the first of the finalists with what was chosen for it, and the others beside it, each as long as there is time:
     as many trainings as there are workers, with several seeds where there are more of these than finalists. Nobody for no
-    more steps than in `least`.
+    more steps than in `least`, but the first in any case where nobody has been trained yet.
 
     Raises Interrupted after Ctrl-C.
     """
@@ -98,19 +99,19 @@ def train_long(
         return trainer.run(by_name[name], steps, seed, **(training.changes if name == leader else {}))
 
     def planned() -> dict[str, Any]:
-        runs = {name: run(name, least[name], 0) for name in by_name}
+        runs = {name: run(name, 1, 0) for name in by_name}
         lengths, most = Lengths(trainer).learn(runs.values()), most_steps(trainer, runs[leader])
         rounds = (
             int(seconds / lengths.wall([run(leader, most, 0)])) or 1
         )  # several where all of them can have the most steps
         for count in (max(rounds * lengths.workers, FEWEST), 1):
             share = seconds / math.ceil(count / lengths.workers)
-            steps = {name: lengths.steps(each, share, least[name] + 1, most) for name, each in runs.items()}
+            steps = {name: lengths.steps(each, share, least.get(name, 0) + 1, most) for name, each in runs.items()}
             going = [name for name, found in steps.items() if found]
             if steps[leader]:
                 trainings = [(going[at % len(going)], at // len(going)) for at in range(count)]
                 return {"steps": steps, "trainings": [each for each in trainings if each[1] < MOST_SEEDS]}
-        return {"steps": {}, "trainings": []}
+        return {"steps": {leader: FEWEST_STEPS}, "trainings": [] if least else [(leader, 0)]}
 
     plan = decisions.decide("long", planned)
     wanted = [(by_name[name], run(name, plan["steps"][name], seed)) for name, seed in plan["trainings"]]

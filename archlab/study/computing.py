@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archlab.data import Need, entry
 from archlab.data.prepared import folder
-from archlab.executors import TRAIN, Interrupted, Outcome, Settings, Task, execute
+from archlab.executors import TRAIN, Interrupted, Outcome, Settings, Task, execute, one_server
 from archlab.forecast import Plan, check_counts, plan
 from archlab.foundation.words import counted
 from archlab.runs import Run, Store
@@ -24,6 +24,7 @@ def training_of(study: Study | ResolvedStudy) -> Task:
     return TRAIN if study.class_scores else Task(TRAIN.function, {"class_scores": False})
 
 
+@one_server()
 def compute(
     what: str,
     runs: Iterable[Run],
