@@ -37,6 +37,7 @@ from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Store
 
 PICK = "pick"
+FIRST = (PICK, "mobilenetv2")  # on all folders and in all repetitions, before the other references
 RECIPE, PIXELS = "quick", 32
 LEAST, MOST = 1, 10**6  # steps
 
@@ -55,7 +56,9 @@ class Told(Shown):
 @click.option("--workers", type=int)
 def main(out: Path, folders: tuple[Path, ...], within: str, params: int, repeats: int, workers: int | None) -> None:
     """Appends a line for `pick` and one for each reference, folder and repetition."""
-    for repeat, folder, way in itertools.product(range(repeats), folders, (PICK, *references())):
+    others = [way for way in references() if way not in FIRST]
+    in_order = (itertools.product(range(repeats), folders, ways) for ways in (FIRST, others))
+    for repeat, folder, way in itertools.chain(*in_order):
         asked = {"way": way, "folder": folder.name, "repeat": repeat, "within": within, "params": params}
         if out.exists() and any(asked.items() <= json.loads(row).items() for row in out.read_text().splitlines()):
             continue

@@ -1,0 +1,137 @@
+"""Who is trained for long, for how long and with how many seeds; what is kept of what was tried."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from archlab.foundation.metric import METRICS
+from archlab.pick import winner
+from archlab.pick.trainer import Attempt
+from archlab.pick.winner import FEWEST_STEPS, MOST_SEEDS, Training, train_long, tune
+
+SECONDS = {"fast": 0.01, "slow": 0.04, "third": 0.02}  # of a step
+
+
+class Lengths:
+    """Knows SECONDS, of so many workers."""
+
+    workers = 2
+
+    def __init__(self, trainer):
+        pass
+
+    def learn(self, runs):
+        return self
+
+    def knows(self, run):
+        return True
+
+    def steps(self, run, seconds, least, most):
+        found = int(seconds / SECONDS[run.model])
+        return min(found, most) if found >= least else None
+
+    def wall(self, runs):
+        each = [SECONDS[run.model] * run.recipe["steps"] for run in runs]
+        return -(-len(each) // self.workers) * max(each)
+
+
+class Trainer:
+    """Trains nothing: each run is worth what `worth` says of it."""
+
+    metric, store = METRICS["accuracy"], None
+
+    def __init__(self, worth=lambda run: 0.5):
+        self.worth, self.attempts = worth, {}
+
+    def run(self, candidate, steps, seed, **changes):
+        recipe = {"lr": 0.004, "augment": {"flip": True}, "steps": steps, **changes}
+        return SimpleNamespace(model=candidate.name, seed=seed, recipe=recipe, key=str((candidate.name, seed, recipe)))
+
+    def train(self, what, runs):
+        found = [Attempt(candidate, run, self.worth(run)) for candidate, run in runs]
+        self.attempts |= {each.run.key: each for each in found}
+        return found
+
+    def value(self, attempt):
+        return attempt.worth
+
+
+@pytest.fixture(autouse=True)
+def lengths(monkeypatch):
+    monkeypatch.setattr(winner, "Lengths", Lengths)
+    monkeypatch.setattr(winner, "most_steps", lambda trainer, run: 10_000)
+    return lambda workers: monkeypatch.setattr(Lengths, "workers", workers)
+
+
+DECISIONS = SimpleNamespace(decide=lambda what, how: how())
+
+
+def trained(*names, seconds=60.0, least=None):
+    training = Training()
+    finalists = [SimpleNamespace(name=name) for name in names]
+    train_long(finalists, Trainer(), DECISIONS, seconds, training, least or {})
+    return [(each.candidate.name, each.run.seed, each.steps) for each in training.seeds]
+
+
+def test_two_workers_train_the_two_best_for_the_same_time():
+    assert trained("slow", "fast", "third") == [("slow", 0, 1500), ("fast", 0, 6000)]
+
+
+def test_a_leader_that_is_alone_has_several_seeds():
+    assert trained("slow") == [("slow", 0, 1500), ("slow", 1, 1500)]
+
+
+def test_one_worker_trains_two_seeds_one_after_the_other(lengths):
+    lengths(1)
+    assert trained("slow") == [("slow", 0, 750), ("slow", 1, 750)]
+
+
+@pytest.mark.parametrize("workers", [3, 5, 8, 64])
+def test_many_workers_train_all_finalists_the_best_first_with_several_seeds(lengths, workers):
+    lengths(workers)
+    found = trained("slow", "fast", "third")
+    assert len(found) == min(workers, 3 * MOST_SEEDS)
+    assert len(set(found)) == len(found)
+    assert [name for name, *_ in found[:3]] == ["slow", "fast", "third"]
+
+
+def test_where_all_can_be_trained_as_long_as_is_worth_it_the_time_goes_to_more_trainings():
+    assert trained("slow", "fast", seconds=1300.0) == [
+        *(
+            ("slow", seed, 10_000) if name == "slow" else ("fast", seed, 10_000)
+            for seed in range(3)
+            for name in ("slow", "fast")
+        )
+    ]
+
+
+def test_nobody_is_trained_for_less_than_in_the_race():
+    assert trained("slow", "fast", seconds=10.0, least={"slow": 249, "fast": 1000}) == [
+        ("slow", 0, 250),
+        ("slow", 1, 250),
+    ]
+    assert trained("slow", "fast", seconds=10.0, least={"slow": 250, "fast": 10}) == []
+
+
+def test_where_there_is_no_time_the_best_is_trained_a_little_all_the_same():
+    assert trained("slow", "fast", seconds=0.0) == [("slow", 0, FEWEST_STEPS)]
+
+
+@pytest.mark.parametrize(("gain", "kept"), [(0.03, True), (0.01, False), (-0.05, False)])
+def test_what_was_tried_is_kept_where_it_is_better_by_a_standard_error(monkeypatch, gain, kept):
+    monkeypatch.setattr(winner, "error_between", lambda *_: 0.02)
+    trainer = Trainer(lambda run: 0.5 + gain * (run.recipe["lr"] == 0.008))
+    candidate, training = SimpleNamespace(name="fast"), Training()
+    trainer.train("race", [(candidate, trainer.run(candidate, 100, 0))])
+    tune(candidate, 100, trainer, DECISIONS, 60.0, training)
+    assert training.changes == ({"lr": 0.008} if kept else {})
+    assert {key: len(tried) for key, tried in training.tuned.items()} == {"augment": 2, "lr": 3}
+
+
+def test_nothing_is_tried_where_the_time_is_too_short(monkeypatch):
+    trainer, candidate, training = Trainer(), SimpleNamespace(name="fast"), Training()
+    trainer.train("race", [(candidate, trainer.run(candidate, 100, 0))])
+    tune(candidate, 100, trainer, DECISIONS, 0.5, training)
+    assert training.tuned == {}
