@@ -117,10 +117,12 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
     metric, runner_up = words.metric_of(document), document["runner_up"]
     sentences = []
     if document["rungs"]:
-        sentences.append(
-            "Each rung trains its candidates anew, for the same time, each time longer, and the better half goes on: "
-            f"{_rungs(document['rungs'])}."
-        )
+        how = "Each candidate was trained for the same time"
+        if len(document["rungs"]) > 1:
+            how = (
+                "Each rung trains its candidates anew, for the same time, each time longer, and the better half goes on"
+            )
+        sentences.append(f"{how}: {_rungs(document['rungs'])}.")
     if runner_up:
         sentences.append(_runner_up(runner_up, document))
     scale = 100 if metric.is_share else 1

@@ -12,7 +12,7 @@ from archlab.pick.clock import Clock
 from archlab.runs import Store
 from archlab.runs.run import digest
 
-_FOLDER = "picks"
+_FOLDER, _FORMAT = "picks", 2
 Decision = TypeVar("Decision")
 
 
@@ -27,7 +27,7 @@ class Decisions:
     def __init__(self, store: Store, asked: dict[str, Any], within: float, began: float):
         from archlab import __version__
 
-        self.store, self.name = store, digest([asked, __version__, *hardware()])[:32]
+        self.store, self.name = store, digest([asked, _FORMAT, __version__, *hardware()])[:32]
         self._kept = read_measurement(store, _FOLDER, self.name) or {"spent": 0.0, "decided": {}}
         self.clock = Clock(within, began, self._kept["spent"])
 

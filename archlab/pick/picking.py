@@ -33,7 +33,7 @@ from archlab.pick.winner import to_ship, train_long, tune
 from archlab.runs import Store
 
 FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
-FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.3, 0.15  # shares of what is left when each begins
+FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.2, 0.1  # shares of what is left when each begins
 RECIPE = "quick"
 
 

@@ -130,13 +130,10 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
     while len(able) > lengths.workers:
         rungs = counts(len(able))
         seeds = min(max(lengths.workers // rungs[-1], 1), AT_ONCE)
-        least, rounds = (
-            FEWEST_STEPS * SHORTER ** (len(rungs) - 1),
-            0.0,
-        )  # of the last rung, in which all that is before counts
-        for at, count in enumerate([*rungs[:-1], rungs[-1] * seeds]):
-            rounds += math.ceil(count / lengths.workers) / SHORTER ** (len(rungs) - 1 - at)
-        steps = {run.model: lengths.steps(run, seconds / rounds, least, most) for run in able}
+        shorter = [SHORTER ** (len(rungs) - 1 - at) for at in range(len(rungs))]  # than the last rung
+        trainings = [*rungs[:-1], rungs[-1] * seeds]
+        rounds = sum(math.ceil(count / lengths.workers) / by for count, by in zip(trainings, shorter, strict=True))
+        steps = {run.model: lengths.steps(run, seconds / rounds, FEWEST_STEPS * shorter[0], most) for run in able}
         if all(steps.values()):
             return {"steps": steps, "seeds": seeds}
         slow = [run for run in able if not steps[run.model]]
