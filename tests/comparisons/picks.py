@@ -39,7 +39,7 @@ from archlab.runs import Store
 PICK = "pick"
 FIRST = (PICK, "mobilenetv2")  # on all folders and in all repetitions, before the other references
 RECIPE, PIXELS = "quick", 32
-LEAST, MOST = 1, 10**6  # steps
+LEAST, MOST = 200, 10**6  # steps
 
 
 class Told(Shown):
@@ -96,11 +96,11 @@ def _trained(
 
 
 def _for_so_long(candidate: Candidate, seconds: float, trainer: Trainer) -> list[Attempt]:
-    lengths = Lengths(trainer).learn([trainer.run(candidate, LEAST, 0)])
-    steps = lengths.steps(trainer.run(candidate, LEAST, 0), seconds, LEAST, MOST) or LEAST
-    return trainer.train(
-        candidate.name, [(candidate, trainer.run(candidate, steps, seed)) for seed in range(lengths.workers)]
-    )
+    seeds = range(trainer.settings.at_once)
+    trainer.train("how fast it is", [(candidate, trainer.run(candidate, LEAST, seed)) for seed in seeds])
+    lengths, any_run = Lengths(trainer), trainer.run(candidate, LEAST, 0)
+    steps = lengths.learn([any_run]).steps(any_run, seconds, LEAST, MOST) or LEAST
+    return trainer.train(candidate.name, [(candidate, trainer.run(candidate, steps, seed)) for seed in seeds])
 
 
 def _tested(best: Attempt, store: Store) -> dict[str, Any]:
