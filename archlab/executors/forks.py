@@ -49,6 +49,11 @@ class Forks:
         self.server: subprocess.Popen[bytes] | None = None
         self.unread = b""
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether the server has ended by itself, or was killed."""
+        return self.server is not None and self.server.poll() is not None
+
     def start(self, job: str, function: str, arguments: dict[str, Any], log: Path | None, **environment: str) -> None:
         """Asks for a process that calls `function`, "package.module:function", with the arguments and `report`."""
         if self.server is None:

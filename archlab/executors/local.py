@@ -26,7 +26,6 @@ _log = logging.getLogger("archlab")
 SERVER_DIED = "the server of workers died"
 PAUSE = 1.0  # seconds between two looks at a run that another process is computing
 
-
 _spare: ContextVar[list[Forks] | None] = ContextVar("spare", default=None)
 
 
@@ -67,6 +66,8 @@ class LocalExecutor:
         self.store, self.settings, self.task = store, settings, task
         spare = _spare.get()
         self.forks = spare.pop() if spare else Forks([task.function.partition(":")[0], "archlab.executors.worker"])
+        if self.forks.is_dead:
+            self.forks.close()
         self.queue: deque[_Job] = deque()
         self.active: dict[str, _Job] = {}
         self.free = list(reversed(range(settings.at_once)))

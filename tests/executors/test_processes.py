@@ -11,6 +11,7 @@ import pytest
 from processes import all_gone, descendants, held_elsewhere, parents
 from standin import compute, executions, make_run
 
+from archlab.executors import Settings, Task, one_server, open_executor
 from archlab.runs import Store
 from archlab.runs.lock import lock
 
@@ -73,6 +74,31 @@ def test_closed_and_full_streams_change_nothing(tmp_path, closed):
     command = f"'{sys.executable}' '{PROGRAM}' '{tmp_path}' 4 2 {closed}"
     assert subprocess.run(["bash", "-c", command], timeout=60).returncode == 0
     assert len(list(Store(tmp_path).keys())) == 4
+
+
+def server_of_one_run(store: Store) -> int:
+    """Its process id, after a run that it has ended."""
+    with open_executor(store, Settings(workers=1), Task("standin:value", {"steps": 4}, keep=False)) as executor:
+        executor.submit(make_run())
+        events = []
+        while executor.pending:
+            events += executor.events()
+        assert events[-1].kind == "finished"
+        return executor.forks.server.pid
+
+
+def test_executors_that_follow_one_another_share_a_server_where_they_are_to(store):
+    with one_server():
+        first, second = server_of_one_run(store), server_of_one_run(store)
+        with one_server():
+            third = server_of_one_run(store)
+        assert first == second == third == server_of_one_run(store)
+        assert not all_gone([first], within=0)
+        os.kill(first, signal.SIGKILL)
+        other = server_of_one_run(store)
+    assert other != first
+    assert all_gone([first, other], within=2)
+    assert all_gone([server_of_one_run(store)], within=2)
 
 
 @pytest.mark.slow
