@@ -3,14 +3,15 @@
 On each folder, three times, in the same time each on the same machine: `pick`, and each of the eleven references, trained at 32
 pixels by `quick` with as many steps as fit and as many seeds as there are workers; the best seed on validation images is
 tested. So the eleven tell what MobileNetV2 is worth in that time, a reference drawn at random likewise, and, in eleven times
-the time, the one of the eleven that is best on validation images. What is in OUT.jsonl already is not done again;
-`python -m tests.comparisons.picks_table OUT.jsonl` sums it up.
+the time, the one of the eleven that is best on validation images. What is in OUT.jsonl already is not done again, unless
+another machine has left a repetition unfinished; `python -m tests.comparisons.picks_table OUT.jsonl` sums it up.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from archlab.budget import Budget
 from archlab.deploy.agreement import images_of
 from archlab.deploy.loading import load
 from archlab.executors import Settings
+from archlab.foundation.machine import cpu_name, gpu_names
 from archlab.foundation.metric import METRICS
 from archlab.foundation.words import seconds_in
 from archlab.pick.candidates import Candidate, candidates
@@ -37,7 +39,7 @@ from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Store
 
 PICK = "pick"
-FIRST = (PICK, "mobilenetv2")  # on all folders and in all repetitions, before the other references
+WAYS = (PICK, *references())
 RECIPE, PIXELS = "quick", 32
 LEAST, MOST = 200, 10**6  # steps
 
@@ -56,11 +58,10 @@ class Told(Shown):
 @click.option("--workers", type=int)
 def main(out: Path, folders: tuple[Path, ...], within: str, params: int, repeats: int, workers: int | None) -> None:
     """Appends a line for `pick` and one for each reference, folder and repetition."""
-    others = [way for way in references() if way not in FIRST]
-    in_order = (itertools.product(range(repeats), folders, ways) for ways in (FIRST, others))
-    for repeat, folder, way in itertools.chain(*in_order):
-        asked = {"way": way, "folder": folder.name, "repeat": repeat, "within": within, "params": params}
-        if out.exists() and any(asked.items() <= json.loads(row).items() for row in out.read_text().splitlines()):
+    for repeat, folder, way in itertools.product(range(repeats), folders, WAYS):
+        asked = {"folder": folder.name, "repeat": repeat, "within": within, "params": params}
+        rows = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
+        if is_done(way, [row for row in rows if asked.items() <= row.items()], hardware()):
             continue
         home = out.with_suffix("") / folder.name
         store = Store(home / PICK / str(repeat) if way == PICK else home / "references")
@@ -68,7 +69,20 @@ def main(out: Path, folders: tuple[Path, ...], within: str, params: int, repeats
         how = _picked if way == PICK else partial(_trained, way)
         found = how(folder, store, seconds_in(within), Budget(params), repeat, Settings(workers=workers))
         with out.open("a") as file:
-            file.write(json.dumps({**asked, "seconds": time.monotonic() - began, **found}) + "\n")
+            took = {"seconds": time.monotonic() - began, "hardware": hardware()}
+            file.write(json.dumps({"way": way, **asked, **took, **found}) + "\n")
+
+
+def hardware() -> str:
+    return f"{', '.join([cpu_name(), *gpu_names()])}, {os.cpu_count()} cores"
+
+
+def is_done(way: str, rows: list[dict[str, Any]], here: str) -> bool:
+    """Whether these rows of a folder's repetition have this way: on this machine, or all ways on another one."""
+    by_machine: dict[str, set[str]] = {here: set()}
+    for row in rows:
+        by_machine.setdefault(row["hardware"], set()).add(row["way"])
+    return way in by_machine[here] or set(WAYS) in by_machine.values()
 
 
 def _picked(folder: Path, store: Store, within: float, limits: Budget, seed: int, settings: Settings) -> dict[str, Any]:

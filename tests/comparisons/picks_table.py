@@ -28,9 +28,9 @@ def main(out: Path) -> None:
 
 
 def compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a folder and repetition that are complete: points of test accuracy of pick and of each of OTHERS."""
+    """A row a folder and repetition that one machine has completed: points of test accuracy of pick and of each of OTHERS."""
     found = []
-    for (folder, repeat), each in rows.groupby(["folder", "repeat"]):
+    for (folder, repeat, _), each in rows.groupby(["folder", "repeat", "hardware"]):
         points = 100 * each.set_index("way").value
         references = each[each.way != PICK].set_index("way")
         if PICK not in points or len(references) < 11:

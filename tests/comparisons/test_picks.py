@@ -4,12 +4,13 @@ import pandas as pd
 import pytest
 
 from archlab.architecture import references
-from tests.comparisons.picks import PICK
+from tests.comparisons.picks import PICK, WAYS, is_done
 from tests.comparisons.picks_table import above, compared
 
 
 def row(way, value, validation, repeat=0):
-    return {"folder": "pets", "repeat": repeat, "way": way, "value": value, "validation": validation}
+    found = {"folder": "pets", "repeat": repeat, "hardware": "a machine"}
+    return {**found, "way": way, "value": value, "validation": validation}
 
 
 def test_the_best_of_eleven_is_that_of_validation_images_and_half_a_repetition_counts_nothing():
@@ -19,6 +20,15 @@ def test_the_best_of_eleven_is_that_of_validation_images_and_half_a_repetition_c
     (found,) = compared(pd.DataFrame(rows)).to_dict("records")
     assert (found["repeat"], found["best of eleven"], found["mobilenetv2"]) == (0, pytest.approx(70), pytest.approx(75))
     assert found["any reference"] == pytest.approx((70 + 75 + 9 * 30) / 11)
+
+
+def test_what_is_done_is_not_done_again_unless_another_machine_left_it_unfinished():
+    half = [{"way": way, "hardware": "here"} for way in WAYS[:3]]
+    whole = [{"way": way, "hardware": "there"} for way in WAYS]
+    assert is_done(WAYS[0], half, "here") and not is_done(WAYS[3], half, "here")
+    assert not is_done(WAYS[0], half, "there")
+    assert all(is_done(way, half + whole, "here") for way in WAYS)
+    assert not is_done(WAYS[0], [], "here")
 
 
 def test_differences_have_the_interval_of_student():
