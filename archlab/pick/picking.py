@@ -129,7 +129,11 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     shown.field(state.candidates, state.left_out)
     finalists = race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
     raced = state.race.steps if state.race.rungs else {}
-    if raced:
+    if not raced:
+        shown.say(
+            f"no race: all that can be tried are trained for long at once, {', '.join(each.name for each in finalists)}"
+        )
+    else:
         tune(finalists[0], raced[finalists[0].name], trainer, decisions, FOR_TUNING * left(), state.training)
     train_long(finalists, trainer, decisions, left(), state.training, raced)
     if state.training.seeds:
