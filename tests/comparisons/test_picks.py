@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from archlab.architecture import references
+from tests.comparisons import pick_folders
 from tests.comparisons.picks import PICK, WAYS, is_done
 from tests.comparisons.picks_table import above, compared
 
@@ -29,6 +30,19 @@ def test_what_is_done_is_not_done_again_unless_another_machine_left_it_unfinishe
     assert not is_done(WAYS[0], half, "there")
     assert all(is_done(way, half + whole, "here") for way in WAYS)
     assert not is_done(WAYS[0], [], "here")
+
+
+def test_a_folder_has_no_more_images_than_it_may_of_every_class_alike(tmp_path, monkeypatch):
+    monkeypatch.setattr(pick_folders, "IMAGES", 20)
+    made = [pick_folders.Example(name, ".txt", lambda path: path.touch()) for name in "aaab" for _ in range(10)]
+    for folder in ("one", "other"):
+        pick_folders._write(made, tmp_path / folder)
+    written = [
+        {str(path.relative_to(tmp_path / each)) for path in (tmp_path / each).rglob("*.txt")}
+        for each in ("one", "other")
+    ]
+    assert written[0] == written[1]
+    assert [len(list((tmp_path / "one" / name).iterdir())) for name in "ab"] == [15, 5]
 
 
 def test_differences_have_the_interval_of_student():
