@@ -46,8 +46,8 @@ class Lengths:
     def steps(self, run: Run, seconds: float, least: int, most: int) -> int | None:
         """The most steps, from `least` to `most`, of a training that ends within the time; None where it has no such."""
         start, step = self._lines[_kind(run)]
-        found = math.floor((seconds / SLACK - start) / step)
-        return min(found, most) if found >= least else None
+        found = min(math.floor((seconds / SLACK - start) / step), most)
+        return found if found >= least else None
 
     def wall(self, runs: Iterable[Run]) -> float:
         """Seconds until the last of these trainings ends."""

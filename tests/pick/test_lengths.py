@@ -35,8 +35,9 @@ def test_the_most_steps_end_within_the_time_and_one_step_more_does_not(step, sta
         assert found == most or lengths.wall([of(found + 1)]) > seconds * (1 - 1e-9)
 
 
-def test_nothing_fits_into_no_time():
+def test_nothing_fits_into_no_time_nor_is_longer_than_the_longest():
     assert known().steps(of(1), 0.0, 1, 10) is None
+    assert known().steps(of(1), 100.0, 11, 10) is None
 
 
 @pytest.mark.parametrize("steps", [1, 7, 10])

@@ -55,8 +55,8 @@ class Learned:
         return run in self.known
 
     def steps(self, run, seconds, least, most):
-        found = int(seconds / MILLISECONDS[run.model] * 1000)
-        return min(found, most) if found >= least else None
+        found = min(int(seconds / MILLISECONDS[run.model] * 1000), most)
+        return found if found >= least else None
 
 
 @pytest.fixture

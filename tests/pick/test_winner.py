@@ -29,8 +29,8 @@ class Lengths:
         return True
 
     def steps(self, run, seconds, least, most):
-        found = int(seconds / SECONDS[run.model])
-        return min(found, most) if found >= least else None
+        found = min(int(seconds / SECONDS[run.model]), most)
+        return found if found >= least else None
 
     def wall(self, runs):
         each = [SECONDS[run.model] * run.recipe["steps"] for run in runs]
@@ -113,6 +113,7 @@ def test_nobody_is_trained_for_less_than_in_the_race():
         ("slow", 1, 250),
     ]
     assert trained("slow", "fast", seconds=10.0, least={"slow": 250, "fast": 10}) == []
+    assert trained("slow", "fast", seconds=1000.0, least={"slow": 10_000, "fast": 10_000}) == []
 
 
 def test_where_there_is_no_time_the_best_is_trained_a_little_all_the_same():
