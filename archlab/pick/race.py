@@ -133,7 +133,8 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
         shorter = [SHORTER ** (len(rungs) - 1 - at) for at in range(len(rungs))]  # than the last rung
         trainings = [*rungs[:-1], rungs[-1] * seeds]
         rounds = sum(math.ceil(count / lengths.workers) / by for count, by in zip(trainings, shorter, strict=True))
-        steps = {run.model: lengths.steps(run, seconds / rounds, FEWEST_STEPS * shorter[0], most) for run in able}
+        least = min(FEWEST_STEPS * shorter[0], most)
+        steps = {run.model: lengths.steps(run, seconds / rounds, least, most) for run in able}
         if all(steps.values()):
             return {"steps": steps, "seeds": seeds}
         slow = [run for run in able if not steps[run.model]]

@@ -97,5 +97,6 @@ def test_the_more_time_the_more_enter_and_who_trains_slowly_comes_last(planned):
     assert entered[-1] == set(MILLISECONDS)
 
 
-def test_nobody_trains_longer_than_is_worth_it(planned):
-    assert set(planned(10**6, most=5000)["steps"].values()) == {5000}
+@pytest.mark.parametrize("most", [500, 5000])
+def test_with_all_the_time_all_enter_and_nobody_trains_longer_than_is_worth_it(planned, most):
+    assert planned(10**6, most)["steps"] == dict.fromkeys(MILLISECONDS, most)
