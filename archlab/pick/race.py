@@ -100,10 +100,9 @@ def race(
     """
     until = decisions.clock.left - seconds
     plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
-    by_name = {each.name: each for each in candidates}
-    if not plan["seeds"]:
-        return [by_name[name] for name in plan["steps"]]
     entered = {each.name: each for each in candidates if each.name in plan["steps"]}
+    if not plan["seeds"]:
+        return list(entered.values())
     rungs = counts(len(entered))
     for at, count in enumerate(rungs):
         going = list(entered.values()) if at == 0 else [entered[name] for name in _kept(found, count, trainer)]

@@ -101,9 +101,7 @@ def train_long(
     def planned() -> dict[str, Any]:
         runs = {name: run(name, 1, 0) for name in by_name}
         lengths, most = Lengths(trainer).learn(runs.values()), most_steps(trainer, runs[leader])
-        rounds = (
-            int(seconds / lengths.wall([run(leader, most, 0)])) or 1
-        )  # several where all of them can have the most steps
+        rounds = int(seconds / lengths.wall([run(leader, most, 0)])) or 1  # several, where each can have the most steps
         for count in (max(rounds * lengths.workers, FEWEST), 1):
             share = seconds / math.ceil(count / lengths.workers)
             steps = {name: lengths.steps(each, share, least.get(name, 0) + 1, most) for name, each in runs.items()}
