@@ -22,7 +22,7 @@ from archlab.pick.document import document
 from archlab.pick.folder import check_folder, write_folder
 from archlab.pick.photographs import describe
 from archlab.pick.pretrained import pretrained
-from archlab.pick.race import race
+from archlab.pick.race import FEWEST_STEPS, race
 from archlab.pick.request import Request
 from archlab.pick.resolution import Resolution, choose_resolution, sides_for
 from archlab.pick.shipped import FORMAT
@@ -128,12 +128,8 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     _add_pretrained(state, trainer.store, fits)
     shown.field(state.candidates, state.left_out)
     finalists = race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
-    raced = state.race.steps if state.race.rungs else {}
-    if not raced:
-        shown.say(
-            f"no race: all that can be tried are trained for long at once, {', '.join(each.name for each in finalists)}"
-        )
-    else:
+    raced = state.race.steps
+    if raced[finalists[0].name] > FEWEST_STEPS:  # so few tell nothing of settings
         tune(finalists[0], raced[finalists[0].name], trainer, decisions, FOR_TUNING * left(), state.training)
     train_long(finalists, trainer, decisions, left(), state.training, raced)
     if state.training.seeds:

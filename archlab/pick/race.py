@@ -94,7 +94,7 @@ def race(
     train for the same time. `found` tells at any moment how it stands.
 
     Returns who is to be trained for long, the best first: the leader, and who is not surely behind. Where there are workers for
-    all that there is time to race, these, without a race.
+    all that there is time to race, these, after FEWEST_STEPS each, so that an interruption finds something to ship.
 
     Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
     """
@@ -102,7 +102,10 @@ def race(
     plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
     entered = {each.name: each for each in candidates if each.name in plan["steps"]}
     if not plan["seeds"]:
-        return list(entered.values())
+        what = f"no race: all that can be tried, {', '.join(entered)}, a little first, then for long"
+        steps = dict.fromkeys(entered, FEWEST_STEPS)
+        found.rung(_trained(what, list(entered.values()), steps, [0], trainer), trainer)
+        return [each for name, each in entered.items() if name in found.last.models]
     rungs = counts(len(entered))
     for at, count in enumerate(rungs):
         going = list(entered.values()) if at == 0 else [entered[name] for name in _kept(found, count, trainer)]

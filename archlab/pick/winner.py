@@ -11,7 +11,6 @@ from archlab.foundation.words import counted, counted_between
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
 from archlab.pick.lengths import Lengths, most_steps
-from archlab.pick.race import FEWEST_STEPS
 from archlab.pick.standing import error_between
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Run
@@ -88,7 +87,7 @@ def train_long(
 ) -> None:
     """Trains the first of the finalists with what was chosen for it, and the others beside it, each as long as there is time:
     as many trainings as there are workers, with several seeds where there are more of these than finalists. Nobody for no
-    more steps than in `least`, but the first in any case where nobody has been trained yet.
+    more steps than in `least`.
 
     Raises Interrupted after Ctrl-C.
     """
@@ -104,12 +103,12 @@ def train_long(
         rounds = int(seconds / lengths.wall([run(leader, most, 0)])) or 1  # several, where each can have the most steps
         for count in (max(rounds * lengths.workers, FEWEST), 1):
             share = seconds / math.ceil(count / lengths.workers)
-            steps = {name: lengths.steps(each, share, least.get(name, 0) + 1, most) for name, each in runs.items()}
+            steps = {name: lengths.steps(each, share, least[name] + 1, most) for name, each in runs.items()}
             going = [name for name, found in steps.items() if found]
             if steps[leader]:
                 trainings = [(going[at % len(going)], at // len(going)) for at in range(count)]
                 return {"steps": steps, "trainings": [each for each in trainings if each[1] < MOST_SEEDS]}
-        return {"steps": {leader: FEWEST_STEPS}, "trainings": [] if least else [(leader, 0)]}
+        return {"steps": {}, "trainings": []}
 
     plan = decisions.decide("long", planned)
     wanted = [(by_name[name], run(name, plan["steps"][name], seed)) for name, seed in plan["trainings"]]

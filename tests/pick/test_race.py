@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from archlab.pick import race
 from archlab.pick.race import FEWEST_STEPS, FINALISTS, SHORTER, counts, lengths_of
+from archlab.pick.trainer import Attempt
 
 
 @given(st.integers(1, 60))
@@ -100,3 +101,27 @@ def test_the_more_time_the_more_enter_and_who_trains_slowly_comes_last(planned):
 @pytest.mark.parametrize("most", [500, 5000])
 def test_with_all_the_time_all_enter_and_nobody_trains_longer_than_is_worth_it(planned, most):
     assert planned(10**6, most)["steps"] == dict.fromkeys(MILLISECONDS, most)
+
+
+@pytest.mark.parametrize("fails", ["", "a", "b"])
+def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(planned, monkeypatch, fails):
+    planned(0.0)  # makes up how long trainings take
+
+    def train(what, runs):
+        finished = [(candidate, run) for candidate, run in runs if candidate.name != fails]
+        return [Attempt(candidate, run, 0.5) for candidate, run in finished]
+
+    def run(candidate, steps, seed):
+        return SimpleNamespace(model=candidate.name, recipe={"steps": steps})
+
+    def stand(attempts, *_):
+        return SimpleNamespace(models=tuple(each.candidate.name for each in attempts))
+
+    monkeypatch.setattr(race, "standing", stand)
+    trainer = SimpleNamespace(run=run, train=train, failed=[("a", "diverged")], metric=None, store=None)
+    decisions = SimpleNamespace(clock=SimpleNamespace(left=0.0), decide=lambda what, how: how())
+    candidates, found = [SimpleNamespace(name=name) for name in MILLISECONDS], race.Race()
+    going = race.race(found, candidates, trainer, decisions, 0.0, lambda *_: None)
+    assert [each.name for each in going] == [name for name in "ab" if name != fails]
+    assert found.steps == dict.fromkeys((each.name for each in going), FEWEST_STEPS)
+    assert found.out == ({"a": "diverged"} if fails == "a" else {})

@@ -9,7 +9,7 @@ import pytest
 from archlab.foundation.metric import METRICS
 from archlab.pick import winner
 from archlab.pick.trainer import Attempt
-from archlab.pick.winner import FEWEST_STEPS, MOST_SEEDS, Training, train_long, tune
+from archlab.pick.winner import MOST_SEEDS, Training, train_long, tune
 
 SECONDS = {"fast": 0.01, "slow": 0.04, "third": 0.02}  # of a step
 
@@ -71,7 +71,7 @@ DECISIONS = SimpleNamespace(decide=lambda what, how: how())
 def trained(*names, seconds=60.0, least=None):
     training = Training()
     finalists = [SimpleNamespace(name=name) for name in names]
-    train_long(finalists, Trainer(), DECISIONS, seconds, training, least or {})
+    train_long(finalists, Trainer(), DECISIONS, seconds, training, least or dict.fromkeys(names, 0))
     return [(each.candidate.name, each.run.seed, each.steps) for each in training.seeds]
 
 
@@ -114,10 +114,6 @@ def test_nobody_is_trained_for_less_than_in_the_race():
     ]
     assert trained("slow", "fast", seconds=10.0, least={"slow": 250, "fast": 10}) == []
     assert trained("slow", "fast", seconds=1000.0, least={"slow": 10_000, "fast": 10_000}) == []
-
-
-def test_where_there_is_no_time_the_best_is_trained_a_little_all_the_same():
-    assert trained("slow", "fast", seconds=0.0) == [("slow", 0, FEWEST_STEPS)]
 
 
 @pytest.mark.parametrize(("gain", "kept"), [(0.03, True), (0.01, False), (-0.05, False)])
