@@ -45,7 +45,7 @@ def device(
     """What a trained network needs in int8 on microcontrollers, estimated by Vela (Arm's compiler for Ethos-U accelerators)
     and by running it in TFLM; nothing is measured on a device. Exit code 1 where no target can be estimated.
 
-    KEY is the first digits of a run's key, a run's folder, or a search's winner.yaml.
+    KEY is the first digits of a run's key, a run's folder, a search's winner.yaml, or a pick's folder.
     """
     if (key is None) == (measured is None):
         raise UserError("either KEY or --import is needed" if key is None else "KEY and --import exclude each other")

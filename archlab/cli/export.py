@@ -36,8 +36,8 @@ def export(
 ) -> None:
     """Writes a trained network as a file: branches merged, normalisation and resizing inside, raw pixels in.
 
-    KEY is the first digits of a run's key, a run's folder, or a search's winner.yaml. The file is run on test images of the
-    run's dataset before the command ends.
+    KEY is the first digits of a run's key, a run's folder, a search's winner.yaml, or a pick's folder. The file is run on test
+    images of the run's dataset before the command ends.
     """
     from archlab.deploy.extras import require
     from archlab.deploy.formats import FORMATS

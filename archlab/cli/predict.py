@@ -32,7 +32,7 @@ def predict(
 ) -> int:
     """Class and probabilities of IMAGES, files and folders; exit code 1 where some cannot be read.
 
-    KEY is the first digits of a run's key, a run's folder, or a search's winner.yaml.
+    KEY is the first digits of a run's key, a run's folder, a search's winner.yaml, or a pick's folder.
     """
     from archlab.deploy.loading import load
     from archlab.deploy.predicting import image_files, place_of

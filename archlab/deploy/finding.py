@@ -1,4 +1,4 @@
-"""The run that somebody means: by the first digits of its key, or by the path of its folder or of a winner's file."""
+"""The run that somebody means: by the first digits of its key, or by the path of its folder or of a winner's file or folder."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from archlab.runs import DamagedRunError, Run, Store
 from archlab.runs.store import is_key
 from archlab.runs.stored import key_in, read_model, read_run
 
+WINNER = "winner.yaml"
 WINNERS_RUNS = "winner"
 """The folder beside a winner's file that holds its runs, each in a folder named by its key."""
 
@@ -60,20 +61,24 @@ def find_run(
     if path.suffix in (".yaml", ".yml"):
         return _of_winner(path, dataset, store)
     if _is_path(source):
+        if path.is_file():
+            raise UserError(f"is a file: a run's folder, its key or a {WINNER} is needed", where=str(source))
         if not path.is_dir():
             raise UserError("there is no such folder", where=str(source))
+        if (path / WINNER).exists():
+            return _of_winner(path / WINNER, dataset, store)
         return _read(path, next(_stores(_store_around(path, "runs"), store), None), dataset)
     place = Store(home(store))
     return _read(place.directory(place.find(str(source))), place.home, dataset)
 
 
 def _is_path(source: str | Path) -> bool:
-    """Whether that is no key: a Path, something with a separator, or a folder here that is none of digits or holds a run."""
+    """Whether that is no key: a Path, something with a separator, or what is here; digits alone only where that holds a run."""
     if isinstance(source, Path) or os.sep in source:
         return True
-    folder = Path(source)
+    path = Path(source)
     has_digits_alone = re.fullmatch("[0-9a-fA-F]*", source) is not None
-    return folder.is_dir() and (not has_digits_alone or (folder / "result.json").exists())
+    return path.exists() and (not has_digits_alone or (path / "result.json").exists())
 
 
 def _read(folder: Path, home: Path | None, dataset: str | None) -> FoundRun:

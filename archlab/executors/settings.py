@@ -46,7 +46,7 @@ class Settings:
         if self.workers is not None and self.workers < 1:
             raise UserError(f"{self.workers} workers cannot do anything; at least 1 is needed")
         if self.executor not in EXECUTORS and not is_own(self.executor):
-            raise UserError(f"there is no executor {self.executor!r}", name=self.executor, known=EXECUTORS)
+            raise UserError(f"there is no executor {self.executor!r}", name=self.executor, known=EXECUTORS, listed=True)
         if is_own(self.executor):
             own_code(self.executor)  # tells that it is not there before anything is measured
         if self.executor == "ray":

@@ -54,5 +54,7 @@ def as_sentence(words: str) -> str:
 
 
 def in_kib(number: int | None) -> str:
-    """Bytes as `120 KiB`, or as `16.5 KiB`; `-` where they are not known."""
+    """Bytes as `120 KiB`, `16.5 KiB` or, where that rounds to none, `1 byte`; `-` where they are not known."""
+    if number is not None and 0 < number < 52:
+        return counted(number, "byte")
     return "-" if number is None else f"{number / 1024:,.1f}".removesuffix(".0") + " KiB"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from archlab.deploy.finding import WINNER
 from archlab.foundation.machine import cpu_name, gpu_names
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
 from archlab.pick.folder import RECIPE
 from archlab.pick.state import State
 from archlab.pick.trainer import Trainer
-from archlab.study.search.winner import WINNER
 
 VERSION = 1
 DIGITS = 12  # of a key

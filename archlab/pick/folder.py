@@ -14,7 +14,7 @@ import yaml
 
 from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.budget import count
-from archlab.deploy.finding import WINNERS_RUNS
+from archlab.deploy.finding import WINNER, WINNERS_RUNS
 from archlab.deploy.loading import LoadedNetwork
 from archlab.foundation import UserError, real, replace_folder
 from archlab.foundation.files import scratch
@@ -24,7 +24,7 @@ from archlab.pick.card import card_html, card_markdown
 from archlab.pick.shipped import INT8_MODEL, MODEL, ship
 from archlab.runs import Store
 from archlab.runs.stored import read_model
-from archlab.study.search.winner import WINNER, save_winner
+from archlab.study.search.winner import save_winner
 
 PICK, CARD, PAGE, PREDICT, RECIPE = "pick.json", "card.md", "card.html", "predict.py", "recipe.yaml"
 WRITTEN = {PICK, CARD, PAGE, PREDICT, RECIPE, MODEL, INT8_MODEL, WINNER, WINNERS_RUNS}

@@ -78,7 +78,7 @@ def _read(name: str, search: str, how: Callable[[Any], Architecture], what: Any)
 
 def _of_winner(folder: Path) -> Architecture:
     from archlab.architecture import architecture
-    from archlab.study.search.winner import WINNER
+    from archlab.deploy.finding import WINNER
 
     return architecture(folder / WINNER)
 

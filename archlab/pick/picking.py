@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 from archlab.budget import Budget
 from archlab.deploy.extras import require
 from archlab.deploy.loading import load
-from archlab.executors import Interrupted, Settings, one_server
+from archlab.executors import Settings, one_server
 from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate, Fits, LeftOut, always, candidates
 from archlab.pick.decisions import Decisions
@@ -55,50 +58,74 @@ class Picked:
 def pick(request: Request, store: Store, settings: Settings | None = None, shown: Shown | None = None) -> Picked:
     """From images to a folder with a file to ship. The same call goes on where it was interrupted.
 
-    After Ctrl-C, and where something fails once something was trained, the best network so far is exported and tested all the
-    same.
+    After the first Ctrl-C or SIGTERM, and where something fails once something was trained, the best network so far is exported
+    and tested all the same.
 
     Raises:
         UserError: Something is wrong with what is asked for, or the time allows nothing.
-        Interrupted: After Ctrl-C before anything was trained.
+        KeyboardInterrupt: After Ctrl-C before anything was trained, or the second one.
     """
     settings, shown = settings or Settings(), shown or Shown()
     require(FORMAT)
     check_folder(request.output)
     began, now = datetime.now().astimezone(), time.monotonic()
-    described = describe(request.source, store, shown.say)
-    decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, now)
-    trainer = Trainer(request.judged_by, store, settings, shown, request.seed, ended=decisions.save)
-    state = State(request, described, began)
+    with _interrupted_when_terminated():
+        described = describe(request.source, store, shown.say)
+        decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, now)
+        trainer = Trainer(request.judged_by, store, settings, shown, request.seed, ended=decisions.save)
+        state = State(request, described, began)
+        try:
+            _train(state, trainer, decisions, shown)
+        except KeyboardInterrupt:
+            decisions.save()
+            state.interrupted = True
+            if trainer.best() is None:
+                raise
+            shown.say("interrupted: the best network so far is exported; the same command goes on with the race")
+        except UserError as error:
+            if trainer.best() is None:
+                raise
+            state.failed = error.message
+            shown.say(f"failed: {error.message}; the best network so far is exported")
+        else:
+            decisions.finish()
+        try:
+            found = _leave(state, trainer, decisions, shown)
+        except KeyboardInterrupt:
+            if state.interrupted:
+                shown.say("interrupted before the folder was written: the same command writes it")
+                raise
+            state.interrupted = True
+            shown.say("interrupted: the folder is written anew, with nothing more tried; Ctrl-C again ends at once")
+            found = _leave(state, trainer, decisions, shown)
+    return Picked(found, request.output, trainer.computed)
+
+
+@contextmanager
+def _interrupted_when_terminated() -> Iterator[None]:
+    """Within: SIGTERM is a Ctrl-C. Outside the main thread signals stay as they are."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _train(state, trainer, decisions, shown)
-    except Interrupted:
-        decisions.save()
-        state.interrupted = True
-        if trainer.best() is None:
-            raise
-        shown.say("interrupted: the best network so far is exported; the same command goes on with the race")
-    except UserError as error:
-        if trainer.best() is None:
-            raise
-        state.failed = error.message
-        shown.say(f"failed: {error.message}; the best network so far is exported")
-    else:
-        decisions.finish()
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> dict[str, Any]:
+    """Exports and tests the best network; the document of the folder that is left."""
+    request, described = state.request, state.described
     state.chosen = to_ship(trainer, state.training)
     assert state.chosen
     if state.resolution is None:
         state.resolution = Resolution(state.chosen.run.resolution, "the one that the best network so far was tried at")
-    network = load(state.chosen.run.key, store=store.home)
+    network = load(state.chosen.run.key, store=trainer.store.home)
     network.class_names = list(described.prepared.class_names)  # folders may have been renamed since it was trained
     told = document(state, trainer, decisions)
     seconds = 0.0 if state.interrupted else max(decisions.clock.left, _reserved(request))
-    try:
-        found = write_folder(network, told, request.output, int8=request.int8, seconds=seconds, note=shown.say)
-    except KeyboardInterrupt:
-        shown.say("interrupted before the folder was written: the same command writes it")
-        raise
-    return Picked(found, request.output, trainer.computed)
+    return write_folder(network, told, request.output, int8=request.int8, seconds=seconds, note=shown.say)
 
 
 @one_server()

@@ -70,8 +70,11 @@ def main():
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     about = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
     form = [about["preprocessing"][name] for name in ("resolution", "fit", "white")]
+    found = [file for path in given.images for file in files_of(path)]
+    if not found:
+        asked.error(f"there are no images in {shown(', '.join(given.images))}")
     failed = 0
-    for file in [file for path in given.images for file in files_of(path)]:
+    for file in found:
         try:
             pixels = read(file, *form)
         except Exception as error:  # Pillow raises nearly anything on damaged bytes

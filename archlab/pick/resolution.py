@@ -57,7 +57,9 @@ def choose_resolution(
         raise UserError(refused)
     if len(able) == 1:
         (side,) = able
-        alone = "that of the images" if len(sides) == 1 else "there is no time to try others"
+        alone = (
+            "the only one worth trying for images this small" if len(sides) == 1 else "there is no time to try others"
+        )
         return Resolution(side, "the only one that the limits allow" if refused else alone)
     runs = {side: trainer.run(candidate, LEAST_STEPS, 0) for side, candidate in able.items()}
     lengths = Lengths(trainer).learn(runs.values())

@@ -150,14 +150,18 @@ def test_a_run_keeps_what_it_says_of_validation_and_test_images(place):
         ("empty", "empty: this is no whole run: result.json is missing"),
         ("{absent}", "no stored run starts with '{absent}'"),
         ("no.yaml", "cannot be read"),
+        ("model.onnx", "model.onnx: is a file: a run's folder, its key or a winner.yaml is needed"),
+        ("here/model.onnx", "is a file"),
     ],
 )
 def test_what_is_no_run_is_refused_in_one_line(place, tmp_path, monkeypatch, source, message):
     monkeypatch.chdir(tmp_path)
     taken = {key[:3] for key in place.keys.values()}
     absent = next(prefix for prefix in map("{:03x}".format, range(16**3)) if prefix not in taken)
-    for name in ("empty", absent):
+    for name in ("empty", "here", absent):
         (tmp_path / name).mkdir()
+    for name in ("model.onnx", "here/model.onnx"):
+        (tmp_path / name).touch()
     with pytest.raises(UserError, match=message.format(absent=absent)):
         archlab.load(source.format(absent=absent), store=place.home)
 

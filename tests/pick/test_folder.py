@@ -116,6 +116,7 @@ def test_what_it_holds_trains_the_very_run_again_and_loads(place, written, comma
     folder = tmp_path / "picked"
     network = archlab.load(place.keys[model], store=place.home)
     write_folder(network, document(network), folder, int8=False)
+    assert archlab.load(folder).run == archlab.load(folder / "winner.yaml").run
     loaded = archlab.load(folder / "winner.yaml")
     images = torch.randint(0, 256, (3, 16, 16, 3), dtype=torch.uint8)
     assert torch.equal(loaded.probabilities(images), network.probabilities(images))

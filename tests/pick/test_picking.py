@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -162,6 +165,38 @@ def test_interrupted_while_pixels_are_chosen_it_leaves_what_was_trained(command,
     found = json.loads(out)
     assert (found["resolution"]["pixels"], found["rungs"], found["runner_up"]) == (32, [], None)
     assert "32 pixels" in (tmp_path / "out/card.md").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_nothing_trains_and_while_the_folder_is_written_it_leaves_a_folder(
+    command, photos, place, tmp_path, monkeypatch, number
+):
+    """What this finds trained is that of the first test."""
+    shutil.copytree(place / "home", tmp_path / "home")
+    before = signal.getsignal(number)
+
+    def after(name):
+        real, done = getattr(picking, name), []
+
+        def interrupted(*arguments, **more):
+            found = real(*arguments, **more)
+            if not done:
+                done.append(name)
+                os.kill(os.getpid(), number)
+            return found
+
+        return interrupted
+
+    for name in ("race", "load"):
+        with monkeypatch.context() as patch:
+            patch.setattr(picking, name, after(name))
+            code, out, err = picked(command, photos, tmp_path)
+        assert code == 130, err
+        assert json.loads(out)["ended"] == "interrupted"
+        assert json.loads((tmp_path / "out/pick.json").read_text()) == json.loads(out)
+        assert (tmp_path / "out/model.onnx").exists()
+        assert signal.getsignal(number) == before
+        shutil.rmtree(tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,10 @@ def test_int8_and_what_is_not_there_are_said_in_a_line(folder, tmp_path):
     done = run(folder, "nowhere.png", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "failed: nowhere.png cannot be read: there is no such file\n"
+    (tmp_path / "empty").mkdir()
+    done = run(folder, "empty", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("error: there are no images in empty\n")
     alone = tmp_path / "alone"
     alone.mkdir()
     (alone / "predict.py").write_bytes((folder / "predict.py").read_bytes())

@@ -8,6 +8,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from archlab.architecture.writing import at_width
+from archlab.deploy.finding import WINNER
 from archlab.deploy.timing import on_cpu
 from archlab.foundation import write_atomically
 from archlab.foundation.checksums import noting_checksums
@@ -20,7 +21,7 @@ from archlab.study.search.designs import Designs
 from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import trials_at
 from archlab.study.search.trials import Trials, has_failed, is_above, number
-from archlab.study.search.winner import WINNER, save_winner
+from archlab.study.search.winner import save_winner
 
 ATTRIBUTES = (
     "width",

@@ -13,13 +13,11 @@ from filelock import FileLock
 from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.architecture.writing import architecture_yaml
-from archlab.deploy.finding import WINNERS_RUNS
+from archlab.deploy.finding import WINNER, WINNERS_RUNS
 from archlab.foundation import replace_folder, write_atomically
 from archlab.foundation.own_code_texts import texts_of
 from archlab.runs import DamagedRunError, Run, Store
 from archlab.runs.stored import read_model
-
-WINNER = "winner.yaml"
 
 
 def save_winner(
