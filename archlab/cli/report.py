@@ -10,7 +10,7 @@ from archlab.cli.completion import RESULTS
 from archlab.cli.options import FRAME, STORE
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
-from archlab.foundation.escaping import file_name
+from archlab.foundation.escaping import file_name, in_one_line
 
 
 @click.command()
@@ -25,6 +25,8 @@ from archlab.foundation.escaping import file_name
 )
 @click.option("--agreement", is_flag=True, help="Of two studies, a cheap and a dear one: do they rank alike?")
 @FRAME
+@click.option("--metric", help="What a table holds  [default: what it says, else accuracy]")
+@click.option("--lower-is-better", is_flag=True, help="The metric is one of your own whose lowest value is best.")
 @click.option("--output", metavar="FOLDER", help="Where to write  [default: reports/STUDY in the store]")
 @click.option("--plots", "with_plots", is_flag=True, help="Write each plot as an SVG and a PNG file too.")
 @STORE
@@ -34,6 +36,8 @@ def report(
     against: str | None,
     agreement: bool,
     frame: str | None,
+    metric: str | None,
+    lower_is_better: bool,
     output: str | None,
     with_plots: bool,
     store: str | None,
@@ -52,8 +56,9 @@ def report(
     if agreement and len(studies) != 2:
         raise UserError(f"--agreement takes two studies or tables, a cheap and a dear one, not {len(studies)}")
     place = home(store)
-    other = read_standard(against, place) if against else None
-    materials = [read_material(study, place) for study in studies]
+    asked = metric, lower_is_better
+    other = read_standard(against, place, *asked) if against else None
+    materials = [read_material(study, place, *asked) for study in studies]
     if frame:
         materials = [in_frame_of(each, frame) for each in materials]
     cheap = materials.pop(0) if agreement else None
@@ -64,7 +69,7 @@ def report(
     if against and (folder := namesake(against, place)):
         echo(f"held against the published table {against}; your finished study of that name is {folder}", err=True)
     for warning in analysis.warnings:
-        echo(f"warning: {warning}", err=True)
+        echo(f"warning: {in_one_line(warning)}", err=True)
     echo(text(analysis, form or "markdown"), nl=False)
     if not form:
         name = f"{cheap.name}+{analysis.name}" if cheap else analysis.name.replace(" + ", "+")

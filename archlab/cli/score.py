@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError, home
+from archlab.foundation.escaping import in_one_line
 from archlab.foundation.words import counted
 
 if TYPE_CHECKING:
@@ -55,11 +55,13 @@ def score(
 ) -> None:
     """xScore of the accuracies in TABLE, or of another metric: CSV or Parquet, models by datasets or tidy, or `zhang2025`."""
     from archlab.scoring import (
+        metric_of,
         own_score,
         read_table,
         regret,
         score_table,
         seed_means,
+        uneven_seeds,
         with_own_scores,
         xscore,
     )
@@ -67,7 +69,8 @@ def score(
     frame_file = None if frame_file == "all" and references is None else frame_file
     if frame_file and references is not None:
         raise UserError("--frame and --references exclude each other: a frame already names its models")
-    own_scores, counted = [own_score(reference) for reference in own], _metric(metric, lower_is_better)
+    own_scores = [own_score(reference) for reference in own]
+    counted, doubts = metric_of(table, metric, lower_is_better=lower_is_better)
     accuracies = read_table(table, split, counted)
     names = [name.strip() for name in references.split(",")] if references is not None else None
     if names is not None and not all(names):
@@ -82,13 +85,13 @@ def score(
         raise UserError(str(error), where=table) from None
     found = regret(seed_means(accuracies), scores.frame, lam, counted)
     scores = with_own_scores(scores, seed_means(accuracies), own_scores)
-    for warning in [*scores.warnings, *_uneven(accuracies)]:
-        echo(f"warning: {warning}", err=True)
+    for warning in [*doubts, *scores.warnings, *uneven_seeds(accuracies)]:
+        echo(f"warning: {in_one_line(warning)}", err=True)
     if as_json:
         echo(json.dumps({**scores.document(), "regret": found.document()}, indent=2))
     else:
         _print(scores, accuracies, counted.words)
-        echo("\n" + found.sentence)
+        echo("\n" + in_one_line(found.sentence))
 
 
 def _classes(accuracies: pd.DataFrame) -> dict[str, tuple[int, ...]]:
@@ -97,16 +100,6 @@ def _classes(accuracies: pd.DataFrame) -> dict[str, tuple[int, ...]]:
 
     found = {name: test_classes(name, home()) for name in map(str, accuracies["dataset"].unique())}
     return {name: counts.images for name, counts in found.items() if counts}
-
-
-def _metric(name: str, lower_is_better: bool) -> Metric:
-    """Raises UserError where archlab knows that its highest value is best, or that it was called otherwise before."""
-    from archlab.foundation.metric import METRICS, RENAMED, Metric
-
-    if lower_is_better and name in METRICS and METRICS[name].higher_is_better:
-        raise UserError(f"--lower-is-better: {METRICS[name].words} is better when higher")
-    known = Metric.of(RENAMED.get(name, name))
-    return replace(known, higher_is_better=False) if lower_is_better else known
 
 
 def _read_frame(path: str, metric: Metric, values: pd.Series) -> Frame:
@@ -123,15 +116,6 @@ def _read_frame(path: str, metric: Metric, values: pd.Series) -> Frame:
     if not metric.is_share or frame_in_percent == in_percent(values):
         return frame
     return frame.scaled(0.01 if frame_in_percent else 100)
-
-
-def _uneven(accuracies: pd.DataFrame) -> list[str]:
-    seeds = accuracies.groupby(["model", "dataset"])["seed"].count().reset_index()
-    least, most = (seeds.loc[at] for at in (seeds["seed"].argmin(), seeds["seed"].argmax()))
-    if least["seed"] == most["seed"]:
-        return []
-    words = [f"{cell['seed']} of {cell['model']} on {cell['dataset']}" for cell in (least, most)]
-    return [f"uneven seeds: {', '.join(words)}"]
 
 
 def _print(scores: Scores, accuracies: pd.DataFrame, metric: str) -> None:

@@ -11,6 +11,7 @@ import unicodedata
 from hashlib import sha256
 
 _LONGEST = 200  # characters of a file's name
+_MARKUP = r"[\\*\[\]<>|#~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])"
 
 
 def visible(text: str) -> str:
@@ -23,9 +24,14 @@ def visible(text: str) -> str:
     )
 
 
+def in_one_line(text: str) -> str:
+    """The text as `visible`, each run of blanks and line ends as one blank."""
+    return " ".join(visible(text).split())
+
+
 def for_markdown(text: str) -> str:
-    """One line in which no character is markup but the backtick, and underscores within words."""
-    return " ".join(re.sub(r"([\\*\[\]<>|#])", r"\\\1", visible(text)).split())
+    """One line in which no character is markup but the backtick; underscores within words and a mere `&` stay as they are."""
+    return re.sub(_MARKUP, r"\\\g<0>", in_one_line(text))
 
 
 def file_name(name: str) -> str:

@@ -26,8 +26,10 @@ class Metric:
 
     @classmethod
     def of(cls, given: Metric | str) -> Metric:
-        """It; of a name archlab's metric, or one of which nothing else is known, where archlab has none."""
-        return given if isinstance(given, Metric) else METRICS.get(given) or cls(given)
+        """It; of a name archlab's metric, or where archlab has none, one of which nothing else is known, told in itself."""
+        if isinstance(given, Metric):
+            return given
+        return METRICS.get(given) or cls(given, unit=given.replace("_", " "))
 
     @classmethod
     def from_document(cls, document: str | dict[str, Any]) -> Metric:

@@ -27,12 +27,12 @@ def against(analysis: Analysis) -> Iterator[Section]:
     held = analysis.against
     if held is None:
         return
-    found = held.found
+    found, unit = held.found, points(held.metric)
     differences = found.cells.pivot(index="model", columns="dataset", values="difference")
     differences = differences.reindex(index=found.cells["model"].unique(), columns=found.cells["dataset"].unique())
     plot = Plot(
         "against",
-        f"{points(held.metric).capitalize()} above (+) or below (−) {held.published}",
+        f"{unit[0].upper()}{unit[1:]} above (+) or below (−) {held.published}",
         "The numbers are those of the table of cells.",
         partial(_differences, differences.head(MOST_ROWS)),
     )

@@ -16,6 +16,7 @@ from archlab.report.combining import combined
 from archlab.report.costs import Cost, cost_table
 from archlab.report.held_against import HeldAgainst, hold_against
 from archlab.report.material import Material
+from archlab.report.naming import told_apart
 from archlab.report.quantised import Quantised, quantised
 from archlab.report.tuned import Tuning, tuning
 from archlab.scoring import (
@@ -44,6 +45,7 @@ from archlab.scoring import (
     subsets,
     undefined_on,
     uneven_gains,
+    uneven_seeds,
     worst_datasets,
 )
 
@@ -57,18 +59,18 @@ class Analysis:
 
     Args:
         material: What it was found in; of several studies, all of them as one.
-        seeds: The fewest that a cell has.
+        seeds: The fewest and the most that a cell has.
         models: Indexed by model, best first: role, the columns of `costs`, accuracy (mean over datasets), mean,
             variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base), worst (dataset),
             at_chance (datasets), reason, and the user's own scores.
         means: Models x datasets, seed means, in the unit of the table.
-        answers, effects: One for each study that has options.
+        answers, effects: One for each study that has options; courses: for each that went on until it was decided.
         by_class: Of each dataset whose runs have kept class scores; `without_class_scores` are the others.
         unseen: For each study with datasets that took no part in any choice, the document of `archlab.scoring.Gains`.
     """
 
     material: Material
-    seeds: int
+    seeds: tuple[int, int]
     scores: Scores
     models: pd.DataFrame
     means: pd.DataFrame
@@ -92,6 +94,7 @@ class Analysis:
     quantised: Quantised | None = None
     tuning: Tuning | None = None
     unseen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    courses: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -121,24 +124,31 @@ class Analysis:
 def analyse(materials: list[Material], against: Material | None = None, cheap: Material | None = None) -> Analysis:
     """The analysis of one study or table, or of several in one frame (see `combined`), held `against` another, and whether a
     `cheap` one ranks as it does."""
+    named = told_apart([*materials, *filter(None, (against, cheap))])
+    materials, others = named[: len(materials)], iter(named[len(materials) :])
+    against, cheap = (next(others) if each else None for each in (against, cheap))
     material, warnings = combined(materials)
     scores, rows = _scores(material), cells(material.scored, material.split, material.metric)
     means = seed_means(rows).loc[scores.models.index]
     costs, kinds = cost_table(material)
     models = _models(material, scores, means).join(costs)
     told = models.drop(index=[name for name in scores.at_chance if name != material.base])  # of the others all is said
+    seeds = rows.groupby(["model", "dataset"])["seed"].nunique()
     warnings += [*scores.warnings, *_mixed(material.runs), *uneven_gains(told, material.base)]
+    warnings += dict.fromkeys(said for each in named for said in each.doubts)
+    warnings += [said for each in materials if each.seeds is None for said in _uneven_seeds(each)]
     classes, without = by_class(material, list(scores.models.index))
     by_study = {each.name: found for each in materials if (found := _effects(each))}
     return Analysis(
         material=material,
-        seeds=int(rows.groupby(["model", "dataset"])["seed"].nunique().min()),
+        seeds=(int(seeds.min()), int(seeds.max())),
         scores=scores,
         models=models,
         means=means,
         costs=kinds,
         answers={each.name: answer(by_study[each.name], each.seconds) for each in materials if each.name in by_study},
         effects=by_study,
+        courses={each.name: each.course for each in materials if each.course},
         provenance={each.name: each.provenance for each in materials if each.provenance},
         warnings=warnings,
         regret=regret(means[scores.models["reason"] == ""], scores.frame, material.lam, material.metric),
@@ -245,6 +255,10 @@ def _effects(study: Material) -> Effects | None:
         matters=study.matters,
         rounds=study.rounds,
     )
+
+
+def _uneven_seeds(table: Material) -> list[str]:
+    return uneven_seeds(cells(table.scored, table.split, table.metric))
 
 
 def _mixed(runs: list[dict[str, Any]]) -> list[str]:

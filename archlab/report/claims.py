@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from archlab.foundation.words import counted
 from archlab.report.analysis import Analysis
 from archlab.report.cell_plot import cell_plot
 from archlab.report.key import Entry
@@ -21,6 +22,7 @@ from archlab.report.table import Column, Table
 from archlab.scoring import ELEMENTS, Subsets, records
 
 SUBSETS_SHOWN = 10
+FEW_MODELS = 30  # whose correlations have wide intervals
 OTHERS = "xScore of the others"
 
 
@@ -70,7 +72,7 @@ def subsets(analysis: Analysis) -> Iterator[Section]:
     columns |= {name: Column(title, "number") for name, title in titles.items() if name in found.rows}
     rows = found.rows.assign(datasets=found.rows["datasets"].map(", ".join))
     shown, whole = (
-        Table.of("subsets", f"{len(part)} of {len(rows)} subsets, best validated first.", columns, part)
+        Table.of("subsets", f"{len(part)} of {counted(len(rows), 'subset')}, best validated first.", columns, part)
         for part in (rows.head(SUBSETS_SHOWN), rows)
     )
     folded = [whole] if len(rows) > SUBSETS_SHOWN else []
@@ -99,27 +101,33 @@ def elements(analysis: Analysis) -> Iterator[Section]:
 
 
 def _about_predictors(found: pd.DataFrame) -> list[str]:
-    sentences = [f"Correlations over {found['models'].iloc[0]} models; so few make wide intervals."]
+    models = found["models"].iloc[0]
+    sentences = [f"Correlations over {models} models{'; so few make wide intervals' if models < FEW_MODELS else ''}."]
     scores = found[found["target"] == OTHERS]
     if len(scores):
         best, worst = records(scores.nlargest(1, "pearson"))[0], records(scores.nsmallest(1, "pearson"))[0]
         sentences.append(
-            f"The xScore of all other datasets goes best with {best['predictor']} (Pearson {best['pearson']:.2f}, "
-            f"95 % {best['pearson_low']:.2f} to {best['pearson_high']:.2f}) and least with {worst['predictor']} "
-            f"({worst['pearson']:.2f}, {worst['pearson_low']:.2f} to {worst['pearson_high']:.2f})."
+            f"The xScore of all other datasets goes best with {best['predictor']} (Pearson {_written(best, ', 95 % ')}) "
+            f"and least with {worst['predictor']} ({_written(worst, ', ')})."
         )
     first = found[(found["predictor"] == found["predictor"].iloc[0]) & (found["target"] != OTHERS)]
     listed = "; ".join(f"{row['target']} {row['pearson']:.2f}/{row['spearman']:.2f}" for row in records(first))
     return [*sentences, f"{first['predictor'].iloc[0]} as a predictor, Pearson/Spearman: {listed}."]
 
 
+def _written(row: dict[str, Any], before: str) -> str:
+    """Pearson's correlation with its interval, where there is one."""
+    low, high = row["pearson_low"], row["pearson_high"]
+    return f"{row['pearson']:.2f}" + (f"{before}{low:.2f} to {high:.2f}" if low == low else "")
+
+
 def _about_subsets(found: Subsets) -> list[str]:
     fitted, chosen = records(found.rows.nlargest(1, "in_sample_r2"))[0], records(found.rows)[0]
     same = fitted["datasets"] == chosen["datasets"]
     return [
-        f"Of {len(found.rows)} subsets of {len(chosen['datasets'])} datasets, {', '.join(fitted['datasets'])} fits the xScore "
-        f"of the models at hand best: R² {fitted['in_sample_r2']:.4f}. Of a model that the fit has not seen it explains less: "
-        f"R² {fitted['left_out_r2']:.3f}.",
+        f"Of {counted(len(found.rows), 'subset')} of {counted(len(chosen['datasets']), 'dataset')}, "
+        f"{', '.join(fitted['datasets'])} fits the xScore of the models at hand best: R² {fitted['in_sample_r2']:.4f}. "
+        f"Of a model that the fit has not seen it explains less: R² {fitted['left_out_r2']:.3f}.",
         "The validated figure chooses the same."
         if same
         else f"The validated figure chooses {', '.join(chosen['datasets'])}: R² {chosen['in_sample_r2']:.3f} in-sample, "

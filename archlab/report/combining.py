@@ -5,24 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
 from archlab.report.material import Material
-from archlab.scoring import ImageNoise
+from archlab.scoring import ImageNoise, cells, percent_factor
+from archlab.scoring.tidy import the_split
+
+KEY = ["model", "dataset", "seed", "split", "metric"]
 
 
 def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     """Several materials as one, on the datasets that all of them have, and what has to be said about it.
 
-    Models of one name are one where their results agree; else each is named after its study. The frame is spanned by the
-    references of all, or by all models where one material has no references. A cell without all seeds of its study is
-    left out, so that its model is incomplete here as it is there.
+    Models of one name are one where their results agree; else each is named after its study, but those of a first that has a
+    base. Shares are in one unit. The frame is spanned by the references of all, or by all models where one material has no
+    references. A cell without all seeds of its study is left out, so that its model is incomplete here as it is there.
     """
     if len(materials) == 1:
         return materials[0], []
     if len(metrics := {each.metric.name for each in materials}) > 1:
         raise UserError(f"studies scored by different metrics cannot be compared: {', '.join(sorted(metrics))}")
+    splits = list(dict.fromkeys(the_split(each.table, each.split) for each in materials))
+    materials = _in_one_unit(_with_the_same_columns(materials, splits))
     datasets = [each.datasets or list(dict.fromkeys(each.table["dataset"])) for each in materials]
     shared = set(datasets[0]).intersection(*datasets)
     if len(shared) < 2:
@@ -31,20 +37,17 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         )
     dropped = set().union(*datasets) - shared
     warnings = [f"{', '.join(sorted(dropped))} left out: not all of the studies compared have it"] if dropped else []
-    warnings += _differences(materials)
-    tables: list[pd.DataFrame] = []
+    warnings += _differences(materials, splits)
     filled: list[pd.DataFrame] = []
+    tables = [each.table[each.table["dataset"].isin(shared)] for each in materials]
     merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "int8": [], "boards": []}
     merged |= {"test_images": {}, "classes": {}, "kin": {}}
     references: list[str] = []
     images = ImageNoise() if all(each.images for each in materials) else None
-    for each in materials:
-        names = _renamed(each, tables)
+    for each, table, names in zip(materials, tables, _renamed(materials, tables), strict=True):
         if images is not None and each.images is not None:
             images = images.joined(each.images.renamed(names))
-        table = each.table[each.table["dataset"].isin(shared)]
-        tables.append(table.assign(model=table["model"].map(names)))
-        filled.append(_with_all_seeds(tables[-1], each.seeds))
+        filled.append(_with_all_seeds(table.assign(model=table["model"].map(names)), each.seeds))
         for part in ("models", "latencies"):
             merged[part] |= {names.get(model, model): known for model, known in getattr(each, part).items()}
         merged["test_images"] |= each.test_images
@@ -53,20 +56,20 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         for part in ("failed", "runs", "int8", "boards"):
             rows = [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
             merged[part] += [row for row in rows if part != "boards" or row not in merged[part]]
-        references += [names[model] for model in each.references or []]
-    key = [
-        column for column in ("model", "dataset", "seed", "split", "metric") if all(column in table for table in tables)
-    ]
-    whole = pd.concat(filled).drop_duplicates(key).reset_index(drop=True)
+        references += [names[model] for model in each.references or [] if model in names]
+    whole = pd.concat(filled)
+    whole = whole.drop_duplicates([column for column in KEY if column in whole]).reset_index(drop=True)
     spans = all(each.references for each in materials)
     return Material(
         name=" + ".join(each.name for each in materials),
         table=whole,
-        split=materials[0].split,
+        split=splits[0] if len(splits) == 1 else None,
         base=materials[0].base,
         references=list(dict.fromkeys(references)) if spans else None,
         lam=materials[0].lam,
-        metric=materials[0].metric,
+        metric=min(
+            (each.metric for each in materials), key=lambda metric: metric.higher_is_better
+        ),  # lower is never assumed
         home=materials[0].home,
         trained=list(dict.fromkeys(said for each in materials for said in each.trained)),
         images=images,
@@ -95,8 +98,34 @@ def in_frame_of(material: Material, frame: str) -> Material:
     return replace(material, references=spanning, own_scores=own)
 
 
-def _differences(materials: list[Material]) -> list[str]:
+def _with_the_same_columns(materials: list[Material], splits: list[str | None]) -> list[Material]:
+    """Of tables whose columns or splits differ, what is scored alone."""
+    if len(splits) == 1 and len({frozenset(each.table) for each in materials}) == 1:
+        return materials
+    rows = [cells(each.table, each.split, each.metric) for each in materials]
+    there = [set(table["dataset"]) for table in rows]
+    return [
+        replace(each, table=table, datasets=each.datasets and [name for name in each.datasets if name in names])
+        for each, table, names in zip(materials, rows, there, strict=True)
+    ]
+
+
+def _in_one_unit(materials: list[Material]) -> list[Material]:
+    """Shares all in percent, where some are."""
+    factors = [percent_factor(cells(each.table, each.split, each.metric)["value"], each.metric) for each in materials]
+    return materials if len(set(factors)) == 1 else list(map(_scaled, materials, factors))
+
+
+def _scaled(material: Material, factor: int) -> Material:
+    table = material.table
+    scored = table["metric"] == material.metric.name if "metric" in table else pd.Series(True, table.index)
+    return replace(material, table=table.assign(value=table["value"].where(~scored, factor * table["value"])))
+
+
+def _differences(materials: list[Material], splits: list[str | None]) -> list[str]:
     found = []
+    if len(stated := [split for split in splits if split]) > 1:
+        found.append(f"the tables compared hold different splits: {', '.join(stated)}")
     if len({each.provenance.get("recipe") for each in materials}) > 1:
         found.append(
             "the studies compared were trained by different recipes, so their models differ in more than design"
@@ -123,15 +152,43 @@ def _with_all_seeds(table: pd.DataFrame, seeds: list[int] | None) -> pd.DataFram
     return table[table.groupby(["model", "dataset"])["seed"].transform(lambda found: set(seeds) <= set(found))]
 
 
-def _renamed(material: Material, earlier: list[pd.DataFrame]) -> dict[str, str]:
-    """The name of each model beside the tables before: its own, or with its study where another has it for other results."""
-    names = {}
-    for model, rows in material.table.groupby("model"):
-        key = [column for column in ("dataset", "seed", "split", "metric") if column in rows]
-        names[str(model)] = str(model)
-        for table in earlier:
-            same = table[table["model"] == model]
-            both = rows.merge(same, on=key, suffixes=("", "_other"))
-            if len(same) and (both.empty or not (both["value"] == both["value_other"]).all()):
-                names[str(model)] = f"{model} ({material.name})"
-    return names
+def _renamed(materials: list[Material], tables: list[pd.DataFrame]) -> list[dict[str, str]]:
+    """Of each material the new names of its models, by own name: a model that another has too, for other results, is named
+    after its study, unless it comes first and is of a study with a base."""
+    taken = {str(model) for table in tables for model in table["model"].unique()}
+    known: dict[str, dict[str, pd.DataFrame]] = {}  # by own name, the results of each that has it by its new name
+    found: list[dict[str, str]] = []
+    for each, table in zip(materials, tables, strict=True):
+        found.append(names := {})
+        for model, rows in table.groupby("model"):
+            before = known.setdefault(str(model), {})
+            name = next((name for name, results in before.items() if _agree(rows, results)), None)
+            if name is None:
+                name = _named_after(each, str(model), taken) if before else str(model)
+                before[name] = rows
+            names[str(model)] = name
+    for own, results in known.items():
+        first = [(each, names) for each, names in zip(materials, found, strict=True) if names.get(own) == own]
+        if len(results) > 1 and not any(each.base for each, _ in first):
+            name = _named_after(first[0][0], own, taken)
+            for _, names in first:
+                names[own] = name
+    return found
+
+
+def _named_after(material: Material, model: str, taken: set[str]) -> str:
+    """A name that is not taken, which is taken then."""
+    name, count = f"{model} ({material.name})", 1
+    while name in taken:
+        count += 1
+        name = f"{model} ({material.name}, {count})"
+    taken.add(name)
+    return name
+
+
+def _agree(rows: pd.DataFrame, others: pd.DataFrame) -> bool:
+    """Whether they share cells, and all that they share are equal but for rounding."""
+    key = [column for column in KEY if column in rows]
+    one, two = (each.astype(dict.fromkeys(key, str)) for each in (rows, others))
+    both = one.merge(two, on=key, suffixes=("", "_other"))
+    return len(both) > 0 and bool(np.isclose(both["value"], both["value_other"], rtol=1e-9, equal_nan=True).all())

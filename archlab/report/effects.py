@@ -50,7 +50,8 @@ def effects(analysis: Analysis) -> Iterator[Section]:
         )
         plots = [plot] if len(rows) else []  # of effects on single datasets alone there is none
         tables = _tables(found, suffix)
-        sentences = [*_kinds(rows), *_matters(found), *_parts(found)]
+        course = [analysis.courses[study]] if study in analysis.courses else []
+        sentences = [*_kinds(rows), *_matters(found), *course, *_parts(found)]
         yield Section(f"effects{suffix}", f"Effects of the options{title}", sentences, plots, tables[:1], tables[1:])
 
 

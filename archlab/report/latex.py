@@ -60,6 +60,11 @@ SYMBOLS = {
     "²": "$^2$",
     "–": "--",
     "−": "$-$",
+    "[": "{[}",  # begins no argument of the line's end before it
+    "*": "{*}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "|": "\\textbar{}",
 }
 SYMBOLS |= {symbol: f"\\{symbol}" for symbol in "&%$#_{}"}
 

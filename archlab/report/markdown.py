@@ -33,7 +33,7 @@ def _lines(analysis: Analysis) -> Iterator[str]:
 
 def section_lines(section: Section) -> Iterator[str]:
     """Its title, sentences and tables."""
-    yield f"## {section.title}\n"
+    yield f"## {for_markdown(section.title)}\n"
     listed = section.anchor == "provenance"
     for sentence in section.sentences:
         yield f"- {for_markdown(sentence)}" if listed else f"{for_markdown(sentence)}\n"

@@ -10,16 +10,19 @@ import pandas as pd
 
 from archlab.foundation import UserError, check_file, is_file
 from archlab.foundation.checksums import changed_files
-from archlab.foundation.metric import METRICS, Metric
+from archlab.foundation.metric import METRICS, RENAMED, Metric
 from archlab.report.provenance import prediction, provenance, spanning
 from archlab.report.stored_runs import measured_on_boards, read_runs
 from archlab.report.study_files import (
     SEARCH,
+    course_of,
     finished_studies,
     folder_of,
     how_to_make_anew,
+    own_scores_of,
     read_files,
     read_optional,
+    rounds_of,
 )
 from archlab.report.tested import classes_of, kin_of, test_images_of
 from archlab.report.training import as_trained
@@ -29,12 +32,11 @@ from archlab.scoring import (
     Matters,
     Rounds,
     architecture_elements,
-    metric_in,
+    metric_of,
     published_elements,
     read_table,
     shipped_tables,
 )
-from archlab.study.rounds import seeds_in_order
 
 if TYPE_CHECKING:
     from archlab.data import ClassCounts
@@ -69,7 +71,7 @@ class Material:
         seeds: Every seed that a complete model has; None: any.
         datasets: Every dataset that a complete model has; None: those of the table.
         matters: The least difference that matters.
-        rounds: When it was looked at, of a study that went on until it was decided.
+        rounds, course: When it was looked at, of a study that went on until it was decided, and how it went, in words.
         seconds: By model, what one more seed of it took, where that is known.
         search: The document of the search that ended in this table.
         unseen, unseen_table: Gains as in the document of `archlab.scoring.Gains`; as `table`, of the datasets not seen.
@@ -77,6 +79,8 @@ class Material:
         trained: How the study trained its models, in words.
         kin: By dataset that the catalogue knows, all that it counts as, as `archlab.data.kin` gives it.
         origin: What the name that it was read by turned out to be, in words.
+        doubts: What is not certain about it, in words.
+        source: The file or folder that it was read from; None of a table that comes with archlab.
         home: Where the store of the runs is.
         images: The noise of the test images, where it is known.
         int8: Of each stored run model, dataset, seed, and what it is worth in int8, or the cause why that is not known.
@@ -105,6 +109,7 @@ class Material:
     datasets: list[str] | None = None
     matters: Matters = field(default_factory=Matters)
     rounds: Rounds | None = None
+    course: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     search: dict[str, Any] | None = None
     unseen: dict[str, Any] | None = None
@@ -114,6 +119,8 @@ class Material:
     trained: list[str] = field(default_factory=list)
     kin: dict[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
+    doubts: list[str] = field(default_factory=list)
+    source: Path | None = None
     home: Path | None = None
     images: ImageNoise | None = None
     latencies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -129,30 +136,20 @@ class Material:
         return self.table[~self.table["model"].isin(beside)]
 
 
-def read_material(source: str, home: Path) -> Material:
+def read_material(source: str, home: Path, metric: str | None = None, lower_is_better: bool = False) -> Material:
     """A finished study of `home` by name, the folder of one, a CSV or Parquet file, or a table that comes with archlab.
 
-    Such a table is called `NAME.csv` too, for where a finished study has its name.
+    Such a table is called `NAME.csv` too, for where a finished study has its name. `metric` and `lower_is_better` say what a
+    file holds, as `metric_of` has them.
 
-    Raises UserError where there is no such thing, naming the nearest.
+    Raises UserError where there is no such thing, naming the nearest, and where it is known to be of another metric.
     """
     if folder := folder_of(source, home):
-        return _read_study(folder, home)
+        return _scored_by(_read_study(folder, home), metric, lower_is_better)
     if is_file(check_file(Path(source))):
-        metric = metric_in(source)
-        table = read_table(source, metric=metric)
-        return Material(
-            name=Path(source).stem,
-            table=table,
-            metric=metric,
-            provenance={"table": source},
-            test_images=test_images_of(table["dataset"], home),
-            classes=classes_of(table["dataset"], home),
-            kin=kin_of(table["dataset"], home),
-            origin=f"the file {source}",
-        )
+        return _read_file(source, home, metric, lower_is_better)
     if source.removesuffix(".csv") in shipped_tables():
-        return _published(source.removesuffix(".csv"))
+        return _scored_by(_published(source.removesuffix(".csv")), metric, lower_is_better)
     finished = finished_studies(home)
     if others := [name for name in finished if name.startswith(f"{source}+")]:
         raise UserError(f"{source} has not run as it is written; finished is {', '.join(others)}")
@@ -160,6 +157,32 @@ def read_material(source: str, home: Path) -> Material:
     raise UserError(
         f"there is no finished study or table {source!r}: `archlab ablate` makes one", name=source, known=known
     )
+
+
+def _read_file(source: str, home: Path, metric: str | None, lower_is_better: bool) -> Material:
+    held, doubts = metric_of(source, metric, lower_is_better=lower_is_better)
+    table = read_table(source, metric=held)
+    return Material(
+        name=Path(source).stem,
+        table=table,
+        metric=held,
+        provenance={"table": source},
+        test_images=test_images_of(table["dataset"], home),
+        classes=classes_of(table["dataset"], home),
+        kin=kin_of(table["dataset"], home),
+        origin=f"the file {source}",
+        doubts=doubts,
+        source=Path(source),
+    )
+
+
+def _scored_by(material: Material, metric: str | None, lower_is_better: bool) -> Material:
+    """It. Raises UserError where it is scored by another metric."""
+    if metric and RENAMED.get(metric, metric) != material.metric.name:
+        raise UserError(f"--metric says what a table holds, and {material.name} is scored by {material.metric.name}")
+    if lower_is_better and material.metric.higher_is_better:
+        raise UserError(f"--lower-is-better: the {material.metric.words} of {material.name} is better when higher")
+    return material
 
 
 def keys_of_study(source: str, home: Path) -> set[str]:
@@ -171,9 +194,11 @@ def keys_of_study(source: str, home: Path) -> set[str]:
     return {cell["key"] for cell in read_files(folder)[1]["cells"]}
 
 
-def read_standard(source: str, home: Path) -> Material:
+def read_standard(source: str, home: Path, metric: str | None = None, lower_is_better: bool = False) -> Material:
     """What others are held against: as `read_material`, but a table that comes with archlab goes before a finished study."""
-    return _published(source) if source in shipped_tables() else read_material(source, home)
+    if source in shipped_tables():
+        return _scored_by(_published(source), metric, lower_is_better)
+    return read_material(source, home, metric, lower_is_better)
 
 
 def namesake(source: str, home: Path) -> Path | None:
@@ -244,7 +269,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         references=spanning(study, table),
         lam=study["weight_of_variance"],
         metric=metric,
-        own_scores=_own_scores(study, found),
+        own_scores=own_scores_of(study, found),
         models=models,
         elements=pd.DataFrame.from_dict(elements, orient="index"),
         failed=found["failed"],
@@ -254,7 +279,8 @@ def _material_of(folder: Path, home: Path) -> Material:
         seeds=study["seeds"],
         datasets=list(study["datasets"]),
         matters=Matters(**study.get("matters", {})),
-        rounds=_rounds(study, found),
+        rounds=rounds_of(study, found),
+        course=course_of(found),
         seconds=read_optional(folder / SECONDS) or {},
         search=search,
         unseen=(search or found).get("unseen"),
@@ -264,6 +290,7 @@ def _material_of(folder: Path, home: Path) -> Material:
         trained=as_trained(study, home),
         kin=kin_of(study["datasets"], home),
         origin="a finished study",
+        source=folder,
         home=home,
         images=ImageNoise.load(folder / IMAGE_NOISE) if (folder / IMAGE_NOISE).exists() else None,
         latencies=read_optional(folder / LATENCIES) or {},
@@ -271,17 +298,3 @@ def _material_of(folder: Path, home: Path) -> Material:
         tuning=found.get("tuning"),
         untuned=read_untuned(found, study["datasets"], metric, home),
     )
-
-
-def _rounds(study: dict[str, Any], found: dict[str, Any]) -> Rounds | None:
-    datasets = [*study["datasets"], *study.get("unseen", [])]
-    looks = [
-        each.get("seeds_by_dataset") or dict.fromkeys(datasets, each["seeds"])  # of a study that is older than these
-        for each in found.get("rounds", [])
-    ]
-    return Rounds(seeds_in_order(study["seeds"], study["most_seeds"]), looks, study["most_seeds"]) if looks else None
-
-
-def _own_scores(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Series]:
-    names = [reference.rpartition(":")[2] for reference in study.get("own_scores", [])]
-    return {name: pd.Series({row["model"]: row[name] for row in found["scores"]}, dtype=float) for name in names}

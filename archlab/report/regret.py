@@ -14,7 +14,7 @@ from archlab.scoring import WAYS
 def regret(analysis: Analysis) -> Iterator[Section]:
     """Each dataset held out in turn, and the points lost there by ways to choose."""
     found = analysis.regret
-    sentences, unit = [found.sentence.replace("No regret:", "The regret is not known:")], found.lost.partition(" ")[0]
+    sentences, unit = [found.sentence.replace("No regret:", "The regret is not known:")], found.lost.rpartition(" ")[0]
     if len(found.held_out):
         sentences.append(
             f"On a further dataset, drawn as these {len(found.held_out)} were, the choice by the xScore costs 0 to "
@@ -27,6 +27,6 @@ def regret(analysis: Analysis) -> Iterator[Section]:
     columns |= {way: Column(title, "number", 2) for way, title in WAYS.items()}
     columns |= {"alone": Column("by this one alone, on the others", "number", 2)}
     rows = found.held_out.reset_index().assign(alone=found.alone.to_numpy())
-    caption = f"{found.lost.capitalize()} the best model on a dataset that took no part in the choice."
+    caption = as_sentence(f"{found.lost} the best model on a dataset that took no part in the choice")
     tables = [Table.of("regret", caption, columns, rows)] if len(rows) else []
     yield Section("regret", "What does the choice cost on a dataset not seen?", sentences, tables=tables)

@@ -59,7 +59,7 @@ def accuracies(analysis: Analysis) -> Iterator[Section]:
     ends = (
         "the lowest to the highest" if metric.higher_is_better else "the highest (the worst) to the lowest (the best)"
     )
-    title = f"{metric.words.capitalize()} {_unit(metric)}, shaded from {ends} of each dataset"
+    title = f"{metric.words[0].upper()}{metric.words[1:]} {_unit(metric)}, shaded from {ends} of each dataset"
     title += _best_only(analysis)
     plot = Plot("accuracy", title, "The numbers are those of the score table.", partial(_accuracies, table, metric))
     yield Section("accuracy", _several(metric), plots=[plot])
@@ -115,7 +115,9 @@ def _several(metric: Metric) -> str:
 
 
 def _unit(metric: Metric) -> str:
-    return "in percent" if metric.is_share else f"in {metric.unit}"
+    if metric.is_share:
+        return "in percent"
+    return "as they are" if metric.unit == metric.words else f"in {metric.unit}"
 
 
 def _digits(metric: Metric) -> int:
@@ -126,18 +128,16 @@ def _frame(analysis: Analysis) -> str:
     frame = analysis.frame
     if frame is None:
         return "There are no scores: a frame needs two complete models and two datasets that tell them apart."
-    words = analysis.metric.words
-    article = "An" if words[0] in "aeiou" else "A"
     worst, best = ("lowest", "highest") if analysis.metric.higher_is_better else ("highest", "lowest")
     spanned = "all complete models" if frame.kind == "cohort" else f"the references {', '.join(frame.models)}"
     sentence = (
-        f"{article} {words} of 0 is the {worst} and 1 the {best} of {spanned} on a dataset, once normalised; "
+        f"Normalised, 0 is the {worst} and 1 the {best} {analysis.metric.words} of {spanned} on a dataset; "
         f"xScore = mean − {analysis.scores.lam:g} × variance of these over {len(frame.datasets)} datasets. "
         "Scores of different frames cannot be compared."
     )
     if frame.kind == "cohort" and len(frame.models) <= FEW_MODELS:
         sentence += f" A frame of {len(frame.models)} models is fragile: read differences in {points(analysis.metric)}."
-    return sentence if analysis.seeds > 1 else f"{sentence} With one seed a cell there are no intervals."
+    return f"{sentence} With one seed a cell there are no intervals." if analysis.seeds == (1, 1) else sentence
 
 
 def _table(analysis: Analysis) -> Table:

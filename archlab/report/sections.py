@@ -55,7 +55,8 @@ def plots(analysis: Analysis) -> dict[str, Plot]:
 def in_short(analysis: Analysis) -> list[tuple[str, str]]:
     """What was compared, as words and figures."""
     facts = [("models", str(len(analysis.models))), ("datasets", str(analysis.means.shape[1]))]
-    facts += [("seeds a cell", str(analysis.seeds)), ("lambda", f"{analysis.scores.lam:g}")]
+    seeds = " to ".join(map(str, dict.fromkeys(analysis.seeds)))
+    facts += [("seeds a cell", seeds), ("lambda", f"{analysis.scores.lam:g}")]
     if analysis.frame is not None and analysis.frame.split:
         facts.append(("split", analysis.frame.split))
     return facts

@@ -31,8 +31,10 @@ def shipping(analysis: Analysis) -> Iterator[Section]:
     models = _scored(analysis)
     chosen, avoided = ([line for line in lines if (line["choice"] == "avoid") == bad] for bad in (False, True))
     exported = _best_runs(analysis)
-    caption = "The best, and the cheapest of "
-    caption += "those that may be as good" if _has_intervals(models) else "all, for nobody knows which are as good"
+    caption = "The best"
+    if any(not line["choice"].startswith("best") for line in chosen):
+        caption += ", and the cheapest of "
+        caption += "those that may be as good" if _has_intervals(models) else "all, for nobody knows which are as good"
     if exported:
         caption += f"; exported is the network trained on {_first(analysis)} that is best on its validation images"
     if more := len(avoided[MOST_AVOIDED:]):

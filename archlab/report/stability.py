@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from archlab.foundation.words import as_sentence
 from archlab.report.analysis import Analysis
 from archlab.report.cell_plot import cell_plot
 from archlab.report.palette import Palette
@@ -34,7 +35,7 @@ def stability(analysis: Analysis) -> Iterator[Section]:
     columns |= {str(name): Column(str(name), "integer") for name in others} | {"worst": Column("worst dataset")}
     values = values.join(others).assign(worst=analysis.models["worst"])
     caption = "Rank by xScore, with one dataset left out, and under other lambdas."
-    sentences = [f"{analysis.missing['ranks'].capitalize()}."] if "ranks" in analysis.missing else []
+    sentences = [as_sentence(analysis.missing["ranks"])] if "ranks" in analysis.missing else []
     tables = [Table.of("stability", caption, columns, values)]
     yield Section("stability", "How far the ranking can be trusted", sentences, _rank_plots(analysis), tables)
 

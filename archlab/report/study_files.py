@@ -12,7 +12,10 @@ import pandas as pd
 from archlab.foundation import UserError, is_file, read_file
 from archlab.foundation.json_files import read_json
 from archlab.foundation.metric import RENAMED
+from archlab.foundation.words import counted
+from archlab.scoring import Rounds
 from archlab.scoring.spreadsheets import from_csv
+from archlab.study.rounds import ENDS, seeds_in_order
 from archlab.study.search_settings import search_name
 
 FILES = ("study.json", "ablation.json", "results.csv")
@@ -50,6 +53,33 @@ def read_optional(path: Path) -> Any:
         return read_json(path)
     except FileNotFoundError:
         return None
+
+
+def rounds_of(study: dict[str, Any], found: dict[str, Any]) -> Rounds | None:
+    """When a study was looked at that went on until it was decided; None of another."""
+    datasets = [*study["datasets"], *study.get("unseen", [])]
+    looks = [
+        each.get("seeds_by_dataset") or dict.fromkeys(datasets, each["seeds"])  # of a study that is older than these
+        for each in found.get("rounds", [])
+    ]
+    return Rounds(seeds_in_order(study["seeds"], study["most_seeds"]), looks, study["most_seeds"]) if looks else None
+
+
+def course_of(found: dict[str, Any]) -> str:
+    """How a study went that went on until it was decided, in a sentence; empty for another."""
+    if not (rounds := found.get("rounds")):
+        return ""
+    runs, most = sum(each["runs"] for each in rounds), max(each["seeds"] for each in rounds)
+    equal = most * len({(each["model"], each["dataset"]) for each in found["cells"]})
+    spent = f"{counted(runs, 'run')} in {counted(len(rounds), 'round')} of seeds"
+    ended = f"({most} seeds of every cell would be {equal:,}); it ended since {ENDS[found['ended']]}"
+    return f"{spent} {ended}. Intervals and verdicts allow for the look after each round."
+
+
+def own_scores_of(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.Series]:
+    """By name, the scores of the user's own by model."""
+    names = [reference.rpartition(":")[2] for reference in study.get("own_scores", [])]
+    return {name: pd.Series({row["model"]: row[name] for row in found["scores"]}, dtype=float) for name in names}
 
 
 def how_to_make_anew(folder: Path) -> str:

@@ -9,10 +9,11 @@ from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, 
 from archlab.scoring.frame import LAMBDA, Frame, xscore
 from archlab.scoring.gains import Gains, gains_in_words, side_by_side
 from archlab.scoring.image_noise import ImageNoise
+from archlab.scoring.metric_of_table import metric_of
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import OwnScore, own_score, with_own_scores
 from archlab.scoring.predictors import predictors
-from archlab.scoring.reading import in_percent, metric_in, percent_factor, points, read_table, shipped_tables
+from archlab.scoring.reading import in_percent, percent_factor, points, read_table, shipped_tables
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
@@ -28,7 +29,7 @@ from archlab.scoring.stability import (
     worst_datasets,
 )
 from archlab.scoring.subsets import Subsets, subsets
-from archlab.scoring.tidy import cells, records, seed_means, undefined_on
+from archlab.scoring.tidy import cells, records, seed_means, undefined_on, uneven_seeds
 from archlab.scoring.verdicts import Look, Verdict, verdicts
 
 __all__ = [
@@ -70,7 +71,7 @@ __all__ = [
     "in_percent",
     "information_fraction",
     "make_frame",
-    "metric_in",
+    "metric_of",
     "own_score",
     "percent_factor",
     "points",
@@ -91,6 +92,7 @@ __all__ = [
     "subsets",
     "undefined_on",
     "uneven_gains",
+    "uneven_seeds",
     "unrewarded",
     "verdicts",
     "what_would_decide",

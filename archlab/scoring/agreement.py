@@ -178,8 +178,6 @@ def _observed(cheap: np.ndarray, dear: np.ndarray) -> dict[str, float]:
     if len(set(cheap)) < 2 or len(set(dear)) < 2:
         return {}
     r = float(stats.spearmanr(cheap, dear).statistic)
-    if abs(r) > 1 - 1e-12:  # Fisher's interval would have no width
-        return {"spearman": r}
     low, high = fisher_interval(r, len(cheap), 1 + r * r / 2)
     return {"spearman": r, "low": low, "high": high}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from archlab.scoring.tidy import records
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 PARQUET = {".parquet", ".pq"}
 VALUES = {"value", "accuracy"}  # names for a tidy table's column of values
+TIDY = {"model", "dataset", "seed", "split", "metric", *VALUES}
 LONGEST_NAME = 300  # characters of a model's or a dataset's
 POINTS = "points"  # what differences of shares are told in
 
@@ -117,7 +119,7 @@ def _open(path: str | Path) -> _Source:
 
 
 def _from_csv(name: str, text: str) -> _Source:
-    first = text.lstrip().split("\n", 1)[0]
+    first = re.sub('"[^"]*"', "", text.lstrip()).split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -139,6 +141,7 @@ def _from_csv(name: str, text: str) -> _Source:
 
 
 def _checked(source: _Source) -> _Source:
+    source = replace(source, header=_without_case(source.header))
     if not source.rows:
         raise UserError("holds a first line but no rows", where=source.where())
     for index, column in enumerate(source.header):
@@ -148,6 +151,13 @@ def _checked(source: _Source) -> _Source:
             raise UserError(f"column {index + 1} has no name", where=source.where())
         _check_name(column, source.where())
     return source
+
+
+def _without_case(header: list[str]) -> list[str]:
+    """The headings of a tidy table as archlab writes them; those of any other table as they are."""
+    lower = [name.casefold() if name.casefold() in TIDY else name for name in header]
+    is_tidy = {"model", "dataset"} <= set(lower) and VALUES & set(lower)
+    return lower if is_tidy and len(set(lower)) == len(set(header)) else header
 
 
 def _check_name(name: str, where: str) -> None:
@@ -213,8 +223,7 @@ def _number(source: _Source, cell: dict[str, Any], metric: Metric) -> float:
     except ValueError:
         raise UserError(f"{text!r} is not a number (the value of {named})", where=where) from None
     if metric.is_share and not 0 <= value <= 100:
-        kind = f"{'an' if metric.words[0] in 'aeiou' else 'a'} {metric.words}"
-        raise UserError(f"{text} is not {kind} (the value of {named}): 0 to 1, or 0 to 100", where=where)
+        raise UserError(f"{text} is no {metric.words} (the value of {named}): 0 to 1, or 0 to 100", where=where)
     if not math.isfinite(value):
         raise UserError(f"{text} is no finite number (the value of {named})", where=where)
     return value

@@ -87,7 +87,11 @@ def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA, metric
     datasets = list(frame.datasets) if frame else []
     columns = ["chosen", "best", *WAYS]
     if len(means) < 2 or len(datasets) < FEWEST_DATASETS:
-        few = "one model alone leaves no choice" if len(means) == 1 else "it needs two complete models and two datasets"
+        few = (
+            "one model alone leaves no choice"
+            if len(means) == 1
+            else "it needs two complete models and two datasets that tell them apart"
+        )
         return Regret(pd.DataFrame(columns=columns), pd.Series(dtype=float), f"no regret: {few}")
     assert frame is not None
     metric = Metric.of(metric)
@@ -96,7 +100,10 @@ def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA, metric
     lost = gained.max() - gained
     rows, reason = {}, ""
     if len(datasets) < FEWEST:
-        reason = f"no regret of the xScore: it needs {FEWEST} datasets, since one is held out and a variance needs two"
+        reason = (
+            f"no regret of the xScore: it needs {FEWEST} datasets that tell the models apart, since one is held out and a "
+            "variance needs two"
+        )
     for dataset in datasets:
         rest = [name for name in datasets if name != dataset]
         scores = pd.Series(np.nan, means.index) if reason else xscore(means[rest], lam, frame.only(rest))["xscore"]

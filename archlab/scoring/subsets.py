@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
-from archlab.scoring.frame import LAMBDA, Frame, xscore
+from archlab.foundation.words import counted
+from archlab.scoring.frame import LAMBDA, Frame, normalised_scores, xscore
 
 MOST_SUBSETS = 20_000
 MOST_FOLDS = 100
+SOUND = 1e-7  # a fit is updated where what is left of it is more than this share of the whole
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,13 @@ def subsets(means: pd.DataFrame, frame: Frame, size: int = 4, lam: float = LAMBD
     """
     datasets, models = list(frame.datasets), len(means)
     if not 1 <= size < len(datasets):
-        raise UserError(f"a subset of {len(datasets)} datasets has 1 to {len(datasets) - 1} of them, not {size}")
+        said = f"a subset of {counted(len(datasets), 'dataset')} has 1 to {len(datasets) - 1} of them, not {size}"
+        raise UserError(said)
     if models < size + 3:
-        raise UserError(f"{models} models cannot validate a map from {size} datasets: {size + 3} are needed")
+        said = (
+            f"{counted(models, 'model')} cannot validate a map from {counted(size, 'dataset')}: {size + 3} are needed"
+        )
+        raise UserError(said)
     combined = list(combinations(range(len(datasets)), size))
     if len(combined) > MOST_SUBSETS:
         raise UserError(f"{len(combined):,} subsets of {size}: at most {MOST_SUBSETS:,} are tried")
@@ -67,9 +73,8 @@ def subsets(means: pd.DataFrame, frame: Frame, size: int = 4, lam: float = LAMBD
         }
     )
     if size > 1:
-        own = np.stack(
-            [xscore(means[list(names)], lam, frame.only(names))["xscore"].to_numpy() for names in rows["datasets"]]
-        )
+        worst, best = np.array([frame.datasets[name] for name in datasets]).T[:, combined][:, :, None]
+        own = normalised_scores(designs[:, :, 1:], worst, best, lam)[2]
         rows = rows.assign(score_r2=r_squared(target, own), score_rank=_rank_correlation(target, own))
     rows = rows.sort_values("left_out_r2", ascending=False, kind="stable").reset_index(drop=True)
     return Subsets(rows, _nested(designs, target))
@@ -89,16 +94,46 @@ def _fit(designs: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _nested(designs: np.ndarray, target: np.ndarray) -> float:
+    """The R2 of predictions by the subset and the map that the others alone would have chosen."""
+    basis, scale, _ = np.linalg.svd(designs, full_matrices=False)
+    is_sound = scale[:, -1] > SOUND * scale[:, 0]
+    residuals = target - (basis @ (basis.swapaxes(1, 2) @ target)[..., None]).squeeze(-1)
+    leverage = (basis**2).sum(-1)
     predicted = np.empty(len(target))
     for fold in np.array_split(np.arange(len(target)), min(len(target), MOST_FOLDS)):
         others = np.setdiff1d(np.arange(len(target)), fold)
-        _, left_out = _fit(designs[:, others], target[others])
+        left_out, is_known = _without(fold, basis, residuals, leverage, target)
+        left_out, is_known = left_out[:, others], is_known & is_sound
+        if not is_known.all():
+            left_out[~is_known] = _fit(designs[np.ix_(~is_known, others)], target[others])[1]
         best = designs[int(np.argmax(r_squared(target[others], left_out)))]
         predicted[fold] = best[fold] @ (np.linalg.pinv(best[others]) @ target[others])
     return float(r_squared(target, predicted))
 
 
-def _rank_correlation(target: np.ndarray, predicted: np.ndarray) -> list[float]:
+def _without(
+    fold: np.ndarray, basis: np.ndarray, residuals: np.ndarray, leverage: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `_fit` predicts of the left out from designs without the models of `fold`, by the update of a fit for rows that
+    are taken away; and of which subsets that is sound, since the map does not hang on these models alone."""
+    shared = basis @ basis[:, fold].swapaxes(1, 2)  # subsets x models x fold: of the hat matrix
+    kept = np.eye(len(fold)) - shared[:, fold]
+    is_known = np.linalg.eigvalsh(kept)[:, 0] > SOUND
+    kept[~is_known] = np.eye(len(fold))
+    update = shared @ np.linalg.inv(kept)
+    residuals = residuals + (update @ residuals[:, fold, None]).squeeze(-1)
+    leverage = np.minimum(leverage + (update * shared).sum(-1), 1 - 1e-9)
+    return target - residuals / (1 - leverage), is_known
+
+
+def _rank_correlation(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Spearman's, of each row with the target; NaN for a row of equal values."""
     from scipy import stats
 
-    return [float(stats.spearmanr(target, row).statistic) for row in predicted]
+    one, two = (
+        ranks - ranks.mean(-1, keepdims=True)
+        for ranks in (stats.rankdata(each, axis=-1) for each in (target, predicted))
+    )
+    with np.errstate(invalid="ignore"):
+        found = (one * two).sum(-1) / np.sqrt((one**2).sum(-1) * (two**2).sum(-1))
+    return found.clip(-1, 1)

@@ -69,6 +69,16 @@ def undefined_on(table: pd.DataFrame, metric: Metric | str) -> list[str]:
     return [str(name) for name in dict.fromkeys(table["dataset"]) if name not in known]
 
 
+def uneven_seeds(rows: pd.DataFrame) -> list[str]:
+    """A sentence on the cells with the fewest and the most seeds; none where all have as many."""
+    seeds = rows.groupby(["model", "dataset"])["seed"].count().reset_index()
+    least, most = (seeds.loc[at] for at in (seeds["seed"].argmin(), seeds["seed"].argmax()))
+    if least["seed"] == most["seed"]:
+        return []
+    words = [f"{cell['seed']} of {cell['model']} on {cell['dataset']}" for cell in (least, most)]
+    return [f"uneven seeds: {', '.join(words)}"]
+
+
 def seed_means(rows: pd.DataFrame) -> pd.DataFrame:
     """Models x datasets, each the mean over its seeds (NaN where a cell has none), in order of appearance."""
     means = rows.groupby(["model", "dataset"], sort=False)["value"].mean().unstack("dataset")

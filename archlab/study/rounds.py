@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 GROWTH = 1.2  # of the seeds from round to round: one more at first, later several at once, so that cores stay busy
 LEAST_CHANCE = 0.05  # of a decision at the most seeds; a contrast that has less of it is given up
+ENDS = {
+    "decided": "what matters is decided",
+    "given_up": "the most seeds would not decide the rest either",
+    "seeds": "the most seeds are reached",
+    "failed": "the models of what is open have runs that failed",
+    "time": "the time is over",
+    "unknown": "no xScore is known of what is open",
+}
 
 
 def seeds_in_order(seeds: Sequence[int], most: int) -> list[int]:

@@ -17,18 +17,10 @@ from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute, training_of
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
-from archlab.study.rounds import Round, SeedRounds, open_contrasts, seeds_in_words, unsettled
+from archlab.study.rounds import ENDS, Round, SeedRounds, open_contrasts, seeds_in_words, unsettled
 
 MOST_LISTED = 6  # contrasts in the line after a round
 RunsOf = Callable[[ResolvedStudy, Path], list[Run]]
-ENDS = {
-    "decided": "what matters is decided",
-    "given_up": "the most seeds would not decide the rest either",
-    "seeds": "the most seeds are reached",
-    "failed": "the models of what is open have runs that failed",
-    "time": "the time is over",
-    "unknown": "no xScore is known of what is open",
-}
 
 
 def ablate_until_decided(
@@ -59,17 +51,18 @@ def ablate_until_decided(
         new = work.compute(rounds)
         found = work.assess(rounds)
         history.append(_round(rounds, new, found, work.failed_models))
+        stands = f"{history[-1]}{_contrasts(found, work.failed_models)}"
         if work.stopped or not rounds.go_on(found.contrasts, work.failed_models):
             ended = _ended(found, rounds, work)
+            progress.say(f"{stands}; ended: {ENDS[ended]}")
             break
         planned = work.plan(work.runs_of(rounds))
-        progress.say(f"{history[-1]}{_contrasts(found, work.failed_models)}; next {_cost(planned, rounds)}")
+        after = f"next {_cost(planned, rounds)}"
         if not clock.allows(planned):
             ended = "time"
+            progress.say(f"{stands}; ended: {ENDS[ended]}, {clock}; {after}")
             break
-    progress.say(
-        f"{history[-1]}{_contrasts(found, work.failed_models)}; ended: {ENDS[ended]}{f', {clock}' if ended == 'time' else ''}"
-    )
+        progress.say(f"{stands}; {after}")
     return dataclasses.replace(found, history=tuple(history), ended=ended)
 
 

@@ -103,6 +103,34 @@ def test_two_protocols_rank_alike(command, tmp_path):
     assert found["rows"][1]["corrected"] > 0.5 and found["rows"][1]["seconds_ratio"] is None
 
 
+def test_two_protocols_may_have_one_name(command, tmp_path):
+    random = np.random.default_rng(0)
+    for folder in ("cheap", "dear"):
+        lines = [f"m{at},{','.join(f'{50 + 5 * at + random.normal(0, 4):.2f}' for _ in range(3))}" for at in range(6)]
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "results.csv").write_text("\n".join(["model,one,two,three", *lines]) + "\n")
+    cheap, dear = (tmp_path / folder / "results.csv" for folder in ("cheap", "dear"))
+    code, out, err = command("report", cheap, dear, "--agreement", "--json")
+    found = json.loads(out)["agreement"]
+    assert code == 0 and (found["cheap"], found["dear"]) == ("cheap/results", "dear/results"), err
+    code, out, err = command("report", cheap, tmp_path / "dear" / ".." / "cheap" / "results.csv", "--agreement")
+    assert (code, out) == (2, "") and "results is named twice" in err
+
+
+def test_which_way_of_a_metric_is_better_is_asked_for(command, tmp_path):
+    table = tmp_path / "lat.csv"
+    table.write_text(
+        "model,dataset,metric,value\na,x,latency_ms,10\na,y,latency_ms,11\nb,x,latency_ms,20\nb,y,latency_ms,30\n"
+    )
+    code, out, err = command("report", table, "--json")
+    assert code == 0 and "warning: archlab does not know the metric latency_ms" in err
+    assert json.loads(out)["scores"][0]["model"] == "b"
+    code, out, err = command("report", table, "--lower-is-better", "--json")
+    assert (code, json.loads(out)["scores"][0]["model"]) == (0, "a") and "latency_ms" not in err
+    code, out, err = command("report", table, "zhang2025", "--metric", "latency_ms", "--lower-is-better")
+    assert (code, out) == (2, "") and "--metric says what a table holds, and zhang2025 is scored by accuracy" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

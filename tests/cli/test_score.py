@@ -131,6 +131,37 @@ def test_a_score_of_ones_own_is_one_more_column(own_code_forgotten, command, tab
         assert message in err
 
 
+def test_headings_are_read_as_they_are_quoted_and_in_any_case(command, table):
+    code, out, _ = command("score", table('"model (a, b, c)";d1;d2\nm1;.5;.6\nm2;.6;.5\nm3;.1;.2\n'), "--json")
+    assert code == 0 and list(json.loads(out)["frame"]["datasets"]) == ["d1", "d2"]
+    tidy = "Model,DATASET,Seed,Value\na,x,0,.1\na,x,1,.2\na,y,0,.4\na,y,1,.3\nb,x,0,.3\nb,x,1,.2\nb,y,0,.1\nb,y,1,.2\n"
+    code, out, _ = command("score", table(tidy), "--json")
+    assert code == 0 and json.loads(out) == json.loads(command("score", table(tidy.lower()), "--json")[1])
+    wide = table("Model,Value,Accuracy\na,.1,.2\nb,.2,.1\n")
+    assert list(json.loads(command("score", wide, "--json")[1])["frame"]["datasets"]) == ["Value", "Accuracy"]
+
+
+def test_names_break_no_line(command, table):
+    code, out, err = command(
+        "score", table('model,seed,"a\nb",c\n"m\n1",0,.9,.1\n"m\n1",1,.8,.3\nm2,0,.1,.2\nm3,0,.1,.1\n')
+    )
+    assert code == 0 and "(a b to c)" in out.splitlines()[-1] and out.splitlines()[-1].startswith("On a dataset")
+    assert all(line.startswith("warning: ") for line in err.splitlines()) and "m 1" in err
+
+
+def test_an_unknown_metric_has_no_range_and_a_slip_of_the_pen_is_named(command, table):
+    frames = table("model,a,b,c\nm1,120,240,300\nm2,100,140,200\nm3,-80,0.9,400\n")
+    code, out, _ = command("score", frames, "--metric", "fps")
+    assert code == 0 and "fps below the best model there" in out
+    code, out, err = command("score", frames, "--metric", "logloss")
+    assert (code, out, err) == (2, "", "error: archlab has no metric 'logloss' - did you mean 'log_loss'?\n")
+    said = (
+        "warning: archlab does not know the metric rmse: its highest value counts as the best; with --lower-is-better"
+    )
+    assert said in command("score", frames, "--metric", "rmse")[2]
+    assert "archlab does not know" not in command("score", frames, "--metric", "rmse", "--lower-is-better")[2]
+
+
 def test_the_title_names_the_metric(command, table):
     path = table("model,dataset,metric,value\na,x,auc,0.1\na,y,auc,0.3\nb,x,auc,0.2\nb,y,auc,0.1\n")
     assert "mean auc" in command("score", path, "--metric", "auc")[1]
@@ -142,9 +173,9 @@ def test_the_title_names_the_metric(command, table):
         (GOOD.replace("0.55", ""), ":3", "missing cell: no value of 'b' on 'dogs'"),
         (GOOD.replace("0.55", "NaN"), ":3", "missing cell: no value of 'b' on 'dogs'"),
         (GOOD.replace("0.55", "good"), ":3", "'good' is not a number"),
-        (GOOD.replace("0.55", "inf"), ":3", "inf is not an accuracy"),
-        (GOOD.replace("0.55", "-0.1"), ":3", "-0.1 is not an accuracy"),
-        (GOOD.replace("0.55", "130"), ":3", "130 is not an accuracy"),
+        (GOOD.replace("0.55", "inf"), ":3", "inf is no accuracy"),
+        (GOOD.replace("0.55", "-0.1"), ":3", "-0.1 is no accuracy"),
+        (GOOD.replace("0.55", "130"), ":3", "130 is no accuracy"),
         (
             GOOD.replace("0.55", "55"),
             ":2",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archlab.foundation.escaping import file_name, for_markdown, visible
+from archlab.foundation.escaping import file_name, for_markdown, in_one_line, visible
 
 
 def test_control_characters_become_visible_and_writing_stays():
@@ -13,6 +13,13 @@ def test_control_characters_become_visible_and_writing_stays():
 def test_markdown_is_one_line_without_markup():
     assert for_markdown("a\n# b | <b> [x](y) *z*") == r"a \# b \| \<b\> \[x\](y) \*z\*"
     assert for_markdown("stanford_dogs") == "stanford_dogs"
+    assert for_markdown("_under_ a__b ~~x~~ R&D &lt;b> &#39; &copy") == (
+        r"\_under\_ a\_\_b \~\~x\~\~ R&D \&lt;b\> \&\#39; &copy"
+    )
+
+
+def test_in_one_line_nothing_breaks():
+    assert in_one_line("a\n b\t\x1b") == r"a b \x1b"
 
 
 @pytest.mark.parametrize(

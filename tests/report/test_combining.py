@@ -6,7 +6,8 @@ import pytest
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
-from archlab.report import analyse, text
+from archlab.report import analyse, read_material, text
+from archlab.report.naming import told_apart
 from tests.report.made import REFERENCES, made_study
 
 
@@ -86,3 +87,82 @@ def test_studies_of_different_metrics_are_refused():
     first = made_study(datasets=3, seeds=1)
     with pytest.raises(UserError, match="different metrics cannot be compared: accuracy, auc"):
         analyse([first, dataclasses.replace(first, metric=Metric("auc"))])
+
+
+def table(path, values, **options):
+    """A file of models x datasets, read as a report reads it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(values).to_csv(path, index=False, **options)
+    return read_material(str(path), path.parent)
+
+
+MINE = {"model": ["a", "b", "c"], "x": [0.5, 0.6, 0.7], "y": [0.9, 0.8, 0.57]}
+PERCENT = {"model": ["a", "d"], "x": [50, 65], "y": [90, 20]}
+
+
+def test_fractions_and_percent_are_one_unit(tmp_path):
+    mine, percent = table(tmp_path / "mine.csv", MINE), table(tmp_path / "percent.csv", PERCENT)
+    for materials in ([mine, percent], [percent, mine]):
+        found = analyse(materials)
+        assert sorted(found.models.index) == ["a", "b", "c", "d"]
+        assert found.means.loc["c"].to_dict() == pytest.approx({"x": 70, "y": 57})
+        assert found.frame.datasets["x"] == pytest.approx((50, 70))
+
+
+def test_a_study_and_a_table_that_says_less_are_scored_together(tmp_path):
+    study = made_study(datasets=2, seeds=2)
+    other = study.table.assign(metric="balanced_accuracy")
+    study = dataclasses.replace(study, table=pd.concat([study.table, other]))
+    theirs = table(tmp_path / "theirs.csv", {"model": ["mine", "starnet"], "digits": [61, 70.5], "mnist5k": [88, 90]})
+    found = analyse([study, theirs])
+    assert {"mine", "starnet", "starnet (theirs)"} <= set(found.models.index) and (found.models["reason"] == "").all()
+    assert found.means.loc["mine"].to_dict() == {"digits": 61, "mnist5k": 88}
+    alone = analyse([study]).means.loc["mobilenetv2", "digits"]
+    assert found.means.loc["mobilenetv2", "digits"] == pytest.approx(100 * alone) and found.seeds == (1, 2)
+
+
+def test_tables_of_different_splits_are_pointed_out(tmp_path):
+    tidy = pd.DataFrame(MINE).melt("model", var_name="dataset")
+    both = [
+        table(tmp_path / f"{split}.csv", tidy.assign(split=split, value=0.9 * tidy["value"]))
+        for split in ("val", "test")
+    ]
+    found = analyse(both)
+    assert "the tables compared hold different splits: val, test" in found.warnings and len(found.models) == 3
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_models_of_tables_of_one_name_stand_for_themselves(tmp_path, count):
+    tables = [
+        table(tmp_path / folder / "results.csv", MINE | {"y": [0.9 - at / 10, 0.8, 0.5 + at / 10]})
+        for at, folder in enumerate("ABC"[:count])
+    ]
+    found, names = analyse(tables), [f"{folder}/results" for folder in "ABC"[:count]]
+    assert found.name == " + ".join(names)
+    assert set(found.models.index) == {"b", *(f"{model} ({name})" for model in "ac" for name in names)}
+    assert found.means.loc[f"c ({names[-1]})", "y"] == pytest.approx(0.5 + (count - 1) / 10)
+
+
+def test_a_model_that_two_of_three_have_alike_is_one(tmp_path):
+    values = [MINE, MINE | {"y": [0.1, 0.8, 0.57]}, MINE | {"y": [0.1, 0.8, 0.57]}]
+    found = analyse(
+        [table(tmp_path / f"{name}.csv", each) for name, each in zip(("one", "two", "three"), values, strict=True)]
+    )
+    assert set(found.models.index) == {"a (one)", "a (two)", "b", "c"}
+
+
+def test_no_new_name_is_one_that_a_model_has(tmp_path):
+    taken = {"model": ["a (two)", "a", "c"], "x": [0.1, 0.2, 0.3], "y": [0.4, 0.9, 0.8]}
+    found = analyse([table(tmp_path / "one.csv", taken), table(tmp_path / "two.csv", MINE)])
+    assert found.means.loc["a (two)", "x"] == 0.1 and found.means.loc["a (two, 2)", "x"] == 0.5
+
+
+def test_what_shares_a_name_is_told_apart_by_its_place(tmp_path):
+    def names(*places):
+        return [each.name for each in told_apart([dataclasses.replace(study, source=place) for place in places])]
+
+    study = made_study(datasets=2, seeds=1, name="quick")
+    assert names(tmp_path / "one" / "quick", tmp_path / "two" / "quick") == ["one/quick", "two/quick"]
+    assert names(tmp_path / "quick.csv", tmp_path / "quick.pq") == ["quick.csv", "quick.pq"]
+    assert names(tmp_path / "quick.csv", tmp_path / "x" / ".." / "quick.csv") == ["quick", "quick"]
+    assert names(None, tmp_path / "studies" / "quick") == ["quick", "studies/quick"]

@@ -180,7 +180,7 @@ def test_a_table_of_another_metric_alone_is_reported_by_it(tmp_path):
     analysis = analyse([read_material(str(tmp_path / "lost.csv"), tmp_path)])
     assert (analysis.metric.name, analysis.models.index[0]) == ("log_loss", "m0")
     said = text(analysis, "markdown")
-    assert "0 is the highest and 1 the lowest of all complete models" in said
+    assert "0 is the highest and 1 the lowest log loss of all complete models" in said
     assert "A frame of 3 models is fragile: read differences in nats." in said
 
 

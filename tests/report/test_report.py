@@ -197,4 +197,4 @@ def test_the_metric_of_the_study_is_scored_and_named():
     said = text(found, "markdown")
     for words in ("Balanced accuracies in percent", "| mean balanced accuracy ", "| balanced accuracy points "):
         assert words in said
-    assert "A balanced accuracy of 0 is the lowest" in said
+    assert "Normalised, 0 is the lowest and 1 the highest balanced accuracy of" in said

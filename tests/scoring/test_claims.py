@@ -1,5 +1,7 @@
 """The published study's three claims, recomputed, and each tool held against an independent computation."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,6 +58,18 @@ def test_intervals_of_correlations_are_scipys(published):
         assert row["spearman_low"] < row["spearman"] < row["spearman_high"]
 
 
+def test_a_correlation_of_one_has_no_interval():
+    means = pd.DataFrame(
+        {"a": [0.1, 0.2, 0.3, 0.5], "b": [0.2, 0.4, 0.6, 1.0], "c": [0.9, 0.8, 0.7, 0.5]}, list("wxyz")
+    )
+    found = predictors(means, make_frame(means.reset_index(names="model").melt("model", var_name="dataset")))
+    found = found.set_index(["predictor", "target"])
+    for target, sign in (("b", 1), ("c", -1)):
+        row = found.loc[("a", target)]
+        assert (row["pearson"], row["spearman"]) == pytest.approx((sign, sign))
+        assert row.filter(regex="low|high").isna().all()
+
+
 def test_the_score_to_predict_leaves_the_predictor_out(published):
     means, frame = published
     found = predictors(means, frame).set_index(["predictor", "target"])
@@ -98,6 +112,42 @@ def test_what_a_subset_is_worth_is_not_overstated():
     found = subsets(means, make_frame(tidy), size=4)
     best = found.rows.iloc[0]
     assert best["in_sample_r2"] > best["left_out_r2"] > found.nested_r2
+
+
+def nested_by_hand(means, target, size):
+    """Every subset fitted anew without every model, by pseudo-inverses."""
+    values, predicted = means.to_numpy(), np.empty(len(means))
+    designs = [
+        np.column_stack([np.ones(len(means)), values[:, list(at)]]) for at in combinations(range(values.shape[1]), size)
+    ]
+    for fold in np.array_split(np.arange(len(means)), min(len(means), 100)):
+        rest = np.setdiff1d(np.arange(len(means)), fold)
+        errors = []
+        for design in designs:
+            inverse = np.linalg.pinv(design[rest])
+            leverage = np.minimum((design[rest] * inverse.T).sum(1), 1 - 1e-9)
+            errors.append((((target[rest] - design[rest] @ (inverse @ target[rest])) / (1 - leverage)) ** 2).sum())
+        best = designs[int(np.argmin(errors))]
+        predicted[fold] = best[fold] @ (np.linalg.pinv(best[rest]) @ target[rest])
+    return 1 - ((target - predicted) ** 2).sum() / ((target - target.mean()) ** 2).sum()
+
+
+@pytest.mark.parametrize("kind", ["some", "many", "twins", "one apart"])
+def test_what_choosing_is_worth_is_that_of_fits_made_anew(kind):
+    rng = np.random.default_rng(1)
+    means = pd.DataFrame(rng.random((130 if kind == "many" else 12, 5)), columns=list("abcde"))
+    if kind == "twins":
+        means["b"] = means["a"]
+    if kind == "one apart":
+        means["b"] = np.where(means.index == 3, 0.9, 0.4)
+    tidy = means.reset_index(names="model").melt("model", var_name="dataset")
+    frame = make_frame(tidy)
+    found, target = subsets(means, frame, 3), xscore(means)["xscore"].to_numpy()
+    assert found.nested_r2 == pytest.approx(nested_by_hand(means, target, 3), abs=1e-9)
+    for row in found.rows.head(3).to_dict("records"):
+        own = xscore(means[list(row["datasets"])])["xscore"]
+        assert row["score_r2"] == pytest.approx(1 - ((target - own) ** 2).sum() / ((target - target.mean()) ** 2).sum())
+        assert row["score_rank"] == pytest.approx(stats.spearmanr(target, own).statistic)
 
 
 @pytest.mark.parametrize(("models", "size", "message"), [(6, 4, "7 are needed"), (9, 7, "1 to 6"), (9, 0, "1 to 6")])

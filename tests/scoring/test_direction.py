@@ -112,4 +112,4 @@ def test_what_is_no_share_may_be_any_number(command, tmp_path):
         "model,dataset,metric,value\na,x,log_loss,0.5\nb,x,log_loss,140\na,y,log_loss,2\nb,y,log_loss,1\n"
     )
     assert command("score", tmp_path / "t.csv", "--metric", "log_loss")[0] == 0
-    assert Metric.of("unheard_of").is_share and not LOSS.is_share
+    assert not Metric.of("unheard_of").is_share and not LOSS.is_share

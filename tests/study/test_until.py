@@ -12,7 +12,7 @@ import standin_executor
 import archlab
 from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
-from archlab.report import analyse, read_material
+from archlab.report import analyse, read_material, text
 from archlab.scoring import Effects
 from archlab.study.ablating import ablate
 from archlab.study.progress import Progress
@@ -114,6 +114,8 @@ def test_run_again_it_trains_nothing_and_says_the_same_and_so_does_a_report(stor
     analysis = analyse([material])
     assert analysis.answers["rounds"] == first.answer
     assert analysis.effects["rounds"].rows.equals(first.contrasts.rows)
+    rounds = len(first.document["rounds"])
+    assert f"\n{first.computed} runs in {rounds} rounds of seeds (" in text(analysis, "markdown")
     older = json.loads((first.folder / "ablation.json").read_text())
     for each in older["rounds"]:
         del each["seeds_by_dataset"]
