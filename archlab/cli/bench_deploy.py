@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def bench_deploy(key: str, dataset: str | None, store: str | None, as_json: bool) -> None:
     """Size, accuracy, time and memory of a trained network in every form that it can ship in.
 
-    KEY is the first digits of a run's key, a run's folder, a search's winner.yaml, or a pick's folder. Every form is run on test
-    images of the run's dataset, and timed for one image on one thread of the CPU, in turns.
+    KEY is the first digits of a run's key, a run's folder, a search's winner.yaml, or a pick's folder. Every form is run on
+    test images of the run's dataset, and timed for one image on one thread of the CPU, in turns.
     """
     from archlab.deploy.extras import missing, require
     from archlab.deploy.formats import FORMATS

@@ -225,6 +225,8 @@ def show(
     from archlab.data import contact_sheet
 
     path = output or Path(f"{name}.png")
+    if path.is_dir():
+        raise UserError("is a folder: name the PNG to write", where=str(path))
     contact_sheet(_open(name, home(store), resolution), path, split=split, per_class=per_class)
     echo(str(path))
 

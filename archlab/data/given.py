@@ -33,6 +33,8 @@ def source_given(
     if reader == "folder" and not path.is_dir():
         raise UserError(f"is not a folder{_but(path)}", where=str(path.absolute()))
     if len(named) == 2:
+        if "group" in options:
+            raise UserError("--group-column is for a table of all images, not for the list of a flat part")
         reader, options["table"] = "listed", str(named["csv"].absolute())
     elif reader == "folder" and (options or tables(path)):
         reader = "metadata"

@@ -67,9 +67,9 @@ class Listing:
         names = tuple(name.encode(errors="backslashreplace").decode() for name in self.class_names)
         object.__setattr__(self, "class_names", names)
 
-    def noted(self, note: str) -> Listing:
-        """With one note more."""
-        return replace(self, notes=(*self.notes, note))
+    def noted(self, *notes: str) -> Listing:
+        """With these notes more."""
+        return replace(self, notes=(*self.notes, *notes))
 
     def fingerprint(self) -> str:
         """SHA-256 that changes with anything that decides the prepared store."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,9 @@ def add_dataset(
     Raises UserError for a source that cannot be used, and for a name that is taken.
     """
     path = user_catalogue(home) / f"{name}.yaml"
-    if name in known_entries(home) and not (replace and path.exists()):
+    known = known_entries(home)
+    _check_free(name, known, home)
+    if name in known and not (replace and path.exists()):
         hint = "; --replace writes it anew" if path.exists() else ""
         raise UserError(f"a dataset is called {name!r} already{hint}", where=str(path) if path.exists() else None)
     defaults = {"title": name, "domain": "own", "licence": "not stated"}
@@ -48,6 +52,21 @@ def add_dataset(
     with write_atomically(path) as temporary:
         temporary.write_text(_text(name, values), encoding="utf-8")
     return described, listing, splits
+
+
+def _check_free(name: str, known: Iterable[str], home: Path) -> None:
+    """Raises UserError where a name is that of a folder of archlab's, or that of another dataset in other letters: on
+    many disks these are one."""
+    if folded(name) == user_catalogue(home).name:
+        raise UserError(f"a dataset cannot be called {name!r}, as the folder of the entries is")
+    alike = [other for other in known if folded(other) == folded(name)]
+    if alike and name not in alike:
+        raise UserError(f"a dataset is called {alike[0]!r} already, and on many disks {name!r} is the same name")
+
+
+def folded(name: str) -> str:
+    """The same for names that many disks take for one."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def proposed_resolution(listing: Listing) -> int:

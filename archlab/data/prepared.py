@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from archlab.data.entries import Entry, Fit
+from archlab.data.entries import Entry, Fit, user_catalogue
 from archlab.foundation import UserError, check_file
 from archlab.foundation.sealed import checksum
 
@@ -22,7 +22,12 @@ _NEEDED = {"resolution", "class_names", "counts", "mean", "std", "content", "set
 
 
 def folder(home: Path, name: str, resolution: int, fit: Fit | None = None) -> Path:
-    """Where a dataset stands once it is prepared; `fit`: where it is another than the catalogue's."""
+    """Where a dataset stands once it is prepared; `fit`: where it is another than the catalogue's.
+
+    Raises UserError for the name of the folder that holds the entries.
+    """
+    if name == user_catalogue(home).name:
+        raise UserError(f"a dataset cannot be called {name!r}, as the folder of the entries is: rename the entry")
     return home / "datasets" / name / (f"{resolution}-{fit}" if fit else str(resolution))
 
 

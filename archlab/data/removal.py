@@ -9,25 +9,32 @@ from filelock import FileLock
 
 from archlab.data.entries import BUILT_IN, entry, user_catalogue
 from archlab.data.prepared import folder
-from archlab.foundation import UserError, clear, read_yaml
+from archlab.foundation import UserError, clear, read_yaml, real
 
 
 def remove_dataset(name: str, home: Path) -> list[Path]:
     """Removes what is prepared of `name` at any resolution, and its entry where it is one of one's own; gives what is gone.
 
     The images that it was prepared from are not touched, nor the runs that were trained on it. Raises UserError where there
-    is no such dataset or nothing to remove, and where another entry is `like` it.
+    is no such dataset or nothing to remove, where another entry is `like` it, and where its images lie in the folder.
     """
-    own = {path.stem: path for path in user_catalogue(home).glob("*.yaml")}
+    entries = user_catalogue(home)
+    own = {path.stem: path for path in entries.glob("*.yaml") if not path.name.startswith(".")}
     if name not in own and name not in {path.stem for path in BUILT_IN.glob("*.yaml")}:
         entry(name, home)  # says that there is none, and the nearest
     if dependents := [other for other, path in own.items() if other != name and name in own and _like(path) == name]:
         raise UserError(f"{name} is what {', '.join(sorted(dependents))} is like: remove that first")
-    prepared = folder(home, name, 0).parent
+    prepared = None if name == entries.name else folder(home, name, 0).parent
+    if prepared and name in own and (images := _images(name, home)) and real(images).is_relative_to(real(prepared)):
+        raise UserError(
+            f"the images of {name} are in the folder that would be removed: move them first", where=str(images)
+        )
     gone = [path for path in (prepared, own.get(name)) if path is not None and path.exists()]
     if not gone:
         raise UserError(f"{name} comes with archlab, and nothing of it is prepared")
-    if prepared in gone:
+    if prepared in gone and prepared.is_symlink():
+        prepared.unlink()
+    elif prepared in gone:
         with FileLock(prepared / ".lock"):
             for path in prepared.iterdir():
                 if path.name != ".lock":
@@ -36,6 +43,15 @@ def remove_dataset(name: str, home: Path) -> list[Path]:
     if name in own:
         own[name].unlink()
     return gone
+
+
+def _images(name: str, home: Path) -> Path | None:
+    """Where an entry of one's own says that its images are."""
+    try:
+        place = entry(name, home).options.get("path")
+    except UserError:
+        return None
+    return user_catalogue(home) / place if isinstance(place, str) else None
 
 
 def _like(path: Path) -> str | None:

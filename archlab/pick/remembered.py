@@ -16,6 +16,7 @@ from typing import Any
 from archlab.data import ImageFiles, Listing
 from archlab.data.entries import BUILT_IN, user_catalogue
 from archlab.data.listing import open_file
+from archlab.data.own import folded
 from archlab.foundation import UserError, write_atomically
 from archlab.foundation.sealed import read_sealed, seal
 
@@ -112,5 +113,7 @@ def _memory(path: Path) -> dict[str, Any] | None:
 
 
 def _taken(name: str, home: Path) -> bool:
+    """Whether a dataset is called so, in whatever letters, or the folder of the entries is."""
     catalogue = user_catalogue(home)
-    return name == catalogue.name or any((folder / f"{name}.yaml").exists() for folder in (BUILT_IN, catalogue))
+    there = [path.stem for folder in (BUILT_IN, catalogue) for path in folder.glob("*.yaml")]
+    return folded(name) in map(folded, [catalogue.name, *there])

@@ -89,7 +89,7 @@ def test_fed_the_same_batches_both_give_the_same_network(monkeypatch):
 @pytest.mark.slow
 def test_accuracy_is_not_traded_for_speed(tmp_path: Path):
     """Five seeds each way, each way with its own order and shifts: the means are equivalent within two points; in a part
-    of the tests three a little shorter ones, within five. (After 200 steps a seed is worth three points, after 400 less than one.)
+    of the tests three a little shorter ones, within five. (A seed is worth three points after 200 steps, one after 400.)
 
     Two one-sided t tests (Schuirmann 1987): the 90 % interval of their difference lies within the bound. On CIFAR-10
     where ARCHLAB_HOME holds it prepared at 32 pixels, else on the largest sample dataset.

@@ -153,7 +153,7 @@ def test_other_files_are_counted_and_litter_is_not(found, tmp_path):
     assert sum(described.facts["images"].values()) == 20
     said, loose = described.facts["remarks"]
     assert said == "Left out, since they are no images of a known format: 2 .heic, 1 .mp4."
-    assert loose == f"1 images in no class's folder were left out, {root / 'loose.png'} for one."
+    assert loose == f"1 image in no class's folder was left out, {root / 'loose.png'} for one."
 
 
 def test_images_of_all_kinds(found, tmp_path):

@@ -96,6 +96,11 @@ def test_names_of_folders(found, tmp_path, folder, name):
     assert found(root)[0].name == name
 
 
+def test_a_name_of_other_letters_is_taken(found, empty, tmp_path):
+    add_dataset("Leaves", empty.home, "folder", {"path": str(fill(tmp_path / "own", {"a": 5, "b": 5}))}, {})
+    assert found(fill(tmp_path / "leaves", {"a": 6, "b": 5}))[0].name == "leaves-2"
+
+
 def test_what_was_interrupted_keeps_its_name(found, empty, tmp_path, monkeypatch):
     root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

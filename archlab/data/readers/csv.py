@@ -14,6 +14,7 @@ from archlab.data.readers.places import is_image
 from archlab.foundation import UserError, check_file
 
 IMAGE, LABEL = "image", "label"  # the columns, unless others are named
+_CALLED = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "blanks"}
 
 
 def read(
@@ -46,6 +47,8 @@ def read_rows(path: Path, image: str, label: str, group: str | None = None, spli
             delimiter = _delimiter(file.readline())
             file.seek(0)
             first = next(csv.reader(file, delimiter=delimiter, strict=True), [])
+            if not any(map(str.strip, first)):
+                raise UserError("begins with an empty line" if file.read().strip() else "is empty", where=str(path))
             file.seek(0)
             known = first
             if _is_row(first, image, label):
@@ -63,6 +66,12 @@ def read_rows(path: Path, image: str, label: str, group: str | None = None, spli
     except csv.Error as error:
         raise UserError(f"is not a CSV file: {error}", where=str(path)) from None
     for at, row in rows:
+        if any(field.strip() for field in row.get(None) or ()):  # fields beyond the columns
+            count = len(known) + len(row[None])
+            raise UserError(
+                f"has {count} fields, but there are {len(known)} columns: quote what holds {_CALLED[delimiter]}",
+                where=at,
+            )
         for name in (image, label, group, split):
             if name is not None and not (row[name] or "").strip():
                 raise UserError(f"the column {name!r} is empty", where=at)

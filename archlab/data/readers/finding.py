@@ -18,6 +18,7 @@ class ImageFinder:
 
     def __init__(self, folder: Path, bases: Sequence[Path] = ()):
         self.folder, self.bases = folder, [os.path.relpath(base, folder) for base in bases]
+        self.unreadable: list[UserError] = []  # folders
 
     def find(self, name: str) -> str | None:
         """The path of the image below the folder; None where there is none.
@@ -30,7 +31,7 @@ class ImageFinder:
         found = self._index.get(name, [])
         found = next((near for base in self.bases if (near := _directly_in(base, found))), found)
         for other in found[1:]:
-            if not filecmp.cmp(self.folder / found[0], self.folder / other):
+            if not filecmp.cmp(self.folder / found[0], self.folder / other, shallow=False):
                 raise UserError(f"{name!r} may be {found[0]} or {other}: write the path", where=str(self.folder))
         return found[0] if found else None
 
@@ -38,7 +39,7 @@ class ImageFinder:
     def _index(self) -> dict[str, list[str]]:
         """Paths by all that a table may call them: less their suffix, and less their folders."""
         index: dict[str, list[str]] = {}
-        for path in images_below(self.folder)[0]:
+        for path in images_below(self.folder, unreadable=self.unreadable)[0]:
             below = path.removeprefix(f"{self.folder}{os.sep}")
             stem = below.rpartition(".")[0]
             for name in {stem, os.path.basename(below), os.path.basename(stem)}:  # noqa: PTH119
@@ -58,6 +59,14 @@ def find_all(finder: ImageFinder, names: Sequence[str], table: Path) -> tuple[li
     found = [finder.find(name) for name in names]
     missing = [name for name, path in zip(names, found, strict=True) if path is None]
     if names and len(missing) == len(names):
-        raise UserError(f"none of its images is below {finder.folder}, {names[0]!r} the first", where=str(table))
-    note = f"{len(missing):,} of {len(names):,} images are not there, {missing[0]!r} the first" if missing else None
+        raise UserError(
+            f"none of its images is below {finder.folder}, {names[0]!r} the first{_unreadable(finder)}",
+            where=str(table),
+        )
+    told = f"{len(missing):,} of {len(names):,} images are not there, {missing[0]!r} the first" if missing else None
+    note = told and f"{told}{_unreadable(finder)}"
     return [path or name for name, path in zip(names, found, strict=True)], (note,) if note else ()
+
+
+def _unreadable(finder: ImageFinder) -> str:
+    return f"; {finder.unreadable[0]}" if finder.unreadable else ""

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.labels import SPLIT_NAMES
-from archlab.data.readers.places import folders, images_below, is_image, kinds, locate
-from archlab.foundation import UserError
+from archlab.data.readers.nesting import is_class, nested
+from archlab.data.readers.places import (
+    broken_links,
+    folders,
+    hidden_folders,
+    images_below,
+    is_image,
+    kinds,
+    left_out,
+    locate,
+    within,
+)
+from archlab.foundation import UserError, real
 
 
 def read(
@@ -25,8 +36,11 @@ def read(
     if not folder.is_dir():
         raise UserError("there is no such folder", where=str(folder))
     parts = parts_of(folder, test)
+    if list(parts) == ["train"] and is_class(parts["train"], _beside(folder, parts)):
+        parts = {"": folder}
+    note = nested(parts.get("train", folder))
     listing = list_classes(folder, parts, called=lambda name: (class_names or {}).get(name, name))
-    return listing.noted(note) if (note := _beside(folder, parts)) else listing
+    return listing.noted(*filter(None, [note]), *_notes_on_others(folder, parts))
 
 
 def list_classes(
@@ -48,11 +62,10 @@ def list_classes(
     ignored: list[str] = []
     for split, part in parts.items():
         for class_folder in (below for below in folders(part) if below not in without):
-            found, others = images_below(class_folder)
+            found, others = images_below(class_folder, linked=True)
             ignored += others
             if not found:
-                held = f"holds no images of a known format, but {kinds(others)}" if others else "holds no images"
-                raise UserError(f"{held}: an empty class cannot be learnt, remove the folder", where=str(class_folder))
+                raise UserError(_empty(class_folder, others), where=str(class_folder))
             files += [file.removeprefix(f"{folder}{os.sep}") for file in found]
             classes += [unicodedata.normalize("NFC", class_of(file.removeprefix(f"{part}{os.sep}"))) for file in found]
             splits += [split] * len(found)
@@ -60,22 +73,52 @@ def list_classes(
         expected = "a folder of images for each class, train/ and test/ of such folders, or a table of labels (--csv)"
         raise UserError(f"{_held(folder)}: expected {expected}", where=str(folder))
     names, labels = np.unique(classes, return_inverse=True)
-    notes = (f"left out, since they are no images of a known format: {kinds(ignored)}",) if ignored else ()
+    notes = [f"left out, since they are no images of a known format: {kinds(ignored)}"] if ignored else []
     return Listing(
         tuple(called(str(name)) for name in names),
         ImageFiles(folder, files),
         labels.astype(np.int64),
         np.array(splits),
-        notes=notes,
+        notes=(*notes, *_unseen(list(parts.values()))),
     )
 
 
-def _beside(folder: Path, parts: dict[str, Path]) -> str | None:
+def _beside(folder: Path, parts: dict[str, Path]) -> list[Path]:
+    """The folders beside those of the parts."""
+    return [below for below in folders(folder) if parts.keys() != {""} and below not in parts.values()]
+
+
+def _notes_on_others(folder: Path, parts: dict[str, Path]) -> Iterator[str]:
     """What is said of images that no class has: beside the folders of classes, or beside those of the parts."""
-    others = [below for below in folders(folder) if parts.keys() != {""} and below not in parts.values()]
+    unreadable: list[UserError] = []
     lost = [image for part in {folder, *parts.values()} for image in _loose(part)]
-    lost += [image for below in others for image in images_below(below)[0]]
-    return f"{len(lost):,} images in no class's folder were left out, {min(lost)} for one" if lost else None
+    for below in _beside(folder, parts):
+        lost += images_below(below, linked=True, unreadable=unreadable)[0]
+    if lost:
+        yield left_out(lost, "in no class's folder")
+    yield from map(str, unreadable)
+
+
+def _unseen(parts: Collection[Path]) -> Iterator[str]:
+    """What is said of classes whose folders are hidden, or links to nothing."""
+    lost: list[str] = []
+    unreadable: list[UserError] = []
+    for below in (below for part in parts for below in hidden_folders(part)):
+        lost += images_below(below, unreadable=unreadable)[0]
+    if lost:
+        yield left_out(lost, "in folders whose names begin with a dot or with __")
+    yield from map(str, unreadable)
+    yield from (f"{link} is a link that leads nowhere" for part in parts for link in broken_links(part))
+
+
+def _empty(folder: Path, others: list[str]) -> str:
+    """What is said of the folder of a class without images, which holds `others`."""
+    if others:
+        told = f"holds no images of a known format, but {kinds(others)}"
+        return f"{told}: an empty class cannot be learnt, convert images to JPEG or PNG"
+    if real(folder) in real(folder.parent / "_").parents:
+        return "is a link to a folder that holds it: remove the link"
+    return "holds no images: an empty class cannot be learnt, remove the folder"
 
 
 def _held(folder: Path) -> str:
@@ -87,8 +130,7 @@ def _held(folder: Path) -> str:
 
 
 def _loose(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [entry.path for entry in entries if is_image(entry.name) and entry.is_file()]
+    return [entry.path for entry in within(folder) if is_image(entry.name) and os.path.isfile(entry)]  # noqa: PTH113
 
 
 def parts_of(folder: Path, test: str | None = None) -> dict[str, Path]:

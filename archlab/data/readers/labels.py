@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +13,7 @@ import numpy as np
 from archlab.data.listing import Images, Listing
 from archlab.foundation import UserError
 
-SPLIT_NAMES = {
+_WORDS = {
     "train": "train",
     "training": "train",
     "val": "validation",
@@ -21,6 +23,14 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
+_HELD = ("set", "data", "dataset", "images")
+SPLIT_NAMES = _WORDS | {  # also training_set, train-images, "test data"
+    f"{word}{between}{held}": split
+    for word, split in _WORDS.items()
+    for between in ("_", "-", " ", "")
+    for held in _HELD
+}
+_WHOLE = re.compile(r"-?\d{1,4000}")  # Python reads no longer number
 
 
 class Row(NamedTuple):
@@ -35,8 +45,8 @@ class Row(NamedTuple):
 def label_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     """Class names in order (by value where all are whole numbers), and int64 indices into them."""
     names = set(labels)
-    whole = all(name.lstrip("-").isdecimal() for name in names)
-    ordered = sorted(names, key=int) if whole else sorted(names)
+    whole = all(map(_WHOLE.fullmatch, names))
+    ordered = sorted(names, key=lambda name: (int(name), name)) if whole else sorted(names)
     index = {name: i for i, name in enumerate(ordered)}
     return tuple(ordered), np.array([index[label] for label in labels], np.int64)
 
@@ -52,16 +62,25 @@ def part_named(word: str, at: str) -> str:
 
 
 def column(name: str, known: Sequence[str], path: Path) -> str:
-    """`name`, which must be one of the columns `known`."""
+    """`name`, which must be one of the columns `known`, and only one."""
     if name not in known:
         raise UserError(f"has no column {name!r}, only {', '.join(known)}", where=str(path), name=name, known=known)
+    if (count := known.count(name)) > 1:
+        raise UserError(f"has {count} columns called {name!r}", where=str(path))
     return name
+
+
+def in_one_spelling(words: Sequence[str]) -> list[str]:
+    """The words with an accent written in one way, as folders are read: a letter and its accent are one character."""
+    return [unicodedata.normalize("NFC", word) for word in words]
 
 
 def table_listing(images: Images, rows: Sequence[Row], path: Path) -> Listing:
     """The listing of a table's rows."""
     if not rows:
         raise UserError("has no rows", where=str(path))
-    names, indices = label_classes([row.label for row in rows])
-    groups = np.array([row.group for row in rows]) if any(row.group for row in rows) else None
-    return Listing(names, images, indices, np.array([row.split for row in rows]), groups)
+    names, indices = label_classes(in_one_spelling([row.label for row in rows]))
+    groups = in_one_spelling([row.group for row in rows])
+    return Listing(
+        names, images, indices, np.array([row.split for row in rows]), np.array(groups) if any(groups) else None
+    )

@@ -12,8 +12,8 @@ from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.csv import IMAGE, LABEL, read_rows
 from archlab.data.readers.finding import ImageFinder, find_all
 from archlab.data.readers.folder import list_classes, parts_of
-from archlab.data.readers.labels import SPLIT_NAMES
-from archlab.data.readers.places import folders, holds_images
+from archlab.data.readers.labels import SPLIT_NAMES, in_one_spelling
+from archlab.data.readers.places import folders, holds_images, notes_on_others
 from archlab.foundation import UserError
 
 
@@ -43,14 +43,16 @@ def read(
     twice = sorted(set(files) & set(listed.images.names))
     if twice:
         raise UserError(f"{twice[0]} stands in the list and in a class's folder", where=str(table))
-    numbers = _numbers([row.label for row in rows], listed.class_names, table)
+    numbers = _numbers(in_one_spelling([row.label for row in rows]), listed.class_names, table)
+    found = [*listed.images.names, *files]
+    others = notes_on_others(folder, found, "in no class's folder and not in the list")
     splits = [row.split or _part(file, table) for row, file in zip(rows, files, strict=True)]
     return Listing(
         listed.class_names,
-        ImageFiles(folder, [*listed.images.names, *files]),
+        ImageFiles(folder, found),
         np.concatenate([listed.labels, numbers]),
         np.concatenate([listed.splits, splits]),
-        notes=(*listed.notes, *notes),
+        notes=(*listed.notes, *notes, *others),
     )
 
 

@@ -8,18 +8,31 @@ from pathlib import Path
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.csv import read_rows
 from archlab.data.readers.labels import SPLIT_NAMES, table_listing
+from archlab.data.readers.places import folders, images_below, notes_on_others
 from archlab.foundation import UserError
+from archlab.foundation.files import is_file
 
 FILE = "metadata.csv"
 
 
 def tables(folder: Path) -> dict[str, Path]:
-    """The tables below `folder`, by split ("": one for all); empty where it is no such folder."""
-    found = {
-        "": folder / FILE,
-        **{SPLIT_NAMES[p.parent.name]: p for p in folder.glob(f"*/{FILE}") if p.parent.name in SPLIT_NAMES},
-    }
-    return {split: path for split, path in found.items() if path.is_file()}
+    """The tables below `folder`, by split ("": one for all); empty where it is no such folder.
+
+    Raises UserError for two of one part.
+    """
+    found = {"": folder / FILE} if is_file(folder / FILE) else {}
+    for split, part in _parts(folder):
+        if is_file(part / FILE):
+            if split in found:
+                both = f"{found[split].parent.name}/ and {part.name}/"
+                raise UserError(f"{both} both hold a {FILE} of the {split} part", where=str(folder))
+            found[split] = part / FILE
+    return found
+
+
+def _parts(folder: Path) -> list[tuple[str, Path]]:
+    named = ((SPLIT_NAMES.get(below.name.lower()), below) for below in folders(folder))
+    return [(split, below) for split, below in named if split]
 
 
 def read(
@@ -36,9 +49,23 @@ def read(
     found = tables(folder)
     if not found:
         raise UserError(f"holds no {FILE}", where=str(folder))
+    _check_parts(folder, found)
     rows = sorted(
         row._replace(file=str(table.parent.relative_to(folder) / row.file), split=row.split or part)
         for part, table in found.items()
         for row in read_rows(table, image, label, group, split)
     )
-    return table_listing(ImageFiles(folder, [row.file for row in rows]), rows, folder)
+    files = [row.file for row in rows]
+    notes = notes_on_others(folder, files, f"that {FILE} does not name")
+    return table_listing(ImageFiles(folder, files), rows, folder).noted(*notes)
+
+
+def _check_parts(folder: Path, found: dict[str, Path]) -> None:
+    """Raises UserError for a part that is in folders of classes where others have tables."""
+    for _, part in _parts(folder) if "" not in found else ():
+        if not is_file(part / FILE) and any(images_below(below, linked=True)[0] for below in folders(part)):
+            table = next(iter(found.values())).relative_to(folder)
+            raise UserError(
+                f"holds folders of images and no {FILE}, but there is {table}: give every part one, or none",
+                where=str(part),
+            )

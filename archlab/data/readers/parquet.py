@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -73,15 +74,29 @@ def _values(path: Path, table: Any, name: str) -> list[Any]:
 
 
 def _text(path: Path, table: Any, name: str) -> list[str]:
-    """A column as text; numbers that Hugging Face's metadata names get their names."""
+    """A column as text without blanks around it; numbers that Hugging Face's metadata names get their names."""
     values = _values(path, table, name)
     names = _names_in(table.schema.metadata, name)
-    if names is None or not all(type(value) is int for value in values):
-        return [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values]
-    unknown = [row for row, value in enumerate(values) if not 0 <= value < len(names)]
-    if unknown:
-        raise UserError(f"row {unknown[0]} has {name} {values[unknown[0]]}, of {len(names)}", where=str(path))
-    return [names[value] for value in values]
+    if names is not None and all(type(value) is int for value in values):
+        unknown = [row for row, value in enumerate(values) if not 0 <= value < len(names)]
+        if unknown:
+            raise UserError(f"row {unknown[0]} has {name} {values[unknown[0]]}, of {len(names)}", where=str(path))
+        values = [names[value] for value in values]
+    words = [_word(value, f"row {row} has a {name}", path) for row, value in enumerate(values)]
+    if "" in words:
+        raise UserError(f"row {words.index('')} has no {name}", where=str(path))
+    return words
+
+
+def _word(value: Any, told: str, path: Path) -> str:
+    if isinstance(value, (list, dict)):
+        raise UserError(f"{told} of several values: one is expected", where=str(path))
+    if isinstance(value, float) and math.isnan(value):
+        return ""
+    try:
+        return (value.decode() if isinstance(value, bytes) else str(value)).strip()
+    except UnicodeDecodeError:
+        raise UserError(f"{told} that is not UTF-8 text", where=str(path)) from None
 
 
 def _names_in(metadata: dict[bytes, bytes] | None, column: str) -> list[str] | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from archlab.data.listing import IMAGE_SUFFIXES
 from archlab.foundation import UserError
+from archlab.foundation.words import counted
 
 DEEPEST = 5  # levels of folders that are looked at, the named one among them
 _MOST = 1000  # folders of a level
 _MOST_KINDS = 5  # of files that are told
-_HIDDEN = (".", "__", "@eaDir")  # also what macOS puts into an archive, __MACOSX, and the thumbnails of a Synology
+_SYSTEMS = ("@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information")  # the first is a Synology's thumbnails
+_HIDDEN = (".", "__", *_SYSTEMS)  # also what macOS puts into an archive, __MACOSX
+_TOOLS = (".git", ".svn", ".hg", ".ipynb_checkpoints", ".thumb", ".cache", ".venv", ".archlab", "__pycache__")
+_MACOS = ("__MACOSX", ".Trash", ".Spotlight", ".fseventsd", ".TemporaryItems", ".DocumentRevisions")
+_SILENT = (*_TOOLS, *_MACOS, *_SYSTEMS)  # left out without a word
 _LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # that Windows leaves in folders of images
 
 
@@ -40,33 +46,121 @@ def locate(root: Path | None, *needed: str) -> Path:
 
 
 def folders(folder: Path) -> list[Path]:
-    """The folders directly in `folder`, in order, without hidden ones."""
-    with os.scandir(folder) as entries:
-        return sorted(Path(entry) for entry in entries if not entry.name.startswith(_HIDDEN) and entry.is_dir())
+    """The folders directly in `folder`, in order, without hidden ones. Raises UserError where it cannot be read."""
+    return sorted(Path(entry) for entry in within(folder) if not entry.name.startswith(_HIDDEN) and _is_folder(entry))
+
+
+def hidden_folders(folder: Path) -> list[Path]:
+    """Those directly in `folder`, in order, without what a system or a tool keeps there."""
+    hidden = (entry for entry in within(folder) if entry.name.startswith(_HIDDEN))
+    return sorted(Path(entry) for entry in hidden if not entry.name.startswith(_SILENT) and _is_folder(entry))
+
+
+def broken_links(folder: Path) -> list[str]:
+    """Links directly in `folder`, in order, that lead nowhere."""
+    links = (entry.path for entry in within(folder) if entry.is_symlink() and not entry.name.startswith(_HIDDEN))
+    return sorted(link for link in links if not os.path.exists(link))  # noqa: PTH110
 
 
 def holds_images(folder: Path) -> bool:
     """Whether an image lies directly in `folder`."""
-    with os.scandir(folder) as entries:
-        return any(is_image(entry.name) for entry in entries)
+    return any(is_image(entry.name) for entry in within(folder))
+
+
+def within(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What lies directly in `folder`. Raises UserError where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: OSError) -> UserError:
+    return UserError(f"cannot be read: {error.strerror}", where=str(error.filename))
 
 
 def is_image(name: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
-def images_below(folder: str | Path, hidden: tuple[str, ...] = _HIDDEN) -> tuple[list[str], list[str]]:
-    """Paths of images at any depth, in order, and of other files. `hidden`: how folders begin that are left out."""
+def images_below(
+    folder: str | Path,
+    hidden: tuple[str, ...] = _HIDDEN,
+    *,
+    linked: bool = False,
+    unreadable: list[UserError] | None = None,
+) -> tuple[list[str], list[str]]:
+    """Paths of images at any depth, in order, and of other files.
+
+    `hidden`: how folders begin that are left out. `linked`: links to folders are followed, but for those to a folder that is
+    read already or that holds the link. `unreadable`: collects the folders that cannot be read; without it they are raised.
+    """
     images: list[str] = []
     others: list[str] = []
-    for place, below, files in os.walk(folder):
-        below[:] = [name for name in below if not name.startswith(hidden)]
+    for place, files in _walk(str(folder), hidden, linked, unreadable):
         for name in files:
             if is_image(name):
                 images.append(os.path.join(place, name))  # noqa: PTH118 (there are many)
             elif not name.startswith(".") and name.lower() not in _LITTER:
                 others.append(os.path.join(place, name))  # noqa: PTH118
     return sorted(images), others
+
+
+def _walk(
+    folder: str, hidden: tuple[str, ...], linked: bool, unreadable: list[UserError] | None
+) -> Iterator[tuple[str, list[str]]]:
+    """Each folder at or below `folder`, and the names of what it holds beside folders."""
+
+    def failed(error: OSError) -> None:
+        if unreadable is None:
+            raise _unreadable(error)
+        unreadable.append(_unreadable(error))
+
+    read = {_identity(above) for above in Path(folder).absolute().parents} if linked else set()
+    tops = [folder]
+    for top in tops:
+        for place, below, files in os.walk(top, onerror=failed):
+            below[:] = [name for name in below if not name.startswith(hidden)]
+            if linked:
+                if (this := _identity(place)) in read:
+                    below.clear()
+                    continue
+                read.add(this)
+                paths = (os.path.join(place, name) for name in sorted(below))  # noqa: PTH118
+                tops += [path for path in paths if os.path.islink(path)]  # noqa: PTH114
+            yield place, files
+
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    status = os.stat(folder)  # noqa: PTH116 (there may be many)
+    return status.st_dev, status.st_ino
+
+
+def left_out(lost: Sequence[str], which: str) -> str:
+    """What is said of images that are left out."""
+    return f"{counted(len(lost), 'image')} {which} {'was' if len(lost) == 1 else 'were'} left out, {min(lost)} for one"
+
+
+def notes_on_others(folder: Path, named: Iterable[str], which: str) -> tuple[str, ...]:
+    """What is said of the images below `folder` that are not `named`, and of folders there that cannot be read."""
+    unreadable: list[UserError] = []
+    known = {os.path.normpath(os.path.join(folder, name)) for name in named}  # noqa: PTH118
+    lost = [
+        path
+        for path in images_below(folder, linked=True, unreadable=unreadable)[0]
+        if os.path.normpath(path) not in known
+    ]
+    return (*([left_out(lost, which)] if lost else ()), *map(str, unreadable))
 
 
 def kinds(files: Iterable[str]) -> str:

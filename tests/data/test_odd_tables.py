@@ -1,0 +1,172 @@
+"""Tables that are nearly right: rows that are cut, columns that stand twice, labels in two spellings or none."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from archlab.data import Entry
+from archlab.data.readers.csv import read_rows
+from archlab.data.readers.labels import label_classes
+from archlab.data.reading import read_source
+from archlab.foundation import UserError
+
+
+def found(path, reader="csv", **options):
+    columns = {"image": "image", "label": "label", **options}
+    return read_source(Entry("mine", "mine", "own", 2, 8, "none", reader, {"path": str(path), **columns}), None)
+
+
+def written(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (
+            "image,label\n1.jpg,cat\n2.jpg,melanoma, in situ\n",
+            3,
+            "3 fields, but there are 2 columns: quote what holds commas",
+        ),
+        ("image;label\n1.jpg;a;b;c\n", 2, "4 fields, but there are 2 columns: quote what holds semicolons"),
+        ("1.jpg cat\n2.jpg golden retriever\n", 2, "3 fields, but there are 2 columns: quote what holds blanks"),
+    ],
+)
+def test_rows_that_are_too_long(tmp_path, text, line, words):
+    path = written(tmp_path / "table.csv", text)
+    with pytest.raises(UserError, match=rf"table\.csv:{line}: has {words}$"):
+        read_rows(path, "image", "label")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,label,,\n1.jpg,cat,,\n2.jpg,dog\n",
+        "image,label\n1.jpg,cat,,\n2.jpg,dog,  \n",
+        "image,label,note\n1.jpg,cat\n2.jpg,dog,old\n",
+        'image,label\n1.jpg,"cat"\n\n2.jpg,dog\n',
+        "image,label,x,x\n1.jpg,cat,1,2\n2.jpg,dog,3,4\n",
+    ],
+)
+def test_rows_that_are_longer_by_nothing_and_shorter_ones(tmp_path, text):
+    rows = read_rows(written(tmp_path / "table.csv", text), "image", "label")
+    assert [(row.file, row.label) for row in rows] == [("1.jpg", "cat"), ("2.jpg", "dog")]
+
+
+def test_a_row_without_its_label(tmp_path):
+    with pytest.raises(UserError, match=r"table\.csv:2: the column 'label' is empty"):
+        read_rows(written(tmp_path / "table.csv", "image,label\n1.jpg\n"), "image", "label")
+
+
+def test_a_column_that_stands_twice(tmp_path):
+    path = written(tmp_path / "table.csv", "image,label,label\n1.jpg,cat,A\n")
+    with pytest.raises(UserError, match=r"table\.csv: has 2 columns called 'label'$"):
+        read_rows(path, "image", "label")
+    twice = pa.table([pa.array([b"1"]), pa.array(["a"]), pa.array(["b"])], names=["image", "label", "label"])
+    pq.write_table(twice, tmp_path / "all.parquet")
+    with pytest.raises(UserError, match="has 2 columns called 'label'"):
+        found(tmp_path / "all.parquet", "parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("\n \n", "is empty"),
+        ("\nimage,label\n1.jpg,a\n", "begins with an empty line"),
+        (",,\n1,2,3\n", "begins"),
+    ],
+)
+def test_an_empty_table(tmp_path, text, words):
+    with pytest.raises(UserError, match=rf"table\.csv: {words}"):
+        read_rows(written(tmp_path / "table.csv", text), "image", "label")
+
+
+def test_labels_that_are_hardly_numbers():
+    assert label_classes(["--5", "3", "12"])[0] == ("--5", "12", "3")
+    assert label_classes(["-", "3"])[0] == ("-", "3")
+    assert label_classes(["10", "-5", "3"])[0] == ("-5", "3", "10")
+    assert label_classes(["9" * 5000, "1"])[0] == ("1", "9" * 5000)
+
+
+def test_equal_numbers_are_always_in_one_order():
+    code = "from archlab.data.readers.labels import label_classes; print(label_classes(['1', '01', '001', '+1'[1:], '2'])[0])"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert told == {b"('001', '01', '1', '2')\n"}
+
+
+def test_two_spellings_are_one_class_and_one_group(fill):
+    root = fill({"files": 4})
+    words = ["e\u0301", "\u00e9", "owl", "owl"]
+    lines = ["image,label,patient", *(f"files/{n:04}.jpg,{word},{word}" for n, word in enumerate(words))]
+    listing = found(written(root / "table.csv", "\n".join(lines)), group="patient")
+    assert listing.class_names == ("owl", "\u00e9") and set(listing.groups) == {"owl", "\u00e9"}
+
+
+def test_two_spellings_of_a_list(fill):
+    root = fill({"train/e\u0301": 2, "train/owl": 2, "val": 2})
+    (root / "val.txt").write_text("0000.jpg e\u0301\n0001.jpg \u00e9\n", encoding="utf-8")
+    source = {"path": str(root), "table": str(root / "val.txt")}
+    listing = read_source(Entry("mine", "mine", "own", 2, 8, "none", "listed", source), None)
+    assert listing.class_names == ("owl", "\u00e9") and list(listing.labels[-2:]) == [1, 1]
+
+
+def test_an_id_of_two_images_of_one_size_and_time(fill):
+    root = fill({"a": 2, "b": 2}, suffix=".bmp")
+    for file in root.rglob("*.bmp"):
+        os.utime(file, (1.6e9, 1.6e9))
+    path = written(root / "table.csv", "image,label\n0000,cat\n0001,dog\n")
+    with pytest.raises(UserError, match=r"'0000' may be a/0000\.bmp or b/0000\.bmp: write the path"):
+        found(path)
+
+
+def test_a_folder_that_cannot_be_read_is_told_with_what_is_missing(fill, monkeypatch):
+    root = fill({"a": 2, "b": 2})
+    path = written(root / "table.csv", "image,label\n0000,cat\n0007,dog\n")
+    (root / "b" / "0000.jpg").unlink()
+
+    def scandir(place, scan=os.scandir):
+        if str(place) == str(root / "b"):
+            raise PermissionError(13, "Permission denied", str(place))
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    told = f"1 of 2 images are not there, '0007' the first; {root}/b: cannot be read: Permission denied"
+    assert found(path).notes == (told,)
+
+
+def parquet(path, labels, **columns):
+    pq.write_table(pa.table({"image": [b"x"] * len(labels), "label": labels, **columns}), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (["a", " ", "b"], "row 1 has no label"),
+        ([0.0, np.nan, 1.0], "row 1 has no label"),
+        ([[0], [0, 1], [1]], "row 0 has a label of several values: one is expected"),
+        ([{"x": 1}, {"x": 2}, {"x": 3}], "row 0 has a label of several values: one is expected"),
+        ([b"a", b"\xff", b"\xfe"], "row 1 has a label that is not UTF-8 text"),
+    ],
+)
+def test_labels_of_parquet_that_are_refused(tmp_path, labels, words):
+    with pytest.raises(UserError, match=rf"all\.parquet: {words}$"):
+        found(parquet(tmp_path / "all.parquet", labels), "parquet")
+
+
+def test_blanks_around_labels_of_parquet_are_none_of_them(tmp_path):
+    path = parquet(tmp_path / "all.parquet", ["cat", "cat ", " dog"], patient=["1", "1 ", "2"])
+    listing = found(path, "parquet", group="patient")
+    assert listing.class_names == ("cat", "dog") and list(listing.groups) == ["1", "1", "2"]
