@@ -72,7 +72,9 @@ def report(
         echo(f"warning: {in_one_line(warning)}", err=True)
     echo(text(analysis, form or "markdown"), nl=False)
     if not form:
-        name = f"{cheap.name}+{analysis.name}" if cheap else analysis.name.replace(" + ", "+")
+        name = analysis.name.replace(" + ", "+")
+        if analysis.agreement:
+            name = f"{analysis.agreement.cheap}+{name}"
         written = Path(output) if output else place / "reports" / file_name(name)
         write(analysis, written, with_plots=with_plots)
         echo(f"the page and its tables are in {written}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -130,10 +131,10 @@ def _rank_correlation(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Spearman's, of each row with the target; NaN for a row of equal values."""
     from scipy import stats
 
-    one, two = (
-        ranks - ranks.mean(-1, keepdims=True)
-        for ranks in (stats.rankdata(each, axis=-1) for each in (target, predicted))
-    )
-    with np.errstate(invalid="ignore"):
-        found = (one * two).sum(-1) / np.sqrt((one**2).sum(-1) * (two**2).sum(-1))
-    return found.clip(-1, 1)
+    ranks = stats.rankdata(predicted, axis=-1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.ConstantInputWarning)
+        found: np.ndarray = stats.pearsonr(
+            np.broadcast_to(stats.rankdata(target), ranks.shape), ranks, axis=-1
+        ).statistic
+    return found

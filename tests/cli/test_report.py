@@ -113,6 +113,8 @@ def test_two_protocols_may_have_one_name(command, tmp_path):
     code, out, err = command("report", cheap, dear, "--agreement", "--json")
     found = json.loads(out)["agreement"]
     assert code == 0 and (found["cheap"], found["dear"]) == ("cheap/results", "dear/results"), err
+    assert command("report", cheap, dear, "--agreement")[0] == 0
+    assert len(list((tmp_path / "store" / "reports").glob("cheap_results+dear_results-*/report.html"))) == 1
     code, out, err = command("report", cheap, tmp_path / "dear" / ".." / "cheap" / "results.csv", "--agreement")
     assert (code, out) == (2, "") and "results is named twice" in err
 

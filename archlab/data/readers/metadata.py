@@ -16,9 +16,9 @@ FILE = "metadata.csv"
 
 
 def tables(folder: Path) -> dict[str, Path]:
-    """The tables below `folder`, by split ("": one for all); empty where it is no such folder.
+    """The tables below `folder`, by split ("": one for all).
 
-    Raises UserError for two of one part.
+    Raises UserError for two of one part, and where the folder cannot be read.
     """
     found = {"": folder / FILE} if is_file(folder / FILE) else {}
     for split, part in _parts(folder):
