@@ -64,13 +64,19 @@ def own_blocks_alone(texts: dict[str, str]) -> Iterator[None]:
     loaded = dict(LOADED)
     try:
         with restored():
+            removed = set()
             for registry in REGISTRIES:
                 for name in registry:
-                    if not _is_shipped(registry.file(name)):
+                    if not _is_shipped(file := registry.file(name)):
                         remove(registry, name)
+                        removed.add(file)
+            texts_removed = {module.__name__ for path, module in loaded.items() if str(path) in removed}
+            for path, module in loaded.items():
+                if module.__name__ in texts_removed:
+                    del LOADED[path]  # so that it registers its blocks again
             for name, text in texts.items():
                 path = file_of(name, text)
-                LOADED.pop(path, None)  # so that it registers its blocks again
+                LOADED.pop(path, None)
                 with replacing():
                     load_file(path)
             yield

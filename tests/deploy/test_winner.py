@@ -19,8 +19,10 @@ from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.architecture.parse import meant_width
 from archlab.architecture.writing import at_width
 from archlab.foundation import UserError, read_yaml
+from archlab.foundation.own_code import load_file
 from archlab.runs import Run, Store
 from archlab.study.search.winner import save_winner
+from blocks.registry import BLOCKS, replacing
 from tests.deploy.made import CLASSES, GATED
 
 
@@ -77,8 +79,23 @@ def test_several_datasets_are_chosen_from(place, winner, caplog):
 def test_its_architecture_is_known_after_its_network_was_loaded(winner):
     archlab.load(winner)
     with own_blocks_alone({}):  # and gone afterwards
+        assert "gated_conv" not in BLOCKS
         design = archlab.architecture(winner)
         assert type(archlab.build_model(design, 3, resolution=16).layers[1]).__name__ == "GatedConv"
+
+
+def test_its_architecture_is_known_where_its_blocks_are_set_aside(winner, tmp_path):
+    """Also those that this process has imported from files with the same text."""
+    with own_blocks_alone({}):
+        for name in ("first.py", "second.py"):
+            (tmp_path / name).write_text(GATED)
+            with replacing():
+                load_file(tmp_path / name)
+        with own_blocks_alone({}):
+            assert "gated_conv" not in BLOCKS
+            archlab.architecture(winner)
+            assert "gated_conv" in BLOCKS
+        assert BLOCKS.file("gated_conv") == str(tmp_path / "second.py")
 
 
 def gated(store):

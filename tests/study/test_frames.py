@@ -53,7 +53,7 @@ def test_the_option_lays_the_results_beside_those_of_the_study_as_written(store,
     back = in_frame_of(read_material("idea+frame=all", store.home), "references")
     assert analyse([back]).frame.document() == as_written.document["frame"]
     code, out, err = command("report", "idea", "--frame", "all", "--markdown")
-    assert code == 0 and "1 the highest of all complete models" in out and "alone" not in err
+    assert code == 0 and "1 the highest accuracy of all complete models" in out and "alone" not in err
 
 
 def test_what_is_no_frame_is_refused_with_what_there_is(home):
