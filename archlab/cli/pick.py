@@ -104,7 +104,7 @@ def pick(
         _print(found, done.output)
     for failure in found["failed"]:
         echo(f"failed: {failure['model']}: {failure['cause']}", err=True)
-    return 130 if found["ended"] == "interrupted" else 1 if found["failed"] else 0
+    return 130 if found["ended"] == "interrupted" else int(found["ended"] == "failed" or bool(found["failed"]))
 
 
 def _print(document: dict[str, Any], output: Path) -> None:
