@@ -14,7 +14,7 @@ from archlab.data.chunks import Job
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.prepared import FORMAT, WHOLE, content_digest, sealed, seen, settings
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, write_atomically, write_file
 
 _ROWS = 512  # copied at a time
 _MOST_NAMED = 20  # unreadable images, or classes, in a note
@@ -132,5 +132,4 @@ def _seal(folder: Path, manifest: dict[str, Any]) -> None:
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    with write_atomically(folder / "manifest.json") as path:
-        path.write_text(json.dumps(sealed(manifest), indent=1), encoding="utf-8")
+    write_file(folder / "manifest.json", json.dumps(sealed(manifest), indent=1))

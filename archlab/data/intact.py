@@ -16,7 +16,7 @@ import numpy as np
 
 from archlab.data.listing import SPLITS
 from archlab.data.prepared import DamagedDataError, Prepared, content_digest, seen
-from archlab.foundation import write_atomically
+from archlab.foundation import write_file
 
 
 def check_intact(prepared: Prepared, *, thoroughly: bool = False) -> None:
@@ -44,8 +44,8 @@ def check_intact(prepared: Prepared, *, thoroughly: bool = False) -> None:
 
 def note_intact(prepared: Prepared, stamp: str | None = None) -> None:
     """That the files were found intact when they had this stamp; None: they have it now."""
-    with suppress(OSError), write_atomically(_place(prepared)) as temporary:  # else they are read again next time
-        temporary.write_text(stamp or _stamp(prepared.path), encoding="utf-8")
+    with suppress(OSError):  # else they are read again next time
+        write_file(_place(prepared), stamp or _stamp(prepared.path))
 
 
 def _check_shapes(prepared: Prepared, split: str) -> None:

@@ -15,7 +15,7 @@ from archlab.data.entries import catalogue as known_entries
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.reading import read_source
 from archlab.data.splits import settle_splits
-from archlab.foundation import UserError, read_yaml_text, write_atomically
+from archlab.foundation import UserError, read_yaml_text, write_file
 
 _LOOKED_AT = 200  # images, for their size
 _LARGEST, _SMALLEST = 224, 8  # pixels proposed
@@ -49,8 +49,7 @@ def add_dataset(
     values["resolution"] = about.get("resolution") or proposed_resolution(listing)
     described = _parsed(name, values, path)
     splits = settle_splits(listing, described)
-    with write_atomically(path) as temporary:
-        temporary.write_text(_text(name, values), encoding="utf-8")
+    write_file(path, _text(name, values))
     return described, listing, splits
 
 

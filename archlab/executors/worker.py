@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Protocol
 
 from archlab.executors.channel import StopRequested
-from archlab.executors.server import resolve
 from archlab.runs.lock import lock
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -51,7 +51,7 @@ def perform(
         for path in own_files:
             load_file(Path(path), tried=True)  # by whoever planned the run
     this = dataclasses.replace(Run.from_document(run), own_files=tuple(own_files))
-    store, compute = Store(home), resolve(function)
+    store, compute = Store(home), resolve_name(function)
     try:
         if keep:
             return {"state": _compute_and_store(this, store, compute, options, report)}
@@ -67,7 +67,7 @@ def _compute_and_store(run: Run, store: Store, compute: Any, options: dict[str, 
     with lock(folder) as held:
         if not held:
             return "busy"
-        there = store.holds(run)  # another process may have finished it since it was asked for
+        there = store.get(run.key) is not None  # another process may have finished it since it was asked for
         if not there:
             with _warnings_told(report):
                 result = compute(run, home=store.home, folder=folder, report=report, **options)
