@@ -15,6 +15,7 @@ from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.prepared import FORMAT, WHOLE, content_digest, sealed, seen, settings
 from archlab.foundation import UserError, write_atomically, write_file
+from archlab.foundation.words import first_of
 
 _ROWS = 512  # copied at a time
 _MOST_NAMED = 20  # unreadable images, or classes, in a note
@@ -107,12 +108,10 @@ def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]
             notes.append(f"{found[split]:,} images in {split}, the catalogue says {expected:,}")
     for part, of_split in counts.items():
         if absent := [name for name, n in zip(classes, of_split, strict=True) if n == 0]:
-            more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
             some = "1 class" if len(absent) == 1 else f"{len(absent)} classes"
-            notes.append(f"no images in {part} of {some}: {', '.join(absent[:_MOST_NAMED])}{more}")
+            notes.append(f"no images in {part} of {some}: {first_of(absent, _MOST_NAMED)}")
     if skipped:
-        more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
-        notes.append(f"{len(skipped)} unreadable images left out: {', '.join(skipped[:_MOST_NAMED])}{more}")
+        notes.append(f"{len(skipped)} unreadable images left out: {first_of(skipped, _MOST_NAMED)}")
     return notes
 
 

@@ -16,6 +16,7 @@ from archlab.data.listing import SPLITS, Listing
 from archlab.data.reading import read_source
 from archlab.data.splits import settle_splits
 from archlab.foundation import UserError, read_yaml_text, write_file
+from archlab.foundation.words import first_of
 
 _LOOKED_AT = 200  # images, for their size
 _LARGEST, _SMALLEST = 224, 8  # pixels proposed
@@ -103,8 +104,7 @@ def summary(listing: Listing, splits: np.ndarray) -> list[str]:
     for split in ("validation", "test"):
         missing = [name for name, n in zip(listing.class_names, counts[split], strict=True) if n == 0]
         if missing:
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-            lines.append(f"too few images for {split}: {', '.join(missing[:5])}{more}")
+            lines.append(f"too few images for {split}: {first_of(missing, 5)}")
     return lines
 
 
