@@ -29,7 +29,7 @@ def check_intact(prepared: Prepared, *, thoroughly: bool = False) -> None:
     is_known = not thoroughly and _read(_place(prepared)) == stamp
     for split in SPLITS:
         _check_shapes(prepared, split)
-    if not _has_content(prepared, lambda split: _kept_digests(prepared, split)):
+    if not _has_content(prepared, lambda split: prepared.digests(split).tobytes()):
         raise DamagedDataError(_what_is_damaged(prepared))
     if is_known:
         return
@@ -72,10 +72,6 @@ def _has_content(prepared: Prepared, digests: Callable[[str], bytes]) -> bool:
     """Whether the manifest's digest is that of the labels and of images with these digests."""
     parts = [(split, seen(digests(split), prepared.shapes(split)), prepared.labels(split)) for split in SPLITS]
     return content_digest(prepared.resolution, prepared.num_classes, parts) == prepared.manifest["content"]
-
-
-def _kept_digests(prepared: Prepared, split: str) -> bytes:
-    return prepared.digests(split).tobytes()
 
 
 def _image_digests(prepared: Prepared, split: str) -> np.ndarray:
