@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, write_file
 from archlab.runs import Run, Store, open_data
 from archlab.study.ablating import runs_of
 from archlab.study.loading import load_study
@@ -102,8 +102,7 @@ def record_landscape(folder: Path, store: Store) -> int:
         ("epochs.csv", table.to_csv(index=False)),
         ("origin.yaml", yaml.safe_dump(origin, sort_keys=False)),
     ):
-        with write_atomically(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_file(folder / name, text)
     return len(documents)
 
 

@@ -6,7 +6,6 @@ each; the first is its warm-up. Processes are needed because the allocator's set
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from types import TracebackType
 from typing import Any
 
@@ -149,9 +149,7 @@ def _children(pid: int) -> list[str]:
 
 def main() -> None:
     """A contender's process: `python -m archlab.bench.laps MODULE:FUNCTION JSON`."""
-    module, _, name = sys.argv[1].partition(":")
-    function: Callable[..., None] = getattr(importlib.import_module(module), name)
-    function(Lap(), **json.loads(sys.argv[2]))
+    resolve_name(sys.argv[1])(Lap(), **json.loads(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -5,33 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from archlab.data import Prepared, entry, open_prepared, prepare
+from archlab.forecast.measuring import Few
 
 
-class Cut:
+class Cut(Few):
     """A prepared dataset with `train` training images, repeated where there are fewer, and one image to evaluate on."""
 
     def __init__(self, prepared: Prepared, train: int):
-        self._prepared, self._train = prepared, train
+        super().__init__(prepared, train, others=1)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._prepared, name)
-
-    def images(self, split: str) -> np.ndarray:
-        images = self._prepared.images(split)
-        return images.take(range(self._train), axis=0, mode="wrap") if split == "train" else images[:1]
-
-    def shapes(self, split: str) -> np.ndarray | None:
-        shapes = self._prepared.shapes(split)
-        if shapes is None or split != "train":
-            return None if shapes is None else shapes[:1]
-        return shapes.take(range(self._train), axis=0, mode="wrap")
-
-    def labels(self, split: str) -> np.ndarray:
-        labels = self._prepared.labels(split)
-        return labels.take(range(self._train), mode="wrap") if split == "train" else labels[:1]
+    def _cut(self, values: Any, split: str) -> Any:
+        most = self._most[split]
+        return values.take(range(most), axis=0, mode="wrap") if split == "train" else values[:most]
 
 
 def cut(home: str | Path, dataset: str, resolution: int, train: int) -> Cut:

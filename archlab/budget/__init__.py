@@ -4,7 +4,7 @@ from archlab.budget.budget import Budget, parse_budget
 from archlab.budget.closed_form import count
 from archlab.budget.cost import Cost
 from archlab.budget.fit import Fitted, fit, fit_width
-from archlab.budget.layers import LayerCost, count_layers
+from archlab.budget.layers import count_layers
 from archlab.budget.liveness import peak_elements
 from archlab.budget.measured import UncountableError, measure
 from archlab.budget.memory import check_memory
@@ -13,7 +13,6 @@ __all__ = [
     "Budget",
     "Cost",
     "Fitted",
-    "LayerCost",
     "UncountableError",
     "check_memory",
     "count",

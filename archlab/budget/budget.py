@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from archlab.budget.cost import Cost
 from archlab.foundation import UserError, where, with_lines_of
 from archlab.foundation.settings import Memory, Milliseconds, Quantity, read_settings, read_value
-from archlab.foundation.words import in_kib
+from archlab.foundation.words import in_kib, listed
 
 DEFAULT_PARAMS = 2_500_000
 Free: TypeAlias = Literal["depth", "patch", "resolution", "features"]
@@ -81,8 +81,7 @@ class Budget:
 
 
 def _listed(words: list[str]) -> str:
-    *others, last = words or ["none"]
-    return f"{', '.join(others)} and {last}" if others else last
+    return listed(words or ["none"])
 
 
 def _in_words(name: str, number: int | None) -> str:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.data import Entry, Inspection, Overlap, Pair, Prepared
+from archlab.foundation.escaping import printable
 
 _SHOWN = 20  # pairs of each kind
 
@@ -87,7 +88,7 @@ def print_prepared(prepared: Prepared) -> None:
     counts = ", ".join(f"{sum(prepared.counts(split)):,} {split}" for split in prepared.manifest["counts"])
     echo(f"{prepared.name}: {counts}; {prepared.num_classes} classes, {prepared.resolution} pixels")
     for note in prepared.notes:
-        echo(_printable(f"note: {note}"), err=True)
+        echo(printable(f"note: {note}"), err=True)
     echo(f"digest {prepared.digest}")
 
 
@@ -101,7 +102,7 @@ def print_inspection(prepared: Prepared, found: Inspection, as_json: bool) -> No
         ("class", *found.counts),
         [
             *(
-                (_printable(name), *(n[label] for n in found.counts.values()))
+                (printable(name), *(n[label] for n in found.counts.values()))
                 for label, name in enumerate(found.class_names)
             ),
             ("all", *(sum(counts) for counts in found.counts.values())),
@@ -153,11 +154,6 @@ def _print_pairs(heading: str, pairs: list[Pair]) -> None:
         one, other = (
             f"{split} {name} ({label})" for split, name, label in zip(pair.splits, pair.names, pair.labels, strict=True)
         )
-        echo(_printable(f"  {one} = {other}"))
+        echo(printable(f"  {one} = {other}"))
     if len(pairs) > _SHOWN:
         echo(f"  and {len(pairs) - _SHOWN} more (--json lists them all)")
-
-
-def _printable(text: str) -> str:
-    """Without the halves of characters that file names of unknown encoding hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -11,7 +11,7 @@ import click
 from archlab.cli.streams import echo, leave_standard_output, mend_streams, told_warnings
 from archlab.foundation import UserError, nearest
 from archlab.foundation.errors import is_out_of_memory
-from archlab.foundation.escaping import visible
+from archlab.foundation.escaping import in_one_line
 from archlab.foundation.libraries import quiet_libraries
 
 COMMANDS = {
@@ -127,5 +127,5 @@ def _last_resort(error: BaseException) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {' '.join(visible(message).split())}", file=sys.stderr)
+    print(f"error: {in_one_line(message)}", file=sys.stderr)
     return 2

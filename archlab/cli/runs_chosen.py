@@ -23,7 +23,9 @@ def chosen(
         known = set(table.column("dataset").to_pylist())
         table = _kept(table, "dataset", {dataset} & known, dataset, known)
     if study is not None:
-        table = _only(table, "key", _keys_of(study, store))
+        from archlab.report import keys_of_study
+
+        table = _only(table, "key", keys_of_study(study, store.home))
     return table
 
 
@@ -38,10 +40,3 @@ def _only(table: pyarrow.Table, column: str, values: set[str]) -> pyarrow.Table:
     from pyarrow import compute
 
     return table.filter(compute.is_in(table.column(column), pyarrow.array(sorted(values), pyarrow.string())))
-
-
-def _keys_of(study: str, store: Store) -> set[str]:
-    """Keys of the runs that a finished study, or a search of its name, rests on."""
-    from archlab.report import keys_of_study
-
-    return keys_of_study(study, store.home)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from archlab.executors import Settings
     from archlab.forecast import Plan
     from archlab.runs import Run, Store
+    from archlab.study.search.designs import Designs
     from archlab.study.search.search import Found
-    from archlab.study.source import StudySource
 
 
 @click.command()
@@ -64,35 +64,35 @@ def search(
     validation data; the last table shows test data. Ends with 1 where a run failed.
     """
     from archlab.runs import Store
+    from archlab.study.loading import load_study
+    from archlab.study.search.designs import Designs
+    from archlab.study.search.forecast import smoke_runs
     from archlab.study.search.search import search as search_study
 
     opened = Store(home(store))
     source = overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds)
     settings, progress = settings_and_progress(on_found=lambda found: _print(found, as_json), **options)
-    if dry_run:
-        _forecast(source, trials, opened, settings, progress, as_json)
-        return 0
-    if smoke:
-        return _smoke(source, opened, settings, progress, as_json)
+    if dry_run or smoke:
+        designs = Designs(load_study(source, home=opened.home), opened.home)
+        if dry_run:
+            _forecast(designs, trials, opened, settings, progress, as_json)
+            return 0
+        return try_out(designs.study.name, smoke_runs(designs), opened, settings, progress, as_json)
     found = search_study(source, opened, settings, progress, trials=trials, storage=storage, resume=resume)
     return 1 if found.failures else 0
 
 
 def _forecast(
-    source: StudySource, trials: int | None, store: Store, settings: Settings, progress: ShownProgress, as_json: bool
+    designs: Designs, trials: int | None, store: Store, settings: Settings, progress: ShownProgress, as_json: bool
 ) -> None:
     from archlab.forecast import plan
     from archlab.foundation.words import duration
-    from archlab.study.loading import load_study
-    from archlab.study.search.designs import Designs
     from archlab.study.search.forecast import forecast
-
-    study = load_study(source, home=store.home)
 
     def planned(runs: list[Run]) -> Plan:
         return plan(runs, store, settings, on_event=progress.measuring)
 
-    found = forecast(Designs(study, store.home), trials or study.search.trials, planned)
+    found = forecast(designs, trials or designs.study.search.trials, planned)
     if as_json:
         echo(json.dumps(found, indent=2))
         return
@@ -102,15 +102,6 @@ def _forecast(
     echo(f"\n{found['study']}: {trials_take} about {duration(found['wall_seconds'])} on {workers}")
     if count := found.get("networks_to_time"):
         echo(f"{counted(count, 'network is', 'networks are')} timed in ONNX Runtime before training, at least")
-
-
-def _smoke(source: StudySource, store: Store, settings: Settings, progress: ShownProgress, as_json: bool) -> int:
-    from archlab.study.loading import load_study
-    from archlab.study.search.designs import Designs
-    from archlab.study.search.forecast import smoke_runs
-
-    study = load_study(source, home=store.home)
-    return try_out(study.name, smoke_runs(Designs(study, store.home)), store, settings, progress, as_json)
 
 
 def _print(found: Found, as_json: bool) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
-from archlab.foundation.escaping import visible
+from archlab.foundation.escaping import in_one_line, visible
 from archlab.foundation.machine import is_open
+from archlab.foundation.warnings_told import warnings_told
 
 
 def mend_streams() -> None:
@@ -38,16 +37,9 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(written, err=err, nl=nl)
 
 
-@contextmanager
-def told_warnings() -> Iterator[None]:
+def told_warnings() -> AbstractContextManager[None]:
     """Within, what archlab warns of is told on standard error."""
-    handler, log = logging.Handler(logging.WARNING), logging.getLogger("archlab")
-    handler.emit = lambda record: echo(" ".join(visible(record.getMessage()).split()), err=True)  # type: ignore[method-assign]
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
+    return warnings_told(lambda words: echo(in_one_line(words), err=True))
 
 
 def leave_standard_output() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from archlab.cli.streams import echo
-from archlab.foundation.escaping import visible
+from archlab.foundation.escaping import in_one_line
 
 if TYPE_CHECKING:
     from archlab.study.ablation import Ablation
@@ -95,4 +95,4 @@ def rounded(value: Any, *, signed: bool = False) -> Any:
 def _written(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if type(value) is int else " ".join(visible(str(value)).split())
+    return f"{value:,}" if type(value) is int else in_one_line(str(value))

@@ -1,6 +1,6 @@
 """Datasets: a catalogue, readers of their sources, leak-free splits, and the prepared store that training reads."""
 
-from archlab.data.entries import Archive, Entry, catalogue, entry, kin
+from archlab.data.entries import Entry, catalogue, entry, kin
 from archlab.data.expected import Expected, is_prepared
 from archlab.data.inspection import Inspection, Pair, inspect
 from archlab.data.listing import ImageArray, ImageFiles, Listing
@@ -14,7 +14,6 @@ from archlab.data.sizes import ClassCounts, images_to_test, test_classes
 from archlab.data.suite import Suite, load_suite, suites
 
 __all__ = [
-    "Archive",
     "ClassCounts",
     "Entry",
     "Expected",

@@ -14,7 +14,8 @@ from archlab.data.chunks import Job
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.prepared import FORMAT, WHOLE, content_digest, sealed, seen, settings
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, write_atomically, write_file
+from archlab.foundation.words import first_of
 
 _ROWS = 512  # copied at a time
 _MOST_NAMED = 20  # unreadable images, or classes, in a note
@@ -107,12 +108,10 @@ def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]
             notes.append(f"{found[split]:,} images in {split}, the catalogue says {expected:,}")
     for part, of_split in counts.items():
         if absent := [name for name, n in zip(classes, of_split, strict=True) if n == 0]:
-            more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
             some = "1 class" if len(absent) == 1 else f"{len(absent)} classes"
-            notes.append(f"no images in {part} of {some}: {', '.join(absent[:_MOST_NAMED])}{more}")
+            notes.append(f"no images in {part} of {some}: {first_of(absent, _MOST_NAMED)}")
     if skipped:
-        more = f" and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
-        notes.append(f"{len(skipped)} unreadable images left out: {', '.join(skipped[:_MOST_NAMED])}{more}")
+        notes.append(f"{len(skipped)} unreadable images left out: {first_of(skipped, _MOST_NAMED)}")
     return notes
 
 
@@ -132,5 +131,4 @@ def _seal(folder: Path, manifest: dict[str, Any]) -> None:
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
-    with write_atomically(folder / "manifest.json") as path:
-        path.write_text(json.dumps(sealed(manifest), indent=1), encoding="utf-8")
+    write_file(folder / "manifest.json", json.dumps(sealed(manifest), indent=1))

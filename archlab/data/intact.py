@@ -16,7 +16,7 @@ import numpy as np
 
 from archlab.data.listing import SPLITS
 from archlab.data.prepared import DamagedDataError, Prepared, content_digest, seen
-from archlab.foundation import write_atomically
+from archlab.foundation import write_file
 
 
 def check_intact(prepared: Prepared, *, thoroughly: bool = False) -> None:
@@ -29,7 +29,7 @@ def check_intact(prepared: Prepared, *, thoroughly: bool = False) -> None:
     is_known = not thoroughly and _read(_place(prepared)) == stamp
     for split in SPLITS:
         _check_shapes(prepared, split)
-    if not _has_content(prepared, lambda split: _kept_digests(prepared, split)):
+    if not _has_content(prepared, lambda split: prepared.digests(split).tobytes()):
         raise DamagedDataError(_what_is_damaged(prepared))
     if is_known:
         return
@@ -44,8 +44,8 @@ def check_intact(prepared: Prepared, *, thoroughly: bool = False) -> None:
 
 def note_intact(prepared: Prepared, stamp: str | None = None) -> None:
     """That the files were found intact when they had this stamp; None: they have it now."""
-    with suppress(OSError), write_atomically(_place(prepared)) as temporary:  # else they are read again next time
-        temporary.write_text(stamp or _stamp(prepared.path), encoding="utf-8")
+    with suppress(OSError):  # else they are read again next time
+        write_file(_place(prepared), stamp or _stamp(prepared.path))
 
 
 def _check_shapes(prepared: Prepared, split: str) -> None:
@@ -72,10 +72,6 @@ def _has_content(prepared: Prepared, digests: Callable[[str], bytes]) -> bool:
     """Whether the manifest's digest is that of the labels and of images with these digests."""
     parts = [(split, seen(digests(split), prepared.shapes(split)), prepared.labels(split)) for split in SPLITS]
     return content_digest(prepared.resolution, prepared.num_classes, parts) == prepared.manifest["content"]
-
-
-def _kept_digests(prepared: Prepared, split: str) -> bytes:
-    return prepared.digests(split).tobytes()
 
 
 def _image_digests(prepared: Prepared, split: str) -> np.ndarray:

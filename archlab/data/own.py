@@ -15,7 +15,8 @@ from archlab.data.entries import catalogue as known_entries
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.reading import read_source
 from archlab.data.splits import settle_splits
-from archlab.foundation import UserError, read_yaml_text, write_atomically
+from archlab.foundation import UserError, read_yaml_text, write_file
+from archlab.foundation.words import first_of
 
 _LOOKED_AT = 200  # images, for their size
 _LARGEST, _SMALLEST = 224, 8  # pixels proposed
@@ -49,8 +50,7 @@ def add_dataset(
     values["resolution"] = about.get("resolution") or proposed_resolution(listing)
     described = _parsed(name, values, path)
     splits = settle_splits(listing, described)
-    with write_atomically(path) as temporary:
-        temporary.write_text(_text(name, values), encoding="utf-8")
+    write_file(path, _text(name, values))
     return described, listing, splits
 
 
@@ -104,8 +104,7 @@ def summary(listing: Listing, splits: np.ndarray) -> list[str]:
     for split in ("validation", "test"):
         missing = [name for name, n in zip(listing.class_names, counts[split], strict=True) if n == 0]
         if missing:
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-            lines.append(f"too few images for {split}: {', '.join(missing[:5])}{more}")
+            lines.append(f"too few images for {split}: {first_of(missing, 5)}")
     return lines
 
 

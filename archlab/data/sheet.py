@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from archlab.data.prepared import Prepared
 from archlab.foundation import write_atomically
-from archlab.foundation.escaping import visible
+from archlab.foundation.escaping import in_one_line
 
 _TILE = 64  # pixels, at least
 _GAP = 3
@@ -29,12 +29,12 @@ def contact_sheet(prepared: Prepared, path: Path, *, split: str = "train", per_c
     width = _NAME + per_class * (side + _GAP) + 4 * _GAP
     sheet = Image.new("RGB", (blocks * width, rows * (side + _GAP) + _GAP + _HEADING), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    heading = f"{_line(prepared.entry.title)}\n{split}: {len(labels):,} images, {prepared.resolution} pixels"
+    heading = f"{in_one_line(prepared.entry.title)}\n{split}: {len(labels):,} images, {prepared.resolution} pixels"
     draw.text((_GAP, _GAP), heading, fill=_INK, font=font)
     for label, name in enumerate(prepared.class_names):
         left, top = label // rows * width, _HEADING + label % rows * (side + _GAP)
         of_class = np.flatnonzero(labels == label)
-        _write(draw, (left + _GAP, top + side // 2), _line(name), font, f"{len(of_class):,}")
+        _write(draw, (left + _GAP, top + side // 2), in_one_line(name), font, f"{len(of_class):,}")
         shown = (
             of_class[np.linspace(0, len(of_class) - 1, min(per_class, len(of_class))).astype(int)]
             if len(of_class)
@@ -45,11 +45,6 @@ def contact_sheet(prepared: Prepared, path: Path, *, split: str = "train", per_c
             sheet.paste(tile, (left + _NAME + column * (side + _GAP), top))
     with write_atomically(path) as temporary:
         sheet.save(temporary, format="PNG")
-
-
-def _line(text: str) -> str:
-    """The text as one line that can be drawn."""
-    return " ".join(visible(text).split())
 
 
 def _write(

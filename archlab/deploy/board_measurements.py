@@ -11,7 +11,7 @@ from typing import Any
 
 from archlab.deploy.board_csv import MEASURED, OF_TIMES, BoardRow, read_rows
 from archlab.forecast.costs import model_of
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, write_file
 from archlab.foundation.json_files import read_json
 from archlab.foundation.sealed import read_sealed, seal
 from archlab.foundation.words import in_kib
@@ -136,8 +136,7 @@ def _keep(measurement: BoardMeasurement, store: Store) -> BoardMeasurement:
     path = store.home / FOLDER / f"{measurement.name}.json"
     if replaced := path.exists():
         measurement = _completed(measurement, read_sealed(path) or {})
-    with write_atomically(path) as temporary:
-        temporary.write_text(seal({"format": FORMAT, **dataclasses.asdict(measurement)}), encoding="utf-8")
+    write_file(path, seal({"format": FORMAT, **dataclasses.asdict(measurement)}))
     return dataclasses.replace(measurement, replaced=replaced)
 
 

@@ -17,7 +17,7 @@ from archlab.deploy.extras import require
 from archlab.deploy.formats import FORMATS
 from archlab.deploy.loading import LoadedNetwork
 from archlab.deploy.mending import Mending
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, write_file
 
 LEAST_AGREEMENT = 0.999  # of float files
 CALIBRATION = 256  # images
@@ -104,8 +104,7 @@ class Exporting:
             found = self._agreement(content)
             if in_float.right is not None and found.right is not None:
                 drop = paired_drop(in_float.right, found.right)
-        with write_atomically(file) as temporary:
-            temporary.write_bytes(content)
+        write_file(file, content)
         precision = "int8" if int8 else "float"
         return Exported(file, self.format, precision, len(content), found, found.accuracy, drop, mending)
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
+from pkgutil import resolve_name
 
 import numpy as np
 
@@ -66,25 +66,22 @@ class Exporter(ABC):
 class Format:
     """Attributes:
     name: Of the format, as people call it.
-    runtime: What runs its files here.
     extra: Of archlab, that brings what it needs.
     maker: Module and class of its `Exporter`.
     """
 
     name: str
-    runtime: str
     extra: str
     maker: str
 
     def exporter(self, network: LoadedNetwork) -> Exporter:
-        module, _, name = self.maker.partition(":")
-        found: Exporter = getattr(import_module(module), name)(network)
+        found: Exporter = resolve_name(self.maker)(network)
         return found
 
 
 FORMATS = {
-    "onnx": Format("ONNX", "ONNX Runtime", "onnx", "archlab.deploy.onnx_exporter:OnnxExporter"),
-    "tflite": Format("LiteRT", "LiteRT", "litert", "archlab.deploy.litert_exporter:LiteRTExporter"),
-    "pte": Format("ExecuTorch", "ExecuTorch", "executorch", "archlab.deploy.executorch_exporter:ExecuTorchExporter"),
+    "onnx": Format("ONNX", "onnx", "archlab.deploy.onnx_exporter:OnnxExporter"),
+    "tflite": Format("LiteRT", "litert", "archlab.deploy.litert_exporter:LiteRTExporter"),
+    "pte": Format("ExecuTorch", "executorch", "archlab.deploy.executorch_exporter:ExecuTorchExporter"),
 }
 """By the ending of their files."""

@@ -12,17 +12,16 @@ In its metadata `classes` is a JSON list, `preprocessing` and `origin` are JSON 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Mapping
 
-import numpy as np
 import torch
+from torch import nn
 
 from archlab.deploy.deployed import Deployed, deployed, metadata, refusal
 from archlab.deploy.litert_graph import content_of, graph_of, rename, set_metadata
-from archlab.deploy.litert_quantising import ways
-from archlab.deploy.litert_runtime import run_litert, same_in_batches
+from archlab.deploy.litert_runtime import same_in_batches
 from archlab.deploy.litert_shapes import flatten_transposes, free_batch, join_softmax
-from archlab.deploy.litert_weights import in_plain_order
 from archlab.deploy.loading import LoadedNetwork
 from archlab.deploy.quiet import silent
 
@@ -73,15 +72,13 @@ def finished(content: bytes, side: int, entries: Mapping[str, str]) -> bytes:
     return for_many if same_in_batches(for_many, side) else for_one
 
 
-def int8_ways(network: LoadedNetwork, calibration: np.ndarray) -> Iterator[tuple[str, bytes]]:
-    """Ways of quantising and the files that they make, lazily, in the order in which they should be tried.
+def in_plain_order(module: nn.Module) -> nn.Module:
+    """A copy whose parameters and buffers lie in memory in the order of their axes.
 
-    Args:
-        calibration: Training images, uint8 (N, R, R, 3).
+    litert-torch (0.10) brings constants into that order, and tells them apart by where they then lie. What it had to copy for
+    that is soon gone, and another constant of the same shape can lie in the same place: it would get the first one's values.
     """
-    return ways(float_content(network), calibration)
-
-
-def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:
-    """float32 (N, classes): what LiteRT makes of uint8 images (N, R, R, 3)."""
-    return run_litert(content, pixels)
+    own = copy.deepcopy(module)
+    for tensor in (*own.parameters(), *own.buffers()):
+        tensor.data = tensor.data.contiguous()
+    return own

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 IMAGES, PROBABILITIES = "images", "probabilities"
-SIGNATURE = "serving_default"
 _ALIGNED = 16  # bytes, as the schema says of the data of buffers
 
 
@@ -57,15 +56,6 @@ def kind_of(graph: Any, operator: Any) -> int:
     """A number of the schema's `BuiltinOperator`."""
     code = graph.operatorCodes[operator.opcodeIndex]
     return max(code.builtinCode, code.deprecatedBuiltinCode)
-
-
-def operators(content: bytes) -> list[str]:
-    """The kinds of the operators of a file, `CONV_2D`, in the order in which they run."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    names = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
-    graph = graph_of(content)
-    return [names[kind_of(graph, operator)] for operator in graph.subgraphs[0].operators]
 
 
 def values_of(graph: Any, tensor: Any) -> np.ndarray | None:

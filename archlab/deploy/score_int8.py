@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from archlab.deploy.agreement import Images, images_of
+from archlab.deploy.agreement import images_of
+from archlab.deploy.class_scores import class_scores_of
 from archlab.deploy.drop import paired_drop
 from archlab.deploy.exporting import judging_images, training_images
 from archlab.deploy.loading import load
@@ -17,7 +16,6 @@ from archlab.deploy.onnx_ways import quantised_graph
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
 from archlab.runs import Run
-from archlab.training.class_scores import ClassScores
 from archlab.training.metrics import measured
 
 
@@ -38,17 +36,11 @@ def score_in_int8(run: Run, *, home: Path, metric: dict[str, Any] | str, **_: An
     before, after = (run_onnx(each, images.pixels) for each in (core.SerializeToString(), content))
     lost = paired_drop(before.argmax(1) == images.labels, after.argmax(1) == images.labels)
     return {
-        "float": _worth(of, before, images),
-        "int8": _worth(of, after, images),
+        "float": measured(of, class_scores_of(before, images.labels)),
+        "int8": measured(of, class_scores_of(after, images.labels)),
         "drop": lost.value,
         "low": lost.low,
         "high": lost.high,
         "images": lost.images,
         "way": mending.way,
     }
-
-
-def _worth(metric: Metric, probabilities: np.ndarray, images: Images) -> float | None:
-    assert images.labels is not None
-    outputs = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
-    return measured(metric, ClassScores.of(outputs, images.labels))

@@ -45,9 +45,10 @@ def int8_file(network: LoadedNetwork) -> bytes:
 
     Raises UserError where the network cannot be exported.
     """
-    from archlab.deploy.litert_export import int8_ways
+    from archlab.deploy.litert_export import float_content
+    from archlab.deploy.litert_quantising import ways
 
-    _, content = next(int8_ways(network, images_of(network, "train", CALIBRATION).pixels))
+    _, content = next(ways(float_content(network), images_of(network, "train", CALIBRATION).pixels))
     return content
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 from archlab.executors.executor import Executor, open_executor
 from archlab.executors.settings import TRAIN, Settings, Task
+from archlab.executors.signals import handling
 from archlab.runs.events import Event, Failure
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -110,12 +110,5 @@ def interruptible(executor: Executor, *, at_once: bool = False) -> Iterator[Call
             _log.warning("stopping when the running epochs end; Ctrl-C again stops at once")
         return bool(received)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handling((signal.SIGINT, signal.SIGTERM), handle):
         yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -16,9 +16,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NoReturn
 
 from archlab.executors.channel import Report, error_of, send
@@ -26,12 +26,6 @@ from archlab.foundation.libraries import quiet_libraries
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
 LAST_SECONDS = 5.0  # for what is killed to end
-
-
-def resolve(name: str) -> Callable[..., Any]:
-    """The function `package.module:function`."""
-    module, _, function = name.partition(":")
-    return getattr(importlib.import_module(module), function)
 
 
 class Server:
@@ -146,7 +140,7 @@ def _run_and_exit(
         _redirect_output(log)
         faulthandler.enable()
         os.environ.update(environment)
-        value = resolve(function)(**arguments, report=report)
+        value = resolve_name(function)(**arguments, report=report)
         send(server.messages, job=job, value=value)
         code = 0
     except BaseException as error:

@@ -16,7 +16,7 @@ from filelock import FileLock
 from archlab.data.entries import Fit, entry, user_catalogue
 from archlab.data.intact import check_intact, note_intact
 from archlab.data.prepared import DamagedDataError, Prepared, fitted, folder, open_current
-from archlab.foundation import UserError, clear, files_read, replace_folder, write_atomically
+from archlab.foundation import UserError, clear, files_read, replace_folder, write_atomically, write_file
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 from archlab.runs.stored import DamagedRunError
@@ -114,16 +114,14 @@ def receive_foundation(foundation: Foundation, store: Store, files: dict[str, by
         raise UserError(f"run {name[:12]} was damaged on its way: {damage}") from None
     if sha256(files[name]).hexdigest() != name:
         raise UserError(f"weights {name[:12]} were damaged on their way")
-    with write_atomically(store.given(name)) as temporary:
-        temporary.write_bytes(files[name])
+    write_file(store.given(name), files[name])
 
 
 def own_file(home: Path, source: bytes) -> str:
     """The path of a file of own code with this text, below a home."""
     path = home / "cache" / "own_files" / f"{sha256(source).hexdigest()[:16]}.py"
     if not path.exists():
-        with write_atomically(path) as temporary:
-            temporary.write_bytes(source)
+        write_file(path, source)
     return str(path)
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Protocol
 
 from archlab.executors.channel import StopRequested
-from archlab.executors.server import resolve
+from archlab.foundation.warnings_told import warnings_told
 from archlab.runs.lock import lock
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -51,7 +49,7 @@ def perform(
         for path in own_files:
             load_file(Path(path), tried=True)  # by whoever planned the run
     this = dataclasses.replace(Run.from_document(run), own_files=tuple(own_files))
-    store, compute = Store(home), resolve(function)
+    store, compute = Store(home), resolve_name(function)
     try:
         if keep:
             return {"state": _compute_and_store(this, store, compute, options, report)}
@@ -67,22 +65,10 @@ def _compute_and_store(run: Run, store: Store, compute: Any, options: dict[str, 
     with lock(folder) as held:
         if not held:
             return "busy"
-        there = store.holds(run)  # another process may have finished it since it was asked for
+        there = store.get(run.key) is not None  # another process may have finished it since it was asked for
         if not there:
-            with _warnings_told(report):
+            with warnings_told(lambda words: report(warning=words.removeprefix("warning: ")[:MOST_LETTERS])):
                 result = compute(run, home=store.home, folder=folder, report=report, **options)
             store.put(run, result)
         shutil.rmtree(folder, ignore_errors=True)
     return "stored" if there else "finished"
-
-
-@contextmanager
-def _warnings_told(report: Reporter) -> Iterator[None]:
-    """What archlab warns of in this process reaches the people before the other one."""
-    handler, log = logging.Handler(logging.WARNING), logging.getLogger("archlab")
-    handler.emit = lambda record: report(warning=record.getMessage().removeprefix("warning: ")[:MOST_LETTERS])  # type: ignore[method-assign]
-    log.addHandler(handler)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)

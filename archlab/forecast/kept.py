@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from archlab.foundation import write_atomically
+from archlab.foundation import write_file
 from archlab.foundation.sealed import read_sealed, seal
 from archlab.runs.store import Store
 
@@ -18,8 +18,8 @@ def read_measurement(store: Store, what: str, name: str) -> Any | None:
 
 def keep_measurement(store: Store, what: str, name: str, value: Any) -> None:
     """Keeps a measurement; where the disk is full it is made again."""
-    with suppress(OSError), write_atomically(_file(store, what, name)) as temporary:
-        temporary.write_text(seal(value))
+    with suppress(OSError):
+        write_file(_file(store, what, name), seal(value))
 
 
 def kept_below(store: Store, what: str) -> list[str]:

@@ -43,14 +43,17 @@ class Few:
         return getattr(self._prepared, name)
 
     def images(self, split: str) -> Any:
-        return self._prepared.images(split)[: self._most[split]]
+        return self._cut(self._prepared.images(split), split)
 
     def shapes(self, split: str) -> Any:
         shapes = self._prepared.shapes(split)
-        return None if shapes is None else shapes[: self._most[split]]
+        return None if shapes is None else self._cut(shapes, split)
 
     def labels(self, split: str) -> Any:
-        return self._prepared.labels(split)[: self._most[split]]
+        return self._cut(self._prepared.labels(split), split)
+
+    def _cut(self, values: Any, split: str) -> Any:
+        return values[: self._most[split]]
 
 
 def try_run(run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any) -> dict[str, Any]:

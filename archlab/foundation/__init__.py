@@ -13,6 +13,7 @@ from archlab.foundation.files import (
     real,
     replace_folder,
     write_atomically,
+    write_file,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "where",
     "with_lines_of",
     "write_atomically",
+    "write_file",
 ]

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from archlab.foundation.errors import UserError
-from archlab.foundation.files import read_file, write_atomically
+from archlab.foundation.files import read_file, write_file
 from archlab.foundation.json_files import read_json
 
 CHECKSUMS = "checksums.json"
@@ -34,8 +34,7 @@ def _note(folder: Path, found: dict[str, str | None]) -> None:
     except UserError:  # the files are being made anew
         noted = {}
     noted = {name: checksum for name, checksum in (noted | found).items() if checksum}
-    with write_atomically(folder / CHECKSUMS) as temporary:
-        temporary.write_text(json.dumps(noted, indent=1), encoding="utf-8")
+    write_file(folder / CHECKSUMS, json.dumps(noted, indent=1))
 
 
 def changed_files(folder: Path) -> list[str]:

@@ -29,6 +29,11 @@ def in_one_line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
+def printable(text: str) -> str:
+    """Without the halves of characters that file names of unknown encoding hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def for_markdown(text: str) -> str:
     """One line in which no character is markup but the backtick; underscores within words and a mere `&` stay as they are."""
     return re.sub(_MARKUP, r"\\\g<0>", in_one_line(text))

@@ -129,6 +129,15 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_file(path: str | Path, content: str | bytes) -> None:
+    """Writes bytes, or a text in UTF-8, as `write_atomically` does."""
+    with write_atomically(path) as temporary:
+        if isinstance(content, str):
+            temporary.write_text(content, encoding="utf-8")
+        else:
+            temporary.write_bytes(content)
+
+
 def clear(path: Path) -> None:
     """Removes whatever is there, a folder with all in it, as far as that is possible."""
     if path.is_dir() and not path.is_symlink():

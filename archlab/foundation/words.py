@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
 from archlab.foundation.errors import UserError
 
@@ -46,6 +46,18 @@ def counted_between(counts: Collection[int], noun: str) -> str:
     """`2 seeds` where all counts are 2; `150 to 1,410 steps`."""
     least, most = min(counts), max(counts)
     return counted(most, noun) if least == most else f"{least:,} to {counted(most, noun)}"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *rest, last = parts
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """`a, b`; `a, b and 3 more` where there are more than so many."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def as_sentence(words: str) -> str:

@@ -6,8 +6,7 @@ found        the designs that searches have found
 candidates   the references and what searches found, within the limits
 pretrained   those that start from weights at hand
 request      what is asked for
-clock        how much of the time is left, across interruptions
-decisions    what was decided, kept, so that the same command goes on with it
+decisions    what was decided, kept, so that the same command goes on with it; how much of the time is left
 trainer      runs of candidates, and what they are worth on validation images
 standing     who leads, and who is surely behind, with the noise of images and of seeds
 lengths      how many steps fit into a time

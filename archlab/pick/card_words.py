@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archlab.foundation.metric import Metric
-from archlab.foundation.words import counted, duration, in_kib
+from archlab.foundation.words import counted, duration, first_of, in_kib
 
 NAMED = 8  # classes
 FEW_IMAGES = 10  # of a class, whose recall says little
@@ -138,9 +138,8 @@ def _of_test(document: dict[str, Any]) -> Iterator[str]:
         )
     few = [each for each in test["recall"] if each["images"] < FEW_IMAGES]
     if few:
-        named = ", ".join(f"{each['class']} ({each['images']})" for each in few[:3])
-        more = f" and {len(few) - 3} more" if len(few) > 3 else ""
-        yield f"So few test images say little of single classes: {named}{more}."
+        named = first_of([f"{each['class']} ({each['images']})" for each in few], 3)
+        yield f"So few test images say little of single classes: {named}."
 
 
 def _of_int8(document: dict[str, Any]) -> Iterator[str]:

@@ -3,17 +3,39 @@ the same runs."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from archlab.forecast.costs import hardware
 from archlab.forecast.kept import keep_measurement, read_measurement
-from archlab.pick.clock import Clock
 from archlab.runs import Store
 from archlab.runs.run import digest
 
 _FOLDER, _FORMAT = "picks", 2
 Decision = TypeVar("Decision")
+
+
+class Clock:
+    """How much of the time is left, counted from when the command began.
+
+    Args:
+        within: Seconds that there are.
+        began: By `time.monotonic`.
+        spent: Seconds that an interrupted command has spent before.
+    """
+
+    def __init__(self, within: float, began: float, spent: float = 0.0):
+        self.within, self._before, self._began = within, spent, began
+
+    @property
+    def spent(self) -> float:
+        return self._before + time.monotonic() - self._began
+
+    @property
+    def left(self) -> float:
+        """Seconds; none once the time is over."""
+        return max(self.within - self.spent, 0.0)
 
 
 class Decisions:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from archlab.data import Inspection, Listing, Prepared
 from archlab.data.listing import SPLITS
+from archlab.foundation.escaping import printable
+from archlab.foundation.words import as_sentence, counted, first_of
 
 _NAMED = 5  # files or classes, in a line
 
@@ -51,7 +52,7 @@ def found_in(prepared: Prepared, listing: Listing, inspection: Inspection, toget
         "identical": twins["identical"],
         "near": twins["near"] if together == "near" else len(inspection.near_duplicates),
         "across": {kind: len({(pair.splits[1], pair.names[1]) for pair in found}) for kind, found in pairs.items()},
-        "unreadable": [_printable(name) for name in prepared.manifest["skipped"]],
+        "unreadable": [printable(name) for name in prepared.manifest["skipped"]],
     }
     sizes = counts.sum(axis=0).tolist()
     return {
@@ -69,9 +70,9 @@ def of_every_part(prepared: Prepared) -> set[str]:
 
 def _lines(name: str, values: dict[str, Any], sizes: list[int]) -> list[str]:
     images, largest, smallest = values["images"], values["largest"], values["smallest"]
-    of_classes = f"{_some(values['classes'])}, prepared at {values['pixels']} x {values['pixels']} pixels"
+    of_classes = f"{first_of(values['classes'], _NAMED)}, prepared at {values['pixels']} x {values['pixels']} pixels"
     alike = f"Every class has {sizes[0]:,} images."
-    of_smallest = _counted(smallest["images"], "image", "images")
+    of_smallest = counted(smallest["images"], "image")
     uneven = f"The smallest class is {smallest['class']} with {of_smallest}, the largest has {max(sizes):,}."
     own = values["own_splits"]
     drawn = "as the source has them" if {"validation", "test"} <= set(own) else "drawn at random, of every class alike"
@@ -92,8 +93,8 @@ def _on_copies(values: dict[str, Any]) -> str:
     identical, near, across = values["identical"], values["near"], values["across"]
     if not identical + near + sum(across.values()):
         return "No image is there twice, or nearly."
-    exact = f"{_counted(identical, 'image is an exact copy', 'images are exact copies')} of another"
-    alike = f"{_counted(near, 'pair of images is', 'pairs of images are')} nearly the same"
+    exact = f"{counted(identical, 'image is an exact copy', 'images are exact copies')} of another"
+    alike = f"{counted(near, 'pair of images is', 'pairs of images are')} nearly the same"
     there = ", and ".join(words for words, count in ((exact, identical), (alike, near)) if count)
     if not any(across.values()):
         return f"{there}: such images are never on two sides, so that the test stays honest."
@@ -104,35 +105,21 @@ def _on_copies(values: dict[str, Any]) -> str:
 
 
 def _remarks(values: dict[str, Any], listing: Listing, inspection: Inspection, together: str) -> list[str]:
-    remarks = [f"{note[0].upper()}{note[1:]}." for note in map(_printable, listing.notes)]
+    remarks = [as_sentence(printable(note)) for note in listing.notes]
     if names := values["unreadable"]:
-        remarks.append(f"{_counted(len(names), 'image', 'images')} cannot be read and were left out: {_some(names)}.")
+        remarks.append(f"{counted(len(names), 'image')} cannot be read and were left out: {first_of(names, _NAMED)}.")
     if names := values["untested"]:
         remarks.append(
-            f"Too few different images to choose by or to test with: {_some(names)}. They are learned, untested."
+            f"Too few different images to choose by or to test with: {first_of(names, _NAMED)}. They are learned, untested."
         )
     if together == "identical":
         remarks.append("So many images are nearly the same that these could not be kept together, only exact copies.")
     if inspection.conflicts:
         pair = inspection.conflicts[0]
         example = f"{pair.names[0]} ({pair.labels[0]}) and {pair.names[1]} ({pair.labels[1]})"
-        pairs = _counted(len(inspection.conflicts), "pair of identical images is", "pairs of identical images are")
-        remarks.append(_printable(f"{pairs} in two classes, {example} for one."))
+        pairs = counted(len(inspection.conflicts), "pair of identical images is", "pairs of identical images are")
+        remarks.append(printable(f"{pairs} in two classes, {example} for one."))
     if inspection.split_groups:
-        groups = _counted(inspection.split_groups, "group has", "groups have")
+        groups = counted(inspection.split_groups, "group has", "groups have")
         remarks.append(f"{groups} images in different parts of the source: the test is no test of new groups.")
     return remarks
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _printable(text: str) -> str:
-    """Without the halves of characters that file names of unknown encoding hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")

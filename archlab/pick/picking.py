@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from archlab.budget import Budget
 from archlab.deploy.extras import require
 from archlab.deploy.loading import load
 from archlab.executors import Settings, one_server
+from archlab.executors.signals import handling
 from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate, Fits, LeftOut, always, candidates
 from archlab.pick.decisions import Decisions
@@ -69,7 +68,7 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     require(FORMAT)
     check_folder(request.output)
     began, now = datetime.now().astimezone(), time.monotonic()
-    with _interrupted_when_terminated():
+    with handling((signal.SIGTERM,), signal.default_int_handler):  # as Ctrl-C
         described = describe(request.source, store, shown.say)
         decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, now)
         trainer = Trainer(request.judged_by, store, settings, shown, request.seed, ended=decisions.save)
@@ -99,19 +98,6 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
             shown.say("interrupted: the folder is written anew, with nothing more tried; Ctrl-C again ends at once")
             found = _leave(state, trainer, decisions, shown)
     return Picked(found, request.output, trainer.computed)
-
-
-@contextmanager
-def _interrupted_when_terminated() -> Iterator[None]:
-    """Within: SIGTERM is a Ctrl-C. Outside the main thread signals stay as they are."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _leave(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> dict[str, Any]:

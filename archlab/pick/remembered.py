@@ -17,7 +17,7 @@ from archlab.data import ImageFiles, Listing
 from archlab.data.entries import BUILT_IN, user_catalogue
 from archlab.data.listing import open_file
 from archlab.data.own import folded
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, write_file
 from archlab.foundation.sealed import read_sealed, seal
 
 FORMAT = 1
@@ -81,9 +81,8 @@ def remember(
 ) -> None:
     """Keeps what was found in a source; without it, that its name is its own."""
     memory = {"files": files, "content": content, "digest": digest, "facts": facts}
-    with write_atomically(home / "datasets" / known.name / _FILE) as path:
-        document = {"format": FORMAT, "source": [known.reader, known.options], **memory}
-        path.write_text(seal(document), encoding="utf-8")
+    document = {"format": FORMAT, "source": [known.reader, known.options], **memory}
+    write_file(home / "datasets" / known.name / _FILE, seal(document))
 
 
 def content_of(listing: Listing) -> str:

@@ -10,7 +10,7 @@ from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate
 from archlab.pick.lengths import Lengths
 from archlab.pick.standing import error_between
-from archlab.pick.trainer import Attempt, Trainer
+from archlab.pick.trainer import Trainer
 
 SIDES = (32, 48, 64, 96, 128, 160, 192, 224)
 SECONDS_A_SIDE = (
@@ -72,7 +72,7 @@ def choose_resolution(
         return Resolution(min(able), "there is no time to try others")
     attempts = trainer.train("resolution", wanted)
     best = max(attempts, key=lambda each: each.worth)
-    close = [each for each in attempts if best.worth - each.worth <= _error(best, each, trainer)]
+    close = [each for each in attempts if best.worth - each.worth <= error_between(best, each, trainer)]
     chosen = min(close, key=lambda each: each.run.resolution)
     tried = [
         {"pixels": each.run.resolution, "model": each.candidate.name, "steps": each.steps, "value": trainer.value(each)}
@@ -85,7 +85,3 @@ def choose_resolution(
     if left:
         why += f"; {', '.join(map(str, left))} pixels were not tried"
     return Resolution(chosen.run.resolution, why, tried)
-
-
-def _error(one: Attempt, other: Attempt, trainer: Trainer) -> float:
-    return error_between(one, other, trainer.metric, trainer.store)

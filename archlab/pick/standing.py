@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from archlab.foundation.metric import Metric
-from archlab.pick.trainer import SPLIT, Attempt
+from archlab.pick.trainer import SPLIT, Attempt, Trainer
 from archlab.runs import Store
 from archlab.scoring.contributions import contributions
 from archlab.scoring.image_noise import on_dataset
@@ -94,10 +94,10 @@ def standing(attempts: Sequence[Attempt], metric: Metric, store: Store) -> Stand
     )
 
 
-def error_between(one: Attempt, other: Attempt, metric: Metric, store: Store) -> float:
+def error_between(one: Attempt, other: Attempt, trainer: Trainer) -> float:
     """The standard error, over other images of the same classes, of the difference between two networks."""
-    kept = [store.class_scores(each.run.key)[SPLIT] for each in (one, other)]
-    shares = {str(at): [contributions(metric.name, each.scores, each.labels)] for at, each in enumerate(kept)}
+    kept = [trainer.store.class_scores(each.run.key)[SPLIT] for each in (one, other)]
+    shares = {str(at): [contributions(trainer.metric.name, each.scores, each.labels)] for at, each in enumerate(kept)}
     covariance = on_dataset(shares, _strata(kept[0].labels)).covariance(("0", "1"))
     return math.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
 

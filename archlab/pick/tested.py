@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from archlab.deploy.class_scores import class_scores_of
 from archlab.foundation.metric import METRICS, Metric
 from archlab.training.class_scores import ClassScores
 from archlab.training.metrics import measured
@@ -35,7 +36,7 @@ def tested(
     right, images = np.diag(confusion), confusion.sum(1)
     metrics = {"accuracy": share(int(right.sum()), len(labels))}
     if metric != ACCURACY:
-        metrics[metric.name] = _resampled(metric, _class_scores(probabilities, labels))
+        metrics[metric.name] = _resampled(metric, class_scores_of(probabilities, labels))
     recalls = [share(int(each), int(count)) for each, count in zip(right, images, strict=True)]
     largest_images = int(images[class_names.index(largest)]) if largest in class_names else 0
     return {
@@ -58,11 +59,6 @@ def share(right: int, images: int) -> dict[str, float | None]:
         return {"value": None, "low": None, "high": None}
     ends = binomtest(right, images).proportion_ci(0.95, method="wilson")
     return {"value": right / images, "low": float(ends.low), "high": float(ends.high)}
-
-
-def _class_scores(probabilities: np.ndarray, labels: np.ndarray) -> ClassScores:
-    outputs = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
-    return ClassScores.of(outputs, labels)
 
 
 def _resampled(metric: Metric, given: ClassScores) -> dict[str, float | None]:

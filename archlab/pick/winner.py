@@ -73,7 +73,7 @@ def tune(
             {"model": winner.name, "value": each.run.recipe[key], "worth": trainer.value(each)} for each in there
         ]
         best = max(there, key=lambda each: each.worth)
-        if best.worth - own.worth > error_between(own, best, trainer.metric, trainer.store):
+        if best.worth - own.worth > error_between(own, best, trainer):
             training.changes[key] = best.run.recipe[key]
 
 
@@ -126,7 +126,7 @@ def to_ship(trainer: Trainer, training: Training) -> Attempt | None:
     if best is None or trained is None:
         return best
     behind = best.worth - trained.worth
-    return trained if behind <= error_between(best, trained, trainer.metric, trainer.store) else best
+    return trained if behind <= error_between(best, trained, trainer) else best
 
 
 def _ways(recipe: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,12 +1,11 @@
 """Reports of finished studies, or of any table of accuracies: Markdown, CSV, LaTeX, one page, plots."""
 
-from archlab.report.analysis import Analysis, analyse
+from archlab.report.analysis import analyse
 from archlab.report.combining import in_frame_of
 from archlab.report.material import Material, keys_of_study, namesake, read_material, read_standard
 from archlab.report.writing import text, write
 
 __all__ = [
-    "Analysis",
     "Material",
     "analyse",
     "in_frame_of",

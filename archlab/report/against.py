@@ -9,7 +9,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from archlab.foundation.words import as_sentence
+from archlab.foundation.words import as_sentence, first_of
 from archlab.report.analysis import Analysis
 from archlab.report.cell_plot import cell_plot
 from archlab.report.held_against import HeldAgainst
@@ -99,8 +99,7 @@ def _left_out(held: HeldAgainst) -> Iterator[str]:
     sides = ((f"Only in {held.published}", held.found.only_published), ("Only here", held.found.only_reproduced))
     for where, cells in sides:
         if cells:
-            more = f" and {len(cells) - NAMED} more" if len(cells) > NAMED else ""
-            yield f"{where}: {', '.join(cells[:NAMED])}{more}."
+            yield f"{where}: {first_of(cells, NAMED)}."
 
 
 def _scores(found: Reproduction) -> Table:

@@ -13,8 +13,7 @@ from archlab.foundation.metric import Metric
 from archlab.report.held_against import on_common_names
 from archlab.report.material import Material
 from archlab.scoring import SCORES, Agreement, agreement, records
-
-SIDES = ("cheap", "dear")
+from archlab.scoring.agreement import SIDES
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from archlab.foundation.words import as_sentence, duration
+from archlab.foundation.words import as_sentence, duration, first_of
 from archlab.report.agreeing import Agreeing
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
@@ -117,8 +117,7 @@ def _left_out(held: Agreeing) -> Iterator[str]:
         yield f"Datasets by other names: {', '.join(renamed)} in {held.cheap}."
     names = held.found.left_out
     if names:
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        yield f"Left out, since one of them lacks it or a seed of it: {', '.join(names[:NAMED])}{more}."
+        yield f"Left out, since one of them lacks it or a seed of it: {first_of(names, NAMED)}."
 
 
 def _correlations(rows: pd.DataFrame, held: Agreeing) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from archlab.foundation.words import first_of
 from archlab.report.analysis import Analysis
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
@@ -41,15 +42,13 @@ def _row(analysis: Analysis, name: str, *, seen: bool) -> dict[str, Any]:
     if counts is None:
         return row | {"images": analysis.material.test_images.get(name)}
     share, value = analysis.metric.is_share, chance(analysis.metric, counts.images)
-    without = counts.without
-    more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
     return row | {
         "images": counts.all_images,
         "classes": len(counts.classes),
         "guess": 100 / len(counts.classes),
         "largest": 100 * max(counts.images) / max(counts.all_images, 1),
         "chance": None if value is None else value * (100 if share else 1),
-        "without": ", ".join(without[:NAMED]) + more if without else None,
+        "without": first_of(counts.without, NAMED) or None,
     }
 
 

@@ -15,6 +15,7 @@ from archlab.report.plots import Plot, rows_of
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import Effects, points, records
+from archlab.study.matters import MEASURES, in_words
 
 VERDICTS = {name: name for name in ("better", "worse", "undecided")} | {"same": "no difference that matters"}
 MOST_PARTS = 6  # contrasts of which the two parts of the half-width are said
@@ -73,12 +74,8 @@ def _kinds(rows: pd.DataFrame) -> list[str]:
 
 def _matters(found: Effects) -> list[str]:
     """What was said to matter."""
-    parts = [
-        f"{found.matters.of(measure):g} {'point' if measure == 'points' and found.matters.of(measure) == 1 else unit}"
-        for measure, unit in (("points", "points"), ("xscore", "of xScore"))
-        if found.matters.of(measure) is not None
-    ]
-    return [f"A difference matters from {' and '.join(parts)} on."] if parts else []
+    limits = {name: limit for name in MEASURES if (limit := found.matters.of(name)) is not None}
+    return [f"A difference matters from {in_words(limits)} on."] if limits else []
 
 
 def _parts(found: Effects) -> list[str]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
 
-from archlab.foundation.escaping import visible
+from archlab.foundation.escaping import in_one_line
 from archlab.foundation.wrapping import fitted
 
 SIZE = 8.5  # points
@@ -33,7 +33,7 @@ def line_height(size: float = SIZE) -> float:
 
 def lettered(names: Iterable[Any], width: float, size: float = SIZE, most: int = MOST_LINES) -> list[list[str]]:
     """The lines of each name, at most `width` inches wide; names that look alike once cut are numbered."""
-    texts = [_shown(name) for name in names]
+    texts = [in_one_line(str(name)) for name in names]
     lines = [fitted(text, width, most, lambda part: inches(part, size)) for text in texts]
     cut = {at: tuple(each) for at, each in enumerate(lines) if "".join(each) != texts[at]}
     for at, each in cut.items():
@@ -50,16 +50,13 @@ def widest(lines: Iterable[Sequence[str]], size: float = SIZE) -> float:
 def write(figure: Figure, lines: Sequence[str], x: float, y: float, name: Any = "", **style: Any) -> None:
     """Lines about the height `y` (inches), each a text of its own, so that it stays aligned in whatever font is there."""
     size = style.setdefault("fontsize", SIZE)
-    is_cut = name and "".join("".join(lines).split()) != "".join(_shown(name).split())
+    whole = in_one_line(str(name))
+    is_cut = name and "".join("".join(lines).split()) != "".join(whole.split())
     for at, line in enumerate(lines):
         height = y + ((len(lines) - 1) / 2 - at) * line_height(size)
         text = figure.text(x, height, line, transform=figure.dpi_scale_trans, **{"va": "center_baseline", **style})
         if is_cut:
-            text.set_gid(f"{FULL}{_shown(name)}")
-
-
-def _shown(name: Any) -> str:
-    return " ".join(visible(str(name)).split())
+            text.set_gid(f"{FULL}{whole}")
 
 
 @cache

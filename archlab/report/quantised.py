@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from archlab.report.material import Material
-from archlab.scoring import Scores, xscore
+from archlab.scoring import Scores, records, xscore
 
 POINTS = 100  # of a share
 
@@ -28,8 +28,7 @@ class Quantised:
     causes: dict[str, str]
 
     def document(self) -> list[dict[str, Any]]:
-        rows: dict[str, dict[str, Any]] = self.models.to_dict("index")  # type: ignore[assignment]
-        return [{"model": model, **row} for model, row in rows.items()]
+        return records(self.models.reset_index())
 
 
 def quantised(material: Material, scores: Scores) -> Quantised | None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from archlab.report.material import Material
-from archlab.scoring import score_table
+from archlab.scoring import records, score_table
 
 FEWEST = 3  # models that a correlation needs
 
@@ -31,8 +31,7 @@ class Orders:
     kendall: float | None
 
     def document(self) -> dict[str, Any]:
-        rows: dict[str, dict[str, Any]] = self.models.to_dict("index")  # type: ignore[assignment]
-        models = [{"model": model, **row} for model, row in rows.items()]
+        models = records(self.models.reset_index())
         return {"measure": self.measure, "models": models, "spearman": self.spearman, "kendall": self.kendall}
 
 

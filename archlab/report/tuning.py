@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from archlab.foundation.words import duration
+from archlab.foundation.words import duration, first_of
 from archlab.report.analysis import Analysis
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
@@ -56,7 +56,7 @@ def _chosen(found: dict[str, Any]) -> str:
     ]
     said = f"{others} of {len(choices)} choices are other values than the recipe's own."
     if edge:
-        said += f" At the edge of what was tried, so that more might be found beyond it: {_listed(edge)}."
+        said += f" At the edge of what was tried, so that more might be found beyond it: {first_of(edge, NAMED)}."
     return said
 
 
@@ -73,12 +73,7 @@ def _failed(found: dict[str, Any]) -> list[str]:
         f"{each['model']} on {each['dataset']} at {', '.join(f'{key} {value:g}' for key, value in each['values'].items())}"
         for each in found["failed"]
     ]
-    return [f"Tries that failed, and so counted as the worst: {_listed(told)}."] if told else []
-
-
-def _listed(told: list[str]) -> str:
-    more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-    return ", ".join(told[:NAMED]) + more
+    return [f"Tries that failed, and so counted as the worst: {first_of(told, NAMED)}."] if told else []
 
 
 def _moves(orders: Orders, steps: int) -> str:
@@ -96,7 +91,9 @@ def _moves(orders: Orders, steps: int) -> str:
         f"{model} from {row.own_rank} to {row.tuned_rank}"
         for model, row in zip(changed.index, changed.itertuples(), strict=True)
     ]
-    return f"{where} tuning changes the rank of {len(changed)} of {len(models)} models: {_listed(moves)}.{alike}"
+    return (
+        f"{where} tuning changes the rank of {len(changed)} of {len(models)} models: {first_of(moves, NAMED)}.{alike}"
+    )
 
 
 def _where(orders: Orders, steps: int) -> str:

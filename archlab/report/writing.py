@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from archlab.foundation import write_atomically
+from archlab.foundation import write_file
 from archlab.report.analysis import Analysis
 from archlab.report.document import document
 from archlab.report.latex import latex
@@ -56,6 +56,5 @@ def write(analysis: Analysis, folder: Path, *, with_plots: bool = False) -> list
             for kind in ("svg", "png")
         }
     for name, content in contents.items():
-        with write_atomically(folder / name) as temporary:
-            temporary.write_bytes(content)
+        write_file(folder / name, content)
     return [folder / name for name in contents]

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archlab.foundation import UserError, read_file, write_atomically
+from archlab.foundation import UserError, read_file, write_file
 from archlab.foundation.metric import METRICS
 from archlab.runs.code import code_digest
 from archlab.runs.run import digest, is_of_try
@@ -179,8 +179,8 @@ def _write_index(store: Store, table: pyarrow.Table) -> None:
     with pyarrow.ipc.new_file(rows, table.schema, options=options) as writer:
         writer.write_table(table)
     content = rows.getvalue()
-    with suppress(OSError), write_atomically(_path(store)) as temporary:  # without an index, listing takes longer
-        temporary.write_bytes(sha256(content).digest() + content.to_pybytes())
+    with suppress(OSError):  # without an index, listing takes longer
+        write_file(_path(store), sha256(content).digest() + content.to_pybytes())
 
 
 def tidy_table(table: pyarrow.Table) -> pyarrow.Table:

@@ -19,7 +19,7 @@ from safetensors.torch import save
 from archlab.architecture import Architecture, InputSpec, architecture, build_model, from_canonical, references
 from archlab.architecture.pairing import DifferentNetworksError, largest_difference, pair
 from archlab.data.entries import Normalisation
-from archlab.foundation import UserError, note_read, write_atomically
+from archlab.foundation import UserError, note_read, write_file
 from archlab.runs.downloading import UnreachableError, theirs_with_weights
 from archlab.runs.store import Store
 
@@ -130,6 +130,5 @@ def _converted(package: str, name: str, canonical: str, home: Path) -> Published
     content = save(tensors, {"origin": f"{package} {name}"})
     digest = sha256(content).hexdigest()
     if not (kept := Store(home).given(digest)).is_file():
-        with write_atomically(kept) as temporary:
-            temporary.write_bytes(content)
+        write_file(kept, content)
     return Published(digest, normalisation)

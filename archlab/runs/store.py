@@ -77,10 +77,6 @@ class Store:
             _log.warning("warning: stored run %s is damaged and does not count: %s", key[:12], damage)
             return None
 
-    def holds(self, run: Run) -> bool:
-        """Whether a run is stored and whole."""
-        return self.get(run.key) is not None
-
     def read(self, key: str) -> dict[str, Any]:
         """The stored document of a run. Raises DamagedRunError and UserError."""
         return read_run(self.directory(key), key)

@@ -3,21 +3,20 @@
 from archlab.scoring.agreement import SCORES, Agreement, agreement
 from archlab.scoring.answer import answer
 from archlab.scoring.chance import at_chance, chance
-from archlab.scoring.deciding import Needed, WouldDecide, chance_decided, chance_left, what_would_decide
+from archlab.scoring.deciding import chance_decided
 from archlab.scoring.effects import Effects, Matters, Rounds, effects
 from archlab.scoring.elements import ELEMENTS, Elements, architecture_elements, elements, published_elements
-from archlab.scoring.frame import LAMBDA, Frame, xscore
+from archlab.scoring.frame import Frame, xscore
 from archlab.scoring.gains import Gains, gains_in_words, side_by_side
 from archlab.scoring.image_noise import ImageNoise
 from archlab.scoring.metric_of_table import metric_of
 from archlab.scoring.noise import seed_noise
-from archlab.scoring.own import OwnScore, own_score, with_own_scores
+from archlab.scoring.own import own_score, with_own_scores
 from archlab.scoring.predictors import predictors
 from archlab.scoring.reading import in_percent, percent_factor, points, read_table, shipped_tables
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
-from archlab.scoring.sequential import information_fraction
 from archlab.scoring.significance import Comparison, compare_over_datasets
 from archlab.scoring.stability import (
     LAMBDAS,
@@ -25,16 +24,13 @@ from archlab.scoring.stability import (
     ranks_by_lambda,
     ranks_without_each_dataset,
     uneven_gains,
-    unrewarded,
     worst_datasets,
 )
 from archlab.scoring.subsets import Subsets, subsets
 from archlab.scoring.tidy import cells, records, seed_means, undefined_on, uneven_seeds
-from archlab.scoring.verdicts import Look, Verdict, verdicts
 
 __all__ = [
     "ELEMENTS",
-    "LAMBDA",
     "LAMBDAS",
     "SCORES",
     "WAYS",
@@ -45,17 +41,12 @@ __all__ = [
     "Frame",
     "Gains",
     "ImageNoise",
-    "Look",
     "Matters",
-    "Needed",
-    "OwnScore",
     "Regret",
     "Reproduction",
     "Rounds",
     "Scores",
     "Subsets",
-    "Verdict",
-    "WouldDecide",
     "agreement",
     "answer",
     "architecture_elements",
@@ -63,13 +54,11 @@ __all__ = [
     "cells",
     "chance",
     "chance_decided",
-    "chance_left",
     "compare_over_datasets",
     "effects",
     "elements",
     "gains_in_words",
     "in_percent",
-    "information_fraction",
     "make_frame",
     "metric_of",
     "own_score",
@@ -93,9 +82,6 @@ __all__ = [
     "undefined_on",
     "uneven_gains",
     "uneven_seeds",
-    "unrewarded",
-    "verdicts",
-    "what_would_decide",
     "with_own_scores",
     "worst_datasets",
     "xscore",

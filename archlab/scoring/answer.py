@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from archlab.foundation.words import duration
+from archlab.foundation.words import duration, listed
 from archlab.scoring.effects import Effects
 from archlab.scoring.reading import points
+from archlab.scoring.tidy import records
 from archlab.scoring.verdicts import BETTER, SAME, UNDECIDED, WORSE
 
 KIND_IN_WORDS = {"equal_budget": "At equal budget", "raw": "With the edit alone, parameters as they fall"}
@@ -55,15 +56,15 @@ class _Choice:
         self.effects, self.seconds, self.choice = effects, seconds, choice
         self.kind = "equal_budget" if (rows["kind"] == "equal_budget").any() else "raw"
         rows = rows[rows["kind"] == self.kind]
-        rows = rows.assign(unit=[_unit(row, effects) for row in rows_of(rows)])
+        rows = rows.assign(unit=[_unit(row, effects) for row in records(rows)])
         self.options = list(dict.fromkeys(rows["option"]))
         over_all = rows[rows["dataset"].isna()]
         if over_all["about"].any():
             over_all = over_all[over_all["about"]]
         measure = "xscore" if (over_all["measure"] == "xscore").any() else "points"
-        self.pairs = rows_of(over_all[over_all["measure"] == measure])
+        self.pairs = records(over_all[over_all["measure"] == measure])
         other = rows[(rows["dataset"].notna()) | (rows["measure"] != measure)]
-        self.elsewhere = [row for row in rows_of(other) if row["verdict"] in (BETTER, WORSE)]
+        self.elsewhere = [row for row in records(other) if row["verdict"] in (BETTER, WORSE)]
 
     def said(self) -> tuple[str, bool]:
         """The sentences, and whether they tell anything that is decided."""
@@ -80,7 +81,7 @@ class _Choice:
         decided = self._decided(against)
         if not open_:
             return f"{start}{'; '.join(decided)}.{self._lacking()}", True
-        leader = f"{self.choice}={self.best} scores highest ({_listed(map(_size, open_))}), but this is undecided"
+        leader = f"{self.choice}={self.best} scores highest ({listed(map(_size, open_))}), but this is undecided"
         why = self._what_would_decide(open_)
         if not decided:
             return f"{start}{leader}: {why}.{self._lacking()}", False
@@ -90,17 +91,17 @@ class _Choice:
         """The options of which only single datasets are known."""
         there = {row[side] for row in self.pairs for side in ("option", "against")}
         gone = [f"{self.choice}={name}" for name in self.options if name not in there]
-        return f" Over all datasets {_listed(gone)} cannot be compared: runs are missing." if gone else ""
+        return f" Over all datasets {listed(gone)} cannot be compared: runs are missing." if gone else ""
 
     def _decided(self, against: list[Row]) -> list[str]:
         """What is decided, one statement each: of the best, of effects of others, and where the score is open, in points."""
         name = f"{self.choice}={self.best}"
         better = [row for row in against if row["verdict"] == BETTER]
         same = [row for row in against if row["verdict"] == SAME]
-        found = [f"{name} is better than {_listed(map(_in_words, better))}"] if better else []
+        found = [f"{name} is better than {listed(map(_in_words, better))}"] if better else []
         if same:
             limit = _limit(same[0], self.effects)
-            found.append(f"{name} makes no difference that matters ({limit}) to {_listed(map(_in_words, same))}")
+            found.append(f"{name} makes no difference that matters ({limit}) to {listed(map(_in_words, same))}")
         mine = {(row["option"], row["against"]) for row in against}
         for row in self.pairs:
             pair = row["option"], row["against"]
@@ -124,8 +125,8 @@ class _Choice:
                     groups.setdefault((*pair, row["verdict"]), []).append(row)
             for (option, other, verdict), rows in groups.items():
                 told.add((option, other))
-                where = "" if over_all else f" on {_listed(str(row['dataset']) for row in rows)}"
-                sizes = _listed(map(_difference, rows))
+                where = "" if over_all else f" on {listed(str(row['dataset']) for row in rows)}"
+                sizes = listed(map(_difference, rows))
                 found.append(f"{self.choice}={option} is {verdict} than {other}{where} ({sizes})")
         return found
 
@@ -153,7 +154,7 @@ class _Choice:
             found.append(f"no number of seeds decides {which}, {times:.1f} times the test images would")
         if hopeless:
             found.append(
-                f"beside the noise, the difference to {_listed(row['against'] for row in hopeless)} is too small to decide"
+                f"beside the noise, the difference to {listed(row['against'] for row in hopeless)} is too small to decide"
             )
         return "; ".join(found)
 
@@ -170,10 +171,6 @@ class _Choice:
         share = sum(shares) / len(shares) if shares else 1.0
         total = share * sum(seeds * self.seconds[model] for model, seeds in more.items())
         return f", {duration(total)} of work on this machine" if total >= 1 else ""
-
-
-def rows_of(rows: pd.DataFrame) -> list[Row]:
-    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
 
 
 def _both_ways(rows: Iterable[Row]) -> Iterator[Row]:
@@ -217,14 +214,8 @@ def _in_words(row: Row) -> str:
 
 
 def _against(rows: Iterable[Row]) -> str:
-    return f"that to {_listed(str(row['against']) for row in rows)}"
+    return f"that to {listed(str(row['against']) for row in rows)}"
 
 
 def _number(row: Row, name: str) -> str:
     return format(row[name], "+.3f" if row["measure"] == "xscore" else "+.2f")
-
-
-def _listed(parts: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *rest, last = parts
-    return f"{', '.join(rest)} and {last}" if rest else last

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from archlab.data import ClassCounts, test_classes
 from archlab.executors import Outcome
 from archlab.forecast import Judgement
-from archlab.foundation import write_atomically
+from archlab.foundation import write_atomically, write_file
 from archlab.foundation.checksums import noting_checksums
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
@@ -187,8 +187,7 @@ class Ablation:
             texts["prediction.txt"] = str(self.judgement)
         with noting_checksums(self.folder, [*texts, IMAGE_NOISE]):
             for name, text in texts.items():
-                with write_atomically(self.folder / name) as temporary:
-                    temporary.write_text(text, encoding="utf-8")
+                write_file(self.folder / name, text)
             if self.images is None:
                 (self.folder / IMAGE_NOISE).unlink(missing_ok=True)
             else:

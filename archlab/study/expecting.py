@@ -177,7 +177,7 @@ def _noise_of_alike(study: ResolvedStudy, runs: list[Run], store: Store) -> floa
     the study's recipes and data."""
     import pandas as pd
 
-    from archlab.runs import list_runs
+    from archlab.runs.index import list_runs
     from archlab.runs.run import digest
     from archlab.scoring import percent_factor, seed_noise
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from archlab.deploy.extras import require
 from archlab.deploy.latencies import latencies, not_timed, run_to_time
 from archlab.foundation import UserError
-from archlab.foundation.words import counted
+from archlab.foundation.words import counted, first_of
 from archlab.runs import Run, Store
 from archlab.study.resolved import Model, ResolvedStudy
 
@@ -43,8 +43,7 @@ class Timed:
 
     def said(self, names: list[str]) -> str:
         """`a takes 7.21 ms, b takes 6.9 ms and 2 more`"""
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        return ", ".join(f"{name} {in_words(self.milliseconds[name])}" for name in names[:NAMED]) + more
+        return first_of([f"{name} {in_words(self.milliseconds[name])}" for name in names], NAMED)
 
 
 def is_within(milliseconds: float | None, limit: float) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS, UNDEFINED, Metric
+from archlab.foundation.words import first_of
 from archlab.runs import DamagedRunError, Run, Store
 from archlab.training.metrics import measured
 
@@ -21,10 +22,9 @@ def check_measurable(metric: Metric, runs: Iterable[Run], store: Store) -> None:
         return
     lacking = [run for run in runs if run.key in store and not _is_measurable(metric, run.key, store)]
     if lacking:
-        named = ", ".join(f"{run} ({run.key[:12]})" for run in lacking[:NAMED])
-        more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
+        named = first_of([f"{run} ({run.key[:12]})" for run in lacking], NAMED)
         raise UserError(
-            f"stored runs keep neither {metric.words} nor class scores to compute it of: {named}{more}; after `archlab runs gc "
+            f"stored runs keep neither {metric.words} nor class scores to compute it of: {named}; after `archlab runs gc "
             "--without-class-scores` they are trained anew"
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from archlab.deploy.int8_scores import int8_scores
 from archlab.deploy.latencies import latencies
 from archlab.executors import Settings
-from archlab.foundation import write_atomically
+from archlab.foundation import write_file
 from archlab.foundation.checksums import noting_checksums
 from archlab.study.ablation import Ablation
 from archlab.study.latency import runs_to_time
@@ -30,11 +30,8 @@ def save_latencies(
     runs = {model.name: to_time[model.name] for model in ablation.study.models if model.name in stored}
     found = latencies(runs.values(), ablation.store, time_limit, announce)
     by_model = {model: found[run.key] for model, run in runs.items() if run.key in found}
-    with (
-        noting_checksums(ablation.folder, [LATENCIES]),
-        write_atomically(ablation.folder / LATENCIES) as temporary,
-    ):
-        temporary.write_text(json.dumps(by_model, indent=1), encoding="utf-8")
+    with noting_checksums(ablation.folder, [LATENCIES]):
+        write_file(ablation.folder / LATENCIES, json.dumps(by_model, indent=1))
 
 
 def save_int8(ablation: Ablation, settings: Settings, announce: Callable[[str], None] = lambda words: None) -> None:
@@ -53,5 +50,5 @@ def save_int8(ablation: Ablation, settings: Settings, announce: Callable[[str], 
         for run in runs
         if run.key in found
     ]
-    with noting_checksums(ablation.folder, [INT8]), write_atomically(file) as temporary:
-        temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    with noting_checksums(ablation.folder, [INT8]):
+        write_file(file, json.dumps(rows, indent=1))

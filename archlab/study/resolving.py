@@ -11,7 +11,7 @@ from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
-from archlab.foundation import files_read, read_file, read_yaml, write_atomically
+from archlab.foundation import files_read, read_file, read_yaml, write_file
 from archlab.foundation.sealed import read_sealed, seal
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.shipped import study_path
@@ -39,11 +39,8 @@ def resolve(source: StudySource, home: Path) -> ResolvedStudy:
     with files_read() as files:
         resolved = _settled(source, home)
     digests = {str(file): _digest(file) for file in sorted(files)}
-    with (
-        suppress(OSError),
-        write_atomically(kept) as temporary,
-    ):  # a store that must not be written settles it each time
-        temporary.write_text(seal({"format": FORMAT, "files": digests, "study": resolved.document()}))
+    with suppress(OSError):  # a store that must not be written settles it each time
+        write_file(kept, seal({"format": FORMAT, "files": digests, "study": resolved.document()}))
     return resolved
 
 

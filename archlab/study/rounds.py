@@ -4,11 +4,11 @@ or given up."""
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archlab.foundation.words import counted
+from archlab.foundation.words import counted_between
 from archlab.study.seeds import FROM, TO
 
 if TYPE_CHECKING:
@@ -73,14 +73,8 @@ class Round:
 
     def __str__(self) -> str:
         given_up = f", {self.given_up} given up" if self.given_up else ""
-        seeds = seeds_in_words(self.seeds_by_dataset)
+        seeds = counted_between(self.seeds_by_dataset.values(), "seed")
         return f"round {self.number}, {seeds}: {self.decided} decided, {self.open} open{given_up}"
-
-
-def seeds_in_words(look: Mapping[str, int]) -> str:
-    """`2 seeds`, `3 to 7 seeds`."""
-    least, most = min(look.values()), max(look.values())
-    return counted(most, "seed") if least == most else f"{least} to {most} seeds"
 
 
 class SeedRounds:

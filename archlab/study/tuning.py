@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +142,8 @@ class _Work:
     def compute(self, runs: list[Run], rung: Rung) -> dict[str, float]:
         """What the runs are worth, by key. Raises UserError where one failed that did not diverge."""
         check_measurable(self.study.metric, runs, self.store)
-        diverged = [Failure(run, cause, 1) for run in _distinct(runs) if (cause := cause_of(run, self.store))]
+        distinct = {run.key: run for run in runs}.values()
+        diverged = [Failure(run, cause, 1) for run in distinct if (cause := cause_of(run, self.store))]
         known = {failure.run.key for failure in diverged}
         left = [run for run in runs if run.key not in known]
         what = f"{self.study.name}: tries of {counted(rung.steps, 'step')}"
@@ -185,10 +186,6 @@ class _Work:
             "steps": sum(each["run"]["recipe"]["steps"] for each in found),
             "seconds": sum(each["seconds"] for each in found),
         }
-
-
-def _distinct(runs: Iterable[Run]) -> Iterable[Run]:
-    return {run.key: run for run in runs}.values()
 
 
 def _worth(

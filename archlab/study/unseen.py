@@ -25,7 +25,7 @@ def read_unseen(given: Any, home: Path, at: str | None) -> tuple[str, ...]:
     return tuple(listed)
 
 
-def hide(study: Study, datasets: Sequence[str], at: str | None = None) -> Study:
+def hide(study: Study, datasets: Sequence[str]) -> Study:
     """The study with these datasets unseen too: those of its suite are no longer in it.
 
     Raises UserError where nothing is left to see.
@@ -35,6 +35,6 @@ def hide(study: Study, datasets: Sequence[str], at: str | None = None) -> Study:
     if not seen:
         raise UserError(
             f"every dataset of the suite {study.suite.name} is unseen: nothing is left to choose by",
-            where=at or study.where,
+            where=study.where,
         )
     return dataclasses.replace(study, suite=Suite(study.suite.name, seen), unseen=unseen)

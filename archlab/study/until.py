@@ -11,13 +11,13 @@ from pathlib import Path
 from archlab.executors import Outcome, Settings, execute
 from archlab.forecast import Judgement, Plan, plan, with_workers
 from archlab.foundation import UserError
-from archlab.foundation.words import counted, duration
+from archlab.foundation.words import counted, counted_between, duration
 from archlab.runs import Run, Store
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute, training_of
 from archlab.study.progress import Progress
 from archlab.study.resolved import ResolvedStudy
-from archlab.study.rounds import ENDS, Round, SeedRounds, open_contrasts, seeds_in_words, unsettled
+from archlab.study.rounds import ENDS, Round, SeedRounds, open_contrasts, unsettled
 
 MOST_LISTED = 6  # contrasts in the line after a round
 RunsOf = Callable[[ResolvedStudy, Path], list[Run]]
@@ -197,7 +197,8 @@ def _lacks_contrasts(found: Ablation) -> bool:
 
 def _contrasts(found: Ablation, failed: set[str]) -> str:
     """Which contrasts are decided and how, and which are open."""
-    from archlab.scoring.answer import rows_of, verdict_in_short
+    from archlab.scoring import records
+    from archlab.scoring.answer import verdict_in_short
 
     if not found.contrasts or found.contrasts.rows.empty:
         return ""
@@ -207,7 +208,7 @@ def _contrasts(found: Ablation, failed: set[str]) -> str:
         ("decided", rows[rows["decided"].astype(bool)]),
         ("open", open_contrasts(found.contrasts, failed)),
     ):
-        listed = [verdict_in_short(row, found.contrasts) for row in rows_of(chosen)]
+        listed = [verdict_in_short(row, found.contrasts) for row in records(chosen)]
         more = [f"and {len(listed) - MOST_LISTED} more"] if len(listed) > MOST_LISTED else []
         parts += [f"; {title}: {', '.join([*listed[:MOST_LISTED], *more])}"] if listed else []
     return "".join(parts)
@@ -215,6 +216,6 @@ def _contrasts(found: Ablation, failed: set[str]) -> str:
 
 def _cost(planned: Plan, rounds: SeedRounds) -> str:
     count = len(planned.missing)
-    seeds = seeds_in_words(rounds.looks[-1])
+    seeds = counted_between(rounds.looks[-1].values(), "seed")
     what = f"{seeds}, {counted(count, 'run')}" if count else f"{seeds}, all stored"
     return f"{what}, about {duration(planned.wall)}" if planned.predicted else what

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from archlab.report import Material, analyse, text
-from archlab.runs import Store, list_runs
-from archlab.runs.index import tidy_table
+from archlab.runs import Store
+from archlab.runs.index import list_runs, tidy_table
 from archlab.scoring import score_table
 from tests.comparisons.synthetic import write_synthetic_runs
 from tests.comparisons.timed import TimedBench, timed

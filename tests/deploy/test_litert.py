@@ -9,11 +9,11 @@ import torch
 import archlab
 from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.data.preprocessing import Preprocessing
-from archlab.deploy import litert_export
 from archlab.deploy.deployed import Deployed
-from archlab.deploy.litert_export import converted, finished, float_content, int8_ways, probabilities
-from archlab.deploy.litert_graph import operators
-from archlab.deploy.litert_quantising import MIN_MAX, PERCENTILE, quantised, ranges
+from archlab.deploy.litert_export import converted, finished, float_content
+from archlab.deploy.litert_graph import graph_of, kind_of
+from archlab.deploy.litert_quantising import MIN_MAX, PERCENTILE, quantised, ranges, ways
+from archlab.deploy.litert_runtime import run_litert
 from archlab.deploy.litert_shapes import fewer_axes
 from archlab.deploy.loading import load
 from archlab.foundation import UserError
@@ -53,10 +53,17 @@ def expected(network, pixels):
     return network.probabilities(torch.from_numpy(pixels)).numpy()
 
 
+def operators(content):
+    """The kinds of the operators of a file, `CONV_2D`, in the order in which they run."""
+    names = {number: name for name, number in vars(schema.BuiltinOperator).items() if isinstance(number, int)}
+    graph = graph_of(content)
+    return [names[kind_of(graph, operator)] for operator in graph.subgraphs[0].operators]
+
+
 @pytest.mark.parametrize("count", [1, 3, 7])
 def test_the_file_computes_what_the_network_does(network, in_float, test_images, count):
     pixels = test_images[:count]
-    np.testing.assert_allclose(probabilities(in_float, pixels), expected(network, pixels), atol=1e-5)
+    np.testing.assert_allclose(run_litert(in_float, pixels), expected(network, pixels), atol=1e-5)
 
 
 def test_plain_lite_rt_takes_batches_of_pixels(network, in_float, test_images):
@@ -106,15 +113,14 @@ def test_int8_begins_with_pixels_and_has_no_floats_but_its_probabilities(network
 
 @pytest.mark.parametrize("count", [1, 3, 72])
 def test_int8_gives_the_same_classes(network, in_int8, test_images, count):
-    found, wanted = probabilities(in_int8, test_images[:count]), expected(network, test_images[:count])
+    found, wanted = run_litert(in_int8, test_images[:count]), expected(network, test_images[:count])
     assert found.dtype == np.float32 and found.shape == wanted.shape
     assert np.mean(found.argmax(1) == wanted.argmax(1)) > 0.95
     assert np.abs(found - wanted).max() < 0.15
 
 
-def test_ways_come_one_by_one(network, in_float, training, monkeypatch):
-    monkeypatch.setattr(litert_export, "float_content", lambda of: in_float if of is network else None)
-    asked = int8_ways(network, training[:16])
+def test_ways_come_one_by_one(in_float, training):
+    asked = ways(in_float, training[:16])
     way, content = next(asked)
     assert way == MIN_MAX and content[4:8] == b"TFL3"
     assert [way for way, _ in asked] == [PERCENTILE]
@@ -142,8 +148,8 @@ def test_a_channel_whose_weights_are_nought_keeps_its_bias_in_int8(network, trai
     found = float_content(dead)
     content = quantised(found, ranges(found, training, MIN_MAX))
     wanted = expected(dead, test_images)
-    np.testing.assert_allclose(probabilities(found, test_images), wanted, atol=1e-5)
-    assert np.abs(probabilities(content, test_images) - wanted).max() < 0.15
+    np.testing.assert_allclose(run_litert(found, test_images), wanted, atol=1e-5)
+    assert np.abs(run_litert(content, test_images) - wanted).max() < 0.15
 
 
 def test_attention_over_one_token_and_patches_has_operators_that_microcontrollers_know():
@@ -166,7 +172,7 @@ def test_attention_over_one_token_and_patches_has_operators_that_microcontroller
     pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), dtype=np.uint8)
     with torch.no_grad():
         wanted = module(torch.from_numpy(pixels)).numpy()
-    np.testing.assert_allclose(probabilities(content, pixels), wanted, atol=1e-5)
+    np.testing.assert_allclose(run_litert(content, pixels), wanted, atol=1e-5)
 
 
 def test_fewer_axes_move_the_same_numbers():

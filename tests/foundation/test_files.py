@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from archlab.foundation import UserError, files_read, home, note_read, read_yaml, write_atomically
+from archlab.foundation import UserError, files_read, home, note_read, read_yaml, write_atomically, write_file
 
 
 def test_home_is_the_option_else_the_variable_else_here(tmp_path, monkeypatch):
@@ -27,10 +27,9 @@ def test_home_that_cannot_be_made(tmp_path):
 
 def test_a_written_file_replaces_the_old_one_and_leaves_nothing_beside(tmp_path):
     path = tmp_path / "deep" / "result.json"
-    for text in ("first", "second"):
-        with write_atomically(path) as temporary:
-            temporary.write_text(text)
-        assert path.read_text() == text
+    for content, held in (("erster ü", "erster ü".encode()), (b"second", b"second")):
+        write_file(path, content)
+        assert path.read_bytes() == held
     assert list(path.parent.iterdir()) == [path]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archlab.foundation import UserError
-from archlab.foundation.words import counted, duration, seconds_in
+from archlab.foundation.words import counted, counted_between, duration, first_of, listed, seconds_in
 
 
 @given(st.integers(1, 400_000))
@@ -37,3 +37,15 @@ def test_numbers_are_seconds_and_parts_may_be_broken():
 def test_numbers_of_things_are_in_the_right_number():
     assert [counted(number, "run") for number in (0, 1, 2, 1234)] == ["0 runs", "1 run", "2 runs", "1,234 runs"]
     assert [counted(number, "network is", "networks are") for number in (1, 3)] == ["1 network is", "3 networks are"]
+
+
+def test_names_are_listed():
+    assert [listed("abc"[:count]) for count in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+    assert [first_of("abcd"[:count], 2) for count in (0, 1, 2, 4)] == ["", "a", "a, b", "a, b and 2 more"]
+
+
+def test_counts_are_told_from_the_least_to_the_most():
+    assert [counted_between(counts, "seed") for counts in ([2, 2], {"a": 3, "b": 7}.values())] == [
+        "2 seeds",
+        "3 to 7 seeds",
+    ]

@@ -9,10 +9,10 @@ from archlab.scoring import (
     ranks_without_each_dataset,
     read_table,
     uneven_gains,
-    unrewarded,
     worst_datasets,
     xscore,
 )
+from archlab.scoring.stability import unrewarded
 from archlab.scoring.tidy import cells
 from tests.scoring.simulated import simulate, table_of
 

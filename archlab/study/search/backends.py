@@ -18,7 +18,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, write_file
 
 _log = logging.getLogger("archlab")
 
@@ -97,8 +97,7 @@ class Journal(JournalFileBackend):
             return
         copy = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
         shutil.copyfile(self.path, copy)
-        with write_atomically(self.path) as temporary:
-            temporary.write_bytes(b"".join(whole))
+        write_file(self.path, b"".join(whole))
         _log.warning(
             "warning: %s had a line that was not written to its end: repaired, and kept as %s", self.path, copy
         )

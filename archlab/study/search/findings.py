@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 from archlab.architecture.writing import at_width
 from archlab.deploy.finding import WINNER
 from archlab.deploy.timing import on_cpu
-from archlab.foundation import write_atomically
+from archlab.foundation import write_file
 from archlab.foundation.checksums import noting_checksums
 from archlab.runs import Store
 from archlab.study.ablation import Ablation
@@ -66,8 +66,8 @@ def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, ex
 
 def save(final: Ablation, found: dict[str, Any], designs: Designs, trials: Trials) -> None:
     """Writes search.json and winner.yaml beside what ablation writes."""
-    with noting_checksums(final.folder, ["search.json"]), write_atomically(final.folder / "search.json") as temporary:
-        temporary.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    with noting_checksums(final.folder, ["search.json"]):
+        write_file(final.folder / "search.json", json.dumps(found, indent=1))
     best = found["best"]
     if best:
         trial = _trial_of(best["trial"], trials)

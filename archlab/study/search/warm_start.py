@@ -10,7 +10,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from archlab.foundation import UserError
-from archlab.runs import Store, list_runs
+from archlab.runs import Store
+from archlab.runs.index import list_runs
 from archlab.study.measuring import value_of
 from archlab.study.search.basis import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs

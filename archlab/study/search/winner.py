@@ -14,7 +14,7 @@ from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.architecture.writing import architecture_yaml
 from archlab.deploy.finding import WINNER, WINNERS_RUNS
-from archlab.foundation import replace_folder, write_atomically
+from archlab.foundation import replace_folder, write_file
 from archlab.foundation.own_code_texts import texts_of
 from archlab.runs import DamagedRunError, Run, Store
 from archlab.runs.stored import read_model
@@ -44,8 +44,7 @@ def save_winner(
             replace_folder(part, folder / WINNERS_RUNS)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-        with write_atomically(folder / WINNER) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_file(folder / WINNER, text)
 
 
 def _carried(run: Run, store: Store) -> dict[str, Any]:
