@@ -21,7 +21,7 @@ STUDY = {
     "compare": [net("low", 8), net("middle", 16), net("high", 24)],
     "budget": "none",
     "suite": ["digits", "textures"],
-    "recipe": "quick",  # 200 steps at 0.004
+    "recipe": "quick",  # 400 steps at 0.004
     "tune": {"lr": RATES, "steps": 100},
 }
 STAND_IN = Settings(executor=standin_executor.PATH, workers=2, retries=0)

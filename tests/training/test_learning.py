@@ -35,7 +35,7 @@ def accuracy_of(name, digits, recipe):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", references())
 def test_every_reference_learns(name, digits, baseline, capsys):
-    """Where all is asked for in the 200 steps of `quick`, else in 60."""
+    """By `quick`, where all is asked for in 200 steps, else in 60."""
     steps, times = (200, 5) if WHOLE else (60, 2)
     accuracy = accuracy_of(name, digits, {"like": "quick", "steps": steps})
     majority, forest = (baseline[kind]["test"] for kind in ("majority", "extra_trees"))
