@@ -31,7 +31,7 @@ def test_each_model_and_dataset_is_trained_with_its_best_rate_after_as_many_trie
     }
     assert chosen(found) == best
     assert {(run.model, run.dataset): run.recipe["lr"] for run in found.runs} == best
-    assert all(run.recipe["steps"] == 200 and "test" not in run.recipe for run in found.runs)
+    assert all(run.recipe["steps"] == 400 and "test" not in run.recipe for run in found.runs)
     tries = [store.get(key)["run"] for key in set(store.keys()) - {run.key for run in found.runs}]
     assert set(Counter((each["model"], each["dataset"]) for each in tries).values()) == {5 + 3}
     assert {each["recipe"]["steps"] for each in tries} == {25, 100}

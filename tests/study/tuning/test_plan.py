@@ -25,7 +25,7 @@ def test_a_plan_counts_what_will_be_computed_and_then_knows_what_was_chosen(stor
     planned = planned_with_tries(study, store)
     found = tuned(store)
     assert len({run.key for run in planned}) == found.computed
-    assert Counter(run.recipe["steps"] for run in planned) == {25: 30, 100: 18, 200: 6}
+    assert Counter(run.recipe["steps"] for run in planned) == {25: 30, 100: 18, 400: 6}
     assert all(run.key in store for run in planned_with_tries(study, store))
     assert {run.key for run in found.runs} <= {run.key for run in planned_with_tries(study, store)}
 
