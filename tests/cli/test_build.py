@@ -110,7 +110,7 @@ def test_the_spread_of_compute_is_shown_and_a_wide_one_warned_of(build):
     ("training", "message"),
     [
         ("tune: {lr: [0.004], steps: 40}", "study.yaml:9: tune has nothing to choose from: its only values"),
-        ("tune: {lr: [0.1], steps: 4000}", "study.yaml:9: tune: tries of 4,000 steps are longer than the 200 of"),
+        ("tune: {lr: [0.1], steps: 4000}", "study.yaml:9: tune: tries of 4,000 steps are longer than the 400 of"),
         ("recipe: {like: quick, tune: {momentum: [0.5], steps: 4}}", "study.yaml:9: tune: momentum is of sgd alone"),
         ("recipe: {like: quick, test: false}", "study.yaml:9: the recipe quick, test False reads no test images"),
         ("recipe: {like: quick, distill: {teacher: ab12}}", "study.yaml:9: distill: the teacher: no stored run starts"),
