@@ -6,6 +6,7 @@ Each file stands alone: a run loads, and its key covers, the files of what its a
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -70,9 +71,9 @@ def own_blocks_alone(texts: dict[str, str]) -> Iterator[None]:
                     if not _is_shipped(file := registry.file(name)):
                         remove(registry, name)
                         removed.add(file)
-            texts_removed = {module.__name__ for path, module in loaded.items() if str(path) in removed}
+            modules = {module.__name__ for path, module in loaded.items() if os.path.realpath(path) in removed}
             for path, module in loaded.items():
-                if module.__name__ in texts_removed:
+                if module.__name__ in modules:
                     del LOADED[path]  # so that it registers its blocks again
             for name, text in texts.items():
                 path = file_of(name, text)
