@@ -56,6 +56,11 @@ class Lengths:
         return SLACK * max(rounds * sum(each) / max(len(each), 1), max(each, default=0.0))
 
 
+def steps_of(images: int, run: Run) -> int:
+    """In which a run sees so many images."""
+    return math.ceil(images / int(run.recipe["batch_size"]))
+
+
 def most_steps(trainer: Trainer, run: Run) -> int:
     """That any training is worth: MOST_EPOCHS, or MOST_STEPS where that is more."""
     images = sum(open_data(run, trainer.store.home).counts("train"))

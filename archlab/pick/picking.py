@@ -24,7 +24,8 @@ from archlab.pick.document import document
 from archlab.pick.folder import check_folder, write_folder
 from archlab.pick.photographs import describe
 from archlab.pick.pretrained import pretrained
-from archlab.pick.race import FEWEST_STEPS, race
+from archlab.pick.race import fewest_steps, race
+from archlab.pick.recipe import recipe_at
 from archlab.pick.request import Request
 from archlab.pick.resolution import Resolution, choose_resolution, sides_for
 from archlab.pick.shipped import FORMAT
@@ -36,7 +37,6 @@ from archlab.runs import Store
 
 FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
 FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.2, 0.1  # shares of what is left when each begins
-RECIPE = "quick"
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     shown.field(state.candidates, state.left_out)
     finalists = race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
     raced = state.race.steps
-    if raced[finalists[0].name] > FEWEST_STEPS:  # so few tell nothing of settings
+    if raced[finalists[0].name] > fewest_steps(trainer.run(finalists[0], 1, 0)):  # so few tell nothing of settings
         tune(finalists[0], raced[finalists[0].name], trainer, decisions, FOR_TUNING * left(), state.training)
     train_long(finalists, trainer, decisions, left(), state.training, raced)
     if state.training.seeds:
@@ -158,7 +158,7 @@ def _field(
     fits: Fits = always,
 ) -> tuple[list[Candidate], list[LeftOut]]:
     """Who races at so many pixels, and who cannot. Raises UserError where nobody keeps the limits."""
-    recipe = recipe_at(state, pixels)
+    recipe = recipe_at(state.described, state.request, pixels)
     return candidates(store, dataset=state.described.name, limits=limits, recipe=recipe, say=say, fits=fits)
 
 
@@ -170,7 +170,7 @@ def _reserved(request: Request) -> float:
 def _add_pretrained(state: State, store: Store, fits: Fits) -> None:
     """Those that start from weights at hand beside those that start anew, each just before its own reference."""
     assert state.resolution
-    recipe, limits = recipe_at(state, state.resolution.pixels), state.request.budget
+    recipe, limits = recipe_at(state.described, state.request, state.resolution.pixels), state.request.budget
     priors = {each.name: each.prior for each in state.candidates}
     started, left_out = pretrained(
         store, prepared=state.described.prepared, limits=limits, recipe=recipe, priors=priors, fits=fits
@@ -178,10 +178,3 @@ def _add_pretrained(state: State, store: Store, fits: Fits) -> None:
     by_prior = [*started, *state.candidates]
     state.candidates = sorted(by_prior, key=lambda each: -each.prior.score if each.prior else math.inf)
     state.left_out = [*state.left_out, *left_out]
-
-
-def recipe_at(state: State, pixels: int) -> dict[str, Any]:
-    """What all candidates are trained by; how long is the race's matter."""
-    found: dict[str, Any] = {"like": RECIPE, "resolution": state.described.entry.resolution, "pixels": pixels}
-    found["augment"] = {"shift": max(pixels // 8, 1), "flip": state.request.flip}
-    return found | ({"balance": True} if state.request.balance else {})

@@ -11,14 +11,14 @@ from archlab.foundation import UserError
 from archlab.foundation.words import counted, counted_between
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
-from archlab.pick.lengths import Lengths, most_steps
+from archlab.pick.lengths import Lengths, most_steps, steps_of
 from archlab.pick.standing import Standing, standing
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Run
 from archlab.study.tries import SHORTER
 
 FINALISTS = 3  # at the last rung; where four begin, they are all there is
-FEWEST_STEPS = 150  # of the first rung
+FEWEST_IMAGES = 2400  # that are seen in the first rung, some of them again
 MOST_SEEDS = 5  # of a finalist
 AT_ONCE = 3  # seeds of a finalist, where there are workers for them
 MEASURING = 0.25  # share of the race's time, after which nobody else is measured
@@ -82,6 +82,11 @@ def lengths_of(rungs: int, last: int) -> list[int]:
     return [max(last // SHORTER ** (rungs - 1 - at), 1) for at in range(rungs)]
 
 
+def fewest_steps(run: Run) -> int:
+    """Of the first rung."""
+    return steps_of(FEWEST_IMAGES, run)
+
+
 def race(
     found: Race,
     candidates: Sequence[Candidate],
@@ -94,7 +99,7 @@ def race(
     train for the same time. `found` tells at any moment how it stands.
 
     Returns who is to be trained for long, the best first: the leader, and who is not surely behind. Where there are workers for
-    all that there is time to race, these, after FEWEST_STEPS each, so that an interruption finds something to ship.
+    all that there is time to race, these, after FEWEST_IMAGES each, so that an interruption finds something to ship.
 
     Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
     """
@@ -103,7 +108,7 @@ def race(
     entered = {each.name: each for each in candidates if each.name in plan["steps"]}
     if not plan["seeds"]:
         what = f"no race: all that can be tried, {', '.join(entered)}, a little first, then for long"
-        steps = dict.fromkeys(entered, FEWEST_STEPS)
+        steps = {name: fewest_steps(trainer.run(each, 1, 0)) for name, each in entered.items()}
         found.rung(_trained(what, list(entered.values()), steps, [0], trainer), trainer)
         return [each for name, each in entered.items() if name in found.last.models]
     rungs = counts(len(entered))
@@ -120,7 +125,7 @@ def race(
 
 
 def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float) -> dict[str, Any]:
-    """Who enters, and how many steps each has at the last rung: as many models as can have FEWEST_STEPS at the first one, then
+    """Who enters, and how many steps each has at the last rung: as many models as can see FEWEST_IMAGES at the first one, then
     as long as there is time, the same for all. Who trains too slowly for that is the first to go, then those with the lesser
     prior. No seeds where so few are left that all can be trained for long."""
     before = decisions.clock.left
@@ -128,14 +133,14 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
     if not able:
         raise UserError("no candidate trains on these images: `archlab train` with one of them says why")
     seconds = max(seconds - (before - decisions.clock.left), 0.0)
-    most = most_steps(trainer, able[0])
+    fewest, most = fewest_steps(able[0]), most_steps(trainer, able[0])
     while len(able) > lengths.workers:
         rungs = counts(len(able))
         seeds = min(max(lengths.workers // rungs[-1], 1), AT_ONCE)
         shorter = [SHORTER ** (len(rungs) - 1 - at) for at in range(len(rungs))]  # than the last rung
         trainings = [*rungs[:-1], rungs[-1] * seeds]
         rounds = sum(math.ceil(count / lengths.workers) / by for count, by in zip(trainings, shorter, strict=True))
-        least = min(FEWEST_STEPS * shorter[0], most)
+        least = min(fewest * shorter[0], most)
         steps = {run.model: lengths.steps(run, seconds / rounds, least, most) for run in able}
         if all(steps.values()):
             return {"steps": steps, "seeds": seeds}
@@ -149,7 +154,7 @@ def _measured(
 ) -> tuple[Lengths, list[Run]]:
     """How long the candidates train, those with the better prior first, as many as are measured in the time; and their runs."""
     lengths, until = Lengths(trainer), decisions.clock.left - seconds
-    runs = [trainer.run(each, FEWEST_STEPS, 0) for each in candidates]
+    runs = [trainer.run(each, 1, 0) for each in candidates]
     for at in range(0, len(runs), lengths.workers):
         lengths.learn(runs[at : at + lengths.workers])
         if decisions.clock.left <= until:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate
-from archlab.pick.lengths import Lengths
+from archlab.pick.lengths import Lengths, steps_of
 from archlab.pick.standing import error_between
 from archlab.pick.trainer import Trainer
 
@@ -16,8 +16,7 @@ SIDES = (32, 48, 64, 96, 128, 160, 192, 224)
 SECONDS_A_SIDE = (
     8.0  # that measuring and training it take at least; of fewer seconds fewer sides are tried, the small ones
 )
-LEAST_STEPS = 60  # of a training that tells something of a resolution
-MOST_STEPS = 2000
+LEAST_IMAGES, MOST_IMAGES = 1000, 32_000  # that a training sees that tells something of a resolution
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,13 @@ def choose_resolution(
             "the only one worth trying for images this small" if len(sides) == 1 else "there is no time to try others"
         )
         return Resolution(side, "the only one that the limits allow" if refused else alone)
-    runs = {side: trainer.run(candidate, LEAST_STEPS, 0) for side, candidate in able.items()}
+    runs = {side: trainer.run(candidate, 1, 0) for side, candidate in able.items()}
     lengths = Lengths(trainer).learn(runs.values())
     share = min(seconds * lengths.workers / len(able), seconds)
     steps = {
-        side: lengths.steps(run, share, LEAST_STEPS, MOST_STEPS) for side, run in runs.items() if lengths.knows(run)
+        side: lengths.steps(run, share, *(steps_of(images, run) for images in (LEAST_IMAGES, MOST_IMAGES)))
+        for side, run in runs.items()
+        if lengths.knows(run)
     }
     wanted = [(able[side], trainer.run(able[side], count, 0)) for side, count in steps.items() if count is not None]
     if len(wanted) < 2:

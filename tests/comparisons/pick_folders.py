@@ -1,4 +1,4 @@
-"""Folders for `tests.comparisons.picks`, of images that come in Debian packages: `python -m tests.comparisons.pick_folders OUT PACKAGES`.
+"""Folders for `tests.comparisons.picks`, of images in Debian packages: `python -m tests.comparisons.pick_folders OUT PACKAGES`.
 
 PACKAGES is where dataset-fashion-mnist, openclipart-png, tuxpaint-stamps-default and wesnoth-1.18-data were unpacked:
 
@@ -32,10 +32,34 @@ from PIL import Image
 IMAGES, WITHOUT_PARTS = 1000, 2000  # of a part, or of a folder without parts
 FEWEST = 20  # of a class
 SEED = 1
-CLOTHES = "top trouser pullover dress coat sandal shirt sneaker bag boot".split()
-PEOPLES = "drakes dwarves elves-wood human-loyalists monsters orcs saurians undead undead-skeletal".split()
-GROUNDS = "bridge castle cave forest hills interior mountains sand swamp unwalkable village walls water".split()
-SUBJECTS = "animals computer food people recreation shapes signs_and_symbols transportation".split()
+CLOTHES = ["top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
+PEOPLES = [
+    "drakes",
+    "dwarves",
+    "elves-wood",
+    "human-loyalists",
+    "monsters",
+    "orcs",
+    "saurians",
+    "undead",
+    "undead-skeletal",
+]
+GROUNDS = [
+    "bridge",
+    "castle",
+    "cave",
+    "forest",
+    "hills",
+    "interior",
+    "mountains",
+    "sand",
+    "swamp",
+    "unwalkable",
+    "village",
+    "walls",
+    "water",
+]
+SUBJECTS = ["animals", "computer", "food", "people", "recreation", "shapes", "signs_and_symbols", "transportation"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +93,7 @@ def main(out: Path, packages: Path) -> None:
 def _clothes(folder: Path, name: str) -> list[Example]:
     """Of Fashion-MNIST's files, whose headers have 16 and 8 bytes."""
     pixels, labels = (
-        np.frombuffer(gzip.open(folder / f"{name}-{kind}.gz").read(), np.uint8)[header:]
+        np.frombuffer(gzip.decompress((folder / f"{name}-{kind}.gz").read_bytes()), np.uint8)[header:]
         for kind, header in (("images-idx3-ubyte", 16), ("labels-idx1-ubyte", 8))
     )
     pairs = zip(pixels.reshape(-1, 28, 28), labels, strict=True)

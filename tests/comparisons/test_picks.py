@@ -33,16 +33,30 @@ def test_what_is_done_is_not_done_again_unless_another_machine_left_it_unfinishe
 
 
 def test_a_folder_has_no_more_images_than_it_may_of_every_class_alike(tmp_path, monkeypatch):
-    monkeypatch.setattr(pick_folders, "IMAGES", 20)
+    monkeypatch.setattr(pick_folders, "FEWEST", 10)
     made = [pick_folders.Example(name, ".txt", lambda path: path.touch()) for name in "aaab" for _ in range(10)]
+    made.append(pick_folders.Example("few", ".txt", lambda path: path.touch()))
     for folder in ("one", "other"):
-        pick_folders._write(made, tmp_path / folder)
+        pick_folders._write(made, tmp_path / folder, 20)
     written = [
         {str(path.relative_to(tmp_path / each)) for path in (tmp_path / each).rglob("*.txt")}
         for each in ("one", "other")
     ]
     assert written[0] == written[1]
-    assert [len(list((tmp_path / "one" / name).iterdir())) for name in "ab"] == [15, 5]
+    assert {each.name: len(list(each.iterdir())) for each in (tmp_path / "one").iterdir()} == {"a": 15, "b": 5}
+
+
+def test_no_figure_is_in_both_parts():
+    made = [
+        pick_folders.Example(of, ".png", lambda path: None, group)
+        for of in "ab"
+        for group in "uvwxyz"
+        for _ in range(3)
+    ]
+    halves = pick_folders._halves(made)
+    groups = {part: {(each.of, each.group) for each in half} for part, half in halves.items()}
+    assert len(groups["train"]) == len(groups["test"]) == 6 and not groups["train"] & groups["test"]
+    assert sum(map(len, halves.values())) == len(made)
 
 
 def test_differences_have_the_interval_of_student():

@@ -56,7 +56,7 @@ def few(monkeypatch):
         return [each for each in found if each.name in RACED], left_out
 
     monkeypatch.setattr(picking, "candidates", some)
-    monkeypatch.setattr(race, "FEWEST_STEPS", 20)
+    monkeypatch.setattr(race, "FEWEST_IMAGES", 320)
 
 
 def picked(command, photos, place, *more):

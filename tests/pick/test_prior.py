@@ -77,7 +77,9 @@ def changed(store, study, change):
     ("beside", "left_out", "datasets"),
     [(None, (), 10), ("photos", (), 10), ("cifar10", ("cifar10",), 8), ("imagenette", ("imagenette160",), 9)],
 )
-def test_of_an_empty_store_it_is_the_mean_xscore_of_the_shipped_tables_on_other_datasets(tmp_path, beside, left_out, datasets):
+def test_of_an_empty_store_it_is_the_mean_xscore_of_the_shipped_tables_on_other_datasets(
+    tmp_path, beside, left_out, datasets
+):
     found, expected = prior(Store(tmp_path), beside), shipped(*left_out)
     assert {name: each.score for name, each in found.items()} == pytest.approx(expected)
     assert {each.shipped for each in found.values()} == {datasets} and len(found) == 11

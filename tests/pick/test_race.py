@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archlab.pick import race
-from archlab.pick.race import FEWEST_STEPS, FINALISTS, SHORTER, counts, lengths_of
+from archlab.pick.race import FEWEST_IMAGES, FINALISTS, SHORTER, counts, lengths_of
 from archlab.pick.trainer import Attempt
+
+BATCH_SIZE, FEWEST_STEPS = 16, FEWEST_IMAGES // 16
 
 
 @given(st.integers(1, 60))
@@ -65,9 +67,12 @@ def planned(monkeypatch):
     """planned(seconds) gives what is planned for these six, best prior first, who train for no more than `most` steps."""
     monkeypatch.setattr(race, "Lengths", Learned)
 
+    def run(candidate, steps, seed):
+        return SimpleNamespace(model=candidate, recipe={"batch_size": BATCH_SIZE})
+
     def planned(seconds, most=10**6):
         monkeypatch.setattr(race, "most_steps", lambda trainer, run: most)
-        trainer = SimpleNamespace(run=lambda candidate, steps, seed: SimpleNamespace(model=candidate))
+        trainer = SimpleNamespace(run=run)
         decisions = SimpleNamespace(clock=SimpleNamespace(left=seconds))
         return race._planned(list(MILLISECONDS), trainer, decisions, seconds)
 
@@ -112,7 +117,7 @@ def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(pl
         return [Attempt(candidate, run, 0.5) for candidate, run in finished]
 
     def run(candidate, steps, seed):
-        return SimpleNamespace(model=candidate.name, recipe={"steps": steps})
+        return SimpleNamespace(model=candidate.name, recipe={"steps": steps, "batch_size": BATCH_SIZE})
 
     def stand(attempts, *_):
         return SimpleNamespace(models=tuple(each.candidate.name for each in attempts))
