@@ -211,6 +211,7 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
             "model": Column("model"),
             "seed": Column("seed", "integer"),
             "steps": Column("steps", "integer"),
+            "augmentation": Column("augmentation"),
             "value": Column(f"{metric.words}, validation", "number"),
             "key": Column("run"),
             "ships": Column("ships"),

@@ -110,6 +110,7 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
                 "seed": each.run.seed,
                 "key": each.run.key,
                 "steps": each.steps,
+                "augmentation": "stronger" if "randaugment" in each.run.recipe["augment"] else "plain",
                 "value": trainer.value(each),
             }
             for each in attempts

@@ -63,8 +63,16 @@ def steps_of(images: int, run: Run) -> int:
 
 def most_steps(trainer: Trainer, run: Run) -> int:
     """That any training is worth: MOST_EPOCHS, or MOST_STEPS where that is more."""
-    images = sum(open_data(run, trainer.store.home).counts("train"))
-    return max(MOST_STEPS, MOST_EPOCHS * (images // int(run.recipe["batch_size"])))
+    return max(MOST_STEPS, MOST_EPOCHS * _steps_an_epoch(trainer, run))
+
+
+def epochs_of(trainer: Trainer, run: Run) -> float:
+    """How often a run sees every image."""
+    return int(run.recipe["steps"]) / max(_steps_an_epoch(trainer, run), 1)
+
+
+def _steps_an_epoch(trainer: Trainer, run: Run) -> int:
+    return sum(open_data(run, trainer.store.home).counts("train")) // int(run.recipe["batch_size"])
 
 
 def _kind(run: Run) -> str:

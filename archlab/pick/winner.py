@@ -1,23 +1,25 @@
-"""The winner's own training: learning rate and augmentation that suit it, then as long as there is time, with several seeds."""
+"""The winner's own training: a learning rate that suits it, then as long as there is time, with several seeds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from archlab.foundation.words import counted, counted_between
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
-from archlab.pick.lengths import Lengths, most_steps
+from archlab.pick.lengths import Lengths, epochs_of, most_steps
+from archlab.pick.recipe import LIKE
 from archlab.pick.standing import error_between
 from archlab.pick.trainer import Attempt, Trainer
 from archlab.runs import Run
 from archlab.training.reading import load_recipe
 
-RATES = 0.5, 2.0  # times the recipe's
+RATES = 2.0, 0.5  # times the recipe's
 STRONGER = {"crop": {"scale": [0.4, 1.0]}, "randaugment": {"operations": 1, "magnitude": 7}}
+MANY_EPOCHS = 50  # of which stronger augmentation is worth it
 FEWEST, MOST_SEEDS = 2, 5  # long trainings, and seeds of one model among them
 
 
@@ -39,15 +41,14 @@ class Training:
 def tune(
     winner: Candidate, steps: int, trainer: Trainer, decisions: Decisions, seconds: float, training: Training
 ) -> None:
-    """Tries other values for as many steps as the last rung of the race, with its first seed, each alone; keeps what is worth
+    """Tries other learning rates for as many steps as the last rung of the race, with its first seed; keeps one that is worth
     more by a standard error. None where that does not fit into the time.
 
     Raises Interrupted after Ctrl-C.
     """
     plain = trainer.run(winner, steps, 0)
     own = trainer.attempts[plain.key]
-    ways = list(_ways(plain.recipe))
-    runs = [trainer.run(winner, steps, 0, **changes) for _, changes in ways]
+    runs = [trainer.run(winner, steps, 0, lr=plain.recipe["lr"] * factor) for factor in RATES]
 
     def affordable() -> int:
         lengths = Lengths(trainer).learn([plain])
@@ -61,20 +62,14 @@ def tune(
     count = decisions.decide("tune", affordable)
     if not count:
         return
-    found = {
-        each.run.key: each
-        for each in trainer.train(
-            f"{winner.name}: {count} other ways to train it", [(winner, runs[at]) for at in range(count)]
-        )
-    }
-    for key in dict.fromkeys(key for key, _ in ways[:count]):
-        there = [own, *(found[runs[at].key] for at in range(count) if ways[at][0] == key and runs[at].key in found)]
-        training.tuned[key] = [
-            {"model": winner.name, "value": each.run.recipe[key], "worth": trainer.value(each)} for each in there
-        ]
-        best = max(there, key=lambda each: each.worth)
-        if best.worth - own.worth > error_between(own, best, trainer):
-            training.changes[key] = best.run.recipe[key]
+    what = f"{winner.name}: {counted(count, 'other learning rate')}"
+    there = [own, *trainer.train(what, [(winner, run) for run in runs[:count]])]
+    training.tuned["lr"] = [
+        {"model": winner.name, "value": each.run.recipe["lr"], "worth": trainer.value(each)} for each in there
+    ]
+    best = max(there, key=lambda each: each.worth)
+    if best.worth - own.worth > error_between(own, best, trainer):
+        training.changes["lr"] = best.run.recipe["lr"]
 
 
 def train_long(
@@ -86,8 +81,8 @@ def train_long(
     least: dict[str, int],
 ) -> None:
     """Trains the first of the finalists with what was chosen for it, and the others beside it, each as long as there is time:
-    as many trainings as there are workers, with several seeds where there are more of these than finalists. Nobody for no
-    more steps than in `least`.
+    as many trainings as there are workers, with several seeds where there are more of these than finalists. Where that is
+    MANY_EPOCHS, every other seed, from the first, has stronger augmentation. Nobody for no more steps than in `least`.
 
     Raises Interrupted after Ctrl-C.
     """
@@ -95,7 +90,11 @@ def train_long(
     leader = finalists[0].name
 
     def run(name: str, steps: int, seed: int) -> Run:
-        return trainer.run(by_name[name], steps, seed, **(training.changes if name == leader else {}))
+        changes = training.changes if name == leader else {}
+        plain = trainer.run(by_name[name], steps, seed, **changes)
+        if seed % 2 or epochs_of(trainer, plain) < MANY_EPOCHS:
+            return plain
+        return trainer.run(by_name[name], steps, seed, **changes, augment=_stronger(plain.recipe["augment"]))
 
     def planned() -> dict[str, Any]:
         runs = {name: run(name, 1, 0) for name in by_name}
@@ -129,9 +128,8 @@ def to_ship(trainer: Trainer, training: Training) -> Attempt | None:
     return trained if behind <= error_between(best, trained, trainer) else best
 
 
-def _ways(recipe: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Other values, the most promising first."""
-    stronger = {**STRONGER, "flip": recipe["augment"].get("flip", False)}
-    yield "augment", {"augment": load_recipe({"like": "quick", "augment": stronger}).canonical()["augment"]}
-    for factor in RATES[::-1]:
-        yield "lr", {"lr": recipe["lr"] * factor}
+def _stronger(augment: dict[str, Any]) -> dict[str, Any]:
+    """Augmentation in place of this one, which mirrors images where this one does."""
+    stronger = {**STRONGER, "flip": augment.get("flip", False)}
+    found: dict[str, Any] = load_recipe({"like": LIKE, "augment": stronger}).canonical()["augment"]
+    return found

@@ -65,8 +65,15 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
             "tuned": {"lr": [{"model": origin["model"], "value": 0.002, "worth": 0.81}]},
             "started_from": None,
             "seeds": [
-                {"model": origin["model"], "seed": 0, "key": key, "steps": 2400, "value": 0.85},
-                {"model": "starnet", "seed": 0, "key": "0" * 64, "steps": 2800, "value": 0.84},
+                {
+                    "model": origin["model"],
+                    "seed": 0,
+                    "key": key,
+                    "steps": 2400,
+                    "augmentation": "stronger",
+                    "value": 0.85,
+                },
+                {"model": "starnet", "seed": 0, "key": "0" * 64, "steps": 2800, "augmentation": "plain", "value": 0.84},
             ],
             "chosen": key,
             "value": 0.85,

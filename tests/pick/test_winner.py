@@ -62,6 +62,7 @@ class Trainer:
 def lengths(monkeypatch):
     monkeypatch.setattr(winner, "Lengths", Lengths)
     monkeypatch.setattr(winner, "most_steps", lambda trainer, run: 10_000)
+    monkeypatch.setattr(winner, "epochs_of", lambda trainer, run: run.recipe["steps"] / 100)
     return lambda workers: monkeypatch.setattr(Lengths, "workers", workers)
 
 
@@ -69,10 +70,22 @@ DECISIONS = SimpleNamespace(decide=lambda what, how: how())
 
 
 def trained(*names, seconds=60.0, least=None):
+    return [(each.candidate.name, each.run.seed, each.steps) for each in attempts(*names, seconds=seconds, least=least)]
+
+
+def attempts(*names, seconds, least=None):
     training = Training()
     finalists = [SimpleNamespace(name=name) for name in names]
     train_long(finalists, Trainer(), DECISIONS, seconds, training, least or dict.fromkeys(names, 0))
-    return [(each.candidate.name, each.run.seed, each.steps) for each in training.seeds]
+    return training.seeds
+
+
+def test_every_other_seed_of_many_epochs_has_stronger_augmentation(lengths):
+    lengths(6)
+    found = attempts("slow", "fast", seconds=60.0)  # 15 and 60 epochs
+    stronger = {(each.candidate.name, each.run.seed) for each in found if "randaugment" in each.run.recipe["augment"]}
+    assert stronger == {("fast", 0), ("fast", 2)}
+    assert all(each.run.recipe["augment"]["flip"] for each in found)
 
 
 def test_two_workers_train_the_two_best_for_the_same_time():
@@ -124,7 +137,7 @@ def test_what_was_tried_is_kept_where_it_is_better_by_a_standard_error(monkeypat
     trainer.train("race", [(candidate, trainer.run(candidate, 100, 0))])
     tune(candidate, 100, trainer, DECISIONS, 60.0, training)
     assert training.changes == ({"lr": 0.008} if kept else {})
-    assert {key: len(tried) for key, tried in training.tuned.items()} == {"augment": 2, "lr": 3}
+    assert {key: len(tried) for key, tried in training.tuned.items()} == {"lr": 3}
 
 
 def test_nothing_is_tried_where_the_time_is_too_short(monkeypatch):
