@@ -89,17 +89,22 @@ def train_long(
     by_name = {each.name: each for each in finalists}
     leader = finalists[0].name
 
-    def run(name: str, steps: int, seed: int) -> Run:
+    def plain(name: str, steps: int, seed: int, **more: Any) -> Run:
         changes = training.changes if name == leader else {}
-        plain = trainer.run(by_name[name], steps, seed, **changes)
-        if seed % 2 or epochs_of(trainer, plain) < MANY_EPOCHS:
-            return plain
-        return trainer.run(by_name[name], steps, seed, **changes, augment=_stronger(plain.recipe["augment"]))
+        return trainer.run(by_name[name], steps, seed, **changes, **more)
+
+    def run(name: str, steps: int, seed: int) -> Run:
+        found = plain(name, steps, seed)
+        if seed % 2 or epochs_of(trainer, found) < MANY_EPOCHS:
+            return found
+        return plain(name, steps, seed, augment=_stronger(found.recipe["augment"]))
 
     def planned() -> dict[str, Any]:
-        runs = {name: run(name, 1, 0) for name in by_name}
+        runs = {name: plain(name, 1, 0) for name in by_name}  # as fast as with stronger augmentation, nearly
         lengths, most = Lengths(trainer).learn(runs.values()), most_steps(trainer, runs[leader])
-        rounds = int(seconds / lengths.wall([run(leader, most, 0)])) or 1  # several, where each can have the most steps
+        rounds = (
+            int(seconds / lengths.wall([plain(leader, most, 0)])) or 1
+        )  # several, where each can have the most steps
         for count in (max(rounds * lengths.workers, FEWEST), 1):
             share = seconds / math.ceil(count / lengths.workers)
             steps = {name: lengths.steps(each, share, least[name] + 1, most) for name, each in runs.items()}
