@@ -9,10 +9,11 @@ request      what is asked for
 decisions    what was decided, kept, so that the same command goes on with it; how much of the time is left
 trainer      runs of candidates, and what they are worth on validation images
 standing     who leads, and who is surely behind, with the noise of images and of seeds
+recipe       what candidates are trained by
 lengths      how many steps fit into a time
 resolution   pixels, by measurement
 race         successive halving over steps, then seeds
-winner       learning rate, augmentation and start of the winner; its long training
+winner       learning rate of the winner; its long training
 shipped      the files that ship, tested (tested)
 folder       what is left: these, predict_file, and the card (card, card_sections, card_words)
 picking      all of it

@@ -12,7 +12,7 @@ from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.runs import Store
 from archlab.runs.run import digest
 
-_FOLDER, _FORMAT = "picks", 2
+_FOLDER, _FORMAT = "picks", 3
 Decision = TypeVar("Decision")
 
 

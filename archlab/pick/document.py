@@ -12,6 +12,7 @@ from archlab.pick.decisions import Decisions
 from archlab.pick.folder import RECIPE
 from archlab.pick.state import State
 from archlab.pick.trainer import Trainer
+from archlab.pick.winner import is_stronger
 
 VERSION = 1
 DIGITS = 12  # of a key
@@ -110,7 +111,7 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
                 "seed": each.run.seed,
                 "key": each.run.key,
                 "steps": each.steps,
-                "augmentation": "stronger" if "randaugment" in each.run.recipe["augment"] else "plain",
+                "augmentation": "stronger" if is_stronger(each.run) else "plain",
                 "value": trainer.value(each),
             }
             for each in attempts

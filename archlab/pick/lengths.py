@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+from archlab.data.batch_count import batches_of
 from archlab.forecast import plan, with_workers
 from archlab.pick.trainer import Trainer
 from archlab.runs import Run, open_data
@@ -57,7 +58,7 @@ class Lengths:
 
 
 def steps_of(images: int, run: Run) -> int:
-    """In which a run sees so many images."""
+    """Steps in which a run sees so many images."""
     return math.ceil(images / int(run.recipe["batch_size"]))
 
 
@@ -68,11 +69,11 @@ def most_steps(trainer: Trainer, run: Run) -> int:
 
 def epochs_of(trainer: Trainer, run: Run) -> float:
     """How often a run sees every image."""
-    return int(run.recipe["steps"]) / max(_steps_an_epoch(trainer, run), 1)
+    return int(run.recipe["steps"]) / _steps_an_epoch(trainer, run)
 
 
 def _steps_an_epoch(trainer: Trainer, run: Run) -> int:
-    return sum(open_data(run, trainer.store.home).counts("train")) // int(run.recipe["batch_size"])
+    return batches_of(sum(open_data(run, trainer.store.home).counts("train")), int(run.recipe["batch_size"]))
 
 
 def _kind(run: Run) -> str:

@@ -32,7 +32,7 @@ from archlab.pick.shipped import FORMAT
 from archlab.pick.shown import Shown
 from archlab.pick.state import State
 from archlab.pick.trainer import Trainer
-from archlab.pick.winner import to_ship, train_long, tune
+from archlab.pick.winner import alike, to_ship, train_long, tune
 from archlab.runs import Store
 
 FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
@@ -146,7 +146,7 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
         tune(finalists[0], raced[finalists[0].name], trainer, decisions, FOR_TUNING * left(), state.training)
     train_long(finalists, trainer, decisions, left(), state.training, raced)
     if state.training.seeds:
-        state.race.rung(state.training.seeds, trainer)
+        state.race.rung(alike(state.training.seeds), trainer)
 
 
 def _field(

@@ -39,7 +39,7 @@ class Prior:
 
     @property
     def words(self) -> str:
-        """`0.71 on 10 shipped datasets and elpv, glyphs`"""
+        """`0.71 on 9 shipped datasets and elpv, glyphs`"""
         shipped = [f"{self.shipped} shipped datasets"] if self.shipped else []
         return f"{self.score:.2f} on {' and '.join([*shipped, *([', '.join(self.own)] if self.own else [])])}"
 
@@ -86,13 +86,13 @@ def _shipped(is_beside: Callable[[str], bool]) -> tuple[pd.Series, int]:
     from archlab.report.held_against import CATALOGUE_NAMES
     from archlab.scoring import cells, read_table, seed_means, xscore
 
-    scores, datasets = [], 0
+    scores, datasets = [], set[str]()
     for table in (LONG, SHORT):
-        means = seed_means(cells(read_table(table)))
-        others = [name for name in means if not is_beside(CATALOGUE_NAMES.get(str(name), str(name)))]
+        means = seed_means(cells(read_table(table))).rename(columns=CATALOGUE_NAMES)
+        others = [str(name) for name in means if not is_beside(str(name))]
         scores.append(xscore(means[others])["xscore"])
-        datasets += len(others)
-    return pd.concat(scores, axis=1).mean(axis=1), datasets
+        datasets.update(others)
+    return pd.concat(scores, axis=1).mean(axis=1), len(datasets)
 
 
 def _tested(home: Path, is_beside: Callable[[str], bool]) -> Iterator[tuple[pd.DataFrame, dict[str, int]]]:

@@ -83,7 +83,7 @@ def lengths_of(rungs: int, last: int) -> list[int]:
 
 
 def fewest_steps(run: Run) -> int:
-    """Of the first rung."""
+    """Steps of the first rung."""
     return steps_of(FEWEST_IMAGES, run)
 
 

@@ -12,14 +12,14 @@ from archlab.training.reading import load_recipe
 LIKE = "quick"
 BATCH_SIZES = 64, 32, 16
 BATCHES = 10  # of an epoch, where more than the smallest are to be
-PIXELS = 16 * 224**2  # of a batch, where more than the smallest are to be
+PIXELS = 16 * 224**2  # of a batch, where more images than the smallest are to be
 
 
 def recipe_at(described: Described, request: Request, pixels: int) -> dict[str, Any]:
     """As a study has it, for networks that see images of so many pixels on a side.
 
-    Batches are larger than those of LIKE, which is for few steps: of as many images as the memory and a small dataset allow, at
-    a learning rate that grows with the root of their size (Krizhevsky 2014, arXiv 1404.5997, section 5).
+    Batches are larger than those of LIKE, which is for few steps, where there are many images and these are small; the learning
+    rate grows with the root of their size (Krizhevsky 2014, arXiv 1404.5997, section 5).
     """
     plain, size = load_recipe(LIKE), batch_size(sum(described.prepared.counts("train")), pixels)
     found: dict[str, Any] = {"like": LIKE, "resolution": described.entry.resolution, "pixels": pixels}

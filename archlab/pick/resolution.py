@@ -64,7 +64,7 @@ def choose_resolution(
     lengths = Lengths(trainer).learn(runs.values())
     share = min(seconds * lengths.workers / len(able), seconds)
     steps = {
-        side: lengths.steps(run, share, *(steps_of(images, run) for images in (LEAST_IMAGES, MOST_IMAGES)))
+        side: lengths.steps(run, share, steps_of(LEAST_IMAGES, run), steps_of(MOST_IMAGES, run))
         for side, run in runs.items()
         if lengths.knows(run)
     }

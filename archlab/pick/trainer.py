@@ -78,15 +78,15 @@ class Trainer:
         recipe = {**run.recipe, "epochs": None, "steps": steps, "test": False, **changes}
         return dataclasses.replace(run, seed=self.first + seed, recipe=recipe)
 
-    def train(self, what: str, runs: Iterable[tuple[Candidate, Run]]) -> list[Attempt]:
-        """Those of the runs that finished; the others are in `failed`.
+    def train(self, what: str, runs: Iterable[tuple[Candidate, Run]], like: Iterable[Run] = ()) -> list[Attempt]:
+        """Those of the runs that finished; the others are in `failed`. `like`: others, as many of which share a GPU.
 
         Raises Interrupted after Ctrl-C, when what has finished is remembered too; UserError where none has finished, or the
         first failure is to end all.
         """
         pairs = {run.key: (candidate, run) for candidate, run in runs}
         wanted = [run for _, run in pairs.values()]
-        settings = with_workers(self.settings, wanted, self.store)
+        settings = with_workers(self.settings, like or wanted, self.store)
         try:
             _, outcome = compute(what, wanted, self.store, settings, self.progress)
         except Interrupted as interrupted:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archlab.foundation import UserError
 from archlab.foundation.words import counted, counted_between
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
@@ -63,7 +64,12 @@ def tune(
     if not count:
         return
     what = f"{winner.name}: {counted(count, 'other learning rate')}"
-    there = [own, *trainer.train(what, [(winner, run) for run in runs[:count]])]
+    try:
+        there = [own, *trainer.train(what, [(winner, run) for run in runs[:count]])]
+    except UserError:  # a high rate may diverge
+        if trainer.settings.fail_fast:
+            raise
+        return
     training.tuned["lr"] = [
         {"model": winner.name, "value": each.run.recipe["lr"], "worth": trainer.value(each)} for each in there
     ]
@@ -100,11 +106,10 @@ def train_long(
         return plain(name, steps, seed, augment=_stronger(found.recipe["augment"]))
 
     def planned() -> dict[str, Any]:
-        runs = {name: plain(name, 1, 0) for name in by_name}  # as fast as with stronger augmentation, nearly
+        runs = {name: plain(name, 1, 0) for name in by_name}
         lengths, most = Lengths(trainer).learn(runs.values()), most_steps(trainer, runs[leader])
-        rounds = (
-            int(seconds / lengths.wall([plain(leader, most, 0)])) or 1
-        )  # several, where each can have the most steps
+        # several rounds, where each training can have the most steps
+        rounds = int(seconds / lengths.wall([plain(leader, most, 0)])) or 1
         for count in (max(rounds * lengths.workers, FEWEST), 1):
             share = seconds / math.ceil(count / lengths.workers)
             steps = {name: lengths.steps(each, share, least[name] + 1, most) for name, each in runs.items()}
@@ -119,7 +124,19 @@ def train_long(
     if wanted:
         names = dict.fromkeys(name for name, _ in plan["trainings"])
         steps = counted_between([plan["steps"][name] for name in names], "step")
-        training.seeds = trainer.train(f"{', '.join(names)}: {steps}, {counted(len(wanted), 'training')}", wanted)
+        what = f"{', '.join(names)}: {steps}, {counted(len(wanted), 'training')}"
+        training.seeds = trainer.train(what, wanted, [plain(name, plan["steps"][name], 0) for name in names])
+
+
+def is_stronger(run: Run) -> bool:
+    """Whether it has the stronger augmentation."""
+    return bool(run.recipe["augment"]["randaugment"])
+
+
+def alike(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Those with the augmentation of the best of them: others cannot be told from it by their seeds."""
+    best = max(attempts, key=lambda each: each.worth)
+    return [each for each in attempts if is_stronger(each.run) == is_stronger(best.run)]
 
 
 def to_ship(trainer: Trainer, training: Training) -> Attempt | None:
@@ -134,7 +151,7 @@ def to_ship(trainer: Trainer, training: Training) -> Attempt | None:
 
 
 def _stronger(augment: dict[str, Any]) -> dict[str, Any]:
-    """Augmentation in place of this one, which mirrors images where this one does."""
-    stronger = {**STRONGER, "flip": augment.get("flip", False)}
+    """This augmentation, and more."""
+    stronger = {"shift": augment["shift"], "flip": augment["flip"], **STRONGER}
     found: dict[str, Any] = load_recipe({"like": LIKE, "augment": stronger}).canonical()["augment"]
     return found

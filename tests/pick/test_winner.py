@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 
+from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS
 from archlab.pick import winner
 from archlab.pick.trainer import Attempt
-from archlab.pick.winner import MOST_SEEDS, Training, train_long, tune
+from archlab.pick.winner import MOST_SEEDS, Training, alike, is_stronger, train_long, tune
+from archlab.training.reading import load_recipe
 
+PLAIN = load_recipe("quick").canonical()["augment"]
+MORE = {"crop": None, "randaugment": None}
 SECONDS = {"fast": 0.01, "slow": 0.04, "third": 0.02}  # of a step
 
 
@@ -23,7 +28,7 @@ class Lengths:
         pass
 
     def learn(self, runs):
-        assert not any("randaugment" in run.recipe["augment"] for run in runs)
+        assert not any(map(is_stronger, runs))
         return self
 
     def knows(self, run):
@@ -48,10 +53,10 @@ class Trainer:
         self.worth, self.attempts = worth, {}
 
     def run(self, candidate, steps, seed, **changes):
-        recipe = {"lr": 0.004, "augment": {"flip": True}, "steps": steps, **changes}
+        recipe = {"lr": 0.004, "augment": PLAIN, "steps": steps, **changes}
         return SimpleNamespace(model=candidate.name, seed=seed, recipe=recipe, key=str((candidate.name, seed, recipe)))
 
-    def train(self, what, runs):
+    def train(self, what, runs, like=()):
         found = [Attempt(candidate, run, self.worth(run)) for candidate, run in runs]
         self.attempts |= {each.run.key: each for each in found}
         return found
@@ -85,9 +90,32 @@ def attempts(*names, seconds, least=None):
 def test_every_other_seed_of_many_epochs_has_stronger_augmentation(lengths):
     lengths(6)
     found = attempts("slow", "fast", seconds=60.0)  # 15 and 60 epochs
-    stronger = {(each.candidate.name, each.run.seed) for each in found if "randaugment" in each.run.recipe["augment"]}
+    stronger = {(each.candidate.name, each.run.seed) for each in found if is_stronger(each.run)}
     assert stronger == {("fast", 0), ("fast", 2)}
-    assert all(each.run.recipe["augment"]["flip"] for each in found)
+    assert all(each.run.recipe["augment"] | MORE == PLAIN | MORE for each in found)
+
+
+def test_the_long_rung_has_those_trained_as_the_best_of_them():
+    worth = [("plain", 0.6), ("stronger", 0.7), ("stronger", 0.5), ("plain", 0.65)]
+    augment = {"plain": PLAIN, "stronger": PLAIN | {"randaugment": {"operations": 1, "magnitude": 7}}}
+    found = [Attempt(None, SimpleNamespace(recipe={"augment": augment[way]}), value) for way, value in worth]
+    assert alike(found) == found[1:3]
+    assert alike(found[2:]) == found[3:]
+
+
+@pytest.mark.parametrize("fail_fast", [False, True])
+def test_a_rate_that_diverges_ends_nothing_unless_that_is_asked_for(fail_fast):
+    trainer, candidate, training = Trainer(), SimpleNamespace(name="fast"), Training()
+    trainer.settings = SimpleNamespace(fail_fast=fail_fast)
+    trainer.train("race", [(candidate, trainer.run(candidate, 100, 0))])
+
+    def train(what, runs):
+        raise UserError("diverged")
+
+    trainer.train = train
+    with pytest.raises(UserError) if fail_fast else nullcontext():
+        tune(candidate, 100, trainer, DECISIONS, 60.0, training)
+    assert training.tuned == {} and training.changes == {}
 
 
 def test_two_workers_train_the_two_best_for_the_same_time():
