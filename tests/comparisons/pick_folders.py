@@ -131,9 +131,9 @@ def _write(examples: Iterable[Example], folder: Path, images: int) -> None:
     by_class: defaultdict[str, list[Example]] = defaultdict(list)
     for example in examples:
         by_class[example.of].append(example)
-    by_class = {name: each for name, each in by_class.items() if len(each) >= FEWEST}
-    share = min(images / sum(map(len, by_class.values())), 1.0)
-    for name, each in by_class.items():
+    kept = {name: each for name, each in by_class.items() if len(each) >= FEWEST}
+    share = min(images / sum(map(len, kept.values())), 1.0)
+    for name, each in kept.items():
         (folder / name).mkdir(parents=True)
         chosen = np.random.default_rng(SEED).permutation(len(each))[: max(round(share * len(each)), 1)]
         for number in chosen:
