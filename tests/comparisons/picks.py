@@ -2,9 +2,9 @@
 
 On each folder (`tests.comparisons.pick_folders` makes some), three times, in the same time each on the same machine: `pick`,
 and each of the eleven references, trained at 32 pixels by `quick`, batches and all, with as many steps as fit and as many seeds
-as there are workers; the best seed on validation images is tested. So the eleven tell what MobileNetV2 is worth in that time, a reference
-drawn at random likewise, and, in eleven times the time, the one of the eleven that is best on validation images. What is in
-OUT.jsonl already is not done again, unless another machine has left a repetition unfinished;
+as there are workers; the best seed on validation images is tested. So the eleven tell what MobileNetV2 is worth in that time, a
+reference drawn at random likewise, and, in eleven times the time, the one of the eleven that is best on validation images. What
+is in OUT.jsonl already is not done again, unless another machine has left a repetition unfinished;
 `python -m tests.comparisons.picks_table OUT.jsonl` sums it up.
 """
 
