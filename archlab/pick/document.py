@@ -76,8 +76,10 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
     at = standing.models.index(name)
     worth = standing.worth[at] if trainer.metric.higher_is_better else -standing.worth[at]
     out = told["out"]
-    if at and out is None:
+    if out is None and at:
         out = f"{trainer.told(standing.behind(name)[0])} behind in the end"
+    elif out is None and rung < len(state.race.rungs):
+        out = "worth less in the end, with other augmentation"
     return {**told, "rung": rung, "value": worth, "seeds": standing.seeds[at], "out": out}
 
 
