@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,13 +30,16 @@ def quantised_graph(
         seconds: After which no other way is begun.
     """
     found, in_float = Mending(), core.SerializeToString()
-    return first_good(_ways(core, calibration, images, found), found, images, in_float, run_onnx, seconds), found
+    ways = _ways(core, calibration, images, found, time.monotonic() + seconds)
+    return first_good(ways, found, images, in_float, run_onnx, seconds), found
 
 
-def _ways(core: Any, calibration: np.ndarray, images: Images, found: Mending) -> Iterator[tuple[str, bytes]]:
+def _ways(
+    core: Any, calibration: np.ndarray, images: Images, found: Mending, until: float
+) -> Iterator[tuple[str, bytes]]:
     quantiser = Quantiser(core, calibration)
     yield MIN_MAX, quantiser.quantised(MIN_MAX)
-    found.layers = worst_layers(quantiser, images.pixels[:SHOWN], core.SerializeToString())
+    found.layers = worst_layers(quantiser, images.pixels[:SHOWN], core.SerializeToString(), until)
     yield PERCENTILE, quantiser.quantised(PERCENTILE)
     way = found.best.way
     for count in IN_FLOAT:
@@ -47,10 +51,15 @@ def _ways(core: Any, calibration: np.ndarray, images: Images, found: Mending) ->
         yield f"{way}, {pairs} pairs of convolutions equalised", Quantiser(model, calibration).quantised(way)
 
 
-def worst_layers(quantiser: Quantiser, pixels: np.ndarray, in_float: bytes) -> list[tuple[str, float]]:
-    """Each layer with how far the probabilities of images, uint8 (N, R, R, 3), move where it alone is quantised."""
+def worst_layers(
+    quantiser: Quantiser, pixels: np.ndarray, in_float: bytes, until: float = math.inf
+) -> list[tuple[str, float]]:
+    """Each layer with how far the probabilities of images, uint8 (N, R, R, 3), move where it alone is quantised; as many as
+    there is time for, by `time.monotonic`."""
     expected, judged = run_onnx(in_float, pixels), list[tuple[str, float]]()
     for layer in quantiser.layers:
+        if time.monotonic() > until:
+            break
         others = set(quantiser.layers) - {layer}
         found = run_onnx(quantiser.quantised(MIN_MAX, in_float=others), pixels)
         judged.append((layer, distance(expected, found)))

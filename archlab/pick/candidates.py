@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archlab.foundation import UserError
 from archlab.pick.found import Found, found_designs
-from archlab.pick.prior import Prior, prior
+from archlab.pick.prior import Prior, prior, reference_names
 from archlab.runs import Store
 from archlab.study.latency import beyond, check_installed, networks_to_time, timed
 from archlab.study.resolved import Model, ResolvedStudy
@@ -100,7 +100,8 @@ def candidates(
     found = list(found_designs(store.home))
     designer = Designer(_study(store, dataset, limits, recipe, found), store.home)
     designs, unfit = _fitted(designer)
-    priors, searches = prior(store, dataset), {each.name: each.search for each in found}
+    priors = prior(store, dataset)
+    searches = {each.name: each.search for each in found if each.name not in reference_names().values()}
     designs.sort(key=lambda each: -priors[each.name].score if each.name in priors else math.inf)
     study = settle(designer, designs, None)
     check_installed(study)

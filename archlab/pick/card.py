@@ -45,7 +45,7 @@ def card_html(document: dict[str, Any]) -> str:
         use=USE,
         asked=words.asked(document),
         command=document["command"],
-        repeated=words.REPEATED,
+        repeated=words.repeated(document),
         repeat=document["repeat"],
     )
 
@@ -66,7 +66,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     yield "## How to repeat it\n"
     yield f"{for_markdown(words.asked(document))}\n"
     yield from _code([document["command"]])
-    yield f"{words.REPEATED}\n"
+    yield f"{words.repeated(document)}\n"
     yield from _code(document["repeat"])
 
 

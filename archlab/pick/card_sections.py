@@ -117,12 +117,7 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
     metric, runner_up = words.metric_of(document), document["runner_up"]
     sentences = []
     if document["rungs"]:
-        how = "Each candidate was trained for the same time"
-        if len(document["rungs"]) > 1:
-            how = (
-                "Each rung trains its candidates anew, for the same time, each time longer, and the better half goes on"
-            )
-        sentences.append(f"{how}: {_rungs(document['rungs'])}.")
+        sentences.append(f"{_how(document)}: {_rungs(document['rungs'])}.")
     if runner_up:
         sentences.append(_runner_up(runner_up, document))
     scale = 100 if metric.is_share else 1
@@ -146,6 +141,16 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
     )
     tables = [Table.of("race", caption, columns, rows)] if rows else []
     yield Section("race", "How the race went", sentences, tables=tables, is_open=True)
+
+
+def _how(document: dict[str, Any]) -> str:
+    if not document["raced"]:
+        return "There was no time for a race: each candidate was trained a little first, and then as long as there was time"
+    if len(document["rungs"]) == 1:
+        return "Each candidate was trained for the same time"
+    return (
+        "Each rung trains its candidates anew, for the same time, each time longer, and those that are worth most go on"
+    )
 
 
 def _rungs(rungs: list[dict[str, Any]]) -> str:
@@ -205,6 +210,8 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
             f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}. "
             "It was chosen by these images, so on others it is a little less."
         )
+    elif training["trainings"] > 1:
+        sentences.append(f"There was no time for a longer training: it is the best of {training['trainings']}.")
     tables = []
     if training["seeds"]:
         columns = {

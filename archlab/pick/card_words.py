@@ -80,8 +80,8 @@ def _untested(document: dict[str, Any]) -> str:
     value = worth(metric_of(document), training["value"])
     return (
         "There was nothing to test on: how right it is on new images is not known. On the validation images, which it was "
-        f"chosen by, its {metric_of(document).words} is {value}; {percent(largest['share'])} of all images are of the largest "
-        f"class, {largest['class']}."
+        f"chosen by, its {metric_of(document).words} is {value}; {percent(largest['share'])} of the images to test with are of "
+        f"the largest class, {largest['class']}."
     )
 
 
@@ -110,7 +110,7 @@ def _milliseconds(file: dict[str, Any]) -> str:
 def short(number: float) -> str:
     """`2.49 M`, `812 K`."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
-        if number >= unit:
+        if number >= 0.9995 * unit:  # 999,500 are 1e+03 K otherwise
             return f"{number / unit:.3g} {name}"
     return f"{number:g}"
 
@@ -122,8 +122,8 @@ def caveats(document: dict[str, Any]) -> list[str]:
 
 def _of_test(document: dict[str, Any]) -> Iterator[str]:
     test = document["test"]
-    if document["ended"] == "interrupted":
-        yield "It was interrupted: this is the best until then, after part of the time."
+    if document["early"]:
+        yield document["early"]
     if not test["images"]:
         yield "Nothing was tested: keep images apart that it has not seen, and count how often it is right on them."
         return
@@ -187,12 +187,19 @@ def asked(document: dict[str, Any]) -> str:
     took, within = duration(document["seconds"]), duration(document["within"])
     began = document["started"][:16].replace("T", " ")
     return (
-        f"Asked for was a network of {limits_in_words(document)}, within {within}. It took {took} on {document['hardware']}, "
-        f"by archlab {document['archlab']}, from {began} on:"
+        f"Asked for was a network of {limits_in_words(document)}, within {within}. Choosing the network took {took} on "
+        f"{document['hardware']}, by archlab {document['archlab']}, from {began} on:"
     )
 
 
-REPEATED = "With the same images, versions and machine these commands give the same network, to the last digit:"
+def repeated(document: dict[str, Any]) -> str:
+    """What the commands of `repeat` give."""
+    how = (
+        "to the last digit"
+        if document["repeats_exactly"]
+        else "but for the noise of a GPU, which --deterministic avoids"
+    )
+    return f"With the same images, versions and machine these commands give the same network, {how}:"
 
 
 def limits_in_words(document: dict[str, Any]) -> str:

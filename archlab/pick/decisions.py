@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from archlab.forecast.costs import hardware
@@ -12,7 +13,7 @@ from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.runs import Store
 from archlab.runs.run import digest
 
-_FOLDER, _FORMAT = "picks", 3
+_FOLDER, _FORMAT = "picks", 4
 Decision = TypeVar("Decision")
 
 
@@ -50,8 +51,22 @@ class Decisions:
         from archlab import __version__
 
         self.store, self.name = store, digest([asked, _FORMAT, __version__, *hardware()])[:32]
-        self._kept = read_measurement(store, _FOLDER, self.name) or {"spent": 0.0, "decided": {}}
+        started = datetime.now().astimezone().isoformat(timespec="seconds")
+        anew: dict[str, Any] = {"spent": 0.0, "decided": {}, "trained": 0, "started": started}
+        self._kept = read_measurement(store, _FOLDER, self.name) or anew
         self.clock = Clock(within, began, self._kept["spent"])
+
+    @property
+    def started(self) -> str:
+        """When the first of the commands began, in ISO 8601."""
+        found: str = self._kept["started"]
+        return found
+
+    @property
+    def trained(self) -> int:
+        """How many trainings had ended when most had."""
+        found: int = self._kept["trained"]
+        return found
 
     @property
     def seconds(self) -> float:
@@ -66,6 +81,11 @@ class Decisions:
             self.save()
         found: Decision = decided[what]
         return found
+
+    def note_trained(self, count: int) -> None:
+        """Keeps that so many trainings have ended."""
+        self._kept["trained"] = max(count, self.trained)
+        self.save()
 
     def finish(self) -> None:
         """Keeps the time too, of which the same command takes no more."""

@@ -24,27 +24,42 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
 
     request, resolution = state.request, state.resolution
     assert state.chosen
+    stored = trainer.store.get(state.chosen.run.key)
+    assert stored
+    mode = stored["mode"]
     return {
         "version": VERSION,
         "archlab": __version__,
         "command": request.command,
         "hardware": ", ".join([cpu_name(), *gpu_names()]),
-        "started": state.began.isoformat(timespec="seconds"),
+        "started": decisions.started,
         "seconds": decisions.seconds,
         "within": request.within,
         "ended": "interrupted" if state.interrupted else "failed" if state.failed else "finished",
+        "early": _early(state),
         "data": state.described.facts,
         "limits": request.limits,
         "metric": request.metric,
         "resolution": resolution.document() if resolution else None,
+        "raced": state.race.is_race,
         "rungs": state.race.rungs,
         "candidates": _candidates(state, trainer),
         "failed": [{"model": model, "cause": cause} for model, cause in trainer.failed],
         "left_out": [{"model": each.name, "why": each.reason} for each in state.left_out],
         "runner_up": _runner_up(state),
         "training": _training(state, trainer),
-        "repeat": _repeat(state),
+        "repeat": _repeat(state, mode),
+        "repeats_exactly": mode["deterministic"],
     }
+
+
+def _early(state: State) -> str | None:
+    """Why there is less than there could be."""
+    if state.interrupted == "files":
+        return "It was interrupted while its files were written: after that no other way of quantising was tried."
+    if state.interrupted:
+        return "It was interrupted: this is the best until then, after part of the time."
+    return f"It ended early, and this is the best until then: {state.failed}." if state.failed else None
 
 
 def _candidates(state: State, trainer: Trainer) -> list[dict[str, Any]]:
@@ -70,17 +85,32 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
         "out": state.race.out.get(name),
     }
     if name not in state.race.reached:
-        return {**told, "out": told["out"] or "no time to try it"}
+        return {**told, "out": told["out"] or dict(trainer.failed).get(name) or _untried(state)}
     rung = state.race.reached[name]
     standing = state.race.standings[rung - 1]
     at = standing.models.index(name)
     worth = standing.worth[at] if trainer.metric.higher_is_better else -standing.worth[at]
-    out = told["out"]
-    if out is None and at:
-        out = f"{trainer.told(standing.behind(name)[0])} behind in the end"
-    elif out is None and rung < len(state.race.rungs):
-        out = "worth less in the end, with other augmentation"
+    assert state.chosen
+    ships = name == state.chosen.candidate.name
+    out = None if ships else told["out"] or _outdone(name, state, trainer)
     return {**told, "rung": rung, "value": worth, "seeds": standing.seeds[at], "out": out}
+
+
+def _untried(state: State) -> str:
+    if state.interrupted == "training":
+        return "not tried before the interruption"
+    return "not tried before something failed" if state.failed else "no time to try it"
+
+
+def _outdone(name: str, state: State, trainer: Trainer) -> str:
+    """Why a candidate that did not go out before the end does not ship."""
+    rung = state.race.reached[name]
+    behind, _ = state.race.standings[rung - 1].behind(name)
+    if behind > 0:
+        return f"{trainer.told(behind)} behind in the end"
+    if rung < len(state.race.rungs):
+        return "worth less in the end, with other augmentation"
+    return "no network of it is worth as much as the one that ships"
 
 
 def _runner_up(state: State) -> dict[str, Any] | None:
@@ -120,16 +150,18 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
         ],
         "chosen": chosen.run.key,
         "value": trainer.value(chosen),
+        "trainings": len(trainer.attempts),
     }
 
 
-def _repeat(state: State) -> list[str]:
+def _repeat(state: State, mode: dict[str, Any]) -> list[str]:
     """The commands that train the very network again, and write its file."""
     assert state.chosen
+    exact = " --deterministic" if mode["device"] == "cuda" and mode["deterministic"] else ""
     folder, run = state.request.output, state.chosen.run
     store = f" --store {shlex.quote(state.request.store)}" if state.request.store else ""
     files = [shlex.quote(str(folder / name)) for name in (WINNER, RECIPE)]
     return [
-        f"archlab train {files[0]} --dataset {shlex.quote(run.dataset)} --recipe {files[1]} --seed {run.seed}{store}",
+        f"archlab train {files[0]} --dataset {shlex.quote(run.dataset)} --recipe {files[1]} --seed {run.seed}{exact}{store}",
         f"archlab export {run.key[:DIGITS]} --output {shlex.quote(f'{run.dataset}.onnx')}{store}",
     ]

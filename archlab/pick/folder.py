@@ -29,6 +29,7 @@ from archlab.study.search.winner import save_winner
 PICK, CARD, PAGE, PREDICT, RECIPE = "pick.json", "card.md", "card.html", "predict.py", "recipe.yaml"
 WRITTEN = {PICK, CARD, PAGE, PREDICT, RECIPE, MODEL, INT8_MODEL, WINNER, WINNERS_RUNS}
 """What may be in such a folder."""
+OF_DESKTOPS = (".DS_Store", "Thumbs.db", "desktop.ini")  # which these put into any folder, and which nobody misses
 
 
 def check_folder(folder: Path) -> None:
@@ -46,18 +47,23 @@ def check_folder(folder: Path) -> None:
 def _check_replaceable(folder: Path) -> None:
     if not folder.is_dir():
         raise UserError("is a file: name a folder", where=str(folder))
-    inside = sorted(each.name for each in folder.iterdir())
+    if os.path.ismount(folder):
+        raise UserError(
+            f"is a mount point, which nothing can take the place of: say {folder / 'picked'}", where=str(folder)
+        )
+    inside = sorted(each.name for each in folder.iterdir() if each.name not in OF_DESKTOPS)
     if not inside:
         return
-    if not _is_pick(folder / PICK):
+    if not is_pick(folder):
         raise UserError("is a folder that `archlab pick` has not written: name another", where=str(folder))
     if others := [name for name in inside if name not in WRITTEN]:
         raise UserError(f"holds {others[0]!r}, which is none of a pick's files: move it away first", where=str(folder))
 
 
-def _is_pick(file: Path) -> bool:
+def is_pick(folder: Path) -> bool:
+    """Whether a pick has written it."""
     try:
-        document = read_json(file)
+        document = read_json(folder / PICK)
     except (FileNotFoundError, UserError):
         return False
     return isinstance(document, dict) and {"version", "archlab", "command", "training", "files"} <= document.keys()

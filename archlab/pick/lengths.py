@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from archlab.data.batch_count import batches_of
-from archlab.forecast import plan, with_workers
+from archlab.forecast import plan
 from archlab.pick.trainer import Trainer
-from archlab.runs import Run, open_data
+from archlab.runs import Event, Run, open_data
 
-NOBODY = 10**6  # added to seeds, so that what is predicted is not stored already
+NOBODY = 10**6  # the seed of what is predicted, so that it is not stored already
 BETWEEN = 64, 1024  # steps that a prediction is a line through
 MOST_EPOCHS, MOST_STEPS = 300, 2000
 SHORTEST = 1e-6  # seconds of a step
@@ -29,9 +29,8 @@ class Lengths:
         """Predicts runs of any length and seed from now on; what nothing tells of is measured now."""
         known = {_kind(run): run for run in runs}
         wanted = {(kind, steps): _of_length(run, steps) for kind, run in known.items() for steps in BETWEEN}
-        trainer = self.trainer
-        settings = with_workers(trainer.settings, wanted.values(), trainer.store)
-        planned = plan(wanted.values(), trainer.store, settings, on_event=trainer.progress.measuring)
+        settings = self.trainer.sharing(wanted.values())
+        planned = plan(wanted.values(), self.trainer.store, settings, on_event=self._hear)
         self.workers = planned.workers
         for kind in known:
             few, many = (planned.predicted.get(wanted[kind, steps].key) for steps in BETWEEN)
@@ -45,16 +44,27 @@ class Lengths:
         return _kind(run) in self._lines
 
     def steps(self, run: Run, seconds: float, least: int, most: int) -> int | None:
-        """The most steps, from `least` to `most`, of a training that ends within the time; None where it has no such."""
+        """The most steps, from `least` to `most`, of a training that ends within the time; None where it has no such, or
+        nothing is known of it."""
+        if not self.knows(run):
+            return None
         start, step = self._lines[_kind(run)]
         found = min(math.floor((seconds / SLACK - start) / step), most)
         return found if found >= least else None
 
     def wall(self, runs: Iterable[Run]) -> float:
-        """Seconds until the last of these trainings ends."""
+        """Seconds until the last of these trainings ends; infinite where nothing is known of one."""
+        runs = list(runs)
+        if not all(map(self.knows, runs)):
+            return math.inf
         each = [start + step * int(run.recipe["steps"]) for run in runs for start, step in [self._lines[_kind(run)]]]
         rounds = math.ceil(len(each) / self.workers)
         return SLACK * max(rounds * sum(each) / max(len(each), 1), max(each, default=0.0))
+
+    def _hear(self, event: Event) -> None:
+        if event.kind == "failed":
+            self.trainer.failed.append((event.run.model, event.detail["cause"]))
+        self.trainer.progress.measuring(event)
 
 
 def steps_of(images: int, run: Run) -> int:

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate, Fits, LeftOut, always, candidates
 from archlab.pick.decisions import Decisions
 from archlab.pick.document import document
-from archlab.pick.folder import check_folder, write_folder
+from archlab.pick.folder import check_folder, is_pick, write_folder
 from archlab.pick.photographs import describe
 from archlab.pick.pretrained import pretrained
 from archlab.pick.race import fewest_steps, race
@@ -31,7 +30,7 @@ from archlab.pick.resolution import Resolution, choose_resolution, sides_for
 from archlab.pick.shipped import FORMAT
 from archlab.pick.shown import Shown
 from archlab.pick.state import State
-from archlab.pick.trainer import Trainer
+from archlab.pick.trainer import Attempt, Trainer
 from archlab.pick.winner import alike, to_ship, train_long, tune
 from archlab.runs import Store
 
@@ -67,25 +66,33 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     settings, shown = settings or Settings(), shown or Shown()
     require(FORMAT)
     check_folder(request.output)
-    began, now = datetime.now().astimezone(), time.monotonic()
+    began = time.monotonic()
     with handling((signal.SIGTERM,), signal.default_int_handler):  # as Ctrl-C
         described = describe(request.source, store, shown.say)
-        decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, now)
-        trainer = Trainer(request.judged_by, store, settings, shown, request.seed, ended=decisions.save)
-        state = State(request, described, began)
+        decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, began)
+        trainer = Trainer(
+            request.judged_by,
+            store,
+            settings,
+            shown,
+            request.seed,
+            ended=lambda: decisions.note_trained(len(trainer.attempts)),
+        )
+        state, fault = State(request, described), None
         try:
             _train(state, trainer, decisions, shown)
         except KeyboardInterrupt:
-            decisions.save()
-            state.interrupted = True
-            if trainer.best() is None:
+            decisions.note_trained(len(trainer.attempts))
+            if not _leaves_more(state, trainer, decisions, shown):
                 raise
+            state.interrupted = "training"
             shown.say("interrupted: the best network so far is exported; the same command goes on with the race")
-        except UserError as error:
-            if trainer.best() is None:
+        except Exception as error:
+            if not _leaves_more(state, trainer, decisions, shown):
                 raise
-            state.failed = error.message
-            shown.say(f"failed: {error.message}; the best network so far is exported")
+            fault = None if isinstance(error, UserError) else error
+            state.failed = f"{type(error).__name__}: {error}" if fault else str(error)
+            shown.say(f"failed: {state.failed}; the best network so far is exported")
         else:
             decisions.finish()
         try:
@@ -94,17 +101,34 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
             if state.interrupted:
                 shown.say("interrupted before the folder was written: the same command writes it")
                 raise
-            state.interrupted = True
+            state.interrupted = "files"
             shown.say("interrupted: the folder is written anew, with nothing more tried; Ctrl-C again ends at once")
             found = _leave(state, trainer, decisions, shown)
+    if fault:
+        raise fault
     return Picked(found, request.output, trainer.computed)
+
+
+def _to_ship_from(state: State, trainer: Trainer) -> list[Attempt]:
+    return [each for each in trainer.attempts.values() if state.may_ship(each)]
+
+
+def _leaves_more(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> bool:
+    """Whether there is something to ship, and nothing was trained before that is not found again yet, which the folder that is
+    there may hold."""
+    output = state.request.output
+    if not _to_ship_from(state, trainer):
+        return False
+    if len(trainer.attempts) < decisions.trained and is_pick(output):
+        shown.say(f"{output} stays as it is: it may hold what was trained before and has not been found again yet")
+        return False
+    return True
 
 
 def _leave(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> dict[str, Any]:
     """Exports and tests the best network; the document of the folder that is left."""
     request, described = state.request, state.described
-    state.chosen = to_ship(trainer, state.training)
-    assert state.chosen
+    state.chosen = to_ship(_to_ship_from(state, trainer), state.training, trainer)
     if state.resolution is None:
         state.resolution = Resolution(state.chosen.run.resolution, "the one that the best network so far was tried at")
     network = load(state.chosen.run.key, store=trainer.store.home)
@@ -116,7 +140,7 @@ def _leave(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
 
 @one_server()
 def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> None:
-    clock, request = decisions.clock, state.request
+    clock, request, sides = decisions.clock, state.request, sides_for(state.described.entry.resolution)
 
     def left() -> float:
         return max(clock.left - _reserved(request), 0.0)
@@ -125,19 +149,16 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
         untimed = dataclasses.replace(request.budget, latency=None)  # timing all at each side would take minutes
         return _field(state, trainer.store, pixels, untimed)[0][0]
 
-    def resolution() -> dict[str, Any]:
-        sides = sides_for(state.described.entry.resolution)
-        return choose_resolution(first_at, sides, trainer, FOR_RESOLUTION * left()).document()
-
-    state.resolution = Resolution(**decisions.decide("resolution", resolution))
+    state.resolution = choose_resolution(first_at, sides, trainer, decisions, FOR_RESOLUTION * left())
     shown.say(f"images are seen at {state.resolution.pixels} pixels: {state.resolution.why}")
     timed_until = clock.left - FOR_TIMING * left()
 
     def fits(names: Sequence[str]) -> bool:
-        return decisions.decide(f"timing {', '.join(names)}", lambda: clock.left > timed_until)
+        assert state.resolution
+        what = f"timing {', '.join(names)} at {state.resolution.pixels} pixels"
+        return decisions.decide(what, lambda: clock.left > timed_until)
 
-    pixels, limits = state.resolution.pixels, request.budget
-    state.candidates, state.left_out = _field(state, trainer.store, pixels, limits, shown.say, fits)
+    _choose_field(state, trainer.store, [side for side in sides if side < state.resolution.pixels], shown.say, fits)
     _add_pretrained(state, trainer.store, fits)
     shown.field(state.candidates, state.left_out)
     finalists = race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
@@ -147,6 +168,22 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     train_long(finalists, trainer, decisions, left(), state.training, raced)
     if state.training.seeds:
         state.race.rung(alike(state.training.seeds), trainer)
+
+
+def _choose_field(state: State, store: Store, smaller: Sequence[int], say: Callable[[str], None], fits: Fits) -> None:
+    """Who races at the pixels that were chosen; where nobody keeps the latency there, at the most of the `smaller` ones, fewest
+    first, at which somebody does. Raises UserError where nobody keeps the limits at any of them."""
+    assert state.resolution
+    limits, chosen = state.request.budget, state.resolution
+    try:
+        state.candidates, state.left_out = _field(state, store, chosen.pixels, limits, say, fits)
+    except UserError as error:
+        if limits.latency is None or not smaller:
+            raise
+        why = f"the most at which a network keeps the latency; {chosen.pixels}, which were chosen before, are too many"
+        say(f"at {chosen.pixels} pixels {error.message}; trying {smaller[-1]}")
+        state.resolution = dataclasses.replace(chosen, pixels=smaller[-1], why=why)
+        _choose_field(state, store, smaller[:-1], say, fits)
 
 
 def _field(

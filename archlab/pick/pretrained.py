@@ -20,6 +20,7 @@ from archlab.runs.downloading import is_at_hand
 from archlab.runs.index import list_runs
 from archlab.runs.published import COUNTERPARTS
 from archlab.runs.run import Run
+from archlab.runs.standing import keys_named
 
 LEAST_STEPS = 1000  # of a training that is worth starting from
 BODY = (
@@ -51,7 +52,7 @@ def pretrained(
     those that are above a limit of latency, or that there was no time for, by `fits`, to see whether they are.
 
     Of the store's runs on other datasets the longest of each reference counts. One that has seen images of the dataset is no
-    start, nor is one on data prepared at another resolution, which cannot be held against it.
+    start, nor is one on data that are prepared at another resolution or changed since, which cannot be held against it.
     """
     found, left_out = list[Candidate](), list[LeftOut]()
     for start in (*_published(), *_stored(store, prepared)):
@@ -98,16 +99,19 @@ def _stored(store: Store, prepared: Prepared) -> Iterator[AtHand]:
 
 
 def _is_other(store: Store, key: str, prepared: Prepared) -> bool:
-    """Whether a run has seen none of the images."""
-    document = store.get(key)
-    if document is None:
-        return False
+    """Whether a run has seen none of the images, nor those that it stands on."""
     try:
-        data = open_data(Run.from_document(document["run"]), store.home)
+        document = store.get(key)
+        if document is None:
+            return False
+        run = Run.from_document(document["run"])
+        data = open_data(run, store.home)
     except UserError:
         return False
-    if not isinstance(data, Prepared):
+    if not isinstance(data, Prepared) or data.digest != run.dataset_digest:  # what it has seen is no longer here
         return False
     if data.resolution != prepared.resolution:  # copies cannot be found
         return False
-    return not any(identical_images(prepared, split, data, SPLITS) for split in ("validation", "test"))
+    if any(identical_images(prepared, split, data, SPLITS) for split in ("validation", "test")):
+        return False
+    return all(_is_other(store, each, prepared) for each in keys_named(run.recipe))

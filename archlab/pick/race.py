@@ -33,12 +33,14 @@ class Race:
         standings: How those of each rung stand.
         reached: By model the rung that it came to, from 1.
         out: By model why it went no further.
+        is_race: Whether there was time for one.
     """
 
     rungs: list[dict[str, Any]] = field(default_factory=list)
     standings: list[Standing] = field(default_factory=list)
     reached: dict[str, int] = field(default_factory=dict)
     out: dict[str, str] = field(default_factory=dict)
+    is_race: bool = True
 
     @property
     def last(self) -> Standing:
@@ -51,22 +53,27 @@ class Race:
         return steps
 
     def rung(self, attempts: Sequence[Attempt], trainer: Trainer) -> None:
-        """Notes the attempts of one more rung."""
-        models = dict.fromkeys(each.candidate.name for each in attempts)
-        seeds = -(-len(attempts) // len(models))
-        steps = {each.candidate.name: each.steps for each in attempts}
-        self.rungs.append({"steps": steps, "models": len(models), "seeds": seeds})
-        self.standings.append(standing(attempts, trainer.metric, trainer.store))
-        self.reached |= dict.fromkeys(models, len(self.rungs))
-        for model, cause in trainer.failed:
-            if model not in models:
-                self.out.setdefault(model, cause)
+        """Notes the attempts of one more rung, which were trained last."""
+        self._note(attempts, trainer, len(self.rungs))
 
     def again(self, attempts: Sequence[Attempt], trainer: Trainer) -> None:
         """Notes that the last rung has these attempts by now."""
-        for each in (self.rungs, self.standings):
-            each.pop()
-        self.rung(attempts, trainer)
+        self._note(attempts, trainer, len(self.rungs) - 1)
+
+    def _note(self, attempts: Sequence[Attempt], trainer: Trainer, before: int) -> None:
+        """In one go, so that an interruption finds all of it or nothing."""
+        models = dict.fromkeys(each.candidate.name for each in attempts)
+        seeds = -(-len(attempts) // len(models))
+        steps = {each.candidate.name: each.steps for each in attempts}
+        stands = standing(attempts, trainer.metric, trainer.store)
+        rung = {"steps": steps, "models": len(models), "seeds": seeds}
+        out = {model: cause for model, cause in trainer.just_failed.items() if model not in models}
+        self.rungs, self.standings, self.reached, self.out = (
+            [*self.rungs[:before], rung],
+            [*self.standings[:before], stands],
+            self.reached | dict.fromkeys(models, before + 1),
+            out | self.out,
+        )
 
 
 def counts(models: int) -> list[int]:
@@ -107,6 +114,7 @@ def race(
     plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
     entered = {each.name: each for each in candidates if each.name in plan["steps"]}
     if not plan["seeds"]:
+        found.is_race = False
         what = f"no race: all that can be tried, {', '.join(entered)}, a little first, then for long"
         steps = {name: fewest_steps(trainer.run(each, 1, 0)) for name, each in entered.items()}
         found.rung(_trained(what, list(entered.values()), steps, [0], trainer), trainer)
@@ -154,11 +162,11 @@ def _measured(
 ) -> tuple[Lengths, list[Run]]:
     """How long the candidates train, those with the better prior first, as many as are measured in the time; and their runs."""
     lengths, until = Lengths(trainer), decisions.clock.left - seconds
-    runs = [trainer.run(each, 1, 0) for each in candidates]
-    for at in range(0, len(runs), lengths.workers):
-        lengths.learn(runs[at : at + lengths.workers])
-        if decisions.clock.left <= until:
-            break
+    runs, at = [trainer.run(each, 1, 0) for each in candidates], 0
+    while at < len(runs) and (at == 0 or decisions.clock.left > until):
+        few = runs[at : at + lengths.workers]
+        lengths.learn(few)
+        at += len(few)
     return lengths, [run for run in runs if lengths.knows(run)]
 
 

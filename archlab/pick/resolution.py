@@ -8,6 +8,7 @@ from typing import Any
 
 from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate
+from archlab.pick.decisions import Decisions
 from archlab.pick.lengths import Lengths, steps_of
 from archlab.pick.standing import error_between
 from archlab.pick.trainer import Trainer
@@ -37,41 +38,29 @@ def sides_for(pixels: int) -> list[int]:
 
 
 def choose_resolution(
-    first_of: Callable[[int], Candidate], sides: list[int], trainer: Trainer, seconds: float
+    first_of: Callable[[int], Candidate], sides: list[int], trainer: Trainer, decisions: Decisions, seconds: float
 ) -> Resolution:
-    """Trains one candidate at each side for the same time, as long as all of it ends within `seconds`.
+    """Trains one candidate at each side for the same time, as long as all of it ends within `seconds` beside what it takes to
+    measure how fast it trains.
 
     Args:
         first_of: The candidate that is tried at a side; raises UserError where none keeps the limits there.
 
     Raises UserError where no side is left, Interrupted after Ctrl-C.
     """
-    able, refused = dict[int, Candidate](), ""
-    for side in sides[: max(int(seconds / SECONDS_A_SIDE), 1)]:
-        try:
-            able[side] = first_of(side)
-        except UserError as error:
-            refused = refused or error.message
-    if not able:
-        raise UserError(refused)
-    if len(able) == 1:
-        (side,) = able
-        alone = (
-            "the only one worth trying for images this small" if len(sides) == 1 else "there is no time to try others"
-        )
-        return Resolution(side, "the only one that the limits allow" if refused else alone)
-    runs = {side: trainer.run(candidate, 1, 0) for side, candidate in able.items()}
-    lengths = Lengths(trainer).learn(runs.values())
-    share = min(seconds * lengths.workers / len(able), seconds)
-    steps = {
-        side: lengths.steps(run, share, steps_of(LEAST_IMAGES, run), steps_of(MOST_IMAGES, run))
-        for side, run in runs.items()
-        if lengths.knows(run)
-    }
-    wanted = [(able[side], trainer.run(able[side], count, 0)) for side, count in steps.items() if count is not None]
-    if len(wanted) < 2:
-        return Resolution(min(able), "there is no time to try others")
-    attempts = trainer.train("resolution", wanted)
+    plan = decisions.decide("resolution", lambda: _planned(first_of, sides, trainer, seconds))
+    if not plan["steps"]:
+        return Resolution(plan["pixels"], plan["why"])
+    wanted = []
+    for pixels, steps in plan["steps"]:
+        candidate = first_of(pixels)
+        wanted.append((candidate, trainer.run(candidate, steps, 0)))
+    try:
+        attempts = trainer.train("resolution", wanted)
+    except UserError:
+        if trainer.settings.fail_fast:
+            raise
+        return Resolution(plan["pixels"], f"{wanted[0][0].name} could not be trained to see which are worth most")
     best = max(attempts, key=lambda each: each.worth)
     close = [each for each in attempts if best.worth - each.worth <= error_between(best, each, trainer)]
     chosen = min(close, key=lambda each: each.run.resolution)
@@ -86,3 +75,33 @@ def choose_resolution(
     if left:
         why += f"; {', '.join(map(str, left))} pixels were not tried"
     return Resolution(chosen.run.resolution, why, tried)
+
+
+def _planned(
+    first_of: Callable[[int], Candidate], sides: list[int], trainer: Trainer, seconds: float
+) -> dict[str, Any]:
+    """`steps`: pairs of pixels and steps that are tried, none where there is nothing to choose: then `pixels` it is, and `why`.
+    `pixels` are the fewest that the limits allow."""
+    able, refused = dict[int, Candidate](), ""
+    for side in sides[: max(int(seconds / SECONDS_A_SIDE), 1)]:
+        try:
+            able[side] = first_of(side)
+        except UserError as error:
+            refused = refused or error.message
+    if not able:
+        raise UserError(refused)
+    fewest = min(able)
+    if len(able) == 1:
+        alone = (
+            "the only one worth trying for images this small" if len(sides) == 1 else "there is no time to try others"
+        )
+        return {"pixels": fewest, "why": "the only one that the limits allow" if refused else alone, "steps": []}
+    runs = {side: trainer.run(candidate, 1, 0) for side, candidate in able.items()}
+    lengths = Lengths(trainer).learn(runs.values())
+    share = min(seconds * lengths.workers / len(able), seconds)
+    able_to = {
+        side: lengths.steps(run, share, steps_of(LEAST_IMAGES, run), steps_of(MOST_IMAGES, run))
+        for side, run in runs.items()
+    }
+    steps = [(side, count) for side, count in able_to.items() if count is not None]
+    return {"pixels": fewest, "why": "there is no time to try others", "steps": steps if len(steps) > 1 else []}

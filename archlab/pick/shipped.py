@@ -89,6 +89,8 @@ def _quantised(exporting: Exporting, path: Path, *, asked: bool) -> tuple[_File 
         found = _written(exporting, path, int8=True)
     except UserError as error:
         return None, told | {"why": str(error)}
+    except Exception as error:  # of the runtime, which raises what it likes; the float file must not be lost with it
+        return None, told | {"why": f"quantising failed ({type(error).__name__}: {error})"}
     mending = found.exported.mending
     assert mending
     told |= {"holds": not mending.gave_up, "way": mending.way, "moved": mending.best.moved}

@@ -44,7 +44,7 @@ class Trainer:
     """Computes runs of candidates that read no test image, and remembers all that have finished.
 
     Attributes:
-        failed: What has not: candidate and cause, in their order.
+        failed: What has not: model and cause, in their order; `just_failed`: those of the last call of `train`.
 
     Args:
         seed: Of the pick: its runs have seeds of their own.
@@ -64,6 +64,7 @@ class Trainer:
         self.settings, self.ended = settings, ended
         self.attempts: dict[str, Attempt] = {}
         self.failed: list[tuple[str, str]] = []
+        self.just_failed: dict[str, str] = {}
         self.computed = 0
         self._runs: dict[int, tuple[Candidate, Run]] = {}  # held, so that no other one gets its id
 
@@ -78,22 +79,29 @@ class Trainer:
         recipe = {**run.recipe, "epochs": None, "steps": steps, "test": False, **changes}
         return dataclasses.replace(run, seed=self.first + seed, recipe=recipe)
 
-    def train(self, what: str, runs: Iterable[tuple[Candidate, Run]], like: Iterable[Run] = ()) -> list[Attempt]:
-        """Those of the runs that finished; the others are in `failed`. `like`: others, as many of which share a GPU.
+    def sharing(self, runs: Iterable[Run]) -> Settings:
+        """The settings, with as many workers as suit the first runs that are asked about, where these share a GPU: measured
+        once, since each time takes most of a minute."""
+        self.settings = with_workers(self.settings, runs, self.store)
+        return self.settings
+
+    def train(self, what: str, runs: Iterable[tuple[Candidate, Run]]) -> list[Attempt]:
+        """Those of the runs that finished; the others are in `failed`.
 
         Raises Interrupted after Ctrl-C, when what has finished is remembered too; UserError where none has finished, or the
         first failure is to end all.
         """
         pairs = {run.key: (candidate, run) for candidate, run in runs}
         wanted = [run for _, run in pairs.values()]
-        settings = with_workers(self.settings, like or wanted, self.store)
+        self.just_failed = {}
         try:
-            _, outcome = compute(what, wanted, self.store, settings, self.progress)
+            _, outcome = compute(what, wanted, self.store, self.sharing(wanted), self.progress)
         except Interrupted as interrupted:
             self._remember(pairs, interrupted.outcome)
             raise
         self._remember(pairs, outcome)
         self.ended()
+        self.just_failed = {failure.run.model: failure.cause for failure in outcome.failed}
         self.failed += [(failure.run.model, failure.cause) for failure in outcome.failed]
         found = [self.attempts[key] for key in pairs if key in self.attempts]
         if outcome.failed and (self.settings.fail_fast or not found):
@@ -107,10 +115,6 @@ class Trainer:
     def told(self, difference: float) -> str:
         """Of what runs are worth, in words."""
         return difference_in_words(self.metric, difference)
-
-    def best(self) -> Attempt | None:
-        """By validation images; of equals the one that was trained longest."""
-        return max(self.attempts.values(), key=lambda each: (each.worth, each.steps), default=None)
 
     def _remember(self, pairs: dict[str, tuple[Candidate, Run]], outcome: Outcome) -> None:
         self.computed += outcome.computed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,9 @@ def tune(
     Raises Interrupted after Ctrl-C.
     """
     plain = trainer.run(winner, steps, 0)
-    own = trainer.attempts[plain.key]
+    own = trainer.attempts.get(plain.key)
+    if own is None:  # it failed, with another seed it did not
+        return
     runs = [trainer.run(winner, steps, 0, lr=plain.recipe["lr"] * factor) for factor in RATES]
 
     def affordable() -> int:
@@ -56,9 +58,7 @@ def tune(
         if lengths.wall([plain]) > seconds:
             return 0
         lengths.learn(runs)
-        counts = range(len(runs), 0, -1)
-        able = all(map(lengths.knows, runs))
-        return next((count for count in counts if able and lengths.wall(runs[:count]) <= seconds), 0)
+        return next((count for count in range(len(runs), 0, -1) if lengths.wall(runs[:count]) <= seconds), 0)
 
     count = decisions.decide("tune", affordable)
     if not count:
@@ -120,12 +120,15 @@ def train_long(
         return {"steps": {}, "trainings": []}
 
     plan = decisions.decide("long", planned)
-    wanted = [(by_name[name], run(name, plan["steps"][name], seed)) for name, seed in plan["trainings"]]
+    trainings = [
+        (name, seed) for name, seed in plan["trainings"] if name in by_name
+    ]  # what failed then may not fail now
+    wanted = [(by_name[name], run(name, plan["steps"][name], seed)) for name, seed in trainings]
     if wanted:
-        names = dict.fromkeys(name for name, _ in plan["trainings"])
+        names = dict.fromkeys(name for name, _ in trainings)
         steps = counted_between([plan["steps"][name] for name in names], "step")
         what = f"{', '.join(names)}: {steps}, {counted(len(wanted), 'training')}"
-        training.seeds = trainer.train(what, wanted, [plain(name, plan["steps"][name], 0) for name in names])
+        training.seeds = trainer.train(what, wanted)
 
 
 def is_stronger(run: Run) -> bool:
@@ -139,12 +142,12 @@ def alike(attempts: Sequence[Attempt]) -> list[Attempt]:
     return [each for each in attempts if is_stronger(each.run) == is_stronger(best.run)]
 
 
-def to_ship(trainer: Trainer, training: Training) -> Attempt | None:
-    """What is best on validation images; of the long training where that is no more than a standard error behind, since the
-    best of many short ones is flattered. None where nothing was trained."""
-    best = trainer.best()
+def to_ship(attempts: Iterable[Attempt], training: Training, trainer: Trainer) -> Attempt:
+    """What is best on validation images, of equals the one that was trained longest; of the long training where that is no more
+    than a standard error behind, since the best of many short ones is flattered."""
+    best = max(attempts, key=lambda each: (each.worth, each.steps))
     trained = max(training.seeds, key=lambda each: each.worth, default=None)
-    if best is None or trained is None:
+    if trained is None:
         return best
     behind = best.worth - trained.worth
     return trained if behind <= error_between(best, trained, trainer) else best

@@ -3,13 +3,13 @@ import shutil
 
 import pytest
 
-from tests.deploy.made import make_place
+from tests.deploy.made import shared_place
 
 
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """A store with runs, which tests read and do not change."""
-    made = make_place(tmp_path_factory.mktemp("deploy"))
+    made = shared_place(tmp_path_factory)
     yield made
     assert sorted(made.store.keys()) == sorted(made.keys.values())
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 from PIL import Image
 
 from archlab.architecture import SMALLEST_MAP, architecture
 from archlab.architecture.own_blocks import own_blocks_alone, own_blocks_of
 from archlab.data import prepare
 from archlab.executors.training import train_run
+from archlab.foundation import write_file
 from archlab.runs import Run, Store, run_of
 from archlab.training.reading import load_recipe
 from archlab.training.recipe import own_files_of
@@ -54,6 +58,18 @@ class Place:
     @property
     def store(self) -> Store:
         return Store(self.home)
+
+
+def shared_place(tmp_path_factory) -> Place:
+    """That of all processes of this test session, made by the first of them."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    keys = root / "place" / "keys.json"
+    with FileLock(root / "place.lock"):
+        if not keys.exists():
+            write_file(keys, json.dumps(make_place(keys.parent).keys))
+    return Place(keys.parent / "home", keys.parent / "photos", json.loads(keys.read_text()))
 
 
 def make_place(root: Path) -> Place:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.made import make_place
+from tests.deploy.made import shared_place
 from tests.report.conftest import axe, browser  # noqa: F401  # fixtures
 
 for room in ("study", "pick"):  # makes their stand-ins importable, in worker processes too
@@ -15,7 +15,7 @@ for room in ("study", "pick"):  # makes their stand-ins importable, in worker pr
 @pytest.fixture(scope="session")
 def place(tmp_path_factory):
     """A store with runs, which tests read and do not change."""
-    made = make_place(tmp_path_factory.mktemp("pick"))
+    made = shared_place(tmp_path_factory)
     yield made
     assert sorted(made.store.keys()) == sorted(made.keys.values())
 

@@ -25,6 +25,7 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
         "seconds": 3480.0,
         "within": 3600.0,
         "ended": "finished",
+        "early": None,
         "data": {
             "name": origin["dataset"],
             "source": "photos",
@@ -47,6 +48,7 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
             "tried": [{"pixels": pixels, "model": "mobilenetv2", "steps": 120, "value": 0.61}],
             "why": "Larger images have no more to show.",
         },
+        "raced": True,
         "rungs": [
             {"steps": {origin["model"]: 60, "starnet": 70, "convnext": 50}, "models": 3, "seeds": 1},
             {"steps": {origin["model"]: 240, "starnet": 280}, "models": 2, "seeds": 2},
@@ -77,8 +79,10 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
             ],
             "chosen": key,
             "value": 0.85,
+            "trainings": 6,
         },
         "repeat": [f"archlab train winner.yaml --dataset {origin['dataset']} --recipe recipe.yaml --seed 0"],
+        "repeats_exactly": True,
     }
     return {**deepcopy(found), **changes}
 

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from archlab.pick.card import card_html, card_markdown
+from archlab.pick.card_words import short
 from archlab.report.markdown import for_markdown
 
 HOSTILE = "<img src=x onerror=alert(1)>|*[a](javascript:b)"
@@ -42,6 +43,8 @@ def whole(classes=("cat", "dog", "hen"), **changes):
         "limits": {"params": 2_500_000, "macs": None, "peak_memory": 262_144, "flash": None, "latency_ms": 5.0},
         "metric": "accuracy",
         "resolution": {"pixels": 96, "tried": [], "why": "Larger ones take too long."},
+        "early": None,
+        "raced": True,
         "rungs": [{"steps": {"starnet": 60}, "models": 1, "seeds": 1}],
         "candidates": [candidate("starnet", 0.83, None), candidate("convnext", None, "not reached")],
         "left_out": [],
@@ -55,8 +58,10 @@ def whole(classes=("cat", "dog", "hen"), **changes):
             "seeds": [],
             "chosen": "0" * 64,
             "value": 0.85,
+            "trainings": 3,
         },
         "repeat": ["archlab train winner.yaml --dataset photos --recipe recipe.yaml --seed 0"],
+        "repeats_exactly": True,
         "test": {
             "images": total,
             "metrics": {"accuracy": {"value": 0.85, "low": 0.75, "high": 0.92}},
@@ -127,7 +132,7 @@ def test_the_runner_up_is_told_apart_only_where_the_interval_leaves_out_0(low, h
 
 
 def test_what_a_reader_must_mind_is_said():
-    document = whole(ended="interrupted")
+    document = whole(ended="interrupted", early="It was interrupted: this is the best until then.")
     document["test"]["metrics"]["accuracy"] |= {"low": 0.39}
     document["test"]["recall"][1]["images"] = 4
     document["files"][0]["latency_ms"] = 7.0
@@ -183,6 +188,42 @@ def test_early_interruptions_leave_little_and_a_card_all_the_same():
     document = whole(rungs=[], candidates=[], runner_up=None, ended="interrupted", repeat=[])
     document["training"] |= {"seeds": [], "tuned": {}, "value": None}
     assert "The runner-up" not in card_markdown(document) and card_html(document).startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("raced", "rungs", "said"),
+    [
+        (True, 1, "Each candidate was trained for the same time: "),
+        (True, 2, "Each rung trains its candidates anew"),
+        (False, 2, "There was no time for a race"),
+    ],
+)
+def test_what_is_told_of_the_race_is_what_there_was(raced, rungs, said):
+    assert in_both(whole(raced=raced, rungs=rungs * whole()["rungs"]), said) == [True]
+
+
+def test_without_a_long_training_it_says_of_how_many_it_is_the_best():
+    assert in_both(whole(), "There was no time for a longer training: it is the best of 3.") == [True]
+
+
+@pytest.mark.parametrize(("exactly", "said"), [(True, "to the last digit"), (False, "but for the noise of a GPU")])
+def test_how_exactly_it_can_be_repeated_is_told(exactly, said):
+    assert in_both(whole(repeats_exactly=exactly), said) == [True]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (999, "999"),
+        (999_400, "999 K"),
+        (999_500, "1 M"),
+        (999_999, "1 M"),
+        (2_490_000, "2.49 M"),
+        (1e9, "1 G"),
+    ],
+)
+def test_numbers_have_the_unit_that_they_round_to(number, said):
+    assert short(number) == said
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -37,6 +37,15 @@ def test_nothing_is_kept_of_what_could_not_be_decided(tmp_path):
     assert decisions.decide("race", lambda: 5) == 5
 
 
+def test_when_the_first_command_began_and_how_much_had_been_trained_are_kept(tmp_path):
+    first = Decisions(Store(tmp_path), ASKED, 60.0, 0.0)
+    assert first.trained == 0
+    first.note_trained(5)
+    first.note_trained(3)
+    again = Decisions(Store(tmp_path), ASKED, 60.0, 0.0)
+    assert (again.trained, again.started) == (5, first.started)
+
+
 def test_time_that_was_spent_is_spent(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])

@@ -35,6 +35,12 @@ def written(network, tmp_path_factory):
     return folder, write_folder(network, document(network, metric="balanced_accuracy"), folder, int8=True)
 
 
+@pytest.fixture(scope="module")
+def small(place):
+    """One of few layers, which is quantised quickly."""
+    return archlab.load(place.keys["gated"], store=place.home)
+
+
 @pytest.fixture
 def quickly(monkeypatch):
     """Nothing but MODEL is made, and it is timed in a moment."""
@@ -177,6 +183,34 @@ def test_files_of_others_in_a_picks_folder_are_not_thrown_away(written):
     check_folder(folder)
 
 
+def test_what_desktops_put_into_folders_is_nobodys_file(written, tmp_path):
+    folder, _ = written
+    for place in (folder, tmp_path):
+        (place / ".DS_Store").write_bytes(b"any")
+        check_folder(place)
+    (folder / ".DS_Store").unlink()
+
+
+def test_a_mount_point_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == tmp_path)
+    with pytest.raises(UserError, match="is a mount point, which nothing can take the place of: say"):
+        check_folder(tmp_path)
+    check_folder(tmp_path / "picked")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_runtime_that_breaks_while_it_quantises_leaves_the_float_file(network, tmp_path, monkeypatch, asked):
+    def broken(*_):
+        raise RuntimeError("made up")
+
+    monkeypatch.setattr(shipped, "SECONDS", 0.01)
+    monkeypatch.setattr("archlab.deploy.quantising.Quantiser.quantised", broken)
+    found = write_folder(network, document(network), tmp_path / "picked", int8=asked)
+    assert [each["file"] for each in found["files"]] == ["model.onnx"]
+    assert "quantising failed (RuntimeError: made up)" in (tmp_path / "picked/card.md").read_text()
+
+
 @pytest.mark.slow
 def test_new_empty_and_linked_folders_are_taken(network, quickly, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
@@ -213,7 +247,7 @@ def test_interrupted_it_leaves_the_folder_of_before_and_nothing_else(network, qu
 
 
 @pytest.mark.slow
-def test_test_images_are_looked_at_once_and_after_the_files_are_made(network, tmp_path, monkeypatch):
+def test_test_images_are_looked_at_once_and_after_the_files_are_made(small, tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "SECONDS", 0.01)
     looked = []
 
@@ -223,17 +257,17 @@ def test_test_images_are_looked_at_once_and_after_the_files_are_made(network, tm
 
     for module in (shipped, exporting):
         monkeypatch.setattr(module, "images_of", noted)
-    write_folder(network, document(network), tmp_path / "picked", int8=True)
+    write_folder(small, document(small), tmp_path / "picked", int8=True)
     assert looked[0] == ("validation", [])
     assert [each for each in looked if each[0] == "test"] == [("test", ["model-int8.onnx", "model.onnx"])]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("asked", [True, False])
-def test_int8_that_does_not_hold_ships_where_it_is_asked_for(network, tmp_path, monkeypatch, asked):
+def test_int8_that_does_not_hold_ships_where_it_is_asked_for(small, tmp_path, monkeypatch, asked):
     monkeypatch.setattr(shipped, "SECONDS", 0.01)
     monkeypatch.setattr(mending, "ENOUGH", -1.0)
-    found = write_folder(network, document(network), tmp_path / "picked", int8=asked)
+    found = write_folder(small, document(small), tmp_path / "picked", int8=asked)
     assert not found["int8"]["holds"] and found["int8"]["moved"] >= 0
     assert (tmp_path / "picked/model-int8.onnx").exists() == asked == (len(found["files"]) == 2)
     card = (tmp_path / "picked/card.md").read_text()

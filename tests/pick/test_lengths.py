@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ def known(start: float = 0.0, step: float = 1.0, workers: int = 1) -> Lengths:
     """Of trainings that all take `start` seconds and `step` for each step."""
     lengths = object.__new__(Lengths)
     lengths.workers, lengths._lines = workers, defaultdict(lambda: (start, step))
+    lengths.knows = lambda run: run.model != "unknown"
     return lengths
 
 
@@ -38,6 +41,12 @@ def test_the_most_steps_end_within_the_time_and_one_step_more_does_not(step, sta
 def test_nothing_fits_into_no_time_nor_is_longer_than_the_longest():
     assert known().steps(of(1), 0.0, 1, 10) is None
     assert known().steps(of(1), 100.0, 11, 10) is None
+
+
+def test_nothing_is_planned_with_what_could_not_be_measured():
+    run = replace(of(100), model="unknown")
+    assert known().steps(run, 100.0, 1, 10) is None
+    assert known().wall([of(1), run]) == math.inf
 
 
 @pytest.mark.parametrize("steps", [1, 7, 10])

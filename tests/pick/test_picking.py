@@ -17,7 +17,7 @@ from PIL import Image
 import archlab
 from archlab.executors import Interrupted, Outcome, Settings
 from archlab.foundation import UserError
-from archlab.pick import picking, race
+from archlab.pick import picking, race, shipped
 from archlab.pick.asked import default_output
 from archlab.pick.photographs import Source
 from archlab.pick.trainer import Trainer
@@ -47,8 +47,9 @@ def photos(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
-    """Real candidates, but few, and a race even where there is little time, unless the machine is very busy."""
+def few(monkeypatch, request):
+    """Real candidates, but few, and a race even where there is little time, unless the machine is very busy; the first test
+    alone quantises, and times for long."""
     real = picking.candidates
 
     def some(store, **more):
@@ -57,6 +58,10 @@ def few(monkeypatch):
 
     monkeypatch.setattr(picking, "candidates", some)
     monkeypatch.setattr(race, "FEWEST_IMAGES", 320)
+    if request.function is not test_a_folder_of_images_becomes_a_folder_that_ships:
+        told = {"asked": False, "holds": False, "way": None, "moved": None, "judged_on": None, "why": "not tried"}
+        monkeypatch.setattr(shipped, "_quantised", lambda *_, **__: (None, told))
+        monkeypatch.setattr(shipped, "SECONDS", 0.01)
 
 
 def picked(command, photos, place, *more):
@@ -154,7 +159,7 @@ def test_interrupted_it_leaves_the_best_so_far_and_goes_on(command, photos, tmp_
 
 
 def test_interrupted_while_pixels_are_chosen_it_leaves_what_was_trained(command, photos, tmp_path, monkeypatch):
-    def interrupted(first_of, sides, trainer, seconds):
+    def interrupted(first_of, sides, trainer, decisions, seconds):
         candidate = first_of(sides[0])
         trainer.train("resolution", [(candidate, trainer.run(candidate, 20, 0))])
         raise Interrupted(Outcome())
@@ -165,6 +170,44 @@ def test_interrupted_while_pixels_are_chosen_it_leaves_what_was_trained(command,
     found = json.loads(out)
     assert (found["resolution"]["pixels"], found["rungs"], found["runner_up"]) == (32, [], None)
     assert "32 pixels" in (tmp_path / "out/card.md").read_text()
+
+
+def test_a_repeat_that_is_interrupted_early_leaves_the_better_folder_of_before(command, photos, place, monkeypatch):
+    kept = (place / "out/pick.json").read_text()
+    real = Trainer.train
+
+    def interrupted(self, what, runs):
+        found = real(self, what, runs)
+        raise Interrupted(Outcome()) if what != "resolution" else found
+
+    monkeypatch.setattr(Trainer, "train", interrupted)
+    code, out, err = picked(command, photos, place)
+    assert (code, out) == (130, "")
+    assert "stays as it is" in err
+    assert (place / "out/pick.json").read_text() == kept
+
+
+def test_a_fault_is_told_and_the_best_so_far_ships_all_the_same(photos, tmp_path, monkeypatch):
+    real = Trainer.train
+
+    def faulty(self, what, runs):
+        found = real(self, what, runs)
+        if what != "resolution":
+            raise KeyError("made up")
+        return found
+
+    monkeypatch.setattr(Trainer, "train", faulty)
+    with pytest.raises(KeyError, match="made up"):
+        archlab.pick(
+            photos,
+            within="60s",
+            budget="40k",
+            store=tmp_path / "home",
+            output=tmp_path / "out",
+            settings=Settings(workers=2),
+        )
+    found = json.loads((tmp_path / "out/pick.json").read_text())
+    assert found["ended"] == "failed" and "KeyError: 'made up'" in (tmp_path / "out/card.md").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

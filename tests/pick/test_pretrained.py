@@ -123,6 +123,26 @@ def test_what_has_seen_the_images_is_no_start(made):
 
 
 @pytest.mark.slow
+def test_what_stands_on_a_run_that_has_seen_the_images_is_no_start(made):
+    place, store, described = made
+    shutil.copytree(place / "photos", place / "thrice")
+    seen = trained(store, describe(Source(folder=place / "thrice"), store, lambda words: None).name, model="ghostnet")
+    before = [each.name for each in found(store, described)]
+    trained(store, "textures", model="ghostnet", init={"run": seen})
+    assert [each.name for each in found(store, described)] == before
+    trained(store, "textures", model="ghostnet", steps=3)
+    assert [each.name for each in found(store, described)] == [*before, "ghostnet-from-textures"]
+
+
+@pytest.mark.slow
+def test_a_run_on_data_that_changed_since_is_no_start(made, monkeypatch):
+    _, store, described = made
+    assert found(store, described)
+    monkeypatch.setattr("archlab.data.Prepared.digest", property(lambda self: "another"))
+    assert found(store, described) == []
+
+
+@pytest.mark.slow
 def test_published_weights_on_this_machine_are_a_start_at_width_1(made, tmp_path):
     models = pytest.importorskip("torchvision").models
     _, store, described = made

@@ -123,10 +123,23 @@ def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(pl
         return SimpleNamespace(models=tuple(each.candidate.name for each in attempts))
 
     monkeypatch.setattr(race, "standing", stand)
-    trainer = SimpleNamespace(run=run, train=train, failed=[("a", "diverged")], metric=None, store=None)
+    failed = {fails: "diverged"} if fails else {}
+    trainer = SimpleNamespace(run=run, train=train, just_failed=failed, metric=None, store=None)
     decisions = SimpleNamespace(clock=SimpleNamespace(left=0.0), decide=lambda what, how: how())
     candidates, found = [SimpleNamespace(name=name) for name in MILLISECONDS], race.Race()
     going = race.race(found, candidates, trainer, decisions, 0.0, lambda *_: None)
     assert [each.name for each in going] == [name for name in "ab" if name != fails]
     assert found.steps == dict.fromkeys((each.name for each in going), FEWEST_STEPS)
-    assert found.out == ({"a": "diverged"} if fails == "a" else {})
+    assert found.out == failed and not found.is_race
+
+
+def test_what_failed_in_another_stage_is_no_reason(monkeypatch):
+    monkeypatch.setattr(race, "standing", lambda attempts, *_: SimpleNamespace(models=()))
+    candidate = SimpleNamespace(name="a")
+    run = SimpleNamespace(recipe={"steps": 10})
+    found, trainer = race.Race(), SimpleNamespace(just_failed={"b": "diverged"}, metric=None, store=None)
+    found.rung([Attempt(candidate, run, 0.5)], trainer)
+    trainer.just_failed = {"c": "out of memory"}
+    found.again([Attempt(candidate, run, 0.5), Attempt(candidate, run, 0.6)], trainer)
+    assert found.out == {"b": "diverged", "c": "out of memory"}
+    assert (len(found.rungs), found.rungs[0]["seeds"], found.reached) == (1, 2, {"a": 1})

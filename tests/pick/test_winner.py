@@ -56,7 +56,7 @@ class Trainer:
         recipe = {"lr": 0.004, "augment": PLAIN, "steps": steps, **changes}
         return SimpleNamespace(model=candidate.name, seed=seed, recipe=recipe, key=str((candidate.name, seed, recipe)))
 
-    def train(self, what, runs, like=()):
+    def train(self, what, runs):
         found = [Attempt(candidate, run, self.worth(run)) for candidate, run in runs]
         self.attempts |= {each.run.key: each for each in found}
         return found
@@ -116,6 +116,19 @@ def test_a_rate_that_diverges_ends_nothing_unless_that_is_asked_for(fail_fast):
     with pytest.raises(UserError) if fail_fast else nullcontext():
         tune(candidate, 100, trainer, DECISIONS, 60.0, training)
     assert training.tuned == {} and training.changes == {}
+
+
+def test_a_leader_whose_first_seed_failed_is_not_tuned():
+    candidate, training = SimpleNamespace(name="fast"), Training()
+    tune(candidate, 100, Trainer(), DECISIONS, 60.0, training)
+    assert (training.tuned, training.changes) == ({}, {})
+
+
+def test_who_was_planned_with_and_is_no_finalist_any_more_is_left_out():
+    training, plan = Training(), {"steps": {"fast": 50, "gone": 40}, "trainings": [["gone", 0], ["fast", 0]]}
+    decisions = SimpleNamespace(decide=lambda what, how: plan)
+    train_long([SimpleNamespace(name="fast")], Trainer(), decisions, 60.0, training, {"fast": 0})
+    assert [(each.candidate.name, each.steps) for each in training.seeds] == [("fast", 50)]
 
 
 def test_two_workers_train_the_two_best_for_the_same_time():

@@ -1,0 +1,84 @@
+"""What the document says of those that do not ship."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from archlab.pick.document import _candidates, _untried
+from archlab.pick.race import Race
+from archlab.pick.standing import Standing
+
+TRAINER = SimpleNamespace(
+    metric=SimpleNamespace(higher_is_better=True), failed=[], told=lambda value: f"{100 * value:.1f} points"
+)
+
+
+def stands(**worth):
+    """Those that met at a rung, the best first, one seed each."""
+    count = len(worth)
+    seeds, variance = (1,) * count, np.zeros(count)
+    return Standing(tuple(worth), tuple(worth.values()), seeds, np.eye(count), variance, freedom=0, image=0.01)
+
+
+def told(names, *standings, **out):
+    """By model, in the order of the document: how far it came, what it was worth there, and why it went no further. The first
+    of the names ships."""
+    race = Race(rungs=[{}] * len(standings), standings=list(standings), out=out)
+    for rung, each in enumerate(standings, start=1):
+        race.reached |= dict.fromkeys(each.models, rung)
+    cost = {"params": 1, "macs": 1}
+    model = SimpleNamespace(cost=cost, width=1.0)
+    candidates = [SimpleNamespace(name=name, model=model, prior=None, search=None, milliseconds=None) for name in names]
+    chosen = SimpleNamespace(candidate=candidates[0])
+    state = SimpleNamespace(candidates=candidates, race=race, chosen=chosen, interrupted="", failed="")
+    found = _candidates(state, TRAINER)
+    return {each["model"]: (each["rung"], each["value"], each["out"]) for each in found}
+
+
+def test_the_best_of_the_last_rung_has_no_reason_and_all_others_have_one():
+    found = told("abcde", stands(b=0.6, a=0.5, c=0.4), stands(a=0.8, b=0.7), c="20 points behind", d="diverged")
+    assert found == {
+        "a": (2, 0.8, None),
+        "b": (2, 0.7, "10.0 points behind in the end"),
+        "c": (1, 0.4, "20 points behind"),
+        "d": (0, None, "diverged"),
+        "e": (0, None, "no time to try it"),
+    }
+    assert list(found)[:3] == ["a", "b", "c"]
+
+
+def test_who_led_and_lost_in_the_end_to_one_with_other_augmentation_has_a_reason():
+    found = told("ba", stands(a=0.6, b=0.5), stands(b=0.7))
+    assert found == {
+        "b": (2, 0.7, None),
+        "a": (1, 0.6, "worth less in the end, with other augmentation"),
+    }
+
+
+def test_what_ships_though_its_mean_is_not_the_best_has_no_reason_and_the_leader_has_one():
+    found = told("ba", stands(a=0.6, b=0.5))
+    assert [out for _, _, out in found.values()] == ["no network of it is worth as much as the one that ships", None]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"interrupted": "training"}, "not tried before the interruption"),
+        ({"interrupted": "files"}, "no time to try it"),
+        ({"failed": "all is lost"}, "not tried before something failed"),
+    ],
+)
+def test_who_was_not_reached_is_told_why(how, said):
+    assert _untried(SimpleNamespace(**{"interrupted": "", "failed": "", **how})) == said
+
+
+@pytest.mark.parametrize("higher_is_better", [True, False])
+def test_the_order_is_by_worth_whichever_way_the_metric_points(monkeypatch, higher_is_better):
+    monkeypatch.setattr(TRAINER.metric, "higher_is_better", higher_is_better)
+    values = [0.9, 0.5, 0.1] if higher_is_better else [-0.1, -0.5, -0.9]
+    found = told("cab", stands(**dict(zip("abc", values, strict=True))))
+    assert list(found) == ["a", "b", "c"]
+    assert [abs(value) for _, value, _ in found.values()] == [abs(value) for value in values]

@@ -1,0 +1,79 @@
+"""What of all that was trained may ship, and who races where a latency leaves nobody."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from archlab.budget import Budget
+from archlab.foundation import UserError
+from archlab.pick import picking
+from archlab.pick.resolution import Resolution
+from archlab.pick.state import State
+
+
+def state(latency=None, pixels=None, candidates=()):
+    return State(
+        SimpleNamespace(budget=Budget(2_500_000, latency=latency)),
+        SimpleNamespace(),
+        Resolution(pixels, "chosen") if pixels else None,
+        [SimpleNamespace(name=name) for name in candidates],
+    )
+
+
+def attempt(name, pixels):
+    return SimpleNamespace(candidate=SimpleNamespace(name=name), run=SimpleNamespace(resolution=pixels))
+
+
+@pytest.mark.parametrize(
+    ("known", "may_ship"),
+    [
+        ({}, {("a", 32), ("a", 64), ("b", 64)}),
+        ({"pixels": 64}, {("a", 64), ("b", 64)}),
+        ({"pixels": 64, "candidates": ["b"]}, {("b", 64)}),
+        ({"latency": 5.0}, set()),  # nobody knows yet whether they keep it
+        ({"latency": 5.0, "pixels": 64}, set()),
+        ({"latency": 5.0, "pixels": 64, "candidates": ["b"]}, {("b", 64)}),
+    ],
+)
+def test_what_keeps_the_limits_at_the_pixels_that_were_chosen_may_ship(known, may_ship):
+    trained = [("a", 32), ("a", 64), ("b", 64)]
+    assert {each for each in trained if state(**known).may_ship(attempt(*each))} == may_ship
+
+
+@pytest.fixture
+def fitting(monkeypatch):
+    """fitting(most) lets candidates keep the limits up to so many pixels; gives those that were asked about."""
+
+    def fitting(most):
+        asked = []
+
+        def field(state, store, pixels, limits, say, fits):
+            asked.append(pixels)
+            if pixels > most:
+                raise UserError("no model keeps the budget")
+            return [SimpleNamespace(name="a")], []
+
+        monkeypatch.setattr(picking, "_field", field)
+        return asked
+
+    return fitting
+
+
+@pytest.mark.parametrize(("most", "pixels"), [(96, 96), (64, 64), (50, 48), (32, 32)])
+def test_a_latency_that_nobody_keeps_at_the_chosen_pixels_takes_the_most_at_which_somebody_does(fitting, most, pixels):
+    asked, found = fitting(most), state(5.0, 96)
+    picking._choose_field(found, None, [32, 48, 64], lambda words: None, lambda names: True)
+    assert asked == [each for each in (96, 64, 48, 32) if each >= pixels]
+    assert found.resolution.pixels == pixels and [each.name for each in found.candidates] == ["a"]
+    assert ("keeps the latency" in found.resolution.why) == (pixels != 96)
+
+
+@pytest.mark.parametrize("latency", [5.0, None])
+def test_where_nobody_keeps_the_limits_that_is_said(fitting, latency):
+    asked, found = fitting(0), state(latency, 96)
+    with pytest.raises(UserError, match="no model keeps the budget"):
+        picking._choose_field(found, None, [32, 48, 64], lambda words: None, lambda names: True)
+    assert asked == ([96, 64, 48, 32] if latency else [96])
+    assert not found.may_ship(attempt("a", 32)) or not latency
