@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import scipy.stats  # noqa: F401  # as metrics import it and scikit-learn: better once here than in every run
+import sklearn.metrics  # noqa: F401
 import torch
-import torch._dynamo  # optimisers import the compiler: better once here than in every run
+import torch._dynamo  # as optimisers import the compiler
 import torch._inductor
 
 from archlab.architecture import from_canonical

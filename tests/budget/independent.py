@@ -38,9 +38,7 @@ def run(model: nn.Module, resolution: int, in_channels: int = 3) -> tuple[int, i
     torch.backends.mha.set_fastpath_enabled(False)  # it hides its products
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         model.eval()
-        with flops:
-            model(image)
-        with outputs:
+        with flops, outputs:
             model(image)
         model.train(training)
     torch.backends.mha.set_fastpath_enabled(fastpath)

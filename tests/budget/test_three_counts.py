@@ -32,9 +32,12 @@ PUBLISHED = {  # millions of MACs at an input size, of independent implementatio
 }
 
 
-def assert_three_counts_agree(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Cost:
+def assert_three_counts_agree(
+    architecture: Architecture, spec: InputSpec, width: float = 1.0, device: str = "cpu"
+) -> Cost:
     resolution = spec.resolution or architecture.resolution
-    model = build_model(architecture, spec, width)
+    with torch.device(device):
+        model = build_model(architecture, spec, width)
     closed = count(architecture, spec, width)
     assert closed == measure(model, resolution, spec.in_channels)
     fused = model.fuse()
@@ -64,7 +67,7 @@ def test_references_agree_on_small_inputs(name):
 )
 @pytest.mark.parametrize("name", archlab.references())
 def test_references_agree(name, width, resolution):
-    assert_three_counts_agree(archlab.architecture(name), InputSpec(120, resolution), width)
+    assert_three_counts_agree(archlab.architecture(name), InputSpec(120, resolution), width, "meta")
 
 
 @pytest.mark.parametrize("name", sorted(set(archlab.references()) & set(PUBLISHED)))
@@ -81,7 +84,7 @@ def test_shipped_studies_agree(name, tmp_path):
     designs = designer.designs()
     some = designs if WHOLE else designs[:: math.ceil(len(designs) / 8)]
     for model in some:
-        cost = assert_three_counts_agree(model.architecture, designer.input, model.width)
+        cost = assert_three_counts_agree(model.architecture, designer.input, model.width, "meta")
         assert study.budget.allows(cost) or model.kind == "raw"
 
 

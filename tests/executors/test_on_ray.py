@@ -35,6 +35,7 @@ def cluster(monkeypatch, tmp_path, request):
     monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # its sockets need a short path
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # else its workers starve beside other tests
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": getattr(request, "param", 1)})
     yield cluster
     ray.shutdown()

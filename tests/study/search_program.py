@@ -18,7 +18,9 @@ from archlab.deploy import latencies
 from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
 from archlab.runs import Store
+from archlab.study import computing
 from archlab.study.progress import Progress
+from archlab.study.search import scheduler, trials
 from archlab.study.search.search import search
 
 FUNCTION = "standin_search:train"
@@ -52,8 +54,10 @@ class Heard(Progress):
 
 
 def main() -> int:
-    """As a program it times no networks."""
+    """As a program it times and counts no networks, and does not wait long for a process that has died."""
     latencies._measured = lambda *_: {}
+    computing.check_counts = lambda *_, **__: None
+    trials.SILENCE, scheduler.LOOKS = 30.0, 20
     given = dict(word.split("=", 1) for word in sys.argv[3:] if "=" in word and "://" not in word)
     storage = [word for word in sys.argv[3:] if "=" not in word or "://" in word]
     numbers = {"trials": int, "workers": int, "pause": float, "fail": str, "epochs": int}

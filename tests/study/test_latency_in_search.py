@@ -14,6 +14,7 @@ from test_sampler import BASIS, trial_of
 from test_sampler import designs as values_of_designs
 
 from archlab.executors import Interrupted
+from archlab.study.search import scheduler
 from archlab.study.search.sampler import _most_promising, _scored, expected_latencies
 
 SEARCH = STUDY.replace("params: 20k", "params: 20k, latency: 5ms")
@@ -89,13 +90,15 @@ def test_a_search_does_not_build_on_stored_designs_above_it(place, times):
 
 
 @pytest.mark.slow
-def test_a_search_whose_designs_are_all_above_it_ends(place, times):
+def test_a_search_whose_designs_are_all_above_it_ends(place, times, monkeypatch):
+    assert scheduler.MOST_ABOVE == 50
+    monkeypatch.setattr(scheduler, "MOST_ABOVE", 12)
     home = place()
     times(slow=called("net"))
     found = run(study_of(home, SEARCH.replace("trials: 12", "trials: 3")), home).document
-    assert {trial["state"] for trial in found["trials"]} == {"above budget"} and len(found["trials"]) == 50
-    assert found["search"]["exhausted"] and found["search"]["latency"]["above"] == 50 and found["best"] is None
-    assert any("beside the 50 above the limit of latency" in warning for warning in found["warnings"])
+    assert {trial["state"] for trial in found["trials"]} == {"above budget"} and len(found["trials"]) == 12
+    assert found["search"]["exhausted"] and found["search"]["latency"]["above"] == 12 and found["best"] is None
+    assert any("beside the 12 above the limit of latency" in warning for warning in found["warnings"])
 
 
 def latency_of(values):
