@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def read_yaml(path: str | Path) -> Mapping:
 def read_yaml_text(text: str, source: str) -> Mapping:
     """The mapping in a YAML text; `source` names it in messages."""
     try:
-        node = yaml.compose(text, Loader=_Composer)
+        node = _composed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{source}:{mark.line + 1}" if mark else source
@@ -101,6 +102,12 @@ def read_yaml_text(text: str, source: str) -> Mapping:
     if not isinstance(node, yaml.MappingNode):
         raise UserError("expected `key: value` lines at the top", where=f"{source}:{node.start_mark.line + 1}")
     return _Constructor(source).construct(node, depth=0)
+
+
+@lru_cache(maxsize=64)
+def _composed(text: str) -> yaml.Node | None:
+    """A search reads a few documents thousands of times; nothing changes their nodes."""
+    return yaml.compose(text, Loader=_Composer)
 
 
 def check_keys(mapping: dict, known: Iterable[str], what: str, at: str | None = None) -> None:

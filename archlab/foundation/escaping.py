@@ -16,6 +16,8 @@ _MARKUP = r"[\\*\[\]<>|#~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])"
 
 def visible(text: str) -> str:
     r"""Control characters and those that turn the direction of writing, as `\x1b`; line ends and tabs stay."""
+    if text.isprintable():
+        return text
     return "".join(
         each
         if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Zl", "Zp")

@@ -18,6 +18,7 @@ import types
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -90,7 +91,7 @@ def read_settings(
     everything = dataclasses.fields(kind)  # type: ignore[arg-type]
     fields = {field.name: field for field in everything if "place" not in field.metadata}
     check_keys(mapping, fields, what, at)
-    hints = get_type_hints(kind, include_extras=True)
+    hints = _hints_of(kind)
     values = {
         name: read_value(hints[name], value, f"{what}: {name}", where(mapping, name) or at, getattr(base, name, None))
         for name, value in mapping.items()
@@ -102,6 +103,11 @@ def read_settings(
         if name not in values and field.default is field.default_factory is dataclasses.MISSING:
             raise UserError(f"{what} needs the key {name!r}", where=where(mapping) or at)
     return kind(**values)
+
+
+@cache
+def _hints_of(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def read_arguments(
