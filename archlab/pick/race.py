@@ -52,6 +52,11 @@ class Race:
         steps: dict[str, int] = self.rungs[-1]["steps"]
         return steps
 
+    def promising(self, most: int | None = None) -> list[str]:
+        """The best of the last rung, `most` or all, without those that are surely behind; two at least, since that is said
+        of as many steps, and leads shrink and turn with more (docs/picking.md)."""
+        return [model for at, model in enumerate(self.last.models[:most]) if at < 2 or model in self.last.open]
+
     def rung(self, attempts: Sequence[Attempt], trainer: Trainer) -> None:
         """Notes the attempts of one more rung, which were trained last."""
         self._note(attempts, trainer, len(self.rungs))
@@ -105,8 +110,8 @@ def race(
     """Races the candidates, those with the better prior first where not all can, within about so many seconds; at each rung all
     train for the same time. `found` tells at any moment how it stands.
 
-    Returns who is to be trained for long, the best first: the leader, and who is not surely behind. Where there are workers for
-    all that there is time to race, these, after FEWEST_IMAGES each, so that an interruption finds something to ship.
+    Returns who is to be trained for long, the best first: the leader, the second, and who is not surely behind. Where there are
+    workers for all that there is time to race, these, after FEWEST_IMAGES each, so that an interruption finds something.
 
     Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
     """
@@ -129,7 +134,7 @@ def race(
         found.rung(attempts, trainer)
         show(found, found.last)
     _seeds(found, entered, attempts, trainer, decisions, until, show)
-    return [entered[name] for name in found.last.open]
+    return [entered[name] for name in found.promising()]
 
 
 def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float) -> dict[str, Any]:
@@ -177,9 +182,8 @@ def _trained(
 
 
 def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
-    """The better half of the last rung, without those that are surely behind: two at least."""
-    best = list(found.last.models[:count])
-    kept = [model for at, model in enumerate(best) if at < 2 or model in found.last.open]
+    """The better half of the last rung, as far as it is promising; the others' reasons are noted."""
+    kept = found.promising(count)
     for model in found.last.models:
         if model not in kept:
             difference, error = map(trainer.told, found.last.behind(model))
@@ -200,8 +204,7 @@ def _seeds(
     """One more seed for each finalist that is not surely behind, as long as several are not told apart and there is time; a
     second one for the two best in any case, since one of each does not tell what another seed would do."""
     for seed in range(found.rungs[-1]["seeds"], MOST_SEEDS):
-        best = found.last.models[:2] if seed == 1 else ()
-        going = [entered[model] for model in found.last.models if model in (*best, *found.last.open)]
+        going = [entered[model] for model in (found.promising() if seed == 1 else found.last.open)]
         if len(going) < 2:
             break
 

@@ -133,6 +133,15 @@ def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(pl
     assert found.out == failed and not found.is_race
 
 
+@pytest.mark.parametrize(
+    ("open", "most", "going"),
+    [("a", None, "ab"), ("abc", None, "abc"), ("abd", None, "abd"), ("abcd", 3, "abc"), ("a", 1, "a")],
+)
+def test_the_second_goes_on_however_far_behind_it_is_and_others_unless_they_are_surely_behind(open, most, going):
+    found = race.Race(standings=[SimpleNamespace(models=tuple("abcd"), open=list(open))])
+    assert found.promising(most) == list(going)
+
+
 def test_what_failed_in_another_stage_is_no_reason(monkeypatch):
     monkeypatch.setattr(race, "standing", lambda attempts, *_: SimpleNamespace(models=()))
     candidate = SimpleNamespace(name="a")
