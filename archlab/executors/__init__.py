@@ -1,5 +1,6 @@
 """Executors: who computes runs, worker processes on this machine or a Ray cluster; a run that dies costs itself alone."""
 
+from archlab.executors.cluster import with_room
 from archlab.executors.execution import Interrupted, Outcome, execute, interruptible
 from archlab.executors.executor import Executor, open_executor
 from archlab.executors.local import one_server
@@ -16,4 +17,5 @@ __all__ = [
     "interruptible",
     "one_server",
     "open_executor",
+    "with_room",
 ]

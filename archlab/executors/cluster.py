@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,23 @@ def connect(settings: Settings) -> bool:
                 reason = str(error).strip().partition("\n")[0] or type(error).__name__
                 raise UserError(f"{_called(address)} cannot be used: {reason}") from None
             time.sleep(1)  # a node that has just been lost may be the one that it tried
+
+
+def with_room(settings: Settings) -> Settings:
+    """The settings with as many workers as the cluster of the settings has room for runs; as they are where there is none to
+    join, or workers are given. Raises UserError."""
+    if settings.executor != "ray" or settings.workers or not address_of(settings):
+        return settings
+    ray, connected_here = import_ray(), connect(settings)
+    try:
+        room = ray.cluster_resources()
+    finally:
+        if connected_here:
+            ray.shutdown()
+    runs = room.get("CPU", 0)
+    if settings.gpus:
+        runs = min(runs, room.get("GPU", 0) / settings.gpus)
+    return replace(settings, workers=max(int(runs), 1))
 
 
 def address_of(settings: Settings) -> str | None:

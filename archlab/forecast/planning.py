@@ -261,7 +261,8 @@ def _measure(runs: list[Run], store: Store, settings: Settings, tell: Callable[[
 def tries(runs: Iterable[Run], store: Store, settings: Settings, task: Task) -> Iterator[Event]:
     """What happens to runs that are tried on this machine, once each, and not kept. Each takes as long as a run may take, or
     LIMIT. Raises Interrupted after Ctrl-C."""
-    local = replace(settings, executor="local", address=None, gpus=0.0, retries=0)
+    workers = settings.workers if settings.executor == "local" else None  # others are elsewhere
+    local = replace(settings, executor="local", address=None, gpus=0.0, retries=0, workers=workers)
     local = replace(local, time_limit=settings.time_limit or LIMIT)
     with open_executor(store, local, task) as executor, interruptible(executor, at_once=True) as interrupted:
         for run in runs:

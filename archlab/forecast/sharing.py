@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from archlab.executors.cluster import with_room
 from archlab.executors.settings import Settings, Task
 from archlab.forecast.costs import hardware, kind_of, macs_of
 from archlab.forecast.kept import keep_measurement, read_measurement
@@ -22,13 +23,16 @@ READY, WINDOW = 20.0, 5.0  # seconds until every process is training, and while 
 
 
 def with_workers(settings: Settings, runs: Iterable[Run], store: Store) -> Settings:
-    """The settings with the number of workers that suits the runs, where none is given and there are GPUs to share.
+    """The settings with the number of workers that suits the runs, where none is given and there are GPUs to share, or a Ray
+    cluster to join.
 
-    Measured with the run of most work a step, which leaves the others least room; kept for its kind and machine.
+    Of GPUs here measured with the run of most work a step, which leaves the others least room; kept for its kind and machine.
     """
     missing = [run for run in runs if run.key not in store]
-    if settings.workers or settings.executor != "local" or not gpu_count() or not missing:
+    if settings.workers or not missing:
         return settings
+    if settings.executor != "local" or not gpu_count():
+        return with_room(settings)
     largest = max(missing, key=_work_of_a_step)
     name = digest([kind_of(largest), *hardware()])[:32]
     kept = read_measurement(store, "sharing", name)

@@ -91,7 +91,7 @@ def read_settings(
     everything = dataclasses.fields(kind)  # type: ignore[arg-type]
     fields = {field.name: field for field in everything if "place" not in field.metadata}
     check_keys(mapping, fields, what, at)
-    hints = _hints_of(kind)
+    hints = _hints_of(kind)  # type: ignore[arg-type]
     values = {
         name: read_value(hints[name], value, f"{what}: {name}", where(mapping, name) or at, getattr(base, name, None))
         for name, value in mapping.items()

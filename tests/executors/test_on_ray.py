@@ -19,6 +19,7 @@ from standin import compute, executions, make_run, make_trained
 from archlab.data import open_prepared
 from archlab.executors import TRAIN, Interrupted, Settings, Task, execute
 from archlab.executors import cluster as joining
+from archlab.forecast import with_workers
 from archlab.foundation import UserError
 from archlab.runs import Store
 from tests.repeated import WHOLE
@@ -70,6 +71,14 @@ def test_ray_one_worker_and_two_give_the_same_sixty_cells(tmp_path, cluster):
     assert {event.kind for event in events} == {"started", "epoch", "finished"}
     again = on_ray(runs, Store(tmp_path / "ray"), cluster)
     assert again.computed == 0 and again.results == ray.results
+
+
+@pytest.mark.parametrize(("gpus", "room"), [(0.0, 3), (0.5, 2)])
+def test_plans_know_for_how_many_runs_a_cluster_has_room(tmp_path, cluster, gpus, room):
+    cluster.add_node(num_cpus=2, num_gpus=1)
+    settings = Settings(executor="ray", address=cluster.address, gpus=gpus)
+    assert with_workers(settings, [make_run()], Store(tmp_path)).workers == room
+    assert with_workers(dataclasses.replace(settings, workers=7), [make_run()], Store(tmp_path)).workers == 7
 
 
 def test_real_runs_are_equal_to_the_last_digit(tmp_path, cluster):

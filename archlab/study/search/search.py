@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.deploy.extras import require
-from archlab.executors import Interrupted, Outcome, Settings, open_executor
+from archlab.executors import Interrupted, Outcome, Settings, open_executor, with_room
 from archlab.foundation import UserError
 from archlab.foundation.words import counted
 from archlab.runs import Failure, Store
@@ -134,7 +134,8 @@ def search(
         progress.say(f"{study.name}: {words}")
     scheduler = Scheduler(designs, known, there, wanted, stopwatch=stopwatch, progress=progress)
     try:
-        scheduler.run(open_executor(store, settings, task), settings.at_once, fail_fast=settings.fail_fast)
+        at_once = with_room(settings).at_once
+        scheduler.run(open_executor(store, settings, task), at_once, fail_fast=settings.fail_fast)
     except Interrupted:
         tried = f"{there.tried()} of {counted(wanted, 'trial')}"
         progress.say(f"interrupted: what has ended is kept ({tried}); the same command goes on from there")
