@@ -65,14 +65,17 @@ class Images:
 
 
 def images_of(network: LoadedNetwork, split: str = "test", most: int | None = MOST) -> Images:
-    """Of the run's dataset, spread over the split, no more than `most` (None: all); noise where the dataset is not here."""
+    """Of the run's dataset, spread over the split, no more than `most`; noise where the dataset is not here. All without `most`:
+    these stay on the disk, from where they are read as they are needed."""
     prepared = network.test_data()
     if prepared is None or not len(prepared.labels(split)):
         side = network.preprocessing.resolution
         pixels = np.random.default_rng(0).integers(0, 256, (64, side, side, 3), dtype=np.uint8)
         return Images(pixels, [f"noise {number}" for number in range(len(pixels))], None)
     labels, names = prepared.labels(split), prepared.names(split)
-    chosen = np.unique(np.linspace(0, len(labels) - 1, min(most or len(labels), len(labels))).round().astype(int))
+    if most is None:
+        return Images(prepared.images(split), names, labels)
+    chosen = np.unique(np.linspace(0, len(labels) - 1, min(most, len(labels))).round().astype(int))
     return Images(prepared.images(split)[chosen], [names[row] for row in chosen], labels[chosen])
 
 

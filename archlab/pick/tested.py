@@ -12,7 +12,8 @@ from archlab.training.class_scores import ClassScores
 from archlab.training.metrics import measured
 
 FEWEST = 5  # images of a class that tell something of its noise
-DRAWS = 1000
+DRAWS = 100, 1000  # the fewest, where there are many images and classes
+MOST_PROBABILITIES = 2e8  # in all draws
 ACCURACY = METRICS["accuracy"]
 NOTHING: dict[str, Any] = {"images": 0, "metrics": {}, "guess": None, "recall": [], "confusion": []}
 """Where there was nothing to test on."""
@@ -72,7 +73,7 @@ def _resampled(metric: Metric, given: ClassScores) -> dict[str, float | None]:
     if min(map(len, by_class)) < FEWEST:
         return {"value": value, "low": None, "high": None}
     drawn = []
-    for _ in range(DRAWS):
+    for _ in range(int(np.clip(MOST_PROBABILITIES / given.scores.size, *DRAWS))):
         rows = np.concatenate([chance.choice(rows, len(rows)) for rows in by_class])
         drawn.append(measured(metric, ClassScores(given.scores[rows], given.labels[rows])))
     low, high = np.quantile(np.array(drawn, dtype=float), [0.025, 0.975])

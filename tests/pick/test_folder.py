@@ -91,7 +91,7 @@ def test_its_numbers_are_those_of_the_network_on_all_test_images(written, networ
 @pytest.mark.slow
 def test_the_interval_of_a_metric_covers_it_as_often_as_it_says(monkeypatch):
     """Of balanced accuracy, over test sets with 30 and 10 images of two classes, right on 90 % and 60 %."""
-    monkeypatch.setattr(tested, "DRAWS", 200)
+    monkeypatch.setattr(tested, "DRAWS", (200, 200))
     chance, labels, covered = np.random.default_rng(0), np.repeat([0, 1], [30, 10]), 0
     for _ in range(100):
         right = chance.random(40) < np.where(labels == 0, 0.9, 0.6)
