@@ -65,8 +65,8 @@ class Images:
 
 
 def images_of(network: LoadedNetwork, split: str = "test", most: int | None = MOST) -> Images:
-    """Of the run's dataset, spread over the split, no more than `most`; noise where the dataset is not here. All without `most`:
-    these stay on the disk, from where they are read as they are needed."""
+    """Of the run's dataset, spread over the split, no more than `most`; noise where the dataset is not here. All without
+    `most`: these stay on the disk, from where they are read as they are needed."""
     prepared = network.test_data()
     if prepared is None or not len(prepared.labels(split)):
         side = network.preprocessing.resolution
