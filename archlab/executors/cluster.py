@@ -53,7 +53,8 @@ def with_room(settings: Settings) -> Settings:
             ray.shutdown()
     runs = room.get("CPU", 0)
     if settings.gpus:
-        runs = min(runs, room.get("GPU", 0) / settings.gpus)
+        of_one = max(int(1 / settings.gpus), 1) / max(settings.gpus, 1)  # no run has its share on two cards
+        runs = min(runs, room.get("GPU", 0) * of_one)
     return replace(settings, workers=max(int(runs), 1))
 
 

@@ -22,8 +22,8 @@ class Settings:
 
     Args:
         executor: "local", "ray", or a user's own as `FILE.py:NAME` (see `archlab.executors.executor`).
-        workers: Runs at once on this machine; None for as many as suit it. Ray computes as many as its resources allow, and
-            only plans with these.
+        workers: Runs at once on this machine; None for as many as suit it. A Ray cluster computes as many as it has room
+            for, and these are only planned with.
         address: Of the Ray cluster: "auto", HOST:PORT, or None for a cluster of this machine alone.
         gpus: The share of a GPU that Ray gives to a run.
         retries: How often a run that failed is tried again, behind all others.

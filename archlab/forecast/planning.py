@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from archlab.data import is_prepared
+from archlab.executors.cluster import address_of
 from archlab.executors.execution import Interrupted, Outcome, interruptible
 from archlab.executors.executor import open_executor
 from archlab.executors.settings import Settings, Task
@@ -261,7 +262,8 @@ def _measure(runs: list[Run], store: Store, settings: Settings, tell: Callable[[
 def tries(runs: Iterable[Run], store: Store, settings: Settings, task: Task) -> Iterator[Event]:
     """What happens to runs that are tried on this machine, once each, and not kept. Each takes as long as a run may take, or
     LIMIT. Raises Interrupted after Ctrl-C."""
-    workers = settings.workers if settings.executor == "local" else None  # others are elsewhere
+    is_elsewhere = settings.executor == "ray" and address_of(settings)
+    workers = None if is_elsewhere else settings.workers
     local = replace(settings, executor="local", address=None, gpus=0.0, retries=0, workers=workers)
     local = replace(local, time_limit=settings.time_limit or LIMIT)
     with open_executor(store, local, task) as executor, interruptible(executor, at_once=True) as interrupted:

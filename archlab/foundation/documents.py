@@ -19,6 +19,7 @@ from archlab.foundation.errors import UserError, where
 from archlab.foundation.files import check_file, note_read
 
 LARGEST_DOCUMENT = 2**20  # bytes
+REMEMBERED = 2**16  # characters at most of a text that is not parsed again
 MOST_NODES = 100_000  # after aliases are followed
 DEEPEST = 100
 
@@ -85,7 +86,7 @@ def read_yaml(path: str | Path) -> Mapping:
 def read_yaml_text(text: str, source: str) -> Mapping:
     """The mapping in a YAML text; `source` names it in messages."""
     try:
-        node = _composed(text)
+        node = _composed(text) if len(text) <= REMEMBERED else _composed.__wrapped__(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{source}:{mark.line + 1}" if mark else source

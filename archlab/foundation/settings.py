@@ -18,7 +18,7 @@ import types
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -105,7 +105,7 @@ def read_settings(
     return kind(**values)
 
 
-@cache
+@lru_cache(maxsize=256)  # `read_arguments` makes new ones
 def _hints_of(kind: type) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 

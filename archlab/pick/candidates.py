@@ -70,6 +70,14 @@ class LeftOut:
     excess: float = math.inf
 
 
+class NobodyFitsError(UserError):
+    """No model keeps the limits. `excess`: how many times a limit the nearest one's need is."""
+
+    def __init__(self, message: str, excess: float):
+        super().__init__(message)
+        self.excess = excess
+
+
 def candidates(
     store: Store,
     *,
@@ -92,7 +100,8 @@ def candidates(
         fits: Whether there is time to measure the models of these names too; asked once one is known to keep the limits.
 
     Raises:
-        UserError: The dataset or the recipe is wrong; nobody is left.
+        UserError: The dataset or the recipe is wrong.
+        NobodyFitsError: Nobody is left.
     """
     from archlab.study.design import Designer
     from archlab.study.settling import settle
@@ -231,7 +240,7 @@ def _too_slow(name: str, milliseconds: float | None, limit: float) -> LeftOut:
     return LeftOut(name, beyond(milliseconds, limit), milliseconds / limit if milliseconds else math.inf)
 
 
-def _nobody(left_out: list[LeftOut], budget: Budget) -> UserError:
+def _nobody(left_out: list[LeftOut], budget: Budget) -> NobodyFitsError:
     nearest = min(left_out, key=lambda each: each.excess)
     which = f"{nearest.name}, the nearest to it," if math.isfinite(nearest.excess) else nearest.name
-    return UserError(f"no model keeps the budget of {budget}: {which} {nearest.reason}")
+    return NobodyFitsError(f"no model keeps the budget of {budget}: {which} {nearest.reason}", nearest.excess)

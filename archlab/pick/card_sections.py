@@ -145,7 +145,8 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
 
 def _how(document: dict[str, Any]) -> str:
     if not document["raced"]:
-        return "There was no time for a race: each candidate was trained a little first, and then as long as there was time"
+        how = "There was no race, since there was time for no more than these, or workers for all: each was trained a little"
+        return f"{how} first, then for long" if len(document["rungs"]) > 1 else how
     if len(document["rungs"]) == 1:
         return "Each candidate was trained for the same time"
     return (
@@ -204,14 +205,14 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
     training, metric = document["training"], words.metric_of(document)
     start = training["started_from"] or "random weights"
     sentences = [f"{training['model']} was trained for {training['steps']:,} steps from {start}."]
-    if training["seeds"]:
+    if training["long"]:
         chosen = words.worth(metric, training["value"])
         sentences.append(
             f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}. "
             "It was chosen by these images, so on others it is a little less."
         )
     elif training["trainings"] > 1:
-        sentences.append(f"There was no time for a longer training: it is the best of {training['trainings']}.")
+        sentences.append(f"There was no longer training: it is the best of {training['trainings']}.")
     tables = []
     if training["seeds"]:
         columns = {

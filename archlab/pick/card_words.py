@@ -79,9 +79,9 @@ def _untested(document: dict[str, Any]) -> str:
     training, largest = document["training"], document["data"]["largest"]
     value = worth(metric_of(document), training["value"])
     return (
-        "There was nothing to test on: how right it is on new images is not known. On the validation images, which it was "
-        f"chosen by, its {metric_of(document).words} is {value}; {percent(largest['share'])} of the images to test with are of "
-        f"the largest class, {largest['class']}."
+        "The test images are not here: how right it is on new images is not known. On the validation images, which it was "
+        f"chosen by, its {metric_of(document).words} is {value}; {percent(largest['share'])} of those that were kept to test "
+        f"with are of the largest class, {largest['class']}."
     )
 
 

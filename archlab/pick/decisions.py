@@ -73,10 +73,13 @@ class Decisions:
         """Of all commands until the network was chosen."""
         return self._kept.get("seconds") or self.clock.spent
 
+    def has(self, what: str) -> bool:
+        return what in self._kept["decided"]
+
     def decide(self, what: str, how: Callable[[], Decision]) -> Decision:
         """What was decided before; else what `how` says, a JSON value, which is kept."""
         decided = self._kept["decided"]
-        if what not in decided:
+        if not self.has(what):
             decided[what] = how()
             self.save()
         found: Decision = decided[what]

@@ -55,11 +55,14 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
 
 def _early(state: State) -> str | None:
     """Why there is less than there could be."""
-    if state.interrupted == "files":
-        return "It was interrupted while its files were written: after that no other way of quantising was tried."
-    if state.interrupted:
+    if state.interrupted == "training":
         return "It was interrupted: this is the best until then, after part of the time."
-    return f"It ended early, and this is the best until then: {state.failed}." if state.failed else None
+    reasons = []
+    if state.failed:
+        reasons.append(f"It ended early, and this is the best until then: {state.failed}.")
+    if state.interrupted:
+        reasons.append("It was interrupted while its files were written: after that no way of quantising was tried.")
+    return " ".join(reasons) or None
 
 
 def _candidates(state: State, trainer: Trainer) -> list[dict[str, Any]]:
@@ -84,33 +87,36 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
         "latency_ms": candidate.milliseconds,
         "out": state.race.out.get(name),
     }
+    assert state.chosen
+    ships = name == state.chosen.candidate.name
     if name not in state.race.reached:
-        return {**told, "out": told["out"] or dict(trainer.failed).get(name) or _untried(state)}
+        out = told["out"] or dict(trainer.failed).get(name) or _untried(name, state, trainer)
+        return {**told, "out": None if ships else out}
     rung = state.race.reached[name]
     standing = state.race.standings[rung - 1]
     at = standing.models.index(name)
     worth = standing.worth[at] if trainer.metric.higher_is_better else -standing.worth[at]
-    assert state.chosen
-    ships = name == state.chosen.candidate.name
     out = None if ships else told["out"] or _outdone(name, state, trainer)
     return {**told, "rung": rung, "value": worth, "seeds": standing.seeds[at], "out": out}
 
 
-def _untried(state: State) -> str:
-    if state.interrupted == "training":
-        return "not tried before the interruption"
-    return "not tried before something failed" if state.failed else "no time to try it"
+def _untried(name: str, state: State, trainer: Trainer) -> str:
+    early = "the interruption" if state.interrupted == "training" else "something failed" if state.failed else ""
+    if not early:
+        return "no time to try it"
+    tried = name in {each.candidate.name for each in trainer.attempts.values()}
+    return f"not all like it were trained before {early}" if tried else f"not tried before {early}"
 
 
 def _outdone(name: str, state: State, trainer: Trainer) -> str:
     """Why a candidate that did not go out before the end does not ship."""
     rung = state.race.reached[name]
-    behind, _ = state.race.standings[rung - 1].behind(name)
-    if behind > 0:
-        return f"{trainer.told(behind)} behind in the end"
+    standing = state.race.standings[rung - 1]
+    if standing.models.index(name):
+        return f"{trainer.told(standing.behind(name)[0])} behind in the end"
     if rung < len(state.race.rungs):
         return "worth less in the end, with other augmentation"
-    return "no network of it is worth as much as the one that ships"
+    return "better on average, but the best single network is not one of it"
 
 
 def _runner_up(state: State) -> dict[str, Any] | None:
@@ -151,6 +157,7 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
         "chosen": chosen.run.key,
         "value": trainer.value(chosen),
         "trainings": len(trainer.attempts),
+        "long": bool(training.seeds),
     }
 
 

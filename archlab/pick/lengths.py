@@ -19,9 +19,10 @@ SLACK = 1.1  # for what no plan knows: workers that wait for the last of a rung,
 
 
 class Lengths:
-    """Seconds of runs, each on a line through two predictions."""
+    """Seconds of runs, each on a line through two predictions. `failed`: by model, why it could not be measured."""
 
     def __init__(self, trainer: Trainer):
+        self.failed: dict[str, str] = {}
         self.trainer, self.workers = trainer, trainer.settings.at_once
         self._lines: dict[str, tuple[float, float]] = {}
 
@@ -63,7 +64,7 @@ class Lengths:
 
     def _hear(self, event: Event) -> None:
         if event.kind == "failed":
-            self.trainer.failed.append((event.run.model, event.detail["cause"]))
+            self.failed[event.run.model] = event.detail["cause"]
         self.trainer.progress.measuring(event)
 
 

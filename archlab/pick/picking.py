@@ -17,7 +17,7 @@ from archlab.deploy.loading import load
 from archlab.executors import Settings, one_server
 from archlab.executors.signals import handling
 from archlab.foundation import UserError
-from archlab.pick.candidates import Candidate, Fits, LeftOut, always, candidates
+from archlab.pick.candidates import Candidate, Fits, LeftOut, NobodyFitsError, always, candidates
 from archlab.pick.decisions import Decisions
 from archlab.pick.document import document
 from archlab.pick.folder import check_folder, is_pick, write_folder
@@ -56,12 +56,13 @@ class Picked:
 def pick(request: Request, store: Store, settings: Settings | None = None, shown: Shown | None = None) -> Picked:
     """From images to a folder with a file to ship. The same call goes on where it was interrupted.
 
-    After the first Ctrl-C or SIGTERM, and where something fails once something was trained, the best network so far is exported
-    and tested all the same.
+    After the first Ctrl-C or SIGTERM, and where something fails, the best network so far that is known to keep the limits is
+    exported and tested all the same; but a folder that may hold a better one stays as it is.
 
     Raises:
         UserError: Something is wrong with what is asked for, or the time allows nothing.
-        KeyboardInterrupt: After Ctrl-C before anything was trained, or the second one.
+        KeyboardInterrupt: After Ctrl-C before there was anything to export, or the second one.
+        Exception: Faults, once the best network so far is exported.
     """
     settings, shown = settings or Settings(), shown or Shown()
     require(FORMAT)
@@ -104,6 +105,8 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
             state.interrupted = "files"
             shown.say("interrupted: the folder is written anew, with nothing more tried; Ctrl-C again ends at once")
             found = _leave(state, trainer, decisions, shown)
+        except Exception as error:
+            raise error from fault
     if fault:
         raise fault
     return Picked(found, request.output, trainer.computed)
@@ -171,19 +174,23 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
 
 
 def _choose_field(state: State, store: Store, smaller: Sequence[int], say: Callable[[str], None], fits: Fits) -> None:
-    """Who races at the pixels that were chosen; where nobody keeps the latency there, at the most of the `smaller` ones, fewest
-    first, at which somebody does. Raises UserError where nobody keeps the limits at any of them."""
+    """Who races at the pixels that were chosen; where nobody keeps the latency there, at some of the `smaller` ones, fewest
+    first, at which somebody does. Raises NobodyFitsError where nobody keeps the limits at any of them."""
     assert state.resolution
     limits, chosen = state.request.budget, state.resolution
     try:
         state.candidates, state.left_out = _field(state, store, chosen.pixels, limits, say, fits)
-    except UserError as error:
+    except NobodyFitsError as error:
         if limits.latency is None or not smaller:
             raise
-        why = f"the most at which a network keeps the latency; {chosen.pixels}, which were chosen before, are too many"
-        say(f"at {chosen.pixels} pixels {error.message}; trying {smaller[-1]}")
-        state.resolution = dataclasses.replace(chosen, pixels=smaller[-1], why=why)
-        _choose_field(state, store, smaller[:-1], say, fits)
+        most = (
+            chosen.pixels / math.sqrt(error.excess) if math.isfinite(error.excess) else chosen.pixels
+        )  # as times grow
+        pixels = max((side for side in smaller if side <= most), default=smaller[0])
+        say(f"at {chosen.pixels} pixels {error.message}; trying {pixels}")
+        why = f"as many as keep the latency; {chosen.pixels}, which were chosen before, are too many"
+        state.resolution = dataclasses.replace(chosen, pixels=pixels, why=why)
+        _choose_field(state, store, [side for side in smaller if side < pixels], say, fits)
 
 
 def _field(

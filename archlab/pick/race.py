@@ -33,7 +33,7 @@ class Race:
         standings: How those of each rung stand.
         reached: By model the rung that it came to, from 1.
         out: By model why it went no further.
-        is_race: Whether there was time for one.
+        is_race: Whether there was one; not where there was time for no more candidates than there are workers.
     """
 
     rungs: list[dict[str, Any]] = field(default_factory=list)
@@ -117,6 +117,7 @@ def race(
     """
     until = decisions.clock.left - seconds
     plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
+    trainer.failed += plan["failed"].items()
     entered = {each.name: each for each in candidates if each.name in plan["steps"]}
     if not plan["seeds"]:
         found.is_race = False
@@ -156,18 +157,19 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
         least = min(fewest * shorter[0], most)
         steps = {run.model: lengths.steps(run, seconds / rounds, least, most) for run in able}
         if all(steps.values()):
-            return {"steps": steps, "seeds": seeds}
+            return {"steps": steps, "seeds": seeds, "failed": lengths.failed}
         slow = [run for run in able if not steps[run.model]]
         able.remove(slow[-1] if len(able) - len(slow) > lengths.workers else able[-1])
-    return {"steps": {run.model: 0 for run in able}, "seeds": 0}
+    return {"steps": {run.model: 0 for run in able}, "seeds": 0, "failed": lengths.failed}
 
 
 def _measured(
     candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float
 ) -> tuple[Lengths, list[Run]]:
     """How long the candidates train, those with the better prior first, as many as are measured in the time; and their runs."""
-    lengths, until = Lengths(trainer), decisions.clock.left - seconds
     runs, at = [trainer.run(each, 1, 0) for each in candidates], 0
+    trainer.sharing(runs)
+    lengths, until = Lengths(trainer), decisions.clock.left - seconds
     while at < len(runs) and (at == 0 or decisions.clock.left > until):
         few = runs[at : at + lengths.workers]
         lengths.learn(few)

@@ -11,12 +11,10 @@ from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
 from archlab.pick.lengths import Lengths, steps_of
 from archlab.pick.standing import error_between
-from archlab.pick.trainer import Trainer
+from archlab.pick.trainer import Attempt, Trainer
 
 SIDES = (32, 48, 64, 96, 128, 160, 192, 224)
-SECONDS_A_SIDE = (
-    8.0  # that measuring and training it take at least; of fewer seconds fewer sides are tried, the small ones
-)
+SECONDS_A_SIDE = 8.0  # of fewer seconds fewer sides are tried, the small ones
 LEAST_IMAGES, MOST_IMAGES = 1000, 32_000  # that a training sees that tells something of a resolution
 
 
@@ -48,19 +46,27 @@ def choose_resolution(
 
     Raises UserError where no side is left, Interrupted after Ctrl-C.
     """
-    plan = decisions.decide("resolution", lambda: _planned(first_of, sides, trainer, seconds))
+    plan = decisions.decide("sides", lambda: _planned(first_of, sides, trainer, seconds))
     if not plan["steps"]:
         return Resolution(plan["pixels"], plan["why"])
     wanted = []
     for pixels, steps in plan["steps"]:
         candidate = first_of(pixels)
         wanted.append((candidate, trainer.run(candidate, steps, 0)))
+    if decisions.has("resolution"):  # what failed then is not tried again
+        wanted = [(candidate, run) for candidate, run in wanted if run.key in trainer.store]
     try:
-        attempts = trainer.train("resolution", wanted)
+        attempts = trainer.train("resolution", wanted) if wanted else []
     except UserError:
         if trainer.settings.fail_fast:
             raise
-        return Resolution(plan["pixels"], f"{wanted[0][0].name} could not be trained to see which are worth most")
+        attempts = []
+    return Resolution(**decisions.decide("resolution", lambda: _chosen(attempts, plan, sides, trainer).document()))
+
+
+def _chosen(attempts: list[Attempt], plan: dict[str, Any], sides: list[int], trainer: Trainer) -> Resolution:
+    if not attempts:
+        return Resolution(plan["pixels"], "nothing could be trained to see which are worth most")
     best = max(attempts, key=lambda each: each.worth)
     close = [each for each in attempts if best.worth - each.worth <= error_between(best, each, trainer)]
     chosen = min(close, key=lambda each: each.run.resolution)

@@ -101,8 +101,6 @@ class Trainer:
             raise
         self._remember(pairs, outcome)
         self.ended()
-        self.just_failed = {failure.run.model: failure.cause for failure in outcome.failed}
-        self.failed += [(failure.run.model, failure.cause) for failure in outcome.failed]
         found = [self.attempts[key] for key in pairs if key in self.attempts]
         if outcome.failed and (self.settings.fail_fast or not found):
             raise UserError(f"{what}: nothing could be trained: {outcome.failed[0]}")
@@ -118,6 +116,8 @@ class Trainer:
 
     def _remember(self, pairs: dict[str, tuple[Candidate, Run]], outcome: Outcome) -> None:
         self.computed += outcome.computed
+        self.just_failed = {failure.run.model: failure.cause for failure in outcome.failed}
+        self.failed += [(failure.run.model, failure.cause) for failure in outcome.failed]
         sign = 1 if self.metric.higher_is_better else -1
         for key, document in outcome.results.items():
             value = value_of(document, self.metric, SPLIT, self.store)

@@ -120,9 +120,7 @@ def train_long(
         return {"steps": {}, "trainings": []}
 
     plan = decisions.decide("long", planned)
-    trainings = [
-        (name, seed) for name, seed in plan["trainings"] if name in by_name
-    ]  # what failed then may not fail now
+    trainings = [(name, seed) for name, seed in plan["trainings"] if name in by_name]  # a finalist then may be none now
     wanted = [(by_name[name], run(name, plan["steps"][name], seed)) for name, seed in trainings]
     if wanted:
         names = dict.fromkeys(name for name, _ in trainings)

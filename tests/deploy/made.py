@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def shared_place(tmp_path_factory) -> Place:
     keys = root / "place" / "keys.json"
     with FileLock(root / "place.lock"):
         if not keys.exists():
+            shutil.rmtree(keys.parent, ignore_errors=True)  # of one that failed half-way
             write_file(keys, json.dumps(make_place(keys.parent).keys))
     return Place(keys.parent / "home", keys.parent / "photos", json.loads(keys.read_text()))
 

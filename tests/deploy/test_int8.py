@@ -21,7 +21,7 @@ from archlab.deploy.drop import paired_drop
 from archlab.deploy.exporting import Exported
 from archlab.deploy.onnx_export import core_graph
 from archlab.deploy.onnx_runtime import run_onnx
-from archlab.deploy.onnx_ways import quantised_graph
+from archlab.deploy.onnx_ways import quantised_graph, worst_layers
 from tests.deploy.made import CLASSES, train
 from tests.repeated import WHOLE
 
@@ -208,3 +208,10 @@ def test_trained_networks_keep_their_classes(own_place, command, name):
         told["drop"]["value"] <= 2 / told["agreement"]["images"]
         and told["agreement"]["same_class"] >= 0.9 * told["agreement"]["images"]
     )
+
+
+def test_layers_are_judged_as_long_as_there_is_time(monkeypatch):
+    monkeypatch.setattr("archlab.deploy.onnx_ways.run_onnx", lambda content, pixels: np.full((1, 2), len(content)))
+    quantiser = SimpleNamespace(layers=["a", "b"], quantised=lambda way, in_float: b"x" * len(in_float))
+    assert [layer for layer, _ in worst_layers(quantiser, None, b"xxx")] == ["a", "b"]
+    assert worst_layers(quantiser, None, b"xxx", until=0.0) == []

@@ -80,6 +80,7 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
             "chosen": key,
             "value": 0.85,
             "trainings": 6,
+            "long": True,
         },
         "repeat": [f"archlab train winner.yaml --dataset {origin['dataset']} --recipe recipe.yaml --seed 0"],
         "repeats_exactly": True,

@@ -7,12 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from archlab.pick.document import _candidates, _untried
+from archlab.pick.document import _candidates, _early, _untried
 from archlab.pick.race import Race
 from archlab.pick.standing import Standing
 
 TRAINER = SimpleNamespace(
-    metric=SimpleNamespace(higher_is_better=True), failed=[], told=lambda value: f"{100 * value:.1f} points"
+    metric=SimpleNamespace(higher_is_better=True),
+    failed=[],
+    attempts={},
+    told=lambda value: f"{100 * value:.1f} points",
 )
 
 
@@ -23,7 +26,7 @@ def stands(**worth):
     return Standing(tuple(worth), tuple(worth.values()), seeds, np.eye(count), variance, freedom=0, image=0.01)
 
 
-def told(names, *standings, **out):
+def told(names, *standings, interrupted="", **out):
     """By model, in the order of the document: how far it came, what it was worth there, and why it went no further. The first
     of the names ships."""
     race = Race(rungs=[{}] * len(standings), standings=list(standings), out=out)
@@ -33,7 +36,7 @@ def told(names, *standings, **out):
     model = SimpleNamespace(cost=cost, width=1.0)
     candidates = [SimpleNamespace(name=name, model=model, prior=None, search=None, milliseconds=None) for name in names]
     chosen = SimpleNamespace(candidate=candidates[0])
-    state = SimpleNamespace(candidates=candidates, race=race, chosen=chosen, interrupted="", failed="")
+    state = SimpleNamespace(candidates=candidates, race=race, chosen=chosen, interrupted=interrupted, failed="")
     found = _candidates(state, TRAINER)
     return {each["model"]: (each["rung"], each["value"], each["out"]) for each in found}
 
@@ -60,7 +63,10 @@ def test_who_led_and_lost_in_the_end_to_one_with_other_augmentation_has_a_reason
 
 def test_what_ships_though_its_mean_is_not_the_best_has_no_reason_and_the_leader_has_one():
     found = told("ba", stands(a=0.6, b=0.5))
-    assert [out for _, _, out in found.values()] == ["no network of it is worth as much as the one that ships", None]
+    assert [out for _, _, out in found.values()] == [
+        "better on average, but the best single network is not one of it",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,33 @@ def test_what_ships_though_its_mean_is_not_the_best_has_no_reason_and_the_leader
     ],
 )
 def test_who_was_not_reached_is_told_why(how, said):
-    assert _untried(SimpleNamespace(**{"interrupted": "", "failed": "", **how})) == said
+    assert _untried("a", SimpleNamespace(**{"interrupted": "", "failed": "", **how}), TRAINER) == said
+
+
+def test_an_unfinished_rung_leaves_no_reason_for_what_ships_and_one_for_what_was_trained(monkeypatch):
+    tried = {name: SimpleNamespace(candidate=SimpleNamespace(name=name)) for name in "ab"}
+    monkeypatch.setattr(TRAINER, "attempts", tried)
+    monkeypatch.setattr(TRAINER, "failed", [("d", "diverged")])
+    assert told("abcd", interrupted="training") == {
+        "a": (0, None, None),
+        "b": (0, None, "not all like it were trained before the interruption"),
+        "c": (0, None, "not tried before the interruption"),
+        "d": (0, None, "diverged"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({}, [None]),
+        ({"interrupted": "training", "failed": ""}, ["It was interrupted: this is the best until then"]),
+        ({"interrupted": "files"}, ["while its files were written"]),
+        ({"interrupted": "files", "failed": "the disk is full"}, ["the disk is full", "while its files were written"]),
+    ],
+)
+def test_all_that_ended_it_early_is_said(how, said):
+    found = _early(SimpleNamespace(**{"interrupted": "", "failed": "", **how}))
+    assert found is None if said == [None] else all(words in found for words in said)
 
 
 @pytest.mark.parametrize("higher_is_better", [True, False])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +104,15 @@ def test_the_interval_of_a_metric_covers_it_as_often_as_it_says(monkeypatch):
     assert 86 <= covered <= 99
 
 
+def test_of_many_images_and_classes_less_is_drawn(monkeypatch):
+    labels, drawn = np.repeat([0, 1], 20), []
+    real = tested.measured
+    monkeypatch.setattr(tested, "measured", lambda *given: drawn.append(1) or real(*given))
+    monkeypatch.setattr(tested, "MOST_PROBABILITIES", 150 * 2 * 40)
+    tested.tested(np.eye(2)[labels] * 0.8 + 0.1, labels, ["a", "b"], METRICS["balanced_accuracy"], "a")
+    assert len(drawn) == 1 + 150
+
+
 def test_a_class_of_few_test_images_leaves_no_interval_of_a_metric():
     labels = np.repeat([0, 1, 2], [30, 10, 2])  # both of the third are right, which says little of others
     found = tested.tested(np.eye(3)[labels], labels, ["a", "b", "c"], METRICS["balanced_accuracy"], "a")
@@ -196,6 +207,18 @@ def test_a_mount_point_is_refused_before_anything_is_computed(tmp_path, monkeypa
     with pytest.raises(UserError, match="is a mount point, which nothing can take the place of: say"):
         check_folder(tmp_path)
     check_folder(tmp_path / "picked")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("within_rounding", [True, False])
+def test_another_class_by_a_tie_is_no_reason_to_write_nothing(small, quickly, tmp_path, monkeypatch, within_rounding):
+    def tied(*given):
+        found = agreement.agreement(*given)
+        return dataclasses.replace(found, same_class=found.images - 1, within_rounding=within_rounding)
+
+    monkeypatch.setattr(exporting, "agreement", tied)
+    with nullcontext() if within_rounding else pytest.raises(UserError, match="gives another class on 1 of"):
+        write_folder(small, document(small), tmp_path / "picked", int8=False)
 
 
 @pytest.mark.slow

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from archlab.pick.lengths import SLACK, Lengths
-from archlab.runs import Run
+from archlab.runs import Event, Run
 
 
 def known(start: float = 0.0, step: float = 1.0, workers: int = 1) -> Lengths:
@@ -47,6 +48,14 @@ def test_nothing_is_planned_with_what_could_not_be_measured():
     run = replace(of(100), model="unknown")
     assert known().steps(run, 100.0, 1, 10) is None
     assert known().wall([of(1), run]) == math.inf
+
+
+def test_why_something_could_not_be_measured_is_remembered_and_told_on():
+    heard = []
+    trainer = SimpleNamespace(settings=SimpleNamespace(at_once=1), progress=SimpleNamespace(measuring=heard.append))
+    lengths, event = Lengths(trainer), Event("failed", of(1), {"cause": "out of memory"})
+    lengths._hear(event)
+    assert (lengths.failed, heard) == ({"model": "out of memory"}, [event])
 
 
 @pytest.mark.parametrize("steps", [1, 7, 10])

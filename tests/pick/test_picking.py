@@ -19,6 +19,7 @@ from archlab.executors import Interrupted, Outcome, Settings
 from archlab.foundation import UserError
 from archlab.pick import picking, race, shipped
 from archlab.pick.asked import default_output
+from archlab.pick.decisions import Decisions
 from archlab.pick.photographs import Source
 from archlab.pick.trainer import Trainer
 from archlab.runs import Store
@@ -48,8 +49,8 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch, request):
-    """Real candidates, but few, and a race even where there is little time, unless the machine is very busy; the first test
-    alone quantises, and times for long."""
+    """Real candidates, but few, and a race even where there is little time, unless the machine is very busy; two tests
+    alone quantise, and time for long."""
     real = picking.candidates
 
     def some(store, **more):
@@ -58,7 +59,10 @@ def few(monkeypatch, request):
 
     monkeypatch.setattr(picking, "candidates", some)
     monkeypatch.setattr(race, "FEWEST_IMAGES", 320)
-    if request.function is not test_a_folder_of_images_becomes_a_folder_that_ships:
+    if request.function not in (
+        test_a_folder_of_images_becomes_a_folder_that_ships,
+        test_interrupted_it_leaves_the_best_so_far_and_goes_on,
+    ):
         told = {"asked": False, "holds": False, "way": None, "moved": None, "judged_on": None, "why": "not tried"}
         monkeypatch.setattr(shipped, "_quantised", lambda *_, **__: (None, told))
         monkeypatch.setattr(shipped, "SECONDS", 0.01)
@@ -145,6 +149,8 @@ def test_interrupted_it_leaves_the_best_so_far_and_goes_on(command, photos, tmp_
     assert code == 130
     found = json.loads(out)
     assert found["ended"] == "interrupted"
+    (ships,) = [each for each in found["candidates"] if each["model"] == found["training"]["model"]]
+    assert ships["out"] is None
     assert (tmp_path / "out/model.onnx").exists()
     assert (tmp_path / "out/card.html").exists()
     assert "the same command goes on" in err
@@ -172,19 +178,24 @@ def test_interrupted_while_pixels_are_chosen_it_leaves_what_was_trained(command,
     assert "32 pixels" in (tmp_path / "out/card.md").read_text()
 
 
-def test_a_repeat_that_is_interrupted_early_leaves_the_better_folder_of_before(command, photos, place, monkeypatch):
-    kept = (place / "out/pick.json").read_text()
+def test_a_repeat_that_is_interrupted_early_leaves_the_better_folder_of_before(
+    command, photos, place, tmp_path, monkeypatch
+):
+    for name in ("home", "out"):
+        shutil.copytree(place / name, tmp_path / name)
+    kept = (tmp_path / "out/pick.json").read_text()
     real = Trainer.train
+    monkeypatch.setattr(Decisions, "trained", property(lambda self: 100))
 
     def interrupted(self, what, runs):
         found = real(self, what, runs)
         raise Interrupted(Outcome()) if what != "resolution" else found
 
     monkeypatch.setattr(Trainer, "train", interrupted)
-    code, out, err = picked(command, photos, place)
+    code, out, err = picked(command, photos, tmp_path)
     assert (code, out) == (130, "")
     assert "stays as it is" in err
-    assert (place / "out/pick.json").read_text() == kept
+    assert (tmp_path / "out/pick.json").read_text() == kept
 
 
 def test_a_fault_is_told_and_the_best_so_far_ships_all_the_same(photos, tmp_path, monkeypatch):

@@ -49,7 +49,7 @@ class Learned:
     """Of two workers: learns and knows all that it is given, and that a step of it takes MILLISECONDS."""
 
     def __init__(self, trainer):
-        self.workers, self.known = 2, []
+        self.workers, self.known, self.failed = 2, [], {}
 
     def learn(self, runs):
         self.known += runs
@@ -72,7 +72,7 @@ def planned(monkeypatch):
 
     def planned(seconds, most=10**6):
         monkeypatch.setattr(race, "most_steps", lambda trainer, run: most)
-        trainer = SimpleNamespace(run=run)
+        trainer = SimpleNamespace(run=run, sharing=lambda runs: None)
         decisions = SimpleNamespace(clock=SimpleNamespace(left=seconds))
         return race._planned(list(MILLISECONDS), trainer, decisions, seconds)
 
@@ -81,7 +81,7 @@ def planned(monkeypatch):
 
 @pytest.mark.parametrize("seconds", [0.0, 5.0])
 def test_where_there_is_no_time_as_many_as_there_are_workers_go_on_without_a_race(planned, seconds):
-    assert planned(seconds) == {"steps": {"a": 0, "b": 0}, "seeds": 0}
+    assert planned(seconds) == {"steps": {"a": 0, "b": 0}, "seeds": 0, "failed": {}}
 
 
 @pytest.mark.parametrize("seconds", [20, 40, 60, 100, 200, 1000])
@@ -124,7 +124,9 @@ def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(pl
 
     monkeypatch.setattr(race, "standing", stand)
     failed = {fails: "diverged"} if fails else {}
-    trainer = SimpleNamespace(run=run, train=train, just_failed=failed, metric=None, store=None)
+    trainer = SimpleNamespace(
+        run=run, train=train, just_failed=failed, failed=[], sharing=lambda runs: None, metric=None, store=None
+    )
     decisions = SimpleNamespace(clock=SimpleNamespace(left=0.0), decide=lambda what, how: how())
     candidates, found = [SimpleNamespace(name=name) for name in MILLISECONDS], race.Race()
     going = race.race(found, candidates, trainer, decisions, 0.0, lambda *_: None)

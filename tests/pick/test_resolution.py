@@ -18,8 +18,11 @@ class Decisions:
     def __init__(self):
         self.kept = {}
 
+    def has(self, what):
+        return what in self.kept
+
     def decide(self, what, how):
-        if what not in self.kept:
+        if not self.has(what):
             self.kept[what] = how()
         return self.kept[what]
 
@@ -30,14 +33,18 @@ class Trainer:
     metric, settings = METRICS["accuracy"], SimpleNamespace(fail_fast=False)
 
     def __init__(self, worth):
-        self.worth, self.trained = worth, []
+        self.worth, self.trained, self.store = worth, [], set()
 
     def run(self, candidate, steps, seed):
-        return SimpleNamespace(resolution=candidate.pixels, recipe={"steps": steps, "batch_size": 16})
+        return SimpleNamespace(
+            key=(candidate.pixels, steps), resolution=candidate.pixels, recipe={"steps": steps, "batch_size": 16}
+        )
 
     def train(self, what, wanted):
         self.trained.append([(run.resolution, run.recipe["steps"]) for _, run in wanted])
-        return [Attempt(each, run, self.worth[run.resolution]) for each, run in wanted]
+        finished = [(each, run) for each, run in wanted if run.resolution in self.worth]
+        self.store |= {run.key for _, run in finished}
+        return [Attempt(each, run, self.worth[run.resolution]) for each, run in finished]
 
     def value(self, attempt):
         return attempt.worth
@@ -100,6 +107,15 @@ def test_after_an_interruption_the_same_runs_are_trained_however_little_time_is_
     assert trainer.trained[0] == trainer.trained[1]
 
 
+def test_a_repeat_finds_what_was_trained_and_chooses_the_same_though_what_failed_would_not_fail_now():
+    decisions, trainer = Decisions(), Trainer({32: 0.5, 64: 0.6})
+    first = choose_resolution(first_of, [32, 48, 64], trainer, decisions, 60.0)
+    trainer.worth[48] = 0.9
+    assert choose_resolution(first_of, [32, 48, 64], trainer, decisions, 60.0) == first
+    assert first.pixels == 64 and first.why.endswith("; 48 pixels were not tried")
+    assert [pixels for pixels, _ in trainer.trained[1]] == [32, 64]
+
+
 @pytest.mark.parametrize("fail_fast", [False, True])
 def test_a_candidate_that_cannot_be_trained_ends_nothing_unless_that_is_asked_for(fail_fast):
     trainer = Trainer({})
@@ -114,7 +130,7 @@ def test_a_candidate_that_cannot_be_trained_ends_nothing_unless_that_is_asked_fo
             choose_resolution(first_of, [32, 48], trainer, Decisions(), 40.0)
     else:
         found = choose_resolution(first_of, [32, 48], trainer, Decisions(), 40.0)
-        assert (found.pixels, found.tried) == (32, []) and "a could not be trained" in found.why
+        assert (found.pixels, found.tried) == (32, []) and "nothing could be trained" in found.why
 
 
 @pytest.mark.parametrize(

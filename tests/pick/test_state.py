@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from archlab.budget import Budget
 from archlab.foundation import UserError
 from archlab.pick import picking
+from archlab.pick.candidates import NobodyFitsError
 from archlab.pick.resolution import Resolution
 from archlab.pick.state import State
 
@@ -52,7 +54,7 @@ def fitting(monkeypatch):
         def field(state, store, pixels, limits, say, fits):
             asked.append(pixels)
             if pixels > most:
-                raise UserError("no model keeps the budget")
+                raise NobodyFitsError("no model keeps the budget", (pixels / most) ** 2 if most else math.inf)
             return [SimpleNamespace(name="a")], []
 
         monkeypatch.setattr(picking, "_field", field)
@@ -62,12 +64,12 @@ def fitting(monkeypatch):
 
 
 @pytest.mark.parametrize(("most", "pixels"), [(96, 96), (64, 64), (50, 48), (32, 32)])
-def test_a_latency_that_nobody_keeps_at_the_chosen_pixels_takes_the_most_at_which_somebody_does(fitting, most, pixels):
+def test_a_latency_that_nobody_keeps_at_the_chosen_pixels_takes_fewer_by_how_far_it_was_missed(fitting, most, pixels):
     asked, found = fitting(most), state(5.0, 96)
     picking._choose_field(found, None, [32, 48, 64], lambda words: None, lambda names: True)
-    assert asked == [each for each in (96, 64, 48, 32) if each >= pixels]
+    assert asked == list(dict.fromkeys([96, pixels])), "each side that is asked about costs a minute"
     assert found.resolution.pixels == pixels and [each.name for each in found.candidates] == ["a"]
-    assert ("keeps the latency" in found.resolution.why) == (pixels != 96)
+    assert ("keep the latency" in found.resolution.why) == (pixels != 96)
 
 
 @pytest.mark.parametrize("latency", [5.0, None])
