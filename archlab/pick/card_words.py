@@ -76,12 +76,10 @@ def _in_short(document: dict[str, Any]) -> str:
 
 
 def _untested(document: dict[str, Any]) -> str:
-    training, largest = document["training"], document["data"]["largest"]
-    value = worth(metric_of(document), training["value"])
+    value = worth(metric_of(document), document["training"]["value"])
     return (
-        "The test images are not here: how right it is on new images is not known. On the validation images, which it was "
-        f"chosen by, its {metric_of(document).words} is {value}; {percent(largest['share'])} of those that were kept to test "
-        f"with are of the largest class, {largest['class']}."
+        "There was nothing to test on: how right it is on new images is not known. On the validation images, which it was "
+        f"chosen by, its {metric_of(document).words} is {value}; the largest class is {document['data']['largest']['class']}."
     )
 
 
