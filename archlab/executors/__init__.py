@@ -1,6 +1,6 @@
 """Executors: who computes runs, worker processes on this machine or a Ray cluster; a run that dies costs itself alone."""
 
-from archlab.executors.cluster import with_room
+from archlab.executors.cluster import connected, with_room
 from archlab.executors.execution import Interrupted, Outcome, execute, interruptible
 from archlab.executors.executor import Executor, open_executor
 from archlab.executors.local import one_server
@@ -13,6 +13,7 @@ __all__ = [
     "Outcome",
     "Settings",
     "Task",
+    "connected",
     "execute",
     "interruptible",
     "one_server",

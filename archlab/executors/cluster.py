@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -40,17 +42,24 @@ def connect(settings: Settings) -> bool:
             time.sleep(1)  # a node that has just been lost may be the one that it tried
 
 
+@contextmanager
+def connected(settings: Settings) -> Iterator[None]:
+    """Within it, executors that follow one another have one connection to a Ray cluster, where the settings ask for one."""
+    connected_here = settings.executor == "ray" and connect(settings)
+    try:
+        yield
+    finally:
+        if connected_here:
+            import_ray().shutdown()
+
+
 def with_room(settings: Settings) -> Settings:
     """The settings with as many workers as the cluster of the settings has room for runs; as they are where there is none to
     join, or workers are given. Raises UserError."""
     if settings.executor != "ray" or settings.workers or not address_of(settings):
         return settings
-    ray, connected_here = import_ray(), connect(settings)
-    try:
-        room = ray.cluster_resources()
-    finally:
-        if connected_here:
-            ray.shutdown()
+    with connected(settings):
+        room = import_ray().cluster_resources()
     runs = room.get("CPU", 0)
     if settings.gpus:
         of_one = max(int(1 / settings.gpus), 1) / max(settings.gpus, 1)  # no run has its share on two cards

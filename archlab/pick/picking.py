@@ -14,7 +14,7 @@ from typing import Any
 from archlab.budget import Budget
 from archlab.deploy.extras import require
 from archlab.deploy.loading import load
-from archlab.executors import Settings, one_server
+from archlab.executors import Settings, connected, one_server
 from archlab.executors.signals import handling
 from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate, Fits, LeftOut, NobodyFitsError, always, candidates
@@ -81,7 +81,8 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
         )
         state, fault = State(request, described), None
         try:
-            _train(state, trainer, decisions, shown)
+            with connected(settings):
+                _train(state, trainer, decisions, shown)
         except KeyboardInterrupt:
             decisions.note_trained(len(trainer.attempts))
             if not _leaves_more(state, trainer, decisions, shown):
