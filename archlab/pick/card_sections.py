@@ -205,13 +205,13 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
     training, metric = document["training"], words.metric_of(document)
     start = training["started_from"] or "random weights"
     sentences = [f"{training['model']} was trained for {training['steps']:,} steps from {start}."]
-    if training["long"]:
+    if training["long"] and len(training["seeds"]) > 1:
         chosen = words.worth(metric, training["value"])
         sentences.append(
             f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}. "
             "It was chosen by these images, so on others it is a little less."
         )
-    elif training["trainings"] > 1:
+    elif not training["long"] and training["trainings"] > 1:
         sentences.append(f"There was no longer training: it is the best of {training['trainings']}.")
     tables = []
     if training["seeds"]:

@@ -208,6 +208,13 @@ def test_without_a_long_training_it_says_of_how_many_it_is_the_best():
     assert in_both(whole(), "There was no longer training: it is the best of 3.") == [True]
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, False), (2, True)])
+def test_the_best_of_several_is_told_only_where_there_are_several(count, said):
+    one = {"model": "starnet", "seed": 0, "key": "0" * 64, "steps": 9, "augmentation": "plain", "value": 0.85}
+    training = {**whole()["training"], "long": True, "seeds": count * [one]}
+    assert in_both(whole(training=training), "the one that ships is the best") == [said]
+
+
 @pytest.mark.parametrize(("exactly", "said"), [(True, "to the last digit"), (False, "but for the noise of a GPU")])
 def test_how_exactly_it_can_be_repeated_is_told(exactly, said):
     assert in_both(whole(repeats_exactly=exactly), said) == [True]
