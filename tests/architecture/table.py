@@ -1,4 +1,4 @@
-"""The table of the references for the README: `python -m tests.architecture.table`."""
+"""The table of the references for docs/trust.md: `python -m tests.architecture.table`."""
 
 from __future__ import annotations
 

@@ -41,9 +41,9 @@ def distance(budget: Budget, cost) -> float:
     return max(left[name] / NEAR[name] for name in left) + FAR * (max(left.values()) > FARTHEST)
 
 
-def test_what_is_near_and_what_is_not_reached_are_the_shares_that_the_readme_names():
+def test_what_is_near_and_what_is_not_reached_are_the_shares_that_the_docs_name():
     assert (NEAR, FARTHEST) == ({"params": 0.015, "macs": 0.08}, 0.1)
-    words = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+    words = " ".join((Path(__file__).parents[2] / "docs" / "budgets.md").read_text().split())
     assert (
         "leaves at most 1.5 % of the parameters and 8 % of the multiply-accumulates. Where none comes within a tenth"
         in words

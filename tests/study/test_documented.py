@@ -23,7 +23,7 @@ SHOWN = {
     "until",
     "within",
     "dry-run",
-}  # in the README
+}  # in the README and docs/deciding.md
 
 
 def first_column(section: str) -> set[str]:
