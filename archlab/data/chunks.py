@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +26,11 @@ from archlab.foundation.own_code import MODULES
 
 CHUNK_BYTES = 8 * 2**20  # of prepared pixels that a worker holds at a time
 CHUNK_IMAGES = 512
+_NO_FILE_MORE = (errno.EMFILE, errno.ENFILE)  # can be opened, by this process or by any
+
+
+class WorkerKilledError(UserError):
+    """A process that decodes was killed. What is decoded stays, and preparing again continues there."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +76,37 @@ def decode_all(job: Job, chunks: list[Chunk], workers: int) -> Iterator[dict[str
     of the pixels of each channel, `unreadable`, a list of (row, reason).
     """
     own = type(job.images).__module__.startswith(MODULES)  # of a user's reader: other processes cannot import it
-    if workers <= 1 or len(chunks) == 1 or own or isinstance(job.images, ImageArray):
+    if workers <= 1 or len(chunks) <= 1 or own or isinstance(job.images, ImageArray):
         yield from (_decode_chunk(job, chunk) for chunk in chunks)
         return
     workers = min(workers, len(chunks))
     # spawn, because a fork of a process that runs threads (torch, a progress bar) may hang
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(job,)) as pool:
         try:
-            for future in as_completed([pool.submit(_decode_in_worker, chunk) for chunk in chunks]):
+            with _script_hidden():
+                futures = [pool.submit(_decode_in_worker, chunk) for chunk in chunks]
+            for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool:
-            raise UserError("a worker was killed (out of memory?): the same command continues") from None
+            raise WorkerKilledError("a worker was killed (out of memory?): the same command continues") from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+_hiding = Lock()
+
+
+@contextmanager
+def _script_hidden() -> Iterator[None]:
+    """Within, processes begin without the user's script: without `if __name__ == "__main__"` in it they would prepare too."""
+    with _hiding:
+        script = vars(sys.modules["__main__"])
+        hidden: dict[str, Any] = {name: script[name] for name in ("__file__", "__spec__") if name in script}
+        script.update(dict.fromkeys(hidden))
+        try:
+            yield
+        finally:
+            script.update(hidden)
 
 
 def still_there(job: Job, record: dict[str, Any]) -> bool:
@@ -118,6 +145,8 @@ def _decode_chunk(job: Job, chunk: Chunk) -> dict[str, Any]:
                 shapes[row] = shape_of(image)
                 pixels[row] = decode(image, job.resolution, job.fit, job.white)
         except Exception as error:  # Pillow raises nearly anything on damaged bytes
+            if isinstance(error, MemoryError) or getattr(error, "errno", None) in _NO_FILE_MORE:
+                raise
             unreadable.append((chunk.start + row, str(error) or type(error).__name__))
     with _array(job, chunk.split).open("r+b") as file:
         file.seek(_offset(job, chunk.split, chunk.start))

@@ -51,14 +51,15 @@ def inspect(prepared: Prepared, progress: Progress | None = None) -> Inspection:
 
     Identical images are found by the digests of their pixels. Near-duplicates are images in different parts whose
     perceptual hashes (pHash) differ in at most `NEAR_BITS` bits and whose grey values, less those of the mean training
-    image, correlate to `NEAR_CORRELATION` at least; of each image only the nearest in each earlier part is reported.
+    image, correlate to `NEAR_CORRELATION` at least; of each image only the nearest in each earlier part is reported, and only
+    where it is not identical.
     """
     twins = _identical(prepared)
     across = [pair for pair in twins if pair[0][0] != pair[1][0]]
     labels = {split: prepared.labels(split) for split in SPLITS}
     conflicts = [pair for pair in twins if labels[pair[0][0]][pair[0][1]] != labels[pair[1][0]][pair[1][1]]]
-    known = set(across)
-    near = [pair for pair in _near(prepared, progress) if pair not in known]
+    digests = {split: prepared.digests(split) for split in SPLITS}
+    near = [((a, i), (b, j)) for (a, i), (b, j) in _near(prepared, progress) if (digests[a][i] != digests[b][j]).any()]
     names = {split: prepared.names(split) for split in SPLITS}
 
     def pairs(found: list[tuple[Place, Place]]) -> list[Pair]:

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 SPLITS = ("train", "validation", "test")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+IMAGE_SUFFIXES = (*_JPEG, ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # some others run programs (EPS) or are no images
 
 
@@ -96,15 +97,21 @@ class ImageFiles:
     def fingerprint(self) -> str:
         digest = hashlib.sha256()
         for name in self.names:
-            try:
-                status = os.stat(self.path(name))  # noqa: PTH116 (there are many, and Path is slow)
-                digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode(errors="surrogateescape"))
-            except (OSError, ValueError):  # decoding will say so by name
-                digest.update(f"{name}\0missing\0".encode(errors="surrogateescape"))
+            digest.update(f"{name}\0{_state(self.path(name))}\0".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
     def path(self, name: str) -> str:
         return os.path.join(self.root, name)  # noqa: PTH118
+
+
+def _state(path: str) -> str:
+    """Size and time of a file that may be read."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 (there are many, and Path is slow)
+        readable = os.access(path, os.R_OK)
+    except (OSError, ValueError):
+        readable = False
+    return f"{status.st_size}\0{status.st_mtime_ns}" if readable else "missing"  # decoding will say so by name
 
 
 class ImageArray:

@@ -20,8 +20,12 @@ def near_pairs(images: Sequence[np.ndarray]) -> np.ndarray:
     hashes = np.array([bits for bits, _ in seen], np.float32)
     greys = np.array([standard(grey) for _, grey in seen])
     greys -= greys.mean(axis=0)
-    pairs = [(i, j) for i, j in close(hashes, hashes) if i < j and correlation(greys[i], greys[j]) >= NEAR_CORRELATION]
-    return np.array(pairs, np.int64).reshape(-1, 2)
+    pairs = {
+        (min(i, j), max(i, j))  # of many that are alike only the first are close to each
+        for i, j in close(hashes, hashes)
+        if i != j and correlation(greys[i], greys[j]) >= NEAR_CORRELATION
+    }
+    return np.array(sorted(pairs), np.int64).reshape(-1, 2)
 
 
 def perceived(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -110,7 +110,7 @@ def _decoded(
     """
     twins = as_settled(settled, listing) if settled else None
     before, splits = splits, twins.splits if twins else splits
-    part = _part(target, _plan(described, listing, splits, resolution))
+    part = _part(target, facts["plan"], splits)
     job = Job(listing.images, part, resolution, described.fit, described.white)
     records = _decode(job, splits, settings)
     if described.together and twins is None:
@@ -120,7 +120,7 @@ def _decoded(
         listing, facts = _noted(listing, splits), {**facts, "twins": twins.counts()}
     if twins and not settled and (splits != before).any():
         with moved_aside(job, before, records) as images:
-            part = _part(target, _plan(described, listing, splits, resolution))
+            part = _part(target, facts["plan"], splits)
             job = dataclasses.replace(job, images=images, folder=part)
             records = _decode(job, splits, settings)
             complete(job, described, listing, splits, records, facts)
@@ -221,14 +221,14 @@ def _plan(described: Entry, listing: Listing, splits: np.ndarray, resolution: in
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _part(target: Path, plan: str) -> Path:
-    """The folder that the store grows in: as an interrupted preparation of the same plan left it, or empty."""
+def _part(target: Path, plan: str, splits: np.ndarray) -> Path:
+    """The folder that the store grows in: as an interrupted preparation of the same plan and splits left it, or empty."""
     part = target.with_name(f".{target.name}.part")
-    note = part / "plan"
-    if not note.exists() or note.read_text(encoding="utf-8") != plan:
+    note, rows = part / "plan", hashlib.sha256(",".join(splits).encode()).hexdigest()
+    if not note.exists() or note.read_text(encoding="utf-8") != f"{plan} {rows}":
         clear(part)
         part.mkdir()
-        note.write_text(plan, encoding="utf-8")
+        note.write_text(f"{plan} {rows}", encoding="utf-8")
     return part
 
 

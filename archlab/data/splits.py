@@ -18,16 +18,18 @@ def settle_splits(listing: Listing, described: Entry) -> np.ndarray:
     """The split of every image: what the source says, and for the rest what is carved by class and group.
 
     Where the source has no test part, the entry's share `test` of its images becomes it; where it has no validation
-    part, the share `validation` of what is left for training does. Raises UserError where a part or a class has
-    nothing to train on.
+    part, the share `validation` of what is left for training does. Groups with images in the one of these parts that the
+    source has stay in training where their class has others. Raises UserError where a part or a class has nothing to train on.
     """
     labels, groups = listing.labels, listing.groups
     splits = listing.splits.astype("U10")
     if not (splits == "test").any():
-        splits[carve(labels, groups, splits != "validation", described.test, described.seed)] = "test"
+        fixed = splits == "validation"
+        splits[carve(labels, groups, ~fixed, described.test, described.seed, fixed)] = "test"
     splits[splits == ""] = "train"
     if not (splits == "validation").any():
-        splits[carve(labels, groups, splits == "train", described.validation, described.seed)] = "validation"
+        fixed = splits == "test"
+        splits[carve(labels, groups, splits == "train", described.validation, described.seed, fixed)] = "validation"
     for split in SPLITS:
         if not (splits == split).any():
             raise UserError(f"{described.name}: too few images or groups for a {split} part", where=described.where)
@@ -43,12 +45,20 @@ def settle_splits(listing: Listing, described: Entry) -> np.ndarray:
     return splits
 
 
-def carve(labels: np.ndarray, groups: np.ndarray | None, among: np.ndarray, share: float, seed: int) -> np.ndarray:
+def carve(
+    labels: np.ndarray,
+    groups: np.ndarray | None,
+    among: np.ndarray,
+    share: float,
+    seed: int,
+    fixed: np.ndarray | None = None,
+) -> np.ndarray:
     """Indices of about `share` of the images `among` (a mask): of every class alike, and whole groups at a time.
 
     Groups (an image without one is its own) are taken in random order, each where that brings the shares of its
     classes closer to `share`; where groups are few, the best of several orders counts. A class of which nothing was
-    taken gives its smallest group, if it has two or more.
+    taken gives its smallest group, if that leaves a group of each class. Groups that have images in another part, `fixed` (a
+    mask), are taken of a class only where it has no others to give.
     """
     candidates = np.flatnonzero(among)
     if not len(candidates):
@@ -57,12 +67,18 @@ def carve(labels: np.ndarray, groups: np.ndarray | None, among: np.ndarray, shar
     tallies = [Counter(labels[member].tolist()) for member in members]
     sizes = Counter(labels[candidates].tolist())
     random = np.random.RandomState(seed)  # the generator whose stream NumPy promises never to change
+    torn = _torn(members, groups, fixed)
     orders = (random.permutation(len(members)).tolist() for _ in range(_ORDERS if len(members) <= _FEW else 1))
-    chosen = min((_take(order, tallies, sizes, share) for order in orders), key=lambda taking: taking[0])[1]
+    takings = (_take([group for group in order if group not in torn], tallies, sizes, share) for order in orders)
+    chosen = min(takings, key=lambda taking: taking[0])[1]
+    left = Counter(label for group, tally in enumerate(tallies) if group not in chosen for label in tally)
     for label in sorted(set(sizes) - {label for group in chosen for label in tallies[group]}):
         with_it = [group for group, tally in enumerate(tallies) if label in tally]
-        if len(with_it) > 1:
-            chosen.add(min(with_it, key=lambda group: len(members[group])))
+        spared = [group for group in with_it if group in chosen or all(left[each] > 1 for each in tallies[group])]
+        given = min(spared, key=lambda group: (group in torn, len(members[group])), default=None)
+        if given is not None and given not in chosen:
+            chosen.add(given)
+            left.subtract(list(tallies[given]))
     return np.sort(np.concatenate([members[group] for group in chosen])) if chosen else candidates[:0]
 
 
@@ -78,6 +94,13 @@ def _take(order: list[int], tallies: list[Counter], sizes: Counter, share: float
             taken.update(tally)
             chosen.add(group)
     return sum((taken[label] / sizes[label] - share) ** 2 for label in sizes), chosen
+
+
+def _torn(members: list[np.ndarray], groups: np.ndarray | None, fixed: np.ndarray | None) -> set[int]:
+    """The groups, as indices of `members`, that have an image in the part `fixed` too."""
+    if fixed is None or groups is None:
+        return set()
+    return set(np.flatnonzero(np.isin(groups[[member[0] for member in members]], groups[fixed])).tolist())
 
 
 def _members(candidates: np.ndarray, groups: np.ndarray | None) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from archlab.data import Inspection, Listing, Prepared
+from archlab.data.depth import WHITES
 from archlab.data.listing import SPLITS
 from archlab.foundation.escaping import printable
 from archlab.foundation.words import as_sentence, counted, first_of
@@ -28,19 +29,20 @@ def found_in(prepared: Prepared, listing: Listing, inspection: Inspection, toget
         pixels: The side of the square that they are prepared at.
         largest: "class", that of most test images, and "share", what of these are of it.
         smallest: "class" and "images", in all parts.
-        untested: Classes without a validation or a test image.
+        untested: Classes without a test image. unvalidated: Those without a validation image.
         identical: Images beyond the first of those that are one. near: Pairs of others that nearly are; where only identical
             ones stand together, of those in different parts.
-        across: Of "identical" and "near", images in the validation or the test part that are so to one in an earlier part.
+        across: Of "identical" and "near", images in the validation or the test part that are so to one in an earlier part; none
+            counts for both.
         unreadable: Names of images that were left out.
         lines: Five sentences. remarks: Further ones, of what is unusual.
     """
     counts = np.array([prepared.counts(split) for split in SPLITS])
     test = counts[SPLITS.index("test")]
     largest, smallest = int(test.argmax()), int(counts.sum(axis=0).argmin())
-    tested = of_every_part(prepared)
     twins = prepared.manifest["twins"]
-    pairs = {"identical": inspection.duplicates, "near": inspection.near_duplicates}
+    identical = {(pair.splits[1], pair.names[1]) for pair in inspection.duplicates}
+    near = {(pair.splits[1], pair.names[1]) for pair in inspection.near_duplicates} - identical
     values = {
         "classes": prepared.class_names,
         "images": {split: int(of_split.sum()) for split, of_split in zip(SPLITS, counts, strict=True)},
@@ -48,17 +50,18 @@ def found_in(prepared: Prepared, listing: Listing, inspection: Inspection, toget
         "pixels": prepared.resolution,
         "largest": {"class": prepared.class_names[largest], "share": float(test[largest] / test.sum())},
         "smallest": {"class": prepared.class_names[smallest], "images": int(counts[:, smallest].sum())},
-        "untested": [name for name in prepared.class_names if name not in tested],
+        "untested": _without(prepared, "test"),
+        "unvalidated": _without(prepared, "validation"),
         "identical": twins["identical"],
         "near": twins["near"] if together == "near" else len(inspection.near_duplicates),
-        "across": {kind: len({(pair.splits[1], pair.names[1]) for pair in found}) for kind, found in pairs.items()},
+        "across": {"identical": len(identical), "near": len(near)},
         "unreadable": [printable(name) for name in prepared.manifest["skipped"]],
     }
     sizes = counts.sum(axis=0).tolist()
     return {
         **values,
         "lines": _lines(prepared.name, values, sizes),
-        "remarks": _remarks(values, listing, inspection, together),
+        "remarks": _remarks(values, listing, inspection, together, prepared.entry.white),
     }
 
 
@@ -66,6 +69,11 @@ def of_every_part(prepared: Prepared) -> set[str]:
     """The classes that can be learned, chosen by and tested."""
     counts = np.array([prepared.counts(split) for split in SPLITS])
     return {name for name, present in zip(prepared.class_names, counts.min(axis=0), strict=True) if present}
+
+
+def _without(prepared: Prepared, split: str) -> list[str]:
+    """The classes that have no image in a part."""
+    return [name for name, images in zip(prepared.class_names, prepared.counts(split), strict=True) if not images]
 
 
 def _lines(name: str, values: dict[str, Any], sizes: list[int]) -> list[str]:
@@ -104,14 +112,18 @@ def _on_copies(values: dict[str, Any]) -> str:
     return f"{there}. Careful: {leaked}, so the accuracy on them will look better than it is."
 
 
-def _remarks(values: dict[str, Any], listing: Listing, inspection: Inspection, together: str) -> list[str]:
+def _remarks(values: dict[str, Any], listing: Listing, inspection: Inspection, together: str, white: int) -> list[str]:
     remarks = [as_sentence(printable(note)) for note in listing.notes]
     if names := values["unreadable"]:
         remarks.append(f"{counted(len(names), 'image')} cannot be read and were left out: {first_of(names, _NAMED)}.")
-    if names := values["untested"]:
+    if white in WHITES:
+        remarks.append(f"16-bit images with values up to {white:,}: that is taken for white.")
+    if names := values["unvalidated"]:
         remarks.append(
-            f"Too few different images to choose by or to test with: {first_of(names, _NAMED)}. They are learned, untested."
+            f"No image to choose by: {first_of(names, _NAMED)}. They are learned, but nothing is chosen by them."
         )
+    if names := values["untested"]:
+        remarks.append(f"No image to test with: {first_of(names, _NAMED)}. They are learned, untested.")
     if together == "identical":
         remarks.append("So many images are nearly the same that these could not be kept together, only exact copies.")
     if inspection.conflicts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +14,8 @@ import numpy as np
 from filelock import FileLock
 
 from archlab.data import Entry, Listing, Prepared, add_dataset, entry, inspect, open_prepared, prepare, remove_dataset
+from archlab.data.chunks import WorkerKilledError
+from archlab.data.depth import narrow_white
 from archlab.data.download import Progress
 from archlab.data.entries import user_catalogue
 from archlab.data.given import source_given
@@ -21,6 +23,7 @@ from archlab.data.readers.labels import SPLIT_NAMES
 from archlab.data.readers.places import folders
 from archlab.data.reading import read_source
 from archlab.foundation import UserError, check_file, clear, real
+from archlab.foundation.machine import core_count
 from archlab.pick.findings import found_in, of_every_part
 from archlab.pick.remembered import Known, called, content_of, find_known, remember
 from archlab.runs import Store
@@ -72,15 +75,16 @@ def describe(source: Source, store: Store, say: Say) -> Described:
     """Describes, prepares and checks images; `say` is told what is going on, then the lines and the remarks of the facts.
 
     Identical and nearly identical images stand on one side of the splits. Where the source has splits of its own, these are
-    kept as they are, copies in different parts are counted, and what is carved beside is free of them. Images that are so
-    alike that nothing could be tested are kept together only where they are identical.
+    kept as they are, copies in different parts are counted, and what is carved beside is free of them where a class has others.
+    Images that are so alike that nothing could be tested are kept together only where they are identical.
 
     What has been described before is found by the paths and by what the files hold: it is described anew, under the same name,
-    only where images, classes or columns have changed. Of a folder that was moved the name stays; another that is called alike
-    gets a number after it.
+    only where images, classes, columns or what is beside the images have changed. Of a folder that was moved the name stays;
+    another that is called alike gets a number after it.
 
-    A class is learned from one image on. One with fewer than three that differ is not tested, and the remarks say so. Raises
-    UserError where fewer than two classes can be tested, and for a source that cannot be used; nothing of it stays then.
+    A class is learned from one image on. One with fewer than three that differ has none to choose by, or none to test with, and
+    the remarks say so. Raises UserError where fewer than two classes can be tested, and for a source that cannot be used:
+    nothing of it stays then. Where a process that decodes was killed all stays, and the same call continues.
     """
     reader, options = _given(source)
     wanted = called(Path(options["path"]) if source.folder is None else real(source.folder))
@@ -98,7 +102,7 @@ def describe(source: Source, store: Store, say: Say) -> Described:
         if known.name != wanted:
             say(f"Another dataset is called {wanted}: this one is {known.name}.")
         if known.changed:
-            say(f"The images of {known.name} have changed since they were described: this is done anew.")
+            say(f"The images of {known.name}, or what is beside them, have changed: they are described anew.")
         described = _described(known, listing, store, say)
     for line in (*described.facts["lines"], *described.facts["remarks"]):
         say(line)
@@ -148,17 +152,31 @@ def _as_before(known: Known, store: Store) -> Described | None:
 
 
 def _described(known: Known, listing: Listing, store: Store, say: Say) -> Described:
+    files = listing.fingerprint()  # of before they are read: what is written meanwhile is noticed the next time
     content = content_of(listing)
     try:
         together, prepared = _prepared(known, listing, store.home, say)
     except UserError as error:
+        entries, prepared_here = user_catalogue(store.home), store.home / "datasets" / known.name
+        place = Path(re.sub(r":\d+$", "", error.where or ""))
+        own_entry = place == entries / f"{known.name}.yaml"
+        if isinstance(error, WorkerKilledError) or (place.parent == entries and not own_entry):
+            raise
         _forget(known.name, store.home)
-        ours = error.where is None or error.where.startswith(str(store.home))
+        ours = error.where is None or own_entry or place.is_relative_to(prepared_here)
         message = error.message.removeprefix(f"{known.name}: ")
         raise error.said_as(message, known.options["path"] if ours else error.where) from None
     inspection = inspect(prepared, _said_now_and_then(say))
     facts = {"name": known.name, "source": known.options["path"], **found_in(prepared, listing, inspection, together)}
-    remember(known, store.home, files=listing.fingerprint(), content=content, digest=prepared.digest, facts=facts)
+    remember(
+        known,
+        store.home,
+        files=files,
+        content=content,
+        notes=listing.notes,
+        digest=prepared.digest,
+        facts=facts,
+    )
     return Described(known.name, entry(known.name, store.home), prepared, facts)
 
 
@@ -168,6 +186,8 @@ def _prepared(known: Known, listing: Listing, home: Path, say: Say) -> tuple[str
     about: dict[str, Any] = {"copies": "kept"}
     if ((listing.splits == "") | (listing.splits == "train")).sum() < 10 * _VALIDATED:
         about["validation"] = _LARGER_SHARE
+    if white := narrow_white(listing.images):
+        about["white"] = white
     refusal = UserError(_too_few(len(listing.class_names)), where=known.options["path"])
     for together in _TOGETHER:
         described, _, _ = add_dataset(
@@ -179,10 +199,12 @@ def _prepared(known: Known, listing: Listing, home: Path, say: Say) -> tuple[str
             prepared = prepare(
                 known.name,
                 home,
-                workers=min(os.cpu_count() or 1, -(-count // _IMAGES_A_PROCESS)),
+                workers=min(core_count(), -(-count // _IMAGES_A_PROCESS)),
                 on_unreadable="skip",
                 progress=_said_now_and_then(say),
             )
+        except WorkerKilledError:
+            raise
         except UserError as error:
             refusal = error
             continue

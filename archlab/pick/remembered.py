@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -50,16 +51,16 @@ def called(path: Path) -> str:
 def find_known(wanted: str, reader: str, options: dict[str, Any], listing: Listing, home: Path) -> Known:
     """The source under the name that it has, or under the first free one of `wanted`, `wanted-2`, `wanted-3`, ...
 
-    A name is its own where it was described by it, or where the source of then is gone and held the same.
+    A name is its own where it was described by it, or where the source of then is gone and held the same. What holds the same
+    with other times is remembered with these, so that it is read once.
     """
     memories = {path.parent.name: _memory(path) for path in sorted((home / "datasets").glob(f"*/{_FILE}"))}
     known = {name: memory for name, memory in memories.items() if memory}
     content = cache(lambda: content_of(listing))
     for name, memory in known.items():
         if memory["source"] == [reader, options]:
-            unchanged = memory["files"] == listing.fingerprint() or memory["content"] == content()
-            changed = memory["facts"] is not None and not unchanged
-            return Known(name, reader, options, changed, memory["digest"], memory["facts"])
+            found = Known(name, reader, options, digest=memory["digest"], facts=memory["facts"])
+            return _checked(found, memory, listing, home)
     names = (wanted if number == 1 else f"{wanted}-{number}" for number in count(1))
     for name in names:
         held = known.get(name)
@@ -70,17 +71,30 @@ def find_known(wanted: str, reader: str, options: dict[str, Any], listing: Listi
     return Known(name, reader, options)
 
 
+def _checked(known: Known, memory: dict[str, Any], listing: Listing, home: Path) -> Known:
+    """The source, and whether it has changed since it was described."""
+    files, notes = listing.fingerprint(), list(listing.notes)
+    if known.facts is None or (memory["files"] == files and memory.get("notes") == notes):
+        return known
+    told_the_same = memory.get("notes", notes) == notes  # those of before have none
+    if not told_the_same or (memory["files"] != files and memory["content"] != content_of(listing)):
+        return dataclasses.replace(known, changed=True)
+    remember(known, home, files=files, content=memory["content"], notes=notes, digest=known.digest, facts=known.facts)
+    return known
+
+
 def remember(
     known: Known,
     home: Path,
     *,
     files: str | None = None,
     content: str | None = None,
+    notes: Sequence[str] = (),
     digest: str | None = None,
     facts: dict[str, Any] | None = None,
 ) -> None:
     """Keeps what was found in a source; without it, that its name is its own."""
-    memory = {"files": files, "content": content, "digest": digest, "facts": facts}
+    memory = {"files": files, "content": content, "notes": notes, "digest": digest, "facts": facts}
     document = {"format": FORMAT, "source": [known.reader, known.options], **memory}
     write_file(home / "datasets" / known.name / _FILE, seal(document))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from archlab.data.decode import decode
+from archlab.data.decode import decode, shape_of
 from archlab.data.listing import open_image
 
 
@@ -66,13 +66,14 @@ def test_transparent_becomes_white():
     assert (decode(stored(Image.new("LA", (8, 8), (50, 255)), "PNG"), 8) == 50).all()
 
 
-def test_sixteen_bits_are_scaled_not_clipped():
+def test_sixteen_bits_are_scaled_and_clipped_at_white():
     wide = Image.fromarray(np.full((8, 8), 32768, np.uint16))
     assert (decode(stored(wide, "PNG"), 8) == 127).all()
     twelve = Image.fromarray(np.full((8, 8), 4095, np.uint16))
     assert (decode(stored(twelve, "PNG"), 8, white=4095) == 255).all()
-    with pytest.raises(ValueError, match="outside 0 to 4095"):
-        decode(stored(wide, "PNG"), 8, white=4095)
+    assert (decode(stored(wide, "PNG"), 8, white=4095) == 255).all()
+    with pytest.raises(ValueError, match="from 65536 to 65536 are outside 0 to 65535"):
+        decode(stored(Image.fromarray(np.full((8, 8), 65536, np.int32)), "TIFF"), 8, white=4095)
 
 
 def test_floating_point_is_refused():
@@ -88,6 +89,15 @@ def test_turned_as_exif_says(half):
     assert pixels[10, 1, 2] > 240 and pixels[10, 1, 0] < 15
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_with_malformed_exif_it_stands_upright(half, format):
+    exif = b"Exif\0\0no header of a TIFF file"
+    image, again = (stored(half, format, exif=exif, dpi=(72, 72)) for _ in range(2))
+    assert shape_of(image) == (20, 40)
+    for pixels in (decode(image, 20), decode(again, 20)):
+        assert (np.abs(pixels[:, 0].astype(int) - (255, 0, 0)) < 9).all()
+
+
 def test_of_an_animation_the_first_frame():
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     for format in ("GIF", "PNG", "WEBP"):
@@ -101,6 +111,13 @@ def test_truncated_is_refused(make_picture):
         make_picture(2, (200, 200)).save(buffer, format=format)
         with pytest.raises(Exception), open_image(io.BytesIO(buffer.getvalue()[:-600])) as image:  # noqa: B017
             decode(image, 8)
+
+
+def test_a_png_with_damaged_pixels_is_not_one_with_malformed_exif(make_picture):
+    buffer = io.BytesIO()
+    make_picture(2, (200, 200)).save(buffer, format="PNG")
+    with open_image(io.BytesIO(buffer.getvalue()[:-600])) as image, pytest.raises(OSError):
+        shape_of(image)
 
 
 def test_giants_are_refused():

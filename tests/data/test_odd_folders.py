@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archlab.data import Entry, add_dataset
+from archlab.data import Entry, ImageFiles, add_dataset
 from archlab.data.own import summary
 from archlab.data.reading import read_source
 from archlab.foundation import UserError
@@ -170,6 +170,21 @@ def test_hidden_classes_are_told(fill):
     assert found(root).notes == (told,)
 
 
+def test_jfif_is_jpeg(fill):
+    assert len(found(fill({"a": 2, "b": 2}, suffix=".jfif")).labels) == 4
+
+
+def test_a_file_that_may_not_be_read_is_another_once_it_may(fill, monkeypatch):
+    root = fill({"a": 2})
+    images = ImageFiles(root, ["a/0000.jpg", "a/0001.jpg"])
+    readable = images.fingerprint()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda path, mode: not path.endswith("0001.jpg"))
+        locked = images.fingerprint()
+    (root / "a/0001.jpg").unlink()
+    assert locked == images.fingerprint() != readable
+
+
 def test_one_image_beside_is_one_image(fill):
     root = fill({"a": 2, "b": 2, ".": 1})
     assert found(root).notes == (f"1 image in no class's folder was left out, {root}/0000.jpg for one",)
@@ -212,6 +227,16 @@ def test_images_that_metadata_does_not_name_are_told(fill):
     listing = found(root, "metadata", label="label")
     told = f"3 images that metadata.csv does not name were left out, {root}/test/0000.jpg for one"
     assert len(listing.labels) == 4 and listing.notes == (told,)
+
+
+def test_metadata_that_spells_files_otherwise(fill):
+    root = fill({"train/deep": 4})
+    (root / "train/deep/0000.jpg").rename(root / "train/deep/e\u0301.jpg")
+    metadata(root, "train", ["deep/\u00e9.jpg", *(f"deep\\{n:04}.jpg" for n in range(1, 4))])
+    listing = found(root, "metadata", label="label")
+    assert listing.notes == ()
+    for index in range(4):
+        listing.images.open(index).close()
 
 
 def test_images_that_a_list_does_not_name_are_told(fill):

@@ -122,6 +122,25 @@ def test_two_spellings_of_a_list(fill):
     assert listing.class_names == ("owl", "\u00e9") and list(listing.labels[-2:]) == [1, 1]
 
 
+def test_files_that_are_spelled_otherwise(fill):
+    root = fill({"a/b": 4})
+    for number in range(4):
+        (root / f"a/b/{number:04}.jpg").rename(root / f"a/b/e\u0301{number}.jpg")
+    names = ("a/b/\u00e90.jpg", "\u00e91.jpg", "\u00e92", "a\\b\\\u00e93.jpg")
+    lines = ["image,label", *(f"{name},{number % 2}" for number, name in enumerate(names))]
+    listing = found(written(root / "table.csv", "\n".join(lines)))
+    assert listing.notes == ()
+    for index in range(4):
+        listing.images.open(index).close()
+
+
+def test_images_that_a_table_does_not_name_are_told_where_their_folder_is_given(fill):
+    root = fill({"a": 6})
+    path = written(root / "table.csv", "image,label\n" + "".join(f"a/{n:04}.jpg,{n % 2}\n" for n in range(4)))
+    told = f"2 images that table.csv does not name were left out, {root}/a/0004.jpg for one"
+    assert found(path, images=str(root)).notes == (told,) and found(path).notes == ()
+
+
 def test_an_id_of_two_images_of_one_size_and_time(fill):
     root = fill({"a": 2, "b": 2}, suffix=".bmp")
     for file in root.rglob("*.bmp"):

@@ -1,5 +1,6 @@
 """Preparing: whole or not there, continued after an interruption, the same whoever decodes."""
 
+import errno
 import json
 import os
 import shutil
@@ -162,6 +163,25 @@ def test_continues_after_an_interruption(home, photos, small_chunks):
     assert seen[0] > 40 and everything(prepared) == whole
 
 
+def test_continues_after_an_interruption_of_the_second_decoding(home, fill, describe, small_chunks):
+    root = fill({"train/cat": 30, "train/dog": 30, "val/cat": 5, "val/dog": 5})
+    for number in range(15):
+        shutil.copy(root / f"train/cat/{number:04}.jpg", root / f"train/cat/copy{number}.jpg")
+    describe("pets", source={"folder": {"path": str(root)}}, together="identical")
+    whole = everything(prepare("pets", home))
+    shutil.rmtree(home / "datasets/pets")
+    steps = []
+
+    def interrupt(step, done, total):
+        if total in steps and done > 40:
+            raise Interrupted
+        steps.append(done)
+
+    with pytest.raises(Interrupted):
+        prepare("pets", home, progress=interrupt)
+    assert everything(prepare("pets", home)) == whole
+
+
 def test_what_was_lost_with_the_power_is_done_again(home, photos, small_chunks):
     whole = everything(prepare("pets", home))
     shutil.rmtree(home / "datasets/pets")
@@ -217,6 +237,44 @@ def test_killed_and_started_again(home, fill, describe, sent):
     assert seen[0] > 100  # a chunk of 55 was there already
     for image, name in zip(prepared.images("test"), prepared.names("test"), strict=True):
         assert np.array_equal(image, decode(open_image(str(root / name)), 224))
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+
+from archlab.data import chunks, prepare
+
+chunks.CHUNK_IMAGES = 5
+print(sum(prepare("pets", Path(sys.argv[1]), workers=2).counts("train")))
+print(Path(__file__).name, __spec__)
+"""
+
+
+@pytest.mark.slow
+def test_workers_do_not_run_the_script_that_prepares(home, photos, tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, str(tmp_path / "script.py"), str(home)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=100, env=environment)
+    assert done.stdout == "54\nscript.py None\n"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "Too many open files")])
+def test_what_is_no_fault_of_an_image_does_not_leave_it_out(home, photos, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("archlab.data.chunks.decode", fail)
+    with pytest.raises(type(error)):
+        prepare("pets", home, on_unreadable="skip")
+
+
+def test_all_that_is_decoded_already_needs_no_workers(home, photos, small_chunks, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr("archlab.data.preparation.complete", lambda *_: (_ for _ in ()).throw(Interrupted))
+        prepare("pets", home)
+    assert len(prepare("pets", home, workers=2).labels("test")) == 16
 
 
 def test_two_at_once(home, photos):

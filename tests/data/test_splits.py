@@ -97,6 +97,28 @@ def test_a_validation_part_of_its_own_is_not_carved_for_testing():
     assert (settled[40:] == "validation").all() and (settled == "test").sum() == 8
 
 
+@pytest.mark.parametrize(("own", "carved", "count"), [("validation", "test", 8), ("test", "validation", 4)])
+def test_what_is_carved_beside_a_part_of_its_own_has_no_group_of_it(own, carved, count):
+    splits = ["train"] * 36 + [own] * 24
+    settled = settle_splits(listing([0, 1] * 30, splits, [*range(36), *range(24)]), entry())
+    taken = np.flatnonzero(settled == carved)
+    assert len(taken) == count and taken.min() >= 24 and (settled[36:] == own).all()
+
+
+def test_a_class_whose_groups_all_have_images_in_a_part_of_its_own_gives_one():
+    splits = ["train"] * 24 + ["validation"] * 4
+    settled = settle_splits(listing([0] * 20 + [1] * 8, splits, [*range(24), *range(20, 24)]), entry())
+    assert (settled[20:24] == "test").sum() == 1 and (settled[:20] == "test").sum() == 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "taken"),
+    [([0, 1, 0, 0, 0, 1], "aabbbc", [0, 1]), ([0, 1, 0, 0, 0], "aabbb", [2, 3, 4])],
+)
+def test_a_class_keeps_its_last_group(labels, groups, taken):
+    assert carve(np.array(labels), np.array(list(groups)), np.ones(len(labels), bool), 0.2, 0).tolist() == taken
+
+
 @pytest.mark.parametrize(
     ("labels", "splits", "groups", "message"),
     [

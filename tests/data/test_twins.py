@@ -103,6 +103,14 @@ def test_near_pairs_are_those_and_no_others():
     assert near_pairs(images).tolist() == [[3, 12], [7, 13]]
 
 
+def test_of_more_near_copies_than_are_compared_each_is_a_pair_with_the_first():
+    small = np.random.default_rng(0).integers(0, 256, (81, 5, 5, 3), dtype=np.uint8)
+    scene, *others = [np.asarray(Image.fromarray(each).resize((32, 32), Image.Resampling.BICUBIC)) for each in small]
+    pairs = near_pairs([*[scene] * 80, *others]).tolist()
+    assert {other for one, other in pairs if one == 0} == set(range(1, 80))
+    assert max(other for _, other in pairs) < 80
+
+
 def test_images_that_cannot_be_read_are_no_twins(home, fill, describe):
     root = fill({"cat": 30, "dog": 30}, suffix=".png")
     for number in range(10):

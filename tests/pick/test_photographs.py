@@ -9,7 +9,8 @@ import pytest
 from made_folders import fill, picture
 from PIL import Image
 
-from archlab.data import inspect, prepare
+from archlab.data import inspect, open_prepared, prepare
+from archlab.data.chunks import WorkerKilledError, decode_all
 from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
 
@@ -104,6 +105,14 @@ def test_splits_of_the_source_are_kept_and_their_leaks_told(found, tmp_path):
     }
 
 
+def test_an_image_that_is_identical_to_one_and_near_to_another_is_counted_once(found, tmp_path):
+    root = fill(tmp_path / "pets", {"train/cat": 30, "train/dog": 30, "test/cat": 8, "test/dog": 8})
+    for name in ("train/cat/twin.png", "test/cat/copy.png"):
+        shutil.copy(root / "train/cat/000.png", root / name)
+    facts = found(root)[0].facts
+    assert facts["across"] == {"identical": 1, "near": 0} and "Careful: 1 image" in facts["lines"][3]
+
+
 def test_a_class_of_one_scene_is_learned_and_told(found, tmp_path):
     root = fill(tmp_path / "pets", {"cat": 20, "dog": 20, "burst": 1})
     for number in range(9):
@@ -111,7 +120,7 @@ def test_a_class_of_one_scene_is_learned_and_told(found, tmp_path):
             image.point(lambda value, dimmed=1 - number / 50: value * dimmed).save(root / f"burst/again{number}.png")
     described, _ = found(root)
     assert described.facts["untested"] == ["burst"] and described.prepared.counts("train")[0] == 10
-    assert "burst" in described.facts["remarks"][0]
+    assert "No image to test with: burst. They are learned, untested." in described.facts["remarks"]
 
 
 def test_where_nothing_else_could_be_tested_near_copies_may_be_apart(found, tmp_path):
@@ -124,12 +133,44 @@ def test_where_nothing_else_could_be_tested_near_copies_may_be_apart(found, tmp_
     assert described.facts["across"]["near"] > 0 and "nearly the same" in described.facts["remarks"][-1]
 
 
+def test_what_a_killed_worker_left_is_continued(found, empty, tmp_path, monkeypatch):
+    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
+
+    def killed(job, chunks, workers):
+        yield from decode_all(job, chunks[:1], 1)
+        raise WorkerKilledError("a worker was killed")
+
+    with monkeypatch.context() as patch, pytest.raises(WorkerKilledError):
+        patch.setattr("archlab.data.preparation.decode_all", killed)
+        found(root)
+    assert (empty.home / "datasets/pets/.16.part/journal.jsonl").read_text().count("\n") == 1
+    described, _ = found(root)
+    assert described.name == "pets" and described.entry.together == "near"
+
+
+def test_a_broken_entry_of_another_dataset_is_told_and_nothing_is_removed(found, empty, tmp_path):
+    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
+    first, _ = found(root)
+    broken = empty.home / "datasets/catalogue/broken.yaml"
+    broken.write_text("name: [")
+    picture(99).save(root / "cat/new.png")
+    with pytest.raises(UserError, match=r"catalogue/broken\.yaml"):
+        found(root)
+    broken.unlink()
+    assert open_prepared("pets", empty.home).digest == first.prepared.digest
+    assert found(root)[0].name == "pets"
+
+
 # what is in folders
 
 
-def test_few_images_of_a_class_are_learned_untested(found, tmp_path):
+def test_few_images_of_a_class_are_learned_and_what_they_lack_is_told(found, tmp_path):
     described, _ = found(fill(tmp_path / "pets", {"cat": 20, "dog": 20, "one": 1, "two": 2}))
-    assert described.facts["untested"] == ["one", "two"]
+    assert described.facts["remarks"] == [
+        "No image to choose by: one, two. They are learned, but nothing is chosen by them.",
+        "No image to test with: one. They are learned, untested.",
+    ]
+    assert described.facts["untested"] == ["one"] and described.prepared.counts("test")[2:] == [0, 1]
     assert described.prepared.counts("train")[2:] == [1, 1]
     assert described.facts["smallest"] == {"class": "one", "images": 1}
 
@@ -169,6 +210,15 @@ def test_images_of_all_kinds(found, tmp_path):
     Image.fromarray(np.ones((9, 9), np.float32)).save(root / "b/floating.tiff")
     described, _ = found(root)
     assert described.facts["unreadable"] == ["b/floating.tiff"] and sum(described.facts["images"].values()) == 26
+
+
+def test_of_sixteen_bits_of_which_twelve_are_used_the_brightest_of_these_is_white(found, tmp_path):
+    root = fill(tmp_path / "scans", {"a": 10, "b": 10})
+    for path in root.rglob("*.png"):
+        Image.fromarray(np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 16).save(path)
+    described, _ = found(root)
+    assert described.entry.white == 4095 and described.prepared.images("train").max() > 100
+    assert described.facts["remarks"] == ["16-bit images with values up to 4,095: that is taken for white."]
 
 
 def test_identical_images_in_two_classes_are_told(found, tmp_path):

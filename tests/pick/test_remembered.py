@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from made_folders import fill, picture
 
-from archlab.data import add_dataset, open_prepared, remove_dataset
+from archlab.data import add_dataset, open_prepared, prepare, remove_dataset
 from archlab.data import entry as catalogued
 from archlab.pick.remembered import find_known
 
@@ -25,6 +25,41 @@ def test_what_has_not_changed_is_not_done_again(found, tmp_path):
         assert said == ["pets was described before, and has not changed."]
         assert described.facts == first.facts and described.prepared.digest == first.prepared.digest
     assert (first.prepared.path / "manifest.json").stat().st_mtime_ns == written
+
+
+def test_files_that_only_have_other_times_are_read_once(found, tmp_path, monkeypatch):
+    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
+    first, _ = found(root)
+    os.utime(root / "cat/000.png", (0, 0))
+    assert found(root)[0].facts == first.facts
+    monkeypatch.setattr("archlab.pick.remembered.content_of", None)
+    assert found(root)[1] == ["pets was described before, and has not changed."]
+
+
+def test_an_image_that_is_written_while_they_are_prepared_is_noticed_the_next_time(found, tmp_path, monkeypatch):
+    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
+
+    def overwriting(*given, **options):
+        prepared = prepare(*given, **options)
+        picture(99).save(root / "cat/000.png")
+        return prepared
+
+    with monkeypatch.context() as patch:
+        patch.setattr("archlab.pick.photographs.prepare", overwriting)
+        first, _ = found(root)
+    described, said = found(root)
+    assert "have changed" in said[0] and described.prepared.digest != first.prepared.digest
+
+
+def test_what_lies_beside_the_images_is_told_anew(found, tmp_path):
+    root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
+    first, _ = found(root)
+    (root / "cat/new.heic").write_bytes(b"")
+    described, said = found(root)
+    assert described.facts["remarks"] == ["Left out, since they are no images of a known format: 1 .heic."]
+    assert "have changed" in said[0] and described.prepared.digest == first.prepared.digest
+    (root / "cat/new.heic").unlink()
+    assert found(root)[0].facts == first.facts
 
 
 @pytest.mark.parametrize("change", ["image", "class", "pixels"])

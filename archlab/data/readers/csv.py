@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.finding import ImageFinder, find_all
 from archlab.data.readers.labels import Row, column, part_named, table_listing
-from archlab.data.readers.places import is_image
+from archlab.data.readers.places import is_image, notes_on_others
 from archlab.foundation import UserError, check_file
 
 IMAGE, LABEL = "image", "label"  # the columns, unless others are named
@@ -34,7 +33,9 @@ def read(
     rows = sorted(read_rows(file, image, label, group, split))  # so that the order of the table decides no split
     folder = images or file.parent
     files, notes = find_all(ImageFinder(folder), [row.file for row in rows], file)
-    return dataclasses.replace(table_listing(ImageFiles(folder, files), rows, file), notes=notes)
+    listing = table_listing(ImageFiles(folder, files), rows, file)
+    others = notes_on_others(folder, files, f"that {file.name} does not name") if images else ()
+    return listing.noted(*notes, *others)
 
 
 def read_rows(path: Path, image: str, label: str, group: str | None = None, split: str | None = None) -> list[Row]:

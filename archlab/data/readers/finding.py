@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +24,16 @@ class ImageFinder:
     def find(self, name: str) -> str | None:
         """The path of the image below the folder; None where there is none.
 
-        Raises UserError where several images are called so, and are not copies of each other.
+        An accent may be written in either way, and folders be parted by backslashes. Raises UserError where several images
+        are called so, and are not copies of each other.
         """
-        for path in (name, *(os.path.join(base, name) for base in self.bases)):  # noqa: PTH118 (there are many)
+        paths = [name, *(os.path.join(base, name) for base in self.bases)]  # noqa: PTH118 (there are many)
+        for path in paths:
             if os.path.isfile(os.path.join(self.folder, path)):  # noqa: PTH113, PTH118
                 return os.path.normpath(path)
-        found = self._index.get(name, [])
+        found = next((called for path in paths if (called := self._index.get(_composed(os.path.normpath(path))))), [])
+        if not found and "\\" in name:
+            return self.find(name.replace("\\", "/"))
         found = next((near for base in self.bases if (near := _directly_in(base, found))), found)
         for other in found[1:]:
             if not filecmp.cmp(self.folder / found[0], self.folder / other, shallow=False):
@@ -42,9 +47,15 @@ class ImageFinder:
         for path in images_below(self.folder, unreadable=self.unreadable)[0]:
             below = path.removeprefix(f"{self.folder}{os.sep}")
             stem = below.rpartition(".")[0]
-            for name in {stem, os.path.basename(below), os.path.basename(stem)}:  # noqa: PTH119
+            names = (below, stem, os.path.basename(below), os.path.basename(stem))  # noqa: PTH119
+            for name in set(map(_composed, names)):
                 index.setdefault(name, []).append(below)
         return index
+
+
+def _composed(name: str) -> str:
+    """The name with an accent written in one way: as one character with its letter, which macOS takes apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _directly_in(base: str, paths: list[str]) -> list[str]:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.csv import read_rows
+from archlab.data.readers.finding import ImageFinder
 from archlab.data.readers.labels import SPLIT_NAMES, table_listing
 from archlab.data.readers.places import folders, images_below, notes_on_others
 from archlab.foundation import UserError
@@ -55,9 +57,15 @@ def read(
         for part, table in found.items()
         for row in read_rows(table, image, label, group, split)
     )
-    files = [row.file for row in rows]
+    files = _found(folder, [row.file for row in rows])
     notes = notes_on_others(folder, files, f"that {FILE} does not name")
     return table_listing(ImageFiles(folder, files), rows, folder).noted(*notes)
+
+
+def _found(folder: Path, names: Sequence[str]) -> list[str]:
+    """The paths that are named; of files that are spelled otherwise, the real one."""
+    finder = ImageFinder(folder)
+    return [name if is_file(folder / name) else finder.find(name) or name for name in names]
 
 
 def _check_parts(folder: Path, found: dict[str, Path]) -> None:

@@ -165,5 +165,5 @@ def notes_on_others(folder: Path, named: Iterable[str], which: str) -> tuple[str
 
 def kinds(files: Iterable[str]) -> str:
     """How many files of each kind, by their suffix: `12 .heic, 1 .txt, 2 without a suffix`."""
-    counts = Counter(os.path.splitext(file)[1].lower() for file in files)  # noqa: PTH122
+    counts = Counter(sorted(os.path.splitext(file)[1].lower() for file in files))  # noqa: PTH122
     return ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in counts.most_common(_MOST_KINDS))
