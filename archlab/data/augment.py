@@ -11,6 +11,7 @@ images are, from a stream of each image's own; with no other source of chance th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
@@ -19,6 +20,7 @@ import numpy as np
 
 from archlab.foundation.settings import Within
 
+WORTH_SMOOTHING = 0.75  # of the pixels on a side that are left
 TRIES = 10  # of a crop or an erased box that does not fit, as in torchvision
 ERASED_AREA, ERASED_RATIO = (0.02, 0.33), (0.3, 3.3)
 Step = Literal["shift", "crop", "flip", "randaugment", "jitter", "own"]
@@ -34,6 +36,15 @@ class Crop:
 
     scale: Annotated[tuple[float, float], Within(0.01, 2)] = (0.08, 1.0)
     ratio: Annotated[tuple[float, float], Within(0.1, 10)] = (3 / 4, 4 / 3)
+
+
+def smoothed_side(crop: Crop, stored: int, pixels: int) -> int:
+    """The side that images of `stored` pixels are smoothed and shrunk to before boxes of them are seen at `pixels`, since these
+    alone would see some of the pixels of a large box only: the smallest box has all that is seen still. `stored` where that is
+    not much less."""
+    least = min(math.sqrt(crop.scale[0] * min(crop.ratio[0], 1 / crop.ratio[1])), 1.0)
+    side = math.ceil(pixels / least)
+    return side if side <= WORTH_SMOOTHING * stored else stored
 
 
 @dataclass(frozen=True)

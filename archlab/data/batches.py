@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from archlab.data import transforms
-from archlab.data.augment import Augment, draw_batches, draw_images, generator, numbers_by_image
+from archlab.data.augment import Augment, draw_batches, draw_images, generator, numbers_by_image, smoothed_side
 from archlab.data.batch_count import batches_of
 from archlab.data.view import View, stored_boxes
 from archlab.foundation.own_code import OwnCode, own_code
@@ -53,6 +53,9 @@ class Batches:
         self.pixels = self.view.pixels or self.stored
         shapes = [prepared.shapes(split) for split in splits]
         self._shapes = None if shapes[0] is None else np.concatenate(shapes)
+        self._smoothed = self.stored
+        if augment.crop and self._shapes is None:
+            self._smoothed = smoothed_side(augment.crop, self.stored, self.pixels)
         if self.device.type == "cuda":
             self._keep_on_device()
         normalisation = self.view.normalisation or prepared
@@ -121,7 +124,10 @@ class Batches:
         """The images `rows` after one step. The view's size comes with the crop, or in its place."""
         if step == "crop":
             if "crop" in drawn:
-                return transforms.resized_crops(images, drawn["crop"], self.pixels)
+                if self._smoothed == self.stored:
+                    return transforms.resized_crops(images, drawn["crop"], self.pixels)
+                boxes = drawn["crop"] * (self._smoothed / self.stored)
+                return transforms.resized_crops(transforms.resized(images, self._smoothed), boxes, self.pixels)
             return self._middle(images, rows, test=False)
         if step == "own":
             for name, function, arguments in self._own:

@@ -17,6 +17,7 @@ from archlab.runs.index import list_runs
 from archlab.runs.making import open_data
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
+from archlab.training.pace import SHARE
 from archlab.training.reading import load_recipe
 
 TRAINING_IMAGE = 3.0  # a training image in evaluated images: forwards, and backwards twice as much
@@ -53,7 +54,8 @@ class Speed:
 
     def seconds(self, work: Work) -> float:
         evaluated = (work.epochs + 1) * work.validation + work.test
-        return self.setup + work.steps * self.step + evaluated * self.image + work.epochs * self.checkpoint
+        computed = self.setup + work.steps * self.step + evaluated * self.image
+        return computed + min(work.epochs * self.checkpoint, self.checkpoint + SHARE * computed)
 
     def scaled(self, step: float, image: float) -> Speed:
         """Of a model with so many times the work a step and an image; memory is not known then."""
@@ -114,12 +116,12 @@ class Finished:
     """Predictions from the finished runs of a kind of machine: this one, unless another is named."""
 
     def __init__(self, store: Store, machine: tuple[str, ...] | None = None):
-        self.store, machine = store, machine or hardware()
+        self.store, self.machine = store, machine or hardware()
         self.rows: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
         names = ["key", "architecture", "width", "resolution", "smallest_map"]
         names += ["dataset_digest", "recipe", "seconds", "peak_memory", "hardware"]
         for row in list_runs(store).table.select(names).to_pylist():
-            if row["hardware"] in machine:
+            if row["hardware"] in self.machine:
                 self.rows[tuple(row[name] for name in names[1:5])].append(row)
 
     def predict(self, run: Run, work: Work) -> Prediction | None:
@@ -129,14 +131,17 @@ class Finished:
         same = [row for row in rows if (row["dataset_digest"], row["recipe"]) == (run.dataset_digest, recipe)]
         if same:
             return Prediction(statistics.median(row["seconds"] for row in same), _most(same), "finished")
-        alike = [(row, rate) for row in rows[-MOST_EXAMPLES:] if (rate := self._seconds_an_image(row, run.recipe))]
+        alike = [(row, of_row) for row in rows[-MOST_EXAMPLES:] if (of_row := self._images_of(row, run.recipe))]
         if alike:
-            rate = statistics.median(rate for _, rate in alike)
-            return Prediction(rate * work.images, _most([row for row, _ in alike]), "scaled")
+            speed = read_speed(self.store, kind_of(run), self.machine)
+            setup = speed.setup if speed else 0.0
+            seconds = statistics.median(_scaled(row["seconds"], setup, work.images / of_row) for row, of_row in alike)
+            return Prediction(seconds, _most([row for row, _ in alike]), "scaled")
         return None
 
-    def _seconds_an_image(self, row: dict[str, Any], recipe: dict[str, Any]) -> float | None:
-        """None where a step of this run costs otherwise than one of `recipe`, or its data are not as they were."""
+    def _images_of(self, row: dict[str, Any], recipe: dict[str, Any]) -> float | None:
+        """The work of this run, in evaluated images; None where a step of it costs otherwise than one of `recipe`, or its data
+        are not as they were."""
         document = self.store.get(row["key"])
         if document is None or not document["history"]:
             return None
@@ -153,8 +158,13 @@ class Finished:
         epochs = len(document["history"])
         validation = 0 if run.recipe.get("with_validation") else _images(data, "validation")
         test = _images(data, "test") if run.recipe.get("test", True) else 0
-        work = Work(last["steps"], batch_size, epochs, validation, test)
-        return document["seconds"] / work.images
+        return Work(last["steps"], batch_size, epochs, validation, test).images
+
+
+def _scaled(seconds: float, setup: float, times: float) -> float:
+    """Of so many times the work, of which `setup` is no part; half of the seconds at most are taken for that."""
+    fixed = min(setup, seconds / 2)
+    return fixed + (seconds - fixed) * times
 
 
 def read_speed(store: Store, kind: str, machine: tuple[str, ...] | None = None) -> Speed | None:

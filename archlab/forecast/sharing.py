@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -12,7 +11,7 @@ from archlab.executors.settings import Settings, Task
 from archlab.forecast.costs import hardware, kind_of, macs_of
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
-from archlab.foundation.machine import gpu_count
+from archlab.foundation.machine import core_count, gpu_count
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
@@ -43,7 +42,7 @@ def with_workers(settings: Settings, runs: Iterable[Run], store: Store) -> Setti
             rates[together] = _throughput(largest, store, replace(settings, workers=together * gpu_count()))
             return rates[together]
 
-        most = max(min(MOST, len(os.sched_getaffinity(0)) // gpu_count()), 1)
+        most = max(min(MOST, core_count() // gpu_count()), 1)
         kept = {"runs": share(rate_of, most), "images_a_second": rates}
         keep_measurement(store, "sharing", name, kept)
     return replace(settings, workers=gpu_count() * kept["runs"])

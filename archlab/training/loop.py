@@ -28,6 +28,7 @@ from archlab.training.evaluation import accuracy, evaluate, evaluated_splits, ev
 from archlab.training.graph import GraphedStep
 from archlab.training.mode import execution_mode, peak_memory, precision_of, reproducible
 from archlab.training.optimizer import Schedule, make_optimizer, set_lr
+from archlab.training.pace import Pace
 from archlab.training.recipe import Recipe
 from archlab.training.resizing import side_at
 from archlab.training.starting import GivenWeights, load_fitting
@@ -80,9 +81,9 @@ def train(
         recipe: Settled for this model and dataset.
         teacher: In evaluation mode, for a recipe that distils: normalised images as the model sees them to class scores.
         given: The weights that the recipe's `init` names.
-        checkpoint: A file that is written after every epoch, and continued from where it is there.
-        on_epoch: Called with each epoch's entry of the history, after the checkpoint: an exception raised in it ends
-            the run, which continues from there when it is started again.
+        checkpoint: A file that is written after epochs, as often as takes little time, and continued from where it is there.
+        on_epoch: Called with each epoch's entry of the history: an exception raised in it ends the run, which continues from
+            there when it is started again.
 
     Raises:
         DivergenceError: The loss, or what the trained network gives, became infinite or not a number.
@@ -128,6 +129,7 @@ def train(
         schedule = Schedule(recipe, epochs, steps, len(batches))
 
         progress = Progress()
+        pace = Pace()
         if checkpoint:
             fingerprint = _fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
             progress = load_checkpoint(checkpoint, model, optimizer, fingerprint, average) or progress
@@ -162,10 +164,18 @@ def train(
                     "seconds": progress.seconds,
                 }
             )
-            if checkpoint:
+            unsaved = checkpoint
+            if checkpoint and pace.is_due:
+                began, unsaved = time.monotonic(), None
                 save_checkpoint(checkpoint, model, optimizer, progress, fingerprint, average)
-            if on_epoch:
-                on_epoch(progress.history[-1])
+                pace.written(began)
+            try:
+                if on_epoch:
+                    on_epoch(progress.history[-1])
+            except BaseException:
+                if unsaved:
+                    save_checkpoint(unsaved, model, optimizer, progress, fingerprint, average)
+                raise
 
         if progress.best_weights:
             kept.load_state_dict(progress.best_weights)

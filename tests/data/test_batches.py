@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.transforms.v2.functional import resized_crop
 
-from archlab.data.augment import Augment, Crop, Jitter, RandAugment
+from archlab.data.augment import Augment, Crop, Jitter, RandAugment, draw_images, generator, smoothed_side
 from archlab.data.batches import Batches
+from archlab.data.transforms import resized_crops
+from archlab.data.view import View
 from tests.training.stub import Made
 
 PER_IMAGE = Augment(2, Crop(), True, RandAugment(), Jitter(0.1, 0.1, 0.1, 0.1), 0.5)
@@ -43,17 +48,41 @@ def test_an_epoch_gives_whole_batches_in_random_order():
     assert (labels.numpy() == made.labels("train")[first]).all()
 
 
+@pytest.mark.parametrize("side", [16, 64])
 @settings(max_examples=10, deadline=None)
 @given(size=st.integers(1, 40), epoch=st.integers(0, 3), seed=st.integers(0, 2**40))
-def test_batch_size_changes_nothing_but_the_grouping(size, epoch, seed):
-    made = Made(train=40, flip=True)
+def test_batch_size_changes_nothing_but_the_grouping(side, size, epoch, seed):
+    made = Made(train=40, side=side, flip=True)
+    augment = dataclasses.replace(PER_IMAGE, crop=Crop((0.4, 1.0)))
 
     def everything(batch_size: int) -> torch.Tensor:
-        batches = Batches(made, "train", batch_size=batch_size, augment=PER_IMAGE, seed=seed)
+        batches = Batches(made, "train", batch_size=batch_size, augment=augment, seed=seed, view=View(pixels=16))
         return torch.cat([images for images, _ in batches.epoch(epoch)])
 
     together, apart = everything(40), everything(size)
     assert torch.allclose(together[: len(apart)], apart, atol=1e-5)
+
+
+def test_boxes_that_shrink_much_are_smoothed_as_tests_see_images():
+    made = Made(train=24, side=160)
+    crop = Crop((0.4, 1.0))
+    assert smoothed_side(crop, 160, 32) == 59 and smoothed_side(crop, 160, 96) == 160
+    assert smoothed_side(Crop(), 160, 32) == 160, "its smallest box is enlarged"
+    batches = Batches(made, "train", batch_size=24, augment=Augment(crop=crop), view=View(pixels=32))
+    order = generator("order", 0, 0).permutation(24)
+    boxes = draw_images(Augment(crop=crop), 24, 160, 0, 0)["crop"][order]
+    planes = torch.from_numpy(made.images("train")[order]).permute(0, 3, 1, 2).float()
+    expected = torch.stack(
+        [resized_crop(image, *box, size=[32, 32]) for image, box in zip(planes, boxes.tolist(), strict=True)]
+    )
+    alone = resized_crops(planes.permute(0, 2, 3, 1), boxes, 32).permute(0, 3, 1, 2)
+    mean, std = (torch.tensor(each)[:, None, None] for each in (made.mean, made.std))
+
+    def error(images: torch.Tensor) -> float:
+        return float(((images - expected) / 255).abs().mean())
+
+    ((found, _),) = batches.epoch(0)
+    assert error((found * std + mean) * 255) < 0.4 * error(alone)
 
 
 def test_the_data_are_never_written_to():

@@ -13,6 +13,7 @@ from archlab.forecast.costs import Prediction, Speed, Work
 from archlab.foundation.machine import cpu_name
 from archlab.foundation.words import duration
 from archlab.runs import Store
+from archlab.training.pace import SHARE
 
 SIZES = {"digits": {"train": 64, "validation": 8, "test": 20}, "glyphs": {"train": 96, "validation": 16, "test": 4}}
 
@@ -60,6 +61,10 @@ def test_work_is_counted_as_training_does_it(store):
     assert costs.work_of(run_of(batch_size=100), store.home).steps == 2
     work = Work(steps=8, batch_size=16, epochs=2, validation=8, test=20)
     assert Speed(setup=1, step=2, image=0.5, checkpoint=0.25, memory=1).seconds(work) == 1 + 16 + 0.5 * 44 + 0.5
+    slow_disk = Speed(setup=1, step=2, image=0.5, checkpoint=9, memory=1)
+    assert slow_disk.seconds(work) == pytest.approx(39 + 9 + SHARE * 39), (
+        "the first, and what takes a share of the time"
+    )
 
 
 def test_measured_once_per_model_and_remembered(store):
@@ -101,6 +106,11 @@ def test_finished_runs_predict_other_seeds_and_other_datasets(store):
     digits, glyphs = (costs.work_of(run_of(dataset=name), store.home) for name in ("digits", "glyphs"))
     assert by_dataset["glyphs"].source == "scaled"
     assert by_dataset["glyphs"].seconds == pytest.approx(10.0 * glyphs.images / digits.images)
+    costs.keep_speed(store, costs.kind_of(run_of()), Speed(setup=4, step=1, image=1, checkpoint=1, memory=1))
+    ((_, again),) = plan([run_of(dataset="glyphs")], store).missing
+    assert again.seconds == pytest.approx(4.0 + 6.0 * glyphs.images / digits.images), (
+        "starting takes as long for any length"
+    )
 
 
 def planned(*seconds, workers=2):

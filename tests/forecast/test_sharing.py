@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
@@ -43,7 +42,7 @@ def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "gpu_names", lambda: ("a card",) * 8)
     monkeypatch.setattr(machine, "version", lambda package: "2.6.0")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
-    monkeypatch.setattr(sharing.os, "sched_getaffinity", lambda process: range(32))
+    monkeypatch.setattr(sharing, "core_count", lambda: 32)
     monkeypatch.setattr(sharing, "_throughput", rate)
     monkeypatch.setattr(sharing, "_work_of_a_step", lambda run: run.seed)
     runs, store = [make_run(seed) for seed in (1, 3, 2)], Store(tmp_path)
@@ -57,7 +56,7 @@ def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
 def test_a_worker_a_core_without_gpus(cards, torch, monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "gpu_names", lambda: cards)
     monkeypatch.setattr(machine, "version", lambda package: torch)
-    assert with_workers(Settings(), [make_run()], Store(tmp_path)).at_once == len(os.sched_getaffinity(0))
+    assert with_workers(Settings(), [make_run()], Store(tmp_path)).at_once == machine.core_count()
 
 
 @pytest.mark.slow

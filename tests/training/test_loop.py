@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -88,6 +90,28 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, after, changes):
     resumed = train(TINY, Made(), recipe, 0, checkpoint=checkpoint, on_epoch=epochs.append)
     assert len(epochs) == 4 - after
     assert same(resumed, train(TINY, Made(), recipe, 0))
+
+
+def test_checkpoints_take_a_small_share_of_the_time_and_an_interruption_writes_one(tmp_path, monkeypatch):
+    written, now = [], [0.0]
+
+    def save(path, model, optimizer, progress, *more):
+        written.append(progress.epoch)
+        now[0] += 1.0  # which is 2 % of 50 seconds
+        save_checkpoint(path, model, optimizer, progress, *more)
+
+    def pass_time(entry):
+        now[0] += 30.0
+        interrupt_after(4)(entry)
+
+    monkeypatch.setattr("archlab.training.loop.save_checkpoint", save)
+    monkeypatch.setattr(
+        "archlab.training.loop.time", SimpleNamespace(monotonic=lambda: now[0], perf_counter=time.perf_counter)
+    )
+    monkeypatch.setattr("archlab.training.pace.time", SimpleNamespace(monotonic=lambda: now[0]))
+    with pytest.raises(Interruption):
+        train(TINY, Made(), RECIPE, 0, checkpoint=tmp_path / "checkpoint.safetensors", on_epoch=pass_time)
+    assert written == [1, 3, 4]
 
 
 def test_a_checkpoint_of_another_run_or_a_broken_one_is_not_used(tmp_path):
