@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from archlab.foundation import UserError
-from archlab.foundation.machine import gpu_count
+from archlab.foundation.machine import core_count, gpu_count
 from archlab.foundation.own_code import is_own, own_code
 
 EXECUTORS = ("local", "ray")
@@ -60,7 +59,12 @@ class Settings:
     @property
     def at_once(self) -> int:
         """Runs at once: `workers`, else one a GPU, else one a core."""
-        return self.workers or gpu_count() or len(os.sched_getaffinity(0))
+        return self.workers or self.gpus_here or core_count()
+
+    @property
+    def gpus_here(self) -> int:
+        """GPUs of this machine that runs may use."""
+        return gpu_count() if self.device != "cpu" else 0
 
 
 @dataclass(frozen=True)

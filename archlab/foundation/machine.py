@@ -22,6 +22,13 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def core_count() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # on Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @cache
 def gpu_names() -> tuple[str, ...]:
     """The GPUs, as their driver calls them; asks the file system alone and initialises nothing."""

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 from archlab.forecast.costs import hardware
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.runs import Store
+from archlab.runs.code import code_digest
 from archlab.runs.run import digest
 
-_FOLDER, _FORMAT = "picks", 4
+_FOLDER, _FORMAT = "picks", 5
+_NO_BLOCKS: dict[str, Any] = {"layers": [], "head": {}}
 Decision = TypeVar("Decision")
 
 
@@ -43,14 +45,16 @@ class Decisions:
     """Those of one request.
 
     Args:
-        asked: What they rest on, beside this machine and archlab's version, by which other things take other times.
+        asked: What they rest on, beside this machine, archlab's version and the code of its loop, by which other things take
+            other times.
         within: Seconds that there are, since `began` by `time.monotonic`.
     """
 
     def __init__(self, store: Store, asked: dict[str, Any], within: float, began: float):
         from archlab import __version__
 
-        self.store, self.name = store, digest([asked, _FORMAT, __version__, *hardware()])[:32]
+        rests_on = [asked, _FORMAT, __version__, code_digest(_NO_BLOCKS), *hardware()]
+        self.store, self.name = store, digest(rests_on)[:32]
         started = datetime.now().astimezone().isoformat(timespec="seconds")
         anew: dict[str, Any] = {"spent": 0.0, "decided": {}, "trained": 0, "started": started}
         self._kept = read_measurement(store, _FOLDER, self.name) or anew

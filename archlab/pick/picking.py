@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from archlab.pick.decisions import Decisions
 from archlab.pick.document import document
 from archlab.pick.folder import check_folder, is_pick, write_folder
 from archlab.pick.photographs import describe
-from archlab.pick.pretrained import pretrained
+from archlab.pick.pretrained import IMAGENET, pretrained
+from archlab.pick.prior import prior
 from archlab.pick.race import fewest_steps, race
 from archlab.pick.recipe import recipe_at
 from archlab.pick.request import Request
@@ -35,6 +37,7 @@ from archlab.pick.winner import alike, to_ship, train_long, tune
 from archlab.runs import Store
 
 FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
+TO_MEASURE_SHARING = 1200.0  # seconds that there are, of which it takes a tenth at most
 FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.2, 0.1  # shares of what is left when each begins
 
 
@@ -66,11 +69,11 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     """
     settings, shown = settings or Settings(), shown or Shown()
     require(FORMAT)
-    check_folder(request.output)
+    check_folder(request.output, request.source)
     began = time.monotonic()
     with handling((signal.SIGTERM,), signal.default_int_handler):  # as Ctrl-C
         described = describe(request.source, store, shown.say)
-        decisions = Decisions(store, request.decisive(described.prepared.digest), request.within, began)
+        decisions = Decisions(store, request.decisive(described.prepared.digest, settings), request.within, began)
         trainer = Trainer(
             request.judged_by,
             store,
@@ -78,6 +81,7 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
             shown,
             request.seed,
             ended=lambda: decisions.note_trained(len(trainer.attempts)),
+            measures=request.within >= TO_MEASURE_SHARING,
         )
         state, fault = State(request, described), None
         try:
@@ -149,6 +153,7 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
     def left() -> float:
         return max(clock.left - _reserved(request), 0.0)
 
+    @cache
     def first_at(pixels: int) -> Candidate:
         untimed = dataclasses.replace(request.budget, latency=None)  # timing all at each side would take minutes
         return _field(state, trainer.store, pixels, untimed)[0][0]
@@ -213,13 +218,17 @@ def _reserved(request: Request) -> float:
 
 
 def _add_pretrained(state: State, store: Store, fits: Fits) -> None:
-    """Those that start from weights at hand beside those that start anew, each just before its own reference."""
+    """Those that start from weights at hand beside those that start anew: from ImageNet's before all, from others just before
+    their own reference."""
     assert state.resolution
     recipe, limits = recipe_at(state.described, state.request, state.resolution.pixels), state.request.budget
-    priors = {each.name: each.prior for each in state.candidates}
+    priors = prior(store, state.described.name)
     started, left_out = pretrained(
         store, prepared=state.described.prepared, limits=limits, recipe=recipe, priors=priors, fits=fits
     )
-    by_prior = [*started, *state.candidates]
-    state.candidates = sorted(by_prior, key=lambda each: -each.prior.score if each.prior else math.inf)
+    state.candidates = sorted([*started, *state.candidates], key=_order)
     state.left_out = [*state.left_out, *left_out]
+
+
+def _order(candidate: Candidate) -> tuple[bool, float]:
+    return candidate.started_from != IMAGENET, -candidate.prior.score if candidate.prior else math.inf

@@ -26,7 +26,8 @@ LEAST_STEPS = 1000  # of a training that is worth starting from
 BODY = (
     0.1  # factor on the learning rate of what was trained on a million images; 1 where it was trained here on thousands
 )
-IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # what both packages normalise by
+IMAGENET = "imagenet"  # where published weights come from
+NORMALISATION = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}  # what both packages normalise by
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ def pretrained(
     """References at the width of weights that are at hand, where they keep the limits; one of each reference and source. Then
     those that are above a limit of latency, or that there was no time for, by `fits`, to see whether they are.
 
-    Of the store's runs on other datasets the longest of each reference counts. One that has seen images of the dataset is no
-    start, nor is one on data that are prepared at another resolution or changed since, which cannot be held against it.
+    Those of ImageNet come first in the race, since that is what most small datasets gain most by; the others just before
+    their reference. Of the store's runs on other datasets the longest of each reference counts that is one. Who has seen images
+    of the dataset is none, nor is one on data that are prepared at another resolution or changed since, which cannot be held
+    against it.
     """
     found, left_out = list[Candidate](), list[LeftOut]()
     for start in (*_published(), *_stored(store, prepared)):
@@ -78,28 +81,28 @@ def _published() -> Iterator[AtHand]:
     for reference in reference_names().values():
         for package, names in COUNTERPARTS.items():
             if reference in names and is_at_hand(package, names[reference]):
-                start = {"init": {"weights": package, "body": BODY}, "normalisation": IMAGENET}
-                yield AtHand(reference, 1.0, "imagenet", start)
+                start = {"init": {"weights": package, "body": BODY}, "normalisation": NORMALISATION}
+                yield AtHand(reference, 1.0, IMAGENET, start)
                 break
 
 
 def _stored(store: Store, prepared: Prepared) -> Iterator[AtHand]:
     is_beside, known = is_beside_of(prepared.name, store.home), reference_names()
     names = ["key", "architecture", "width", "dataset", "dataset_digest", "steps", "is_try"]
-    longest: dict[tuple[str, str], dict[str, Any]] = {}
+    places: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in list_runs(store).table.select(names).to_pylist():
         if row["is_try"] or row["steps"] < LEAST_STEPS or row["architecture"] not in known or is_beside(row["dataset"]):
             continue
-        place = known[row["architecture"]], row["dataset"]
-        if place not in longest or row["steps"] > longest[place]["steps"]:
-            longest[place] = row
-    for (reference, dataset), row in longest.items():
-        if _is_other(store, row["key"], prepared):
+        places.setdefault((known[row["architecture"]], row["dataset"]), []).append(row)
+    for (reference, dataset), rows in sorted(places.items()):
+        longest_first = sorted(rows, key=lambda row: (row["steps"], row["key"]), reverse=True)  # whoever lists them
+        row = next((row for row in longest_first if _is_other(store, row["key"], prepared)), None)
+        if row:
             yield AtHand(reference, row["width"], dataset, {"init": {"run": row["key"]}})
 
 
 def _is_other(store: Store, key: str, prepared: Prepared) -> bool:
-    """Whether a run has seen none of the images, nor those that it stands on."""
+    """Whether a run has seen none of the images, nor those that it stands on; of weights from elsewhere nobody knows."""
     try:
         document = store.get(key)
         if document is None:
@@ -107,6 +110,8 @@ def _is_other(store: Store, key: str, prepared: Prepared) -> bool:
         run = Run.from_document(document["run"])
         data = open_data(run, store.home)
     except UserError:
+        return False
+    if (run.recipe.get("init") or {}).get("weights"):
         return False
     if not isinstance(data, Prepared) or data.digest != run.dataset_digest:  # what it has seen is no longer here
         return False

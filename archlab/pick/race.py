@@ -33,7 +33,7 @@ class Race:
         standings: How those of each rung stand.
         reached: By model the rung that it came to, from 1.
         out: By model why it went no further.
-        is_race: Whether there was one; not where there was time for no more candidates than there are workers.
+        is_race: Whether there was one; not where there was time for no more candidates than there are workers, or GPUs.
     """
 
     rungs: list[dict[str, Any]] = field(default_factory=list)
@@ -52,10 +52,11 @@ class Race:
         steps: dict[str, int] = self.rungs[-1]["steps"]
         return steps
 
-    def promising(self, most: int | None = None) -> list[str]:
-        """The best of the last rung, `most` or all, without those that are surely behind; two at least, since that is said
-        of as many steps, and leads shrink and turn with more (docs/picking.md)."""
-        return [model for at, model in enumerate(self.last.models[:most]) if at < 2 or model in self.last.open]
+    @property
+    def promising(self) -> list[str]:
+        """The best of the last rung, without those that are surely behind; two at least, since that is said of as many steps,
+        and leads shrink and turn with more (docs/picking.md)."""
+        return [model for at, model in enumerate(self.last.models) if at < 2 or model in self.last.open]
 
     def rung(self, attempts: Sequence[Attempt], trainer: Trainer) -> None:
         """Notes the attempts of one more rung, which were trained last."""
@@ -111,11 +112,11 @@ def race(
     train for the same time. `found` tells at any moment how it stands.
 
     Returns who is to be trained for long, the best first: the leader, the second, and who is not surely behind. Where there are
-    workers for all that there is time to race, these, after FEWEST_IMAGES each, so that an interruption finds something.
+    workers, or GPUs, for all that there is time to race, these, after FEWEST_IMAGES each, so that an interruption finds some.
 
     Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
     """
-    until = decisions.clock.left - seconds
+    until = decisions.decide("the race ends", lambda: decisions.clock.left - seconds)
     plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
     trainer.failed += plan["failed"].items()
     entered = {each.name: each for each in candidates if each.name in plan["steps"]}
@@ -135,20 +136,22 @@ def race(
         found.rung(attempts, trainer)
         show(found, found.last)
     _seeds(found, entered, attempts, trainer, decisions, until, show)
-    return [entered[name] for name in found.promising()]
+    return [entered[name] for name in found.promising]
 
 
 def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float) -> dict[str, Any]:
     """Who enters, and how many steps each has at the last rung: as many models as can see FEWEST_IMAGES at the first one, then
     as long as there is time, the same for all. Who trains too slowly for that is the first to go, then those with the lesser
-    prior. No seeds where so few are left that all can be trained for long."""
+    prior. No seeds where so few are left that all can be trained for long: as many as there are workers, of which those on one
+    GPU are one, since they slow each other down."""
     before = decisions.clock.left
     lengths, able = _measured(candidates, trainer, decisions, MEASURING * seconds)
     if not able:
         raise UserError("no candidate trains on these images: `archlab train` with one of them says why")
     seconds = max(seconds - (before - decisions.clock.left), 0.0)
     fewest, most = fewest_steps(able[0]), most_steps(trainer, able[0])
-    while len(able) > lengths.workers:
+    for_long = min(lengths.workers, trainer.cards or lengths.workers)
+    while len(able) > for_long:
         rungs = counts(len(able))
         seeds = min(max(lengths.workers // rungs[-1], 1), AT_ONCE)
         shorter = [SHORTER ** (len(rungs) - 1 - at) for at in range(len(rungs))]  # than the last rung
@@ -159,7 +162,7 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
         if all(steps.values()):
             return {"steps": steps, "seeds": seeds, "failed": lengths.failed}
         slow = [run for run in able if not steps[run.model]]
-        able.remove(slow[-1] if len(able) - len(slow) > lengths.workers else able[-1])
+        able.remove(slow[-1] if len(able) - len(slow) > for_long else able[-1])
     return {"steps": {run.model: 0 for run in able}, "seeds": 0, "failed": lengths.failed}
 
 
@@ -184,8 +187,8 @@ def _trained(
 
 
 def _kept(found: Race, count: int, trainer: Trainer) -> list[str]:
-    """The better half of the last rung, as far as it is promising; the others' reasons are noted."""
-    kept = found.promising(count)
+    """The better half of the last rung, however far behind, since so few steps tell little; why the others are out is noted."""
+    kept = list(found.last.models[:count])
     for model in found.last.models:
         if model not in kept:
             difference, error = map(trainer.told, found.last.behind(model))
@@ -206,7 +209,7 @@ def _seeds(
     """One more seed for each finalist that is not surely behind, as long as several are not told apart and there is time; a
     second one for the two best in any case, since one of each does not tell what another seed would do."""
     for seed in range(found.rungs[-1]["seeds"], MOST_SEEDS):
-        going = [entered[model] for model in (found.promising() if seed == 1 else found.last.open)]
+        going = [entered[model] for model in (found.promising if seed == 1 else found.last.open)]
         if len(going) < 2:
             break
 

@@ -18,13 +18,14 @@ PIXELS = 16 * 224**2  # of a batch, where more images than the smallest are to b
 def recipe_at(described: Described, request: Request, pixels: int) -> dict[str, Any]:
     """As a study has it, for networks that see images of so many pixels on a side.
 
-    Batches are larger than those of LIKE, which is for few steps, where there are many images and these are small; the learning
-    rate grows with the root of their size (Krizhevsky 2014, arXiv 1404.5997, section 5).
+    Images are shifted by up to an eighth of what is prepared, as by LIKE. Batches are larger than those of LIKE, which is for
+    few steps, where there are many images and these are small; the learning rate grows with the root of their size (Krizhevsky
+    2014, arXiv 1404.5997, section 5).
     """
     plain, size = load_recipe(LIKE), batch_size(sum(described.prepared.counts("train")), pixels)
     found: dict[str, Any] = {"like": LIKE, "resolution": described.entry.resolution, "pixels": pixels}
     found |= {"batch_size": size, "lr": round(plain.lr * math.sqrt(size / plain.batch_size), 4)}
-    found["augment"] = {"shift": max(pixels // 8, 1), "flip": request.flip}
+    found["augment"] = {"shift": max(described.entry.resolution // 8, 1), "flip": request.flip}
     return found | ({"balance": True} if request.balance else {})
 
 

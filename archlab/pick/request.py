@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.budget import Budget
+from archlab.executors import Settings
 from archlab.foundation import UserError, real
 from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY, Metric
 from archlab.pick.photographs import Source
@@ -80,8 +81,8 @@ class Request:
     def balance(self) -> bool:
         return self.metric in BALANCED
 
-    def decisive(self, dataset_digest: str) -> dict[str, Any]:
-        """What the decisions of a pick rest on, beside measurements: another request decides anew."""
+    def decisive(self, dataset_digest: str, settings: Settings) -> dict[str, Any]:
+        """What the decisions of a pick rest on, beside measurements: another request, or way of computing, decides anew."""
         return {
             "dataset": dataset_digest,
             "limits": self.limits,
@@ -89,4 +90,5 @@ class Request:
             "flip": self.flip,
             "seed": self.seed,
             "metric": self.metric,
+            "computed": [settings.executor, settings.workers, settings.device, settings.gpus],
         }

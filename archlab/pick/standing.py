@@ -14,7 +14,6 @@ from archlab.runs import Store
 from archlab.scoring.contributions import contributions
 from archlab.scoring.image_noise import on_dataset
 
-Z = 1.959964  # of 95 %
 LEVEL = 0.95
 
 
@@ -59,13 +58,9 @@ class Standing:
 
     @property
     def open(self) -> list[str]:
-        """The leader, and who is not two standard errors behind it."""
-
-        def is_open(model: str) -> bool:
-            difference, error = self.behind(model)
-            return difference <= Z * error
-
-        return [model for model in self.models if is_open(model)]
+        """The leader, and who may be as good: no difference is in the interval of what it is behind."""
+        leader, *others = self.models
+        return [leader, *(model for model in others if self.interval(model)[1] <= 0)]
 
 
 def standing(attempts: Sequence[Attempt], metric: Metric, store: Store) -> Standing:

@@ -49,6 +49,7 @@ class Trainer:
     Args:
         seed: Of the pick: its runs have seeds of their own.
         ended: Called whenever runs have ended.
+        measures: Whether there is time to measure how many runs share a GPU; else each has one.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class Trainer:
         progress: Progress,
         seed: int = 0,
         ended: Callable[[], None] = lambda: None,
+        measures: bool = True,
     ):
         self.metric, self.store, self.progress, self.first = metric, store, progress, SEEDS * seed
-        self.settings, self.ended = settings, ended
+        self.settings, self.ended, self.measures = settings, ended, measures
         self.attempts: dict[str, Attempt] = {}
         self.failed: list[tuple[str, str]] = []
         self.just_failed: dict[str, str] = {}
@@ -79,9 +81,16 @@ class Trainer:
         recipe = {**run.recipe, "epochs": None, "steps": steps, "test": False, **changes}
         return dataclasses.replace(run, seed=self.first + seed, recipe=recipe)
 
+    @property
+    def cards(self) -> int:
+        """GPUs that runs share; 0 where there are none, or others share them out."""
+        return self.settings.gpus_here if self.settings.executor == "local" else 0
+
     def sharing(self, runs: Iterable[Run]) -> Settings:
         """The settings, with as many workers as suit the first runs that are asked about, where these share a GPU: measured
-        once, since each time takes most of a minute."""
+        once, since each time takes a minute or two."""
+        if self.cards and not self.settings.workers and not self.measures:
+            self.settings = dataclasses.replace(self.settings, workers=self.cards)
         self.settings = with_workers(self.settings, runs, self.store)
         return self.settings
 

@@ -88,7 +88,8 @@ def train_long(
 ) -> None:
     """Trains the first of the finalists with what was chosen for it, and the others beside it, each as long as there is time:
     as many trainings as there are workers, with several seeds where there are more of these than finalists. Where that is
-    MANY_EPOCHS, every other seed, from the first, has stronger augmentation. Nobody for no more steps than in `least`.
+    MANY_EPOCHS, every other seed, from the first, has stronger augmentation. Nobody for no more steps than in `least`, but for
+    who had the most steps that any training is worth there.
 
     Raises Interrupted after Ctrl-C.
     """
@@ -110,9 +111,10 @@ def train_long(
         lengths, most = Lengths(trainer).learn(runs.values()), most_steps(trainer, runs[leader])
         # several rounds, where each training can have the most steps
         rounds = int(seconds / lengths.wall([plain(leader, most, 0)])) or 1
+        rounds = min(rounds, math.ceil(MOST_SEEDS * len(runs) / lengths.workers))
         for count in (max(rounds * lengths.workers, FEWEST), 1):
             share = seconds / math.ceil(count / lengths.workers)
-            steps = {name: lengths.steps(each, share, least[name] + 1, most) for name, each in runs.items()}
+            steps = {name: lengths.steps(each, share, min(least[name] + 1, most), most) for name, each in runs.items()}
             going = [name for name, found in steps.items() if found]
             if steps[leader]:
                 trainings = [(going[at % len(going)], at // len(going)) for at in range(count)]

@@ -30,6 +30,12 @@ def test_another_machine_decides_anew(tmp_path, monkeypatch):
     assert Decisions(Store(tmp_path), ASKED, 60.0, 0.0).decide("race", lambda: 2) == 2
 
 
+def test_other_code_of_the_loop_decides_anew(tmp_path, monkeypatch):
+    Decisions(Store(tmp_path), ASKED, 60.0, 0.0).decide("race", lambda: 1)
+    monkeypatch.setattr("archlab.pick.decisions.code_digest", lambda architecture: "other")
+    assert Decisions(Store(tmp_path), ASKED, 60.0, 0.0).decide("race", lambda: 2) == 2
+
+
 def test_nothing_is_kept_of_what_could_not_be_decided(tmp_path):
     decisions = Decisions(Store(tmp_path), ASKED, 60.0, 0.0)
     with pytest.raises(AssertionError):

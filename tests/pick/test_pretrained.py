@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from archlab.budget import Budget
 from archlab.data import open_prepared
 from archlab.executors import Settings
 from archlab.foundation.metric import METRICS
+from archlab.pick import picking
 from archlab.pick import pretrained as module
 from archlab.pick.candidates import NOT_TIMED
 from archlab.pick.photographs import Source, describe
@@ -131,7 +134,7 @@ def test_what_stands_on_a_run_that_has_seen_the_images_is_no_start(made):
     trained(store, "textures", model="ghostnet", init={"run": seen})
     assert [each.name for each in found(store, described)] == before
     trained(store, "textures", model="ghostnet", steps=3)
-    assert [each.name for each in found(store, described)] == [*before, "ghostnet-from-textures"]
+    assert {each.name for each in found(store, described)} == {*before, "ghostnet-from-textures"}
 
 
 @pytest.mark.slow
@@ -140,6 +143,22 @@ def test_a_run_on_data_that_changed_since_is_no_start(made, monkeypatch):
     key = trained(store, "digits")
     assert module._is_other(store, key, described.prepared)
     monkeypatch.setattr("archlab.data.Prepared.digest", property(lambda self: "another"))
+    assert not module._is_other(store, key, described.prepared)
+
+
+@pytest.mark.slow
+def test_a_run_that_started_from_a_file_of_weights_is_no_start_since_nobody_knows_what_these_have_seen(
+    made, monkeypatch
+):
+    _, store, described = made
+    key, as_stored = trained(store, "digits"), module.Run.from_document
+
+    def from_weights(document):
+        run = as_stored(document)
+        return dataclasses.replace(run, recipe={**run.recipe, "init": {"weights": "a" * 64}})
+
+    assert module._is_other(store, key, described.prepared)
+    monkeypatch.setattr(module.Run, "from_document", from_weights)
     assert not module._is_other(store, key, described.prepared)
 
 
@@ -159,3 +178,18 @@ def test_published_weights_on_this_machine_are_a_start_at_width_1(made, tmp_path
     recipe = candidate.study.recipes[candidate.model.recipes[described.name]]
     assert recipe["normalisation"] == {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     assert not any("imagenet" in each.name for each in found(store, described, params=200_000))
+
+
+def test_those_of_imagenet_race_before_all_and_the_others_by_their_priors():
+    def candidate(started_from, score=None):
+        return SimpleNamespace(started_from=started_from, prior=score and SimpleNamespace(score=score))
+
+    by_order = [
+        candidate("imagenet", 0.1),
+        candidate("imagenet"),
+        candidate(None, 0.9),
+        candidate("leaves", 0.4),
+        candidate(None),
+    ]
+    shuffled = [by_order[at] for at in (3, 4, 1, 0, 2)]
+    assert sorted(shuffled, key=picking._order) == by_order

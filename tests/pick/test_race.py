@@ -70,9 +70,9 @@ def planned(monkeypatch):
     def run(candidate, steps, seed):
         return SimpleNamespace(model=candidate, recipe={"batch_size": BATCH_SIZE})
 
-    def planned(seconds, most=10**6):
+    def planned(seconds, most=10**6, cards=0):
         monkeypatch.setattr(race, "most_steps", lambda trainer, run: most)
-        trainer = SimpleNamespace(run=run, sharing=lambda runs: None)
+        trainer = SimpleNamespace(run=run, sharing=lambda runs: None, cards=cards)
         decisions = SimpleNamespace(clock=SimpleNamespace(left=seconds))
         return race._planned(list(MILLISECONDS), trainer, decisions, seconds)
 
@@ -82,6 +82,11 @@ def planned(monkeypatch):
 @pytest.mark.parametrize("seconds", [0.0, 5.0])
 def test_where_there_is_no_time_as_many_as_there_are_workers_go_on_without_a_race(planned, seconds):
     assert planned(seconds) == {"steps": {"a": 0, "b": 0}, "seeds": 0, "failed": {}}
+
+
+def test_workers_that_share_a_card_are_not_there_for_one_candidate_each(planned):
+    assert planned(0.0, cards=1)["steps"] == {"a": 0}
+    assert planned(0.0, cards=2)["steps"] == planned(0.0, cards=8)["steps"] == {"a": 0, "b": 0}
 
 
 @pytest.mark.parametrize("seconds", [20, 40, 60, 100, 200, 1000])
@@ -125,7 +130,14 @@ def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(pl
     monkeypatch.setattr(race, "standing", stand)
     failed = {fails: "diverged"} if fails else {}
     trainer = SimpleNamespace(
-        run=run, train=train, just_failed=failed, failed=[], sharing=lambda runs: None, metric=None, store=None
+        run=run,
+        train=train,
+        just_failed=failed,
+        failed=[],
+        sharing=lambda runs: None,
+        cards=0,
+        metric=None,
+        store=None,
     )
     decisions = SimpleNamespace(clock=SimpleNamespace(left=0.0), decide=lambda what, how: how())
     candidates, found = [SimpleNamespace(name=name) for name in MILLISECONDS], race.Race()
@@ -135,13 +147,17 @@ def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(pl
     assert found.out == failed and not found.is_race
 
 
-@pytest.mark.parametrize(
-    ("open", "most", "going"),
-    [("a", None, "ab"), ("abc", None, "abc"), ("abd", None, "abd"), ("abcd", 3, "abc"), ("a", 1, "a")],
-)
-def test_the_second_goes_on_however_far_behind_it_is_and_others_unless_they_are_surely_behind(open, most, going):
+@pytest.mark.parametrize(("open", "going"), [("a", "ab"), ("abc", "abc"), ("abd", "abd")])
+def test_the_second_goes_on_however_far_behind_it_is_and_others_unless_they_are_surely_behind(open, going):
     found = race.Race(standings=[SimpleNamespace(models=tuple("abcd"), open=list(open))])
-    assert found.promising(most) == list(going)
+    assert found.promising == list(going)
+
+
+def test_between_rungs_the_better_half_goes_on_however_far_behind_it_is():
+    stands = SimpleNamespace(models=tuple("abcd"), open=["a"], behind=lambda model: (0.2, 0.01))
+    found = race.Race(standings=[stands], rungs=[{"steps": dict.fromkeys("abcd", 40)}])
+    assert race._kept(found, 3, SimpleNamespace(told=str)) == ["a", "b", "c"]
+    assert found.out == {"d": "0.2 behind after 40 steps (standard error 0.01)"}
 
 
 def test_what_failed_in_another_stage_is_no_reason(monkeypatch):

@@ -34,6 +34,6 @@ def test_it_is_that_of_few_steps_but_for_its_batches(images, lr, flip):
     found = load_recipe(recipe_at(described, SimpleNamespace(flip=flip, balance=False), 48))
     plain = load_recipe("quick").canonical()
     changed = {name for name, value in found.canonical().items() if value != plain.get(name)}
-    assert found.lr == lr and found.augment.shift == 6 and found.augment.flip == flip
+    assert found.lr == lr and found.augment.shift == 12 and found.augment.flip == flip
     assert changed <= {"augment", "batch_size", "lr", "pixels", "resolution"}
     assert (found.resolution, found.pixels) == (96, 48)

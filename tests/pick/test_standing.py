@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from archlab.foundation.metric import METRICS
-from archlab.pick.standing import standing
+from archlab.pick.standing import Standing, standing
 from archlab.training.class_scores import ClassScores
 
 CLASSES, IMAGES = 3, 240
@@ -87,6 +87,14 @@ def test_what_differs_between_seeds_widens_the_interval(images):
     of_seeds = np.sqrt(2 * np.mean([np.var(each, ddof=1) for each in worth]) / 2)
     _, error = found.behind(found.models[1])
     assert error >= of_seeds
+
+
+@pytest.mark.parametrize(("freedom", "open"), [(2, ["a", "b"]), (30, ["a"])])
+def test_a_lead_of_three_errors_is_sure_only_where_the_noise_of_seeds_is_known(freedom, open):
+    of_seeds = np.array([2e-4, 2e-4])
+    found = Standing(("a", "b"), (0.5, 0.44), (2, 2), np.diag(of_seeds), of_seeds, freedom, image=1e-3)
+    assert found.behind("b") == (pytest.approx(0.06), pytest.approx(0.02))
+    assert found.open == open
 
 
 def test_the_leader_is_not_behind_itself(images):

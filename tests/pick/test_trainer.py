@@ -42,6 +42,19 @@ def test_a_run_is_never_that_of_a_candidate_that_is_gone(tmp_path, monkeypatch):
         assert trainer.run(Candidate(Study(), name), 60, 0).model == name
 
 
+def test_where_there_is_no_time_to_measure_it_each_run_has_a_card_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("archlab.executors.settings.gpu_count", lambda: 2)
+    monkeypatch.setattr(module, "with_workers", lambda settings, *_: settings if settings.workers else None)
+    trainer = Trainer(METRICS["accuracy"], Store(tmp_path), Settings(), Progress(), measures=False)
+    assert trainer.sharing([Made("a")]).workers == 2
+    given = Trainer(METRICS["accuracy"], Store(tmp_path), Settings(workers=5), Progress(), measures=False)
+    assert given.sharing([Made("a")]).workers == 5
+    measured = Trainer(METRICS["accuracy"], Store(tmp_path), Settings(), Progress())
+    assert measured.sharing([Made("a")]) is None
+    for elsewhere in (Settings(executor="ray"), Settings(device="cpu")):
+        assert Trainer(METRICS["accuracy"], Store(tmp_path), elsewhere, Progress(), measures=False).cards == 0
+
+
 def test_runs_read_no_test_image_and_have_the_steps_and_the_seed_that_are_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "runs_of", lambda study, home: [Made(model) for model in study.models])
     trainer = Trainer(METRICS["accuracy"], Store(tmp_path), Settings(workers=1), Progress())

@@ -169,7 +169,18 @@ def test_nobody_is_trained_for_less_than_in_the_race():
         ("slow", 1, 250),
     ]
     assert trained("slow", "fast", seconds=10.0, least={"slow": 250, "fast": 10}) == []
-    assert trained("slow", "fast", seconds=1000.0, least={"slow": 10_000, "fast": 10_000}) == []
+
+
+def test_who_had_the_most_steps_in_the_race_is_trained_as_long_with_other_seeds():
+    found = trained("slow", "fast", seconds=1000.0, least={"slow": 10_000, "fast": 10_000})
+    assert found == [(name, seed, 10_000) for seed in range(2) for name in ("slow", "fast")]
+
+
+def test_time_for_more_seeds_than_are_trained_makes_the_slow_longer():
+    found = trained("fast", "slow", seconds=1300.0)
+    assert sorted(set(found)) == [
+        (name, seed, steps) for name, steps in (("fast", 10_000), ("slow", 6500)) for seed in range(5)
+    ]
 
 
 @pytest.mark.parametrize(("gain", "kept"), [(0.03, True), (0.01, False), (-0.05, False)])
