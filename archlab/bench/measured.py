@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from archlab.bench.laps import Portion
-from archlab.foundation.machine import cpu_name, gpu_names
+from archlab.foundation.machine import core_count, cpu_name, gpu_names
 
 PACKAGES = ("archlab", "torch", "torchvision", "timm", "fvcore", "numpy", "pillow")
 
@@ -66,7 +66,7 @@ def machine() -> dict[str, Any]:
     """Hardware and versions."""
     return {
         "cpu": cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": core_count(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "gpus": list(gpu_names()),
         "platform": f"{platform.system()} {platform.machine()}",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +18,7 @@ from archlab.cli.overriding import overridden, override_options
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import home
+from archlab.foundation.machine import core_count
 from archlab.foundation.words import in_kib
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _verified(found: list[Design], inputs: InputSpec) -> dict[str, Cost]:
     from rich.progress import track
 
     console = Console(stderr=True)
-    workers = min(len(found), len(os.sched_getaffinity(0)))
+    workers = min(len(found), core_count())
     with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _start_worker) as pool:
         costs = pool.map(_verify, found, [inputs] * len(found))
         progress = track(

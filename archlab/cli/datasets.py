@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +10,7 @@ import click
 from archlab.cli.completion import DATASET
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home, read_yaml_text
+from archlab.foundation.machine import core_count
 
 if TYPE_CHECKING:
     from archlab.data import Prepared
@@ -22,6 +22,7 @@ _FIT = click.option(
     type=click.Choice(["crop", "stretch", "whole"]),
     help="How images become square; whole: stretched, with their shape kept for crops.  [default: crop, or the catalogue's]",
 )
+_QUICK = 32  # pixels that the recipe `quick` trains at
 _RESOLUTION = click.option("--resolution", type=click.IntRange(1, 4096), help="Pixels; default: the catalogue's.")
 
 
@@ -73,7 +74,7 @@ def prepare(
             source=source,
             resolution=resolution,
             fit=fit,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers or core_count(),
             on_unreadable=on_unreadable,
             progress=progress,
         )
@@ -126,7 +127,10 @@ def add(name: str, store: Path | None, replace: bool, **given: Any) -> None:
     for line in summary(listing, splits):
         echo(line)
     echo(f"{described.resolution} pixels; described in {(described.where or '').rpartition(':')[0]}")
-    echo(f"next: archlab datasets prepare {name}")
+    command = f"archlab datasets prepare {name}"
+    if described.resolution > _QUICK:
+        command += f" --resolution {_QUICK}    (for the recipe `quick`; without it at {described.resolution} pixels)"
+    echo(f"next: {command}")
 
 
 _ABOUT = ("resolution", "title", "domain", "licence", "citation", "fit", "white", "test", "seed", "together")
@@ -183,7 +187,7 @@ def check(name: str, against: str | None, resolution: int | None, store: Path | 
     """Look for images on two sides, labels that contradict each other, groups that are torn. Exit code 1: a leak.
 
     Every prepared image and label is read and held against the dataset's digest first. --against: exit code 1 where test
-    images are shared; both are compared at the smaller resolution of the two.
+    images are shared; both must be prepared at --resolution, else at the smaller one that the catalogue has of the two.
     """
     from archlab.cli.datasets_view import print_inspection, progress_bar
     from archlab.data import inspect

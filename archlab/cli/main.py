@@ -25,7 +25,7 @@ COMMANDS = {
     "device": "What a trained network needs on boards that are not here; measurements of boards.",
     "score": "xScore of any table of accuracies.",
     "report": "Tables, plots and a page of finished studies.",
-    "datasets": "List, prepare, add, check and show datasets.",
+    "datasets": "List, prepare, add, remove, check and show datasets.",
     "models": "List and show architectures.",
     "blocks": "List and show what architectures are made of.",
     "runs": "List, show, check, clean up, restore and export finished runs.",

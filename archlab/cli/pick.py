@@ -32,7 +32,7 @@ from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY
 @click.option("--peak-memory", metavar="BYTES", help="The most memory of feature maps, in int8: `256K`.")
 @click.option("--flash", metavar="BYTES", help="The most memory of weights, in int8: `1M`.")
 @click.option("--latency", metavar="TIME", help="The most for one image on one CPU thread here: `5ms`.")
-@click.option("--int8", is_flag=True, help="Write the int8 file even where it loses accuracy.")
+@click.option("--int8", is_flag=True, help="Write the int8 file even where it moves probabilities by a point or more.")
 @click.option(
     "--metric", type=click.Choice(METRICS_TO_CHOOSE_BY), default="accuracy", show_default=True, help="To choose by."
 )
@@ -109,6 +109,7 @@ def pick(
 
 def _print(document: dict[str, Any], output: Path) -> None:
     from archlab.pick.card_words import answers, facts
+    from archlab.pick.document import in_shell
     from archlab.pick.folder import PAGE, PREDICT
 
     for words in answers(document):
@@ -118,5 +119,5 @@ def _print(document: dict[str, Any], output: Path) -> None:
     wide = max(len(label) for label, _ in rows)
     for label, value in rows:
         echo(f"{label:{wide}}  {value}")
-    card, program = (shlex.quote(str(output / name)) for name in (PAGE, PREDICT))
+    card, program = (in_shell(output / name) for name in (PAGE, PREDICT))
     echo(f"\n{card} says more; `python {program} IMAGE` tells the class of an image")

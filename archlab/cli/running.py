@@ -20,7 +20,7 @@ run_options = together(
     click.option(
         "--workers",
         type=click.IntRange(min=1),
-        help="Runs at once on this machine  [default: one a core; on GPUs as measured]",
+        help="Runs at once on this machine  [default: one a core; on GPUs as measured, in a search or a short pick one a GPU]",
     ),
     click.option(
         "--executor",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def runs() -> None:
-    """List, show, check, clean up and export finished runs."""
+    """List, show, check, clean up, restore and export finished runs."""
 
 
 @runs.command("list")

@@ -15,7 +15,8 @@ instead of 14, with three times the memory).
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from archlab.deploy.deployed import Deployed, deployed, metadata, refusal
 from archlab.deploy.executorch_int8 import HISTOGRAM, MIN_MAX, quantised_graph
 from archlab.deploy.executorch_runtime import check_operators, method_of
 from archlab.deploy.loading import LoadedNetwork
+from archlab.deploy.mending import Way
 from archlab.deploy.quiet import silent
 
 CALIBRATED_AT_ONCE = 32  # images
@@ -52,14 +54,14 @@ def float_content(network: LoadedNetwork) -> bytes:
     return _program(module, network)
 
 
-def int8_ways(network: LoadedNetwork, calibration: np.ndarray) -> Iterator[tuple[str, bytes]]:
-    """The program in int8, in the ways of choosing the ranges of activations in the order in which they should be tried; what
-    comes later is made only where it is asked for. Weights are quantised per channel; normalisation and softmax stay in float.
+def int8_ways(network: LoadedNetwork, calibration: np.ndarray) -> Iterator[Way]:
+    """Ways of making the program in int8, in the order in which they should be tried: of choosing the ranges of activations.
+    Weights are quantised per channel; normalisation and softmax stay in float.
 
     Args:
         calibration: Training images, uint8 (N, R, R, 3).
 
-    Raises UserError as `float_content` does.
+    Raises UserError as `float_content` does, as do the ways.
     """
     module = _FloatFirst(deployed(network)).eval()
     try:
@@ -69,12 +71,16 @@ def int8_ways(network: LoadedNetwork, calibration: np.ndarray) -> Iterator[tuple
         raise refusal(error, "ExecuTorch") from error
     images = torch.tensor(calibration).split(batch)
     for way in (MIN_MAX, HISTOGRAM):
-        try:
-            with silent(), torch.no_grad():
-                quantised = quantised_graph(copy.deepcopy(graph), images, way)
-        except Exception as error:
-            raise refusal(error, "ExecuTorch in int8") from error
-        yield way, _program(quantised, network)
+        yield way, partial(_quantised, graph, images, way, network)
+
+
+def _quantised(graph: Any, images: Iterable[Tensor], way: str, network: LoadedNetwork) -> bytes:
+    try:
+        with silent(), torch.no_grad():
+            quantised = quantised_graph(copy.deepcopy(graph), images, way)
+    except Exception as error:
+        raise refusal(error, "ExecuTorch in int8") from error
+    return _program(quantised, network)
 
 
 def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:

@@ -98,15 +98,24 @@ class Exporting:
         in_float, drop, mending = self._in_float, None, None
         content, found = self.exporter.in_float, in_float
         if calibration is not None:
-            split, images = judging_images(self.network)
-            content, mending = self.exporter.in_int8(calibration, images)
-            mending.judged_on = split
+            content, mending = self.in_int8(calibration)
             found = self._agreement(content)
             if in_float.right is not None and found.right is not None:
                 drop = paired_drop(in_float.right, found.right)
         write_file(file, content)
         precision = "int8" if int8 else "float"
         return Exported(file, self.format, precision, len(content), found, found.accuracy, drop, mending)
+
+    def in_int8(self, calibration: np.ndarray) -> tuple[bytes, Mending]:
+        """The int8 file, not held against the network, and how it came to be. Raises as `export` does.
+
+        Args:
+            calibration: As `training_images` gives it.
+        """
+        split, images = judging_images(self.network)
+        content, mending = self.exporter.in_int8(calibration, images)
+        mending.judged_on = split
+        return content, mending
 
     @cached_property
     def _images(self) -> Images:

@@ -13,7 +13,7 @@ import numpy as np
 
 from archlab.deploy.agreement import Images
 from archlab.deploy.loading import LoadedNetwork
-from archlab.deploy.mending import Mending, first_good
+from archlab.deploy.mending import Mending, Way, first_good
 
 
 class Exporter(ABC):
@@ -37,7 +37,7 @@ class Exporter(ABC):
     @abstractmethod
     def _in_float(self) -> bytes: ...
 
-    def _first_good(self, ways: Iterable[tuple[str, bytes]], images: Images) -> tuple[bytes, Mending]:
+    def _first_good(self, ways: Iterable[Way], images: Images) -> tuple[bytes, Mending]:
         """See `archlab.deploy.mending.first_good`."""
         found = Mending()
         return first_good(ways, found, images, self.in_float, self.probabilities, self.seconds), found

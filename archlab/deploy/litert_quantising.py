@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from archlab.deploy.deployed import refusal
 from archlab.deploy.litert_graph import content_of, graph_of, kind_of, values_of
 from archlab.deploy.litert_runtime import computed
+from archlab.deploy.mending import Way
 from archlab.deploy.quiet import silent
 
 MIN_MAX, PERCENTILE = "minimum and maximum", "percentile 99.99"
@@ -22,19 +24,22 @@ FINEST = 2.0**-24  # of an output's step, or of a bias: the least that one step 
 Range = dict[str, np.ndarray]
 
 
-def ways(in_float: bytes, images: np.ndarray) -> Iterator[tuple[str, bytes]]:
-    """Names and int8 files, in the order in which they should be tried; each is made when it is asked for.
+def ways(in_float: bytes, images: np.ndarray) -> Iterator[Way]:
+    """Ways of quantising to int8, in the order in which they should be tried.
 
     Args:
         in_float: As `archlab.deploy.litert_export.float_content` gives it.
         images: uint8 (N, R, R, 3), to calibrate on.
     """
     for way in (MIN_MAX, PERCENTILE):
-        try:
-            content = quantised(in_float, ranges(in_float, images, way))
-        except Exception as error:  # nearly anything, from deep inside
-            raise refusal(error, "LiteRT in int8") from error
-        yield way, content
+        yield way, partial(_quantised, in_float, images, way)
+
+
+def _quantised(in_float: bytes, images: np.ndarray, way: str) -> bytes:
+    try:
+        return quantised(in_float, ranges(in_float, images, way))
+    except Exception as error:  # nearly anything, from deep inside
+        raise refusal(error, "LiteRT in int8") from error
 
 
 def quantised(in_float: bytes, found: dict[str, Range]) -> bytes:

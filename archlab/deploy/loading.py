@@ -67,8 +67,8 @@ def load(
     Own blocks that the run carries are Python code, and are run: load what you trust.
 
     Args:
-        source: The first digits of a run's key; the path of a run's folder, wherever it lies; the path of a search's
-            winner.yaml; or `best`, of what `archlab.search` or `archlab.ablate` gives.
+        source: The first digits of a run's key; the path of a run's folder, wherever it lies, of the folder of a pick, or of a
+            search's winner.yaml; or `best`, of what `archlab.search` or `archlab.ablate` gives.
         dataset: Which of the datasets that a winner was trained on; None: the first, which is said where there are several.
         store: The folder of runs and data; None: ARCHLAB_HOME, else `./.archlab`.
 

@@ -20,9 +20,11 @@ from archlab.foundation import UserError
 if TYPE_CHECKING:
     from archlab.deploy.agreement import Images  # with torch
 
+Way = tuple[str, Callable[[], bytes]]
+"""A way of quantising: its name, and what makes the file."""
 ENOUGH = 0.01
 """How far probabilities may move, on average: what no more is done about."""
-VERSION = 2
+VERSION = 3
 """Counts how ways have been judged: what was measured of the choice of another version is measured again."""
 
 
@@ -71,7 +73,7 @@ class Mending:
 
 
 def first_good(
-    ways: Iterable[tuple[str, bytes]],
+    ways: Iterable[Way],
     found: Mending,
     images: Images,
     in_float: bytes,
@@ -83,7 +85,7 @@ def first_good(
     What was tried is noted in `found`. A way that is impossible ends the trying; raises its UserError where it is the first.
 
     Args:
-        ways: A name and a file each; what comes later is made only where it is asked for.
+        ways: In the order in which they are tried; files are made only where they are asked for.
         images: With labels, to choose by.
         in_float: The file that they are held against.
         run: Probabilities, by a file, of images.
@@ -92,14 +94,17 @@ def first_good(
     began, contents = time.monotonic(), dict[str, bytes]()
     before = run(in_float, images.pixels)
     try:
-        for way, content in ways:
+        for way, make in ways:
+            if contents and time.monotonic() - began >= seconds:
+                found.cut_short = True
+                break
+            content = make()
             after = run(content, images.pixels)
             found.tried.append(
                 Tried(way, distance(before, after), _accuracy(before, images) - _accuracy(after, images))
             )
             contents[way] = content
-            found.cut_short = found.gave_up and time.monotonic() - began >= seconds
-            if found.cut_short or not found.gave_up:
+            if not found.gave_up:
                 break
     except UserError:
         if not contents:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from archlab.deploy.agreement import Images
 from archlab.deploy.equalising import equalised
-from archlab.deploy.mending import Mending, distance, first_good
+from archlab.deploy.mending import Mending, Way, distance, first_good
 from archlab.deploy.onnx_runtime import run_onnx
 from archlab.deploy.quantising import MIN_MAX, PERCENTILE, Quantiser
 
@@ -34,21 +35,24 @@ def quantised_graph(
     return first_good(ways, found, images, in_float, run_onnx, seconds), found
 
 
-def _ways(
-    core: Any, calibration: np.ndarray, images: Images, found: Mending, until: float
-) -> Iterator[tuple[str, bytes]]:
+def _ways(core: Any, calibration: np.ndarray, images: Images, found: Mending, until: float) -> Iterator[Way]:
     quantiser = Quantiser(core, calibration)
-    yield MIN_MAX, quantiser.quantised(MIN_MAX)
-    found.layers = worst_layers(quantiser, images.pixels[:SHOWN], core.SerializeToString(), until)
-    yield PERCENTILE, quantiser.quantised(PERCENTILE)
+    yield MIN_MAX, partial(quantiser.quantised, MIN_MAX)
+    found.layers = worst_layers(quantiser, _spread(images.pixels), core.SerializeToString(), until)
+    yield PERCENTILE, partial(quantiser.quantised, PERCENTILE)
     way = found.best.way
     for count in IN_FLOAT:
         if count < len(found.layers):
             worst = [layer for layer, _ in found.layers[:count]]
-            yield f"{way}, {', '.join(worst)} in float", quantiser.quantised(way, in_float=worst)
+            yield f"{way}, {', '.join(worst)} in float", partial(quantiser.quantised, way, in_float=worst)
     model, pairs = equalised(core)
     if pairs:
-        yield f"{way}, {pairs} pairs of convolutions equalised", Quantiser(model, calibration).quantised(way)
+        yield f"{way}, {pairs} pairs of convolutions equalised", partial(Quantiser(model, calibration).quantised, way)
+
+
+def _spread(pixels: np.ndarray) -> np.ndarray:
+    """SHOWN of the images at most, evenly: those of a class lie side by side."""
+    return pixels[np.linspace(0, len(pixels) - 1, min(SHOWN, len(pixels))).round().astype(int)]
 
 
 def worst_layers(
@@ -56,7 +60,10 @@ def worst_layers(
 ) -> list[tuple[str, float]]:
     """Each layer with how far the probabilities of images, uint8 (N, R, R, 3), move where it alone is quantised; as many as
     there is time for, by `time.monotonic`."""
-    expected, judged = run_onnx(in_float, pixels), list[tuple[str, float]]()
+    judged = list[tuple[str, float]]()
+    if time.monotonic() > until:
+        return judged
+    expected = run_onnx(in_float, pixels)
     for layer in quantiser.layers:
         if time.monotonic() > until:
             break

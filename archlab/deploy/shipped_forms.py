@@ -37,7 +37,7 @@ class ShippedForm:
         bytes: Of the file; None for torch.
         accuracy: On the run's test images, of which there are `images`; None where these are not here.
         same_class: The share of images that get the class that the network gives them in torch.
-        latency: For one image that has the network's resolution already, on one thread of this machine's CPU.
+        latency: For one image of the pixels that the run's are stored at, on one thread of this machine's CPU.
         peak_memory: Bytes of the feature maps that are alive at once, see `archlab.budget.peak_elements`.
     """
 

@@ -34,7 +34,7 @@ def check_installed(targets: Sequence[str]) -> None:
 def counted(network: LoadedNetwork) -> tuple[int, int]:
     """Bytes at 8 bits a value, as `archlab.budget.Cost` has them in closed form: `peak_memory` and `flash`. Found by following
     the network itself, which needs no forms of a user's own blocks."""
-    fused, side = deployed(network).network, network.preprocessing.resolution
+    fused, side = deployed(network).network, network.run.resolution
     with quiet():
         peak = peak_elements(fused, torch.zeros(1, 3, side, side))
     return peak, sum(parameter.numel() for parameter in fused.parameters())
@@ -48,8 +48,8 @@ def int8_file(network: LoadedNetwork) -> bytes:
     from archlab.deploy.litert_export import float_content
     from archlab.deploy.litert_quantising import ways
 
-    _, content = next(ways(float_content(network), images_of(network, "train", CALIBRATION).pixels))
-    return content
+    _, make = next(ways(float_content(network), images_of(network, "train", CALIBRATION).pixels))
+    return make()
 
 
 def estimates(network: LoadedNetwork, targets: Sequence[str]) -> Iterator[Estimate]:

@@ -11,16 +11,19 @@ import unicodedata
 from hashlib import sha256
 
 _LONGEST = 200  # characters of a file's name
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories
+_NOT_IN_XML = "\ufffe\uffff"  # beside the control characters and the halves of characters
 _MARKUP = r"[\\*\[\]<>|#~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])"
 
 
 def visible(text: str) -> str:
-    r"""Control characters and those that turn the direction of writing, as `\x1b`; line ends and tabs stay."""
+    r"""Control characters, those that turn the direction of writing and those that XML has not, as `\x1b`; line ends and tabs
+    stay."""
     if text.isprintable():
         return text
     return "".join(
         each
-        if each in "\n\t" or unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        if each in "\n\t" or (unicodedata.category(each) not in _UNSEEN and each not in _NOT_IN_XML)
         else ascii(each)[1:-1]
         for each in text
     )

@@ -15,8 +15,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from archlab.foundation.errors import UserError
+from archlab.foundation.machine import is_alive
 
-_SCRATCH = re.compile(r"\.(?P<host>.+?)\.(?P<pid>\d{1,9})\.[0-9a-f]{8}\..+\.part")
+_SCRATCH = re.compile(r"\.(?P<host>.+?)\.(?P<pid>\d{1,9})\.[0-9a-f]{8}\.(?P<name>.+)\.part")
 
 _read: ContextVar[set[Path] | None] = ContextVar("_read", default=None)
 
@@ -147,11 +148,24 @@ def clear(path: Path) -> None:
             path.unlink()
 
 
+def clear_abandoned(path: Path) -> None:
+    """Removes what processes of this machine that are gone have left of writing to `path`, under names that `scratch` made."""
+    here = socket.gethostname()
+    for beside in path.parent.glob(".*.part"):
+        named = _SCRATCH.fullmatch(beside.name)
+        if named and (named["host"], named["name"]) == (here, path.name) and not is_alive(int(named["pid"])):
+            clear(beside)
+
+
 def replace_folder(part: Path, target: Path) -> None:
-    """`part`, a folder beside `target`, takes its place."""
+    """`part`, a folder beside `target`, takes its place; where it cannot, what was there is there again."""
     old = target.with_name(f".{target.name}.old")
-    clear(old)
-    if os.path.lexists(target):
-        target.rename(old)
-    part.rename(target)
+    try:
+        if os.path.lexists(target):  # else `old` may be all that is left by a process that was killed at this
+            clear(old)
+            target.rename(old)
+        part.rename(target)
+    finally:
+        if not os.path.lexists(target) and os.path.lexists(old):
+            old.rename(target)
     clear(old)

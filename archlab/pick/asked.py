@@ -86,9 +86,11 @@ def pick(
 
 
 def default_output(source: Source) -> Path:
-    """`photos-picked`, in the working directory, or beside the images where that is among them."""
-    table = source.csv
-    place = (table.with_suffix("") if table else source.folder or Path()).resolve()
+    """`photos-picked`, after the folder or else the table; in the working directory, or beside the images where that is among
+    them."""
+    given = source.folder or source.csv
+    assert given
+    place = (given if source.folder else given.with_suffix("")).resolve()
     name = f"{place.name or 'images'}-picked"
     return place.with_name(name) if Path.cwd().is_relative_to(place) else Path(name)
 

@@ -35,6 +35,7 @@ def card_html(document: dict[str, Any]) -> str:
         "card.html",
         sections(document),
         package="archlab.pick",
+        all_in="pick.json",
         own_style=Markup(style),  # noqa: S704  # archlab's own
         name=document["data"]["name"],
         title=words.title(document),

@@ -46,9 +46,9 @@ def _files(document: dict[str, Any]) -> Iterator[Section]:
     sentences = [
         "Each file takes raw pixels, and holds the names of the classes. predict.py reads images as training did.",
         words.int8_in_words(document),
-        f"{memory}; it multiplies and adds {words.short(cost['macs'])} times for an image. Times are of {hardware}.",
+        f"{memory}; it multiplies and adds {words.short(cost['macs_deployed'])} times for an image. Times are of {hardware}.",
     ]
-    caption = "ms: the median for one image that has the network's size already"
+    caption = f"ms: the median for one image of {document['data']['pixels']} pixels, as predict.py reads it"
     caption += "; intervals are of 95 %, over test images." if document["test"]["images"] else "."
     known = {name: each for name, each in columns.items() if any(row[name] is not None for row in rows)}
     yield Section(
@@ -137,7 +137,7 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
     ]
     caption = (
         f"Candidates, the best first: {metric.words} on validation images after so many steps, the mean over seeds; "
-        "elsewhere: its score on other datasets, by which they were ordered."
+        "parameters and MACs: as trained; elsewhere: its score on other datasets, by which they were ordered."
     )
     tables = [Table.of("race", caption, columns, rows)] if rows else []
     yield Section("race", "How the race went", sentences, tables=tables, is_open=True)
@@ -157,7 +157,7 @@ def _how(document: dict[str, Any]) -> str:
 def _rungs(rungs: list[dict[str, Any]]) -> str:
     def told(rung: dict[str, Any]) -> str:
         steps = counted_between(rung["steps"].values(), "step")
-        return f"{counted(rung['models'], 'model')} for {steps} with {counted(rung['seeds'], 'seed')}"
+        return f"{counted(rung['models'], 'model')} for {steps} with {counted_between(rung['seeds'].values(), 'seed')}"
 
     return ", then ".join(map(told, rungs))
 
@@ -172,19 +172,22 @@ def _runner_up(runner_up: dict[str, Any], document: dict[str, Any]) -> str:
     metric = words.metric_of(document)
     scale, digits, unit = (100, 1, "points") if metric.is_share else (1, 3, metric.unit)
     value, low, high = (scale * runner_up[name] for name in ("difference", "low", "high"))
+    if value < 0:
+        low, high = -high, -low
     ends = f"{low:.{digits}f} to {high:.{digits}f}, 95 %".replace("-", "−")
     behind = f"{abs(value):.{digits}f} {unit} {'behind' if value >= 0 else 'ahead'}"
+    steps = counted_between(runner_up["steps"].values(), "step")
     verdict = "not told apart: other seeds or images could turn it" if low <= 0 <= high else "told apart"
     if runner_up["seeds"] == 1:
         verdict = "one seed of each, so what another seed would do is not known"
-    return f"The runner-up is {runner_up['model']}, {behind} on validation images ({ends}); {verdict}."
+    return f"The runner-up is {runner_up['model']}, {behind} on validation images after {steps} ({ends}); {verdict}."
 
 
 def _left_out(document: dict[str, Any]) -> Iterator[Section]:
     if document["left_out"]:
         columns = {"model": Column("model"), "why": Column("why")}
-        table = Table.of("left_out", "Candidates that were never trained.", columns, document["left_out"])
-        yield Section("left-out", "What was not tried", tables=[table])
+        table = Table.of("left_out", "Candidates that did not race.", columns, document["left_out"])
+        yield Section("left-out", "What was left out", tables=[table])
 
 
 def _resolution(document: dict[str, Any]) -> Iterator[Section]:
@@ -209,7 +212,7 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
         chosen = words.worth(metric, training["value"])
         sentences.append(
             f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}. "
-            "It was chosen by these images, so on others it is a little less."
+            "It was chosen by these images, so on others it is a little worse."
         )
     elif not training["long"] and training["trainings"] > 1:
         sentences.append(f"There was no longer training: it is the best of {training['trainings']}.")
@@ -265,4 +268,4 @@ def _data(document: dict[str, Any]) -> Iterator[Section]:
     columns = {"split": Column("split"), "images": Column("images", "integer")}
     rows = [{"split": split, "images": count} for split, count in data["images"].items()]
     table = Table.of("splits", "What each part is for: to learn from, to choose by, to test once.", columns, rows)
-    yield Section("data", "The images", list(data["lines"]), tables=[table])
+    yield Section("data", "The images", [*data["lines"], *data["remarks"]], tables=[table])

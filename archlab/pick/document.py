@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 from archlab.deploy.finding import WINNER
 from archlab.foundation.machine import cpu_name, gpu_names
+from archlab.foundation.words import counted
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
 from archlab.pick.folder import RECIPE
@@ -42,7 +44,7 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
         "metric": request.metric,
         "resolution": resolution.document() if resolution else None,
         "raced": state.race.is_race,
-        "rungs": state.race.rungs,
+        "rungs": _rungs(state),
         "candidates": _candidates(state, trainer),
         "failed": [{"model": model, "cause": cause} for model, cause in trainer.failed],
         "left_out": [{"model": each.name, "why": each.reason} for each in state.left_out],
@@ -61,8 +63,17 @@ def _early(state: State) -> str | None:
     if state.failed:
         reasons.append(f"It ended early, and this is the best until then: {state.failed}.")
     if state.interrupted:
-        reasons.append("It was interrupted while its files were written: after that no way of quantising was tried.")
+        how = "no other way of quantising than the first was tried"
+        reasons.append(f"It was interrupted while its files were written: {how}.")
     return " ".join(reasons) or None
+
+
+def _rungs(state: State) -> list[dict[str, Any]]:
+    """Of each its models and, by model, their steps and seeds."""
+    return [
+        {**rung, "seeds": dict(zip(stands.models, stands.seeds, strict=True))}
+        for rung, stands in zip(state.race.rungs, state.race.standings, strict=True)
+    ]
 
 
 def _candidates(state: State, trainer: Trainer) -> list[dict[str, Any]]:
@@ -110,11 +121,12 @@ def _untried(name: str, state: State, trainer: Trainer) -> str:
 
 def _outdone(name: str, state: State, trainer: Trainer) -> str:
     """Why a candidate that did not go out before the end does not ship."""
-    rung = state.race.reached[name]
+    rung, rungs = state.race.reached[name], state.race.rungs
     standing = state.race.standings[rung - 1]
     if standing.models.index(name):
-        return f"{trainer.told(standing.behind(name)[0])} behind in the end"
-    if rung < len(state.race.rungs):
+        when = "in the end" if rung == len(rungs) else f"after {counted(rungs[rung - 1]['steps'][name], 'step')}"
+        return f"{trainer.told(standing.behind(name)[0])} behind {when}"
+    if rung < len(rungs):
         return "worth less in the end, with other augmentation"
     return "better on average, but the best single network is not one of it"
 
@@ -123,14 +135,16 @@ def _runner_up(state: State) -> dict[str, Any] | None:
     """The best of the others, held against what ships, at the last rung that had both; it may be ahead."""
     assert state.chosen
     ships = state.chosen.candidate.name
-    met = [each for each in state.race.standings if ships in each.models and len(each.models) > 1]
+    rungs = zip(state.race.rungs, state.race.standings, strict=True)
+    met = [each for each in rungs if ships in each[1].models and len(each[1].models) > 1]
     if not met:
         return None
-    last = met[-1]
+    rung, last = met[-1]
     model = next(each for each in last.models if each != ships)
     difference, low, high = last.interval(model, ships)
-    seeds = min(last.seeds[last.models.index(each)] for each in (ships, model))
-    return {"model": model, "difference": difference, "low": low, "high": high, "seeds": seeds}
+    seeds = max(last.seeds[last.models.index(each)] for each in (ships, model))  # those of one tell the noise of both
+    steps = {each: rung["steps"][each] for each in (ships, model)}
+    return {"model": model, "difference": difference, "low": low, "high": high, "seeds": seeds, "steps": steps}
 
 
 def _training(state: State, trainer: Trainer) -> dict[str, Any]:
@@ -156,7 +170,7 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
         ],
         "chosen": chosen.run.key,
         "value": trainer.value(chosen),
-        "trainings": len(trainer.attempts),
+        "trainings": sum(map(state.may_ship, trainer.attempts.values())),
         "long": bool(training.seeds),
     }
 
@@ -167,8 +181,13 @@ def _repeat(state: State, mode: dict[str, Any]) -> list[str]:
     exact = " --deterministic" if mode["device"] == "cuda" and mode["deterministic"] else ""
     folder, run = state.request.output, state.chosen.run
     store = f" --store {shlex.quote(state.request.store)}" if state.request.store else ""
-    files = [shlex.quote(str(folder / name)) for name in (WINNER, RECIPE)]
+    files = [in_shell(folder / name) for name in (WINNER, RECIPE)]
     return [
         f"archlab train {files[0]} --dataset {shlex.quote(run.dataset)} --recipe {files[1]} --seed {run.seed}{exact}{store}",
         f"archlab export {run.key[:DIGITS]} --output {shlex.quote(f'{run.dataset}.onnx')}{store}",
     ]
+
+
+def in_shell(path: Path) -> str:
+    """As an argument that no command takes for an option."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))

@@ -17,10 +17,11 @@ from archlab.budget import count
 from archlab.deploy.finding import WINNER, WINNERS_RUNS
 from archlab.deploy.loading import LoadedNetwork
 from archlab.foundation import UserError, real, replace_folder
-from archlab.foundation.files import scratch
+from archlab.foundation.files import clear_abandoned, scratch
 from archlab.foundation.json_files import read_json
 from archlab.foundation.metric import Metric
 from archlab.pick.card import card_html, card_markdown
+from archlab.pick.photographs import Source
 from archlab.pick.shipped import INT8_MODEL, MODEL, ship
 from archlab.runs import Store
 from archlab.runs.stored import read_model
@@ -30,13 +31,22 @@ PICK, CARD, PAGE, PREDICT, RECIPE = "pick.json", "card.md", "card.html", "predic
 WRITTEN = {PICK, CARD, PAGE, PREDICT, RECIPE, MODEL, INT8_MODEL, WINNER, WINNERS_RUNS}
 """What may be in such a folder."""
 OF_DESKTOPS = (".DS_Store", "Thumbs.db", "desktop.ini")  # which these put into any folder, and which nobody misses
+LONGEST_NAME = 255  # bytes, on nearly all file systems
 
 
-def check_folder(folder: Path) -> None:
-    """Raises UserError where `write_folder` would put its folder in the place of anything but one like it, or cannot write."""
+def check_folder(folder: Path, source: Source | None = None) -> None:
+    """Raises UserError where `write_folder` would put its folder in the place of anything but one like it, or cannot write.
+
+    Args:
+        source: What is picked for: where the folder is the pick of another that is still there, that is no less an error.
+    """
     folder = real(folder)
     if os.path.lexists(folder):
         _check_replaceable(folder)
+        if source and (before := _source_before(folder)) and _is_other(before, source):
+            raise UserError(f"is the pick of {before}: name another --output", where=str(folder))
+    if len(os.fsencode(scratch(folder).name)) > LONGEST_NAME:
+        raise UserError("its name is too long: name another --output", where=str(folder))
     above = folder.parent
     while not above.exists():
         above = above.parent
@@ -60,13 +70,35 @@ def _check_replaceable(folder: Path) -> None:
         raise UserError(f"holds {others[0]!r}, which is none of a pick's files: move it away first", where=str(folder))
 
 
+def _source_before(folder: Path) -> str | None:
+    """Where the images of the pick in a folder were, if there is one that says so."""
+    data = (_document(folder) or {}).get("data")
+    before = data.get("source") if isinstance(data, dict) else None
+    return before if isinstance(before, str) else None
+
+
+def _is_other(before: str, source: Source) -> bool:
+    """Whether the images were others, which are still there."""
+    try:
+        return not any(place.samefile(before) for place in (source.folder, source.csv) if place)
+    except (OSError, ValueError):  # one is gone, or no path
+        return False
+
+
 def is_pick(folder: Path) -> bool:
     """Whether a pick has written it."""
+    return _document(folder) is not None
+
+
+def _document(folder: Path) -> dict[str, Any] | None:
+    """That of the pick that has written the folder; None where none has."""
     try:
         document = read_json(folder / PICK)
     except (FileNotFoundError, UserError):
-        return False
-    return isinstance(document, dict) and {"version", "archlab", "command", "training", "files"} <= document.keys()
+        return None
+    if isinstance(document, dict) and {"version", "archlab", "command", "training", "files"} <= document.keys():
+        return document
+    return None
 
 
 def write_folder(
@@ -89,8 +121,8 @@ def write_folder(
         note: Hears what is being done.
 
     Returns:
-        The document with `test`, `files`, `int8` and `cost` (params, params_deployed, macs; peak_memory and flash in bytes at 8
-        bits a value), as pick.json holds it.
+        The document with `test`, `files`, `int8` and `cost` (params and macs, as trained and as deployed; peak_memory and
+        flash in bytes at 8 bits a value), as pick.json holds it.
 
     Raises:
         UserError: As `check_folder` and `archlab.pick.shipped.ship` do.
@@ -98,6 +130,7 @@ def write_folder(
     check_folder(folder)
     folder = real(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    clear_abandoned(folder)
     part = scratch(folder)
     part.mkdir()
     try:
@@ -120,7 +153,8 @@ def _own_blocks(network: LoadedNetwork) -> dict[str, str]:
 
 def _cost(network: LoadedNetwork) -> dict[str, Any]:
     cost = count(network.architecture, network.run.input, network.run.width)
-    return {name: getattr(cost, name) for name in ("params", "params_deployed", "macs", "peak_memory", "flash")}
+    names = ("params", "params_deployed", "macs", "macs_deployed", "peak_memory", "flash")
+    return {name: getattr(cost, name) for name in names}
 
 
 def _write_winner(network: LoadedNetwork, part: Path) -> None:

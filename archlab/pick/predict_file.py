@@ -11,7 +11,7 @@ import onnxruntime
 from PIL import Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
 
 
 def read(file, resolution, fit, white):
@@ -22,14 +22,16 @@ def read(file, resolution, fit, white):
     if image.format == "JPEG":
         image.draft(None, (2 * resolution, 2 * resolution))  # decodes large ones at reduced size
     image.load()
-    image = ImageOps.exif_transpose(image)
+    if orientation(image) != 1:
+        image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         raise ValueError("floating-point pixels have no agreed range")
     if image.mode.startswith("I"):  # 16 bits
         wide = np.asarray(image).astype(np.int64)
-        if wide.min() < 0 or wide.max() > white:
-            raise ValueError(f"pixel values from {wide.min()} to {wide.max()} are outside 0 to {white}")
-        image = Image.fromarray((wide * 255 // white).astype(np.uint8))
+        most = max(white, 65535)
+        if wide.min() < 0 or wide.max() > most:
+            raise ValueError(f"pixel values from {wide.min()} to {wide.max()} are outside 0 to {most}")
+        image = Image.fromarray((np.minimum(wide, white) * 255 // white).astype(np.uint8))
     elif image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -37,6 +39,16 @@ def read(file, resolution, fit, white):
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side) if fit == "crop" else None
     return np.asarray(image.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR, box))
+
+
+def orientation(image):
+    """As EXIF says; 1, which is upright, where EXIF is malformed."""
+    try:
+        return image.getexif().get(0x0112, 1)
+    except MemoryError:
+        raise
+    except Exception:  # Pillow raises nearly anything on damaged bytes
+        return 1
 
 
 def files_of(path):
@@ -61,7 +73,7 @@ def main():
     """Prints file, class and probability of each image. Gives 1 where a file cannot be read, else 0."""
     asked = argparse.ArgumentParser(description="Prints file, class and probability of each image.")
     asked.add_argument("images", nargs="+", help="files, and folders of images")
-    asked.add_argument("--int8", action="store_true", help="use the smaller file, model-int8.onnx")
+    asked.add_argument("--int8", action="store_true", help="use model-int8.onnx")
     given = asked.parse_args()
     model = Path(__file__).with_name("model-int8.onnx" if given.int8 else "model.onnx")
     if not model.exists():
@@ -79,7 +91,7 @@ def main():
             pixels = read(file, *form)
         except Exception as error:  # Pillow raises nearly anything on damaged bytes
             failed = 1
-            print(f"failed: {shown(file)} cannot be read: {shown(error or type(error).__name__)}", file=sys.stderr)
+            print(f"failed: {shown(file)} cannot be read: {shown(str(error) or type(error).__name__)}", file=sys.stderr)
             continue
         probabilities = session.run(None, {"images": pixels[None]})[0][0]
         best = probabilities.argmax()

@@ -11,7 +11,7 @@ import numpy as np
 
 from archlab.deploy.agreement import Images, images_of
 from archlab.deploy.drop import paired_drop
-from archlab.deploy.exporting import Exported, Exporting, judging_images
+from archlab.deploy.exporting import Exporting, judging_images, training_images
 from archlab.deploy.extras import require
 from archlab.deploy.loading import LoadedNetwork
 from archlab.deploy.timing import in_turns, latency_of, on_cpu
@@ -26,7 +26,8 @@ SECONDS = 1.0  # of timing a file
 
 @dataclass(frozen=True)
 class _File:
-    exported: Exported
+    name: str
+    precision: str
     content: bytes
 
 
@@ -57,10 +58,13 @@ def ship(
     require(FORMAT)
     note("exporting to ONNX")
     exporting = Exporting(network, FORMAT, judging_images(network)[1], seconds)
-    files = [_written(exporting, folder / MODEL)]
+    exporting.write(folder / MODEL, int8=False)
+    files = [_File(MODEL, "float", exporting.exporter.in_float)]
     note("quantising to int8, the first way that holds on validation images")
-    quantised, told = _quantised(exporting, folder / INT8_MODEL, asked=int8)
-    files += [quantised] if quantised else []
+    content, told = _quantised(exporting, asked=int8)
+    if content:
+        (folder / INT8_MODEL).write_bytes(content)
+        files.append(_File(INT8_MODEL, "int8", content))
     images = images_of(network, "test", None)
     note("testing and timing the files")
     probabilities = [exporting.exporter.probabilities(each.content, images.pixels) for each in files]
@@ -76,30 +80,21 @@ def ship(
     }
 
 
-def _written(exporting: Exporting, path: Path, *, int8: bool = False) -> _File:
-    exported = exporting.write(path, int8=int8)
-    return _File(exported, path.read_bytes())
-
-
-def _quantised(exporting: Exporting, path: Path, *, asked: bool) -> tuple[_File | None, dict[str, Any]]:
-    """The file, None where it is not to ship; and asked, holds, way, moved (of the probabilities of the images of the split
+def _quantised(exporting: Exporting, *, asked: bool) -> tuple[bytes | None, dict[str, Any]]:
+    """The int8 file, None where none is to ship; and asked, holds, way, moved (of the probabilities of the images of the split
     `judged_on`, on average) and why there is none."""
     told: dict[str, Any] = {"asked": asked, "holds": False, "way": None, "moved": None, "judged_on": None, "why": None}
     try:
-        found = _written(exporting, path, int8=True)
+        content, mending = exporting.in_int8(training_images(exporting.network))
     except UserError as error:
         return None, told | {"why": str(error)}
     except Exception as error:  # of the runtime, which raises what it likes; the float file must not be lost with it
         return None, told | {"why": f"quantising failed ({type(error).__name__}: {error})"}
-    mending = found.exported.mending
-    assert mending
     told |= {"holds": not mending.gave_up, "way": mending.way, "moved": mending.best.moved}
     told["judged_on"] = mending.judged_on
     if mending.gave_up and not asked:
-        told["why"] = "there was no time to try other ways" if mending.cut_short else None
-        path.unlink()
-        return None, told
-    return found, told
+        return None, told | {"why": "there was no time to try other ways" if mending.cut_short else None}
+    return content, told
 
 
 def _right(probabilities: np.ndarray, images: Images) -> np.ndarray | None:
@@ -107,7 +102,7 @@ def _right(probabilities: np.ndarray, images: Images) -> np.ndarray | None:
 
 
 def _times(exporting: Exporting, files: list[_File]) -> list[dict[str, Any]]:
-    """For one image that has the network's resolution already."""
+    """For one image of the pixels that were prepared, as predict.py reads it."""
     side = exporting.network.preprocessing.resolution
     one = np.zeros((1, side, side, 3), dtype=np.uint8)
     times = in_turns([exporting.exporter.ready(each.content, one) for each in files], SECONDS)
@@ -126,14 +121,14 @@ def _times(exporting: Exporting, files: list[_File]) -> list[dict[str, Any]]:
 def _file(file: _File, right: np.ndarray | None, time: dict[str, Any], *, before: np.ndarray | None) -> dict[str, Any]:
     accuracy = share(0, 0) if right is None else share(int(right.sum()), len(right))
     drop = None
-    if file.exported.precision == "int8" and before is not None and right is not None:
+    if file.precision == "int8" and before is not None and right is not None:
         lost = paired_drop(before, right)
         drop = {"value": lost.value, "low": lost.low, "high": lost.high}
     return {
-        "file": file.exported.file.name,
-        "format": file.exported.format,
-        "precision": file.exported.precision,
-        "bytes": file.exported.bytes,
+        "file": file.name,
+        "format": FORMAT,
+        "precision": file.precision,
+        "bytes": len(file.content),
         "accuracy": accuracy["value"],
         "low": accuracy["low"],
         "high": accuracy["high"],

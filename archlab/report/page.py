@@ -38,11 +38,19 @@ def page(analysis: Analysis) -> str:
     )
 
 
-def rendered(template: str, sections: Iterable[Section], *, package: str = "archlab.report", **values: Any) -> str:
+def rendered(
+    template: str,
+    sections: Iterable[Section],
+    *,
+    package: str = "archlab.report",
+    all_in: str | None = None,
+    **values: Any,
+) -> str:
     """A page of sections, in the style of the report and with what its tables can do.
 
     Args:
         template: In the folder `template` of `package`; it finds the parts of the report's page too.
+        all_in: The file that holds all of a table of which only the first rows are shown; None: a CSV of its name.
         values: What else it is given.
     """
     from jinja2 import ChoiceLoader, Environment, PackageLoader
@@ -54,14 +62,14 @@ def rendered(template: str, sections: Iterable[Section], *, package: str = "arch
     style, behaviour = (Markup(loader.get_source(environment, name)[0]) for name in ("style.css", "behaviour.js"))  # noqa: S704
     return environment.get_template(template).render(
         version=version("archlab"),
-        sections=[_section(section, Markup) for section in sections],
+        sections=[_section(section, Markup, all_in) for section in sections],
         style=style,
         behaviour=behaviour,
         **values,
     )
 
 
-def _section(section: Section, safe: Any) -> dict[str, Any]:
+def _section(section: Section, safe: Any, all_in: str | None) -> dict[str, Any]:
     return {
         "anchor": section.anchor,
         "title": section.title,
@@ -70,8 +78,8 @@ def _section(section: Section, safe: Any) -> dict[str, Any]:
         "sentences": [in_two(sentence) for sentence in section.sentences],
         "plots": [_plot(plot, safe) for plot in section.plots],
         "folded_plots": [_plot(plot, safe) for plot in section.folded_plots],
-        "tables": [_table(table, section.anchor) for table in section.tables],
-        "folded": [_table(table, f"{section.anchor}-all") for table in section.folded],
+        "tables": [_table(table, section.anchor, all_in) for table in section.tables],
+        "folded": [_table(table, f"{section.anchor}-all", all_in) for table in section.folded],
     }
 
 
@@ -120,7 +128,7 @@ def inline_svg(plot: Plot) -> str:
     return ElementTree.tostring(svg, encoding="unicode")
 
 
-def _table(table: Table, anchor: str) -> dict[str, Any]:
+def _table(table: Table, anchor: str, all_in: str | None) -> dict[str, Any]:
     rows = []
     for index, (values, texts) in enumerate(zip(table.rows[:MOST_ROWS], table.written()[:MOST_ROWS], strict=True)):
         cells = [
@@ -133,7 +141,8 @@ def _table(table: Table, anchor: str) -> dict[str, Any]:
             for value, text, column in zip(values, texts, table.columns, strict=True)
         ]
         rows.append({"cells": cells, "role": table.roles[index] if table.roles else ""})
-    more = f" The first {MOST_ROWS}; all are in {table.name}.csv." if len(table.rows) > MOST_ROWS else ""
+    place = all_in or f"{table.name}.csv"
+    more = f" The first {MOST_ROWS}; all are in {place}." if len(table.rows) > MOST_ROWS else ""
     columns = [
         {"title": column.title, "kind": f"{column.kind} long" if len(column.title) > LONG_TITLE else column.kind}
         for column in table.columns

@@ -215,3 +215,11 @@ def test_layers_are_judged_as_long_as_there_is_time(monkeypatch):
     quantiser = SimpleNamespace(layers=["a", "b"], quantised=lambda way, in_float: b"x" * len(in_float))
     assert [layer for layer, _ in worst_layers(quantiser, None, b"xxx")] == ["a", "b"]
     assert worst_layers(quantiser, None, b"xxx", until=0.0) == []
+
+
+def test_layers_are_judged_by_images_of_all_classes():
+    """Images lie class by class."""
+    numbers = onnx_ways._spread(np.arange(1000))
+    assert len(set(numbers)) == onnx_ways.SHOWN and (numbers[0], numbers[-1]) == (0, 999)
+    assert np.diff(numbers).max() == 4
+    assert onnx_ways._spread(np.arange(5)).tolist() == [0, 1, 2, 3, 4]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
@@ -23,9 +26,10 @@ def run(content: bytes, pixels: np.ndarray) -> np.ndarray:
     return np.eye(2)[answers]
 
 
-def chosen(ways):
+def chosen(ways, seconds=math.inf):
     found = Mending()
-    return first_good(ways, found, IMAGES, b"10", run), found
+    makers = ((way, partial(bytes, content)) for way, content in ways)
+    return first_good(makers, found, IMAGES, b"10", run, seconds), found
 
 
 def impossible():
@@ -56,6 +60,12 @@ def test_what_each_way_costs_is_noted():
         pytest.approx(each) for each in ((0.05, 0.05), (0.1, 0), (0, 0))
     ]
     assert found.best.way == found.way == "same"
+
+
+@pytest.mark.parametrize(("ways", "cut_short"), [(["14", "10"], True), (["14"], False), (["10", "14"], False)])
+def test_the_time_cuts_short_where_another_way_would_follow(ways, cut_short):
+    made, found = chosen(((str(at), each.encode()) for at, each in enumerate(ways)), seconds=0.0)
+    assert (made, len(found.tried), found.cut_short) == (ways[0].encode(), 1, cut_short)
 
 
 def test_the_distance_is_that_of_total_variation():

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from archlab.budget import count
 from archlab.deploy.loading import load
+from archlab.deploy.targets import counted
 from archlab.executors import Settings, execute
 from archlab.runs import Store
 from archlab.study.ablating import runs_of
@@ -62,3 +64,9 @@ def test_the_exported_file_agrees(trained):
     images = images_of(network)
     found = agreement(network, run_onnx(core_graph(network).SerializeToString(), images.pixels), images)
     assert found.share >= 0.999 and found.largest_difference < 1e-3
+
+
+def test_what_a_board_needs_is_counted_at_the_pixels_that_the_network_sees(trained):
+    network, _ = trained
+    cost = count(network.architecture, network.run.input, network.run.width)
+    assert counted(network) == (cost.peak_memory, cost.flash)

@@ -7,6 +7,7 @@ from archlab.foundation.escaping import file_name, for_markdown, in_one_line, vi
 
 def test_control_characters_become_visible_and_writing_stays():
     assert visible("\x1b[31m \u202e\x9b\udcff") == r"\x1b[31m \u202e\x9b\udcff"
+    assert visible("\ufffe\uffff") == r"\ufffe\uffff", "which XML has not"
     assert visible("Größe 桜\tx\n") == "Größe 桜\tx\n"
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import stat
 
 import pytest
 
-from archlab.foundation import UserError, files_read, home, note_read, read_yaml, write_atomically, write_file
+from archlab.foundation import (
+    UserError,
+    files_read,
+    home,
+    note_read,
+    read_yaml,
+    replace_folder,
+    write_atomically,
+    write_file,
+)
+from archlab.foundation.files import clear_abandoned
 
 
 def test_home_is_the_option_else_the_variable_else_here(tmp_path, monkeypatch):
@@ -41,6 +53,35 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("left", ["target", ".target.old"])
+def test_a_folder_that_cannot_be_replaced_is_there_again(tmp_path, left):
+    """Where nothing else is left, a process was killed between the two renamings."""
+    (tmp_path / left).mkdir()
+    (tmp_path / left / "file").touch()
+    with pytest.raises(FileNotFoundError):
+        replace_folder(tmp_path / "part", tmp_path / "target")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"] and (tmp_path / "target/file").exists()
+    (tmp_path / "part").mkdir()
+    replace_folder(tmp_path / "part", tmp_path / "target")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"] and not list((tmp_path / "target").iterdir())
+
+
+def test_what_dead_processes_have_left_beside_a_path_is_removed_and_nothing_else(tmp_path):
+    here, dead = socket.gethostname(), 999_999_999
+    names = [
+        f".{here}.{dead}.abcdef01.out.part",
+        f".{here}.{os.getpid()}.abcdef01.out.part",
+        f".not-{here}.{dead}.abcdef01.out.part",
+        f".{here}.{dead}.abcdef01.another.out.part",
+        ".out.part",
+        "out",
+    ]
+    for name in names:
+        (tmp_path / name / "inside").mkdir(parents=True)
+    clear_abandoned(tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
 
 
 def test_permissions_are_those_of_any_new_file(tmp_path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from archlab.pick.document import _candidates, _early, _untried
+from archlab.pick.document import _candidates, _early, _repeat, _rungs, _runner_up, _training, _untried
 from archlab.pick.race import Race
 from archlab.pick.standing import Standing
 
@@ -29,8 +31,9 @@ def stands(**worth):
 def told(names, *standings, interrupted="", **out):
     """By model, in the order of the document: how far it came, what it was worth there, and why it went no further. The first
     of the names ships."""
-    race = Race(rungs=[{}] * len(standings), standings=list(standings), out=out)
+    race = Race(standings=list(standings), out=out)
     for rung, each in enumerate(standings, start=1):
+        race.rungs.append({"steps": dict.fromkeys(each.models, 100 * rung)})
         race.reached |= dict.fromkeys(each.models, rung)
     cost = {"params": 1, "macs": 1}
     model = SimpleNamespace(cost=cost, width=1.0)
@@ -51,6 +54,43 @@ def test_the_best_of_the_last_rung_has_no_reason_and_all_others_have_one():
         "e": (0, None, "no time to try it"),
     }
     assert list(found)[:3] == ["a", "b", "c"]
+
+
+def test_behind_in_the_end_are_those_alone_who_came_there():
+    found = told("ab", stands(a=0.6, b=0.5), stands(a=0.7))
+    assert found["b"] == (1, 0.5, "10.0 points behind after 100 steps")
+
+
+def test_seeds_are_told_of_each_model():
+    standing = replace(stands(a=0.6, b=0.5), seeds=(2, 1))
+    race = Race(rungs=[{"steps": {"a": 60, "b": 80}, "models": 2, "seeds": 2}], standings=[standing])
+    (rung,) = _rungs(SimpleNamespace(race=race))
+    assert rung == {"steps": {"a": 60, "b": 80}, "models": 2, "seeds": {"a": 2, "b": 1}}
+
+
+def test_the_runner_up_is_held_against_what_ships_where_both_were_last():
+    both = replace(stands(a=0.6, b=0.5), seeds=(1, 3))
+    race = Race(rungs=[{"steps": {"a": 60, "b": 80}}, {"steps": {"a": 240}}], standings=[both, stands(a=0.7)])
+    found = _runner_up(SimpleNamespace(race=race, chosen=SimpleNamespace(candidate=SimpleNamespace(name="b"))))
+    assert (found["model"], found["seeds"], found["steps"]) == ("a", 3, {"a": 60, "b": 80})
+    assert found["difference"] == pytest.approx(-0.1) and found["low"] < -0.1 < found["high"]
+
+
+def test_the_best_of_so_many_counts_what_could_ship():
+    run = SimpleNamespace(recipe={"augment": {"randaugment": None}}, seed=0, key="0" * 64)
+    candidate = SimpleNamespace(name="a", started_from=None)
+    attempts = [SimpleNamespace(candidate=candidate, run=run, steps=steps) for steps in (1, 2, 3)]
+    training = SimpleNamespace(seeds=[], tuned={})
+    state = SimpleNamespace(chosen=attempts[0], training=training, may_ship=lambda each: each.steps != 2)
+    trainer = SimpleNamespace(attempts=dict(enumerate(attempts)), value=lambda each: 0.5)
+    assert _training(state, trainer)["trainings"] == 2
+
+
+def test_a_folder_whose_name_begins_with_a_dash_is_no_option():
+    request = SimpleNamespace(output=Path("./-photos-picked"), store=None)
+    chosen = SimpleNamespace(run=SimpleNamespace(dataset="photos", seed=0, key="0" * 64))
+    train, _ = _repeat(SimpleNamespace(request=request, chosen=chosen), {"device": "cpu", "deterministic": True})
+    assert train.split()[2] == "./-photos-picked/winner.yaml" and " ./-photos-picked/recipe.yaml " in train
 
 
 def test_who_led_and_lost_in_the_end_to_one_with_other_augmentation_has_a_reason():
@@ -98,7 +138,7 @@ def test_an_unfinished_rung_leaves_no_reason_for_what_ships_and_one_for_what_was
     [
         ({}, [None]),
         ({"interrupted": "training", "failed": ""}, ["It was interrupted: this is the best until then"]),
-        ({"interrupted": "files"}, ["while its files were written"]),
+        ({"interrupted": "files"}, ["files were written: no other way of quantising than the first was tried"]),
         ({"interrupted": "files", "failed": "the disk is full"}, ["the disk is full", "while its files were written"]),
     ],
 )

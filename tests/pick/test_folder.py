@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
+import socket
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from archlab.foundation import UserError, read_yaml
 from archlab.foundation.metric import METRICS
 from archlab.pick import shipped, tested
 from archlab.pick.folder import WRITTEN, check_folder, write_folder
+from archlab.pick.photographs import Source
 from tests.pick.made import document
 
 
@@ -64,6 +67,7 @@ def test_it_is_whole_and_nothing_stands_beside_it(written):
     assert found["files"][0]["drop"] is None and found["files"][1]["drop"]["low"] <= found["files"][1]["drop"]["value"]
     assert found["int8"]["asked"] and found["int8"]["judged_on"] == "validation"
     assert found["cost"]["flash"] == found["cost"]["params_deployed"] < found["cost"]["params"]
+    assert 0 < found["cost"]["macs_deployed"] < found["cost"]["macs"]
     assert found["cost"]["peak_memory"] > 16 * 16 * 3
 
 
@@ -149,6 +153,7 @@ def test_one_of_its_own_is_replaced(written, network, quickly, tmp_path):
     folder = tmp_path / "picked"
     write_folder(network, document(network), folder, int8=False)
     (folder / "model-int8.onnx").write_text("of before")
+    (tmp_path / f".{socket.gethostname()}.999999999.abcdef01.picked.part/winner").mkdir(parents=True)  # of one killed
     found = write_folder(network, document(network, command="archlab pick again"), folder, int8=False)
     assert {each.name for each in folder.iterdir()} == WRITTEN - {"model-int8.onnx"}
     assert json.loads((folder / "pick.json").read_text())["command"] == found["command"] == "archlab pick again"
@@ -200,6 +205,31 @@ def test_what_desktops_put_into_folders_is_nobodys_file(written, tmp_path):
         (place / ".DS_Store").write_bytes(b"any")
         check_folder(place)
     (folder / ".DS_Store").unlink()
+
+
+def test_the_pick_of_other_images_that_are_still_there_is_not_replaced(tmp_path, monkeypatch):
+    cats, dogs, folder = tmp_path / "cats/images", tmp_path / "dogs/images", tmp_path / "images-picked"
+    for each in (cats, dogs, folder):
+        each.mkdir(parents=True)
+    left = dict.fromkeys(("version", "archlab", "command", "training", "files")) | {"data": {"source": str(cats)}}
+    (folder / "pick.json").write_text(json.dumps(left))
+    (tmp_path / "link").symlink_to(cats)
+    monkeypatch.chdir(cats.parent)
+    for same in (Source(cats), Source(Path("images")), Source(tmp_path / "link"), Source(dogs, csv=cats), None):
+        check_folder(folder, same)
+    for other in (Source(dogs), Source(csv=dogs)):
+        with pytest.raises(UserError, match=f"is the pick of {re.escape(str(cats))}: name another --output"):
+            check_folder(folder, other)
+    check_folder(folder, Source(tmp_path / "nowhere"))
+    check_folder(tmp_path / "dogs-picked", Source(dogs))
+    moved = cats.rename(tmp_path / "moved")
+    check_folder(folder, Source(moved))
+
+
+def test_a_name_that_is_too_long_while_it_is_written_is_refused_before(tmp_path):
+    check_folder(tmp_path / ("x" * 100))
+    with pytest.raises(UserError, match="its name is too long: name another --output"):
+        check_folder(tmp_path / ("x" * 240))
 
 
 def test_a_mount_point_is_refused_before_anything_is_computed(tmp_path, monkeypatch):
@@ -272,7 +302,7 @@ def test_interrupted_it_leaves_the_folder_of_before_and_nothing_else(network, qu
 @pytest.mark.slow
 def test_test_images_are_looked_at_once_and_after_the_files_are_made(small, tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "SECONDS", 0.01)
-    looked = []
+    looked, held = [], []
 
     def noted(network, split="test", most=None):
         looked.append((split, sorted(each.name for part in tmp_path.iterdir() for each in part.glob("*.onnx"))))
@@ -280,8 +310,10 @@ def test_test_images_are_looked_at_once_and_after_the_files_are_made(small, tmp_
 
     for module in (shipped, exporting):
         monkeypatch.setattr(module, "images_of", noted)
+    monkeypatch.setattr(exporting, "agreement", lambda *given: held.append(1) or agreement.agreement(*given))
     write_folder(small, document(small), tmp_path / "picked", int8=True)
     assert looked[0] == ("validation", [])
+    assert len(held) == 1, "the network in torch is computed for the float file alone"
     assert [each for each in looked if each[0] == "test"] == [("test", ["model-int8.onnx", "model.onnx"])]
 
 

@@ -99,8 +99,24 @@ def test_it_reads_every_kind_of_image_to_the_last_digit(tmp_path, fit, white):
             continue
         found = predict_file.read(file, 16, fit, white)
         assert found.dtype == np.uint8 and np.array_equal(found, expected), file
-    over = {"sixteen.tiff", "sixteen.png", "thirty_two.tif"} if white < 65535 else set()
-    assert unreadable == UNREADABLE | over
+    assert unreadable == UNREADABLE
+
+
+def test_a_damaged_exif_header_leaves_a_photograph_readable(tmp_path):
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8))
+    found = []
+    for name, exif in (("plain.png", b""), ("damaged.png", b"Exif\0\0no header")):
+        image.save(tmp_path / name, exif=exif)
+        found.append(predict_file.read(tmp_path / name, 16, "crop", 65535))
+    assert np.array_equal(*found)
+    with pytest.raises(SyntaxError):
+        Image.open(tmp_path / "damaged.png").getexif()
+
+
+def test_images_are_known_by_their_endings(tmp_path):
+    for name in ("a.JFIF", "b.jpe", "c.txt", ".d.png"):
+        (tmp_path / name).touch()
+    assert [Path(each).name for each in predict_file.files_of(tmp_path)] == ["a.JFIF", "b.jpe"]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +153,17 @@ def test_alone_it_says_what_archlab_predict_says(place, folder, command, tmp_pat
     assert all(line.startswith("failed: ") and "cannot be read: " in line for line in failed), done.stderr
     assert {Path(line.split(": ")[1].removesuffix(" cannot be read")).name for line in failed} == UNREADABLE
     assert len(failed) == len(err.splitlines()) == len(UNREADABLE)
+
+
+def test_an_error_without_words_is_told_by_its_kind(folder, monkeypatch, capsys):
+    def wordless(*_):
+        raise EOFError
+
+    monkeypatch.setattr(predict_file, "read", wordless)
+    monkeypatch.setattr(predict_file, "__file__", str(folder / "predict.py"))
+    monkeypatch.setattr(sys, "argv", ["predict.py", "photo.png"])
+    assert predict_file.main() == 1
+    assert capsys.readouterr().err == "failed: photo.png cannot be read: EOFError\n"
 
 
 def test_probabilities_of_the_file_are_those_of_the_network(place, folder, tmp_path):

@@ -1,0 +1,30 @@
+"""Where a pick is left when nobody says where."""
+
+from pathlib import Path
+
+import pytest
+
+from archlab.pick.asked import default_output
+from archlab.pick.photographs import Source
+
+PHOTOS, TABLE = Path("photos"), Path("lists/labels.csv")
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        (Source(PHOTOS), "photos-picked"),
+        (Source(PHOTOS, csv=TABLE), "photos-picked"),
+        (Source(csv=TABLE), "labels-picked"),
+    ],
+)
+def test_it_is_called_after_the_folder_else_the_table(source, name):
+    assert default_output(source) == Path(name)
+
+
+@pytest.mark.parametrize("table", [None, Path("labels.csv")])
+def test_it_does_not_lie_among_the_images(tmp_path, monkeypatch, table):
+    photos = tmp_path.resolve() / "photos"
+    photos.mkdir()
+    monkeypatch.chdir(photos)
+    assert default_output(Source(Path(), csv=table)) == photos.with_name("photos-picked")
