@@ -88,8 +88,8 @@ def train_long(
 ) -> None:
     """Trains the first of the finalists with what was chosen for it, and the others beside it, each as long as there is time:
     as many trainings as there are workers, with several seeds where there are more of these than finalists. Where that is
-    MANY_EPOCHS, every other seed, from the first, has stronger augmentation. Nobody for no more steps than in `least`, but for
-    who had the most steps that any training is worth there.
+    MANY_EPOCHS, every other training has stronger augmentation, the leader's first not and the second's first. Nobody is
+    trained for no more steps than in `least`, but for who had the most steps that any training is worth there.
 
     Raises Interrupted after Ctrl-C.
     """
@@ -102,7 +102,8 @@ def train_long(
 
     def run(name: str, steps: int, seed: int) -> Run:
         found = plain(name, steps, seed)
-        if seed % 2 or epochs_of(trainer, found) < MANY_EPOCHS:
+        is_other = (list(by_name).index(name) + seed) % 2
+        if not is_other or epochs_of(trainer, found) < MANY_EPOCHS:
             return found
         return plain(name, steps, seed, augment=_stronger(found.recipe["augment"]))
 

@@ -87,11 +87,14 @@ def attempts(*names, seconds, least=None):
     return training.seeds
 
 
-def test_every_other_seed_of_many_epochs_has_stronger_augmentation(lengths):
+def test_every_other_training_of_many_epochs_has_stronger_augmentation(lengths):
     lengths(6)
     found = attempts("slow", "fast", seconds=60.0)  # 15 and 60 epochs
     stronger = {(each.candidate.name, each.run.seed) for each in found if is_stronger(each.run)}
     assert stronger == {("fast", 0), ("fast", 2)}
+    lengths(2)
+    assert [is_stronger(each.run) for each in attempts("fast", "third", seconds=100.0)] == [False, True]
+    assert [is_stronger(each.run) for each in attempts("fast", seconds=100.0)] == [False, True]
     assert all(each.run.recipe["augment"] | MORE == PLAIN | MORE for each in found)
 
 
