@@ -6,7 +6,8 @@ as there are workers; the best seed on validation images is tested. So the eleve
 reference drawn at random likewise, and, in eleven times the time, the one of the eleven that is best on validation images. What
 is in OUT.jsonl already is not done again, unless another machine has left a repetition unfinished;
 `python -m tests.comparisons.picks_table OUT.jsonl` sums it up. With `--only references` what takes eleven twelfths of the time
-can be done before `pick` is as it will be.
+can be done before `pick` is as it will be; with `--only pick --within` a longer time, picks of that are held against the best
+of the eleven too.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def main(
         if is_done(way, [row for row in rows if asked.items() <= row.items()], hardware()):
             continue
         home = out.with_suffix("") / folder.name
-        store = Store(home / PICK / str(repeat) if way == PICK else home / "references")
+        store = Store(home / PICK / within / str(repeat) if way == PICK else home / "references")
         began = time.monotonic()
         how = _picked if way == PICK else partial(_trained, way)
         found = how(folder, store, seconds_in(within), Budget(params), repeat, Settings(workers=workers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -13,39 +14,39 @@ from scipy.stats import t
 
 from tests.comparisons.picks import PICK
 
-OTHERS = {"mobilenetv2": "for as long", "any reference": "for as long", "best of eleven": "for eleven times as long"}
+OTHERS = ("mobilenetv2", "any reference", "best of eleven")  # the last in eleven times the time
 
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path, exists=True))
 def main(out: Path) -> None:
     """A line a folder: means over repetitions, and how far `pick` is above each other way, with its 95 % interval."""
-    found = compared(pd.DataFrame(map(json.loads, out.read_text().splitlines())))
-    for folder, of_folder in found.groupby("folder"):
-        _print(str(folder), of_folder)
-    means = found.groupby("folder").mean(numeric_only=True)
-    _print(f"{len(means)} folders", means)
+    rows = pd.DataFrame(map(json.loads, out.read_text().splitlines()))
+    whole = compared(rows)
+    if whole.empty:
+        raise click.ClickException("no pick beside eleven references yet")
+    for (within, of_references), found in whole.groupby(["within", "of_references"]):
+        click.echo(f"pick in {within}, the references in {of_references} each")
+        others = OTHERS if within == of_references else OTHERS[-1:]
+        for folder, of_folder in found.groupby("folder"):
+            _print(str(folder), of_folder, others)
+        means = found.groupby("folder").mean(numeric_only=True)
+        _print(f"{len(means)} folders", means, others)
 
 
 def compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a folder and repetition that one machine has completed: points of test accuracy of pick and of each of OTHERS."""
+    """A row a pick, beside the eleven that its machine has trained on the folder for this repetition: points of test accuracy
+    of it and of each of OTHERS."""
     found = []
     for (folder, repeat, _), each in rows.groupby(["folder", "repeat", "hardware"]):
-        points = 100 * each.set_index("way").value
         references = each[each.way != PICK].set_index("way")
-        if PICK not in points or len(references) < 11:
+        if len(references) < 11:
             continue
-        best = references.validation.idxmax()
-        found.append(
-            {
-                "folder": folder,
-                "repeat": repeat,
-                PICK: points[PICK],
-                "mobilenetv2": points["mobilenetv2"],
-                "any reference": points[references.index].mean(),
-                "best of eleven": points[best],
-            }
-        )
+        points, best = 100 * references.value, references.validation.idxmax()
+        eleven = dict(zip(OTHERS, (points["mobilenetv2"], points.mean(), points[best]), strict=True))
+        for picked in each[each.way == PICK].itertuples():
+            times = {"within": picked.within, "of_references": references.within.iloc[0]}
+            found.append({"folder": folder, "repeat": repeat, **times, PICK: 100 * picked.value, **eleven})
     return pd.DataFrame(found)
 
 
@@ -56,11 +57,11 @@ def above(differences: np.ndarray) -> tuple[float, float]:
     return float(differences.mean()), float(t.ppf(0.975, max(count - 1, 1)) * error)
 
 
-def _print(name: str, rows: pd.DataFrame) -> None:
+def _print(name: str, rows: pd.DataFrame, others: Sequence[str]) -> None:
     words = [f"{name:12} n = {len(rows)}  pick {rows[PICK].mean():.1f}"]
-    for other, how_long in OTHERS.items():
+    for other in others:
         mean, half = above((rows[PICK] - rows[other]).to_numpy())
-        words.append(f"{other} {how_long} {rows[other].mean():.1f}, pick {mean:+.1f} ± {half:.1f}")
+        words.append(f"{other} {rows[other].mean():.1f}, pick {mean:+.1f} ± {half:.1f}")
     click.echo("; ".join(words))
 
 
