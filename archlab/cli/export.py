@@ -34,7 +34,7 @@ _LONGEST = 100  # characters, all ASCII, of 255 that must do for what is written
 def export(
     key: str, kind: str, int8: bool, output: Path | None, dataset: str | None, store: str | None, as_json: bool
 ) -> None:
-    """Writes a trained network as a file: branches merged, normalisation and resizing inside, raw pixels in.
+    """Writes a trained network as a file: branches merged, raw pixels in, normalisation inside, and in ONNX resizing too.
 
     KEY is the first digits of a run's key, a run's folder, a search's winner.yaml, or a pick's folder. The file is run on test
     images of the run's dataset before the command ends.

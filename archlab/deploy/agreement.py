@@ -83,28 +83,32 @@ def agreement(network: LoadedNetwork, found: np.ndarray, images: Images) -> Agre
     """Holds the probabilities that a file gives, float32 (N, classes), against those of the network, which is on the CPU."""
     precise = Deployed(copy.deepcopy(network), network.preprocessing).eval().double()
     expected, excess = np.empty_like(found), -math.inf
-    for rows in batches(images.pixels):
+    for rows in batches(images.pixels, network.preprocessing.pixels):
         pixels = torch.from_numpy(np.ascontiguousarray(images.pixels[rows]))
         expected[rows] = network.probabilities(pixels).numpy()
         with torch.inference_mode():
             scores = network(network.preprocessing.normalized(pixels))
-            exact = precise.scores(pixels)
+            try:
+                exact = precise.scores(pixels)
+            except RuntimeError:  # of an own block that makes single precision of what it is given
+                exact = scores.double()
         error = (scores.double() - exact).abs().max().item()
         # an error of e in every class score moves a probability by at most e / 2
         bound = (4 * error + 2e-6 * exact.abs().max().item()) / 2
-        excess = max(excess, float(np.abs(found[rows] - exact.softmax(1).numpy()).max()) - bound)
+        excess = np.maximum(excess, np.abs(found[rows] - exact.softmax(1).numpy()).max() - bound)  # NaN stays
     same = found.argmax(1) == expected.argmax(1)
     return Agreement(
         images=len(found),
         made_up=images.labels is None,
         same_class=int(same.sum()),
         largest_difference=float(np.abs(found - expected).max()),
-        within_rounding=excess <= 0,
+        within_rounding=bool(excess <= 0),
         exceptions=tuple(images.names[row] for row in np.flatnonzero(~same)[:NAMED]),
         right=None if images.labels is None else found.argmax(1) == images.labels,
     )
 
 
-def batches(pixels: np.ndarray) -> Iterator[slice]:
-    size = evaluation_batch_size(pixels.shape[1])
+def batches(pixels: np.ndarray, seen: int | None = None) -> Iterator[slice]:
+    """As many images at once as the memory takes, where the network sees `seen` pixels on a side; None: as stored."""
+    size = evaluation_batch_size(seen or pixels.shape[1])
     return (slice(start, start + size) for start in range(0, len(pixels), size))

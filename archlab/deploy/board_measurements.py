@@ -97,7 +97,7 @@ def import_measurements(file: Path, store: Store) -> list[BoardMeasurement]:
     Nothing is kept unless all of it is right. Raises UserError, with the line.
     """
     file, now = Path(file), datetime.now(UTC).isoformat(timespec="seconds")
-    networks = _Networks(store)
+    networks, known = _Networks(store), {each.name: each for each in read_measurements(store)}
     found: dict[str, BoardMeasurement] = {}
     lines: dict[str, str] = {}
     for at, row in read_rows(file):
@@ -110,7 +110,7 @@ def import_measurements(file: Path, store: Store) -> list[BoardMeasurement]:
                 f"{model} on {each.target} in {each.precision} is given twice, first at {lines[each.name]}", where=at
             )
         found[each.name], lines[each.name] = each, at
-    return [_keep(each, store) for each in found.values()]
+    return [_keep(each, known.get(each.name), store) for each in found.values()]
 
 
 def read_measurements(store: Store) -> list[BoardMeasurement]:
@@ -131,22 +131,20 @@ def read_measurements(store: Store) -> list[BoardMeasurement]:
     return found
 
 
-def _keep(measurement: BoardMeasurement, store: Store) -> BoardMeasurement:
+def _keep(measurement: BoardMeasurement, known: BoardMeasurement | None, store: Store) -> BoardMeasurement:
     """What was not measured this time stays as it was known."""
-    path = store.home / FOLDER / f"{measurement.name}.json"
-    if replaced := path.exists():
-        measurement = _completed(measurement, read_sealed(path) or {})
-    write_file(path, seal({"format": FORMAT, **dataclasses.asdict(measurement)}))
-    return dataclasses.replace(measurement, replaced=replaced)
+    kept = _completed(measurement, known) if known else measurement
+    write_file(store.home / FOLDER / f"{kept.name}.json", seal({"format": FORMAT, **dataclasses.asdict(kept)}))
+    return dataclasses.replace(kept, replaced=known is not None)
 
 
-def _completed(measurement: BoardMeasurement, known: dict[str, Any]) -> BoardMeasurement:
+def _completed(measurement: BoardMeasurement, known: BoardMeasurement) -> BoardMeasurement:
     missing = [name for name in (*MEASURED, "note") if getattr(measurement, name) is None]
     if "milliseconds" in missing:
         missing += OF_TIMES
-    kept: dict[str, Any] = {name: known[name] for name in missing if known.get(name) is not None}
-    if kept and known["file"] != measurement.file:
-        kept["file"] = f"{known['file']}, {measurement.file}"
+    kept: dict[str, Any] = {name: value for name in missing if (value := getattr(known, name)) is not None}
+    if kept:
+        kept["file"] = ", ".join(dict.fromkeys([*known.file.split(", "), measurement.file]))
     return dataclasses.replace(measurement, **kept)
 
 

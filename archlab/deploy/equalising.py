@@ -67,7 +67,7 @@ def _equalise(first: Any, second: Any, weights: dict[str, np.ndarray]) -> None:
     alive = (range_one > 0) & (range_two > 0)
     factor = np.ones(channels)
     factor[alive] = np.sqrt(range_one[alive] / range_two[alive])
-    one /= factor.reshape(-1, 1, 1, 1).astype(one.dtype)
+    one /= factor.reshape(-1, *[1] * (one.ndim - 1)).astype(one.dtype)
     if len(first.input) > 2:
         weights[first.input[2]] /= factor.astype(one.dtype)
     by_channel *= factor.reshape(groups, 1, inputs, 1).astype(two.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from archlab.deploy.extras import require
 from archlab.deploy.formats import FORMATS
 from archlab.deploy.loading import LoadedNetwork
 from archlab.deploy.mending import Mending
-from archlab.foundation import UserError, write_file
+from archlab.foundation import UserError, check_file, write_file
 
 LEAST_AGREEMENT = 0.999  # of float files
 CALIBRATION = 256  # images
@@ -93,7 +94,7 @@ class Exporting:
 
     def write(self, file: Path, *, int8: bool) -> Exported:
         """Raises as `export` does."""
-        _check(file)
+        _check(file, self.format)
         calibration = training_images(self.network) if int8 else None
         in_float, drop, mending = self._in_float, None, None
         content, found = self.exporter.in_float, in_float
@@ -157,9 +158,16 @@ def judging_images(network: LoadedNetwork) -> tuple[str, Images]:
     return "train", images_of(network, "train")
 
 
-def _check(file: Path) -> None:
+def _check(file: Path, format: str) -> None:
     """Raises UserError where no such file can be written, before anything is computed."""
-    if file.is_dir():
+    if check_file(file).is_dir():
         raise UserError("is a folder: name a file", where=str(file))
     if not file.parent.is_dir():
         raise UserError("there is no such folder", where=str(file.parent))
+    if not os.access(file.parent, os.W_OK):
+        raise UserError("this folder must not be written to", where=str(file.parent))
+    ending = file.suffix[1:].lower()
+    if ending in FORMATS and ending != format:
+        raise UserError(
+            f"this is to be a file of {FORMATS[format].name}: --format {ending}, or another name", where=str(file)
+        )

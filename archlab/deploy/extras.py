@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 
 from archlab.foundation import UserError
@@ -23,3 +25,12 @@ def require(extra: str, needed_by: str = "this", where: str | None = None) -> No
     """Raises UserError where what an extra brings is not installed."""
     if names := missing(extra):
         raise UserError(f"{needed_by} needs {' and '.join(names)}: pip install 'archlab[{extra}]'", where=where)
+
+
+@cache
+def onnx_runtime_version() -> str:
+    """Of whichever of its packages is installed: `onnxruntime-gpu` and others bring the same module."""
+    try:
+        return version("onnxruntime")
+    except PackageNotFoundError:
+        return version(packages_distributions()["onnxruntime"][0])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+from archlab.deploy.extras import onnx_runtime_version
 from archlab.deploy.mending import VERSION as WAYS
 from archlab.executors.settings import Settings, Task
 from archlab.forecast.kept import keep_measurement, read_measurement
@@ -52,5 +53,5 @@ def int8_scores(
 
 
 def _name(run: Run, metric: Metric) -> str:
-    versions = [version(name) for name in ("torch", "onnx", "onnxruntime", "archlab")]
+    versions = [version("torch"), version("onnx"), onnx_runtime_version(), version("archlab")]
     return digest([run.key, metric.document(), cpu_name(), WAYS, *versions])[:32]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
-from archlab.deploy.extras import missing
+from archlab.deploy.extras import missing, onnx_runtime_version
 from archlab.executors.settings import Settings, Task
 from archlab.forecast.costs import model_of
 from archlab.forecast.kept import keep_measurement, read_measurement
@@ -130,6 +130,6 @@ def _measured(runs: list[Run], store: Store, time_limit: float | None = None) ->
 
 
 def _name(run: Run) -> str:
-    versions = [version(name) for name in ("torch", "onnxruntime")]
+    versions = [version("torch"), onnx_runtime_version()]
     decisive = [*model_of(run), run.num_classes, run.code, cpu_name(), gpu_names(), "CPU time", *versions]
     return digest(decisive)[:32]

@@ -114,8 +114,10 @@ def first_good(
 
 
 def distance(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean total variation distance of probabilities (N, classes): half the sum of the absolute differences."""
-    return float(np.abs(before.astype(np.float64) - after).sum(1).mean() / 2)
+    """Mean total variation distance of probabilities (N, classes): half the sum of the absolute differences; of an image for
+    which a file gives no numbers, 1."""
+    moved = np.abs(before.astype(np.float64) - after).sum(1) / 2
+    return float(np.nan_to_num(moved, nan=1.0).mean())
 
 
 def _accuracy(probabilities: np.ndarray, images: Images) -> float:

@@ -87,6 +87,8 @@ def _fold_batch_norms(model: Any) -> None:
 
     graph = model.graph
     values = {each.name: each for each in graph.initializer}
+    shaped = (*graph.input, *graph.value_info)
+    ranks = {each.name: len(each.type.tensor_type.shape.dim) for each in shaped}
     nodes = []
     for node in graph.node:
         if node.op_type != "BatchNormalization":
@@ -96,8 +98,9 @@ def _fold_batch_norms(model: Any) -> None:
         epsilon = next((each.f for each in node.attribute if each.name == "epsilon"), 1e-5)
         scale, bias, mean, variance = (numpy_helper.to_array(values[name]).astype(np.float64) for name in others)
         factor = scale / np.sqrt(variance + epsilon)
+        behind = [1] * ((ranks.get(data) or 4) - 2)  # axes, after that of channels
         for name, value in (("factor", factor), ("offset", bias - mean * factor)):
-            tensor = value.astype(np.float32).reshape(-1, 1, 1)
+            tensor = value.astype(np.float32).reshape(-1, *behind)
             graph.initializer.append(numpy_helper.from_array(tensor, f"{node.name}_{name}"))
         product = f"{node.output[0]}_product"
         nodes += [

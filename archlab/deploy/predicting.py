@@ -52,7 +52,7 @@ def image_files(paths: Iterable[str | Path]) -> list[str]:
 
 def predict(network: LoadedNetwork, files: Iterable[str]) -> Iterator[Prediction]:
     """A prediction a file, in their order, computed in batches on the device where the network is."""
-    size = evaluation_batch_size(network.preprocessing.resolution)
+    size = evaluation_batch_size(network.preprocessing.pixels or network.preprocessing.resolution)
     read: list[tuple[str, np.ndarray | str]] = []
     for file in files:
         read.append((file, _pixels(network, file)))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from archlab.deploy.agreement import batches
+from archlab.deploy.deployed import refusal
 from archlab.deploy.onnx_export import RESIZED
 from archlab.deploy.quiet import quiet
 
@@ -40,7 +41,16 @@ class Quantiser:
         return [layer for layer in dict.fromkeys(named) if layer != BESIDE]
 
     def quantised(self, way: str, *, in_float: Container[str] = ()) -> bytes:
-        """The graph in int8, but for the layers `in_float`. `way`: MIN_MAX or PERCENTILE."""
+        """The graph in int8, but for the layers `in_float`. `way`: MIN_MAX or PERCENTILE.
+
+        Raises UserError for a graph that ONNX Runtime cannot quantise so.
+        """
+        try:
+            return self._quantised(way, in_float)
+        except Exception as error:  # nearly anything, from deep inside
+            raise refusal(error, "ONNX in int8") from error
+
+    def _quantised(self, way: str, in_float: Container[str]) -> bytes:
         from onnxruntime.quantization import QuantType
         from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
@@ -92,7 +102,9 @@ class Quantiser:
                     calibrate_method=method,
                     extra_options=options,
                 )
-                calibrator.collect_data(_Reader(self.images))
+                # histograms are made of one array, with all feature maps of all images that are given at once
+                for rows in batches(self.images) if way == PERCENTILE else [slice(None)]:
+                    calibrator.collect_data(_Reader(self.images[rows]))
                 self._ranges[way] = calibrator.compute_data()
         return self._ranges[way]
 
@@ -120,6 +132,3 @@ class _Reader:
     def get_next(self) -> dict[str, np.ndarray] | None:
         rows = next(self._batches, None)
         return None if rows is None else {RESIZED: self._images[rows]}
-
-    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        return iter(self.get_next, None)

@@ -129,5 +129,6 @@ def _of_format(network: LoadedNetwork, format: str, one: np.ndarray, note: Calla
 
 def _classes(network: LoadedNetwork, images: Images) -> np.ndarray:
     """int64 (N,)"""
-    found = [network.probabilities(torch.from_numpy(images.pixels[rows])).argmax(1) for rows in batches(images.pixels)]
+    rows = batches(images.pixels, network.preprocessing.pixels)
+    found = [network.probabilities(torch.from_numpy(images.pixels[each])).argmax(1) for each in rows]
     return torch.cat(found).numpy()

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import nn
 from archlab.architecture import Network
 from archlab.data.preprocessing import Preprocessing
 from archlab.deploy.deployed import Deployed
+from archlab.deploy.extras import onnx_runtime_version
 from archlab.deploy.onnx_export import RESIZED, graph_of
 from archlab.deploy.onnx_runtime import session_of
 from archlab.deploy.quantising import MIN_MAX, Quantiser
@@ -86,7 +86,7 @@ def time_on_gpu(networks: Sequence[nn.Module], resolution: int, *, seconds: floa
 
 def on_cpu() -> str:
     """What computes where latencies are measured on a CPU."""
-    return f"{cpu_name()}, one thread, CPU time, ONNX Runtime {version('onnxruntime')}"
+    return f"{cpu_name()}, one thread, CPU time, ONNX Runtime {onnx_runtime_version()}"
 
 
 def in_turns(

@@ -129,6 +129,7 @@ def test_what_was_not_measured_this_time_stays(imported, store):
     imported(f"run,target,milliseconds\n{key},b,3.0\n")
     (found,) = read_measurements(store)
     assert (found.milliseconds, found.low, found.n, found.flash) == (3.0, None, None, 2 * 1024**2)
+    assert found.file == "board.csv, flash.csv"
 
 
 def test_the_same_again_replaces_and_says_so_and_others_stay(imported, store):
@@ -259,6 +260,17 @@ def test_damaged_measurements_do_not_count_and_newer_ones_are_refused(imported, 
     (folder / "newer.json").write_text(seal({**kept, "format": 2}))
     with pytest.raises(UserError, match="a newer archlab wrote this"):
         read_measurements(store)
+
+
+def test_what_a_newer_archlab_wrote_is_not_replaced(imported, store):
+    text = f"run,target,milliseconds\n{digits(TOY)},b,5\n"
+    (known,) = imported(text)
+    file = store.home / FOLDER / f"{known.name}.json"
+    newer = seal({**read_sealed(file), "format": 2, "watts": 3})
+    file.write_text(newer)
+    with pytest.raises(UserError, match="a newer archlab wrote this"):
+        imported(text)
+    assert file.read_text() == newer
 
 
 def test_what_is_known_survives_a_writer_that_dies(imported, store, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,9 @@ from archlab.architecture import references
 from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.data.decode import decode
 from archlab.deploy import extras
-from archlab.deploy.onnx_export import core_graph
+from archlab.deploy.agreement import agreement, images_of
+from archlab.deploy.onnx_export import _fold_batch_norms, core_graph
+from archlab.deploy.onnx_runtime import session_of
 from archlab.foundation import UserError
 from tests.deploy.made import BRANCHING, CLASSES, train
 from tests.repeated import only_whole
@@ -106,6 +109,33 @@ def test_branches_are_merged_and_no_normalisation_is_left(place):
     assert not any(node.doc_string or node.metadata_props for node in graph.node), "no paths of this machine"
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (4, 3, 5, 7)])
+def test_normalisation_of_maps_of_any_rank_is_folded(shape):
+    from onnx import numpy_helper, parser, shape_inference
+
+    axes = ",".join(map(str, shape))
+    model = shape_inference.infer_shapes(
+        parser.parse_model(f"""
+            <ir_version: 10, opset_import: ["" : 20]>
+            norms (float[{axes}] given) => (float[{axes}] made)
+            <float[3] scale = {{1.0, 2.0, 3.0}}, float[3] bias = {{0.5, 0.0, -1.0}}, float[3] mean = {{1.0, 0.0, 2.0}},
+             float[3] variance = {{1.0, 4.0, 0.25}}>
+            {{
+                negative = Neg(given)
+                made = BatchNormalization(negative, scale, bias, mean, variance)
+            }}
+        """)
+    )
+    by_channel = (1, 3, *[1] * (len(shape) - 2))
+    scale, bias, mean, variance = (numpy_helper.to_array(each).reshape(by_channel) for each in model.graph.initializer)
+    given = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    expected = (-given - mean) / np.sqrt(variance + 1e-5) * scale + bias
+    _fold_batch_norms(model)
+    assert [node.op_type for node in model.graph.node] == ["Neg", "Mul", "Add"]
+    (found,) = session_of(model.SerializeToString(), threads=1).run(None, {"given": given})
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
 LIKE_EFFICIENTNET = ("fbnet", "mobilenetv2", "tinynet")  # of the same block
 
 
@@ -147,11 +177,20 @@ def test_without_the_extra_one_line_says_what_to_install(place, command, monkeyp
     assert err == "error: this needs onnx and onnxscript and onnxruntime: pip install 'archlab[onnx]'\n"
 
 
-def test_what_cannot_be_written_is_said_before_anything_is_computed(place, command, tmp_path):
+def test_what_cannot_be_written_is_said_before_anything_is_computed(place, command, tmp_path, monkeypatch):
     code, _, err = command("export", place.keys["gated"], "--output", tmp_path, "--store", place.home)
     assert code == 2 and "is a folder" in err
     code, _, err = command("export", place.keys["gated"], "--output", "no/net.onnx", "--store", place.home)
     assert code == 2 and "no: there is no such folder" in err
+    code, _, err = command("export", place.keys["gated"], "--output", "net.TFLite", "--store", place.home)
+    assert code == 2 and "net.TFLite: this is to be a file of ONNX: --format tflite, or another name" in err
+    os.mkfifo(tmp_path / "pipe.onnx")
+    code, _, err = command("export", place.keys["gated"], "--output", "pipe.onnx", "--store", place.home)
+    assert code == 2 and "pipe.onnx: is a pipe or a device" in err and (tmp_path / "pipe.onnx").is_fifo()
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, *mode, **more: str(path) != "." and real(path, *mode, **more))
+    code, _, err = command("export", place.keys["gated"], "--output", "net.onnx", "--store", place.home)
+    assert code == 2 and "this folder must not be written to" in err
 
 
 @pytest.mark.slow
@@ -176,3 +215,25 @@ def test_a_file_that_computes_something_else_is_not_written(place, monkeypatch, 
     with pytest.raises(UserError, match=r"gives another class on .* and nothing is written"):
         exporting.export(network, tmp_path / "net.onnx")
     assert not (tmp_path / "net.onnx").exists()
+
+
+def test_a_file_that_gives_no_numbers_is_not_within_rounding(place):
+    network = archlab.load(place.keys["gated"], store=place.home)
+    images = images_of(network)
+    found = network.probabilities(torch.from_numpy(images.pixels)).numpy()
+    assert agreement(network, found, images).within_rounding
+    found[::2] = np.nan
+    told = agreement(network, found, images)
+    assert not told.within_rounding and told.share < 0.999
+
+
+def test_blocks_that_compute_in_single_precision_alone_are_compared_all_the_same(place):
+    class Single(torch.nn.Module):
+        def forward(self, x):
+            return x @ torch.eye(x.shape[3])
+
+    network = archlab.load(place.keys["gated"], store=place.home)
+    network.layers.append(Single())
+    images = images_of(network)
+    told = agreement(network, network.probabilities(torch.from_numpy(images.pixels)).numpy(), images)
+    assert told.same_class == told.images and told.largest_difference < 1e-6

@@ -15,13 +15,15 @@ import pytest
 import archlab
 from archlab.cli.export import _file
 from archlab.data import Prepared, preparation
-from archlab.deploy import mending, onnx_ways
+from archlab.deploy import mending, onnx_ways, quantising
 from archlab.deploy.agreement import images_of
 from archlab.deploy.drop import paired_drop
 from archlab.deploy.exporting import Exported
 from archlab.deploy.onnx_export import core_graph
-from archlab.deploy.onnx_runtime import run_onnx
+from archlab.deploy.onnx_runtime import run_onnx, session_of
 from archlab.deploy.onnx_ways import quantised_graph, worst_layers
+from archlab.deploy.quantising import MIN_MAX, PERCENTILE, Quantiser
+from archlab.foundation import UserError
 from tests.deploy.made import CLASSES, train
 from tests.repeated import WHOLE
 
@@ -142,6 +144,35 @@ def test_it_gives_up_when_nothing_helps_and_takes_what_costs_least(core, monkeyp
     assert found.best.way == found.way and found.best.moved == min(each.moved for each in found.tried)
 
 
+@pytest.mark.slow
+def test_percentiles_are_found_in_batches_of_any_size(core, monkeypatch):
+    """256 images of 224 pixels come in 51 batches of five and one of one."""
+    graph, calibration, validation = core
+    together = run_onnx(Quantiser(graph, calibration[:20]).quantised(PERCENTILE), validation.pixels)
+    monkeypatch.setattr(quantising, "batches", lambda images: (slice(at, at + 8) for at in range(0, len(images), 8)))
+    apart = run_onnx(Quantiser(graph, calibration[:20]).quantised(PERCENTILE), validation.pixels)
+    assert mending.distance(together, apart) < 0.1
+
+
+@pytest.mark.slow
+def test_a_way_that_the_runtime_refuses_leaves_those_before_it(core, monkeypatch):
+    graph, calibration, validation = core
+    real, refused = Quantiser._calibrated, {PERCENTILE}
+
+    def calibrated(quantiser, way):
+        if way in refused:
+            raise ValueError("supplied range of [-inf, inf] is not finite")
+        return real(quantiser, way)
+
+    monkeypatch.setattr(Quantiser, "_calibrated", calibrated)
+    monkeypatch.setattr(mending, "ENOUGH", -2.0)
+    _, found = quantised_graph(graph, calibration, validation)
+    assert [each.way for each in found.tried] == [found.way] == [MIN_MAX]
+    refused.add(MIN_MAX)
+    with pytest.raises(UserError, match="cannot be exported to ONNX in int8: supplied range of"):
+        quantised_graph(graph, calibration, validation)
+
+
 def test_equalised_convolutions_compute_the_same_with_ranges_alike(core):
     from archlab.deploy.equalising import equalised
 
@@ -150,6 +181,31 @@ def test_equalised_convolutions_compute_the_same_with_ranges_alike(core):
     assert pairs > 10
     before, after = (run_onnx(each.SerializeToString(), validation.pixels) for each in (graph, changed))
     assert np.abs(before - after).max() < 1e-4 and changed.SerializeToString() != graph.SerializeToString()
+
+
+def test_convolutions_along_a_line_are_equalised_too():
+    from onnx import parser
+
+    from archlab.deploy.equalising import equalised
+
+    graph = parser.parse_model("""
+        <ir_version: 10, opset_import: ["" : 20]>
+        line (float[4,2,9] given) => (float[4,1,9] made)
+        <float[3,2,1] one = {1.0, 2.0, -3.0, 4.0, 5.0, -6.0}, float[3] bias = {0.5, -0.5, 0.25},
+         float[1,3,1] two = {7.0, 0.5, 0.125}>
+        {
+            maps = Conv(given, one, bias)
+            positive = Relu(maps)
+            made = Conv(positive, two)
+        }
+    """)
+    changed, pairs = equalised(graph)
+    given = np.random.default_rng(0).normal(size=(4, 2, 9)).astype(np.float32)
+    before, after = (
+        session_of(each.SerializeToString(), threads=1).run(None, {"given": given})[0] for each in (graph, changed)
+    )
+    assert pairs == 1 and changed.SerializeToString() != graph.SerializeToString()
+    np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4)
 
 
 def test_the_interval_of_a_drop_covers_what_it_should():

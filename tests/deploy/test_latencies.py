@@ -1,10 +1,11 @@
 import dataclasses
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 from standin import make_run
 
 from archlab.architecture import architecture
-from archlab.deploy import latencies
+from archlab.deploy import extras, latencies
 from archlab.runs import Store
 
 
@@ -52,3 +53,14 @@ def test_what_a_model_is_trained_on_does_not_matter_to_its_time():
 def test_every_figure_of_the_cpu_is_scaled_and_none_of_another_device():
     found = latencies._divided({"median_ms": 6.0, "low_ms": 4.0, "high_ms": 8.0, "n": 9, "hardware": "cpu"}, 2.0)
     assert found == {"median_ms": 3.0, "low_ms": 2.0, "high_ms": 4.0, "n": 9, "hardware": "cpu"}
+
+
+def test_the_runtime_is_known_by_whatever_package_brings_it(monkeypatch):
+    def version(name):
+        if name != "onnxruntime-gpu":
+            raise PackageNotFoundError(name)
+        return "1.99"
+
+    monkeypatch.setattr(extras, "version", version)
+    monkeypatch.setattr(extras, "packages_distributions", lambda: {"onnxruntime": ["onnxruntime-gpu"]})
+    assert extras.onnx_runtime_version.__wrapped__() == "1.99"

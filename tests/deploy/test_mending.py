@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from archlab.deploy.agreement import Images
-from archlab.deploy.mending import Mending, distance, first_good
+from archlab.deploy.mending import Mending, Tried, distance, first_good
 from archlab.foundation import UserError
 
 LABELS = np.arange(100) % 2
@@ -78,6 +78,12 @@ def test_the_distance_is_that_of_total_variation():
     assert distance(several, several) == 0 and distance(np.eye(7), np.roll(np.eye(7), 1, 0)) == 1
     changed = np.mean(several.argmax(1) != several[::-1].argmax(1))
     assert 0 < distance(several, several[::-1]) < 1 and changed > 0
+
+
+def test_what_is_no_number_has_moved_wholly():
+    nothing = np.full((2, 2), np.nan)
+    assert distance(np.eye(2), nothing) == 1 and distance(np.eye(2), np.vstack([np.eye(2)[:1], nothing[:1]])) == 0.5
+    assert Mending(tried=[Tried("a", distance(np.eye(2), nothing), 0.0)]).gave_up
 
 
 def test_an_impossible_way_leaves_what_the_ones_before_made():

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from PIL import Image
 import archlab
 from archlab.cli.predict import _print_csv
 from archlab.data import open_prepared
+from archlab.deploy import predicting
+from archlab.deploy.agreement import batches
 from archlab.deploy.predicting import Prediction
 from tests.deploy.made import CLASSES
 
@@ -101,3 +104,11 @@ def test_csv_holds_no_formula_and_on_a_terminal_no_control_characters(capfdbinar
     _print_csv(found, names)
     shown = capfdbinary.readouterr().out
     assert b"\x1b" not in shown and shown.count(b"\n") == 3
+
+
+def test_as_many_images_at_once_as_the_pixels_that_the_network_sees_allow(monkeypatch):
+    assert list(batches(np.zeros((9, 32, 32, 3), np.uint8), 224)) == [slice(0, 5), slice(5, 10)]
+    asked = []
+    monkeypatch.setattr(predicting, "evaluation_batch_size", lambda side: asked.append(side) or 1)
+    network = SimpleNamespace(preprocessing=SimpleNamespace(resolution=32, pixels=224))
+    assert list(predicting.predict(network, [])) == [] and asked == [224]
