@@ -247,6 +247,8 @@ def _remark(model: Design, cost: Cost, budget: Budget, inputs: InputSpec) -> str
     if budget.fit == "width":
         step = round(model.width + 0.001, 3)
         wider = count(model.architecture, inputs, step)
+        if budget.allows(wider):
+            return f"uses {used:.1%} of the budget: widths of hundreds keep it too, so it stays as published"
         return f"uses {used:.1%} of the budget: the next width, {step:g}, would need {budget.describe(wider)}"
     try:
         width = fit_width(model.architecture, inputs, budget)

@@ -130,9 +130,10 @@ def _tell(event: Event) -> None:
 def _print(document: dict[str, Any], majority: int, test_labels: Any) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text  # a string would be read as markup
 
     run = document["run"]
-    grid = Table(title=f"{run['model']} (width {run['width']:g}) on {run['dataset']}, seed {run['seed']}")
+    grid = Table(title=Text(f"{run['model']} (width {run['width']:g}) on {run['dataset']}, seed {run['seed']}"))
     always_majority = {
         "accuracy": (test_labels == majority).mean(),
         "balanced_accuracy": 1 / len(set(test_labels.tolist())),

@@ -102,7 +102,7 @@ def _walk(study: Study, ask: Callable[[Variable], Value | None], takes: Callable
         if value is None:
             raise AsItStandsError
         values[variable.name] = variable.check(value)
-        return value
+        return values[variable.name]
 
     architecture = study.bases[str(asked(study.base) if len(study.bases) > 1 else study.base.first)]
     training: list[Change] = []
@@ -146,7 +146,7 @@ def _given(values: Mapping[str, Value]) -> Callable[[Variable], Value | None]:
 
 
 def _named_in(values: Mapping[str, Value], also: str | None = None) -> Callable[[Choice], bool]:
-    names = {name.partition(".")[0] for name in values}
+    names = {str(name).partition(".")[0] for name in values}
     return lambda choice: choice.name in names or choice.name == also
 
 

@@ -189,7 +189,7 @@ def _bases(document: dict, name: str, path: Path | None, here: str | None) -> di
         if isinstance(source, str) and _is_the_study(source, name, path):
             raise UserError(f"the study {name!r} names itself as its base", where=at)
         base = _architecture(source, folder, at)
-        label = option_name(label or base.name, at)
+        label = option_name(base.name if label is None else label, at)
         if label in bases:
             raise UserError(f"two bases are called {label!r}", where=at)
         bases[label] = base.with_layers(base.layers, name=label)
@@ -213,23 +213,27 @@ def _architecture(source: Any, folder: Path, at: str | None) -> Architecture:
 
 def _compare(document: dict, folder: Path) -> tuple[Architecture, ...]:
     given, at = document.get("compare", []), where(document, "compare")
-    listed = given if isinstance(given, list) else [given]
-    if listed == ["references"]:
-        return tuple(architecture(name) for name in references())
     compared: dict[str, Architecture] = {}
-    for index, source in enumerate(listed):
+    for index, source in enumerate(given if isinstance(given, list) else [given]):
         line = where(given, index) or at
-        try:
-            found = _architecture(source, folder, line)
-        except UserError as error:
-            if isinstance(source, str) and error.where == line:
-                known = [*references(), "references"]
-                raise UserError(error.message, where=line, name=source, known=known) from None
-            raise
-        if found.name in compared:
-            raise UserError(f"{found.name!r} is compared twice", where=line)
-        compared[option_name(found.name, line)] = found
+        for found in _compared(source, folder, line):
+            if found.name in compared:
+                raise UserError(f"{found.name!r} is compared twice", where=line)
+            compared[option_name(found.name, line)] = found
     return tuple(compared.values())
+
+
+def _compared(source: Any, folder: Path, at: str | None) -> list[Architecture]:
+    """What one entry of `compare` names: an architecture, or all references."""
+    if source == "references":
+        return [architecture(name) for name in references()]
+    try:
+        return [_architecture(source, folder, at)]
+    except UserError as error:
+        if isinstance(source, str) and error.where == at:
+            known = [*references(), "references"]
+            raise UserError(error.message, where=at, name=source, known=known) from None
+        raise
 
 
 def _check_exemptions(recipe: Recipe | None, home: Path, at: str | None) -> None:

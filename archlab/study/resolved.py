@@ -59,7 +59,7 @@ class ResolvedStudy:
         choices: The names of each choice's options, none where it has only edits.
         base: The name of the model whose options are the defaults; None where only references are compared.
         frame: The names of the models that make the frame of the scores; `spanned_by`: `references`, or `all` that are scored.
-        datasets: Pixels that each dataset is prepared at, where a recipe does not say another number.
+        datasets: Pixels that each dataset is prepared at, at most, where a recipe does not say another number.
         unseen: Likewise, of those that no choice and no score looks at.
         recipes: Canonical forms; which one counts for a run is in the models. `recipe` is their name.
         recipe_files: Of each of them the users' files that it names.

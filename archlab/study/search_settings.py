@@ -56,10 +56,11 @@ class Sampler:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(directions=["maximize"] * objectives, sampler=self(0))
+        space = {"x": optuna.distributions.FloatDistribution(0, 1), "y": optuna.distributions.IntDistribution(0, 9)}
+        tried = optuna.trial.create_trial(params={"x": 0.5, "y": 5}, distributions=space, values=[0.0] * objectives)
+        study.add_trial(tried)  # some need a package only once they know of one
         try:
-            study.ask(
-                {"x": optuna.distributions.FloatDistribution(0, 1), "y": optuna.distributions.IntDistribution(0, 9)}
-            )
+            study.ask(space)
         except Exception as error:
             words = " ".join(str(error).split())
             raise UserError(f"search: the sampler {self.name} cannot propose: {words}", where=self.where) from None

@@ -15,7 +15,6 @@ from archlab.study.loading import load_study
 from archlab.study.resolved import Model, ResolvedStudy
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
-from archlab.study.study import Study
 from archlab.study.trainable import recipe_of
 from archlab.training.recipe import own_files_of
 
@@ -63,6 +62,12 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         )
 
     models = [model_of(design) for design in designs]
+
+    def stored_of(dataset: str) -> int:
+        """Pixels that the dataset is prepared at, at most, where a recipe does not say another number."""
+        said = [recipes[model.recipes[dataset]]["resolution"] for model in models]
+        return min(entry(dataset, designer.home).resolution, max(said, default=study.recipe.resolution))
+
     return ResolvedStudy(
         name=study.name,
         path=path,
@@ -74,8 +79,8 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
         frame=frame_names(study, designs),
         spanned_by=study.frame,
         suite=study.suite.name,
-        datasets={name: stored_of(study, name, designer.home) for name in study.suite.datasets},
-        unseen={name: stored_of(study, name, designer.home) for name in study.unseen},
+        datasets={name: stored_of(name) for name in study.suite.datasets},
+        unseen={name: stored_of(name) for name in study.unseen},
         models=models,
         recipe=study.recipe.name,
         recipes=recipes,
@@ -104,8 +109,3 @@ def form_of(design: Design) -> dict[str, Any]:
         "cost": dataclasses.asdict(design.cost),
         "own_files": list(own_blocks_of(design.architecture)),
     }
-
-
-def stored_of(study: Study, dataset: str, home: Path) -> int:
-    """Pixels that the dataset is prepared at, where a recipe does not say another number."""
-    return min(entry(dataset, home).resolution, study.recipe.resolution)

@@ -74,7 +74,9 @@ def in_rounds(study: ResolvedStudy) -> ResolvedStudy:
     from archlab.scoring.contrasts import contrasts
 
     if study.base is None or len(study.contrasted) < 2 or not contrasts(study.contrasted, study.base):
-        raise UserError(f"{study.name} has no options to hold against each other: there is nothing to decide")
+        raise UserError(
+            f"{study.name} has no options to hold against each other: there is nothing to decide", where=study.path
+        )
     if "xscore" in study.matters and (len(study.frame) < 2 or len(study.datasets) < 2):
         raise UserError(
             f"{study.name} has no xScore to matter: its frame needs two references and two datasets", where=study.path

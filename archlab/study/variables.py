@@ -76,14 +76,14 @@ class Variable:
 
     def check(self, value: Any) -> Value:
         """`value`, where it is one of the variable's. Raises UserError."""
+        kind = type(self.low)
         if self.options is not None:
             right = value in self.options
         else:
-            whole = type(self.low) is int
-            right = type(value) in ((int,) if whole else (int, float)) and self.low <= value <= self.high
+            right = type(value) in (int, kind) and self.low <= value <= self.high
         if not right:
             raise UserError(f"{self.name} cannot be {value!r}", name=value, known=self.options or ())
-        return value
+        return value if self.options is not None else kind(value)  # 1 and 1.0 are one design
 
 
 Ask: TypeAlias = Callable[[Variable], Value]

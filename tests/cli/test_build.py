@@ -191,6 +191,12 @@ def test_a_model_far_below_the_budget_is_remarked_on(build):
     assert "the next width" in err and "would need" in err
 
 
+def test_a_model_that_no_width_brings_near_the_budget_is_said_to_stay_as_published(build):
+    fixed = "base: {name: fixed, layers: [{conv: {out: 16, stride: 2, scale: false}}]}\nsuite: samples\nbudget: 20k"
+    code, _, err = build(fixed)
+    assert code == 0 and "fixed: uses" in err and "stays as published" in err and "the next width" not in err
+
+
 @pytest.mark.slow
 def test_budgets_of_macs_and_none(build):
     document = json.loads(build(SMALL + "budget: {params: none, macs: 200M}", "--json")[1])

@@ -6,8 +6,11 @@ import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
+
+from archlab.cli.train import _print
 
 TINY = """
 name: tiny
@@ -58,6 +61,12 @@ def test_what_a_recipe_stands_on_is_asked_for_before_anything_runs(train, keys, 
     assert code == 2 and output == "" and error.startswith("error: ")
     assert error.count("\n") == 1 and message in error
     assert not list(Path("store").rglob("checkpoint*"))
+
+
+def test_a_name_with_brackets_is_printed_as_it_is(capsys):
+    run = {"model": "net[/x]", "width": 1.0, "dataset": "digits", "seed": 0}
+    _print({"run": run, "metrics": {"test": {"accuracy": 0.5}}, "key": "ab12", "seconds": 1.0}, 0, np.array([0, 1]))
+    assert "net[/x] (width 1) on digits, seed 0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from archlab.architecture import references
 from archlab.foundation import UserError
 from archlab.study.combination import combinations
 from archlab.study.loading import load_study
@@ -37,6 +38,13 @@ def test_what_a_study_says_is_read():
     assert [architecture.name for architecture in loaded.compare] == ["mobilenetv2", "convnext"]
     assert (loaded.suite.datasets, loaded.explore, loaded.effects) == (("digits", "textures"), "grid", ("raw",))
     assert (loaded.weight_of_variance, loaded.search.trials) == (0.0, 7)
+
+
+def test_all_references_are_compared_beside_others_and_numbers_are_names():
+    loaded = study("compare:\n  - references\n  - {name: mine, layers: [{conv: {out: 8}}]}")
+    assert [each.name for each in loaded.compare] == [*references(), "mine"]
+    assert message("compare: [references,\n  convnext]") == "study.yaml:2: 'convnext' is compared twice"
+    assert list(study("base: {choose: {0: mobilenetv2, 1: starnet}}").bases) == ["0", "1"]
 
 
 @pytest.mark.parametrize("name", studies())

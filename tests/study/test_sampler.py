@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 import optuna
@@ -113,6 +114,12 @@ def test_what_is_wrong_with_a_sampler_is_said_in_one_line(given, message, tmp_pa
     with pytest.raises(UserError, match=message) as raised:
         parse_search({"sampler": given}, "study.yaml:7", tmp_path)
     assert "\n" not in str(raised.value) and str(raised.value).startswith("study.yaml:7: ")
+
+
+def test_a_sampler_whose_package_is_not_there_is_refused_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cmaes", None)
+    with pytest.raises(UserError, match=r"the sampler CmaEsSampler cannot propose: .*cmaes"):
+        parse_search({"sampler": "cmaes"}, "study.yaml:7", tmp_path)
 
 
 def test_a_sampler_is_told_of_every_design_that_has_a_score_and_of_those_at_work(tmp_path):

@@ -127,6 +127,19 @@ def test_a_small_space_ends_the_search(place):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_designs_that_share_their_runs_all_end(place):
+    """One of them is trained as the recipe says anyway."""
+    home = place()
+    text = STUDY[: STUDY.index("choices:")]
+    text += "choices: {smooth: {plain: [], same: [{recipe: {label_smoothing: 0.05}}]}}\n"
+    text += STUDY[STUDY.index("budget:") :].replace(", start: [{kernel.layer2: 5, attention: se}]", "")
+    one, other = run(study_of(home, text), home, workers=2, trials=2).document["trials"]
+    assert {one["state"], other["state"]} <= {"complete", "pruned"} and one["runs"] == other["runs"] != {}
+    assert Counter(computed(home)).most_common(1)[0][1] == 1
+
+
+@pytest.mark.slow
 def test_a_design_that_cannot_keep_the_budget_is_never_a_trial(place):
     home = place()
     text = STUDY.replace("20k", "6k").replace("range: [1, 4]", "range: [1, 40]")
@@ -203,6 +216,7 @@ def test_latency_as_a_second_objective(place):
         (("trials: 12", "recipe: quik"), "did you mean 'quick'"),
         (("trials: 12", "keep: 2"), "keep must be a number from 0.01 to 1"),
         (("trials: 12", "keep: 0"), "keep must be a number from 0.01 to 1"),
+        (("[digits, textures, elpv, pines]", "[digits]"), "tiny.yaml:2: a search needs at least two datasets"),
         (
             ("trials: 12", "datasets: 2"),
             "4 architectures to compare cannot validate a choice of 2 datasets: 5 are needed",

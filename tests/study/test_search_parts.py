@@ -25,10 +25,10 @@ from archlab.study.loading import load_study
 from archlab.study.search import sampler
 from archlab.study.search.basis import Basis, ordered, reduced_frame, steps_apart, without_weak
 from archlab.study.search.designs import Designs
-from archlab.study.search.final import judge, rank_correlation
+from archlab.study.search.final import final_study, judge, rank_correlation
 from archlab.study.search.forecast import runs_of_trials
 from archlab.study.search.sampler import ExhaustedError, asker, distribution, propose
-from archlab.study.search.warm_start import written_values
+from archlab.study.search.warm_start import _stored, written_values
 from archlab.study.search_settings import SearchSettings
 from archlab.study.space import space_size
 from archlab.study.variables import Variable
@@ -87,7 +87,7 @@ def test_a_design_is_found_again_by_its_name(compact):
         assert again is not None and again.values == design.values and again.digest == design.digest
 
 
-@pytest.mark.parametrize("values", [{"kernel.layer2": 4}, {"block": "starr"}, {"kernels": 3}])
+@pytest.mark.parametrize("values", [{"kernel.layer2": 4}, {"block": "starr"}, {"kernels": 3}, {3: 5}])
 def test_values_that_no_sampler_could_give_are_refused(compact, values):
     with pytest.raises(UserError):
         compact.named(values)
@@ -101,6 +101,7 @@ def test_values_that_no_sampler_could_give_are_refused(compact, values):
         Variable("c", None, 1, 64, 1, log=True),
         Variable("d", None, 0.1, 0.9, 0.2),
         Variable("e", None, 1e-3, 1.0, None, log=True),
+        Variable("f", None, 1e-14, 1e-12, None, log=True),
     ],
 )
 def test_optuna_gives_every_value_of_a_variable_and_no_other(variable):
@@ -122,6 +123,13 @@ budget: 6k
 compare: [mobilenetv2]
 suite: [digits, textures]
 """
+
+
+def test_a_whole_number_is_the_same_design_as_the_fraction_that_a_sampler_gives(tmp_path):
+    text = SMALL.replace("budget:", "  rate: [{recipe: {lr: {range: [0.5, 2.0], step: 0.5}}}]\nbudget:")
+    designs = Designs(load_study(read_yaml_text(text, "small.yaml"), home=tmp_path), tmp_path)
+    whole, fraction = designs.named({"rate": 1}), designs.named({"rate": 1.0})
+    assert type(whole.values["rate"]) is float and whole.digest == fraction.digest
 
 
 @pytest.mark.slow
@@ -311,3 +319,30 @@ def test_seven_datasets_are_searched_on_four_that_stand_for_all():
     assert same == reduced and nothing is None
     few, nothing = reduced_frame(study, frame, means.iloc[:6])
     assert few == frame and nothing is None
+
+
+def test_the_base_is_a_finalist_beside_the_reference_of_its_name(tmp_path):
+    net = "{name: net, layers: [{conv: {out: 8, stride: 2}}, {inverted_residual: {out: 16, expand: 2, stride: 2}}]}"
+    text = f"""
+name: mine
+base: {net}
+choices: {{kernel: {{3: [], 5: [{{set: {{kernel: 5}}, where: {{block: inverted_residual}}}}]}}}}
+budget: 6k
+compare: [{net}, {{name: other, layers: [{{conv: {{out: 8, stride: 4}}}}]}}]
+suite: [digits, textures]
+"""
+    designs = Designs(load_study(read_yaml_text(text, "mine.yaml"), home=tmp_path), tmp_path)
+    trial = SimpleNamespace(params={"kernel": "3"}, number=0, user_attrs={})
+    final = final_study(designs, [trial], None)
+    assert [model.name for model in final.models] == ["net", "other", "mine-trial0"]
+    assert final.frame == ["net", "other"] and final.models[2].role == "variant"
+
+
+def test_a_stored_run_that_keeps_no_such_metric_tells_nothing_of_its_design():
+    cost = SimpleNamespace(params=1, macs=1, peak_memory=1)
+    design = SimpleNamespace(name="net", digest="d", width=1.0, cost=cost)
+    study = SimpleNamespace(metric=METRICS["macro_f1"])
+    designs = SimpleNamespace(study=study, run=lambda design, dataset: SimpleNamespace(key="k"))
+    document = {"key": "k", "metrics": {"validation": {"accuracy": 0.5}}, "seconds": 1.0}
+    store = SimpleNamespace(get=lambda key: document, class_scores=lambda key: {})
+    assert _stored(design, designs, basis_of(), store, None) is None

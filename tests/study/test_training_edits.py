@@ -152,6 +152,16 @@ def test_the_budget_is_counted_at_the_most_pixels(home):
     assert (plain.resolution, enlarged.resolution) == (32, 48)
 
 
+def test_an_option_of_more_pixels_is_trained_on_them(home):
+    text = choices("size: {plain: [], large: [{recipe: {resolution: 64}}]}") + "suite: [imagenette, digits]"
+    resolved = settled(text, home)
+    seen = {
+        model.name: [resolved.needs(model, name).resolution for name in resolved.datasets] for model in resolved.models
+    }
+    assert seen == {"mobilenetv2": [32, 32], "mobilenetv2+size=large": [64, 32]}
+    assert resolved.resolution == 64 and resolved.datasets == {"imagenette": 64, "digits": 32}
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [

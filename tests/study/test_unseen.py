@@ -132,6 +132,7 @@ def test_the_forecast_counts_the_runs_on_unseen_datasets(place):
     with_unseen = runs(UNSEEN)
     assert with_unseen.pop("unseen") == (4 + 2) * 2  # references and finalists, each with two seeds
     assert with_unseen == runs(SEEN)
+    assert with_unseen["final"] == (4 + 2) * 3  # with the second seed: the first is that of the search
 
 
 @pytest.fixture

@@ -143,10 +143,13 @@ def rungs_of(datasets: int) -> list[int]:
 
 
 def reference_runs(designs: Designs) -> list[Run]:
-    """Those of distinct references. Raises UserError where the study compares too few for the search's frame or datasets."""
+    """Those of distinct references. Raises UserError where the study compares too few for the search's frame or datasets, or
+    has one dataset."""
     study, distinct = designs.study, designs.references
     if len(distinct) < 2:
         raise UserError("a search needs at least two architectures to compare: they span its frame", where=study.where)
+    if len(study.suite.datasets) < FEWEST_DATASETS:
+        raise UserError("a search needs at least two datasets: its xScore has a variance over them", where=study.where)
     size = study.search.datasets
     if size and size < len(study.suite.datasets) and len(distinct) < size + SPARE:
         raise UserError(
@@ -188,7 +191,8 @@ def basis(designs: Designs, store: Store, order: Sequence[str] | None = None) ->
     )
     if frame is None:
         raise UserError(
-            "the references span no frame: two complete ones and two datasets that tell them apart are needed"
+            "the references span no frame: two complete ones and two datasets that tell them apart are needed",
+            where=study.where,
         )
     means = table.pivot_table(index="model", columns="dataset", values="value", sort=False).loc[list(frame.models)]
     images = {str(name): sum(designs.prepared[str(name)].counts(SPLIT)) for name in means}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from archlab.architecture import Architecture
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.data import Prepared, entry, open_prepared
 from archlab.foundation import UserError, where
@@ -107,12 +106,9 @@ class Designs(Designer):
     def references(self) -> list[Design]:
         """Those compared; of several that are one network, the first, unless forms or exemptions tell them apart."""
         distinct: dict[tuple, Design] = {}
-        for design in map(self.reference, self.study.compare):
+        for design in (self._fitted(Combination({}, each)) for each in self.study.compare):
             distinct.setdefault((design.digest, *self.treatment(design.name)), design)
         return list(distinct.values())
-
-    def reference(self, architecture: Architecture) -> Design:
-        return self._fitted(Combination({}, architecture))
 
     def named(self, given: dict[str, Value]) -> Design | None:
         """The design of some values, all others as the base has them; None where the space holds no such design.
@@ -120,7 +116,8 @@ class Designs(Designer):
         Raises UserError for unknown names and values, and where the design cannot keep the budget.
         """
         written = {
-            name: option_name(value, None) if isinstance(value, bool) else value for name, value in given.items()
+            name: option_name(value, None) if value is None or isinstance(value, bool) else value
+            for name, value in given.items()
         }
         target = apply(self.study, self._typed(written))
         known, wanted = dict(target.values), self._made(target)
@@ -149,10 +146,8 @@ class Designs(Designer):
         return combination.architecture.digest(), self.training_of(combination)
 
     def run(self, design: Design, dataset: str) -> Run:
-        return self.run_as_it_is(self.on(dataset, design), dataset)
-
-    def run_as_it_is(self, design: Design, dataset: str) -> Run:
-        """The run of a design whatever form the study gives it on a dataset."""
+        """The run of a design in the form that it has on a dataset."""
+        design = self.on(dataset, design)
         network = (design.architecture, design.width)
         recipe = settled_recipe(self.recipe, design.name, dataset, self.home, design.training, network)
         return run_of(

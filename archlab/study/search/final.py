@@ -80,13 +80,16 @@ def final_study(designs: Designs, chosen: list[FrozenTrial], path: str | None) -
         options = chosen_options(study, apply(study, design.values))
         variants.append(dataclasses.replace(design, role="variant", options=options))
     settled = settle(designs, [*designs.references, *variants], path)
-    names = {model.name: model_name(study.name, trial) for model, trial in zip(variants, chosen, strict=True)}
-    models = [dataclasses.replace(model, name=names.get(model.name, model.name)) for model in settled.models]
+    references = settled.models[: len(designs.references)]
+    found = [  # by place: the base as it stands may be called like a reference
+        dataclasses.replace(model, name=model_name(study.name, trial))
+        for model, trial in zip(settled.models[len(references) :], chosen, strict=True)
+    ]
     frame = frame_names(dataclasses.replace(study, frame="references"), designs.references)  # as that of the trials
     return dataclasses.replace(
         settled,
         name=search_name(study.name),
-        models=models,
+        models=[*references, *found],
         base=None,
         choices={},
         effects=[],

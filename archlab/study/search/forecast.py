@@ -41,7 +41,8 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     met = datasets_met(study, number, len(references) // number)
     keep = 1.0 if study.search.second_objective else study.search.keep
     tried = runs_of_trials(trials, len(references) // number, met, keep)
-    last = study.search.finalists * len(study.seeds) * number
+    known = 0 if study.search.recipe else met  # their own trials are the runs with the first seed
+    last = study.search.finalists * (len(study.seeds) * number - known)
     work = {"references": first.work, "trials": tried * seconds, "final": again.work + last * seconds}
     runs = {
         "references": len(references),

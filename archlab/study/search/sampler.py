@@ -208,7 +208,8 @@ def asker(trial: optuna.Trial) -> Ask:
         if isinstance(kind, IntDistribution):
             return trial.suggest_int(variable.name, kind.low, kind.high, step=kind.step, log=kind.log)
         assert isinstance(kind, FloatDistribution)
-        return round(trial.suggest_float(variable.name, kind.low, kind.high, step=kind.step, log=kind.log), 12)
+        value = float(trial.suggest_float(variable.name, kind.low, kind.high, step=kind.step, log=kind.log))
+        return value if kind.step is None else round(value, 12)  # of a step as the variable has it, 0.3
 
     return ask
 

@@ -47,7 +47,7 @@ class Scheduler:
     ):
         self.designs, self.basis, self.trials, self.wanted = designs, basis, trials, wanted
         self.stopwatch, self.progress, self.store = stopwatch, progress or Progress(), Store(designs.home)
-        self.active: dict[str, ActiveTrial] = {}  # by the key of its run
+        self.active: dict[str, list[ActiveTrial]] = {}  # by the key of their run, which designs may share
         self.start = designs.start()
         self.exhausted = self.halted = self.interrupted = False
         self.fault = ""  # of the machine, which no trial is to blame for
@@ -67,7 +67,7 @@ class Scheduler:
                 if not stopped and time.monotonic() - looked >= (LOOK if self.active else 0.2):
                     looked = time.monotonic()
                     self.trials.give_up_stale()
-                    while len(self.active) < workers and self._begin(executor):
+                    while sum(map(len, self.active.values())) < workers and self._begin(executor):
                         pass
                 if not self.active and (stopped or not self.trials.unfinished()):
                     break
@@ -190,20 +190,27 @@ class Scheduler:
 
     def _hear(self, event: Event, executor: Executor) -> bool:
         """Whether a trial has ended."""
-        active = self.active.get(event.run.key)
-        if active is None or event.kind in ("started", "retried"):
+        sharing = self.active.get(event.run.key)
+        if sharing is None or event.kind in ("started", "retried"):
             return False
-        middle = self.basis.middle if active.middle is None else None
         if event.kind == "epoch":
+            middle = self.basis.middle
             if middle and middle.concerns(event.run) and event.detail["epoch"] == middle.epoch:
-                self._reach_middle(active, event.detail)
-                if active.waits:
+                for active in sharing:
+                    if active.middle is None:
+                        self._reach_middle(active, event.detail)
+                if all(active.waits for active in sharing):
                     executor.drop(event.run)
             return False
         del self.active[event.run.key]
         self.computed += event.kind == "finished"
         if event.kind == "failed" and event.detail.get("passing"):  # it says nothing about the design
             self.fault = event.detail["cause"]
+        ended = [self._end_run(active, event, executor) for active in sharing]
+        return any(ended)
+
+    def _end_run(self, active: ActiveTrial, event: Event, executor: Executor) -> bool:
+        """Goes on with a trial whose run has ended so; whether the trial has ended too."""
         if self.fault or (event.kind == "stopped" and not active.waits):
             self.trials.give_up(active.trial.number)
             return True
@@ -212,6 +219,7 @@ class Scheduler:
             return True
         if event.kind != "stopped":
             assert event.stored is not None, f"run {event.run.key} is gone from the store"
+            middle = self.basis.middle if active.middle is None else None
             if middle and middle.concerns(event.run):  # it went on from a checkpoint, or was stored
                 self._reach_middle(active, event.stored["history"][middle.epoch - 1])
         if active.waits:
@@ -251,8 +259,9 @@ class Scheduler:
 
     def _submit(self, active: ActiveTrial, executor: Executor) -> None:
         run = self.designs.run(active.design, self.basis.order[len(active.accuracies)])
-        self.active[run.key] = active
-        executor.submit(run)
+        if run.key not in self.active:
+            executor.submit(run)
+        self.active.setdefault(run.key, []).append(active)
 
     def _promoted(self, history: list[FrozenTrial]) -> FrozenTrial | None:
         return promoted(self.basis, history, self._is_last())

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from archlab.foundation import UserError
 from archlab.runs import Store
 from archlab.runs.index import list_runs
-from archlab.study.measuring import value_of
+from archlab.study.measuring import value_or_why
 from archlab.study.search.basis import SPLIT, Basis
 from archlab.study.search.designs import Design, Designs
 from archlab.study.search.sampler import distribution
@@ -96,9 +96,9 @@ def _stored(
     middle = basis.middle
     for rung, dataset in enumerate(basis.order, start=1):
         run = designs.run(design, dataset)
-        if (document := store.get(run.key)) is None:
-            break
-        if (value := value_of(document, designs.study.metric, SPLIT, store)) is None:
+        document = store.get(run.key)
+        value, _ = value_or_why(document, designs.study.metric, SPLIT, store)
+        if document is None or value is None:
             break
         attributes["accuracies"][dataset] = value
         attributes["runs"][dataset], attributes["seconds"][dataset] = run.key, document["seconds"]
