@@ -72,7 +72,7 @@ def score(
     own_scores = [own_score(reference) for reference in own]
     counted, doubts = metric_of(table, metric, lower_is_better=lower_is_better)
     accuracies = read_table(table, split, counted)
-    names = [name.strip() for name in references.split(",")] if references is not None else None
+    names = list(dict.fromkeys(map(str.strip, references.split(",")))) if references is not None else None
     if names is not None and not all(names):
         raise UserError("--references takes names of models, A,B")
     frame = _read_frame(frame_file, counted, accuracies["value"]) if frame_file else None

@@ -27,30 +27,35 @@ def against(analysis: Analysis) -> Iterator[Section]:
     held = analysis.against
     if held is None:
         return
-    found, unit = held.found, points(held.metric)
+    found, unit, digits = held.found, points(held.metric), _digits(held)
     differences = found.cells.pivot(index="model", columns="dataset", values="difference")
     differences = differences.reindex(index=found.cells["model"].unique(), columns=found.cells["dataset"].unique())
     plot = Plot(
         "against",
         f"{unit[0].upper()}{unit[1:]} above (+) or below (−) {held.published}",
         "The numbers are those of the table of cells.",
-        partial(_differences, differences.head(MOST_ROWS)),
+        partial(_differences, differences.head(MOST_ROWS), f"+.{digits - 1}f"),
     )
     sentences = [_in_short(held), _explained(found), _noises(held), *_ranks(found), *_left_out(held)]
-    tables = [_scores(found), _datasets(found), _cells(held, analysis)]
+    tables = [_scores(found), _datasets(found, digits), _cells(held, analysis, digits)]
     title = f"Held against {held.published}"
     yield Section("against", title, sentences, [plot], [table for table in tables if table.rows], is_open=True)
 
 
+def _digits(held: HeldAgainst) -> int:
+    """Of values and their differences."""
+    return 2 if held.metric.is_share else 3
+
+
 def _in_short(held: HeldAgainst) -> str:
-    cells, unit = held.found.cells, points(held.metric)
+    cells, unit, digits = held.found.cells, points(held.metric), _digits(held)
     origin = f"{held.published} is {held.origin}. " if held.origin else ""
     largest = cells.iloc[int(cells["difference"].abs().argmax())]
     return (
         f"{origin}{len(cells)} cells, of {cells['model'].nunique()} models on {cells['dataset'].nunique()} datasets, are in "
-        f"both. The {held.metric.words} reproduced lies {cells['difference'].mean():+.2f} {unit} from the "
-        f"published one on average, {cells['difference'].abs().median():.2f} {unit} up or down in the median, and "
-        f"{largest['difference']:+.2f} at most ({largest['model']} on {largest['dataset']})."
+        f"both. The {held.metric.words} reproduced lies {cells['difference'].mean():+.{digits}f} {unit} from the "
+        f"published one on average, {cells['difference'].abs().median():.{digits}f} {unit} up or down in the median, and "
+        f"{largest['difference']:+.{digits}f} at most ({largest['model']} on {largest['dataset']})."
     )
 
 
@@ -111,22 +116,22 @@ def _scores(found: Reproduction) -> Table:
     return Table.of("against-xscores", "xScores of the models and datasets that both have.", columns, values)
 
 
-def _datasets(found: Reproduction) -> Table:
+def _datasets(found: Reproduction, digits: int) -> Table:
     columns = {"dataset": Column("dataset"), "models": Column("models", "integer")}
-    columns |= {"difference": Column("mean difference", "signed", 2)}
+    columns |= {"difference": Column("mean difference", "signed", digits)}
     columns |= {"spearman": Column("Spearman", "number", 2), "low": Column("low", "number", 2)}
     columns |= {"high": Column("high", "number", 2), "kendall": Column("Kendall", "number", 2)}
     caption = "How alike the models rank on each dataset, with 95 % intervals over models."
     return Table.of("against-datasets", caption, columns, found.datasets)
 
 
-def _cells(held: HeldAgainst, analysis: Analysis) -> Table:
+def _cells(held: HeldAgainst, analysis: Analysis, digits: int) -> Table:
     columns = {"model": Column("model"), "dataset": Column("dataset")}
-    columns |= {name: Column(name, "number", 2) for name in ("published", "reproduced")}
-    columns |= {"difference": Column("difference", "signed", 2)}
+    columns |= {name: Column(name, "number", digits) for name in ("published", "reproduced")}
+    columns |= {"difference": Column("difference", "signed", digits)}
     columns |= {
-        "seed_noise": Column("seed noise ±", "number", 2),
-        "test_noise": Column("test-set noise ±", "number", 2),
+        "seed_noise": Column("seed noise ±", "number", digits),
+        "test_noise": Column("test-set noise ±", "number", digits),
     }
     columns |= {"explained_by": Column("explained by")}
     lost = analysis.scores.at_chance if held.metric == analysis.metric else {}
@@ -136,6 +141,6 @@ def _cells(held: HeldAgainst, analysis: Analysis) -> Table:
     return Table.of("against-cells", caption, columns, held.found.cells.assign(at_chance=marks))
 
 
-def _differences(differences: pd.DataFrame, palette: Palette) -> Figure:
+def _differences(differences: pd.DataFrame, text: str, palette: Palette) -> Figure:
     largest = max(float(differences.abs().max().max()), 1e-9)
-    return cell_plot(palette, differences, (differences / largest + 1) / 2, matplotlib.colormaps["PuOr_r"], "+.1f")
+    return cell_plot(palette, differences, (differences / largest + 1) / 2, matplotlib.colormaps["PuOr_r"], text)

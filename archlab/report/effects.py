@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure
 
+from archlab.foundation.escaping import file_name
 from archlab.foundation.words import as_sentence
 from archlab.report.analysis import Analysis
 from archlab.report.palette import Palette
@@ -38,9 +39,10 @@ def effects(analysis: Analysis) -> Iterator[Section]:
     for study, found in analysis.effects.items():
         if found.rows.empty:
             continue
-        suffix, title = (f"-{study}", f", {study}") if several else ("", "")
+        suffix, title = (f"-{file_name(study)}", f", {study}") if several else ("", "")
         rows = found.rows[found.rows["dataset"].isna() & (found.rows["of"] == "effect")]
-        named = ", ".join(f"{row['choice']}={row['option']}" for row in records(rows[rows["decided"].astype(bool)]))
+        decided = records(rows[rows["decided"].astype(bool)])
+        named = ", ".join(dict.fromkeys(f"{row['choice']}={row['option']}" for row in decided))
         plot = Plot(
             f"effects{suffix}",
             f"Difference of each option to the base{title}; filled where decided",
@@ -110,7 +112,8 @@ def _tables(found: Effects, suffix: str) -> list[Table]:
         "interactions": ("Interactions", rows["of"] == "interaction"),
     }
     noise = "seeds and test images" if found.covers_images else "seeds, not of the test images"
-    note = f"95 % intervals for the noise of {noise}; p adjusted over all tests of the study."
+    tests = "what the study is about, and apart over the rest" if rows["about"].any() else "all tests of the study"
+    note = f"95 % intervals for the noise of {noise}; p adjusted over {tests}."
     if rows["low"].isna().all():
         note = "One seed a cell tells no intervals." if rows["seeds"].max() == 1 else "No intervals are known."
     made = []

@@ -6,6 +6,7 @@ import re
 
 import pandas as pd
 
+from archlab.foundation.escaping import in_one_line
 from archlab.report.analysis import Analysis
 from archlab.report.sections import sections
 from archlab.report.table import Table
@@ -70,4 +71,4 @@ SYMBOLS |= {symbol: f"\\{symbol}" for symbol in "&%$#_{}"}
 
 
 def _escaped(text: str) -> str:
-    return "".join(SYMBOLS.get(letter, letter) for letter in text)
+    return "".join(SYMBOLS.get(letter, letter) for letter in in_one_line(text))

@@ -158,4 +158,4 @@ def _table(table: Table, anchor: str, all_in: str | None) -> dict[str, Any]:
 def _sortable(value: Any, kind: str) -> str | None:
     if kind == "text" or value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    return repr(float(value))
+    return repr(float(value)).replace("inf", "Infinity")  # as JavaScript reads it

@@ -178,6 +178,5 @@ def _style(palette: Palette) -> dict[str, Any]:
         "text.color": palette.ink,
         "grid.color": palette.line,
         "grid.linewidth": 0.6,
-        "legend.frameon": False,
         "text.parse_math": False,  # a $ in a name is a $
     }

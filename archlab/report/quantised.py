@@ -38,7 +38,7 @@ def quantised(material: Material, scores: Scores) -> Quantised | None:
     rows = pd.DataFrame(material.int8).reindex(columns=["model", "dataset", "int8", "drop", "low", "high", "cause"])
     wanted = list(scores.frame.datasets)
     rows = rows[rows["dataset"].isin(wanted)]
-    lacking = rows[rows["int8"].isna()]
+    lacking = rows[rows["int8"].isna()].drop_duplicates("model")
     causes = dict(zip(lacking["model"], lacking["cause"].fillna("the metric is not defined"), strict=True))
     rows = rows[~rows["model"].isin(list(causes))]
     means = rows.groupby(["model", "dataset"])["int8"].mean().unstack().reindex(columns=wanted).dropna()

@@ -116,13 +116,13 @@ def _fastest_on_boards(
 
 
 def _avoided(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]:
-    """Models that learn nothing somewhere, and those that are clearly worse than the best and cheaper in nothing; the worst
-    first."""
+    """Models that learn nothing somewhere, and those that are clearly worse than the best (their intervals do not meet) and
+    cheaper in nothing; the worst first."""
     best, measured = models.iloc[0], [cost.column for cost in costs]
     for name, model in models.iloc[:0:-1].iterrows():
         if pd.notna(model["at_chance"]):
             yield _line("avoid", models, name, f"no better than chance on {model['at_chance']}")
-        elif model["xscore_high"] < best["xscore"] and measured and not (model[measured] < best[measured]).any():
+        elif model["xscore_high"] < best["xscore_low"] and measured and not (model[measured] < best[measured]).any():
             yield _line("avoid", models, name, "clearly worse than the best, and cheaper in nothing")
 
 

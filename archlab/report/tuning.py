@@ -82,7 +82,7 @@ def _moves(orders: Orders, steps: int) -> str:
     where = _where(orders, steps)
     alike = (
         f" Rank correlation {orders.spearman:.2f} (Spearman), {orders.kendall:.2f} (Kendall)."
-        if orders.spearman
+        if orders.spearman is not None
         else ""
     )
     if changed.empty:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from archlab.foundation.escaping import file_name
 from archlab.report.analysis import Analysis
 from archlab.report.effects import KINDS
 from archlab.report.palette import Palette
@@ -27,7 +28,7 @@ ENDS = ("difference", "low", "high")
 def unseen(analysis: Analysis) -> Iterator[Section]:
     """Of each study with such datasets: gains side by side, and what the models reach there."""
     for study, found in analysis.unseen.items():
-        suffix, title = (f"-{study}", f"{TITLE} {study}") if len(analysis.unseen) > 1 else ("", TITLE)
+        suffix, title = (f"-{file_name(study)}", f"{TITLE} {study}") if len(analysis.unseen) > 1 else ("", TITLE)
         sentences = [
             f"No trial, no score and no choice looked at {', '.join(found['datasets'])}. Gains are of test data, with 95 % "
             f"intervals, each by itself. A gain on the {len(found['seen'])} datasets seen flatters what was chosen by it.",

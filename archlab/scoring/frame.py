@@ -7,6 +7,7 @@ Algorithms 2026, 19(1), 14.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -185,7 +186,7 @@ _ENDS = {True: "MINIMUM, MAXIMUM", False: "MAXIMUM, MINIMUM"}  # by whether high
 
 def _span(name: str, span: Any, where: str | None, higher_is_better: bool) -> tuple[float, float]:
     numbers = isinstance(span, (list, tuple)) and all(
-        isinstance(end, (int, float)) and not isinstance(end, bool) and math.isfinite(end) for end in span
+        isinstance(end, (int, float)) and not isinstance(end, bool) and abs(end) <= sys.float_info.max for end in span
     )
     if not numbers or len(span) != 2:
         raise UserError(f"the frame's dataset {name!r} needs [{_ENDS[higher_is_better]}], not {span!r}", where=where)

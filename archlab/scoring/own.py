@@ -12,7 +12,8 @@ from archlab.foundation import UserError
 from archlab.foundation.own_code import own_code
 from archlab.scoring.scores import Scores
 
-TAKEN = {"model", "role", "kind", "width", "params", "macs", "seconds", "latency", "accuracy", "difference", "worst"}
+TAKEN = {"model", "role", "kind", "width", "params", "macs", "peak_memory", "seconds", "latency", "accuracy"}
+TAKEN |= {"difference", "worst", "at_chance"}
 """Columns that stand beside scores somewhere; those of the scores themselves are taken too."""
 
 
@@ -23,7 +24,7 @@ class OwnScore:
     Args:
         name: Of the function, and of its column.
         reference: `FILE.py:NAME`, the file in full.
-        function: Takes the normalised accuracies, models x datasets: seed means, 0 and 1 being the minimum and maximum of
+        function: Takes the normalised accuracies, models x datasets: seed means, 0 and 1 being the worst and the best of
             the frame, nothing clipped, complete models only. Gives a Series with a number for each of these models.
     """
 

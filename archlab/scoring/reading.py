@@ -24,6 +24,7 @@ EMPTY = {"", "na", "n/a", "nan", "null", "none", "-"}
 PARQUET = {".parquet", ".pq"}
 VALUES = {"value", "accuracy"}  # names for a tidy table's column of values
 TIDY = {"model", "dataset", "seed", "split", "metric", *VALUES}
+SEED = {"seed", "Seed"}  # of a table of models by datasets, of which one may be called SEED
 LONGEST_NAME = 300  # characters of a model's or a dataset's
 POINTS = "points"  # what differences of shares are told in
 
@@ -141,6 +142,8 @@ def _from_csv(name: str, text: str) -> _Source:
 
 
 def _checked(source: _Source) -> _Source:
+    if [name.casefold() for name in source.header[:2]] in (["", "model"], ["index", "model"]):  # pandas numbers rows
+        source = replace(source, header=source.header[1:], rows=[row[1:] for row in source.rows])
     source = replace(source, header=_without_case(source.header))
     if not source.rows:
         raise UserError("holds a first line but no rows", where=source.where())
@@ -169,10 +172,10 @@ def _check_name(name: str, where: str) -> None:
 
 def _wide(source: _Source) -> pd.DataFrame:
     """One row a cell: model, dataset, seed, value (as text), row (of the source)."""
-    datasets = [at for at, name in enumerate(source.header) if at and name != "seed"]
+    seed_at = next((at for at, name in enumerate(source.header) if at and name in SEED), None)
+    datasets = [at for at in range(1, len(source.header)) if at != seed_at]
     if not datasets:
         raise UserError("has no dataset: one column of models and one for each dataset expected", where=source.where())
-    seed_at = source.header.index("seed") if "seed" in source.header[1:] else None
     cells = [
         (row[0], source.header[at], "0" if seed_at is None else row[seed_at], row[at], number)
         for number, row in enumerate(source.rows)

@@ -61,12 +61,15 @@ def worst_datasets(means: pd.DataFrame, frame: Frame) -> pd.DataFrame:
 def unrewarded(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> list[str]:
     """Sentences on accuracies so far above the model's others that a higher one lowers its xScore, which is not monotone.
 
-    The slope of the xScore in one normalised accuracy a is negative where a - mean > (D - 1) / (2 lambda D).
+    The slope of the xScore in one normalised accuracy a is negative where a - mean > (D - 1) / (2 lambda D). Where the model
+    is itself the best of the frame, a higher accuracy moves the frame, and a stays 1.
     """
     if lam <= 0:
         return []
     normalised, count = frame.normalised(means), len(frame.datasets)
-    beyond = normalised.sub(normalised.mean(axis=1), axis=0) > (count - 1) / (2 * lam * count)
+    spanning = normalised.index.isin(frame.models if frame.kind != "file" else ())
+    leads = spanning[:, None] & (normalised >= 1).to_numpy()
+    beyond = (normalised.sub(normalised.mean(axis=1), axis=0) > (count - 1) / (2 * lam * count)) & ~leads
     return first_few(
         [
             f"{model} is so far above its mean on {dataset} that doing better there lowers its xScore"

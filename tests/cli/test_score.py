@@ -73,7 +73,7 @@ def test_a_saved_frame_scores_a_new_model_in_either_unit(command, table, tmp_pat
 
 
 def test_references_span_the_frame(command, table):
-    code, out, _ = command("score", table(GOOD), "--references", "a, b", "--json")
+    code, out, _ = command("score", table(GOOD), "--references", "a, b,a", "--json")
     document = json.loads(out)
     assert (code, document["frame"]["kind"], document["frame"]["models"]) == (0, "references", ["a", "b"])
     assert document["frame"]["datasets"]["indoor"] == [0.5, 0.6]
@@ -106,6 +106,8 @@ def test_a_table_for_the_terminal_best_first(command, table):
     code, out, err = command("score", table(GOOD))
     lines = out.splitlines()[3:6]
     assert code == 0 and "chosen by the xScore on the others" in out
+    assert "lowers its xScore" not in err, "who is the best of all takes the frame along"
+    err = command("score", table(GOOD), "--references", "a,c")[2]
     assert "b is so far above its mean on dogs that doing better there lowers its xScore" in err
     scores = [float(line.split()[1]) for line in lines]
     assert len(scores) == 3
@@ -139,6 +141,18 @@ def test_headings_are_read_as_they_are_quoted_and_in_any_case(command, table):
     assert code == 0 and json.loads(out) == json.loads(command("score", table(tidy.lower()), "--json")[1])
     wide = table("Model,Value,Accuracy\na,.1,.2\nb,.2,.1\n")
     assert list(json.loads(command("score", wide, "--json")[1])["frame"]["datasets"]) == ["Value", "Accuracy"]
+
+
+def test_seeds_and_the_row_numbers_of_pandas_are_no_datasets(command, table, tmp_path):
+    rows = "a,0,.9,.1,.5\na,1,.8,.3,.4\nb,0,.1,.2,.6\nb,1,.2,.1,.7\n"
+    written = table(f"model,seed,x,y,SEED\n{rows}")
+    expected, wide = json.loads(command("score", written, "--json")[1]), pd.read_csv(written)
+    assert list(expected["frame"]["datasets"]) == ["x", "y", "SEED"]
+    wide.to_csv(tmp_path / "numbered.csv")
+    wide.set_index(pd.Index([5, 3, 2, 1])).to_parquet(tmp_path / "numbered.parquet")
+    capital = table(f"Model,Seed,x,y,SEED\n{rows}", "capital.csv")
+    for path in (capital, tmp_path / "numbered.csv", tmp_path / "numbered.parquet"):
+        assert json.loads(command("score", path, "--json")[1]) == expected
 
 
 def test_names_break_no_line(command, table):

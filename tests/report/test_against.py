@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
-from archlab.foundation.metric import Metric
+from archlab.foundation.metric import METRICS, Metric
 from archlab.report import analyse, read_material, text
+from archlab.report.against import against
 from archlab.report.held_against import hold_against
 from archlab.report.material import Material
 from tests.report.made import made_study
@@ -127,3 +128,12 @@ def test_another_metric(published):
         mine, table=pd.concat([mine.table.assign(metric="accuracy"), other.table]), metric=Metric.of("macro_f1")
     )
     assert analyse([both], published).against.metric.name == "accuracy"
+
+
+def test_what_is_told_in_nats_has_a_digit_more():
+    one = made_study(datasets=3, seeds=2)
+    one = dataclasses.replace(one, table=one.table.assign(metric="log_loss"), metric=METRICS["log_loss"])
+    other = dataclasses.replace(one, name="other", table=one.table.assign(value=one.table["value"] + 0.0312))
+    (section,) = against(analyse([one], other))
+    assert "lies -0.031 nats from" in section.sentences[0] and section.plots[0].draw.args[1] == "+.2f"
+    assert section.tables[-1].written()[0][4] == "−0.031"

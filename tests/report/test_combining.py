@@ -8,6 +8,8 @@ from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
 from archlab.report import analyse, read_material, text
 from archlab.report.naming import told_apart
+from archlab.report.sections import plots
+from archlab.report.writing import csv_files
 from tests.report.made import REFERENCES, made_study
 
 
@@ -32,6 +34,16 @@ def test_several_studies_are_scored_in_one_frame_on_shared_datasets():
     assert set(found.effects) == {"made", "other"}
     said = text(found, "markdown")
     assert "Effects of the options, other" in said
+
+
+@pytest.mark.slow
+def test_parts_of_studies_of_one_name_are_files_of_one_folder(tmp_path):
+    places = {first: tmp_path / f"run ({first})" / "made" for first in (0, 9)}
+    studies = [made_study(datasets=2, seeds=2, first_seed=first) for first in places]
+    found = analyse([dataclasses.replace(each, source=places[each.seeds[0]]) for each in studies])
+    names = [*csv_files(found), *plots(found)]
+    assert sum(name.startswith("effects-by-dataset-run_0_made") for name in names) == 1
+    assert not any(set(name) & set("/() ") for name in names)
 
 
 @pytest.mark.slow

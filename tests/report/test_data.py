@@ -113,6 +113,7 @@ def test_effects_say_no_more_than_there_is():
     fitted = text(analyse([study(models=models, matters=Matters(points=1))]), "markdown")
     assert "At equal budget, the width was fitted anew." in fitted and "Raw is" not in fitted
     assert "A difference matters from 1 point on." in fitted
+    assert "p adjusted over what the study is about, and apart over the rest." in fitted
     assert "No model has a score to hold against its cost" in text(analyse([made_study(datasets=1)]), "markdown")
 
 

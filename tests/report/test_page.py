@@ -1,10 +1,14 @@
 """The page in a real browser: it loads, works by mouse and keyboard, fits a phone, and passes an accessibility audit."""
 
+import math
 import re
 
 import pytest
 
 from archlab.report import analyse, read_material, text
+from archlab.report.page import rendered
+from archlab.report.section import Section
+from archlab.report.table import Column, Table
 from tests.report.made import made_study
 
 
@@ -48,6 +52,15 @@ def test_it_answers_the_question_and_tells_kinds_apart(page):
     ):
         assert f'<section id="{section}">' in written
     assert written.count('<tr data-role="variant"') == 3
+
+
+def test_every_number_has_a_value_to_sort_by_the_first_of_a_row_and_an_infinite_one_too():
+    columns = {"trial": Column("trial", "integer"), "runs": Column("runs", "number", 1)}
+    table = Table.of("trials", "Trials.", columns, [{"trial": 3, "runs": 1.5}, {"trial": 12, "runs": math.inf}])
+    rest = {"name": "it", "question": None, "answers": [], "facts": [], "warnings": [], "more_warnings": []}
+    written = rendered("report.html", [Section("search", "Search", tables=[table])], **rest)
+    assert re.findall(r'<th scope="row"[^>]* data-value="([^"]*)"', written) == ["3.0", "12.0"]
+    assert re.findall(r'<td [^>]* data-value="([^"]*)"', written) == ["1.5", "Infinity"]
 
 
 def test_identifiers_are_unique(browser, page):

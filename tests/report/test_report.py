@@ -37,6 +37,9 @@ def test_a_study_has_its_answer_effects_and_kinds(study):
     assert "| raw " in said
     assert "| equal budget " in said
     assert "seeds a cell 3" in said
+    assert "p adjusted over all tests of the study." in said
+    names = plots(study)["effects"].alt.removeprefix("Decided: ").removesuffix(".").split(", ")
+    assert "attention=se" in names and len(set(names)) == len(names)
 
 
 def test_raw_variants_stay_beside_the_score_table(study):

@@ -38,15 +38,26 @@ def test_what_is_clearly_worse_and_cheaper_in_nothing_is_to_be_avoided_the_worst
     everything = [row["model"] for row in document(analysis)["ship"] if row["choice"] == "avoid"]
     assert list(avoided["model"]) == everything[:MOST_AVOIDED]
     (section,) = shipping(analysis)
-    assert f"; {len(everything) - MOST_AVOIDED} more are to be avoided." in section.tables[0].caption
+    more = len(everything) - MOST_AVOIDED
+    assert (f"; {more} more are to be avoided." in section.tables[0].caption) == (more > 0)
     best = analysis.models.iloc[0]
     paid = ["macs", "latency"]
     expected = [
         name
         for name, model in analysis.models[::-1].iterrows()
-        if model["xscore_high"] < best["xscore"] and (model[paid] >= best[paid]).all()
+        if model["xscore_high"] < best["xscore_low"] and (model[paid] >= best[paid]).all()
     ]
     assert everything == expected and best.name not in everything
+
+
+def test_clearly_worse_is_only_what_ends_below_the_interval_of_the_best(analysis):
+    models, dear = analysis.models.copy(), analysis.models.index[-1]
+    best = models.iloc[0]
+    models.loc[dear, ["macs", "latency"]] = 1e6
+    for high, avoided in ((best["xscore_low"] - 1e-3, True), ((best["xscore_low"] + best["xscore"]) / 2, False)):
+        models.loc[dear, "xscore_high"] = high
+        ship = document(dataclasses.replace(analysis, models=models))["ship"]
+        assert (dear in [row["model"] for row in ship if row["choice"] == "avoid"]) == avoided
 
 
 def test_a_model_at_chance_is_neither_the_cheapest_nor_passed_over(analysis):

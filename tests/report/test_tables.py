@@ -141,8 +141,11 @@ def test_a_heading_is_no_markup(read):
 
 
 def test_names_are_no_arguments_and_no_ligatures_in_latex(read):
-    table = made(datasets="ab").replace({"model": {"m0": "[ours]", "m1": "*starred", "m2": "a<b>|c"}})
+    table = made(datasets="ab").replace(
+        {"model": {"m0": "[ours]", "m1": "*starred", "m2": "a<b>|c", "m3": "x\n\ny\x1b"}}
+    )
     said = latex(analyse([read(table)]))
     rows = [line for line in said.splitlines() if " & " in line]
     assert rows and not any(re.match(r"\s*[\[*]", row) for row in rows)
     assert "{[}ours] &" in said and "{*}starred &" in said and r"a\textless{}b\textgreater{}\textbar{}c" in said
+    assert r"x y\textbackslash{}x1b &" in said and "\x1b" not in said

@@ -81,7 +81,8 @@ def test_the_order_on_validation_images_is_that_of_xscores_each_side_in_a_frame_
 
 
 def test_it_says_what_was_tried_chosen_changed_and_spent():
-    found = section(analyse([study()]))
+    analysis = analyse([study()])
+    found = section(analysis)
     said = " ".join(found.sentences)
     assert "the same 3 values of lr on each dataset: 3 of 25 steps, then 2 of 100 steps" in said
     assert "6 of 10 choices are other values than the recipe's own" in said
@@ -94,6 +95,9 @@ def test_it_says_what_was_tried_chosen_changed_and_spent():
         "On validation images, after 100 steps, tuning changes the rank of 5 of 5 models: convmixer from 3 to 1" in said
     )
     assert "is not stored, or not whole" in said and "failed" not in said
+    none = dataclasses.replace(analysis.tuning.validation, spearman=0.0, kendall=0.2)
+    tuned = dataclasses.replace(analysis, tuning=dataclasses.replace(analysis.tuning, validation=none))
+    assert "Rank correlation 0.00 (Spearman), 0.20 (Kendall)." in " ".join(section(tuned).sentences)
     assert not found.is_open and [table.name for table in found.tables] == ["tuning", "tuning-validation"]
     assert found.tables[0].written()[2][2:] == ["0.008 (from 0.004)", "0.750", "0.700", "lr largest"]
     assert found.tables[0].written()[0][2:] == ["0.004", "0.800", "0.800", "–"]

@@ -82,7 +82,7 @@ def test_models_at_chance_are_marked_with_one_warning_in_the_place_of_many():
     lost = {f"lost{at}": [0.1, 0.1, 0.9] for at in range(7)}
     found = table({"good": [0.9, 0.9, 0.89], "poor": [0.5, 0.4, 0.3], **lost})
     images = {f"d{at}": [40] * 10 for at in range(3)}
-    without, marked = score_table(found), score_table(found, classes=images)
+    without, marked = (score_table(found, ["good", "poor"], classes=known) for known in (None, images))
     assert sum("lowers its xScore" in each for each in without.warnings) == 5 and without.at_chance == {}
     said = [each for each in marked.warnings if each.startswith("at chance")]
     assert len(said) == 1 and "on d0 (7 of 9 models), d1 (7 of 9 models) no more" in said[0]

@@ -115,6 +115,7 @@ def test_what_cannot_be_scored_is_refused(table, arguments, message):
         ({"datasets": {"a": [0, 1], "b": [0.5]}}, "needs [MINIMUM, MAXIMUM]"),
         ({"datasets": {"a": [0, 1], "b": [0, "x"]}}, "needs [MINIMUM, MAXIMUM]"),
         ({"datasets": {"a": [0, 1], "b": [0, float("inf")]}}, "needs [MINIMUM, MAXIMUM]"),
+        ({"datasets": {"a": [0, 1], "b": [0, 10**400]}}, "needs [MINIMUM, MAXIMUM]"),
         ({"datasets": {"a": [0, 1], "b": [0, 1]}, "weeks": []}, "did you mean 'weak'?"),
     ],
 )

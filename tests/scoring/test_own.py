@@ -66,7 +66,7 @@ def test_what_is_no_score_is_told_in_one_line(tmp_path, source, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["xscore", "role", "d0"])
+@pytest.mark.parametrize("name", ["xscore", "role", "d0", "at_chance", "peak_memory"])
 def test_a_name_that_the_table_has_already_is_refused(tmp_path, name):
     with pytest.raises(UserError, match="another column of the table has this name"):
         scored(tmp_path, GOOD.replace("worst_case", name), name=name)

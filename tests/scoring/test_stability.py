@@ -82,3 +82,14 @@ def test_where_more_accuracy_lowers_the_score_it_is_said():
     sentences = uneven_gains(xscore(table, 2.0, frame), base="base")
     assert len(sentences) == 1
     assert sentences[0].startswith("uneven has the higher mean")
+
+
+def test_the_best_of_a_frame_takes_the_frame_along_and_loses_nothing():
+    table = table_of({"uneven": [1.0, 0.3, 0.3, 0.3], "even": [0.4, 0.4, 0.4, 0.4]})
+    better = table.copy()
+    better.loc["uneven", "d0"] += 1
+    assert xscore(better, 2.0)["xscore"]["uneven"] == pytest.approx(xscore(table, 2.0)["xscore"]["uneven"])
+    spans = {name: (float(table[name].min()), float(table[name].max())) for name in table}
+    assert unrewarded(table, Frame("cohort", ("uneven", "even"), None, spans), 2.0) == []
+    assert len(unrewarded(table, Frame("references", ("uneven",), None, spans), 2.0)) == 3
+    assert len(unrewarded(table, Frame("file", ("uneven", "even"), None, spans), 2.0)) == 4
