@@ -42,12 +42,13 @@ from blocks.arguments import (
 )
 from blocks.block import Block, LayerArguments
 from blocks.components import Component, initialize, make_activation, make_channel_attention, make_norm
-from blocks.contract import check_contract
+from blocks.contract import check_contract, check_part
 from blocks.head import Head
 from blocks.registry import ACTIVATIONS, BLOCKS, CHANNEL_ATTENTIONS, INITIALIZATIONS, NORMALIZATIONS, register
 from blocks.tally import Tally
 
 BLOCKS.contract = check_contract
+ACTIVATIONS.contract = NORMALIZATIONS.contract = CHANNEL_ATTENTIONS.contract = INITIALIZATIONS.contract = check_part
 
 __all__ = [
     "ACTIVATIONS",

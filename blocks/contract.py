@@ -1,4 +1,4 @@
-"""Whether a class that is registered keeps the contract of `blocks.Block`, told before anything is made of it."""
+"""Whether what is registered can be used by architectures, told before anything is made of it."""
 
 from __future__ import annotations
 
@@ -35,14 +35,28 @@ def check_contract(name: str, entry: Callable) -> None:
     lacking = [each for each in _ASSEMBLED if each not in {parameter.name for parameter in parameters}]
     if lacking:
         raise TypeError(f"{called}: the constructor must take {', '.join(_ASSEMBLED)}, and lacks {', '.join(lacking)}")
+    _check_annotations(called, entry)
+
+
+def check_part(name: str, entry: Callable) -> None:
+    """Raises TypeError for a part of blocks, such as an activation, that no architecture could use."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise TypeError(f"the name of a part of blocks is a word, not {name!r}")
+    _check_annotations(getattr(entry, "__name__", repr(entry)), entry)
+
+
+def _check_annotations(called: str, entry: Callable) -> None:
+    """Raises TypeError where an argument by name has no annotation, or none that says what may be given."""
+    constructor = entry.__init__ if inspect.isclass(entry) else entry
     try:
-        hints = get_type_hints(entry.__init__, include_extras=True)
+        hints = get_type_hints(constructor, include_extras=True)
     except Exception as error:
         raise TypeError(f"{called}: an annotation of the constructor cannot be read: {error}") from error
-    for parameter in parameters:
-        if parameter.name not in hints and parameter.name not in GIVEN:
+    for parameter in inspect.signature(constructor).parameters.values():
+        by_name = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        if by_name and parameter.name not in hints and parameter.name not in GIVEN:
             raise TypeError(f"{called}: {parameter.name} has no annotation: {_KINDS}")
     try:
-        arguments(entry)  # type: ignore[arg-type]  # mypy doubts that a class is hashable
+        arguments(entry)
     except TypeError as error:
         raise TypeError(f"{called}: {error}: {_KINDS}") from None

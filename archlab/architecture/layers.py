@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import blocks
 from archlab.architecture.own_blocks import is_shipped
-from archlab.architecture.own_contract import check_channels, check_output_size
+from archlab.architecture.own_contract import check_channels, check_closed_forms
 from archlab.architecture.spec import CLASSIFIER, Layer
 from archlab.foundation import UserError, where
 from archlab.foundation.settings import Positive, read_value
@@ -71,7 +71,7 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
     if "patch" in of_layer["free"] and "size" not in completed:
         raise UserError(f"{block} has no patch that could be free", where=where(given, "free") or at)
     completed["out"] = of_layer.pop("out", None)
-    check_output_size(block, completed, of_layer.get("stride", 1), at)
+    check_closed_forms(block, completed, of_layer.get("stride", 1), at)
     return Layer(block=block, arguments=completed, **of_layer, where=at)
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import blocks
 from archlab.architecture.spec import Architecture
@@ -91,11 +91,7 @@ def own_blocks_of(architecture: Architecture) -> tuple[str, ...]:
 
     Raises UserError for one that no other process could load, as it was registered by a program or in a notebook.
     """
-    files = set()
-    for layer in (*architecture.layers, *architecture.head_layers()):
-        files |= set(_files(blocks.BLOCKS, layer.block, layer.arguments))
-    for name, argument in arguments(blocks.Head).items():
-        files |= set(_files_of_component(argument.kind, architecture.head.get(name)))
+    files = {file for registry, name in _named(architecture) if not _is_shipped(file := _file(registry, name))}
     for file in files:
         note_read(Path(file))
     return tuple(sorted(files))
@@ -106,23 +102,50 @@ def is_shipped(block: str) -> bool:
     return _is_shipped(blocks.BLOCKS.file(block))
 
 
-def _files(registry: Registry, name: str, given: dict[str, Any]) -> Iterator[str]:
-    """Of a registered class and of the components among its arguments."""
+class Part(NamedTuple):
+    """A part of a block, such as its activation: what it is registered as, and its arguments."""
+
+    registry: Registry
+    name: str
+    arguments: dict[str, Any]
+
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it comes with archlab."""
+        return _is_shipped(self.registry.file(self.name))
+
+
+def parts_of(entry: Callable, given: Mapping[str, Any]) -> Iterator[Part]:
+    """The parts among the arguments of a registered class, and among theirs."""
+    for name, registry in _part_arguments(entry):
+        if (component := given.get(name)) is not None:
+            ((part, own),) = component.items()
+            yield Part(registry, part, own)
+            yield from parts_of(registry[part], own)
+
+
+@cache
+def _part_arguments(entry: Callable) -> tuple[tuple[str, Registry], ...]:
+    """The names of the arguments that are parts, and where those are registered."""
+    return tuple((each.name, each.kind) for each in arguments(entry).values() if isinstance(each.kind, Registry))
+
+
+def _named(architecture: Architecture) -> Iterator[tuple[Registry, str]]:
+    """Registry and name of every block of an architecture, and of every part of one."""
+    for layer in (*architecture.layers, *architecture.head_layers()):
+        yield blocks.BLOCKS, layer.block
+        yield from (part[:2] for part in parts_of(blocks.BLOCKS[layer.block], layer.arguments))
+    for given in (architecture.head, {"init": architecture.init}):
+        yield from (part[:2] for part in parts_of(blocks.Head, given))
+
+
+def _file(registry: Registry, name: str) -> str:
     file = registry.file(name)
     if file is None:
         raise UserError(
             f"{registry.kind} {name!r} was registered by a program, not by a file of blocks that runs can load"
         )
-    if not _is_shipped(file):
-        yield file
-    for argument in arguments(registry[name]).values():
-        yield from _files_of_component(argument.kind, given.get(argument.name))
-
-
-def _files_of_component(registry: Any, component: dict[str, dict] | None) -> Iterator[str]:
-    if isinstance(registry, Registry) and component is not None:
-        ((name, given),) = component.items()
-        yield from _files(registry, name, given)
+    return file
 
 
 @cache

@@ -25,18 +25,28 @@ def check_channels(name: str, at: str | None) -> None:
             raise UserError(message, where=at)
 
 
-def check_output_size(name: str, given: dict[str, Any], stride: int, at: str | None) -> None:
-    """Raises UserError where an own block has no output of a whole number of pixels.
+def check_closed_forms(name: str, given: dict[str, Any], stride: int, at: str | None) -> None:
+    """Raises UserError where an own block says no whole number of its output's pixels, its stride or a channel multiple.
 
     `given`: The arguments of a layer, checked and complete.
     """
     if is_shipped(name):
         return
-    try:
-        size = blocks.BLOCKS[name].output_size(LayerArguments(in_size=TRIED, stride=stride, **given))
-    except ValueError:  # it refuses such an image, and will be asked of those that it gets
-        return
-    except Exception as error:
-        raise UserError(f"{name}: output_size fails: {type(error).__name__}: {error}", where=at) from error
-    if type(size) is not int:
-        raise UserError(f"{name}: output_size gives a whole number of pixels, not {size!r}", where=at)
+    asked: list[tuple[Any, ...]] = [
+        ("output_size", LayerArguments(in_size=TRIED, stride=stride, **given)),
+        ("published_stride", LayerArguments(stride=stride, **given)),
+    ]
+    for scaled in ("out", *blocks.BLOCKS[name].channel_arguments):
+        if given[scaled] is not None:
+            asked.append(("channel_multiple", "out_channels" if scaled == "out" else scaled, LayerArguments(**given)))
+    for method, *told in asked:
+        of_map = method == "output_size"
+        try:
+            number = getattr(blocks.BLOCKS[name], method)(*told)
+        except Exception as error:
+            if of_map and isinstance(error, ValueError):  # of such an image; it will be asked of those that it gets
+                continue
+            raise UserError(f"{name}: {method} fails: {type(error).__name__}: {error}", where=at) from error
+        if type(number) is not int or not (of_map or number > 0):
+            wanted = "of pixels" if of_map else "above 0"
+            raise UserError(f"{name}: {method} gives a whole number {wanted}, not {number!r}", where=at)

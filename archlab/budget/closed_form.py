@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 
 import torch
+from torch import nn
 
 import blocks
 from archlab.architecture import Architecture, InputSpec, Placed, place
+from archlab.architecture.own_blocks import is_shipped, parts_of
 from archlab.architecture.plan import PlacedHead, refusals_of
 from archlab.architecture.spec import CLASSIFIER
 from archlab.budget.cost import Cost
 from archlab.budget.measured import UncountableError, measure
 from archlab.budget.memory import is_known
 from archlab.budget.own_blocks import check_output, check_tally, needs_check, note_right
-from archlab.foundation import where
+from archlab.budget.own_parts import closed_form_holds
+from archlab.foundation import UserError, where
 from blocks import LayerArguments, Tally
 
 LARGEST_BUILT = 50_000_000  # parameters of a block
@@ -26,7 +30,8 @@ LARGEST_BUILT = 50_000_000  # parameters of a block
 def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Cost:
     """The cost of the network that `build_model` makes of the same arguments, equal to `measure` of it.
 
-    A block without a closed form is built and measured, once for the same arguments.
+    A block without a closed form, or with parts of a user's own that it does not hold for, is built and measured, once for the
+    same arguments.
 
     Raises:
         UserError: A block refuses its arguments, or has an operator that cannot be counted.
@@ -39,7 +44,7 @@ def count(architecture: Architecture, spec: InputSpec, width: float = 1.0) -> Co
         for each in placed:
             add_block(tally, each)
         add_head(tally, head)
-    known = all(is_known(each) for each in (*placed, *head.blocks))
+    known = _head_is_known(head) and all(is_known(each) for each in (*placed, *head.blocks))
     return Cost(
         params=trained.params,
         params_without_classifier=trained.params - _classifier(head),
@@ -64,9 +69,16 @@ def _with_lines(head: PlacedHead, architecture: Architecture) -> PlacedHead:
 def add_head(tally: Tally, head: PlacedHead) -> None:
     """Adds the cost of the head to `tally`."""
     if head.arguments is not None:
-        blocks.Head.tally(tally, head.arguments)
+        if _head_is_known(head):
+            blocks.Head.tally(tally, head.arguments)
+        else:
+            _add_measured(tally, blocks.Head, LayerArguments(**vars(head.arguments), in_size=1))
     for each in head.blocks:
         add_block(tally, each)
+
+
+def _head_is_known(head: PlacedHead) -> bool:
+    return head.arguments is None or closed_form_holds(blocks.Head, vars(head.arguments))
 
 
 def _classifier(head: PlacedHead) -> int:
@@ -87,14 +99,25 @@ def add_block(tally: Tally, placed: Placed) -> None:
         if needs_check(placed):
             _check_own(placed)
             note_right(placed)
-        try:
-            placed.block.tally(tally, placed.arguments)
-        except NotImplementedError:
-            cost = _measured(placed.block, json.dumps(vars(placed.arguments)))  # type: ignore[arg-type]  # hashable
-            tally.parameters(cost.params_deployed if tally.deployed else cost.params)
-            tally.macs += cost.macs_deployed if tally.deployed else cost.macs
-            tally.activations += cost.activations
-            tally.maps.enter(placed.arguments.out_channels * placed.out_size**2)
+        if not is_shipped(placed.layer.block) or closed_form_holds(placed.block, vars(placed.arguments)):
+            with suppress(NotImplementedError):
+                placed.block.tally(tally, placed.arguments)
+                return
+        _add_measured(tally, placed.block, placed.arguments)
+        tally.maps.enter(placed.arguments.out_channels * placed.out_size**2)
+
+
+def _add_measured(tally: Tally, entry: type[nn.Module], given: LayerArguments) -> None:
+    """Adds the cost of what has no closed form, but for its memory. Raises UserError for whatever a user's own code raises."""
+    try:
+        cost = _cost_of(entry, given)
+    except (ValueError, UserError):
+        raise
+    except Exception as error:
+        raise UserError(f"{type(error).__name__}: {error}") from error
+    tally.parameters(cost.params_deployed if tally.deployed else cost.params)
+    tally.macs += cost.macs_deployed if tally.deployed else cost.macs
+    tally.activations += cost.activations
 
 
 def _check_own(placed: Placed) -> None:
@@ -111,12 +134,17 @@ def _check_own(placed: Placed) -> None:
     check_output(placed)
     costs = trained.params, trained.params, deployed.params, trained.macs, trained.activations, deployed.macs
     with suppress(UncountableError):  # which is why it has a tally
-        measured = _measured(placed.block, json.dumps(vars(placed.arguments)))  # type: ignore[arg-type]  # hashable
-        check_tally(Cost(*costs), measured)
+        check_tally(Cost(*costs), _cost_of(placed.block, placed.arguments))
+
+
+def _cost_of(entry: type[nn.Module], given: LayerArguments) -> Cost:
+    parts = tuple(part.registry[part.name] for part in parts_of(entry, vars(given)))
+    return _measured(entry, json.dumps(vars(given)), parts)  # type: ignore[arg-type]  # hashable
 
 
 @lru_cache(maxsize=4096)
-def _measured(block: type[blocks.Block], arguments: str) -> Cost:
+def _measured(entry: type[nn.Module], arguments: str, parts: tuple[Callable, ...]) -> Cost:
+    """`parts`: What the names of parts among the arguments stand for now."""
     given = LayerArguments(**json.loads(arguments))
     with torch.random.fork_rng(devices=[]):
-        return measure(block(**given.of_constructor(block)), given.in_size, given.in_channels)
+        return measure(entry(**given.of_constructor(entry)), given.in_size, given.in_channels)

@@ -10,6 +10,7 @@ from archlab.architecture import Architecture, InputSpec, Placed, place
 from archlab.architecture.own_blocks import is_shipped
 from archlab.architecture.plan import refusals_of
 from archlab.budget.liveness import peak_elements
+from archlab.budget.own_parts import closed_form_holds
 from blocks import Tally
 
 _right: WeakSet[type] = WeakSet()
@@ -17,13 +18,16 @@ _right: WeakSet[type] = WeakSet()
 
 def is_known(placed: Placed) -> bool:
     """Whether a block's closed form of its memory can be relied on."""
-    return is_shipped(placed.layer.block) or placed.block in _right
+    if is_shipped(placed.layer.block):
+        return closed_form_holds(placed.block, vars(placed.arguments))
+    return placed.block in _right
 
 
 def check_memory(architecture: Architecture, spec: InputSpec) -> None:
     """Holds each of a user's own blocks, as the architecture has it, against the memory that its `tally` says it needs.
 
-    Raises UserError where one has no `tally`, or needs another memory; it counts once it was found right.
+    Raises UserError where one has no `tally`, or needs another memory, and for a shipped block with a part of a user's own that
+    has no closed form; an own block counts once it was found right.
     """
     placed, head = place(architecture, spec)
     for each in (*placed, *head.blocks):
@@ -34,6 +38,8 @@ def check_memory(architecture: Architecture, spec: InputSpec) -> None:
 
 
 def _check(placed: Placed) -> None:
+    if is_shipped(placed.layer.block):
+        raise ValueError("it has a part of your own without a closed form, so nobody knows what memory it needs")
     given, tally = placed.arguments, Tally(deployed=True)
     tally.maps.enter(given.in_channels * given.in_size**2)
     try:

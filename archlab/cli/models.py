@@ -48,7 +48,7 @@ def list_(as_json: bool) -> None:
 @models.command()
 @click.argument("name", shell_complete=MODEL_OR_STUDY)
 @click.option("--model", "variant", metavar="MODEL", help="One of the models of the study NAME, as it is trained.")
-@click.option("--width", type=click.FloatRange(0, 1000, min_open=True), help="[default: 1, or that of the study]")
+@click.option("--width", type=click.FloatRange(0, 1000, min_open=True), help="[default: of the file or study, else 1]")
 @click.option("--resolution", type=click.IntRange(1), help="Pixels on a side  [default: as published, or of the study]")
 @click.option("--classes", type=click.IntRange(1), help="[default: 1000, or those of the study]")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print an architecture that every command takes, at width 1.")
@@ -64,11 +64,12 @@ def show(
 ) -> None:
     """The layers of an architecture: NAME is a reference or a YAML file, or a study with --model."""
     from archlab.architecture import InputSpec, architecture, freedoms
+    from archlab.architecture.parse import meant_width
     from archlab.budget import count
 
     if variant is None:
         shown, spec = architecture(name), InputSpec(classes or 1000, resolution)
-        width = width or 1.0
+        width = width or meant_width(name) or 1.0
     else:
         shown, designed_width, designed = _of_study(name, variant)
         spec = InputSpec(classes or designed.num_classes, resolution or designed.resolution, designed.smallest_map)

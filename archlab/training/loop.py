@@ -220,7 +220,7 @@ def _initial_model(
     model = build_model(architecture, InputSpec(prepared.num_classes, pixels, smallest_map), width)
     if recipe.zero_residual:
         for norm in model.residual_norms():
-            if hasattr(norm, "weight"):  # a block may have no normalisation
+            if getattr(norm, "weight", None) is not None:  # a block may have no normalisation, or one without factors
                 nn.init.zeros_(norm.weight)  # type: ignore[arg-type]
     if given:
         load_fitting(model, given)

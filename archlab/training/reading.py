@@ -76,7 +76,8 @@ def _placed(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
     pretrain = init["pretrain"]
     if not isinstance(pretrain.get("recipe"), (str, dict)):
         return found
-    recipe = load_recipe(pretrain["recipe"], at=where(pretrain, "recipe") or at, folder=folder)
+    written = settings["init"]["pretrain"]["recipe"]  # `placed` has put the folder before its files
+    recipe = load_recipe(written, at=where(pretrain, "recipe") or at, folder=folder)
     inside = with_lines_of(pretrain, {**pretrain, "recipe": recipe})
     return with_lines_of(found, {**found, "init": with_lines_of(init, {**init, "pretrain": inside})})
 

@@ -171,6 +171,15 @@ def test_an_architecture_rests_on_the_files_of_what_it_names_and_on_no_others(fo
     assert own_blocks_of(archlab.architecture({"layers": layers, "defaults": {"act": "own_mish"}})) == (parts,)
 
 
+def test_an_architecture_rests_on_the_file_of_its_own_initialization(folder):
+    text = "import blocks\nfrom torch import nn\n\n\n@blocks.INITIALIZATIONS.register('own_ones')\n"
+    (folder / "parts.py").write_text(text + "def own_ones(layer):\n    nn.init.ones_(layer.weight)\n")
+    (folder / "net.yaml").write_text("blocks: parts.py\ninit: own_ones\nlayers: [{conv: {out: 8}}]\n")
+    net = archlab.architecture(folder / "net.yaml")
+    assert own_blocks_of(net) == (str(folder / "parts.py"),)
+    assert bool((archlab.build_model(net, 4, resolution=16).layers[0].conv.weight == 1).all())
+
+
 def test_a_block_of_a_program_cannot_be_part_of_a_run(folder):
     exec(SCALED_CONV, {"__name__": "__main__", "__file__": "program.py"})
     architecture = archlab.architecture({"layers": [{"scaled_conv": {"out": 8}}]})

@@ -86,6 +86,45 @@ def test_what_fails_in_a_block_of_ones_own_names_it(own, more):
         )
 
 
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("def own(*, slope=0.1):", "own: slope has no annotation: int, blocks.Natural, float"),
+        ("def own(*, slopes: list[float] = None):", r"slopes is annotated with list\[float\], which is no kind"),
+        ("def own(*, slope: 'Nowhere' = 3):", "an annotation of the constructor cannot be read"),
+    ],
+)
+def test_what_parts_of_blocks_take_is_annotated_too(own_code_forgotten, tmp_path, part, message):
+    text = f"import blocks\nfrom torch import nn\n\n@blocks.ACTIVATIONS.register('own')\n{part}\n    return nn.ReLU()\n"
+    (tmp_path / "own.py").write_text(text)
+    (tmp_path / "net.yaml").write_text("blocks: own.py\nlayers: [{conv: {out: 8, act: own}}]\n")
+    with pytest.raises(UserError, match=rf"net\.yaml:1: .*own\.py fails on import: TypeError: .*{message}"):
+        architecture(tmp_path / "net.yaml")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("published_stride(cls, layer):\n        return layer.pace", "published_stride fails: AttributeError: "),
+        (
+            "published_stride(cls, layer):\n        return None",
+            "published_stride gives a whole number above 0, not None",
+        ),
+        (
+            "channel_multiple(cls, argument, layer):\n        return layer.heads",
+            "channel_multiple fails: AttributeError: ",
+        ),
+        (
+            "channel_multiple(cls, argument, layer):\n        return 0",
+            "channel_multiple gives a whole number above 0, not 0",
+        ),
+    ],
+)
+def test_what_a_block_of_ones_own_says_of_its_numbers_is_tried(own, more, message):
+    with pytest.raises(UserError, match=rf"net\.yaml:2: own_contract: {message}"):
+        own(more=f"    @classmethod\n    def {more}\n")
+
+
 BROKEN = """
     def __new__(cls, **given):
         raise RuntimeError("broken")

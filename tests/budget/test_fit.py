@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -92,6 +94,19 @@ def test_a_budget_that_cannot_be_met_says_the_least_it_needs():
 def test_a_budget_of_macs_says_them_too():
     with pytest.raises(UserError, match=r"budget of 2,500,000 parameters and 5 MACs: it needs .* MACs"):
         archlab.fit_width(small(), num_classes=10, macs=5)
+
+
+def test_without_a_limit_no_wider_network_is_counted(monkeypatch):
+    """A block of a user's own without a closed form would be built at width 1000."""
+    counted = []
+
+    def noted(architecture, spec, width=1.0):
+        counted.append(width)
+        return count(architecture, spec, width)
+
+    monkeypatch.setattr(sys.modules["archlab.budget.fit"], "count", noted)
+    assert archlab.fit_width(small(), num_classes=10, params=None) == 1.0
+    assert counted == [1.0]
 
 
 def test_widths_that_change_nothing_are_1():

@@ -74,6 +74,17 @@ def test_show_says_what_is_free(models):
     assert "free for a budget, beside the width: depth, patch\n" in models("show", "convmixer")[1]
 
 
+def test_a_file_is_shown_at_the_width_that_it_is_meant_at(models, tmp_path):
+    """As the winner of a pick is."""
+    path, written = tmp_path / "winner.yaml", tmp_path / "written.yaml"
+    path.write_text("width: 0.5\nlayers: [{conv: {out: 32}}, {conv: {out: 64}}]\n")
+    shown = json.loads(models("show", path, "--json")[1])
+    assert (shown["width"], shown["layers"][0]["out_channels"]) == (0.5, 16)
+    assert json.loads(models("show", path, "--width", "1", "--json")[1])["layers"][0]["out_channels"] == 32
+    written.write_text(models("show", path, "--yaml")[1])
+    assert archlab.architecture(written).layers[0].arguments["out"] == 16
+
+
 def test_show_a_file(models, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("layers:\n  - conv: {out: 8}\n")

@@ -10,8 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from archlab.architecture import InputSpec, build_model
+import blocks
+from archlab.architecture import InputSpec, architecture, build_model
 from archlab.training import loop
 from archlab.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from archlab.training.loop import DivergenceError, train
@@ -188,6 +190,16 @@ def test_zero_residual_starts_the_branches_at_nothing():
         "layers.1.projection_norm.weight"
     }
     assert not zeroed["layers.1.projection_norm.weight"].any()
+
+
+def test_zero_residual_passes_over_normalisations_without_factors(own_code_forgotten):
+    @blocks.NORMALIZATIONS.register("no_factors")
+    def no_factors(channels: int):
+        return nn.InstanceNorm2d(channels)
+
+    layers = [{"inverted_residual": {"out": 8, "stride": 2}}, {"inverted_residual": {"out": 8}}]
+    network = architecture({"name": "own", "resolution": 16, "defaults": {"norm": "no_factors"}, "layers": layers})
+    assert train(network, Made(), dataclasses.replace(PLAIN, steps=1), 0).history
 
 
 def test_batch_norm_statistics_of_the_test_images_are_never_seen():

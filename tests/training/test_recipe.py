@@ -41,6 +41,16 @@ def test_a_recipe_can_start_from_another(tmp_path):
     assert longer.augment.shift == quick.augment.shift and not longer.augment.flip
 
 
+def test_the_recipe_of_a_pretraining_lies_beside_its_own_wherever_that_is_named_from(tmp_path, monkeypatch):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes/brief.yaml").write_text("like: quick\nsteps: 7\n")
+    monkeypatch.chdir(tmp_path)
+    for written in ("brief.yaml", "{like: brief.yaml, lr: 1e-3}"):
+        pretrain = f"{{dataset: textures, recipe: {written}}}"
+        (tmp_path / "recipes/mine.yaml").write_text(f"like: quick\ninit: {{pretrain: {pretrain}}}\n")
+        assert load_recipe("recipes/mine.yaml").init.pretrain.recipe.steps == 7
+
+
 def test_length_is_what_comes_first():
     assert read(SMALL + "epochs: 3").length(10) == (3, 30)
     assert read(SMALL + "steps: 25").length(10) == (3, 25)
