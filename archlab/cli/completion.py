@@ -37,9 +37,9 @@ def _models(place: Path) -> list[str]:
 
 
 def _datasets(place: Path) -> list[str]:
-    from archlab.data import catalogue
+    from archlab.data.entries import names
 
-    return sorted(catalogue(place))
+    return names(place)
 
 
 def _studies(place: Path) -> list[str]:

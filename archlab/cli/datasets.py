@@ -170,7 +170,7 @@ def _option(text: str) -> tuple[str, Any]:
 @click.argument("name", shell_complete=DATASET)
 @_STORE
 def remove(name: str, store: Path | None) -> None:
-    """Remove what is prepared of NAME, and its entry where it is your own. Images and runs stay."""
+    """Remove what is prepared and downloaded of NAME, and its entry where it is your own. Your images and runs stay."""
     from archlab.data import remove_dataset
 
     for path in remove_dataset(name, home(store)):

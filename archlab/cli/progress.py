@@ -95,13 +95,14 @@ class _Accuracies:
             by_dataset.setdefault(event.run.dataset, []).append(scores["accuracy"])
 
     def picture(self) -> Table:
+        from rich.markup import escape
         from rich.table import Table
 
         datasets = list(dict.fromkeys(name for by_dataset in self.values.values() for name in by_dataset))
-        table = Table("validation accuracy", *datasets, box=None, pad_edge=False)
+        table = Table("validation accuracy", *map(escape, datasets), box=None, pad_edge=False)
         for model, by_dataset in list(self.values.items())[:MOST_MODELS]:
             means = [sum(found) / len(found) if (found := by_dataset.get(name)) else None for name in datasets]
-            table.add_row(model, *("" if mean is None else f"{mean:.3f}" for mean in means))
+            table.add_row(escape(model), *("" if mean is None else f"{mean:.3f}" for mean in means))
         return table
 
 

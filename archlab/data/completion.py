@@ -116,11 +116,12 @@ def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]
 
 
 def _torn(listing: Listing, splits: np.ndarray) -> list[str]:
-    """A note where the source's own parts tear its groups."""
+    """A note where the source's own parts tear its groups, of what is not left out."""
     if listing.groups is None:
         return []
-    groups = np.unique(listing.groups, return_inverse=True)[1]
-    sides = np.unique(np.stack([groups, np.unique(splits, return_inverse=True)[1]]), axis=1)[0]
+    kept = np.isin(splits, SPLITS)
+    groups, parts = (np.unique(of[kept], return_inverse=True)[1] for of in (listing.groups, splits))
+    sides = np.unique(np.stack([groups, parts]), axis=1)[0]
     torn = int((np.bincount(sides) > 1).sum())
     return [f"{torn:,} groups have images in different parts: a leak"] if torn else []
 

@@ -47,7 +47,7 @@ def download(archive: Archive, folder: Path, progress: Progress | None = None) -
                         progress(f"downloading {archive.file}", have, max(total, have))
         if have < total:
             raise urllib.error.URLError("the connection ended early; the same command continues")
-    except (urllib.error.URLError, HTTPException, OSError) as error:
+    except (OSError, HTTPException, ValueError) as error:  # the last of an address that cannot be one
         if not (have and getattr(error, "code", None) == 416):  # 416: what is there already reaches to the end
             reason = getattr(error, "reason", error)
             said = f"{archive.url} cannot be fetched: {reason}; or get it yourself and pass --from PATH"

@@ -93,7 +93,12 @@ def user_catalogue(home: Path) -> Path:
 
 def catalogue(home: Path) -> dict[str, Entry]:
     """Every entry, by name: the built-in ones and the user's own below `home`."""
-    return {name: _load(name, home) for name in _names(home)}
+    return {name: _load(name, home) for name in names(home)}
+
+
+def names(home: Path) -> list[str]:
+    """What there are entries of, in order; none is read. What is hidden, as macOS leaves it on other disks, is none."""
+    return [name for name in _names(home) if not name.startswith(".")]
 
 
 def entry(name: str, home: Path, at: str | None = None) -> Entry:

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from archlab.data.entries import Entry, parse_entry, user_catalogue
-from archlab.data.entries import catalogue as known_entries
+from archlab.data.entries import Entry, names, parse_entry, user_catalogue
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.reading import read_source
 from archlab.data.splits import settle_splits
@@ -35,7 +34,7 @@ def add_dataset(
     Raises UserError for a source that cannot be used, and for a name that is taken.
     """
     path = user_catalogue(home) / f"{name}.yaml"
-    known = known_entries(home)
+    known = names(home)
     _check_free(name, known, home)
     if name in known and not (replace and path.exists()):
         hint = "; --replace writes it anew" if path.exists() else ""

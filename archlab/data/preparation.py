@@ -210,7 +210,8 @@ def _of_source(error: UserError, root: Path | None, source: Path, material: Mate
 
 def _noted(listing: Listing, splits: np.ndarray) -> Listing:
     count = int((splits == LEFT_OUT).sum())
-    note = f"{count:,} images left out: copies of such in the test or the validation part"
+    grouped = "" if listing.groups is None else ", or of one group with them"
+    note = f"{count:,} images left out: copies of such in the test or the validation part{grouped}"
     return listing.noted(note) if count else listing
 
 

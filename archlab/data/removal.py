@@ -7,25 +7,25 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from archlab.data.entries import BUILT_IN, entry, user_catalogue
+from archlab.data.entries import entry, names, user_catalogue
 from archlab.data.prepared import folder
 from archlab.foundation import UserError, clear, read_yaml, real
 
 
 def remove_dataset(name: str, home: Path) -> list[Path]:
-    """Removes what is prepared of `name` at any resolution, and its entry where it is one of one's own; gives what is gone.
+    """Removes what is prepared of `name` or was downloaded for it, and an entry of one's own; gives what is gone.
 
     The images that it was prepared from are not touched, nor the runs that were trained on it. Raises UserError where there
     is no such dataset or nothing to remove, where another entry is `like` it, and where its images lie in the folder.
     """
     entries = user_catalogue(home)
     own = {path.stem: path for path in entries.glob("*.yaml") if not path.name.startswith(".")}
-    if name not in own and name not in {path.stem for path in BUILT_IN.glob("*.yaml")}:
+    if name not in names(home):
         entry(name, home)  # says that there is none, and the nearest
     if dependents := [other for other, path in own.items() if other != name and name in own and _like(path) == name]:
         raise UserError(f"{name} is what {', '.join(sorted(dependents))} is like: remove that first")
     prepared = None if name == entries.name else folder(home, name, 0).parent
-    if prepared and name in own and (images := _images(name, home)) and real(images).is_relative_to(real(prepared)):
+    if prepared and name in own and (images := _images_within(prepared, name, home)):
         raise UserError(
             f"the images of {name} are in the folder that would be removed: move them first", where=str(images)
         )
@@ -45,13 +45,14 @@ def remove_dataset(name: str, home: Path) -> list[Path]:
     return gone
 
 
-def _images(name: str, home: Path) -> Path | None:
-    """Where an entry of one's own says that its images are."""
+def _images_within(prepared: Path, name: str, home: Path) -> Path | None:
+    """What an entry of one's own reads of the folder `prepared`: its images, or a table of them."""
     try:
-        place = entry(name, home).options.get("path")
+        options = entry(name, home).options
     except UserError:
         return None
-    return user_catalogue(home) / place if isinstance(place, str) else None
+    places = (user_catalogue(home) / value for value in options.values() if isinstance(value, str))
+    return next((place for place in places if real(place).is_relative_to(real(prepared))), None)
 
 
 def _like(path: Path) -> str | None:

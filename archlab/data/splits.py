@@ -66,7 +66,7 @@ def carve(
     members = _members(candidates, groups)
     tallies = [Counter(labels[member].tolist()) for member in members]
     sizes = Counter(labels[candidates].tolist())
-    random = np.random.RandomState(seed)  # the generator whose stream NumPy promises never to change
+    random = np.random.RandomState(seed % 2**32)  # the generator whose stream NumPy promises never to change
     torn = _torn(members, groups, fixed)
     orders = (random.permutation(len(members)).tolist() for _ in range(_ORDERS if len(members) <= _FEW else 1))
     takings = (_take([group for group in order if group not in torn], tallies, sizes, share) for order in orders)

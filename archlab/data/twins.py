@@ -69,10 +69,22 @@ def twins_together(job: Job, described: Entry, listing: Listing, splits: np.ndar
 
 
 def as_settled(prepared: Prepared, listing: Listing) -> Twins:
-    """The splits of the same images as they are prepared at another resolution: what is nearly one there might not be here."""
-    side = {name: split for split in SPLITS for name in prepared.names(split)}
+    """The splits of the same images as they are prepared at another resolution: what is nearly one there might not be here.
+
+    One name may stand in several parts of a table: what the source has in a held-out part is there, or left out.
+    """
+    sides = {(name, split) for split in SPLITS for name in prepared.names(split)}
     unreadable = set(prepared.manifest["skipped"])
-    splits = [side.get(name, "train" if name in unreadable else LEFT_OUT) for name in listing.images.names]
+    rows = list(zip(listing.images.names, map(str, listing.splits), strict=True))
+    fixed = {given for name, given in rows if name not in unreadable} - {"", "train"}
+    carved = [split for split in SPLITS if split not in fixed]
+
+    def side(name: str, given: str) -> str:
+        possible = [given] if given in fixed else carved
+        found = next((split for split in possible if (name, split) in sides), None)
+        return found or ("train" if name in unreadable else LEFT_OUT)
+
+    splits = [side(name, given) for name, given in rows]
     return Twins(np.array(splits), **prepared.manifest["twins"])
 
 

@@ -82,8 +82,9 @@ def check_cluster(address: str) -> None:
         host, _, port = address.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=LIMIT).close()
-        except OSError as error:
-            raise UserError(f"{_called(address)} does not answer: {error.strerror or error}") from None
+        except (OSError, UnicodeError) as error:  # the latter of what can be no host's name
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"{_called(address)} does not answer: {reason}") from None
     named = [] if address == "auto" else ["--address", address]
     try:
         asked = subprocess.run([*_HEALTH, *named], timeout=LIMIT, stdin=subprocess.DEVNULL, capture_output=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 from archlab.executors import shipping
 from archlab.executors.board import Board
-from archlab.executors.channel import cause_of
+from archlab.executors.channel import error_of
 from archlab.executors.cluster import connect
 from archlab.executors.local import LocalExecutor
 from archlab.executors.settings import Settings, Task, import_ray
@@ -28,6 +28,7 @@ from archlab.foundation.files import scratch
 from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
+from archlab.runs.stored import DamagedRunError
 
 _log = logging.getLogger("archlab")
 
@@ -101,6 +102,9 @@ class RayExecutor:
         return len(self.tasks) + len(self.waiting)
 
     def submit(self, run: Run) -> None:
+        if run.key in self.dropped:  # a search goes on with it
+            self.dropped.remove(run.key)
+            self.waiting += self._read_board()  # which hears so before the run asks it
         stored = self.store.get(run.key) if self.task.keep else None
         if self.stopping or stored:
             self.waiting.append(Event("stopped", run) if self.stopping else Event("stored", run, stored=stored))
@@ -162,6 +166,8 @@ class RayExecutor:
         job, errors = self.tasks.pop(task), self.ray.exceptions
         try:
             kind, detail, files = self.ray.get(task)
+            if files:
+                self.store.adopt(job.run.key, files)
         except errors.TaskCancelledError:
             return Event("stopped", job.run)
         except (errors.RayTaskError, errors.OutOfMemoryError) as error:
@@ -171,17 +177,19 @@ class RayExecutor:
             return self._failed(job, cause)
         except errors.RayError as error:
             return self._lost(job, error)
-        if files:
-            self.store.adopt(job.run.key, files)
+        except (OSError, UserError, DamagedRunError) as error:  # the store cannot take it
+            return self._failed(job, error)
         if kind == "failed":
             detail["attempts"] = job.attempts
         keeps = self.task.keep and kind in ("stored", "finished")
         return Event(kind, job.run, detail, self.store.get(job.run.key) if keeps else None)
 
     def _failed(self, job: _Job, error: Exception) -> Event:
-        known = error if isinstance(error, RunFailedError) else RunFailedError(cause_of(error))
-        detail = {"cause": known.cause_in_words, "attempts": job.attempts, "log": None}
-        detail |= {"mendable": False, "passing": known.passing}
+        if not isinstance(error, RunFailedError):
+            told = error_of(error)
+            error = RunFailedError(told["error"], told["passing"])
+        detail = {"cause": error.cause_in_words, "attempts": job.attempts, "log": None}
+        detail |= {"mendable": False, "passing": error.passing}
         if self.stopping or job.attempts > self.settings.retries:
             return Event("stopped" if self.killed else "failed", job.run, detail)
         job.attempts += 1

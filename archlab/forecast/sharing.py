@@ -11,7 +11,7 @@ from archlab.executors.settings import Settings, Task
 from archlab.forecast.costs import hardware, kind_of, macs_of
 from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
-from archlab.foundation.machine import core_count, gpu_count
+from archlab.foundation.machine import core_count
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
@@ -30,7 +30,8 @@ def with_workers(settings: Settings, runs: Iterable[Run], store: Store) -> Setti
     missing = [run for run in runs if run.key not in store]
     if settings.workers or not missing:
         return settings
-    if settings.executor != "local" or not gpu_count():
+    gpus = settings.gpus_here
+    if settings.executor != "local" or not gpus:
         return with_room(settings)
     largest = max(missing, key=_work_of_a_step)
     name = digest([kind_of(largest), *hardware()])[:32]
@@ -39,13 +40,13 @@ def with_workers(settings: Settings, runs: Iterable[Run], store: Store) -> Setti
         rates: dict[int, float] = {}
 
         def rate_of(together: int) -> float:
-            rates[together] = _throughput(largest, store, replace(settings, workers=together * gpu_count()))
+            rates[together] = _throughput(largest, store, replace(settings, workers=together * gpus))
             return rates[together]
 
-        most = max(min(MOST, core_count() // gpu_count()), 1)
+        most = max(min(MOST, core_count() // gpus), 1)
         kept = {"runs": share(rate_of, most), "images_a_second": rates}
         keep_measurement(store, "sharing", name, kept)
-    return replace(settings, workers=gpu_count() * kept["runs"])
+    return replace(settings, workers=gpus * kept["runs"])
 
 
 def share(rate_of: Callable[[int], float], most: int) -> int:

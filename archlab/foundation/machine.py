@@ -6,6 +6,7 @@ import os
 import platform
 from functools import cache
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 
 DEVICES = Path("/dev")
@@ -50,7 +51,8 @@ def visible_gpus() -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:  # a container numbers its own anew
         return [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
-    return [name.strip() for name in named.partition("-1")[0].split(",") if name.strip()]
+    shown = takewhile(lambda name: not name.startswith("-"), map(str.strip, named.split(",")))  # CUDA ends at a -1
+    return [name for name in shown if name]
 
 
 def is_alive(pid: int) -> bool:

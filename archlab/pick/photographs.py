@@ -157,13 +157,13 @@ def _described(known: Known, listing: Listing, store: Store, say: Say) -> Descri
     try:
         together, prepared = _prepared(known, listing, store.home, say)
     except UserError as error:
-        entries, prepared_here = user_catalogue(store.home), store.home / "datasets" / known.name
-        place = Path(re.sub(r":\d+$", "", error.where or ""))
-        own_entry = place == entries / f"{known.name}.yaml"
-        if isinstance(error, WorkerKilledError) or (place.parent == entries and not own_entry):
+        if isinstance(error, WorkerKilledError):
             raise
         _forget(known.name, store.home)
-        ours = error.where is None or own_entry or place.is_relative_to(prepared_here)
+        place = Path(re.sub(r":\d+$", "", error.where or ""))
+        entry_here = user_catalogue(store.home) / f"{known.name}.yaml"
+        prepared_here = store.home / "datasets" / known.name
+        ours = error.where is None or place == entry_here or place.is_relative_to(prepared_here)
         message = error.message.removeprefix(f"{known.name}: ")
         raise error.said_as(message, known.options["path"] if ours else error.where) from None
     inspection = inspect(prepared, _said_now_and_then(say))

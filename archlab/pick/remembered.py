@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.data import ImageFiles, Listing
-from archlab.data.entries import BUILT_IN, user_catalogue
+from archlab.data.entries import names, user_catalogue
 from archlab.data.listing import open_file
 from archlab.data.own import folded
 from archlab.foundation import UserError, write_file
@@ -61,8 +61,8 @@ def find_known(wanted: str, reader: str, options: dict[str, Any], listing: Listi
         if memory["source"] == [reader, options]:
             found = Known(name, reader, options, digest=memory["digest"], facts=memory["facts"])
             return _checked(found, memory, listing, home)
-    names = (wanted if number == 1 else f"{wanted}-{number}" for number in count(1))
-    for name in names:
+    possible = (wanted if number == 1 else f"{wanted}-{number}" for number in count(1))
+    for name in possible:
         held = known.get(name)
         if held and not os.path.lexists(held["source"][1]["path"]) and held["content"] == content():
             break
@@ -127,6 +127,4 @@ def _memory(path: Path) -> dict[str, Any] | None:
 
 def _taken(name: str, home: Path) -> bool:
     """Whether a dataset is called so, in whatever letters, or the folder of the entries is."""
-    catalogue = user_catalogue(home)
-    there = [path.stem for folder in (BUILT_IN, catalogue) for path in folder.glob("*.yaml")]
-    return folded(name) in map(folded, [catalogue.name, *there])
+    return folded(name) in map(folded, [user_catalogue(home).name, *names(home)])

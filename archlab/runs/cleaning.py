@@ -132,7 +132,8 @@ def _is_abandoned(path: Path) -> bool:
     if host == socket.gethostname():
         return not is_alive(pid)
     with suppress(FileNotFoundError):  # whoever wrote has just finished
-        return path.suffix == ".part" and time.time() - path.stat().st_mtime > OLD
+        written = max(each.stat().st_mtime for each in (path, *path.glob("*")))  # files that grow date no folder
+        return path.suffix == ".part" and time.time() - written > OLD
     return False
 
 

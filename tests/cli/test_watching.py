@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 from rich.console import Console
 from standin import compute, make_run
 
+from archlab.cli.progress import _Accuracies
 from archlab.cli.watching import Watch, duration
 from archlab.foundation import UserError
 from archlab.runs import Event, EventLog, Store
@@ -48,6 +50,15 @@ def test_on_a_terminal_the_picture_counts(tmp_path):
     assert "3 of 4 runs done, 0 running, 1 failed" in pictures[-1] and "0 s left" in pictures[-1]
     assert any("epoch 2" in picture and "toy on digits, seed 0" in picture for picture in pictures)
     assert "the table so far" in pictures[0]
+
+
+def test_the_table_so_far_has_names_as_they_are():
+    table, stored = _Accuracies(), {"metrics": {"validation": {"accuracy": 0.5}}}
+    table(Event("stored", dataclasses.replace(make_run(), model="toy[/red]", dataset="[bold]"), stored=stored))
+    shown = console(terminal=False)
+    shown.print(table.picture())
+    heading, row = shown.file.getvalue().splitlines()
+    assert heading.split()[-1] == "[bold]" and row.split() == ["toy[/red]", "0.500"]
 
 
 def test_time_left_follows_the_predictions():

@@ -99,6 +99,11 @@ def test_nothing_to_fetch(tmp_path, url):
         download(Archive("a.zip", url), tmp_path)
 
 
+def test_an_address_that_is_not_ascii_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"\u00e4\.zip cannot be fetched: .*; or get it yourself and pass --from PATH"):
+        download(Archive("a.zip", "http://127.0.0.1/\u00e4.zip"), tmp_path)
+
+
 def test_not_there(server, tmp_path):
     with pytest.raises(UserError, match="cannot be fetched: Not Found; or get it yourself and pass --from PATH"):
         download(Archive("a.zip", f"{server.url}/a.zip"), tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archlab.data import catalogue, entry, kin, load_suite, open_prepared, prepare, suites
+from archlab.data import add_dataset, catalogue, entry, kin, load_suite, open_prepared, prepare, suites
 from archlab.data.entries import BUILT_IN, user_catalogue
 from archlab.data.reading import READERS
 from archlab.foundation import UserError
@@ -153,6 +153,20 @@ def test_a_built_in_name_cannot_be_taken(home, describe):
     describe("digits", source="digits")
     with pytest.raises(UserError, match="the name of a built-in dataset"):
         entry("digits", home)
+
+
+def test_what_macos_leaves_beside_an_entry_is_none(home, describe):
+    path = describe("leaves", source={"folder": {"path": "photos"}})
+    path.with_name("._leaves.yaml").write_bytes(b"\x00\x05\x16\x07\xff")
+    assert "leaves" in catalogue(home) and "._leaves" not in catalogue(home)
+
+
+def test_an_entry_that_cannot_be_read_is_written_anew_and_stands_in_no_other_s_way(home, fill, describe):
+    root = fill({"a": 10, "b": 10})
+    describe("broken", source="digits").write_text("name: [")
+    for name in ("leaves", "broken"):
+        add_dataset(name, home, "folder", {"path": str(root)}, {}, replace=True)
+    assert {"leaves", "broken"} <= set(catalogue(home))
 
 
 def test_a_missing_extra_is_named(home, monkeypatch):

@@ -53,6 +53,17 @@ def test_images_in_the_folder_of_their_dataset_are_not_removed(home, fill):
     assert len(list(root.rglob("*.jpg"))) == 6
 
 
+def test_images_of_a_table_in_the_folder_of_their_dataset_are_not_removed(home, fill, tmp_path):
+    root = fill({"files": 20}, root=home / "datasets" / "mine" / "photos")
+    lines = ["image,label", *(f"files/{n:04}.jpg,{n % 2}" for n in range(20))]
+    (tmp_path / "scans.csv").write_text("\n".join(lines))
+    columns = {"image": "image", "label": "label", "images": str(root)}
+    add_dataset("mine", home, "csv", {"path": str(tmp_path / "scans.csv"), **columns}, {})
+    with pytest.raises(UserError, match="photos: the images of mine are in the folder that would be removed"):
+        remove_dataset("mine", home)
+    assert len(list(root.rglob("*.jpg"))) == 20
+
+
 def test_a_link_is_removed_and_not_what_it_leads_to(home, fill, tmp_path):
     root = fill({"a": 3, "b": 3})
     add("mine", home, root)

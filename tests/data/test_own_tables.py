@@ -162,6 +162,21 @@ def test_parquet_as_hugging_face_writes_it(home, fill, tmp_path):
             assert np.array_equal(image, decode(open_image(str(file)), 30)) and label == int(file.stem) % 2
 
 
+def test_parquet_whose_parts_are_folders(home, fill, tmp_path):
+    """As Hugging Face converts datasets: default/train/0000.parquet, default/test/0000.parquet."""
+    files = sorted(fill({"files": 50}).rglob("*.jpg"))
+    for part, of_part in (("train", files[:40]), ("test", files[40:])):
+        folder = tmp_path / "data" / "default" / part
+        folder.mkdir(parents=True)
+        table = {"image": [encoded(file) for file in of_part], "label": [int(file.stem) % 2 for file in of_part]}
+        pq.write_table(pa.table(table), folder / "0000.parquet")
+        (folder / "._0000.parquet").write_bytes(b"what macOS leaves on other disks")
+    add(home, "parquet", tmp_path / "data")
+    prepared = prepare("mine", home)
+    assert sizes(prepared) == [36, 4, 10]
+    assert prepared.names("test") == [f"default/test/0000.parquet[{row}]" for row in range(10)]
+
+
 @pytest.mark.slow
 def test_one_parquet_file_with_other_columns(home, fill, tmp_path):
     files = sorted(fill({"files": 40}).rglob("*.jpg"))

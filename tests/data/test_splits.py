@@ -55,6 +55,13 @@ def test_groups_stay_whole(groups, classes, share, data):
     assert not set(of_group[taken]) & set(of_group[left])
 
 
+@pytest.mark.parametrize(("seed", "same"), [(-1, 2**32 - 1), (2**40 + 3, 3)])
+def test_any_whole_number_is_a_seed(seed, same):
+    labels, everything = np.arange(40) % 2, np.ones(40, bool)
+    taken = carve(labels, None, everything, 0.2, seed)
+    assert len(taken) == 8 and np.array_equal(taken, carve(labels, None, everything, 0.2, same))
+
+
 def test_many_groups_come_close_to_the_share_in_every_class():
     random = np.random.default_rng(0)
     group_class = random.choice(4, 400, p=[0.7, 0.2, 0.07, 0.03])

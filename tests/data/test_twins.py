@@ -80,6 +80,35 @@ def test_with_groups_of_the_source(home, fill, describe):
     assert not inspect(prepared).duplicates and inspect(prepared).split_groups == 0
 
 
+def table(root, rows, group=None):
+    """The source that is a table of (image, label, part, patient)."""
+    lines = ["image,label,part,patient", *(",".join(map(str, row)) for row in rows)]
+    (root / "scans.csv").write_text("\n".join(lines))
+    columns = {"image": "image", "label": "label", "split": "part", **({"group": group} if group else {})}
+    return {"csv": {"path": str(root / "scans.csv"), **columns}}
+
+
+def test_an_image_that_a_table_names_in_two_parts_is_left_out_at_every_resolution(home, fill, describe):
+    root = fill({"files": 60}, suffix=".png")
+    rows = [(f"files/{n:04}.png", n % 2, "test" if n >= 48 else "train", n) for n in range(60)]
+    twice = [(*row[:2], "train", row[3]) for row in rows[50:53]]
+    describe("scans", source=table(root, [*rows, *twice]), together="identical")
+    first, other = prepare("scans", home), prepare("scans", home, resolution=8)
+    assert [other.names(split) for split in SPLITS] == [first.names(split) for split in SPLITS]
+    assert sorted(other.names("test")) == [row[0] for row in rows[48:]]
+
+
+def test_groups_whose_training_images_are_left_out_are_no_leak(home, fill, describe):
+    """Patient 12 is in both parts: what it has in the training part is left out."""
+    root = fill({"files": 60}, suffix=".png")
+    rows = [(f"files/{n:04}.png", n // 4 % 2, "test" if n >= 50 else "train", n // 4) for n in range(60)]
+    describe("scans", source=table(root, rows, group="patient"), together="identical")
+    prepared = prepare("scans", home)
+    told = "2 images left out: copies of such in the test or the validation part, or of one group with them"
+    assert prepared.notes == [told] and inspect(prepared).split_groups == 0
+    assert {"files/0048.png", "files/0049.png"}.isdisjoint(sides(prepared))
+
+
 def test_near_copies_on_request(home, fill, describe):
     root = fill({"cat": 30, "dog": 30}, size=(64, 64), suffix=".png")
     for number in range(20):

@@ -242,6 +242,9 @@ def test_gpus_are_numbered_as_cuda_sees_them(tmp_path, monkeypatch):
     for hidden in ("", "-1"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
         assert machine.visible_gpus() == []
+    for named, shown in (("GPU-1a2b-1c3d,MIG-1e", ["GPU-1a2b-1c3d", "MIG-1e"]), ("2, 0,-1,1", ["2", "0"])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+        assert machine.visible_gpus() == shown
 
 
 def test_wrong_settings_are_refused(store):

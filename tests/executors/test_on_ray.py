@@ -1,6 +1,7 @@
 """A real Ray cluster of two nodes, on this machine."""
 
 import dataclasses
+import errno
 import os
 import random
 import shutil
@@ -169,6 +170,29 @@ def test_a_board_that_dies_is_replaced_and_takes_orders_again(tmp_path, cluster,
     assert sorted(ended) == ["finished", "stopped"]
 
 
+def test_a_run_that_was_dropped_goes_on_when_it_is_submitted_again(tmp_path, cluster):
+    """As a search drops a design that waits, and promotes it later."""
+    from archlab.executors.on_ray import RayExecutor
+
+    run = make_run(recipe={"epochs": 20, "seconds": 0.2})
+    settings = Settings(executor="ray", address=cluster.address)
+    with RayExecutor(Store(tmp_path), settings, Task("standin:train", {}, keep=True)) as executor:
+
+        def end_of(run, on_epoch):
+            executor.submit(run)
+            ends = []
+            while executor.pending:
+                for event in executor.events():
+                    if event.kind == "epoch":
+                        on_epoch(run)
+                    elif event.kind != "started":
+                        ends.append(event.kind)
+            return ends
+
+        assert end_of(run, executor.drop) == ["stopped"]
+        assert end_of(run, lambda run: None) == ["finished"]
+
+
 def test_faults_cost_one_run_on_ray_too(tmp_path, cluster):
     faults = {
         "kill": "killed by SIGKILL",
@@ -256,6 +280,24 @@ def test_results_come_back_from_a_node_that_does_not_see_the_folder(tmp_path, cl
         Store(tmp_path).verify(run.key)
 
 
+def test_a_result_that_the_driver_cannot_keep_costs_its_run_an_attempt(tmp_path, cluster, elsewhere, monkeypatch):
+    adopt, refused, events = Store.adopt, [], []
+
+    def full_at_first(store, key, files):
+        if not refused:
+            refused.append(key)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        adopt(store, key, files)
+
+    monkeypatch.setattr(Store, "adopt", full_at_first)
+    runs = study(2)
+    outcome = on_ray(runs, Store(tmp_path), cluster, retries=1, on_event=events.append)
+    assert outcome.failed == [] and outcome.results.keys() == {run.key for run in runs}
+    (retried,) = [event for event in events if event.kind == "retried"]
+    assert [retried.run.key] == refused and retried.detail["passing"]
+    assert retried.detail["cause"] == "No space left on device"
+
+
 def test_an_interrupt_lets_epochs_finish_and_leaves_no_process(tmp_path, cluster):
     cluster.add_node(num_cpus=1)
     runs = [make_run(seed, recipe={"epochs": 100, "seconds": 0.3}) for seed in range(4)]
@@ -333,3 +375,8 @@ def test_without_ray_the_message_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'archlab\[ray\]'"):
         Settings(executor="ray")
+
+
+def test_a_host_that_can_have_no_such_name_does_not_answer():
+    with pytest.raises(UserError, match=r"the Ray cluster at head\.\.local:6379 does not answer: "):
+        joining.check_cluster("head..local:6379")

@@ -49,6 +49,7 @@ def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
     first, again = (with_workers(Settings(), runs, store) for _ in range(2))
     assert first == again == Settings(workers=4)
     assert with_workers(Settings(workers=3), runs, store).workers == 3
+    assert with_workers(Settings(device="cpu"), runs, store).workers is None
     assert measured == [(3, 2), (3, 4), (3, 8)]
 
 

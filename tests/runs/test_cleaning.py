@@ -54,8 +54,8 @@ def test_only_what_nobody_needs_is_a_leftover(store):
     for path in (abandoned, at_work, elsewhere, long_ago, finished, unfinished, foreign, damaged):
         path.mkdir(parents=True)
         (path / "file").write_bytes(bytes(1000))
-    os.utime(long_ago, (0, 0))
-    os.utime(foreign, (0, 0))
+    for path in (long_ago / "file", long_ago, foreign):
+        os.utime(path, (0, 0))
 
     expected = {abandoned, long_ago, finished, damaged}
     assert set(found(store)) == expected
@@ -135,6 +135,17 @@ def test_files_whose_writers_died_are_leftovers_wherever_they_are(store):
     assert [leftover.size for leftover in left] == [100] * 3
     assert all(remove(store, leftover) for leftover in left) and found(store) == {}
     assert len(list((store.home / "cache").iterdir())) == 2  # speeds, and what this process writes
+
+
+def test_a_preparation_that_still_writes_is_no_leftover_however_long_ago_it_began(store):
+    part = store.home / "datasets" / "leaves" / ".32.part"
+    part.mkdir(parents=True)
+    (part / "journal.jsonl").write_text("{}\n")
+    os.utime(part, (0, 0))
+    assert found(store) == {}
+    for path in (part / "journal.jsonl", part):
+        os.utime(path, (0, 0))
+    assert list(found(store)) == [part]
 
 
 def test_old_runs_are_told_by_their_own_documents(store, monkeypatch):

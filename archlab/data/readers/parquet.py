@@ -27,10 +27,10 @@ def read(
     group: str | None = None,
     split: str | None = None,
 ) -> Listing:
-    """Options: `path` of a file, or of a folder whose files begin with the name of their part (train-00000-of-00002);
-    columns `image`, `label`, `group`, `split`."""
+    """Options: `path` of a file, or of a folder whose files begin with the name of their part (train-00000-of-00002) or lie
+    in a folder called so (train/0000.parquet); columns `image`, `label`, `group`, `split`."""
     place = root or path
-    shards = sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
+    folder, shards = (place, sorted(place.rglob("[!.]*.parquet"))) if place.is_dir() else (place.parent, [place])
     if not shards:
         raise UserError("holds no .parquet files", where=str(place))
     rows: list[Row] = []
@@ -38,12 +38,18 @@ def read(
     for shard in shards:
         table = _columns(shard, [name for name in (label, group, split) if name], image)
         counts.append(len(table))
-        word = shard.stem.split("-")[0].lower()
-        part = SPLIT_NAMES.get(word, "") if len(shards) > 1 or word == "train" else ""
+        part = _part_of(shard.relative_to(folder))
+        part = part if len(shards) > 1 or part == "train" else ""
         splits = [part_named(word, str(shard)) for word in _text(shard, table, split)] if split else [part] * len(table)
         groups = _text(shard, table, group) if group else [""] * len(table)
         rows += map(Row, [""] * len(table), _text(shard, table, label), splits, groups)
-    return table_listing(_images(shards, counts, image, place), rows, place)
+    return table_listing(_images(shards, counts, image, folder), rows, place)
+
+
+def _part_of(shard: Path) -> str:
+    """The part that the file of this path is called as, or the nearest folder above it."""
+    words = (shard.stem.partition("-")[0], *reversed(shard.parts[:-1]))
+    return next((SPLIT_NAMES[word.lower()] for word in words if word.lower() in SPLIT_NAMES), "")
 
 
 def _columns(path: Path, names: list[str], image: str | None = None) -> Any:
@@ -108,25 +114,25 @@ def _names_in(metadata: dict[bytes, bytes] | None, column: str) -> list[str] | N
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else None
 
 
-def _images(shards: list[Path], counts: list[int], image: str, place: Path) -> Images:
+def _images(shards: list[Path], counts: list[int], image: str, folder: Path) -> Images:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     kind = pq.read_schema(shards[0]).field(image).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        return ParquetImages(shards, counts, image)
+        return ParquetImages(shards, counts, image, folder)
     files = [name for shard in shards for name in _values(shard, _columns(shard, [image]), image)]
-    return ImageFiles(place if place.is_dir() else place.parent, files)
+    return ImageFiles(folder, files)
 
 
 class ParquetImages:
     """Images that are bytes in rows of Parquet files; the row group of the last one is kept."""
 
-    def __init__(self, shards: list[Path], counts: list[int], column: str):
+    def __init__(self, shards: list[Path], counts: list[int], column: str, folder: Path):
         self.shards, self.column = shards, column
         self.starts = np.cumsum([0, *counts])
         self.names: Sequence[str] = [
-            f"{shard.name}[{row}]" for shard, n in zip(shards, counts, strict=True) for row in range(n)
+            f"{shard.relative_to(folder)}[{row}]" for shard, n in zip(shards, counts, strict=True) for row in range(n)
         ]
         self._kept: tuple[int, int, int, Any] = (-1, 0, 0, None)  # shard, first row, last row + 1, values
 
