@@ -90,9 +90,9 @@ def default_output(source: Source) -> Path:
     them."""
     given = source.folder or source.csv
     assert given
-    place = (given if source.folder else given.with_suffix("")).resolve()
+    place = given.resolve() if source.folder else given.parent.resolve() / given.stem
     name = f"{place.name or 'images'}-picked"
-    return place.with_name(name) if Path.cwd().is_relative_to(place) else Path(name)
+    return place.parent / name if Path.cwd().is_relative_to(place) else Path(name)
 
 
 def _path(given: str | Path | None) -> Path | None:

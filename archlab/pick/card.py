@@ -17,7 +17,7 @@ from archlab.report.section import Section
 
 FEW_CLASSES = 12  # of a confusion that Markdown has as a table
 FILTERED_FROM = 21  # rows of a table that can be filtered
-USE = ["pip install onnxruntime pillow", "python predict.py photo.jpg folder/"]
+USE = ["pip install --upgrade onnxruntime pillow", "python predict.py photo.jpg folder/"]
 
 
 def card_markdown(document: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ def _check_replaceable(folder: Path) -> None:
     inside = sorted(each.name for each in folder.iterdir() if each.name not in OF_DESKTOPS)
     if not inside:
         return
-    if not is_pick(folder):
+    if not pick_in(folder):
         raise UserError("is a folder that `archlab pick` has not written: name another", where=str(folder))
     if others := [name for name in inside if name not in WRITTEN]:
         raise UserError(f"holds {others[0]!r}, which is none of a pick's files: move it away first", where=str(folder))
@@ -72,7 +72,7 @@ def _check_replaceable(folder: Path) -> None:
 
 def _source_before(folder: Path) -> str | None:
     """Where the images of the pick in a folder were, if there is one that says so."""
-    data = (_document(folder) or {}).get("data")
+    data = (pick_in(folder) or {}).get("data")
     before = data.get("source") if isinstance(data, dict) else None
     return before if isinstance(before, str) else None
 
@@ -85,13 +85,8 @@ def _is_other(before: str, source: Source) -> bool:
         return False
 
 
-def is_pick(folder: Path) -> bool:
-    """Whether a pick has written it."""
-    return _document(folder) is not None
-
-
-def _document(folder: Path) -> dict[str, Any] | None:
-    """That of the pick that has written the folder; None where none has."""
+def pick_in(folder: Path) -> dict[str, Any] | None:
+    """The document of the pick that has written the folder; None where none has."""
     try:
         document = read_json(folder / PICK)
     except (FileNotFoundError, UserError):

@@ -21,7 +21,7 @@ from archlab.foundation import UserError
 from archlab.pick.candidates import Candidate, Fits, LeftOut, NobodyFitsError, always, candidates
 from archlab.pick.decisions import Decisions
 from archlab.pick.document import document
-from archlab.pick.folder import check_folder, is_pick, write_folder
+from archlab.pick.folder import check_folder, pick_in, write_folder
 from archlab.pick.photographs import describe
 from archlab.pick.pretrained import IMAGENET, pretrained
 from archlab.pick.prior import prior
@@ -122,15 +122,26 @@ def _to_ship_from(state: State, trainer: Trainer) -> list[Attempt]:
 
 
 def _leaves_more(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> bool:
-    """Whether there is something to ship, and nothing was trained before that is not found again yet, which the folder that is
-    there may hold."""
-    output = state.request.output
-    if not _to_ship_from(state, trainer):
+    """Whether there is something to ship, and the folder that is there cannot hold more: what was trained before and is not
+    found again yet, or what another command, with more time, has left that is worth more."""
+    output, able = state.request.output, _to_ship_from(state, trainer)
+    if not able:
         return False
-    if len(trainer.attempts) < decisions.trained and is_pick(output):
-        shown.say(f"{output} stays as it is: it may hold what was trained before and has not been found again yet")
+    before = pick_in(output)
+    if before and (len(trainer.attempts) < decisions.trained or _is_worth_more(before, able, state, trainer)):
+        shown.say(f"{output} stays as it is: what it holds may be worth more than what is trained by now")
         return False
     return True
+
+
+def _is_worth_more(before: dict[str, Any], able: Sequence[Attempt], state: State, trainer: Trainer) -> bool:
+    """Whether a pick for the same images, limits and metric left what is worth more on validation images than all of these."""
+    request = state.request
+    asked = {"data": state.described.facts, "limits": request.limits, "metric": request.metric}
+    if any(before.get(name) != value for name, value in asked.items()):
+        return False
+    value, best = before["training"]["value"], trainer.value(max(able, key=lambda each: each.worth))
+    return bool(value > best if trainer.metric.higher_is_better else value < best)
 
 
 def _leave(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> dict[str, Any]:

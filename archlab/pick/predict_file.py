@@ -1,8 +1,9 @@
-"""Says what images show: `python predict.py photo.jpg folder/`. Needs onnxruntime, pillow and the model beside this file."""
+"""Says what images show: `python predict.py photo.jpg folder/`. Needs onnxruntime, pillow 10.1 and the model beside it."""
 
 import argparse
 import json
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -16,8 +17,9 @@ ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".t
 
 def read(file, resolution, fit, white):
     """uint8 (resolution, resolution, 3) of an image file, to the last digit as the training images were read."""
-    if not Path(file).is_file():  # a pipe would be waited for
-        raise OSError("there is no such file")
+    mode = Path(file).stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
+        raise OSError("it is a pipe or a device, not a file")
     image: Image.Image = Image.open(file, formats=FORMATS)
     if image.format == "JPEG":
         image.draft(None, (2 * resolution, 2 * resolution))  # decodes large ones at reduced size
@@ -52,14 +54,12 @@ def orientation(image):
 
 
 def files_of(path):
-    """The file itself, or the images in a folder, at any depth, hidden ones left out."""
-    if not Path(path).is_dir():
-        return [path]
+    """The images in a folder, at any depth, hidden ones left out; what is no folder, or cannot be looked into, itself."""
     found = []
-    for place, below, names in os.walk(path):
+    for place, below, names in os.walk(path, onerror=lambda error: found.append(error.filename)):
         below[:] = [name for name in below if not name.startswith(".")]
         images = [name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")]
-        found += [str(Path(place) / name) for name in images]
+        found.extend(str(Path(place) / name) for name in images)
     return sorted(found)
 
 
@@ -75,11 +75,16 @@ def main():
     asked.add_argument("images", nargs="+", help="files, and folders of images")
     asked.add_argument("--int8", action="store_true", help="use model-int8.onnx")
     given = asked.parse_args()
+    if not hasattr(Image.Image, "has_transparency_data"):
+        asked.error("Pillow 10.1 or newer is needed: pip install --upgrade pillow")
     model = Path(__file__).with_name("model-int8.onnx" if given.int8 else "model.onnx")
     if not model.exists():
         asked.error(f"there is no {model.name} beside {Path(__file__).name}")
     onnxruntime.set_default_logger_severity(3)
-    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    except Exception as error:  # of a damaged file, or of a version that is too old for it
+        asked.error(f"onnxruntime {onnxruntime.__version__} cannot use {model.name}: {shown(error)}")
     about = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
     form = [about["preprocessing"][name] for name in ("resolution", "fit", "white")]
     found = [file for path in given.images for file in files_of(path)]
@@ -91,7 +96,8 @@ def main():
             pixels = read(file, *form)
         except Exception as error:  # Pillow raises nearly anything on damaged bytes
             failed = 1
-            print(f"failed: {shown(file)} cannot be read: {shown(str(error) or type(error).__name__)}", file=sys.stderr)
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            print(f"failed: {shown(file)} cannot be read: {shown(why)}", file=sys.stderr)
             continue
         probabilities = session.run(None, {"images": pixels[None]})[0][0]
         best = probabilities.argmax()

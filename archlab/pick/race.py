@@ -117,7 +117,13 @@ def race(
     Raises UserError where nothing could be trained, Interrupted after Ctrl-C.
     """
     until = decisions.decide("the race ends", lambda: decisions.clock.left - seconds)
-    plan = decisions.decide("race", lambda: _planned(candidates, trainer, decisions, seconds))
+
+    def planned() -> dict[str, Any]:
+        return _planned(candidates, trainer, decisions, seconds)
+
+    plan = decisions.decide("race", planned)
+    if not any(each.name in plan["steps"] for each in candidates):  # the weights that all started from are gone since
+        plan = decisions.decide("race of others", planned)
     trainer.failed += plan["failed"].items()
     entered = {each.name: each for each in candidates if each.name in plan["steps"]}
     if not plan["seeds"]:
@@ -169,11 +175,12 @@ def _planned(candidates: Sequence[Candidate], trainer: Trainer, decisions: Decis
 def _measured(
     candidates: Sequence[Candidate], trainer: Trainer, decisions: Decisions, seconds: float
 ) -> tuple[Lengths, list[Run]]:
-    """How long the candidates train, those with the better prior first, as many as are measured in the time; and their runs."""
+    """How long the candidates train, those with the better prior first, as many as are measured in the time, and more until one
+    can be; and their runs."""
     runs, at = [trainer.run(each, 1, 0) for each in candidates], 0
     trainer.sharing(runs)
     lengths, until = Lengths(trainer), decisions.clock.left - seconds
-    while at < len(runs) and (at == 0 or decisions.clock.left > until):
+    while at < len(runs) and (decisions.clock.left > until or not any(map(lengths.knows, runs[:at]))):
         few = runs[at : at + lengths.workers]
         lengths.learn(few)
         at += len(few)

@@ -91,7 +91,7 @@ def train_long(
     MANY_EPOCHS, every other training has stronger augmentation, the leader's first not and the second's first. Nobody is
     trained for no more steps than in `least`, but for who had the most steps that any training is worth there.
 
-    Raises Interrupted after Ctrl-C.
+    Raises Interrupted after Ctrl-C, when those that have finished are noted too.
     """
     by_name = {each.name: each for each in finalists}
     leader = finalists[0].name
@@ -129,7 +129,10 @@ def train_long(
         names = dict.fromkeys(name for name, _ in trainings)
         steps = counted_between([plan["steps"][name] for name in names], "step")
         what = f"{', '.join(names)}: {steps}, {counted(len(wanted), 'training')}"
-        training.seeds = trainer.train(what, wanted)
+        try:
+            trainer.train(what, wanted)
+        finally:  # after Ctrl-C too
+            training.seeds = [trainer.attempts[run.key] for _, run in wanted if run.key in trainer.attempts]
 
 
 def is_stronger(run: Run) -> bool:

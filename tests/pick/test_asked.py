@@ -28,3 +28,10 @@ def test_it_does_not_lie_among_the_images(tmp_path, monkeypatch, table):
     photos.mkdir()
     monkeypatch.chdir(photos)
     assert default_output(Source(Path(), csv=table)) == photos.with_name("photos-picked")
+
+
+def test_what_has_no_name_of_its_own_is_called_after_where_it_is_and_refused_later(tmp_path, monkeypatch):
+    place = tmp_path.resolve()
+    monkeypatch.chdir(place)
+    assert default_output(Source(csv=Path())) == place.with_name(f"{place.name}-picked")
+    assert default_output(Source(Path("/"))) == Path("/images-picked")

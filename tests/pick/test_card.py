@@ -304,6 +304,12 @@ def test_how_exactly_it_can_be_repeated_is_told(exactly, said):
     assert in_both(whole(repeats_exactly=exactly), f"{rests_on} network, {said}") == [True]
 
 
+def test_in_print_commands_are_whole_and_the_right_versions_are_installed():
+    page = card_html(whole())
+    assert re.search(r"@media print \{ \.commands \{ overflow: visible; white-space: pre-wrap;", page)
+    assert all(in_both(whole(), "pip install --upgrade onnxruntime pillow"))
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +121,43 @@ def test_images_are_known_by_their_endings(tmp_path):
     assert [Path(each).name for each in predict_file.files_of(tmp_path)] == ["a.JFIF", "b.jpe"]
 
 
+def test_a_folder_that_cannot_be_looked_into_is_told_by_itself(tmp_path, monkeypatch):
+    real, closed = os.scandir, str(tmp_path / "closed")
+    for name in ("closed", "open"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").touch()
+
+    def scandir(path):
+        if path == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert predict_file.files_of(tmp_path) == [closed, str(tmp_path / "open/a.png")]
+    assert predict_file.files_of(closed) == [closed]
+    assert predict_file.files_of(str(tmp_path / "open/a.png")) == [str(tmp_path / "open/a.png")]
+
+
+def refusal(monkeypatch, capsys):
+    """What it says where it is asked for an image and cannot even begin."""
+    monkeypatch.setattr(sys, "argv", ["predict.py", "photo.png"])
+    with pytest.raises(SystemExit) as stopped:
+        predict_file.main()
+    assert stopped.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_pillow_that_is_too_old_is_told(monkeypatch, capsys):
+    monkeypatch.delattr(Image.Image, "has_transparency_data")
+    assert refusal(monkeypatch, capsys).endswith("error: Pillow 10.1 or newer is needed: pip install --upgrade pillow")
+
+
+def test_a_model_that_onnxruntime_refuses_is_told_in_a_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "model.onnx").write_bytes(b"half of it")
+    monkeypatch.setattr(predict_file, "__file__", str(tmp_path / "predict.py"))
+    assert re.search(r"error: onnxruntime [\d.]+\S* cannot use model\.onnx: ", refusal(monkeypatch, capsys))
+
+
 @pytest.fixture(scope="module")
 def folder(place, tmp_path_factory):
     network = archlab.load(place.keys["gated"], store=place.home)
@@ -153,6 +192,7 @@ def test_alone_it_says_what_archlab_predict_says(place, folder, command, tmp_pat
     assert all(line.startswith("failed: ") and "cannot be read: " in line for line in failed), done.stderr
     assert {Path(line.split(": ")[1].removesuffix(" cannot be read")).name for line in failed} == UNREADABLE
     assert len(failed) == len(err.splitlines()) == len(UNREADABLE)
+    assert "pipe.png cannot be read: it is a pipe or a device, not a file\n" in done.stderr
 
 
 def test_an_error_without_words_is_told_by_its_kind(folder, monkeypatch, capsys):
@@ -190,7 +230,7 @@ def test_int8_and_what_is_not_there_are_said_in_a_line(folder, tmp_path):
     assert file == "photo.png" and said in map(predict_file.shown, CLASSES) and 0.3 < float(probability) <= 1
     done = run(folder, "nowhere.png", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "failed: nowhere.png cannot be read: there is no such file\n"
+    assert done.stderr == "failed: nowhere.png cannot be read: No such file or directory\n"
     (tmp_path / "empty").mkdir()
     done = run(folder, "empty", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -89,6 +89,15 @@ def test_workers_that_share_a_card_are_not_there_for_one_candidate_each(planned)
     assert planned(0.0, cards=2)["steps"] == planned(0.0, cards=8)["steps"] == {"a": 0, "b": 0}
 
 
+def test_where_the_first_cannot_be_measured_others_are_however_little_time_there_is(planned, monkeypatch):
+    class Failing(Learned):
+        def knows(self, run):
+            return super().knows(run) and run.model not in "ab"
+
+    monkeypatch.setattr(race, "Lengths", Failing)
+    assert planned(0.0)["steps"] == {"c": 0, "d": 0}
+
+
 @pytest.mark.parametrize("seconds", [20, 40, 60, 100, 200, 1000])
 def test_all_train_for_the_same_time_and_together_for_what_there_is(planned, seconds):
     steps = planned(seconds)["steps"]
@@ -113,8 +122,11 @@ def test_with_all_the_time_all_enter_and_nobody_trains_longer_than_is_worth_it(p
     assert planned(10**6, most)["steps"] == dict.fromkeys(MILLISECONDS, most)
 
 
-@pytest.mark.parametrize("fails", ["", "a", "b"])
-def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(planned, monkeypatch, fails):
+@pytest.mark.parametrize(
+    ("fails", "kept"),
+    [("", {}), ("a", {}), ("b", {}), ("", {"race": {"steps": {"gone since": 0}, "seeds": 0, "failed": {}}})],
+)
+def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(planned, monkeypatch, fails, kept):
     planned(0.0)  # makes up how long trainings take
 
     def train(what, runs):
@@ -139,7 +151,7 @@ def test_without_a_race_each_is_trained_a_little_first_and_who_can_be_goes_on(pl
         metric=None,
         store=None,
     )
-    decisions = SimpleNamespace(clock=SimpleNamespace(left=0.0), decide=lambda what, how: how())
+    decisions = SimpleNamespace(clock=SimpleNamespace(left=0.0), decide=lambda what, how: kept.get(what) or how())
     candidates, found = [SimpleNamespace(name=name) for name in MILLISECONDS], race.Race()
     going = race.race(found, candidates, trainer, decisions, 0.0, lambda *_: None)
     assert [each.name for each in going] == [name for name in "ab" if name != fails]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 
 from archlab.budget import Budget
 from archlab.foundation import UserError
+from archlab.foundation.metric import METRICS
 from archlab.pick import picking
 from archlab.pick.candidates import NobodyFitsError
 from archlab.pick.resolution import Resolution
@@ -79,3 +81,29 @@ def test_where_nobody_keeps_the_limits_that_is_said(fitting, latency):
         picking._choose_field(found, None, [32, 48, 64], lambda words: None, lambda names: True)
     assert asked == ([96, 64, 48, 32] if latency else [96])
     assert not found.may_ship(attempt("a", 32)) or not latency
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "other", "leaves"),
+    [
+        ("accuracy", 0.9, {}, False),
+        ("accuracy", 0.7, {}, True),
+        ("log_loss", 0.7, {}, False),
+        ("log_loss", 0.9, {}, True),
+        ("accuracy", 0.9, {"limits": {"params": 2}}, True),
+        ("accuracy", 0.9, {"data": {"name": "others"}}, True),
+        ("accuracy", 0.9, {"metric": "auroc"}, True),
+    ],
+)
+def test_an_early_end_leaves_the_better_folder_of_another_command_for_the_same(tmp_path, metric, value, other, leaves):
+    found, asked = state(), {"limits": {"params": 1}, "metric": metric}
+    found.request = SimpleNamespace(budget=Budget(2_500_000), output=tmp_path, **asked)
+    found.described = SimpleNamespace(facts={"name": "photos"})
+    before = {**dict.fromkeys(("version", "archlab", "command", "files")), **asked, "data": {"name": "photos"}}
+    before |= {"training": {"value": value}, **other}
+    (tmp_path / "pick.json").write_text(json.dumps(before))
+    trained, said = SimpleNamespace(candidate=SimpleNamespace(name="a"), worth=0.8), []
+    trainer = SimpleNamespace(attempts={"key": trained}, metric=METRICS[metric], value=lambda attempt: attempt.worth)
+    shown = SimpleNamespace(say=said.append)
+    assert picking._leaves_more(found, trainer, SimpleNamespace(trained=0), shown) == leaves
+    assert any("stays as it is" in words for words in said) != leaves

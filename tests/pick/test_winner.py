@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from archlab.executors import Interrupted, Outcome
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS
 from archlab.pick import winner
@@ -132,6 +133,21 @@ def test_who_was_planned_with_and_is_no_finalist_any_more_is_left_out():
     decisions = SimpleNamespace(decide=lambda what, how: plan)
     train_long([SimpleNamespace(name="fast")], Trainer(), decisions, 60.0, training, {"fast": 0})
     assert [(each.candidate.name, each.steps) for each in training.seeds] == [("fast", 50)]
+
+
+def test_after_an_interruption_the_long_trainings_that_have_finished_are_known():
+    trainer, training = Trainer(), Training()
+    real = trainer.train
+
+    def interrupted(what, runs):
+        real(what, runs[:1])
+        raise Interrupted(Outcome())
+
+    trainer.train = interrupted
+    finalists = [SimpleNamespace(name=name) for name in ("slow", "fast")]
+    with pytest.raises(Interrupted):
+        train_long(finalists, trainer, DECISIONS, 60.0, training, {"slow": 0, "fast": 0})
+    assert [(each.candidate.name, each.steps) for each in training.seeds] == [("slow", 1500)]
 
 
 def test_two_workers_train_the_two_best_for_the_same_time():
