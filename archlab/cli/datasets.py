@@ -151,10 +151,12 @@ def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         raise UserError("--image-folder goes with --csv")
     if given["options"] and not given["reader"]:
         raise UserError("--option is for a --reader of your own")
+    columns = {key: given[f"{key}_column"] for key in ("image", "label", "group", "split")}
+    if given["reader"] and any(columns.values()):
+        raise UserError("columns are those of a table: what a --reader of your own needs is given by --option")
     if given["reader"]:
         return own_source(given["reader"], dict(_option(text) for text in given["options"]))
     places = {name: sources[name] for name in named}
-    columns = {key: given[f"{key}_column"] for key in ("image", "label", "group", "split")}
     return source_given(places, columns, given["image_folder"])
 
 

@@ -56,6 +56,7 @@ def print_entries(entries: dict[str, Entry], home: Path, as_json: bool) -> None:
             "homepage": entry.homepage,
             "sample": entry.sample,
             "prepared": resolutions(home / "datasets" / entry.name),
+            "stores": stores(home / "datasets" / entry.name),
         }
         for entry in entries.values()
     ]
@@ -70,7 +71,7 @@ def print_entries(entries: dict[str, Entry], home: Path, as_json: bool) -> None:
                 row["domain"],
                 row["classes"],
                 sum(row["images"].values()) or None,
-                ", ".join(map(str, row["prepared"])) or ("on use" if row["sample"] else "no"),
+                ", ".join(row["stores"]) or ("on use" if row["sample"] else "no"),
                 row["licence"],
                 row["title"],
             )
@@ -80,7 +81,14 @@ def print_entries(entries: dict[str, Entry], home: Path, as_json: bool) -> None:
 
 
 def resolutions(folder: Path) -> list[int]:
-    return sorted(int(path.parent.name) for path in folder.glob("*/manifest.json") if path.parent.name.isdigit())
+    """At which a dataset is prepared with the catalogue's fit."""
+    return [int(name) for name in stores(folder) if name.isdigit()]
+
+
+def stores(folder: Path) -> list[str]:
+    """All that is prepared of a dataset: `32`, or `32-whole` with another fit than the catalogue's."""
+    pixels = {path.parent.name: path.parent.name.partition("-")[0] for path in sorted(folder.glob("*/manifest.json"))}
+    return sorted((name for name in pixels if pixels[name].isdigit()), key=lambda name: int(pixels[name]))
 
 
 def print_prepared(prepared: Prepared) -> None:

@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from typing import IO, Self
 
 from archlab.foundation import UserError, check_file, clear
@@ -23,7 +23,10 @@ _RATIO = 20  # and to this many times its own size: images hardly shrink, a bomb
 _LONGEST_HEADER = 2**20
 _BLOCK = 2**20
 
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError)
+_DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, NotImplementedError, ValueError),  # the last of a name that is no text
+)
 
 Member = tuple[str, int, float, IO[bytes] | None]  # path, bytes, seconds since 1970, content (None: a folder)
 
@@ -56,7 +59,7 @@ def unpack(path: Path, target: Path, most: int | None = None) -> int:
     size out of all proportion. What was unpacked until then stays: unpack into a folder that can be thrown away.
     """
     left = _FREE_BYTES + _RATIO * check_file(path).stat().st_size if most is None else most
-    members = _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path, left)
+    members = _zip_members(path) if _is_zip(path) else _tar_members(path, left)
     try:
         for count, (name, size, time, content) in enumerate(members):
             place = target / _inside(name, path)
@@ -74,6 +77,8 @@ def unpack(path: Path, target: Path, most: int | None = None) -> int:
             _date(place, time)
     except UserError:
         raise
+    except FileExistsError:
+        raise UserError(f"holds {name!r} twice, or a file and a folder of one name: refused", where=str(path)) from None
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno:
             raise UserError(f"cannot be unpacked: {error.strerror}", where=str(path)) from None
@@ -81,9 +86,17 @@ def unpack(path: Path, target: Path, most: int | None = None) -> int:
     return left
 
 
+def _is_zip(path: Path) -> bool:
+    """Whether it is one, and not a tar that ends with one."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with path.open("rb") as file:
+        return file.read(tarfile.BLOCKSIZE)[257:262] != b"ustar"
+
+
 def _inside(name: str, archive: Path) -> Path:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or "\0" in name or (path.parts and ":" in path.parts[0]):
+    path = PureWindowsPath(name)  # which knows either slash, and drives
+    if path.anchor or ".." in path.parts or "\0" in name:
         raise UserError(f"holds a path that leads out of it, {name!r}: refused", where=str(archive))
     return Path(*path.parts)
 
@@ -105,7 +118,7 @@ def _zip_time(member: zipfile.ZipInfo) -> int:
 def _zip_members(path: Path) -> Iterator[Member]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.is_dir():
+            if member.filename.endswith(("/", "\\")):  # the latter as Windows packs them
                 yield member.filename, 0, 0, None
                 continue
             if (member.external_attr >> 28) not in (0, 8):  # the kind of file, where Unix packed it: 8 is a plain one

@@ -14,6 +14,7 @@ from archlab.data.chunks import Job
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.prepared import FORMAT, WHOLE, content_digest, sealed, seen, settings
+from archlab.data.splits import torn_groups
 from archlab.foundation import UserError, write_atomically, write_file
 from archlab.foundation.words import first_of
 
@@ -32,6 +33,7 @@ def complete(
     parts: list[tuple[str, bytes, np.ndarray]] = []
     counts: dict[str, list[int]] = {}
     skipped: list[str] = []
+    groups: list[np.ndarray] = []
     for split in SPLITS:
         of_split = [record for record in records if record["split"] == split]
         rows = np.flatnonzero(splits == split)
@@ -50,7 +52,8 @@ def complete(
         np.save(job.folder / f"{split}.digests.npy", digests)
         np.save(job.folder / f"{split}.labels.npy", labels)
         if codes is not None:
-            np.save(job.folder / f"{split}.groups.npy", codes[rows])
+            groups.append(codes[rows])
+            np.save(job.folder / f"{split}.groups.npy", groups[-1])
         names = json.dumps([listing.images.names[i] for i in rows.tolist()])
         (job.folder / f"{split}.names.json").write_text(names, encoding="utf-8")
         counts[split] = np.bincount(labels, minlength=len(listing.class_names)).tolist()
@@ -65,7 +68,7 @@ def complete(
         "std": std,
         "content": content_digest(job.resolution, len(listing.class_names), parts),
         "settings": settings(described),
-        "notes": [*listing.notes, *_notes(described, listing.class_names, counts, skipped), *_torn(listing, splits)],
+        "notes": [*listing.notes, *_notes(described, listing.class_names, counts, skipped), *_torn(groups)],
         "skipped": skipped,
         **origin,
     }
@@ -115,14 +118,9 @@ def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]
     return notes
 
 
-def _torn(listing: Listing, splits: np.ndarray) -> list[str]:
-    """A note where the source's own parts tear its groups, of what is not left out."""
-    if listing.groups is None:
-        return []
-    kept = np.isin(splits, SPLITS)
-    groups, parts = (np.unique(of[kept], return_inverse=True)[1] for of in (listing.groups, splits))
-    sides = np.unique(np.stack([groups, parts]), axis=1)[0]
-    torn = int((np.bincount(sides) > 1).sum())
+def _torn(groups: list[np.ndarray]) -> list[str]:
+    """A note where the source's own parts tear its groups, of the images that are there."""
+    torn = torn_groups(groups)
     return [f"{torn:,} groups have images in different parts: a leak"] if torn else []
 
 

@@ -46,8 +46,8 @@ def shape_of(image: Image.Image) -> tuple[int, int]:
 
 def _orientation(image: Image.Image) -> int:
     """As EXIF says; 1, which is upright, where EXIF is malformed."""
-    if image.format == "PNG":
-        image.load()  # as `getexif` does there: damaged pixels are not malformed EXIF
+    if image.format in ("PNG", "TIFF"):
+        image.load()  # which turns a TIFF; `getexif` loads a PNG, of which damaged pixels are not malformed EXIF
     try:
         return image.getexif().get(_ORIENTATION, 1)
     except MemoryError:

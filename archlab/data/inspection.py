@@ -12,6 +12,7 @@ from archlab.data.download import Progress
 from archlab.data.listing import SPLITS
 from archlab.data.near import SIDE, Seen, nearest, perceived, standard
 from archlab.data.prepared import Prepared
+from archlab.data.splits import torn_groups
 
 Place = tuple[str, int]  # split, row
 
@@ -75,11 +76,11 @@ def inspect(prepared: Prepared, progress: Progress | None = None) -> Inspection:
     return Inspection(
         counts={split: prepared.counts(split) for split in SPLITS},
         class_names=prepared.class_names,
-        repeated=len(twins) - len(across),
+        repeated=sum(len(part) - len({row.tobytes() for row in part}) for part in digests.values()),
         duplicates=pairs(across),
         near_duplicates=pairs(near),
         conflicts=pairs(conflicts),
-        split_groups=_groups_on_two_sides(prepared),
+        split_groups=torn_groups(groups for split in SPLITS if (groups := prepared.groups(split)) is not None),
     )
 
 
@@ -94,16 +95,6 @@ def _identical(prepared: Prepared) -> list[tuple[Place, Place]]:
             if earlier != place:
                 pairs.append((earlier, place))
     return pairs
-
-
-def _groups_on_two_sides(prepared: Prepared) -> int:
-    sides = [prepared.groups(split) for split in SPLITS]
-    if any(groups is None for groups in sides):
-        return 0
-    _, times = np.unique(
-        np.concatenate([np.unique(groups) for groups in sides if groups is not None]), return_counts=True
-    )
-    return int((times > 1).sum())
 
 
 def _near(prepared: Prepared, progress: Progress | None) -> list[tuple[Place, Place]]:

@@ -110,7 +110,7 @@ def _decoded(
     """
     twins = as_settled(settled, listing) if settled else None
     before, splits = splits, twins.splits if twins else splits
-    part = _part(target, facts["plan"], splits)
+    part = _part(target, described, facts["plan"], splits)
     job = Job(listing.images, part, resolution, described.fit, described.white)
     records = _decode(job, splits, settings)
     if described.together and twins is None:
@@ -120,7 +120,7 @@ def _decoded(
         listing, facts = _noted(listing, splits), {**facts, "twins": twins.counts()}
     if twins and not settled and (splits != before).any():
         with moved_aside(job, before, records) as images:
-            part = _part(target, facts["plan"], splits)
+            part = _part(target, described, facts["plan"], splits)
             job = dataclasses.replace(job, images=images, folder=part)
             records = _decode(job, splits, settings)
             complete(job, described, listing, splits, records, facts)
@@ -222,14 +222,15 @@ def _plan(described: Entry, listing: Listing, splits: np.ndarray, resolution: in
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _part(target: Path, plan: str, splits: np.ndarray) -> Path:
-    """The folder that the store grows in: as an interrupted preparation of the same plan and splits left it, or empty."""
+def _part(target: Path, described: Entry, plan: str, splits: np.ndarray) -> Path:
+    """The folder that the store grows in: as an interrupted one of the same plan, source and splits left it, or empty."""
     part = target.with_name(f".{target.name}.part")
-    note, rows = part / "plan", hashlib.sha256(",".join(splits).encode()).hexdigest()
-    if not note.exists() or note.read_text(encoding="utf-8") != f"{plan} {rows}":
+    note, decided = part / "plan", json.dumps([plan, described.source, described.options, splits.tolist()])
+    digest = hashlib.sha256(decided.encode()).hexdigest()
+    if not note.exists() or note.read_text(encoding="utf-8") != digest:
         clear(part)
         part.mkdir()
-        note.write_text(f"{plan} {rows}", encoding="utf-8")
+        note.write_text(digest, encoding="utf-8")
     return part
 
 
@@ -242,12 +243,14 @@ def _decode(job: Job, splits: np.ndarray, settings: _Settings) -> list[dict[str,
         chunks += cut(job, split, indices)
         if not journal.exists():
             allocate(job, split, len(indices))
-    records = [record for record in _read_journal(journal) if still_there(job, record)]
+    skips = settings["on_unreadable"] == "skip"  # as what was interrupted may have, where this one does not
+    known = [record for record in _read_journal(journal) if skips or not record["unreadable"]]
+    records = [record for record in known if still_there(job, record)]
     done = {(record["split"], record["start"]) for record in records}
     count = sum(len(record["digests"]) for record in records)
     with journal.open("a", encoding="utf-8") as file:
         for record in decode_all(job, [c for c in chunks if (c.split, c.start) not in done], settings["workers"]):
-            if record["unreadable"] and settings["on_unreadable"] == "stop":
+            if record["unreadable"] and not skips:
                 row, reason = record["unreadable"][0]
                 name = job.images.names[int(np.flatnonzero(splits == record["split"])[row])]
                 raise UserError(f"{name} cannot be read: {reason}; --on-unreadable skip leaves such images out")

@@ -35,11 +35,7 @@ def contact_sheet(prepared: Prepared, path: Path, *, split: str = "train", per_c
         left, top = label // rows * width, _HEADING + label % rows * (side + _GAP)
         of_class = np.flatnonzero(labels == label)
         _write(draw, (left + _GAP, top + side // 2), in_one_line(name), font, f"{len(of_class):,}")
-        shown = (
-            of_class[np.linspace(0, len(of_class) - 1, min(per_class, len(of_class))).astype(int)]
-            if len(of_class)
-            else []
-        )
+        shown = of_class[np.linspace(0, len(of_class) - 1, min(per_class, len(of_class))).astype(int)]
         for column, row in enumerate(shown):
             tile = Image.fromarray(images[row]).resize((side, side), Image.Resampling.NEAREST)
             sheet.paste(tile, (left + _NAME + column * (side + _GAP), top))

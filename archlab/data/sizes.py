@@ -60,11 +60,8 @@ def test_classes(name: str, home: Path) -> ClassCounts | None:
 
 def images_to_test(name: str, home: Path) -> int | None:
     """Of the dataset `name`: as it is prepared at any resolution, else as the catalogue says; None where neither knows."""
-    for manifest in _manifests(name, home):
-        try:
-            return sum(manifest["counts"]["test"])
-        except (KeyError, TypeError):
-            continue
+    if counts := test_classes(name, home):
+        return counts.all_images
     try:
         described = entry(name, home)
     except UserError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -110,3 +111,9 @@ def _members(candidates: np.ndarray, groups: np.ndarray | None) -> list[np.ndarr
     _, inverse = np.unique(groups[candidates], return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     return np.split(candidates[order], np.flatnonzero(np.diff(inverse[order])) + 1)
+
+
+def torn_groups(parts: Iterable[np.ndarray]) -> int:
+    """How many groups have images in more than one of the parts, of each of which the group of every image is given."""
+    times = Counter(group for part in parts for group in np.unique(part).tolist())
+    return sum(count > 1 for count in times.values())

@@ -48,9 +48,10 @@ def load_suite(name: str | Path | list[str], home: Path, at: str | None = None) 
 def _suite(name: str, datasets: list[str], home: Path, at: str | None) -> Suite:
     if not datasets:
         raise UserError("a suite needs at least one dataset", where=at)
-    for index, dataset in enumerate(datasets):
+    names = tuple(map(str, datasets))  # one called 2024 is a number in YAML
+    for index, dataset in enumerate(names):
         line = where(datasets, index) or at
-        entry(str(dataset), home, line)
-        if dataset in datasets[:index]:
+        entry(dataset, home, line)
+        if dataset in names[:index]:
             raise UserError(f"{dataset!r} stands in the suite twice", where=line)
-    return Suite(name, tuple(datasets))
+    return Suite(name, names)

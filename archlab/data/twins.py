@@ -55,10 +55,10 @@ def twins_together(job: Job, described: Entry, listing: Listing, splits: np.ndar
     settled[settled == ""] = "train"
     settled[readable] = settle_splits(_only(listing, readable, groups), described)
     if described.copies == "left out":
-        rank = np.select([settled == split for split in SPLITS], [2, 1, 0])  # the test part first
+        rank = np.select([settled[readable] == split for split in SPLITS], [2, 1, 0])  # the test part first
         foremost = np.full(groups.max() + 1, 2)
-        np.minimum.at(foremost, groups, rank)
-        settled[rank != foremost[groups]] = LEFT_OUT
+        np.minimum.at(foremost, groups[readable], rank)
+        settled[readable[rank != foremost[groups[readable]]]] = LEFT_OUT
     training = readable[settled[readable] == "train"]
     trained = np.bincount(listing.labels[training], minlength=len(listing.class_names))
     if not trained.all():

@@ -92,6 +92,14 @@ def test_check_and_show_take_the_resolution_that_is_there(call, photos):
     assert call("check", "leaves", "--resolution", 24)[0] != 0
 
 
+def test_what_is_prepared_with_another_fit_is_listed(call, photos):
+    call("add", "leaves", "--folder", photos)
+    call("prepare", "leaves", "--resolution", 16, "--fit", "whole")
+    row = next(row for row in json.loads(call("list", "--json")[1]) if row["name"] == "leaves")
+    assert row["prepared"] == [] and row["stores"] == ["16-whole"]
+    assert "16-whole" in call("list")[1]
+
+
 @pytest.mark.slow
 def test_check_says_leak_and_what_mends_it(call, photos, tmp_path):
     (photos / "test/oak/3.png").write_bytes((photos / "train/oak/7.png").read_bytes())
@@ -226,6 +234,7 @@ def test_unreadable(call, photos):
         (("add", "x", "--folder", ".", "--image-folder", "b"), "--image-folder goes with --csv"),
         (("add", "x", "--folder", ".", "--csv", "none.csv"), "none.csv: there is no such file or folder"),
         (("add", "x", "--folder", ".", "--option", "a=1"), "--option is for a --reader of your own"),
+        (("add", "x", "--reader", "a.py:read", "--group-column", "b"), "columns are those of a table: what a --reader"),
         (("add", "x", "--reader", "folder"), "own code is named FILE.py:NAME, not 'folder'"),
         (("add", "x", "--reader", "none.py:read"), "none.py cannot be read: No such file"),
         (("add", "x", "--reader", "none.py:read", "--option", "a"), "--option is written KEY=VALUE, not 'a'"),

@@ -68,6 +68,44 @@ def test_no_date_or_one_beyond_all_clocks(tmp_path):
     assert [(tmp_path / "out" / name).stat().st_mtime for name in "xy"] == [0, 0]
 
 
+def test_folders_of_a_zip_as_windows_packs_them(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("x\\", "x\\y\\", "x\\y\\z.txt"):
+            archive.writestr(zipfile.ZipInfo(name), b"hello" if name.endswith(".txt") else b"")
+    unpack_all({"a.zip": tmp_path / "a.zip"}, tmp_path / "out")
+    assert (tmp_path / "out/x/y/z.txt").read_bytes() == b"hello"
+
+
+def test_a_tar_that_ends_with_a_zip(tmp_path):
+    zips = []
+    for name in ("one", "two"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            archive.writestr("x.txt", name)
+        zips.append((f"{name}.zip", (tmp_path / f"{name}.zip").read_bytes()))
+    unpack_all({"a.tar": tar(tmp_path / "a.tar", zips, "w")}, tmp_path / "out")
+    assert [(tmp_path / "out" / name / "x.txt").read_text() for name in ("one", "two")] == ["one", "two"]
+
+
+def test_colons_in_names(tmp_path):
+    archive = tar(tmp_path / "a.tar", [("10:30/x:y.txt", b"hello")], "w")
+    unpack_all({"a.tar": archive}, tmp_path / "out")
+    assert (tmp_path / "out/10:30/x:y.txt").read_bytes() == b"hello"
+
+
+def test_what_stands_twice_is_refused_by_its_name(tmp_path):
+    for members in ([("x", b"1"), ("x", b"2")], [("x", b"1"), ("x/y", b"2")]):
+        archive = tar(tmp_path / "a.tar", members, "w")
+        refused(archive, tmp_path, f"holds '{members[1][0]}' twice, or a file and a folder of one name: refused")
+
+
+def test_a_name_in_a_zip_that_is_no_text(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("é.txt", b"hello")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace("é".encode(), b"\xff\xfe"))
+    refused(tmp_path / "a.zip", tmp_path, "damaged or cut short: .*can't decode")
+
+
 def test_folders_count_as_members(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
     folders = [(link(f"d{number}", "", tarfile.DIRTYPE), None) for number in range(4)]

@@ -89,6 +89,16 @@ def test_turned_as_exif_says(half):
     assert pixels[10, 1, 2] > 240 and pixels[10, 1, 0] < 15
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])
+def test_an_image_on_its_side_has_the_shape_that_it_is_seen_in(half, format):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # its left is at the top
+    image = stored(half, format, exif=exif)
+    assert shape_of(image) == (40, 20)
+    pixels = decode(image, 20)
+    assert pixels[2, 10, 0] > 128 > pixels[2, 10, 2] and pixels[17, 10, 2] > 128 > pixels[17, 10, 0]
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
 def test_with_malformed_exif_it_stands_upright(half, format):
     exif = b"Exif\0\0no header of a TIFF file"

@@ -30,6 +30,13 @@ def test_a_suite_of_one_s_own(home, tmp_path):
     assert load_suite(["digits", "pines"], home).datasets == ("digits", "pines")
 
 
+def test_a_dataset_whose_name_is_a_number_may_stand_in_a_suite(home, describe):
+    describe("2024", source="digits")
+    assert load_suite([2024, "digits"], home).datasets == ("2024", "digits")
+    with pytest.raises(UserError, match="'2024' stands in the suite twice"):
+        load_suite([2024, "2024"], home)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

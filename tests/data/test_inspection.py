@@ -42,6 +42,13 @@ def test_copies(home, root):
     assert sorted(found.conflicts[0].labels) == ["cat", "dog"]
 
 
+def test_copies_within_a_part_that_are_in_another_too(home, root):
+    for number in range(2):
+        (root / f"test/cat/{number:04}.png").write_bytes((root / "train/cat/0003.png").read_bytes())
+    found = inspect(prepare("pets", home))
+    assert found.repeated == 1 and len(found.duplicates) == 2
+
+
 def recompressed(image):
     buffer = io.BytesIO()
     image.save(buffer, format="JPEG", quality=40)

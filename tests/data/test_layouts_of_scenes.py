@@ -41,8 +41,9 @@ def test_indoor67_in_class_folders(little, tmp_path, how):
 
 @pytest.mark.parametrize("how", FEW)
 def test_indoor67_in_class_folders_with_lists(little, tmp_path, how):
+    trained = "\n".join(f"{scene}/{n}.png" for scene in SCENES for n in range(4))
     lists = {
-        "lists/TrainImages.txt": "\n".join(f"{scene}/{n}.png" for scene in SCENES for n in range(4)).encode(),
+        "lists/TrainImages.txt": trained.encode("utf-8-sig"),
         "lists/TestImages.txt": "\n".join(f"{scene}/{n}.png" for scene in SCENES for n in (8, 9)).encode(),
     }
     source = packed(write(tmp_path / "indoor", {**in_classes(SCENES, "", 10), **lists}), how, tmp_path)
@@ -124,6 +125,16 @@ def test_miniplaces_in_class_folders(little, tmp_path, how, classes):
     prepared = little("miniplaces", source, images={})
     assert len(prepared.class_names) == 3 and sizes(prepared) == [21, 3, 6]
     assert prepared.notes == ["without val/ and val.txt the test part is drawn at random"]
+
+
+def test_miniplaces_with_lists_as_editors_save_them(little, tmp_path):
+    root = places(tmp_path / "places", "train.txt", "val.txt")
+    for name in ("train.txt", "val.txt"):
+        (root / name).write_text((root / name).read_text(), encoding="utf-8-sig", newline="\r\n")
+    assert_places(little("miniplaces", root))
+    (root / "val.txt").write_text("val/00000001.png 3\n", encoding="utf-16")
+    with pytest.raises(UserError, match=r"val\.txt:1: expected a name and a number"):
+        little("miniplaces", root)
 
 
 def test_miniplaces_that_cannot_be_read(little, tmp_path):

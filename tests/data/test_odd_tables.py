@@ -52,6 +52,8 @@ def test_rows_that_are_too_long(tmp_path, text, line, words):
         "image,label,note\n1.jpg,cat\n2.jpg,dog,old\n",
         'image,label\n1.jpg,"cat"\n\n2.jpg,dog\n',
         "image,label,x,x\n1.jpg,cat,1,2\n2.jpg,dog,3,4\n",
+        "image;label;age, sex, site\n1.jpg;cat;\n2.jpg;dog;\n",
+        'image,label,"age; sex; site; date"\n1.jpg,cat,\n2.jpg,dog,\n',
     ],
 )
 def test_rows_that_are_longer_by_nothing_and_shorter_ones(tmp_path, text):
@@ -139,6 +141,13 @@ def test_images_that_a_table_does_not_name_are_told_where_their_folder_is_given(
     path = written(root / "table.csv", "image,label\n" + "".join(f"a/{n:04}.jpg,{n % 2}\n" for n in range(4)))
     told = f"2 images that table.csv does not name were left out, {root}/a/0004.jpg for one"
     assert found(path, images=str(root)).notes == (told,) and found(path).notes == ()
+
+
+def test_images_that_stand_in_several_rows_are_told(fill):
+    root = fill({"a": 4})
+    rows = ["a/0000.jpg,cat", "0001,dog", "a/0001.jpg,cat", "./a/0003.jpg,dog", "0003.jpg,dog"]
+    path = written(root / "table.csv", "\n".join(["image,label", *rows]))
+    assert found(path).notes == ("2 images in more than one row, a/0001.jpg for one",)
 
 
 def test_an_id_of_two_images_of_one_size_and_time(fill):

@@ -177,6 +177,18 @@ def test_parquet_whose_parts_are_folders(home, fill, tmp_path):
     assert prepared.names("test") == [f"default/test/0000.parquet[{row}]" for row in range(10)]
 
 
+def test_parquet_in_folders_as_spark_writes_them(home, fill, tmp_path):
+    """train.parquet/part-00000.snappy.parquet, a folder for each part."""
+    files = sorted(fill({"files": 50}).rglob("*.jpg"))
+    for part, of_part in (("train", files[:40]), ("test", files[40:])):
+        folder = tmp_path / "data" / f"{part}.parquet"
+        folder.mkdir(parents=True)
+        table = {"image": [encoded(file) for file in of_part], "label": [int(file.stem) % 2 for file in of_part]}
+        pq.write_table(pa.table(table), folder / "part-00000.snappy.parquet")
+    add(home, "parquet", tmp_path / "data")
+    assert sizes(prepare("mine", home)) == [36, 4, 10]
+
+
 @pytest.mark.slow
 def test_one_parquet_file_with_other_columns(home, fill, tmp_path):
     files = sorted(fill({"files": 40}).rglob("*.jpg"))

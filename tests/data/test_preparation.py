@@ -1,6 +1,7 @@
 """Preparing: whole or not there, continued after an interruption, the same whoever decodes."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ import sys
 import time
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from archlab.data import chunks, open_prepared, prepare
@@ -180,6 +183,41 @@ def test_continues_after_an_interruption_of_the_second_decoding(home, fill, desc
     with pytest.raises(Interrupted):
         prepare("pets", home, progress=interrupt)
     assert everything(prepare("pets", home)) == whole
+
+
+def test_what_was_skipped_before_an_interruption_stops_one_that_does_not_skip(home, photos, small_chunks):
+    (photos / "train/dog/0007.jpg").write_bytes(b"not an image")
+
+    def interrupt(step, done, total):
+        if done >= 60:  # all but the test part
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        prepare("pets", home, on_unreadable="skip", progress=interrupt)
+    with pytest.raises(UserError, match=r"train/dog/0007\.jpg cannot be read"):
+        prepare("pets", home)
+    assert prepare("pets", home, on_unreadable="skip").manifest["skipped"] == ["train/dog/0007.jpg"]
+
+
+def test_images_of_another_column_are_not_mixed_with_those_before_an_interruption(
+    home, fill, describe, small_chunks, tmp_path
+):
+    content = [file.read_bytes() for file in sorted(fill({"files": 40}).rglob("*.jpg"))]
+    table = {"image": content, "mask": content[::-1], "label": [number % 2 for number in range(40)]}
+    pq.write_table(pa.table(table), tmp_path / "all.parquet")
+
+    def interrupt(step, done, total):
+        if done >= 20:
+            raise Interrupted
+
+    describe("pets", source={"parquet": {"path": str(tmp_path / "all.parquet")}})
+    with pytest.raises(Interrupted):
+        prepare("pets", home, progress=interrupt)
+    describe("pets", source={"parquet": {"path": str(tmp_path / "all.parquet"), "image": "mask"}})
+    prepared = prepare("pets", home)
+    for name, image in zip(prepared.names("train"), prepared.images("train"), strict=True):
+        row = int(name.removeprefix("all.parquet[").removesuffix("]"))
+        assert np.array_equal(image, decode(open_image(io.BytesIO(content[39 - row])), 16))
 
 
 def test_what_was_lost_with_the_power_is_done_again(home, photos, small_chunks):

@@ -151,6 +151,21 @@ def test_images_that_cannot_be_read_are_no_twins(home, fill, describe):
     assert sum(prepared.counts("train")) + sum(prepared.counts("validation")) + sum(prepared.counts("test")) == 58
 
 
+def test_images_that_cannot_be_read_are_skipped_whatever_their_group(home, fill, describe):
+    """One of every patient: none of them is a copy, and none is a leak where its patient is tested."""
+    root = fill({"files": 60}, suffix=".png")
+    rows = [(f"files/{n:04}.png", n // 4 % 2, "", n // 4) for n in range(60)]
+    source = table(root, rows, group="patient")
+    del source["csv"]["split"]
+    for number in range(0, 60, 4):
+        (root / f"files/{number:04}.png").write_bytes(b"broken")
+    describe("scans", source=source, together="identical")
+    prepared = prepare("scans", home, on_unreadable="skip")
+    assert len(prepared.manifest["skipped"]) == 15 and len(sides(prepared)) == 45
+    assert not any("copies" in note or "leak" in note for note in prepared.notes)
+    assert inspect(prepared).split_groups == 0
+
+
 def test_a_class_that_is_only_copies(home, fill, describe):
     root = fill({"train/cat": 9, "test/cat": 3, "test/dog": 3}, suffix=".png")
     shutil.copytree(root / "test/dog", root / "train/dog")

@@ -45,7 +45,7 @@ def read_rows(path: Path, image: str, label: str, group: str | None = None, spli
     """
     try:
         with check_file(path).open(encoding="utf-8-sig", newline="") as file:
-            delimiter = _delimiter(file.readline())
+            delimiter = _delimiter(file.readline(), {image, label, group, split} - {None})
             file.seek(0)
             first = next(csv.reader(file, delimiter=delimiter, strict=True), [])
             if not any(map(str.strip, first)):
@@ -87,8 +87,10 @@ def read_rows(path: Path, image: str, label: str, group: str | None = None, spli
     ]
 
 
-def _delimiter(heading: str) -> str:
-    best = max(",;\t", key=heading.count)
+def _delimiter(heading: str, columns: set[str | None]) -> str:
+    """What parts the headings: that by which the columns are among them, else what there is most of."""
+    fitting = [each for each in ",;\t" if columns <= set(next(csv.reader([heading], delimiter=each), []))]
+    best = max(fitting or ",;\t", key=heading.count)
     return best if best in heading else " "
 
 

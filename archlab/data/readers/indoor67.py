@@ -43,7 +43,7 @@ def _listed(images: Path, lists: dict[str, Path]) -> Listing:
     files: list[str] = []
     splits: list[str] = []
     for part, path in lists.items():
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
         of_part = [line.strip() for line in text.splitlines() if line.strip()]
         files += of_part
         splits += [part] * len(of_part)

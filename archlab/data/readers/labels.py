@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 
 from archlab.data.listing import Images, Listing
 from archlab.foundation import UserError
+from archlab.foundation.words import counted
 
 _WORDS = {
     "train": "train",
@@ -76,11 +78,13 @@ def in_one_spelling(words: Sequence[str]) -> list[str]:
 
 
 def table_listing(images: Images, rows: Sequence[Row], path: Path) -> Listing:
-    """The listing of a table's rows."""
+    """The listing of a table's rows, with a note of the images that stand in several."""
     if not rows:
         raise UserError("has no rows", where=str(path))
     names, indices = label_classes(in_one_spelling([row.label for row in rows]))
     groups = in_one_spelling([row.group for row in rows])
-    return Listing(
-        names, images, indices, np.array([row.split for row in rows]), np.array(groups) if any(groups) else None
-    )
+    splits = np.array([row.split for row in rows])
+    listing = Listing(names, images, indices, splits, np.array(groups) if any(groups) else None)
+    several = [name for name, times in Counter(images.names).items() if times > 1]
+    told = f"{counted(len(several), 'image')} in more than one row, {min(several)} for one" if several else None
+    return listing.noted(*filter(None, [told]))

@@ -102,10 +102,10 @@ def _category_of(image: str) -> str:
 def _numbered(path: Path) -> list[tuple[str, int]]:
     """Lines of a name and a number."""
     pairs = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines(), start=1):
         name, _, label = line.strip().rpartition(" ")
         if line.strip():
-            if not name or not label.isdigit():
+            if not name or not label.isdecimal():
                 raise UserError("expected a name and a number", where=f"{path}:{number}")
             pairs.append((name, int(label)))
     return pairs

@@ -30,7 +30,7 @@ def read(
     """Options: `path` of a file, or of a folder whose files begin with the name of their part (train-00000-of-00002) or lie
     in a folder called so (train/0000.parquet); columns `image`, `label`, `group`, `split`."""
     place = root or path
-    folder, shards = (place, sorted(place.rglob("[!.]*.parquet"))) if place.is_dir() else (place.parent, [place])
+    folder, shards = (place, _files(place)) if place.is_dir() else (place.parent, [place])
     if not shards:
         raise UserError("holds no .parquet files", where=str(place))
     rows: list[Row] = []
@@ -46,9 +46,15 @@ def read(
     return table_listing(_images(shards, counts, image, folder), rows, place)
 
 
+def _files(folder: Path) -> list[Path]:
+    """Those at any depth; Spark writes folders of such names, too."""
+    return [path for path in sorted(folder.rglob("[!.]*.parquet")) if not path.is_dir()]
+
+
 def _part_of(shard: Path) -> str:
     """The part that the file of this path is called as, or the nearest folder above it."""
-    words = (shard.stem.partition("-")[0], *reversed(shard.parts[:-1]))
+    folders = (folder.removesuffix(".parquet") for folder in reversed(shard.parts[:-1]))
+    words = (shard.stem.partition("-")[0], *folders)
     return next((SPLIT_NAMES[word.lower()] for word in words if word.lower() in SPLIT_NAMES), "")
 
 
