@@ -58,13 +58,14 @@ def ablate(
     check_latency(study, store, settings.time_limit, progress.say)
     if shared := shared_test_images(study, store.home):
         progress.say(shared)
-    tuned, began = None, time.monotonic()
+    tuned, before, began = None, 0, time.monotonic()
     if study.tune:
         check_time(study, store, settings, seconds, progress)
         first = _compute_upstream(of_tries(study), store, settings, progress)
         if first.failed:
             raise UserError(f"what tries stand on has failed, so nothing is chosen: {first.failed[0]}")
         tuned = tune(study, lambda study: runs_of(study, store.home), store, settings, progress)
+        before = first.computed + tuned.computed
         study, runs = tuned.study, runs_of(tuned.study, store.home)
         check_measurable(study.metric, runs, store)
     first = _compute_upstream(study, store, settings, progress)
@@ -77,12 +78,16 @@ def ablate(
         settings = with_workers(settings, runs, store)
         cannot = _standing_on(first.failed, runs)
         able = [run for run in runs if run.key not in {failure.run.key for failure in cannot}]
+        if first.failed and settings.fail_fast:
+            able = [run for run in able if run.key in store]
         planned, outcome = compute(study.name, able, store, settings, progress, training_of(study))
         outcome.failed += cannot
         ablation = assess(study, runs, outcome, store, planned.judge(outcome))
-    ablation = dataclasses.replace(ablation, computed=ablation.computed + first.computed)
-    if tuned:
-        ablation = dataclasses.replace(ablation, tuning=tuned.document, computed=ablation.computed + tuned.computed)
+    ablation = dataclasses.replace(
+        ablation,
+        computed=before + first.computed + ablation.computed,
+        tuning=tuned.document if tuned else None,
+    )
     try:
         progress.found(ablation)
     finally:

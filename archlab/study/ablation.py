@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from archlab.scoring import Effects, Gains, ImageNoise, Rounds, Scores
 
 IMAGE_NOISE = "image_noise.npz"
+EFFECT = ["choice", "option", "against", "kind", "dataset", "measure"]
+EFFECT += ["difference", "low", "high", "p_adjusted", "decided"]
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,14 @@ class Ablation:
 
     @property
     def effects(self) -> pd.DataFrame:
-        """A row an effect: choice, option, kind, dataset (None: of the xScore), difference, low, high, p_adjusted, decided."""
+        """A row an effect: choice, option, against, kind, dataset (None: over all), measure, difference, low, high, p_adjusted,
+        decided, and more, as `archlab.scoring.Effects` has them; numbers that are not known are NaN."""
         import pandas as pd
 
-        return pd.DataFrame(self.document["effects"])
+        rows = self.contrasts.rows if self.contrasts else pd.DataFrame()
+        if rows.empty:
+            return pd.DataFrame(columns=EFFECT)
+        return rows[rows["of"] == "effect"].drop(columns="of").reset_index(drop=True)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -133,7 +139,9 @@ class Ablation:
             }
             for score in self.document["scores"]
         ]
-        return pd.DataFrame(found, columns=[*columns, "xscore_low", "xscore_high", "difference", "at_chance"])
+        ends = ["xscore_low", "xscore_high", "difference"]
+        numbers = [*datasets, "mean", "variance", *own, "xscore", *ends]  # NaN, not None, where none is known
+        return pd.DataFrame(found, columns=[*columns, *ends, "at_chance"]).astype(dict.fromkeys(numbers, float))
 
     @cached_property
     def document(self) -> dict[str, Any]:

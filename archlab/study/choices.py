@@ -11,16 +11,16 @@ Edits are those of architectures (`archlab.architecture.edits`) and those of the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from archlab.architecture import check_edit
 from archlab.foundation import UserError, check_keys, where, with_lines_of
-from archlab.study.training_edits import TRAINING_VERBS, is_training_edit, parse_training_edit
+from archlab.study.training_edits import CLOSED, TRAINING_VERBS, is_training_edit, parse_training_edit
 from archlab.study.variables import OpenValues, Value, Variable, count_open, option_name
-from archlab.training.recipe import Change
+from archlab.training.recipe import Change, Recipe
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -65,6 +65,17 @@ def changes_of(choice: Choice) -> list[Change]:
     """What the edits of a choice change in the recipe, with variables in the place of open values."""
     lists = choice.options.values() or [choice.edits]
     return [edit["recipe"] for edits in lists for edit in edits if "recipe" in edit]
+
+
+def size_changes(choices: Iterable[Choice]) -> Iterator[tuple[Change, ...]]:
+    """No change of the recipe, and each that may change how many pixels a network sees, without what else it changes."""
+    yield ()
+    for change in (change for choice in choices for change in changes_of(choice)):
+        if isinstance(change, Recipe):
+            yield (change,)
+        elif sizes := {name: change[name] for name in CLOSED if name in change}:
+            # what the study's own recipe says of these may go with its own pixels alone
+            yield (with_lines_of(change, {**sizes, "test_resize": None, "progressive": 0}),)
 
 
 def requirements(choice: Choice, choices: Mapping[str, Choice]) -> dict[str, tuple[str, ...]]:

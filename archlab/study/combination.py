@@ -104,7 +104,8 @@ def _walk(study: Study, ask: Callable[[Variable], Value | None], takes: Callable
         values[variable.name] = variable.check(value)
         return values[variable.name]
 
-    architecture = study.bases[str(asked(study.base) if len(study.bases) > 1 else study.base.first)]
+    base = str(asked(study.base) if len(study.bases) > 1 else study.base.first)
+    architecture = study.bases[base]
     training: list[Change] = []
     try:
         for choice in study.choices:
@@ -119,7 +120,7 @@ def _walk(study: Study, ask: Callable[[Variable], Value | None], takes: Callable
                     training.append(settled_change(edit["recipe"], asked))
                 else:
                     architecture = apply_open_edit(architecture, edit, asked)
-        check_training(study, training)
+        check_training(study, base, training)
     except UserError as error:
         name = combination_name(study, values)
         if name == study.base.first:
@@ -129,13 +130,13 @@ def _walk(study: Study, ask: Callable[[Variable], Value | None], takes: Callable
     return Combination(values, named, tuple(change for change in training if change))
 
 
-def check_training(study: Study, changes: Sequence[Change]) -> None:
-    """Raises UserError where the changes have a value that no recipe can have, or do not go together with the study's recipe
-    or the search's."""
+def check_training(study: Study, base: str, changes: Sequence[Change]) -> None:
+    """Raises UserError where the changes have a value that no recipe can have, or do not go together with what the study's
+    recipe or the search's says of the base."""
     if changes:
         for recipe in (study.recipe, study.search.recipe):
             if recipe:
-                recipe.settled("", study.datasets[0], changes)
+                recipe.settled(base, study.datasets[0], changes)
 
 
 def _given(values: Mapping[str, Value]) -> Callable[[Variable], Value | None]:

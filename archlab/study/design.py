@@ -13,17 +13,17 @@ from archlab.architecture import Architecture, InputSpec, references
 from archlab.architecture import architecture as load_architecture
 from archlab.budget import Budget, Cost, Fitted, check_memory, count, fit
 from archlab.data import entry, kin
-from archlab.foundation import UserError, with_lines_of
+from archlab.foundation import UserError
 from archlab.foundation import home as default_home
+from archlab.foundation.words import listed
 from archlab.runs.run import digest
-from archlab.study.choices import changes_of
+from archlab.study.choices import size_changes
 from archlab.study.combination import Combination, apply, combinations
 from archlab.study.forms import Form
 from archlab.study.study import Effect, Study
-from archlab.study.training_edits import CLOSED
 from archlab.study.variables import Value
 from archlab.training.exemption import Exemption
-from archlab.training.recipe import Change, Recipe
+from archlab.training.recipe import Change
 
 RAW = "@raw"
 UNCHANGED = "unchanged"
@@ -92,7 +92,7 @@ class Designer:
             study.recipe.of_run(model, name, self.home, changes).pixels_of(entry(name, self.home))
             for model in self.models
             for name in study.datasets
-            for changes in _sized(study)
+            for changes in size_changes(study.choices)
         )
         self.special: list[Form | Exemption] = [*study.forms, *study.recipe.exemptions]
         self.input = InputSpec(self.classes, self.resolution, study.smallest_map)
@@ -135,13 +135,13 @@ class Designer:
         """The designs of the study, references first. Combinations with one architecture and one recipe are one, called like
         the first, unless forms or exemptions tell them apart.
 
-        Raises UserError where one cannot keep the budget or have its other forms, two architectures share a name, or a range is
-        continuous.
+        Raises UserError where one cannot keep the budget or have its other forms, two architectures share a name, a range is
+        continuous, or the first option of a choice is not the base as it stands.
         """
         study, found, names = self.study, dict[str, Design](), dict[tuple, str]()
         for combination, about in self._candidates():
             architecture, options = combination.architecture, about["options"]
-            form = (architecture.digest(), self.training_of(combination), *self.treatment(architecture.name))
+            form = (*self._made(combination), *self.treatment(architecture.name))
             if form in names:
                 same = found[names[form]]
                 found[same.name] = dataclasses.replace(same, options=same.options or options)
@@ -167,6 +167,7 @@ class Designer:
         """Combinations, and the fields of their designs that are not measured."""
         study = self.study
         for base, architecture in study.bases.items():
+            self._check_first_options(base, architecture)
             yield Combination({}, architecture), {"options": _base_options(study, base)}
         for architecture in study.compare:
             yield Combination({}, architecture), {"options": {}}
@@ -175,6 +176,19 @@ class Designer:
             if options := chosen_options(study, combination):
                 yield combination, {"role": "variant", "kind": kind, "options": options}
 
+    def _check_first_options(self, base: str, architecture: Architecture) -> None:
+        """Raises UserError where the first options of choices, which the base is said to have, make another model of it."""
+        study = self.study
+        made = apply(study, {"base": base} if len(study.bases) > 1 else {})
+        if self._made(made) == self._made(Combination({}, architecture)):
+            return
+        first = [each for each in study.choices if each.active(made.values) and next(iter(each.options.values()), [])]
+        names = listed(f"{each.name}={next(iter(each.options))}" for each in first)
+        raise UserError(
+            f"{base} is another model with {names}: the first option of a choice is the base as it stands, mostly `[]`",
+            where=first[0].where or study.where,
+        )
+
     def training_of(self, combination: Combination) -> str:
         """Equal for combinations of one base that are trained alike."""
         base, written = combination.name.partition("+")[0], repr(combination.training)
@@ -182,6 +196,10 @@ class Designer:
             settled = [self.study.recipe.settled(base, names, combination.training) for names in self.kin.values()]
             self._trainings[base, written] = digest([each.canonical() for each in settled])
         return self._trainings[base, written]
+
+    def _made(self, combination: Combination) -> tuple[str, str]:
+        """Equal for combinations of one base that are one model."""
+        return combination.architecture.digest(), self.training_of(combination)
 
     def _as_wide(self, combination: Combination, width: float, **about: Any) -> Design:
         architecture = combination.architecture
@@ -228,16 +246,6 @@ class Designer:
         """The combination of these values where the base is another architecture."""
         bases = {**self.study.bases, base: architecture}
         return apply(dataclasses.replace(self.study, bases=bases), values)
-
-
-def _sized(study: Study) -> Iterator[tuple[Change, ...]]:
-    """No change of the recipe, and each that may change how many pixels a network sees."""
-    yield ()
-    for change in (change for choice in study.choices for change in changes_of(choice)):
-        if isinstance(change, Recipe):
-            yield (change,)
-        elif sizes := {name: change[name] for name in CLOSED if name in change}:
-            yield (with_lines_of(change, sizes),)
 
 
 def _base_of(design: Design) -> str:

@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from archlab.executors import execute
+from archlab.executors import Outcome
 from archlab.forecast import Plan, plan
 from archlab.foundation.words import counted, duration
 from archlab.runs import Run, Store
@@ -122,9 +122,10 @@ def expect(study: ResolvedStudy, planned: Plan, store: Store, within: float | No
 
 
 def _seconds_a_seed(study: ResolvedStudy, planned: Plan, store: Store) -> float:
-    """What one more seed of every model takes."""
-    next_seed = seeds_in_order(study.seeds, len(study.seeds) + 1)[-1:]
-    one = plan(planned_runs(dataclasses.replace(study, seeds=next_seed), store.home), store, measure=False)
+    """What one more seed of every model takes, as the last would: the next ones may be stored."""
+    assert study.most_seeds is not None
+    last = seeds_in_order(study.seeds, study.most_seeds)[-1:]
+    one = plan(planned_runs(dataclasses.replace(study, seeds=last), store.home), store, measure=False)
     return one.work / planned.workers
 
 
@@ -158,7 +159,9 @@ def _own_estimates(study: ResolvedStudy, stored: list[Run], store: Store, found:
 
     if not stored:
         return []
-    assessed = assess(study, stored, execute(stored, store), store)
+    documents = {run.key: store.get(run.key) for run in stored}
+    outcome = Outcome({key: document for key, document in documents.items() if document})
+    assessed = assess(study, stored, outcome, store)
     rows, scored = cells(assessed.table, SPLIT, study.metric), assessed.scored
     made = estimates(
         rows,

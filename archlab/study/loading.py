@@ -15,7 +15,7 @@ from archlab.foundation import UserError, check_keys, is_file, read_yaml, real, 
 from archlab.foundation import home as default_home
 from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
-from archlab.study.choices import parse_choices
+from archlab.study.choices import changes_of, parse_choices
 from archlab.study.forms import parse_forms
 from archlab.study.matters import read_matters
 from archlab.study.overriding import apply_overrides
@@ -109,15 +109,20 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     tuned = _tuned(recipe, document)
     search = parse_search(document.get("search", {}), where(document, "search"), folder)
     search = dataclasses.replace(search, unseen=_unseen(document.get("search", {}), home, where(document, "search")))
-    for each, key in ((recipe, "recipe"), (search.recipe, "search")):
-        _check_exemptions(each, home, where(document, key) or here)
+    choices = parse_choices(document.get("choices") or {}, bases, folder, where(document, "choices") or here)
+    written = [(recipe, where(document, "recipe") or here), (search.recipe, where(document, "search") or here)]
+    written += [
+        (change, choice.where) for choice in choices for change in changes_of(choice) if isinstance(change, Recipe)
+    ]
+    for each, line in written:
+        _check_exemptions(each, home, line)
     metric = read_metric(document, [each for each in (recipe, search.recipe) if each], folder)
     seeds, most_seeds = read_seeds(document.get("seeds", 1), where(document, "seeds"))
     return Study(
         name=name,
         question=_value(document, "question", TEXT | None, None),
         bases=bases,
-        choices=parse_choices(document.get("choices") or {}, bases, folder, where(document, "choices") or here),
+        choices=choices,
         budget=budget,
         width=_value(document, "width", Annotated[float, Within(0, WIDEST, strictly=True)], 1.0),
         compare=compare,

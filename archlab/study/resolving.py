@@ -33,7 +33,8 @@ def resolve(source: StudySource, home: Path) -> ResolvedStudy:
     asked = f"{path} {path.absolute()} {_package()}"
     if overridden:
         asked += f" {overridden} {Path.cwd()}"
-    kept = home / "cache" / "studies" / f"{sha256(asked.encode()).hexdigest()[:32]}.json"
+    name = sha256(asked.encode(errors="surrogatepass")).hexdigest()[:32]  # a file's name may be no text
+    kept = home / "cache" / "studies" / f"{name}.json"
     if found := _read_kept(kept):
         return found
     with files_read() as files:

@@ -38,13 +38,15 @@ def override(
     study: str | Path | dict,
     *,
     suite: str | Path | None = None,
-    datasets: Sequence[str] | None = None,
+    datasets: str | Sequence[str] | None = None,
     recipe: str | Path | dict | None = None,
     seeds: int | Sequence[int] | dict | None = None,
     matters: str | dict | None = None,
     frame: str | None = None,
 ) -> StudySource:
-    """The study with these values; the study itself where none is given."""
+    """The study with these values; the study itself where none is given. `datasets` may be the name of one."""
+    if isinstance(datasets, str):
+        datasets = [datasets]
     found = Overridden(
         study,
         suite,

@@ -18,6 +18,7 @@ from archlab.executors import Settings
 from archlab.foundation import UserError
 from archlab.scoring import read_table
 from archlab.study.ablating import ablate, missing_datasets, planned_runs, runs_of, saved
+from archlab.study.ablation import EFFECT
 from archlab.study.resolving import resolve
 
 pytestmark = pytest.mark.usefixtures("stand_in")
@@ -104,6 +105,19 @@ def test_one_seed_decides_nothing(store):
     assert {effect["decided"] for effect in found["effects"]} == {False}
     assert all(score["xscore_low"] is None for score in found["scores"])
     assert "undecided" in found["answer"]
+
+
+def test_what_is_not_known_is_a_number_and_a_table_without_rows_has_its_columns(store):
+    found = filled(store, seeds=1)
+    assert (found.scores["xscore_high"] - found.scores["xscore_low"]).isna().all()
+    assert (found.effects["high"] - found.effects["low"]).isna().all()
+    numbers = ["digits", "textures", "xscore", "xscore_low", "difference"]
+    assert set(map(str, found.scores.dtypes[numbers])) == {"float64"}
+    known = [{name: row[name] for name in EFFECT} for row in found.document["effects"]]
+    table = found.effects[EFFECT]
+    plain = table.astype(object).where(table.notna(), None)
+    assert known and plain.to_dict("records") == known
+    assert list(dataclasses.replace(found, contrasts=None).effects) == EFFECT
 
 
 @pytest.mark.slow

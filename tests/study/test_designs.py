@@ -88,3 +88,17 @@ def test_a_recipe_that_trains_on_validation_images_is_refused(home):
         text = f"base: mobilenetv2\n{choices(ATTENTION)}\ncompare: [mobilenetv2, starnet]\nsuite: [textures, digits]\n{place}"
         with pytest.raises(UserError, match="trains on validation images, so a search cannot select by them"):
             Designs(study(text), home)
+
+
+def test_first_options_that_change_the_base_are_refused():
+    same = "depth: {two: [{set: {repeat: 2}, where: {stage: 2}}], one: [{set: {repeat: 1}, where: {stage: 2}}]}"
+    assert [model.name for model in designs(study(choices(same)))] == ["mobilenetv2", "mobilenetv2+depth=one"]
+    turned = "kernel: {5: [{set: {kernel: 5}, where: {block: inverted_residual}}], 3: []}"
+    rates = "rate: {high: [{recipe: {lr: 8e-3}}], low: [{recipe: {lr: 1e-3}}]}"
+    for given, named in (((turned,), "kernel=5"), ((rates,), "rate=high"), ((turned, rates), "kernel=5 and rate=high")):
+        with pytest.raises(UserError) as refused:
+            designs(study(choices(*given)))
+        assert str(refused.value) == (
+            f"study.yaml:2: mobilenetv2 is another model with {named}: the first option of a choice is the base as it stands, "
+            "mostly `[]`"
+        )

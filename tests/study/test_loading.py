@@ -231,7 +231,8 @@ def test_unknown_studies_are_refused():
 
 def test_an_exemption_of_a_dataset_that_nobody_knows_is_refused():
     exempt = "{like: quick, exemptions: [{datasets: [digits, texture], set: {lr: 1e-3}}]}"
-    for place in (f"recipe: {exempt}", f"search: {{recipe: {exempt}}}"):
+    option = f"choices: {{training: {{plain: [], other: [{{recipe: {exempt}}}]}}}}"
+    for place in (f"recipe: {exempt}", f"search: {{recipe: {exempt}}}", option):
         assert message(f"name: typo\n{place}") == (
             "study.yaml:2: an exemption of the recipe quick: no dataset is called 'texture' - did you mean 'textures'?"
         )

@@ -24,6 +24,7 @@ QUICK = "like: quick\nsteps: {}\n"
         ({"suite": "samples_all"}, "shuffle+suite=samples_all"),
         ({"suite": "seven", "recipe": "thorough", "seeds": 5}, "shuffle+suite=seven+recipe=thorough+seeds=5"),
         ({"datasets": ["digits", "ham10000@published"]}, "shuffle+datasets=digits,ham10000@published"),
+        ({"datasets": "digits"}, "shuffle+datasets=digits"),
         ({"seeds": [4, 7]}, "shuffle+seeds=4,7"),
         ({"seeds": [4]}, "shuffle+seeds=4,"),
         ({"seeds": [0, 1, 2], "suite": "samples"}, "shuffle"),  # as it is written

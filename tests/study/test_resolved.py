@@ -1,6 +1,7 @@
 """Studies settled and read back."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -61,6 +62,13 @@ def test_any_file_that_changes_settles_the_study_anew(home, tmp_path):
     idea.write_text("bse: net.yaml\n")
     with pytest.raises(UserError, match="a study has no key 'bse'"):
         resolve(idea, home)
+
+
+def test_a_study_whose_file_name_is_no_text_is_settled_and_read_back(home, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.yaml")
+    path.write_text("base: starnet\nbudget: none\nsuite: [digits]\n")
+    assert [resolve(path, home).name for _ in range(2)] == 2 * [path.stem]
+    assert len(list((home / "cache" / "studies").iterdir())) == 1
 
 
 def test_own_blocks_are_part_of_a_settled_study(own_code_forgotten, home, tmp_path):

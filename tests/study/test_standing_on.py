@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from small_study import STAND_IN
 
@@ -62,6 +64,20 @@ def test_where_one_fails_the_others_go_on_and_the_cause_is_said(store, stand_in)
     assert (
         "starnet on textures, seed 0, which it stands on, failed: " in failure.cause and "told to fail" in failure.cause
     )
+
+
+@pytest.mark.slow
+def test_fail_fast_begins_nothing_after_one_that_others_stand_on_has_failed(store, stand_in):
+    stand_in("starnet on textures, seed 0")
+    found = ablate(PRETRAINED, store, dataclasses.replace(STAND_IN, fail_fast=True))
+    assert not any("on digits" in name for name in trained(store))
+    assert [str(failure.run) for failure in found.failed] == ["starnet on digits, seed 0"]
+
+
+@pytest.mark.slow
+def test_what_tries_stand_on_is_trained_once_and_counted(store, stand_in):
+    found = ablate({**PRETRAINED, "tune": {"lr": [1e-3, 4e-3], "steps": 2}}, store, STAND_IN)
+    assert found.computed == len(list(store.keys())) == 2 + 4 + 2
 
 
 def test_nothing_is_chosen_where_what_tries_stand_on_fails(store, stand_in):

@@ -90,6 +90,13 @@ def test_options_come_after_exemptions_and_after_each_other(home):
     }
 
 
+def test_an_option_goes_together_with_an_exemption_of_its_base(home):
+    exempt = "recipe: {like: quick, exemptions: [{models: [mobilenetv2], set: {lr: 0.02}}]}\n"
+    ends = "end: {low: [], high: [{recipe: {final_lr: 0.01}}]}"
+    recipes = recipes_of(settled(choices(ends) + exempt, home))
+    assert recipes["mobilenetv2+end=high"] == recipes["mobilenetv2"] | {"final_lr": 0.01}
+
+
 def test_a_recipe_lies_beside_the_study(tmp_path, home):
     (tmp_path / "mine.yaml").write_text("like: quick\nsteps: 7\n")
     (tmp_path / "study.yaml").write_text(
@@ -150,6 +157,23 @@ def test_the_budget_is_counted_at_the_most_pixels(home):
     plain = Designer(study(choices(ATTENTION)), home)
     enlarged = Designer(study(choices("size: {plain: [], large: [{recipe: {pixels: 48}}]}")), home)
     assert (plain.resolution, enlarged.resolution) == (32, 48)
+
+
+def test_an_option_has_pixels_together_with_what_goes_with_them(home):
+    large = "large: [{recipe: {pixels: 64, test_resize: 72}}]"
+    small = "small: [{recipe: {pixels: 16, test_resize: 16, progressive: 0}}]"
+    recipe = "recipe: {like: quick, pixels: 32, test_resize: 36, progressive: 0.5}\nsuite: [digits]\n"
+    resolved = settled(choices(f"size: {{plain: [], {large}, {small}}}") + recipe, home)
+    said = {
+        name: (each["pixels"], each["test_resize"], each.get("progressive", 0))
+        for name, each in recipes_of(resolved).items()
+    }
+    assert said == {
+        "mobilenetv2": (32, 36, 0.5),
+        "mobilenetv2+size=large": (64, 72, 0.5),
+        "mobilenetv2+size=small": (16, 16, 0),
+    }
+    assert resolved.resolution == 64
 
 
 def test_an_option_of_more_pixels_is_trained_on_them(home):

@@ -4,20 +4,24 @@ import dataclasses
 import json
 import math
 import shutil
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import standin_executor
+import standin_training
 
 import archlab
 from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material, text
 from archlab.scoring import Effects
-from archlab.study.ablating import ablate
+from archlab.study.ablating import ablate, runs_of
+from archlab.study.expecting import expect
 from archlab.study.progress import Progress
 from archlab.study.resolving import resolve
 from archlab.study.rounds import SeedRounds, counts, moving, next_count, open_contrasts, seeds_in_order
+from archlab.study.until import in_rounds
 
 EDIT = {"insert": {"conv": {"out": 8}}, "after": {"layer": 0}}
 OPTIONS = ("good", "bad", "like", "tiny")
@@ -232,6 +236,24 @@ def test_without_until_a_study_has_the_seeds_that_rounds_start_from(store):
     assert found.computed == 5 * 2 * 2 and "rounds" not in found.document
     assert set(rows_about(found)["measure"]) == {"points"}
     assert resolve({**STUDY, "seeds": 3}, store.home).most_seeds is None
+
+
+def test_what_is_expected_counts_no_stored_seed_for_the_next_and_trains_nothing(store, monkeypatch):
+    """Beforehand, with seeds up to the fourth stored, one run damaged, and a second for each run that is not."""
+    study = in_rounds(resolve(STUDY, store.home))
+    for run in runs_of(dataclasses.replace(study, seeds=[0, 1, 2, 3]), store.home):
+        options = {"truth": TRUTH, "deviation": 1.0, "fail": None}
+        store.put(run, standin_training.draw(run, home=None, folder=None, report=None, **options))
+    (store.directory(run.key) / "result.json").write_text("{")
+
+    def planned(runs, store, *, measure):
+        return SimpleNamespace(work=sum(run.key not in store for run in runs))
+
+    monkeypatch.setattr("archlab.study.expecting.plan", planned)
+    found = expect(study, SimpleNamespace(wall=0.0, workers=2), store, within=26.0)
+    assert found.seeds == 7  # five models on two datasets by two workers: 5 s for each seed after the second
+    assert {family.source for family in found.families} == {"from stored runs of the study"}
+    assert store.get(run.key) is None
 
 
 @pytest.mark.parametrize(

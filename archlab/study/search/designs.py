@@ -142,9 +142,6 @@ class Designs(Designer):
             else:
                 return None
 
-    def _made(self, combination: Combination) -> tuple[str, str]:
-        return combination.architecture.digest(), self.training_of(combination)
-
     def run(self, design: Design, dataset: str) -> Run:
         """The run of a design in the form that it has on a dataset."""
         design = self.on(dataset, design)
