@@ -75,7 +75,7 @@ def read_landscape(source: str | Path = FIRST) -> Landscape:
         missing = Path(error.filename).name
         words = f"no landscape: {missing} is missing; `archlab bench landscape FOLDER` writes it"
         raise UserError(words, where=str(folder)) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"no landscape: {error}", where=str(folder)) from None
     return Landscape(load_study(folder / "study.yaml"), table, origin)
 

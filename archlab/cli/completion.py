@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
+
+from archlab.foundation import home_path
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 DIGITS = 12  # of a key, as `archlab runs list` shows it
@@ -20,8 +21,8 @@ def _completion(names: Callable[[Path], Iterable[str]], *, files: bool = False) 
     """Of the names that a store knows; `files`: of files too."""
 
     def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-        place = Path(context.params.get("store") or os.environ.get("ARCHLAB_HOME") or ".archlab")
         try:
+            place = home_path(context.params.get("store"))
             found = [CompletionItem(name) for name in dict.fromkeys(names(place)) if name.startswith(begun)]
         except Exception:  # nobody who types wants to hear of it
             found = []

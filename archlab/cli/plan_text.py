@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from archlab.forecast import Plan
 from archlab.foundation.words import counted, duration
@@ -22,7 +22,7 @@ def summary(plan: Plan) -> str:
         line += f", up to {plan.memory / 2**30:.1f} GiB of memory"
     if unknown := len(plan.missing) - len(plan.predicted):
         line += f" (without {counted(unknown, 'run')} of which nothing is known)"
-    return f"{line}; done {_moment(plan.wall)}"
+    return f"{line}; done {_moment(plan.end)}"
 
 
 def rows(plan: Plan) -> list[tuple[str, ...]]:
@@ -60,11 +60,8 @@ def elsewhere(plan: Plan) -> list[str]:
 HEADING = ("model", "dataset", "runs", "stored", "time a run", "memory", "predicted from")
 
 
-def _moment(seconds: float) -> str:
-    """`at 14:05` today, else with the date; `never` where the calendar ends before."""
-    now = datetime.now().astimezone()
-    try:
-        then = now + timedelta(seconds=seconds)
-    except OverflowError:
+def _moment(then: datetime | None) -> str:
+    """`at 14:05` today, else with the date; `never` where there is none."""
+    if then is None:
         return "never"
-    return f"at {then:%H:%M}" if then.date() == now.date() else f"on {then:%Y-%m-%d at %H:%M}"
+    return f"at {then:%H:%M}" if then.date() == datetime.now().date() else f"on {then:%Y-%m-%d at %H:%M}"

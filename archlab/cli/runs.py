@@ -20,6 +20,7 @@ from archlab.foundation.words import counted
 from archlab.runs import Store
 
 if TYPE_CHECKING:
+    from archlab.runs.cleaning import Leftover
     from archlab.runs.index import Listing
 
 
@@ -126,18 +127,18 @@ def check(store: str | None, as_json: bool) -> int:
 @click.option("--days", type=click.IntRange(0), help="With --empty-bin.  [default: 30]")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes: bool, **also: bool) -> None:
+def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes: bool, **also: bool) -> int:
     """Removes what crashes have left behind and, where asked, what is not needed any more.
 
     Finished runs, damaged ones too, go to a bin first: `archlab runs restore` brings them back, --empty-bin frees their space.
     Teachers, and runs that trainings start from, stay as long as runs that stay, or finished studies, stand on them.
     """
     from archlab.runs.bin import DAYS
-    from archlab.runs.cleaning import in_bin, leftovers, remove
+    from archlab.runs.cleaning import in_bin, leftovers
 
     if days is not None and not empty_bin:
         raise UserError("--days goes with --empty-bin")
-    place = Store(home(store))
+    place, removed = Store(home(store)), list[bool | None]()
     found = leftovers(place, **also)
     if empty_bin:
         found += in_bin(place, DAYS if days is None else days)
@@ -152,14 +153,26 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
     else:
         if not yes:
             click.confirm(f"Remove {total}?", abort=True, err=True)
-        removed = [remove(place, leftover) for leftover in found]
-        echo(f"{sum(removed)} of {total} removed")
+        removed = [_removed(place, leftover) for leftover in found]
+        echo(f"{removed.count(True)} of {total} removed")
     if binned := in_bin(place, 0):
         size = sum(leftover.size for leftover in binned) / 1e6
         echo(
             f"the bin holds {counted(len(binned), 'run')}, {size:.1f} MB: `archlab runs restore` brings back what lies there, "
             "`archlab runs gc --empty-bin --days 0` removes it for good"
         )
+    return 1 if None in removed else 0
+
+
+def _removed(store: Store, leftover: Leftover) -> bool | None:
+    """Whether it is; None where it must not be, which is said."""
+    from archlab.runs.cleaning import remove
+
+    try:
+        return remove(store, leftover)
+    except OSError as error:
+        echo(f"{leftover.path.relative_to(store.home)}  stays: {error.strerror}", err=True)
+        return None
 
 
 @runs.command()

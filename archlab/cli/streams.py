@@ -16,13 +16,17 @@ from archlab.foundation.warnings_told import warnings_told
 
 
 def mend_streams() -> None:
-    """Opens the closed ones on nothing, and makes standard error one that takes whatever is said, heard or not."""
+    """Opens the closed ones on nothing, and makes standard error one that takes whatever is said, heard or not, and standard
+    output one that takes any character."""
     replaced = sys.stderr is not sys.__stderr__  # by whoever calls archlab from Python
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         if not is_open(descriptor):
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number is this one
         if getattr(sys, name) is None:
-            setattr(sys, name, open(descriptor, "w" if descriptor else "r", closefd=False))  # noqa: SIM115
+            stream = open(descriptor, "w" if descriptor else "r", errors="backslashreplace", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
+        sys.stdout.reconfigure(errors="backslashreplace")  # of what its encoding has no character for
     if not replaced:
         raw = io.BufferedWriter(_Unfailing(2, "w", closefd=False))
         encoding = sys.stderr.encoding if sys.stderr else None

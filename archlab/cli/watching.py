@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from archlab.foundation.escaping import in_one_line
 from archlab.foundation.words import counted, duration
 from archlab.runs.events import Event
 
@@ -90,6 +91,8 @@ class Watch:
             return None
         if self.predicted:
             known = {key: seconds for key, seconds in self.predicted.items() if key in self.seconds}
+            if not known:
+                return None
             ratio = sum(self.seconds[key] for key in known) / (sum(known.values()) or 1)
             ended = self.stored | self.failed | self.seconds.keys()
             work = ratio * sum(seconds for key, seconds in self.predicted.items() if key not in ended)
@@ -101,7 +104,7 @@ class Watch:
     def _tell(self, line: str, *, always: bool = False) -> None:
         if always or not self.quiet:
             count = f"[{self.done + len(self.failed)}/{self.total}]"
-            self.console.print(f"{count} {line}", markup=False, highlight=False, soft_wrap=True)
+            self.console.print(in_one_line(f"{count} {line}"), markup=False, highlight=False, soft_wrap=True)
 
     def _accuracy(self, key: str) -> str:
         accuracy = self.last.get(key, {}).get("validation_accuracy")
@@ -129,7 +132,7 @@ class Watch:
         for key, event in list(self.running.items())[:MOST_SHOWN]:
             epoch = self.last.get(key, {}).get("epoch", 0)
             told = f"epoch {epoch}  {self._accuracy(key)}" if epoch else ""
-            table.add_row(Text(str(event.run)), duration(time.time() - event.time), told.rstrip(", "))
+            table.add_row(Text(in_one_line(str(event.run))), duration(time.time() - event.time), told.rstrip(", "))
         bar = Table.grid(padding=(0, 2))
         bar.add_row(
             ProgressBar(total=max(self.total, 1), completed=self.done + len(self.failed), width=30), self._summary()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from archlab.foundation import UserError, home, read_yaml, where
+from archlab.foundation import UserError, home, home_path, read_yaml, where
 from archlab.runs import DamagedRunError, Run, Store
 from archlab.runs.store import is_key
 from archlab.runs.stored import key_in, read_model, read_run
@@ -143,5 +143,5 @@ def _stores(around: Path | None, named: str | Path | None) -> Iterator[Path]:
         yield home(named)
     if around:
         yield around
-    if Path(os.environ.get("ARCHLAB_HOME") or ".archlab").is_dir():
+    if home_path().is_dir():
         yield home()

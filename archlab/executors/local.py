@@ -180,6 +180,8 @@ class LocalExecutor:
         """The last event of an attempt whose process is gone."""
         job = self.active.pop(key)
         self.free.append(job.slot)
+        with suppress(OSError):  # empty only where NFS has kept it, as files in it were open until now
+            (self.store.unfinished / key).rmdir()
         state = job.value.pop("state") if job.value else "failed"
         if state == "busy":
             job.attempts, job.not_before = job.attempts - 1, time.monotonic() + PAUSE

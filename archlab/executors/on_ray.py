@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +32,7 @@ _log = logging.getLogger("archlab")
 
 ASK_EVERY = 0.5  # seconds between two questions of a run to the driver's board
 BOARD_LIMIT = 10.0  # seconds that the board has to answer the driver
+UNSEEN = 90.0  # seconds for which a network file system may hide what another node has stored
 MOST_LOSSES = 100  # of one run: by then something else is wrong than its nodes
 
 
@@ -181,8 +180,18 @@ class RayExecutor:
             return self._failed(job, error)
         if kind == "failed":
             detail["attempts"] = job.attempts
-        keeps = self.task.keep and kind in ("stored", "finished")
-        return Event(kind, job.run, detail, self.store.get(job.run.key) if keeps else None)
+        if not self.task.keep or kind not in ("stored", "finished"):
+            return Event(kind, job.run, detail)
+        if stored := self._stored(job.run.key):
+            return Event(kind, job.run, detail, stored)
+        return self._failed(job, RunFailedError(f"its result is not to be seen in {self.store.home}", passing=True))
+
+    def _stored(self, key: str) -> dict[str, Any] | None:
+        """What a node has stored, as soon as this one sees it."""
+        deadline = time.monotonic() + UNSEEN
+        while key not in self.store and time.monotonic() < deadline and not self.killed:
+            time.sleep(ASK_EVERY)
+        return self.store.get(key)
 
     def _failed(self, job: _Job, error: Exception) -> Event:
         if not isinstance(error, RunFailedError):
@@ -209,8 +218,8 @@ class RayExecutor:
         return Event("retried", job.run, detail)
 
 
-_executor: tuple[str, LocalExecutor] | None = None
-"""Of this Ray worker, with the token that it belongs to: its fork server serves one run after another."""
+_executor: tuple[tuple[str, Path], LocalExecutor] | None = None
+"""Of this Ray worker, with the token and the folder that it belongs to: its fork server serves one run after another."""
 
 
 def _compute(
@@ -226,7 +235,7 @@ def _compute(
 ) -> tuple[str, dict[str, Any], dict[str, bytes] | None]:
     """In a Ray worker: a run's last event, and its files where the driver does not share the folder."""
     shared = Path(token).exists()
-    place = Path(home) if shared else Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
+    place = Path(home) if shared else shipping.home_here()
     executor = _executor_of(token, place, settings, task)
     named = tuple(shipping.own_file(place, source) for source in own_files)
     this = dataclasses.replace(Run.from_document(run), own_files=named)
@@ -292,9 +301,9 @@ def _fetch_foundations(foundations: dict[shipping.Foundation, Any], store: Store
 
 def _executor_of(token: str, home: Path, settings: Settings, task: Task) -> LocalExecutor:
     global _executor
-    if _executor is None or _executor[0] != token:
+    if _executor is None or _executor[0] != (token, home):
         _close_executor()
-        _executor = token, LocalExecutor(Store(home), settings, task)
+        _executor = (token, home), LocalExecutor(Store(home), settings, task)
     return _executor[1]
 
 

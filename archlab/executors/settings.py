@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise UserError(f"{self.workers} workers cannot do anything; at least 1 is needed")
+        if not 0 <= self.gpus < math.inf or (self.gpus > 1 and self.gpus % 1):
+            raise UserError(f"a run's share of a GPU is from 0 to 1, or whole GPUs, not {self.gpus:g}")
+        if self.time_limit is not None and not self.time_limit >= 0:
+            raise UserError(f"a time limit is a number of seconds, not {self.time_limit:g}")
         if self.executor not in EXECUTORS and not is_own(self.executor):
             raise UserError(f"there is no executor {self.executor!r}", name=self.executor, known=EXECUTORS, listed=True)
         if is_own(self.executor):

@@ -5,6 +5,8 @@ How pieces travel is the caller's: `put` gives a reference for an array of bytes
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +37,18 @@ Parcel = dict[str, list[Any]]
 
 def data_of(run: Run) -> Data:
     return run.dataset, run.stored, run.fit, run.dataset_digest
+
+
+def home_here() -> Path:
+    """The home of a node that does not see the store. It is of this user alone: its name can be guessed, and what lies there is
+    run. Raises UserError where somebody else has made it.
+    """
+    path = Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    if path.is_symlink() or path.stat().st_uid != os.getuid():
+        raise UserError("belongs to somebody else", where=str(path))
+    path.chmod(0o700)
+    return path
 
 
 def pack(data: Data, home: Path, put: Callable[[np.ndarray], Any]) -> Parcel:

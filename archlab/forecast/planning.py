@@ -75,13 +75,21 @@ class Plan:
         return max(free)
 
     @property
+    def end(self) -> datetime | None:
+        """When the last run ends, counted from now; None where the calendar ends before."""
+        try:
+            return datetime.now().astimezone() + timedelta(seconds=self.wall)
+        except OverflowError:
+            return None
+
+    @property
     def memory(self) -> int | None:
         """Bytes that the largest runs need where they meet."""
         needed = [prediction.memory or 0 for _, prediction in self.missing if prediction]
         return sum(sorted(needed, reverse=True)[: self.workers]) or None
 
     def document(self) -> dict[str, Any]:
-        """As `--dry-run --json` prints it; seconds, bytes, and the time of day when all would be done."""
+        """As `--dry-run --json` prints it; seconds, bytes, and the time of day when all would be done (null: never)."""
         entries: list[tuple[Run, str, Prediction | None]] = [(run, "stored", None) for run in self.stored]
         entries += [(run, "to compute", prediction) for run, prediction in self.missing]
         return {
@@ -102,7 +110,7 @@ class Plan:
             "work_seconds": self.work,
             "wall_seconds": self.wall,
             "memory": self.memory,
-            "finishes": (datetime.now().astimezone() + timedelta(seconds=self.wall)).isoformat(timespec="minutes"),
+            "finishes": end.isoformat(timespec="minutes") if (end := self.end) else None,
             "not_predicted": len(self.missing) - len(self.predicted),
             "elsewhere": [
                 {

@@ -45,7 +45,8 @@ def with_workers(settings: Settings, runs: Iterable[Run], store: Store) -> Setti
 
         most = max(min(MOST, core_count() // gpus), 1)
         kept = {"runs": share(rate_of, most), "images_a_second": rates}
-        keep_measurement(store, "sharing", name, kept)
+        if rates[1]:  # else nothing was measured, whatever kept the card busy
+            keep_measurement(store, "sharing", name, kept)
     return replace(settings, workers=gpus * kept["runs"])
 
 

@@ -77,9 +77,18 @@ def read_file(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def home_path(store: str | Path | None = None) -> Path:
+    """The folder of runs and prepared data: `store`, else ARCHLAB_HOME, else ./.archlab, whether it is there or not."""
+    named = Path(store or os.environ.get("ARCHLAB_HOME") or ".archlab")
+    try:
+        return named.expanduser().absolute()  # a shell leaves the ~ of `--store=~/runs` as it is
+    except RuntimeError:
+        raise UserError("nobody's home folder is called so", where=str(named)) from None
+
+
 def home(store: str | Path | None = None) -> Path:
-    """The folder of runs and prepared data: `store`, else ARCHLAB_HOME, else ./.archlab (created)."""
-    path = Path(store or os.environ.get("ARCHLAB_HOME") or ".archlab").absolute()
+    """As `home_path`, created where it is not there."""
+    path = home_path(store)
     try:
         str(path).encode()
     except UnicodeEncodeError:  # torch, Arrow and safetensors cannot open it

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
 
 DEVICES = Path("/dev")
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of all cores in so many
 
 
 @cache
@@ -24,10 +26,13 @@ def cpu_name() -> str:
 
 
 def core_count() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # on Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may use: those that it may run on, within what its container may have of them."""
+    on_linux = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if on_linux else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no container, or one without a bound, which is called `max`
+        most, period = map(int, QUOTA.read_text().split())
+        cores = min(cores, max(most // period, 1))
+    return cores
 
 
 @cache

@@ -85,7 +85,9 @@ def own_code(reference: str, *, folder: Path | None = None, at: str | None = Non
     value = getattr(module, name, None)
     if not callable(value):
         known = [
-            each for each, entry in vars(module).items() if callable(entry) and entry.__module__ == module.__name__
+            each
+            for each, entry in vars(module).items()
+            if callable(entry) and getattr(entry, "__module__", None) == module.__name__
         ]
         raise UserError(f"{path} has no function or class {name!r}", where=at, name=name, known=known)
     return OwnCode(path, f"{module.__name__[-DIGITS:]}:{name}", value)

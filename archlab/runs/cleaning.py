@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -11,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from archlab.foundation.files import clear, writer_of
+from archlab.foundation.files import clear, scratch, writer_of
 from archlab.foundation.machine import is_alive
 from archlab.runs.bin import throw_away, thrown_away
 from archlab.runs.index import VERSION, of_old_code, read_rows
@@ -20,6 +21,7 @@ from archlab.runs.standing import needed
 from archlab.runs.store import Store, is_key
 
 OLD = 24 * 3600.0  # seconds after which another machine's unfinished writing counts as left behind
+_WRITING = re.compile(r"\..+\.part(\.aside)?|\..+\.arriving|unpacked\.part|\.(?P<replaced>.+)\.old")
 _INDEX = re.compile(r"runs\.v(\d{1,9})\.\w+")
 
 
@@ -82,7 +84,10 @@ def in_bin(store: Store, days: int) -> list[Leftover]:
 
 
 def remove(store: Store, leftover: Leftover) -> bool:
-    """Removes a leftover, unless it is needed or a process is at work there. A stored run goes to the bin in one step."""
+    """Removes a leftover, unless it is needed or a process is at work there. A stored run goes to the bin in one step.
+
+    Raises OSError where it must not be removed, as another user's.
+    """
     path = leftover.path
     if leftover.needed_by:
         return False
@@ -93,8 +98,7 @@ def remove(store: Store, leftover: Leftover) -> bool:
             if held:
                 shutil.rmtree(path, ignore_errors=True)
             return held
-    store.partial.mkdir(parents=True, exist_ok=True)
-    grave = store.scratch("removed")
+    grave = _grave(store, path)
     try:
         path.rename(grave)
     except FileNotFoundError:  # somebody else has
@@ -106,13 +110,27 @@ def remove(store: Store, leftover: Leftover) -> bool:
     return True
 
 
+def _grave(store: Store, path: Path) -> Path:
+    """Where it can be renamed to, and is found again; what lies beside `runs` may be a link to another disk."""
+    if not path.is_relative_to(store.runs):
+        return scratch(path.with_name("removed"))
+    store.partial.mkdir(parents=True, exist_ok=True)
+    return store.scratch("removed")
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files below a folder; what is gone meanwhile, or leads elsewhere, has none."""
     total = 0
-    for file in (path, *path.rglob("*")):
+    for file in (path, *_below(path)):
         with suppress(OSError):
             total += file.lstat().st_size if file.is_file() else 0
     return total
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files and folders below a folder, as far as they can be read and are still there."""
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place, name) for name in (*folders, *files))
 
 
 def _entries(folder: Path) -> Iterator[Path]:
@@ -120,10 +138,10 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _written(store: Store) -> Iterator[Path]:
-    """What is being written, or was: everything beside the runs, and files with a name for the time of writing."""
+    """What is being written, or was: everything beside the runs, and what has a name for the time of writing."""
     yield from _entries(store.partial)
     for folder in ("boards", "cache", "datasets", "studies", "weights"):
-        yield from (store.home / folder).rglob(".*.part")
+        yield from (path for path in _below(store.home / folder) if _WRITING.fullmatch(path.name))
 
 
 def _is_abandoned(path: Path) -> bool:
@@ -131,9 +149,12 @@ def _is_abandoned(path: Path) -> bool:
     host, pid = writer_of(path) or (None, 0)
     if host == socket.gethostname():
         return not is_alive(pid)
-    with suppress(FileNotFoundError):  # whoever wrote has just finished
-        written = max(each.stat().st_mtime for each in (path, *path.glob("*")))  # files that grow date no folder
-        return path.suffix == ".part" and time.time() - written > OLD
+    named = _WRITING.fullmatch(path.name)
+    if named and (replaced := named["replaced"]):  # all that there is of it where nothing has taken its place
+        return path.is_dir() and os.path.lexists(path.with_name(replaced))
+    with suppress(OSError):  # whoever wrote has just finished, or lets nobody look
+        written = max(each.lstat().st_mtime for each in (path, *path.glob("*")))  # files that grow date no folder
+        return named is not None and time.time() - written > OLD
     return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -27,6 +27,8 @@ def lock(folder: Path) -> Iterator[bool]:
             return
         finally:
             os.close(handle)
+            with suppress(OSError):  # NFS has kept a folder that was emptied as long as its lock was open
+                folder.rmdir()
 
 
 def _open_lock(folder: Path) -> int:

@@ -110,3 +110,10 @@ def test_a_folder_without_a_landscape(tmp_path):
         read_landscape(tmp_path)
     with pytest.raises(UserError, match=r"there is no landscape 'fist'.* - did you mean 'first'"):
         read_landscape("fist")
+
+
+def test_a_landscape_whose_origin_is_no_yaml(tmp_path):
+    (tmp_path / "epochs.csv").write_text("model\n")
+    (tmp_path / "origin.yaml").write_text("{")
+    with pytest.raises(UserError, match="no landscape: while parsing"):
+        read_landscape(tmp_path)

@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import sys
@@ -99,6 +100,23 @@ def test_gc_asks_and_dry_run_removes_nothing(runs, store, monkeypatch):
     code, out, _ = runs("gc", "--old-code", "--yes")
     assert code == 0 and "3 of 3 leftovers" in out and list(store.keys()) == []
     assert "to the bin" in out and "the bin holds 3 runs" in out
+
+
+def test_gc_goes_on_where_another_users_leftover_stays(runs, store, monkeypatch):
+    for name in ("a", "b"):
+        (store.home / "datasets" / name / ".32.old").mkdir(parents=True)
+        (store.home / "datasets" / name / "32").mkdir()
+    rename = Path.rename
+
+    def refused_once(path, target):
+        if path.parent.name == "a":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused_once)
+    code, out, err = runs("gc", "--yes")
+    assert code == 1 and "1 of 2 leftovers" in out and err == "datasets/a/.32.old  stays: Permission denied\n"
+    assert runs("gc", "--dry-run")[0] == 0 and not (store.home / "datasets" / "b" / ".32.old").exists()
 
 
 def test_gc_says_who_needs_what_it_spares(runs, store):

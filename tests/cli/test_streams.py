@@ -70,3 +70,16 @@ def test_what_archlab_warns_of_is_one_line_of_text(capsys):
     with told_warnings():
         logging.getLogger("archlab").warning(os.fsdecode(b"two\nlines \x1b[31m\xff"))
     assert capsys.readouterr().err == "two lines \\x1b[31m\\udcff\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_what_an_encoding_has_no_character_for_is_written_all_the_same(encoding):
+    """By `echo` and by rich."""
+    program = "from archlab.cli.streams import echo, mend_streams; mend_streams(); echo('caf\\u00e9 \\u732b'); "
+    program += "from archlab.cli.tables import print_table; print_table(['\\u732b'], [['\\u00e9']])"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
+    said = done.stdout.decode("cp1252" if encoding == "cp1252" else "utf-8")
+    table = {"utf-8": ["猫", "é"], "cp1252": ["\\u732b", "é"], "ascii": ["\\u732b", "\\xe9"]}
+    assert said.split()[-2:] == table[encoding]
+    assert done.stderr == b"" and len(said.splitlines()) == 3

@@ -77,6 +77,10 @@ def test_time_left_follows_the_predictions():
     watch(Event("finished", runs[1], {"seconds": 6.0}))
     assert watch.seconds_left() == pytest.approx(6)
 
+    watch = Watch(2, 1, predicted={runs[1].key: 60.0}, quiet=True, console=console(terminal=False))
+    watch(Event("finished", runs[0], {"seconds": 6.0}))
+    assert watch.seconds_left() is None, "nothing that was predicted has ended"
+
 
 def test_events_are_json_lines(tmp_path):
     log = EventLog(tmp_path / "studies" / "toy" / "events.jsonl")
@@ -110,3 +114,9 @@ def test_an_event_log_whose_disk_is_full_stops_nothing(caplog):
 )
 def test_durations(seconds, words):
     assert duration(seconds) == words
+
+
+def test_control_characters_in_names_and_causes_are_told_visibly():
+    watch, run = Watch(1, 1, console=console(terminal=False)), dataclasses.replace(make_run(), model="\x1b[2Jtoy")
+    watch(Event("failed", run, {"cause": "\x9bno"}))
+    assert watch.console.file.getvalue() == "[1/1] \\x1b[2Jtoy on digits, seed 0 failed: \\x9bno\n"

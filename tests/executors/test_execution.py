@@ -252,6 +252,12 @@ def test_wrong_settings_are_refused(store):
         run_all([make_run()], store, executor="locl")
     with pytest.raises(UserError, match="0 workers"):
         run_all([make_run()], store, workers=0)
+    for gpus in (1.5, -1.0, float("nan"), float("inf")):
+        with pytest.raises(UserError, match="a run's share of a GPU is from 0 to 1, or whole GPUs, not "):
+            Settings(gpus=gpus)
+    for limit in (-1.0, float("nan")):
+        with pytest.raises(UserError, match="a time limit is a number of seconds, not "):
+            Settings(time_limit=limit)
 
 
 def test_an_unknown_function_fails_its_runs(store):

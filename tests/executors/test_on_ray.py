@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -380,3 +381,28 @@ def test_without_ray_the_message_says_what_to_install(tmp_path, monkeypatch):
 def test_a_host_that_can_have_no_such_name_does_not_answer():
     with pytest.raises(UserError, match=r"the Ray cluster at head\.\.local:6379 does not answer: "):
         joining.check_cluster("head..local:6379")
+
+
+def test_a_result_that_the_driver_sees_late_or_never_ends_no_study(tmp_path, monkeypatch):
+    """As on a network file system, which remembers for a while what was not there."""
+    from archlab.executors import on_ray as module
+
+    monkeypatch.setattr(module, "ASK_EVERY", 0.0)
+    store, run, looks = Store(tmp_path), make_run(), []
+    monkeypatch.setattr(Store, "__contains__", lambda *_: bool(looks.append(1)) or len(looks) > 3)
+    executor = object.__new__(module.RayExecutor)
+    executor.store, executor.settings, executor.task = store, Settings(retries=0), TRAIN
+    executor.stopping = executor.killed = False
+    executor.ray = SimpleNamespace(get=lambda task: ("finished", {"seconds": 1.0}, None), exceptions=None)
+
+    def end():
+        executor.tasks = {"task": module._Job(run)}
+        return executor._end("task")
+
+    store.put(run, make_trained(run))
+    event = end()
+    assert (event.kind, event.stored["key"], len(looks)) == ("finished", run.key, 5)
+    monkeypatch.setattr(module, "UNSEEN", 0.0)
+    monkeypatch.setattr(Store, "__contains__", lambda *_: False)
+    event = end()
+    assert event.kind == "failed" and event.detail["passing"] and str(tmp_path) in event.detail["cause"]

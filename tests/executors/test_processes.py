@@ -69,6 +69,13 @@ def test_a_lock_is_not_inherited_and_a_removed_one_is_not_taken(tmp_path):
         os.waitpid(child, 0)
 
 
+def test_a_folder_that_was_emptied_under_its_lock_goes_with_it(tmp_path):
+    """As on NFS, which keeps it until then."""
+    with lock(tmp_path / "run"):
+        (tmp_path / "run" / "lock").unlink()
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full", "<&- >/dev/full 2>/dev/full"])
 def test_closed_and_full_streams_change_nothing(tmp_path, closed):
     command = f"'{sys.executable}' '{PROGRAM}' '{tmp_path}' 4 2 {closed}"

@@ -1,5 +1,9 @@
 """Prepared datasets on their way from one home to another, without a cluster."""
 
+import os
+import stat
+import tempfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -79,3 +83,18 @@ def test_only_what_the_study_began_with_is_sent_and_no_sample(tmp_path):
     with pytest.raises(UserError, match="changed since the study began"):
         pack((name, resolution, fit, "other"), tmp_path / "home", np.array)
     assert pack(("digits", 32, None, "any"), tmp_path / "home", np.array) == {}
+
+
+def test_the_home_of_a_node_is_of_its_user_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = tmp_path / f"archlab-{os.getuid()}"
+    place.mkdir()
+    place.chmod(0o777)
+    assert shipping.home_here() == place and stat.S_IMODE(place.stat().st_mode) == 0o700
+    place.rename(tmp_path / "others")
+    place.symlink_to(tmp_path / "others")
+    with pytest.raises(UserError, match=f"{place.name}: belongs to somebody else"):
+        shipping.home_here()
+    monkeypatch.setattr(os, "getuid", lambda: 4_711)
+    with pytest.raises(UserError, match="archlab-4711: belongs to somebody else"):
+        shipping.home_here()

@@ -129,6 +129,7 @@ def test_totals():
     assert rows(one) == [("m1", "digits", "5", "1", "5 s", "1.00 GiB", "measured")]
     assert summary(Plan([run_of()], [], 2)) == "1 run, all stored: nothing to compute"
     assert all(summary(planned(seconds)).endswith("; done never") for seconds in (1e14, 1e30))
+    assert [planned(seconds).document()["finishes"] is None for seconds in (60.0, 1e14, 1e30)] == [False, True, True]
 
 
 def test_predictions_are_judged_by_what_finished():

@@ -53,6 +53,19 @@ def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
     assert measured == [(3, 2), (3, 4), (3, 8)]
 
 
+def test_a_measurement_that_failed_is_made_again(monkeypatch, tmp_path):
+    rates = {1: 0.0, 2: 0.0}
+    monkeypatch.setattr(machine, "gpu_names", lambda: ("a card",))
+    monkeypatch.setattr(machine, "version", lambda package: "2.6.0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(sharing, "core_count", lambda: 2)
+    monkeypatch.setattr(sharing, "_throughput", lambda run, store, settings: rates[settings.workers])
+    monkeypatch.setattr(sharing, "_work_of_a_step", lambda run: run.seed)
+    assert with_workers(Settings(), [make_run()], Store(tmp_path)).workers == 1
+    rates |= {1: 1.0, 2: 1.9}
+    assert with_workers(Settings(), [make_run()], Store(tmp_path)).workers == 2
+
+
 @pytest.mark.parametrize(("cards", "torch"), [((), "2.6.0"), (("a card",), "2.6.0+cpu")])
 def test_a_worker_a_core_without_gpus(cards, torch, monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "gpu_names", lambda: cards)

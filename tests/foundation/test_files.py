@@ -12,6 +12,7 @@ from archlab.foundation import (
     UserError,
     files_read,
     home,
+    home_path,
     note_read,
     read_yaml,
     replace_folder,
@@ -29,6 +30,18 @@ def test_home_is_the_option_else_the_variable_else_here(tmp_path, monkeypatch):
     assert home() == tmp_path / "variable"
     assert home("option/deep") == tmp_path / "option" / "deep"
     assert home().is_dir()
+
+
+def test_a_home_below_that_of_a_user(tmp_path, monkeypatch):
+    """As `--store=~/runs` and most files of settings hand it over."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    assert home("~/runs") == tmp_path / "me" / "runs"
+    monkeypatch.setenv("ARCHLAB_HOME", "~/others")
+    assert home() == home_path() == tmp_path / "me" / "others"
+    assert [path.name for path in tmp_path.iterdir()] == ["me"]
+    with pytest.raises(UserError, match="~nobody-of-that-name/runs: nobody's home folder is called so"):
+        home("~nobody-of-that-name/runs")
 
 
 def test_home_that_cannot_be_made(tmp_path):

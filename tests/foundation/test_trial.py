@@ -11,7 +11,7 @@ from processes import parents
 
 from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.foundation import UserError, trial
-from archlab.foundation.own_code import load_file
+from archlab.foundation.own_code import load_file, own_code
 
 
 @pytest.fixture
@@ -116,3 +116,10 @@ def test_who_is_killed_while_trying_leaves_nobody(tmp_path):
             return
         time.sleep(0.01)
     raise AssertionError("the trial lives on")
+
+
+def test_a_wrong_name_is_told_beside_names_that_know_no_module(load):
+    """As functions of NumPy and methods of built-in types are."""
+    module = load("add = (1).__add__\ndef score(value): return value")
+    with pytest.raises(UserError, match=r"has no function or class 'scor' - did you mean 'score'\?"):
+        own_code(f"{module.__file__}:scor")

@@ -1,9 +1,12 @@
+import errno
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from datetime import date, timedelta
+from pathlib import Path
 
 import pyarrow
 import pytest
@@ -14,7 +17,7 @@ from archlab.foundation import UserError
 from archlab.foundation.files import scratch
 from archlab.runs import Store, bin, code_digest, index
 from archlab.runs.bin import thrown_away
-from archlab.runs.cleaning import in_bin, leftovers, remove
+from archlab.runs.cleaning import in_bin, leftovers, remove, size_of
 
 CURRENT = code_digest(make_run().architecture)
 
@@ -137,15 +140,62 @@ def test_files_whose_writers_died_are_leftovers_wherever_they_are(store):
     assert len(list((store.home / "cache").iterdir())) == 2  # speeds, and what this process writes
 
 
-def test_a_preparation_that_still_writes_is_no_leftover_however_long_ago_it_began(store):
-    part = store.home / "datasets" / "leaves" / ".32.part"
+@pytest.mark.parametrize(
+    "name",
+    [".32.part", ".32.part.aside", ".32.arriving", "unpacked.part", f".not-{socket.gethostname()}.1.abcdef01.x.part"],
+)
+def test_a_preparation_that_still_writes_is_no_leftover_however_long_ago_it_began(store, name):
+    part = store.home / "datasets" / "leaves" / name
     part.mkdir(parents=True)
     (part / "journal.jsonl").write_text("{}\n")
+    (part / "link").symlink_to("/nowhere/at/all")
     os.utime(part, (0, 0))
     assert found(store) == {}
-    for path in (part / "journal.jsonl", part):
-        os.utime(path, (0, 0))
+    for path in (part / "journal.jsonl", part / "link", part):
+        os.utime(path, (0, 0), follow_symlinks=False)
     assert list(found(store)) == [part]
+
+
+def test_what_was_replaced_is_a_leftover_where_it_was(store):
+    old = store.home / "datasets" / "leaves" / ".32.old"
+    old.mkdir(parents=True)
+    assert found(store) == {}, "it is all that there is"
+    old.with_name("32").mkdir()
+    old.with_name(".notes.old").touch()
+    old.with_name("notes").touch()
+    assert list(found(store)) == [old]
+
+
+def test_data_may_lie_on_another_disk(store, tmp_path_factory, monkeypatch):
+    """Where `datasets` is a link, nothing can be renamed from there to the runs."""
+    disk, rename = tmp_path_factory.mktemp("disk"), Path.rename
+    (store.home / "datasets").symlink_to(disk)
+    part = store.home / "datasets" / ".32.part"
+    part.mkdir()
+    os.utime(part, (0, 0))
+
+    def within_one_disk(path, target):
+        if path.parent.resolve() != target.parent.resolve():
+            raise OSError(errno.EXDEV, "Invalid cross-device link", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", within_one_disk)
+    (leftover,) = leftovers(store)
+    assert remove(store, leftover) and list(disk.iterdir()) == []
+
+
+def test_what_vanishes_meanwhile_ends_no_search(store, monkeypatch):
+    """A folder that was listed, and is renamed or removed before it is looked into."""
+    (store.home / "datasets" / "leaves" / "unpacked").mkdir(parents=True)
+    scandir = os.scandir
+
+    def late(path="."):
+        if Path(path).name == "unpacked":
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", late)
+    assert found(store) == {} and size_of(store.home / "datasets") == 0
 
 
 def test_old_runs_are_told_by_their_own_documents(store, monkeypatch):
@@ -233,3 +283,10 @@ def test_what_lies_in_the_bin_goes_after_its_time(store):
     assert "2020-02-29" in old.why and old.size > 0
     assert remove(store, old) and len(in_bin(store, 0)) == 2
     assert not (store.bin / "2020-02-29").exists() and (store.bin / "notes").exists()
+
+
+def test_what_a_clock_that_is_ahead_has_put_into_the_bin_is_there_today(store):
+    remove(store, leftovers(store, without_class_scores=True)[0])
+    (today,) = store.bin.iterdir()
+    today.rename(store.bin / str(date.today() + timedelta(days=2)))
+    assert len(in_bin(store, 0)) == 1 and in_bin(store, 1) == []
