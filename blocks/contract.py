@@ -40,8 +40,8 @@ def check_contract(name: str, entry: Callable) -> None:
 
 def check_part(name: str, entry: Callable) -> None:
     """Raises TypeError for a part of blocks, such as an activation, that no architecture could use."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise TypeError(f"the name of a part of blocks is a word, not {name!r}")
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"the name of a part of blocks is text, not {name!r}")
     _check_annotations(getattr(entry, "__name__", repr(entry)), entry)
 
 

@@ -98,4 +98,4 @@ def _print_int8(exported: Exported) -> None:
         layer, moved = mending.layers[0]
         echo(f"the layer that changes most is {layer}: alone it moves probabilities by {100 * moved:.1f} points")
     if mending.gave_up:
-        echo(f"no way of quantising leaves the probabilities of {images} within a point on average", err=True)
+        echo(f"no way that was tried leaves the probabilities of {images} within a point on average", err=True)

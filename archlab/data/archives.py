@@ -24,8 +24,14 @@ _LONGEST_HEADER = 2**20
 _BLOCK = 2**20
 
 _DAMAGED = (
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, OSError, NotImplementedError, ValueError),  # the last of a name that is no text
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    ValueError,  # of a name that is no text
 )
 
 Member = tuple[str, int, float, IO[bytes] | None]  # path, bytes, seconds since 1970, content (None: a folder)

@@ -24,7 +24,7 @@ Way = tuple[str, Callable[[], bytes]]
 """A way of quantising: its name, and what makes the file."""
 ENOUGH = 0.01
 """How far probabilities may move, on average: what no more is done about."""
-VERSION = 3
+VERSION = 4
 """Counts how ways have been judged: what was measured of the choice of another version is measured again."""
 
 

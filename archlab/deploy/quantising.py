@@ -47,6 +47,8 @@ class Quantiser:
         """
         try:
             return self._quantised(way, in_float)
+        except (MemoryError, OSError):  # of the machine, not of the graph
+            raise
         except Exception as error:  # nearly anything, from deep inside
             raise refusal(error, "ONNX in int8") from error
 

@@ -177,10 +177,12 @@ class Designer:
                 yield combination, {"role": "variant", "kind": kind, "options": options}
 
     def _check_first_options(self, base: str, architecture: Architecture) -> None:
-        """Raises UserError where the first options of choices, which the base is said to have, make another model of it."""
+        """Raises UserError where the first options of choices, which the base is said to have, make another model of it; what
+        opens values has a name of its own.
+        """
         study = self.study
         made = apply(study, {"base": base} if len(study.bases) > 1 else {})
-        if self._made(made) == self._made(Combination({}, architecture)):
+        if made.name != base or self._made(made) == self._made(Combination({}, architecture)):
             return
         first = [each for each in study.choices if each.active(made.values) and next(iter(each.options.values()), [])]
         names = listed(f"{each.name}={next(iter(each.options))}" for each in first)

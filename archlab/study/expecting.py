@@ -159,8 +159,7 @@ def _own_estimates(study: ResolvedStudy, stored: list[Run], store: Store, found:
 
     if not stored:
         return []
-    documents = {run.key: store.get(run.key) for run in stored}
-    outcome = Outcome({key: document for key, document in documents.items() if document})
+    outcome = Outcome({run.key: document for run in stored if (document := store.get(run.key))})
     assessed = assess(study, stored, outcome, store)
     rows, scored = cells(assessed.table, SPLIT, study.metric), assessed.scored
     made = estimates(

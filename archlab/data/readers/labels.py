@@ -85,6 +85,6 @@ def table_listing(images: Images, rows: Sequence[Row], path: Path) -> Listing:
     groups = in_one_spelling([row.group for row in rows])
     splits = np.array([row.split for row in rows])
     listing = Listing(names, images, indices, splits, np.array(groups) if any(groups) else None)
-    several = [name for name, times in Counter(images.names).items() if times > 1]
-    told = f"{counted(len(several), 'image')} in more than one row, {min(several)} for one" if several else None
-    return listing.noted(*filter(None, [told]))
+    if several := [name for name, times in Counter(images.names).items() if times > 1]:
+        return listing.noted(f"{counted(len(several), 'image')} in more than one row, {min(several)} for one")
+    return listing

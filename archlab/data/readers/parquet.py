@@ -136,9 +136,10 @@ class ParquetImages:
 
     def __init__(self, shards: list[Path], counts: list[int], column: str, folder: Path):
         self.shards, self.column = shards, column
+        self._called = [str(shard.relative_to(folder)) for shard in shards]
         self.starts = np.cumsum([0, *counts])
         self.names: Sequence[str] = [
-            f"{shard.relative_to(folder)}[{row}]" for shard, n in zip(shards, counts, strict=True) for row in range(n)
+            f"{called}[{row}]" for called, n in zip(self._called, counts, strict=True) for row in range(n)
         ]
         self._kept: tuple[int, int, int, Any] = (-1, 0, 0, None)  # shard, first row, last row + 1, values
 
@@ -151,7 +152,8 @@ class ParquetImages:
         return open_image(io.BytesIO(content))
 
     def fingerprint(self) -> str:
-        parts = [f"{shard.name} {shard.stat().st_size} {shard.stat().st_mtime_ns}" for shard in self.shards]
+        named = [(called, shard.stat()) for called, shard in zip(self._called, self.shards, strict=True)]
+        parts = [f"{called} {now.st_size} {now.st_mtime_ns}" for called, now in named]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def _value(self, shard: int, row: int) -> Any:
