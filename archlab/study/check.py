@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from archlab.architecture import Architecture
+from archlab.foundation import UserError
+from archlab.foundation.words import listed
 from archlab.study.choices import requirements
-from archlab.study.combination import all_combinations, apply, sample
+from archlab.study.combination import Combination, all_combinations, apply, sample
 from archlab.study.study import Study
 from archlab.study.variables import Value, Variable
 
@@ -32,6 +35,23 @@ def check_combinations(study: Study) -> None:
     generator = random.Random(0)  # noqa: S311
     for _ in range(SAMPLED):
         sample(study, lambda variable: _random(variable, generator))
+
+
+def check_first_options(
+    study: Study, base: str, architecture: Architecture, made: Callable[[Combination], tuple[str, ...]]
+) -> None:
+    """Raises UserError where the first options of choices, which the base is said to have, make another model of it; what opens
+    values has a name of its own. `made`: equal for combinations that are one model.
+    """
+    first = apply(study, {"base": base} if len(study.bases) > 1 else {})
+    if first.name != base or made(first) == made(Combination({}, architecture)):
+        return
+    named = [each for each in study.choices if each.active(first.values) and next(iter(each.options.values()), [])]
+    names = listed(f"{each.name}={next(iter(each.options))}" for each in named)
+    raise UserError(
+        f"{base} is another model with {names}: the first option of a choice is the base as it stands, mostly `[]`",
+        where=named[0].where or study.where,
+    )
 
 
 def _probes(variable: Variable) -> list[Value]:

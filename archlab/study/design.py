@@ -15,8 +15,8 @@ from archlab.budget import Budget, Cost, Fitted, check_memory, count, fit
 from archlab.data import entry, kin
 from archlab.foundation import UserError
 from archlab.foundation import home as default_home
-from archlab.foundation.words import listed
 from archlab.runs.run import digest
+from archlab.study.check import check_first_options
 from archlab.study.choices import size_changes
 from archlab.study.combination import Combination, apply, combinations
 from archlab.study.forms import Form
@@ -167,7 +167,7 @@ class Designer:
         """Combinations, and the fields of their designs that are not measured."""
         study = self.study
         for base, architecture in study.bases.items():
-            self._check_first_options(base, architecture)
+            check_first_options(study, base, architecture, self._made)
             yield Combination({}, architecture), {"options": _base_options(study, base)}
         for architecture in study.compare:
             yield Combination({}, architecture), {"options": {}}
@@ -175,21 +175,6 @@ class Designer:
         for combination in combinations(study):
             if options := chosen_options(study, combination):
                 yield combination, {"role": "variant", "kind": kind, "options": options}
-
-    def _check_first_options(self, base: str, architecture: Architecture) -> None:
-        """Raises UserError where the first options of choices, which the base is said to have, make another model of it; what
-        opens values has a name of its own.
-        """
-        study = self.study
-        made = apply(study, {"base": base} if len(study.bases) > 1 else {})
-        if made.name != base or self._made(made) == self._made(Combination({}, architecture)):
-            return
-        first = [each for each in study.choices if each.active(made.values) and next(iter(each.options.values()), [])]
-        names = listed(f"{each.name}={next(iter(each.options))}" for each in first)
-        raise UserError(
-            f"{base} is another model with {names}: the first option of a choice is the base as it stands, mostly `[]`",
-            where=first[0].where or study.where,
-        )
 
     def training_of(self, combination: Combination) -> str:
         """Equal for combinations of one base that are trained alike."""
