@@ -24,6 +24,12 @@ def he(layer: Layer) -> None:
     normal(layer, std=math.sqrt(2.0 / fan_out))
 
 
+@INITIALIZATIONS.register("he_over_groups")
+def he_over_groups(layer: Layer) -> None:
+    """As `he`, but the fan counted over all groups, as torch's `kaiming_normal_` does, and so torchvision's networks."""
+    normal(layer, std=math.sqrt(2.0 / layer.weight[:, :1].numel()))
+
+
 @INITIALIZATIONS.register("normal")
 def normal(layer: Layer, *, std: float = 0.01, zero_bias: bool = True) -> None:
     """Normal; biases zero, or as torch's."""

@@ -75,6 +75,7 @@ class Augment:
         erasing: Probability that a box of 2 to 33 % of the area becomes the mean colour.
         cutmix: Alpha of the Beta distribution of the share kept (Yun et al. 2019, arXiv 1905.04899), on every batch.
         mixup: The same for Zhang et al. 2018, arXiv 1710.09412. With both, each batch takes one of them by lot.
+        cutmix_labels: Mixed by the `area` that is kept, as there, or by the share `drawn`: less, where the box is clipped.
         own: The user's own, in their order, applied before an image is erased or mixed: `DIGEST:NAME` with arguments.
         order: Which of shift, crop, flip, randaugment, jitter and own come first, in this order; the others follow as usual.
             Erasing and mixing come last.
@@ -88,6 +89,7 @@ class Augment:
     erasing: Annotated[float, Within(0, 1)] = 0.0
     cutmix: Annotated[float, Within(0)] = 0.0
     mixup: Annotated[float, Within(0)] = 0.0
+    cutmix_labels: Literal["area", "drawn"] = "area"
     own: tuple[dict[str, dict[str, Any]], ...] = ()
     order: tuple[Step, ...] = ()
 

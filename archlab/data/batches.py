@@ -150,7 +150,8 @@ class Batches:
             return images, labels
         kept = float(mix["kept"])
         if mix["cutmix"]:
-            images, kept = transforms.cut_mixed(images, kept, mix["centre"])
+            images, area = transforms.cut_mixed(images, kept, mix["centre"])
+            kept = area if self.augment.cutmix_labels == "area" else kept
         else:
             images = transforms.mixed_up(images, kept)
         targets = F.one_hot(labels, self.num_classes).float()

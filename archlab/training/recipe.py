@@ -20,7 +20,6 @@ from archlab.training import optimizers
 from archlab.training.consistency import check_consistency
 from archlab.training.exemption import Exemption
 from archlab.training.foundations import Distillation, Start
-from archlab.training.metrics import name_of
 from archlab.training.own_calls import OwnCall
 from archlab.training.resizing import sides
 from archlab.training.tune import Tune
@@ -51,7 +50,7 @@ class Recipe:
             single image is dropped).
         with_validation: Trains on training and validation images together. Then nothing can be selected: the last epoch counts,
             the run has no validation scores, and no search takes such a recipe.
-        precision: mixed is bfloat16 where the device is a GPU, by autocast; on a CPU everything is float32.
+        precision: mixed is bfloat16, by autocast, where the device is a GPU that computes in it; else everything is float32.
         epochs, steps: Training ends at whichever comes first; one of them may be None.
         lr: Learning rate at its peak.
         final_lr: Learning rate of the last step, where the schedule is a cosine.
@@ -192,8 +191,8 @@ class Recipe:
         for name in {"distill", "init"} & deciding.keys():
             said = deciding[name].items()
             deciding[name] = {key: value for key, value in said if key != "where" and value is not None}
-        for name in ("own", "order"):
-            if not deciding["augment"][name]:
+        for name in ("own", "order", "cutmix_labels"):
+            if deciding["augment"][name] == getattr(Augment, name, ()):
                 del deciding["augment"][name]
         return json.loads(json.dumps(deciding))
 
@@ -203,11 +202,6 @@ class Recipe:
         from archlab.data.view import View  # with torch
 
         return View(self.pixels, self.test_resize, self.normalisation)
-
-    @property
-    def own_metrics(self) -> tuple[str, ...]:
-        """The names of the user's own metrics."""
-        return tuple(name_of(reference) for call in self.metrics for reference in call)
 
     def length(self, batches: int) -> tuple[int, int]:
         """Epochs and steps, for a training set of so many batches; the last epoch may be cut short."""

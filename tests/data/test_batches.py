@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2.functional import resized_crop
 
-from archlab.data.augment import Augment, Crop, Jitter, RandAugment, draw_images, generator, smoothed_side
+from archlab.data.augment import (
+    Augment,
+    Crop,
+    Jitter,
+    RandAugment,
+    draw_batches,
+    draw_images,
+    generator,
+    smoothed_side,
+)
 from archlab.data.batches import Batches
 from archlab.data.transforms import resized_crops
 from archlab.data.view import View
@@ -91,6 +100,22 @@ def test_the_data_are_never_written_to():
     before = made.images("train").copy()
     list(Batches(made, "train", batch_size=16, augment=Augment(2, flip=True, cutmix=1.0, erasing=1.0)).epoch(0))
     assert (made.images("train") == before).all()
+
+
+def test_labels_are_mixed_by_the_area_that_is_kept_or_by_the_share_that_was_drawn():
+    made = Made(train=200)
+    drawn = draw_batches(Augment(cutmix=1.0), 50, seed=0, epoch=0)["kept"]
+
+    def shares(**settings):
+        batches = Batches(made, "train", batch_size=4, augment=Augment(cutmix=1.0, **settings))
+        return [
+            sorted({round(float(each), 5) for each in labels.unique()} - {0.0, 1.0}) for _, labels in batches.epoch(0)
+        ]
+
+    found = shares(cutmix_labels="drawn")
+    for kept, share in zip(drawn, found, strict=True):
+        assert not share or share == pytest.approx(sorted((kept, 1 - kept)), abs=1e-4)
+    assert found != shares() and sum(map(bool, found)) > 40
 
 
 def test_flips_only_where_the_dataset_allows_them():

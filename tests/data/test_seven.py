@@ -97,10 +97,13 @@ def test_ham10000_published_is_the_study_s_split_by_image(tmp_path, home, make_p
     from sklearn.model_selection import train_test_split
 
     write_ham(tmp_path, make_picture)
+    table = tmp_path / "HAM10000_metadata.csv"
+    heading, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([heading, *reversed(lines)]) + "\n")  # the order of the table counts
     prepared = prepare("ham10000@published", home, source=tmp_path, resolution=16)
-    labels = np.arange(140) // 2 % 7
-    rest, test = train_test_split(np.arange(140), test_size=0.15, stratify=labels, random_state=42)
-    train, validation = train_test_split(rest, test_size=0.15 / 0.85, stratify=labels[rest], random_state=42)
+    order = np.arange(140)[::-1]
+    rest, test = train_test_split(order, test_size=0.15, stratify=order // 2 % 7, random_state=42)
+    train, validation = train_test_split(rest, test_size=0.15 / 0.85, stratify=rest // 2 % 7, random_state=42)
     for split, rows in (("train", train), ("validation", validation), ("test", test)):
         assert sorted(prepared.names(split)) == sorted(f"ISIC_{row:07}.jpg" for row in rows)
 

@@ -7,6 +7,8 @@ import math
 import pytest
 import torch
 from torch import nn
+from torchvision.models import efficientnet_b0, mobilenet_v2
+from torchvision.models.efficientnet import MBConv
 
 import archlab
 from archlab.architecture import InputSpec, from_canonical, place
@@ -16,6 +18,7 @@ from archlab.scoring import architecture_elements, published_elements
 from archlab.study.loading import load_study
 from archlab.study.resolving import resolve
 from blocks.additive_mobilevit import AdditiveMobileViT
+from tests.architecture.comparison import initialization_differences
 
 MILLIONS = {  # at 10 and at 100 classes
     "convmixer": (2.31, 2.35),
@@ -35,6 +38,13 @@ MILLIONS = {  # at 10 and at 100 classes
 @pytest.fixture(scope="module")
 def models():
     return {architecture.name: architecture for architecture in load_study("zhang2025").compare}
+
+
+@pytest.fixture(scope="module")
+def whole_b0():
+    """What EfficientNet is on Imagenette and CIFAR-100."""
+    (form,) = (form for form in load_study("zhang2025").forms if form.models == ("efficientnet",))
+    return form.architecture
 
 
 def test_the_study(models):
@@ -79,6 +89,26 @@ def test_weights_start_as_the_authors_leave_them(models, name):
         assert classifier.bias.abs().max() == 0 and abs(classifier.weight.std() - 0.02) < 0.002
     else:
         assert as_torch_starts(classifier)
+
+
+def test_what_is_torchvision_s_starts_as_there(models, whole_b0):
+    assert models["efficientnet"].init == whole_b0.init
+    for ours, theirs in ((models["mobilenetv2"], mobilenet_v2), (whole_b0, efficientnet_b0)):
+        torch.manual_seed(0)
+        assert not initialization_differences(archlab.build_model(ours, 1000), theirs(), 64)
+
+
+def test_efficientnet_drops_residual_branches_as_torchvision_s_does(models, whole_b0):
+    """Up to 0.2 of them, the later the more."""
+
+    def rates(architecture):
+        return [layer.arguments["drop_path"] for layer in architecture.layers if layer.block == "inverted_residual"]
+
+    theirs = [block for block in efficientnet_b0().modules() if isinstance(block, MBConv)]
+    assert rates(whole_b0) == pytest.approx([block.stochastic_depth.p * block.use_res_connect for block in theirs])
+    cut_short = [0.2 * at / 12 * (at in (2, 4, 6, 7, 9, 10)) for at in range(12)]
+    assert rates(models["efficientnet"]) == pytest.approx(cut_short, abs=1e-4)
+    assert count(whole_b0, InputSpec(1000)).params == 5_288_548
 
 
 @torch.no_grad()

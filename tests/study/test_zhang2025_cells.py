@@ -90,6 +90,7 @@ def test_a_cell_sees_images_as_published(cells, row):
     )
     assert (given or "") == row["randaugment"]
     assert (augment["flip"], augment["shift"], augment["mixup"], augment["cutmix"]) == (True, 0, 0, 1)
+    assert augment["cutmix_labels"] == "drawn"
     assert augment["erasing"] == float(row["erasing"])
     steps = load_recipe(run.recipe).augment.steps
     assert [step for step in steps if augment.get(step)] == row["order"].split()
