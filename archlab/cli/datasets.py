@@ -8,33 +8,34 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from archlab.cli.completion import DATASET
+from archlab.cli.groups import Group
+from archlab.cli.options import JSON, PATH, STORE, with_store
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home, read_yaml_text
 from archlab.foundation.machine import core_count
 
 if TYPE_CHECKING:
     from archlab.data import Prepared
+    from archlab.data.entries import Fit
 
-_STORE = click.option("--store", type=click.Path(path_type=Path), help="Where runs and data are kept.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 _FIT = click.option(
     "--fit",
     type=click.Choice(["crop", "stretch", "whole"]),
     help="How images become square; whole: stretched, with their shape kept for crops.  [default: crop, or the catalogue's]",
 )
 _QUICK = 32  # pixels that the recipe `quick` trains at
-_RESOLUTION = click.option("--resolution", type=click.IntRange(1, 4096), help="Pixels; default: the catalogue's.")
+_RESOLUTION = click.option("--resolution", type=click.IntRange(1, 4096), help="Pixels.  [default: the catalogue's]")
 
 
-@click.group()
+@click.group(cls=Group)
 def datasets() -> None:
     """List, prepare, add, remove, check and show datasets."""
 
 
 @datasets.command("list")
-@_STORE
-@_JSON
-def list_datasets(store: Path | None, as_json: bool) -> None:
+@STORE
+@JSON
+def list_datasets(store: str | None, as_json: bool) -> None:
     """Every dataset of the catalogue, and at which resolutions it is prepared."""
     from archlab.cli.datasets_view import print_entries
     from archlab.data import catalogue
@@ -45,20 +46,20 @@ def list_datasets(store: Path | None, as_json: bool) -> None:
 
 @datasets.command()
 @click.argument("name", shell_complete=DATASET)
-@click.option("--from", "source", type=click.Path(path_type=Path), help="Archives, or the folder that they unpack to.")
+@click.option("--from", "source", type=PATH, help="Archives, or the folder that they unpack to.")
 @_RESOLUTION
 @_FIT
-@click.option("--workers", type=click.IntRange(1), help="Processes that decode; default: one a core.")
+@click.option("--workers", type=click.IntRange(1), help="Processes that decode.  [default: one a core]")
 @click.option("--on-unreadable", type=click.Choice(["stop", "skip"]), default="stop", show_default=True)
-@_STORE
+@STORE
 def prepare(
     name: str,
     source: Path | None,
     resolution: int | None,
-    fit: Literal["crop", "stretch", "whole"] | None,
+    fit: Fit | None,
     workers: int | None,
     on_unreadable: Literal["stop", "skip"],
-    store: Path | None,
+    store: str | None,
 ) -> None:
     """Decode and resize the images of NAME once. Interrupted, the same command continues.
 
@@ -83,21 +84,21 @@ def prepare(
 
 @datasets.command()
 @click.argument("name")
-@click.option("--folder", type=click.Path(path_type=Path), help="train/ and test/ [val/], or one folder a class.")
+@click.option("--folder", type=PATH, help="train/ and test/ [val/], or one folder a class.")
 @click.option(
     "--csv",
     "table",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A table with a row an image; beside --folder: of its flat part.",
 )
-@click.option("--parquet", type=click.Path(path_type=Path), help="A Parquet file, or a folder of them.")
+@click.option("--parquet", type=PATH, help="A Parquet file, or a folder of them.")
 @click.option("--reader", help="A function of your own that reads them: FILE.py:NAME.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the reader; may be repeated.")
 @click.option("--image-column", help="The image, its file or its id.  [default: image; file_name in metadata.csv]")
 @click.option("--label-column", help="The class.  [default: label]")
 @click.option("--group-column", help="What must stay together: a patient, a place.")
 @click.option("--split-column", help="train, validation or test.")
-@click.option("--image-folder", type=click.Path(path_type=Path), help="Where the images of the CSV are.")
+@click.option("--image-folder", type=PATH, help="Where the images of the CSV are.")
 @_RESOLUTION
 @click.option("--title")
 @click.option("--domain")
@@ -114,8 +115,8 @@ def prepare(
     "--together", type=click.Choice(["identical", "near"]), help="Such images stay on one side of the splits."
 )
 @click.option("--replace", is_flag=True, help="Write an entry of one's own anew.")
-@_STORE
-def add(name: str, store: Path | None, replace: bool, **given: Any) -> None:
+@STORE
+def add(name: str, store: str | None, replace: bool, **given: Any) -> None:
     """Describe a dataset of your own in the catalogue, as NAME."""
     from archlab.data.own import add_dataset, summary
 
@@ -127,7 +128,7 @@ def add(name: str, store: Path | None, replace: bool, **given: Any) -> None:
     for line in summary(listing, splits):
         echo(line)
     echo(f"{described.resolution} pixels; described in {(described.where or '').rpartition(':')[0]}")
-    command = f"archlab datasets prepare {name}"
+    command = with_store(f"archlab datasets prepare {name}", store)
     if described.resolution > _QUICK:
         command += f" --resolution {_QUICK}    (for the recipe `quick`; without it at {described.resolution} pixels)"
     echo(f"next: {command}")
@@ -170,8 +171,8 @@ def _option(text: str) -> tuple[str, Any]:
 
 @datasets.command()
 @click.argument("name", shell_complete=DATASET)
-@_STORE
-def remove(name: str, store: Path | None) -> None:
+@STORE
+def remove(name: str, store: str | None) -> None:
     """Remove what is prepared and downloaded of NAME, and its entry where it is your own. Your images and runs stay."""
     from archlab.data import remove_dataset
 
@@ -183,9 +184,12 @@ def remove(name: str, store: Path | None) -> None:
 @click.argument("name", shell_complete=DATASET)
 @click.option("--against", metavar="OTHER", help="Look for NAME's test and validation images in another dataset.")
 @_RESOLUTION
-@_STORE
-@_JSON
-def check(name: str, against: str | None, resolution: int | None, store: Path | None, as_json: bool) -> int:
+@_FIT
+@STORE
+@JSON
+def check(
+    name: str, against: str | None, resolution: int | None, fit: Fit | None, store: str | None, as_json: bool
+) -> int:
     """Look for images on two sides, labels that contradict each other, groups that are torn. Exit code 1: a leak.
 
     Every prepared image and label is read and held against the dataset's digest first. --against: exit code 1 where test
@@ -195,22 +199,22 @@ def check(name: str, against: str | None, resolution: int | None, store: Path | 
     from archlab.data import inspect
 
     if against is not None:
-        return _check_against(name, against, home(store), resolution, as_json)
-    prepared = _open(name, home(store), resolution, thoroughly=True)
+        return _check_against(name, against, home(store), resolution, fit, as_json)
+    prepared = _open(name, home(store), resolution, fit, thoroughly=True)
     with progress_bar() as progress:
         found = inspect(prepared, progress)
     print_inspection(prepared, found, as_json)
     return int(found.leaks)
 
 
-def _check_against(name: str, against: str, root: Path, resolution: int | None, as_json: bool) -> int:
+def _check_against(name: str, against: str, root: Path, resolution: int | None, fit: Fit | None, as_json: bool) -> int:
     from archlab.cli.datasets_view import print_overlap, progress_bar
     from archlab.data import entry, open_prepared, shared_images
 
     if name == against:
         raise UserError(f"{name} shares all images with itself: without --against its parts are compared")
     side = resolution or min(entry(each, root).resolution for each in (name, against))
-    prepared, other = (open_prepared(each, root, side, thoroughly=True) for each in (name, against))
+    prepared, other = (open_prepared(each, root, side, fit, thoroughly=True) for each in (name, against))
     with progress_bar() as progress:
         found = shared_images(prepared, other, progress)
     print_overlap(prepared, other, found, as_json)
@@ -219,13 +223,20 @@ def _check_against(name: str, against: str, root: Path, resolution: int | None, 
 
 @datasets.command()
 @click.argument("name", shell_complete=DATASET)
-@click.option("--output", type=click.Path(path_type=Path), help="The PNG to write.  [default: NAME.png]")
+@click.option("--output", type=PATH, help="The PNG to write.  [default: NAME.png]")
 @click.option("--split", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True)
 @click.option("--per-class", type=click.IntRange(1, 100), default=8, show_default=True, help="Images of each class.")
 @_RESOLUTION
-@_STORE
+@_FIT
+@STORE
 def show(
-    name: str, output: Path | None, split: str, per_class: int, resolution: int | None, store: Path | None
+    name: str,
+    output: Path | None,
+    split: str,
+    per_class: int,
+    resolution: int | None,
+    fit: Fit | None,
+    store: str | None,
 ) -> None:
     """Write a contact sheet of NAME as PNG."""
     from archlab.data import contact_sheet
@@ -233,16 +244,17 @@ def show(
     path = output or Path(f"{name}.png")
     if path.is_dir():
         raise UserError("is a folder: name the PNG to write", where=str(path))
-    contact_sheet(_open(name, home(store), resolution), path, split=split, per_class=per_class)
+    contact_sheet(_open(name, home(store), resolution, fit), path, split=split, per_class=per_class)
     echo(str(path))
 
 
-def _open(name: str, root: Path, resolution: int | None, *, thoroughly: bool = False) -> Prepared:
-    """The dataset at `resolution`; without one at the catalogue's, or the largest at which it is prepared."""
+def _open(name: str, root: Path, resolution: int | None, fit: Fit | None, *, thoroughly: bool = False) -> Prepared:
+    """The dataset at `resolution`; without one at the catalogue's, or the largest at which it is prepared so."""
     from archlab.cli.datasets_view import resolutions
     from archlab.data import entry, open_prepared
 
-    there = resolutions(root / "datasets" / name)
-    if resolution is None and there and entry(name, root).resolution not in there:
+    described = entry(name, root)
+    there = resolutions(root / "datasets" / name, described.other(fit))
+    if resolution is None and there and described.resolution not in there:
         resolution = max(there)
-    return open_prepared(name, root, resolution, thoroughly=thoroughly)
+    return open_prepared(name, root, resolution, fit, thoroughly=thoroughly)

@@ -80,9 +80,10 @@ def print_entries(entries: dict[str, Entry], home: Path, as_json: bool) -> None:
     )
 
 
-def resolutions(folder: Path) -> list[int]:
-    """At which a dataset is prepared with the catalogue's fit."""
-    return [int(name) for name in stores(folder) if name.isdigit()]
+def resolutions(folder: Path, fit: str | None = None) -> list[int]:
+    """At which a dataset is prepared with a fit; None: the catalogue's."""
+    prepared = [name.partition("-") for name in stores(folder)]
+    return [int(pixels) for pixels, _, other in prepared if other == (fit or "")]
 
 
 def stores(folder: Path) -> list[str]:

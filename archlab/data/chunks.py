@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import disk_usage
 from threading import Lock
 from typing import Any
 
@@ -27,6 +29,8 @@ from archlab.foundation.own_code import MODULES
 CHUNK_BYTES = 8 * 2**20  # of prepared pixels that a worker holds at a time
 CHUNK_IMAGES = 512
 _NO_FILE_MORE = (errno.EMFILE, errno.ENFILE)  # can be opened, by this process or by any
+_NO_DISK = (errno.EIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN)  # unplugged, or out of reach
+_SAFE = "PYTHONSAFEPATH"  # of Python: empty is as if it were not there
 
 
 class WorkerKilledError(UserError):
@@ -69,6 +73,14 @@ def allocate(job: Job, split: str, count: int) -> None:
     np.lib.format.open_memmap(_array(job, split), mode="w+", dtype=np.uint8, shape=shape)
 
 
+def check_space(job: Job, count: int) -> None:
+    """Raises OSError where so many prepared images are more than the disk has left: now, and not when it is full."""
+    needed, left = count * job.image_bytes, disk_usage(job.folder).free
+    if needed > left > 0:  # some disks do not say
+        words = f"{count:,} images at {job.resolution} pixels take {needed / 1e9:,.1f} GB, and {left / 1e9:,.1f} GB are left"
+        raise OSError(errno.ENOSPC, f"{words}: make room, or name a --store on another disk", str(job.folder.parent))
+
+
 def decode_all(job: Job, chunks: list[Chunk], workers: int) -> Iterator[dict[str, Any]]:
     """Decodes chunks in any order; gives the record of each once its pixels are in the file.
 
@@ -81,7 +93,9 @@ def decode_all(job: Job, chunks: list[Chunk], workers: int) -> Iterator[dict[str
         return
     workers = min(workers, len(chunks))
     # spawn, because a fork of a process that runs threads (torch, a progress bar) may hang
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(job,)) as pool:
+    with _script_hidden():
+        begun = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(job,))
+    with begun as pool:
         try:
             with _script_hidden():
                 futures = [pool.submit(_decode_in_worker, chunk) for chunk in chunks]
@@ -98,15 +112,19 @@ _hiding = Lock()
 
 @contextmanager
 def _script_hidden() -> Iterator[None]:
-    """Within, processes begin without the user's script: without `if __name__ == "__main__"` in it they would prepare too."""
+    """Within, processes begin without the user's script: without `if __name__ == "__main__"` in it they would prepare too; and
+    without modules of the working directory, which may be others'."""
     with _hiding:
         script = vars(sys.modules["__main__"])
         hidden: dict[str, Any] = {name: script[name] for name in ("__file__", "__spec__") if name in script}
+        safe = os.environ.get(_SAFE, "")
         script.update(dict.fromkeys(hidden))
+        os.environ[_SAFE] = "1"
         try:
             yield
         finally:
             script.update(hidden)
+            os.environ[_SAFE] = safe
 
 
 def still_there(job: Job, record: dict[str, Any]) -> bool:
@@ -145,7 +163,10 @@ def _decode_chunk(job: Job, chunk: Chunk) -> dict[str, Any]:
                 shapes[row] = shape_of(image)
                 pixels[row] = decode(image, job.resolution, job.fit, job.white)
         except Exception as error:  # Pillow raises nearly anything on damaged bytes
-            if isinstance(error, MemoryError) or getattr(error, "errno", None) in _NO_FILE_MORE:
+            if isinstance(error, OSError) and error.errno in (*_NO_FILE_MORE, *_NO_DISK):
+                error.filename = error.filename or job.images.names[index]
+                raise
+            if isinstance(error, MemoryError):
                 raise
             unreadable.append((chunk.start + row, str(error) or type(error).__name__))
     with _array(job, chunk.split).open("r+b") as file:

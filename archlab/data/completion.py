@@ -25,9 +25,20 @@ Records = list[dict[str, Any]]
 
 
 def complete(
-    job: Job, described: Entry, listing: Listing, splits: np.ndarray, records: Records, origin: dict[str, Any]
+    job: Job,
+    described: Entry,
+    listing: Listing,
+    splits: np.ndarray,
+    records: Records,
+    origin: dict[str, Any],
+    twins: np.ndarray | None,
 ) -> None:
-    """Writes everything but the pixels into `job.folder`; `origin` goes into the manifest as it is."""
+    """Writes everything but the pixels into `job.folder`.
+
+    Args:
+        origin: Goes into the manifest as it is.
+        twins: int64 (N,), see `Prepared.twins`.
+    """
     (job.folder / "plan").unlink()  # from here on an interruption cannot be continued
     codes = None if listing.groups is None else np.unique(listing.groups, return_inverse=True)[1].astype(np.int64)
     parts: list[tuple[str, bytes, np.ndarray]] = []
@@ -54,6 +65,8 @@ def complete(
         if codes is not None:
             groups.append(codes[rows])
             np.save(job.folder / f"{split}.groups.npy", groups[-1])
+        if twins is not None:
+            np.save(job.folder / f"{split}.twins.npy", twins[rows])
         names = json.dumps([listing.images.names[i] for i in rows.tolist()])
         (job.folder / f"{split}.names.json").write_text(names, encoding="utf-8")
         counts[split] = np.bincount(labels, minlength=len(listing.class_names)).tolist()

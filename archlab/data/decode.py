@@ -24,7 +24,7 @@ def decode(image: Image.Image, resolution: int, fit: str = "crop", white: int = 
     """
     if image.width * image.height > LARGEST:
         raise ValueError(f"{image.width} x {image.height} is more than {LARGEST:,} pixels")
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):  # the second is what phones write that put another picture behind the first
         image.draft(None, (2 * resolution, 2 * resolution))  # decodes at 1/2, 1/4 or 1/8, never below this size
     image.load()
     if _orientation(image) != 1:

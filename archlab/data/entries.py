@@ -17,7 +17,7 @@ Share = Annotated[float, Within(0, 1, strictly=True)]
 Colour = tuple[float, float, float]
 Spread = Annotated[float, Within(0, strictly=True)]
 Name = Annotated[str, Matching(r"\w[\w.@+-]*", "letters, digits and . @ + - _")]
-FileName = Annotated[str, Matching(r"(?!\.\Z)[^/]+", "a plain file name")]
+FileName = Annotated[str, Matching(r"(?!\.{1,2}\Z)[^/]+", "a plain file name")]
 Fit = Literal["crop", "stretch", "whole"]
 Checksum = Annotated[str, Matching(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", "md5:... or sha256:... in hexadecimal")]
 

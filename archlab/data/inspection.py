@@ -10,7 +10,7 @@ import numpy as np
 
 from archlab.data.download import Progress
 from archlab.data.listing import SPLITS
-from archlab.data.near import SIDE, Seen, nearest, perceived, standard
+from archlab.data.near import Seen, looked_at, mean_of, nearest
 from archlab.data.prepared import Prepared
 from archlab.data.splits import torn_groups
 
@@ -51,16 +51,19 @@ def inspect(prepared: Prepared, progress: Progress | None = None) -> Inspection:
     """Looks for leaks between the parts of a prepared dataset.
 
     Identical images are found by the digests of their pixels. Near-duplicates are images in different parts whose
-    perceptual hashes (pHash) differ in at most `NEAR_BITS` bits and whose grey values, less those of the mean training
-    image, correlate to `NEAR_CORRELATION` at least; of each image only the nearest in each earlier part is reported, and only
-    where it is not identical.
+    perceptual hashes (pHash) differ in at most `NEAR_BITS` bits and whose grey values, less those of the mean image,
+    correlate to `NEAR_CORRELATION` at least; of each image only the nearest in each earlier part is reported, and only
+    where it is not identical. Where preparing has looked for them to keep them together, what it found counts, and images that
+    others join count as near each other.
     """
     twins = _identical(prepared)
     across = [pair for pair in twins if pair[0][0] != pair[1][0]]
     labels = {split: prepared.labels(split) for split in SPLITS}
     conflicts = [pair for pair in twins if labels[pair[0][0]][pair[0][1]] != labels[pair[1][0]][pair[1][1]]]
     digests = {split: prepared.digests(split) for split in SPLITS}
-    near = [((a, i), (b, j)) for (a, i), (b, j) in _near(prepared, progress) if (digests[a][i] != digests[b][j]).any()]
+    known = _known_near(prepared)
+    found = _near(prepared, progress) if known is None else known
+    near = [((a, i), (b, j)) for (a, i), (b, j) in found if (digests[a][i] != digests[b][j]).any()]
     names = {split: prepared.names(split) for split in SPLITS}
 
     def pairs(found: list[tuple[Place, Place]]) -> list[Pair]:
@@ -97,22 +100,36 @@ def _identical(prepared: Prepared) -> list[tuple[Place, Place]]:
     return pairs
 
 
-def _near(prepared: Prepared, progress: Progress | None) -> list[tuple[Place, Place]]:
-    hashes: dict[str, np.ndarray] = {}
-    greys: dict[str, np.ndarray] = {}
-    done, total = 0, sum(map(sum, (prepared.counts(split) for split in SPLITS)))
+def _known_near(prepared: Prepared) -> list[tuple[Place, Place]] | None:
+    """Each image with the first of its set (`Prepared.twins`) in each earlier part that has none identical to it; None where
+    preparing did not look for them."""
+    first: dict[str, dict[int, int]] = {}
+    there: dict[str, set[bytes]] = {}
+    pairs: list[tuple[Place, Place]] = []
     for split in SPLITS:
-        images = prepared.images(split)
-        hashes[split] = np.empty((len(images), 64), np.float32)
-        greys[split] = np.empty((len(images), SIDE, SIDE), np.uint8)
-        for row, image in enumerate(images):
-            hashes[split][row], greys[split][row] = perceived(image)
-            done += 1
-            if progress and (done % 500 == 0 or done == total):
-                progress("comparing", done, total)
-    mean = sum(map(standard, greys["train"]), np.zeros(SIDE**2)) / len(greys["train"])
+        sets = prepared.twins(split)
+        if sets is None:
+            return None
+        images = list(zip(sets.tolist(), map(np.ndarray.tobytes, prepared.digests(split)), strict=True))
+        for part, rows in first.items():
+            pairs += [
+                ((part, rows[of]), (split, row))
+                for row, (of, digest) in enumerate(images)
+                if of in rows and digest not in there[part]
+            ]
+        first[split] = {of: row for row, (of, _) in reversed(list(enumerate(images)))}
+        there[split] = {digest for _, digest in images}
+    return pairs
+
+
+def _near(prepared: Prepared, progress: Progress | None) -> list[tuple[Place, Place]]:
+    parts = [prepared.images(split) for split in SPLITS]
+    ends = np.cumsum([len(part) for part in parts])
+    hashes, greys = looked_at(itertools.chain(*parts), int(ends[-1]), progress)
+    of_split = zip(SPLITS, np.split(hashes, ends[:-1]), np.split(greys, ends[:-1]), strict=True)
+    seen = {split: Seen(bits, grey.__getitem__) for split, bits, grey in of_split}
+    mean = mean_of(greys)
     found: list[tuple[Place, Place]] = []
     for a, b in itertools.combinations(SPLITS, 2):
-        one, other = (Seen(hashes[split], greys[split].__getitem__) for split in (a, b))
-        found += [((a, i), (b, j)) for j, i in nearest(other, one, mean)]
+        found += [((a, i), (b, j)) for j, i in nearest(seen[b], seen[a], mean)]
     return found

@@ -61,11 +61,12 @@ def _check_shapes(prepared: Prepared, split: str) -> None:
 
 
 def _check_names_and_groups(prepared: Prepared, split: str) -> None:
-    count, names, groups = sum(prepared.counts(split)), prepared.names(split), prepared.groups(split)
+    count, names = sum(prepared.counts(split)), prepared.names(split)
     if not isinstance(names, list) or len(names) != count:
         raise DamagedDataError(f"{split}.names.json is not what was prepared")
-    if groups is not None and (groups.dtype != np.int64 or groups.shape != (count,)):
-        raise DamagedDataError(f"{split}.groups.npy is not what was prepared")
+    for name, sets in {"groups": prepared.groups(split), "twins": prepared.twins(split)}.items():
+        if sets is not None and (sets.dtype != np.int64 or sets.shape != (count,)):
+            raise DamagedDataError(f"{split}.{name}.npy is not what was prepared")
 
 
 def _has_content(prepared: Prepared, digests: Callable[[str], bytes]) -> bool:

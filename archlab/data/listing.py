@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from io import BufferedReader
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -22,17 +22,6 @@ _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # some others r
 def open_image(file: str | IO[bytes]) -> Image.Image:
     """An image of one of the formats that datasets come in. Raises OSError for anything else."""
     return Image.open(file, formats=_FORMATS)
-
-
-def open_file(path: str) -> BufferedReader:
-    """The bytes of a file. Raises OSError for what is none."""
-    _check_is_file(path)
-    return open(path, "rb")  # noqa: PTH123 (there are many)
-
-
-def _check_is_file(path: str) -> None:
-    if not os.path.isfile(path):  # noqa: PTH113 (there are many); a pipe would be waited for
-        raise OSError("No such file" if not os.path.lexists(path) else "is not a file")
 
 
 class Images(Protocol):
@@ -91,7 +80,10 @@ class ImageFiles:
 
     def open(self, index: int) -> Image.Image:
         path = self.path(self.names[index])
-        _check_is_file(path)
+        if not os.path.isfile(path):  # noqa: PTH113 (there are many); a pipe would be waited for
+            if not os.path.isdir(self.root):  # noqa: PTH112
+                raise OSError(errno.ENODEV, "the folder of the images is there no longer", str(self.root))
+            raise OSError("No such file" if not os.path.lexists(path) else "is not a file")
         return open_image(path)
 
     def fingerprint(self) -> str:

@@ -39,7 +39,8 @@ class _Decoded(ImageArray):
 def moved_aside(job: Job, splits: np.ndarray, records: Records) -> Iterator[Images]:
     """Gives the images that were decoded into the folder of a job, which is free then; afterwards they are gone.
 
-    Of whole images it gives the source's, since decoded ones have lost their shape.
+    Where that is broken off, by Ctrl-C or a full disk, they are back in the folder. Of whole images it gives the source's,
+    since decoded ones have lost their shape.
     """
     if job.fit == WHOLE:
         yield job.images
@@ -49,5 +50,8 @@ def moved_aside(job: Job, splits: np.ndarray, records: Records) -> Iterator[Imag
     job.folder.rename(aside)
     try:
         yield _Decoded(dataclasses.replace(job, folder=aside), splits, records)
-    finally:
-        clear(aside)
+    except BaseException:
+        clear(job.folder)
+        aside.rename(job.folder)
+        raise
+    clear(aside)

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from archlab.data.download import Progress
 
 NEAR_BITS = 8  # of the 64 of a perceptual hash, in which near-duplicates may differ
 NEAR_CORRELATION = 0.985  # at least, of what sets them apart from the mean image: hashes alone confuse simple shapes
 SIDE = 32  # pixels, at which images are compared
 _ROWS = 256  # compared at a time with all others
 _CANDIDATES = 50  # of an image, at most: blank images and simple shapes have thousands
+_TOLD = 500  # images between two tellings of how far it is
 
 
-def near_pairs(images: Sequence[np.ndarray]) -> np.ndarray:
+def near_pairs(images: Sequence[np.ndarray], progress: Progress | None = None) -> np.ndarray:
     """int64 (M, 2): indices of nearly identical images, uint8 (R, R, 3) each, as `archlab.data.inspect` tells them."""
-    seen = [perceived(image) for image in images]
-    hashes = np.array([bits for bits, _ in seen], np.float32)
-    greys = np.array([standard(grey) for _, grey in seen])
-    greys -= greys.mean(axis=0)
-    pairs = {
-        (min(i, j), max(i, j))  # of many that are alike only the first are close to each
-        for i, j in close(hashes, hashes)
-        if i != j and correlation(greys[i], greys[j]) >= NEAR_CORRELATION
-    }
+    hashes, greys = looked_at(images, len(images), progress)
+    mean = mean_of(greys)
+    pairs: set[tuple[int, int]] = set()  # of many that are alike only the first are close to each
+    for i, j in close(hashes, hashes):
+        if i == j and progress and (i % _TOLD == 0 or i + 1 == len(images)):
+            progress("looking for copies", i + 1, len(images))
+        if i != j and correlation(standard(greys[i]) - mean, standard(greys[j]) - mean) >= NEAR_CORRELATION:
+            pairs.add((min(i, j), max(i, j)))
     return np.array(sorted(pairs), np.int64).reshape(-1, 2)
+
+
+def looked_at(
+    images: Iterable[np.ndarray], count: int, progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """As so many images are compared: float32 (count, 64) of hashes, and uint8 (count, SIDE, SIDE) of small grey images."""
+    hashes, greys = np.empty((count, 64), np.float32), np.empty((count, SIDE, SIDE), np.uint8)
+    for row, image in enumerate(images):
+        hashes[row], greys[row] = perceived(image)
+        if progress and ((row + 1) % _TOLD == 0 or row + 1 == count):
+            progress("comparing", row + 1, count)
+    return hashes, greys
+
+
+def mean_of(greys: np.ndarray) -> np.ndarray:
+    """float64 (SIDE * SIDE,): what small grey images have in common, of `standard` form."""
+    return sum(map(standard, greys), np.zeros(SIDE**2)) / len(greys)
 
 
 def perceived(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

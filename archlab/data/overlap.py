@@ -12,7 +12,7 @@ import numpy as np
 from archlab.data.download import Progress
 from archlab.data.inspection import Pair, Place
 from archlab.data.listing import SPLITS
-from archlab.data.near import SIDE, Seen, nearest, perceived, small_grey, standard
+from archlab.data.near import Seen, mean_of, nearest, perceived, small_grey
 from archlab.data.prepared import Prepared
 from archlab.foundation import UserError, write_atomically
 
@@ -95,7 +95,7 @@ def _near(prepared: Prepared, other: Prepared, progress: Progress | None) -> dic
     queries = Seen(whole.hashes[held_out:], lambda row: whole.grey(held_out + row))
     train = prepared.images("train")
     some = train[:: -(-len(train) // _FOR_MEAN)]
-    mean = sum((standard(small_grey(image)) for image in some), np.zeros(SIDE**2)) / len(some)
+    mean = mean_of(np.array([small_grey(image) for image in some]))
     found = nearest(queries, Seen(candidates.hashes, candidates.grey), mean)
     return {whole.place(held_out + i): candidates.place(j) for i, j in found}
 

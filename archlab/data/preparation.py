@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 import numpy as np
 from filelock import FileLock
 
-from archlab.data.chunks import Job, allocate, cut, decode_all, still_there
+from archlab.data.chunks import Job, allocate, check_space, cut, decode_all, still_there
 from archlab.data.completion import complete
 from archlab.data.download import Progress
 from archlab.data.entries import Entry, Fit, entry
@@ -114,18 +114,19 @@ def _decoded(
     job = Job(listing.images, part, resolution, described.fit, described.white)
     records = _decode(job, splits, settings)
     if described.together and twins is None:
-        twins = twins_together(job, described, listing, splits, records)
+        twins = twins_together(job, described, listing, splits, records, settings["progress"])
         splits = twins.splits
     if twins:
         listing, facts = _noted(listing, splits), {**facts, "twins": twins.counts()}
+    sets = twins.sets if twins else None
     if twins and not settled and (splits != before).any():
         with moved_aside(job, before, records) as images:
             part = _part(target, described, facts["plan"], splits)
             job = dataclasses.replace(job, images=images, folder=part)
             records = _decode(job, splits, settings)
-            complete(job, described, listing, splits, records, facts)
+            complete(job, described, listing, splits, records, facts, sets)
     else:
-        complete(job, described, listing, splits, records, facts)
+        complete(job, described, listing, splits, records, facts, sets)
     return job.folder
 
 
@@ -237,12 +238,12 @@ def _part(target: Path, described: Entry, plan: str, splits: np.ndarray) -> Path
 def _decode(job: Job, splits: np.ndarray, settings: _Settings) -> list[dict[str, Any]]:
     """Decodes what the journal does not list yet; the records of all chunks, in order."""
     journal = job.folder / "journal.jsonl"
-    chunks = []
-    for split in SPLITS:
-        indices = np.flatnonzero(splits == split)
-        chunks += cut(job, split, indices)
-        if not journal.exists():
-            allocate(job, split, len(indices))
+    rows = {split: np.flatnonzero(splits == split) for split in SPLITS}
+    chunks = [chunk for split in SPLITS for chunk in cut(job, split, rows[split])]
+    if not journal.exists():
+        check_space(job, sum(map(len, rows.values())))
+        for split in SPLITS:
+            allocate(job, split, len(rows[split]))
     skips = settings["on_unreadable"] == "skip"  # as what was interrupted may have, where this one does not
     known = [record for record in _read_journal(journal) if skips or not record["unreadable"]]
     records = [record for record in known if still_there(job, record)]
@@ -252,7 +253,7 @@ def _decode(job: Job, splits: np.ndarray, settings: _Settings) -> list[dict[str,
         for record in decode_all(job, [c for c in chunks if (c.split, c.start) not in done], settings["workers"]):
             if record["unreadable"] and not skips:
                 row, reason = record["unreadable"][0]
-                name = job.images.names[int(np.flatnonzero(splits == record["split"])[row])]
+                name = job.images.names[int(rows[record["split"]][row])]
                 raise UserError(f"{name} cannot be read: {reason}; --on-unreadable skip leaves such images out")
             file.write(json.dumps(record) + "\n")
             file.flush()

@@ -158,6 +158,12 @@ class Prepared:
         name = f"{split}.groups.npy"
         return self._array(name) if (self.path / name).exists() else None
 
+    def twins(self, split: str) -> np.ndarray | None:
+        """int64 (N,): equal where images of any split were found to be one, or nearly, or others join them; None where nearly
+        identical ones are not kept together."""
+        name = f"{split}.twins.npy"
+        return self._array(name) if (self.path / name).exists() else None
+
     def digests(self, split: str) -> np.ndarray:
         """uint8 (N, 32): SHA-256 of every image's pixels."""
         return self._array(f"{split}.digests.npy")

@@ -78,6 +78,8 @@ def _check(listing: Any, described: Entry) -> None:
     if not isinstance(listing, Listing):
         raise UserError(f"{described.source} must return a Listing, not {listing!r:.40}", where=described.where)
     count, classes = len(listing.images.names), len(listing.class_names)
+    if not count:
+        raise UserError(f"{described.source} has found no images", where=described.where)
     groups = listing.labels if listing.groups is None else listing.groups
     for name, values in {"labels": listing.labels, "splits": listing.splits, "groups": groups}.items():
         if np.shape(values) != (count,) or not isinstance(values, np.ndarray):

@@ -9,6 +9,7 @@ import numpy as np
 
 from archlab.data.chunks import Job
 from archlab.data.completion import Records
+from archlab.data.download import Progress
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.near import near_pairs
@@ -24,18 +25,26 @@ class Twins:
     """Splits that twins stand together in: (N,) of the names of parts or `LEFT_OUT`.
 
     `identical`: images beyond the first of those that are one. `near`: pairs of others that nearly are, where these are kept
-    together.
+    together; `sets` is int64 (N,) then, as `Prepared.twins` has it, else None.
     """
 
     splits: np.ndarray
     identical: int
     near: int
+    sets: np.ndarray | None = None
 
     def counts(self) -> dict[str, int]:
         return {"identical": self.identical, "near": self.near}
 
 
-def twins_together(job: Job, described: Entry, listing: Listing, splits: np.ndarray, records: Records) -> Twins:
+def twins_together(
+    job: Job,
+    described: Entry,
+    listing: Listing,
+    splits: np.ndarray,
+    records: Records,
+    progress: Progress | None,
+) -> Twins:
     """The splits with identical images on one side (nearly identical ones too, where the entry says near).
 
     What was carved is carved anew, by groups of such images joined with the source's own. Where the source itself fixes the
@@ -50,7 +59,7 @@ def twins_together(job: Job, described: Entry, listing: Listing, splits: np.ndar
     index, digests = _decoded(splits, records)
     _check_readable(described, listing, index)
     readable = np.sort(index)
-    groups, twins = _groups(job, described, listing, splits, index, digests)
+    groups, twins = _groups(job, described, listing, splits, index, digests, progress)
     settled = listing.splits.astype("U10")
     settled[settled == ""] = "train"
     settled[readable] = settle_splits(_only(listing, readable, groups), described)
@@ -85,7 +94,12 @@ def as_settled(prepared: Prepared, listing: Listing) -> Twins:
         return found or ("train" if name in unreadable else LEFT_OUT)
 
     splits = [side(name, given) for name, given in rows]
-    return Twins(np.array(splits), **prepared.manifest["twins"])
+    known: dict[str, int] = {}
+    for split in SPLITS:
+        if (of_split := prepared.twins(split)) is not None:
+            known |= zip(prepared.names(split), of_split.tolist(), strict=True)
+    sets = np.array([known.get(name, -1 - row) for row, (name, _) in enumerate(rows)]) if known else None
+    return Twins(np.array(splits), **prepared.manifest["twins"], sets=sets)
 
 
 def _check_readable(described: Entry, listing: Listing, index: np.ndarray) -> None:
@@ -106,26 +120,38 @@ def _only(listing: Listing, index: np.ndarray, groups: np.ndarray) -> Listing:
 
 
 def _groups(
-    job: Job, described: Entry, listing: Listing, splits: np.ndarray, index: np.ndarray, digests: np.ndarray
+    job: Job,
+    described: Entry,
+    listing: Listing,
+    splits: np.ndarray,
+    index: np.ndarray,
+    digests: np.ndarray,
+    progress: Progress | None,
 ) -> tuple[np.ndarray, Twins]:
     """int64 (N,): equal for images that must stand together; and the count of those that are twins."""
+    identical = _chained(digests, index)
+    pairs, near, sets = [identical], 0, None
+    if described.together == "near":
+        mapped = {split: np.load(job.folder / f"{split}.images.npy", mmap_mode="r") for split in SPLITS}
+        pixels = {split: np.asarray(images) for split, images in mapped.items()}  # of which a view takes less memory
+        rows = {split: np.cumsum(splits == split) - 1 for split in SPLITS}
+        found = near_pairs([pixels[splits[at]][rows[splits[at]][at]] for at in index], progress)
+        near = int((digests[found[:, 0]] != digests[found[:, 1]]).sum())
+        pairs.append(index[found])
+        sets = _joined(pairs, len(splits))
+    if listing.groups is not None:
+        pairs.append(_chained(listing.groups, np.arange(len(splits))))
+    return _joined(pairs, len(splits)), Twins(splits, len(identical), near, sets)
+
+
+def _joined(pairs: list[np.ndarray], count: int) -> np.ndarray:
+    """int64 (count,): equal for images that are joined by pairs, however many."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    identical = _chained(digests, index)
-    pairs, near = [identical], 0
-    if listing.groups is not None:
-        pairs.append(_chained(listing.groups, np.arange(len(splits))))
-    if described.together == "near":
-        pixels = {split: np.load(job.folder / f"{split}.images.npy", mmap_mode="r") for split in SPLITS}
-        rows = {split: np.cumsum(splits == split) - 1 for split in SPLITS}
-        found = near_pairs([pixels[splits[at]][rows[splits[at]][at]] for at in index])
-        near = int((digests[found[:, 0]] != digests[found[:, 1]]).sum())
-        pairs.append(index[found])
     one, other = np.concatenate(pairs).T
-    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(len(splits), len(splits)))
-    groups = connected_components(graph, directed=False)[1].astype(np.int64)
-    return groups, Twins(splits, len(identical), near)
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(count, count))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
 def _decoded(splits: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray]:

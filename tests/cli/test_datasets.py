@@ -58,6 +58,12 @@ def test_a_folder_from_adding_to_looking(call, photos, tmp_path):
     assert row["title"] == "Leaves" and row["licence"] == "mine" and row["prepared"] == [32]
 
 
+def test_the_next_command_is_on_the_same_store(call, photos, tmp_path):
+    store = tmp_path / "my store"
+    out = call("add", "leaves", "--folder", photos, "--store", store)[1]
+    assert out.endswith(f"next: archlab datasets prepare leaves --store '{store}'\n")
+
+
 def test_the_sheet_shows_the_images(call, photos, tmp_path):
     call("add", "leaves", "--folder", photos)
     call("prepare", "leaves")
@@ -92,12 +98,16 @@ def test_check_and_show_take_the_resolution_that_is_there(call, photos):
     assert call("check", "leaves", "--resolution", 24)[0] != 0
 
 
-def test_what_is_prepared_with_another_fit_is_listed(call, photos):
+def test_what_is_prepared_with_another_fit_is_listed_checked_and_shown(call, photos, tmp_path):
     call("add", "leaves", "--folder", photos)
     call("prepare", "leaves", "--resolution", 16, "--fit", "whole")
     row = next(row for row in json.loads(call("list", "--json")[1]) if row["name"] == "leaves")
     assert row["prepared"] == [] and row["stores"] == ["16-whole"]
     assert "16-whole" in call("list")[1]
+    assert call("check", "leaves", "--fit", "whole")[0] == call("show", "leaves", "--fit", "whole")[0] == 0
+    assert (tmp_path / "leaves.png").exists()
+    code, _, err = call("check", "leaves", "--fit", "stretch")
+    assert code == 2 and "archlab datasets prepare leaves --fit stretch" in err
 
 
 @pytest.mark.slow

@@ -48,6 +48,15 @@ def test_large_jpegs_decoded_at_a_fraction_look_the_same(make_picture):
     assert np.abs(fast - exact).mean() < 2
 
 
+def test_large_jpegs_of_phones_with_a_second_picture_behind_are_decoded_at_a_fraction_too(make_picture):
+    image = make_picture(1, (640, 480))
+    alone = stored(image, "JPEG", quality=95)
+    both = stored(image, "MPO", quality=95, save_all=True, append_images=[image.resize((160, 120))])
+    assert (alone.format, both.format) == ("JPEG", "MPO")
+    assert np.array_equal(decode(both, 32), decode(alone, 32))
+    assert alone.size == both.size == (160, 120)
+
+
 def test_grey_palette_and_one_bit():
     grey = Image.fromarray(np.full((8, 8), 77, np.uint8))
     assert (decode(stored(grey, "PNG"), 8) == 77).all()

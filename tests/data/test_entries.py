@@ -97,6 +97,7 @@ GOOD = "name: x\ntitle: X\ndomain: own\nclasses: 2\nresolution: 32\nlicence: non
         ("source: {folder: {}, csv: {}}", "expected a reader"),
         ("archives: [a.zip]", "archives takes keys by name"),
         ("archives: [{file: ../a.zip}]", "file must be a plain file name"),
+        ("archives: [{file: ..}]", "file must be a plain file name"),
         ("archives: [{file: a.zip, checksum: 12}]", "md5"),
         ("archives: [{file: a.zip, sum: 12}]", "archives has no key 'sum'"),
         ("normalisation: {mean: [0, 0, 0]}", "normalisation needs the key 'std'"),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from archlab.data import inspect, open_prepared, prepare
+from archlab.data import inspect, inspection, open_prepared, prepare
 from archlab.data.listing import SPLITS
+from archlab.data.near import small_grey, standard
 
 CLEAN = {f"{part}/{name}": n for part, n in (("train", 30), ("test", 10)) for name in ("cat", "dog")}
 
@@ -72,6 +73,15 @@ def test_near_copies(home, root, change):
     found = inspect(prepare("pets", home))
     expected = {(f"test/cat/{number:04}.png", f"train/cat/{number:04}.png") for number in range(5)}
     assert names(found.near_duplicates) == expected and not found.duplicates and found.leaks
+
+
+def test_what_all_images_have_in_common_counts_for_nothing_as_where_they_are_kept_together(home, root, monkeypatch):
+    means = []
+    monkeypatch.setattr(inspection, "nearest", lambda queries, others, mean: means.append(mean) or [])
+    prepared = prepare("pets", home)
+    inspect(prepared)
+    greys = [standard(small_grey(image)) for split in SPLITS for image in prepared.images(split)]
+    assert means[0] == pytest.approx(np.mean(greys, axis=0))
 
 
 @pytest.mark.slow

@@ -71,6 +71,10 @@ DAMAGES = {
         lambda folder: np.save(folder / "test.groups.npy", np.zeros(3)),
         "test.groups.npy is not what",
     ),
+    "twins of nothing": (
+        lambda folder: np.save(folder / "test.twins.npy", np.zeros(3)),
+        "test.twins.npy is not what",
+    ),
     "a pipe for a file": (pipe, "test.labels.npy is no file"),
     "the manifest altered": (alter_manifest, "manifest.json is not what was written"),
     "the manifest emptied": (lambda folder: os.truncate(folder / "manifest.json", 0), "manifest.json cannot be read"),

@@ -213,6 +213,21 @@ def test_parts_with_metadata_may_be_called_as_others_are(fill):
         found(root, reader, label="label")
 
 
+def test_metadata_for_all_leaves_the_parts_as_they_are(fill):
+    root = fill({"train": 6, "test": 4, "Val/deep": 2})
+    metadata(root, ".", [str(file.relative_to(root)) for file in sorted(root.rglob("*.jpg"))])
+    assert sizes(found(root, "metadata", label="label")) == {"test": 4, "train": 6, "validation": 2}
+    lines = ["file_name,label,part", *(f"train/{n:04}.jpg,{n % 2},{'test' if n > 3 else 'train'}" for n in range(6))]
+    (root / "metadata.csv").write_text("\n".join([*lines, "test/0000.jpg,0,train"]))
+    assert sizes(found(root, "metadata", label="label", split="part")) == {"test": 2, "train": 5}
+
+
+def test_folders_of_metadata_for_all_are_no_parts_without_training(fill):
+    root = fill({"control": 4, "test": 4})
+    metadata(root, ".", [f"{folder}/{n:04}.jpg" for folder in ("control", "test") for n in range(4)])
+    assert sizes(found(root, "metadata", label="label")) == {"": 8}
+
+
 def test_a_part_without_metadata_is_not_left_out(fill):
     root = fill({"train": 4, "test/a": 2, "test/b": 2})
     metadata(root, "train", [f"{n:04}.jpg" for n in range(4)])

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -54,11 +55,54 @@ def test_rows_that_are_too_long(tmp_path, text, line, words):
         "image,label,x,x\n1.jpg,cat,1,2\n2.jpg,dog,3,4\n",
         "image;label;age, sex, site\n1.jpg;cat;\n2.jpg;dog;\n",
         'image,label,"age; sex; site; date"\n1.jpg,cat,\n2.jpg,dog,\n',
+        "image;label;;\n1.jpg;cat;;\n2.jpg;dog;;\n;;;\n \n",
+        "sep=;\r\nimage;label\r\n1.jpg;cat\r\n2.jpg;dog\r\n",
+        '\ufeff"sep=|"\nimage|label\n1.jpg|cat\n2.jpg|dog\n',
+        'image, label\n1.jpg, cat\n2.jpg, "dog"\n',
     ],
 )
 def test_rows_that_are_longer_by_nothing_and_shorter_ones(tmp_path, text):
     rows = read_rows(written(tmp_path / "table.csv", text), "image", "label")
     assert [(row.file, row.label) for row in rows] == [("1.jpg", "cat"), ("2.jpg", "dog")]
+
+
+@pytest.mark.parametrize("text", ["1.jpg;0,5\n2.jpg;1,5\n", "sep=;\n1.jpg;0,5\n2.jpg;1,5\n", "2.jpg;1,5\n1.jpg;0,5\n"])
+def test_decimal_commas_between_semicolons(tmp_path, text):
+    rows = read_rows(written(tmp_path / "table.csv", text), "image", "label")
+    assert sorted((row.file, row.label) for row in rows) == [("1.jpg", "0,5"), ("2.jpg", "1,5")]
+
+
+def test_lines_below_one_that_says_the_separator(tmp_path):
+    path = written(tmp_path / "table.csv", "sep=;\nimage;label\n1.jpg;cat\n2.jpg\n")
+    with pytest.raises(UserError, match=r"table\.csv:4: the column 'label' is empty"):
+        read_rows(path, "image", "label")
+    with pytest.raises(UserError, match=r"table\.csv: is empty$"):
+        read_rows(written(path, "sep=;\n"), "image", "label")
+
+
+def test_the_line_of_a_quote_that_is_wrong(tmp_path):
+    path = written(tmp_path / "table.csv", 'image,label\n1.jpg,cat\n"2".jpg,dog\n3.jpg,cat\n')
+    with pytest.raises(UserError, match=r"table\.csv:3: is not a CSV file: .*expected after"):
+        read_rows(path, "image", "label")
+
+
+def test_a_table_that_is_one_long_line(tmp_path):
+    path = written(tmp_path / "table.json", '{"images": [' + "1" * 200_000)
+    with pytest.raises(UserError, match=r"table\.json:1: is not a CSV file: field larger than field limit"):
+        read_rows(path, "image", "label")
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "xls", "Windows", "UTF-16"])
+def test_what_is_no_utf_8_is_to_be_saved_so(tmp_path, kind):
+    path, text = tmp_path / f"table.{kind}", "image,label\n1.jpg,B\u00e4r\n"
+    contents = {"xls": b"\xd0\xcf\x11\xe0\xa1", "Windows": text.encode("cp1252"), "UTF-16": text.encode("utf-16")}
+    if kind == "xlsx":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+            book.writestr("xl/worksheets/sheet1.xml", bytes(range(256)))
+    else:
+        path.write_bytes(contents[kind])
+    with pytest.raises(UserError, match=r"is not UTF-8 text: save the table as CSV in UTF-8$"):
+        read_rows(path, "image", "label")
 
 
 def test_a_row_without_its_label(tmp_path):
@@ -95,6 +139,14 @@ def test_labels_that_are_hardly_numbers():
     assert label_classes(["-", "3"])[0] == ("-", "3")
     assert label_classes(["10", "-5", "3"])[0] == ("-5", "3", "10")
     assert label_classes(["9" * 5000, "1"])[0] == ("1", "9" * 5000)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("-1.0", "2.0", "10.0"), ("0,5", "2", "2,5", "10,0"), ("5 %", "10 %", "93 %", "100%"), ("1,2,3", "10", "9")],
+)
+def test_numbers_are_in_their_order_however_they_are_written(names):
+    assert label_classes(sorted(names))[0] == names
 
 
 def test_equal_numbers_are_always_in_one_order():
@@ -136,6 +188,22 @@ def test_files_that_are_spelled_otherwise(fill):
         listing.images.open(index).close()
 
 
+def test_suffixes_in_small_letters_and_in_large_ones(fill):
+    root = fill({"a": 4}, suffix=".JPG")
+    lines = ["image,label", "a/0000.jpg,cat", "0001.jpg,dog", "0002,cat", "a\\0003.JPG,dog"]
+    listing = found(written(root / "table.csv", "\n".join(lines)))
+    assert sorted(listing.images.names) == [f"a/{n:04}.JPG" for n in range(4)] and listing.notes == ()
+
+
+def test_ids_of_images_in_a_folder_that_is_linked(fill, tmp_path):
+    root, away = fill({"a": 2}), fill({"deep": 2}, root=tmp_path / "away")
+    for number in range(2):
+        (away / f"deep/{number:04}.jpg").rename(away / f"deep/x{number}.jpg")
+    (root / "more").symlink_to(away)
+    listing = found(written(root / "table.csv", "image,label\n0000,cat\n0001,dog\nx0,cat\nx1,dog\n"))
+    assert listing.notes == () and "more/deep/x0.jpg" in listing.images.names
+
+
 def test_images_that_a_table_does_not_name_are_told_where_their_folder_is_given(fill):
     root = fill({"a": 6})
     path = written(root / "table.csv", "image,label\n" + "".join(f"a/{n:04}.jpg,{n % 2}\n" for n in range(4)))
@@ -148,6 +216,14 @@ def test_images_that_stand_in_several_rows_are_told(fill):
     rows = ["a/0000.jpg,cat", "0001,dog", "a/0001.jpg,cat", "./a/0003.jpg,dog", "0003.jpg,dog"]
     path = written(root / "table.csv", "\n".join(["image,label", *rows]))
     assert found(path).notes == ("2 images in more than one row, a/0001.jpg for one",)
+
+
+def test_images_that_stand_in_a_list_twice_are_told(fill):
+    root = fill({"train/a": 3, "train/b": 3, "val": 2})
+    path = written(root / "val.txt", "0000.jpg a\n0000.jpg b\n0001.jpg b\n")
+    source = {"path": str(root), "table": str(path)}
+    listing = read_source(Entry("mine", "mine", "own", 2, 8, "none", "listed", source), None)
+    assert listing.notes == ("1 image in more than one row, val/0000.jpg for one",)
 
 
 def test_an_id_of_two_images_of_one_size_and_time(fill):

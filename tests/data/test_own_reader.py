@@ -58,6 +58,12 @@ def test_from_adding_to_checking(home, arrays, reader, tmp_path, monkeypatch):
     assert not inspect(prepared).conflicts
 
 
+def test_a_reader_that_finds_nothing(home, arrays, reader):
+    source = own_source(f"{reader}:read", {"path": str(arrays), "share": 0.0})
+    with pytest.raises(UserError, match=r"my_reader\.py:read has found no images$"):
+        add_dataset("mine", home, *source, {})
+
+
 def test_paths_are_relative_to_the_entry(home, arrays, reader, describe):
     entries = describe("mine", source={"my_reader.py:read": {"path": "images.npz"}}).parent
     for path in (arrays, reader):

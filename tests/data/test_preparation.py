@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pytest
 
 from archlab.data import chunks, open_prepared, prepare
 from archlab.data.decode import decode
-from archlab.data.listing import SPLITS, open_image
+from archlab.data.listing import SPLITS, ImageFiles, open_image
 from archlab.foundation import UserError
 
 COUNTS = {f"{part}/{name}": n for part, n in (("train", 30), ("test", 8)) for name in ("cat", "dog")}
@@ -166,7 +167,7 @@ def test_continues_after_an_interruption(home, photos, small_chunks):
     assert seen[0] > 40 and everything(prepared) == whole
 
 
-def test_continues_after_an_interruption_of_the_second_decoding(home, fill, describe, small_chunks):
+def test_continues_after_an_interruption_of_the_second_decoding(home, fill, describe, small_chunks, monkeypatch):
     root = fill({"train/cat": 30, "train/dog": 30, "val/cat": 5, "val/dog": 5})
     for number in range(15):
         shutil.copy(root / f"train/cat/{number:04}.jpg", root / f"train/cat/copy{number}.jpg")
@@ -182,6 +183,7 @@ def test_continues_after_an_interruption_of_the_second_decoding(home, fill, desc
 
     with pytest.raises(Interrupted):
         prepare("pets", home, progress=interrupt)
+    monkeypatch.setattr(ImageFiles, "open", None)  # all is decoded
     assert everything(prepare("pets", home)) == whole
 
 
@@ -291,14 +293,21 @@ print(Path(__file__).name, __spec__)
 
 @pytest.mark.slow
 def test_workers_do_not_run_the_script_that_prepares(home, photos, tmp_path):
+    """Nor anything of the working directory."""
     (tmp_path / "script.py").write_text(SCRIPT)
+    others = tmp_path / "others"
+    others.mkdir()
+    for name in ("runpy.py", "threading.py"):  # which Python imports in such processes
+        (others / name).write_text("open('owned', 'w')\n")
     command = [sys.executable, str(tmp_path / "script.py"), str(home)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=100, env=environment)
-    assert done.stdout == "54\nscript.py None\n"
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=100, env=environment, cwd=others)
+    assert done.stdout == "54\nscript.py None\n" and not (others / "owned").exists()
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EMFILE, "Too many open files")])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError(errno.EMFILE, "Too many open files"), OSError(errno.EIO, "Input/output error")]
+)
 def test_what_is_no_fault_of_an_image_does_not_leave_it_out(home, photos, monkeypatch, error):
     def fail(*_):
         raise error
@@ -306,6 +315,27 @@ def test_what_is_no_fault_of_an_image_does_not_leave_it_out(home, photos, monkey
     monkeypatch.setattr("archlab.data.chunks.decode", fail)
     with pytest.raises(type(error)):
         prepare("pets", home, on_unreadable="skip")
+
+
+def test_a_stick_that_is_pulled_out_leaves_no_image_out(home, photos, small_chunks):
+    def pull(step, done, total):
+        if photos.exists():
+            photos.rename(photos.with_name("pulled"))
+
+    with pytest.raises(OSError, match="the folder of the images is there no longer") as told:
+        prepare("pets", home, on_unreadable="skip", progress=pull)
+    assert told.value.filename == str(photos)
+    photos.with_name("pulled").rename(photos)
+    assert prepare("pets", home, on_unreadable="skip").manifest["skipped"] == []
+
+
+def test_what_does_not_fit_on_the_disk_is_not_begun(home, photos, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(OSError, match=r"76 images at 16 pixels take 0\.0 GB") as told:
+        patch.setattr("archlab.data.chunks.disk_usage", lambda path: SimpleNamespace(free=76 * 16 * 16 * 3 - 1))
+        patch.setattr("archlab.data.chunks.decode", None)
+        prepare("pets", home)
+    assert told.value.errno == errno.ENOSPC and told.value.filename == str(home / "datasets/pets")
+    assert len(prepare("pets", home).labels("test")) == 16
 
 
 def test_all_that_is_decoded_already_needs_no_workers(home, photos, small_chunks, monkeypatch):

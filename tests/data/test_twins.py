@@ -1,6 +1,7 @@
 """Images that are one stay on one side where the entry says so: copies, near-copies, together with groups and fixed parts."""
 
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -124,12 +125,48 @@ def test_near_copies_on_request(home, fill, describe):
     assert all(side[f"cat/{n:04}.png"] == side[f"cat/darker{n}.png"] for n in range(20))
 
 
+def test_what_preparing_finds_nearly_one_is_what_is_told_at_every_resolution(home, fill, describe, monkeypatch):
+    root = fill({"train/cat": 20, "train/dog": 20, "test/cat": 5, "test/dog": 5}, size=(64, 64), suffix=".png")
+    for number in range(3):
+        image = Image.open(root / f"train/cat/{number:04}.png")
+        ImageEnhance.Brightness(image).enhance(0.85).save(root / f"test/cat/darker{number}.png")
+    source = {"folder": {"path": str(root)}}
+    describe("pets", source=source, together="near", copies="kept", resolution=32)
+    prepared = [prepare("pets", home), prepare("pets", home, resolution=8)]
+
+    def unexpected(image):
+        raise AssertionError("looked for again")
+
+    monkeypatch.setattr("archlab.data.near.perceived", unexpected)
+    expected = {(f"train/cat/{n:04}.png", f"test/cat/darker{n}.png") for n in range(3)}
+    for each in prepared:
+        assert {pair.names for pair in inspect(each).near_duplicates} == expected
+
+
 def test_near_pairs_are_those_and_no_others():
     random = np.random.default_rng(0)
     small = random.integers(0, 256, (12, 5, 5, 3), dtype=np.uint8)
     images = [np.asarray(Image.fromarray(each).resize((32, 32), Image.Resampling.BICUBIC)) for each in small]
     images += [(images[at] * 0.8).astype(np.uint8) for at in (3, 7)]
     assert near_pairs(images).tolist() == [[3, 12], [7, 13]]
+
+
+def test_how_far_looking_for_near_copies_is_is_told():
+    images = np.random.default_rng(0).integers(0, 256, (1100, 8, 8, 3), dtype=np.uint8)
+    told = []
+    near_pairs(images, lambda *step: told.append(step))
+    assert [step for step in told if step[0] == "comparing"] == [("comparing", n, 1100) for n in (500, 1000, 1100)]
+    assert [done for step, done, _ in told if step == "looking for copies"] == [1, 501, 1001, 1100]
+
+
+def test_looking_for_near_copies_takes_some_kilobytes_an_image():
+    images = np.random.default_rng(0).integers(0, 256, (1000, 8, 8, 3), dtype=np.uint8)
+    near_pairs(images[:2])  # imports
+    tracemalloc.start()
+    near_pairs(images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6000 * len(images)
 
 
 def test_of_more_near_copies_than_are_compared_each_is_a_pair_with_the_first():

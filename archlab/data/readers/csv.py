@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +15,9 @@ from archlab.data.readers.places import is_image, notes_on_others
 from archlab.foundation import UserError, check_file
 
 IMAGE, LABEL = "image", "label"  # the columns, unless others are named
-_CALLED = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "blanks"}
+_CALLED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+_LOOKED_FOR = ",;\t"
+_SAID = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)  # the first line, as Excel has it
 
 
 def read(
@@ -41,56 +45,65 @@ def read(
 def read_rows(path: Path, image: str, label: str, group: str | None = None, split: str | None = None) -> list[Row]:
     """The rows of a CSV file, from the columns of these names; of a list without headings, the columns are 1, 2, ...
 
-    Raises UserError with the line.
+    A first line `sep=;` says what parts the columns. Rows of empty fields alone are none. Raises UserError with the line.
     """
+    table, delimiter = _table(path, {name.strip() for name in (image, label, group, split) if name})
+    first = table[0][1] if table else []
+    if not any(first):
+        told = "begins with an empty line" if any(any(fields) for _, fields in table) else "is empty"
+        raise UserError(told, where=str(path))
+    if _is_row(first, image, label):
+        known = [str(number) for number in range(1, len(first) + 1)]
+        image, label = {IMAGE: "1"}.get(image, image), {LABEL: "2"}.get(label, label)
+    else:
+        known = first
+        del table[0]
+    names = [column(name.strip(), known, path) if name else "" for name in (image, label, group, split)]
+    return [_row(at, fields, known, names, _CALLED[delimiter]) for at, fields in table if any(fields)]
+
+
+def _table(path: Path, columns: set[str]) -> tuple[list[tuple[str, list[str]]], str]:
+    """The line (FILE:LINE) and the fields of each row, without blanks around them, and what parts these."""
     try:
-        with check_file(path).open(encoding="utf-8-sig", newline="") as file:
-            delimiter = _delimiter(file.readline(), {image, label, group, split} - {None})
-            file.seek(0)
-            first = next(csv.reader(file, delimiter=delimiter, strict=True), [])
-            if not any(map(str.strip, first)):
-                raise UserError("begins with an empty line" if file.read().strip() else "is empty", where=str(path))
-            file.seek(0)
-            known = first
-            if _is_row(first, image, label):
-                known = [str(number) for number in range(1, len(first) + 1)]
-                image, label = {IMAGE: "1"}.get(image, image), {LABEL: "2"}.get(label, label)
-            for name in (image, label, group, split):
-                if name is not None:
-                    column(name, known, path)
-            reader = csv.DictReader(file, known if known is not first else None, delimiter=delimiter, strict=True)
-            rows = [(f"{path}:{reader.line_num}", row) for row in reader]
+        text = check_file(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except UnicodeDecodeError:
-        raise UserError("is not UTF-8 text", where=str(path)) from None
+        raise UserError("is not UTF-8 text: save the table as CSV in UTF-8", where=str(path)) from None
+    lines = list(io.StringIO(text, newline=""))
+    said = _SAID.fullmatch(lines[0]) if lines else None
+    above = 1 if said else 0
+    del lines[:above]
+    delimiter = said[1] if said else _delimiter("".join(lines[:1]), columns)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
+    try:
+        rows = [(f"{path}:{above + reader.line_num}", [field.strip() for field in fields]) for fields in reader]
     except csv.Error as error:
-        raise UserError(f"is not a CSV file: {error}", where=str(path)) from None
-    for at, row in rows:
-        if any(field.strip() for field in row.get(None) or ()):  # fields beyond the columns
-            count = len(known) + len(row[None])
-            raise UserError(
-                f"has {count} fields, but there are {len(known)} columns: quote what holds {_CALLED[delimiter]}",
-                where=at,
-            )
-        for name in (image, label, group, split):
-            if name is not None and not (row[name] or "").strip():
-                raise UserError(f"the column {name!r} is empty", where=at)
-    return [
-        Row(
-            file=row[image].strip(),
-            label=row[label].strip(),
-            split=part_named(row[split], at) if split else "",
-            group=row[group].strip() if group else "",
+        raise UserError(f"is not a CSV file: {error}", where=f"{path}:{above + reader.line_num}") from None
+    return rows, delimiter
+
+
+def _row(at: str, fields: list[str], known: Sequence[str], names: Sequence[str], called: str) -> Row:
+    """A row, of which `names` are the columns of image, label, group and split; empty where there is no such column."""
+    if any(fields[len(known) :]):
+        raise UserError(
+            f"has {len(fields)} fields, but there are {len(known)} columns: quote what holds {called}", where=at
         )
-        for at, row in rows
-    ]
+    cells = {**dict(zip(known, fields, strict=False)), "": ""}
+    for name in names:
+        if name and not cells.get(name):
+            raise UserError(f"the column {name!r} is empty", where=at)
+    file, label, group, split = (cells[name] for name in names)
+    return Row(file, label, part_named(split, at) if split else "", group)
 
 
-def _delimiter(heading: str, columns: set[str | None]) -> str:
-    """What parts the headings: that by which the columns are among them, else what there is most of."""
-    fitting = [each for each in ",;\t" if columns <= set(next(csv.reader([heading], delimiter=each), []))]
-    best = max(fitting or ",;\t", key=heading.count)
+def _delimiter(heading: str, columns: set[str]) -> str:
+    """What parts the first line: that by which the columns are among its fields, or else an image is, else what there is most
+    of."""
+    fields = {each: [field.strip().strip('"') for field in heading.split(each)] for each in _LOOKED_FOR}
+    named = [each for each in fields if columns <= set(fields[each])]
+    fitting = named or [each for each in fields if any(map(is_image, fields[each]))]
+    best = max(fitting or _LOOKED_FOR, key=heading.count)
     return best if best in heading else " "
 
 

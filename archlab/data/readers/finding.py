@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from archlab.data.readers.places import images_below
+from archlab.data.readers.places import images_below, is_image
 from archlab.foundation import UserError
 
 
@@ -24,14 +24,14 @@ class ImageFinder:
     def find(self, name: str) -> str | None:
         """The path of the image below the folder; None where there is none.
 
-        An accent may be written in either way, and folders be parted by backslashes. Raises UserError where several images
-        are called so, and are not copies of each other.
+        An accent and the suffix (`.JPG`) may be written in either way, and folders be parted by backslashes. Raises UserError
+        where several images are called so, and are not copies of each other.
         """
         paths = [name, *(os.path.join(base, name) for base in self.bases)]  # noqa: PTH118 (there are many)
         for path in paths:
             if os.path.isfile(os.path.join(self.folder, path)):  # noqa: PTH113, PTH118
                 return os.path.normpath(path)
-        found = next((called for path in paths if (called := self._index.get(_composed(os.path.normpath(path))))), [])
+        found = next((called for path in paths if (called := self._index.get(_spelled(os.path.normpath(path))))), [])
         if not found and "\\" in name:
             return self.find(name.replace("\\", "/"))
         found = next((near for base in self.bases if (near := _directly_in(base, found))), found)
@@ -44,18 +44,20 @@ class ImageFinder:
     def _index(self) -> dict[str, list[str]]:
         """Paths by all that a table may call them: less their suffix, and less their folders."""
         index: dict[str, list[str]] = {}
-        for path in images_below(self.folder, unreadable=self.unreadable)[0]:
+        for path in images_below(self.folder, linked=True, unreadable=self.unreadable)[0]:
             below = path.removeprefix(f"{self.folder}{os.sep}")
             stem = below.rpartition(".")[0]
             names = (below, stem, os.path.basename(below), os.path.basename(stem))  # noqa: PTH119
-            for name in set(map(_composed, names)):
+            for name in set(map(_spelled, names)):
                 index.setdefault(name, []).append(below)
         return index
 
 
-def _composed(name: str) -> str:
-    """The name with an accent written in one way: as one character with its letter, which macOS takes apart."""
-    return unicodedata.normalize("NFC", name)
+def _spelled(name: str) -> str:
+    """The name with an accent written in one way, as one character with its letter, which macOS takes apart, and the suffix of
+    an image in small letters."""
+    stem, dot, suffix = unicodedata.normalize("NFC", name).rpartition(".")
+    return f"{stem}{dot}{suffix.lower() if is_image(name) else suffix}"
 
 
 def _directly_in(base: str, paths: list[str]) -> list[str]:

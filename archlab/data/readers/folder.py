@@ -21,6 +21,7 @@ from archlab.data.readers.places import (
     kinds,
     left_out,
     locate,
+    to_convert,
     within,
 )
 from archlab.foundation import UserError, real
@@ -73,13 +74,13 @@ def list_classes(
         expected = "a folder of images for each class, train/ and test/ of such folders, or a table of labels (--csv)"
         raise UserError(f"{_held(folder)}: expected {expected}", where=str(folder))
     names, labels = np.unique(classes, return_inverse=True)
-    notes = [f"left out, since they are no images of a known format: {kinds(ignored)}"] if ignored else []
+    told = f"left out, since they are no images of a known format: {kinds(ignored)}{to_convert(ignored)}"
     return Listing(
         tuple(called(str(name)) for name in names),
         ImageFiles(folder, files),
         labels.astype(np.int64),
         np.array(splits),
-        notes=(*notes, *_unseen(list(parts.values()))),
+        notes=(*([told] if ignored else []), *_unseen(list(parts.values()))),
     )
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ SPLIT_NAMES = _WORDS | {  # also training_set, train-images, "test data"
     for between in ("_", "-", " ", "")
     for held in _HELD
 }
-_WHOLE = re.compile(r"-?\d{1,4000}")  # Python reads no longer number
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)? ?%?")
 
 
 class Row(NamedTuple):
@@ -45,12 +46,17 @@ class Row(NamedTuple):
 
 
 def label_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Class names in order (by value where all are whole numbers), and int64 indices into them."""
+    """Class names in order (by value where all are numbers, such as `10`, `2.5`, `2,5` and `93 %`), and int64 indices into
+    them."""
     names = set(labels)
-    whole = all(map(_WHOLE.fullmatch, names))
-    ordered = sorted(names, key=lambda name: (int(name), name)) if whole else sorted(names)
+    numbers = all(map(_NUMBER.fullmatch, names))
+    ordered = sorted(names, key=lambda name: (_value(name), name)) if numbers else sorted(names)
     index = {name: i for i, name in enumerate(ordered)}
     return tuple(ordered), np.array([index[label] for label in labels], np.int64)
+
+
+def _value(number: str) -> Decimal:
+    return Decimal(number.rstrip(" %").replace(",", "."))
 
 
 def part_named(word: str, at: str) -> str:
@@ -78,13 +84,19 @@ def in_one_spelling(words: Sequence[str]) -> list[str]:
 
 
 def table_listing(images: Images, rows: Sequence[Row], path: Path) -> Listing:
-    """The listing of a table's rows, with a note of the images that stand in several."""
+    """The listing of a table's rows, with a note of the images that stand in several.
+
+    Raises UserError where there are no rows.
+    """
     if not rows:
         raise UserError("has no rows", where=str(path))
     names, indices = label_classes(in_one_spelling([row.label for row in rows]))
     groups = in_one_spelling([row.group for row in rows])
     splits = np.array([row.split for row in rows])
-    listing = Listing(names, images, indices, splits, np.array(groups) if any(groups) else None)
-    if several := [name for name, times in Counter(images.names).items() if times > 1]:
-        return listing.noted(f"{counted(len(several), 'image')} in more than one row, {min(several)} for one")
-    return listing
+    return Listing(names, images, indices, splits, np.array(groups) if any(groups) else None, named_again(images.names))
+
+
+def named_again(names: Sequence[str]) -> tuple[str, ...]:
+    """A note of the images that stand in several rows, where there are such."""
+    several = [name for name, times in Counter(names).items() if times > 1]
+    return (f"{counted(len(several), 'image')} in more than one row, {min(several)} for one",) if several else ()

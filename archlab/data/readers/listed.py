@@ -12,7 +12,7 @@ from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.csv import IMAGE, LABEL, read_rows
 from archlab.data.readers.finding import ImageFinder, find_all
 from archlab.data.readers.folder import list_classes, parts_of
-from archlab.data.readers.labels import SPLIT_NAMES, in_one_spelling
+from archlab.data.readers.labels import SPLIT_NAMES, in_one_spelling, named_again
 from archlab.data.readers.places import folders, holds_images, notes_on_others
 from archlab.foundation import UserError
 
@@ -52,7 +52,7 @@ def read(
         ImageFiles(folder, found),
         np.concatenate([listed.labels, numbers]),
         np.concatenate([listed.splits, splits]),
-        notes=(*listed.notes, *notes, *others),
+        notes=(*listed.notes, *notes, *named_again(files), *others),
     )
 
 

@@ -1,5 +1,5 @@
 """A folder of images with a metadata.csv, as Hugging Face's image folders have: beside the images of each part
-(train/metadata.csv), or one for all."""
+(train/metadata.csv), or one for all, of which images in train/ and test/ are of these parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.csv import read_rows
 from archlab.data.readers.finding import ImageFinder
-from archlab.data.readers.labels import SPLIT_NAMES, table_listing
+from archlab.data.readers.labels import SPLIT_NAMES, Row, table_listing
 from archlab.data.readers.places import folders, images_below, notes_on_others
 from archlab.foundation import UserError
 from archlab.foundation.files import is_file
@@ -59,7 +59,15 @@ def read(
     )
     files = _found(folder, [row.file for row in rows])
     notes = notes_on_others(folder, files, f"that {FILE} does not name")
-    return table_listing(ImageFiles(folder, files), rows, folder).noted(*notes)
+    return table_listing(ImageFiles(folder, files), _in_parts(rows, files), folder).noted(*notes)
+
+
+def _in_parts(rows: Sequence[Row], files: Sequence[str]) -> Sequence[Row]:
+    """The rows, those of no part in that which the folder of their image is called as, if training and another are there."""
+    parts = [next((SPLIT_NAMES.get(word.lower(), "") for word in Path(file).parts[:-1]), "") for file in files]
+    if "train" not in parts or not {"validation", "test"} & set(parts):
+        return rows
+    return [row._replace(split=row.split or part) for row, part in zip(rows, parts, strict=True)]
 
 
 def _found(folder: Path, names: Sequence[str]) -> list[str]:

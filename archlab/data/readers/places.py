@@ -20,6 +20,7 @@ _HIDDEN = (".", "__", *_SYSTEMS)  # also what macOS puts into an archive, __MACO
 _TOOLS = (".git", ".svn", ".hg", ".ipynb_checkpoints", ".thumb", ".cache", ".venv", ".archlab", "__pycache__")
 _MACOS = ("__MACOSX", ".Trash", ".Spotlight", ".fseventsd", ".TemporaryItems", ".DocumentRevisions")
 _SILENT = (*_TOOLS, *_MACOS, *_SYSTEMS)  # left out without a word
+_PHOTOGRAPHS = (".heic", ".heif", ".avif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw")  # as phones and cameras have
 _LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # that Windows leaves in folders of images
 
 
@@ -161,6 +162,12 @@ def notes_on_others(folder: Path, named: Iterable[str], which: str) -> tuple[str
         if os.path.normpath(path) not in known
     ]
     return (*([left_out(lost, which)] if lost else ()), *map(str, unreadable))
+
+
+def to_convert(files: Iterable[str]) -> str:
+    """What is said further where photographs are among files of no known format."""
+    found = any(file.lower().endswith(_PHOTOGRAPHS) for file in files)
+    return "; photographs among them count once they are converted to JPEG" if found else ""
 
 
 def kinds(files: Iterable[str]) -> str:
