@@ -88,6 +88,10 @@ def not_timed(runs: Iterable[Run], store: Store) -> list[Run]:
     return list({_name(run): run for run in runs if _kept(run, store) is None}.values())
 
 
+BESIDE = "latencies_beside"
+"""Those of the CPU alone, of machines that have a GPU."""
+
+
 def latency_beside(
     run: Run, other: Run, milliseconds: float, store: Store, time_limit: float | None = None
 ) -> float | None:
@@ -96,17 +100,18 @@ def latency_beside(
 
     What is not known yet is measured now beside the model of `other`, which has the same resolution and takes `milliseconds`
     where nothing else computes. They take turns, so other processes may compute meanwhile: what counts, and is kept, is how
-    many times as long as the other it takes.
+    many times as long as the other it takes. Nothing is kept of a GPU, which these keep busy.
     """
-    if (known := _kept(run, store)) is not None:
+    if (known := _kept(run, store) or read_measurement(store, BESIDE, _name(run))) is not None:
         return known[0]["median_ms"] if known else None
     found = _measured([run, other], store, time_limit)
     if not all(found.get(each.key) for each in (run, other)):
         return None
     slower = found[other.key][0]["median_ms"] / milliseconds
     hardware = found[run.key][0]["hardware"]
-    at_rest = [_divided(each, slower) if each["hardware"] == hardware else each for each in found[run.key]]
-    keep_measurement(store, "latencies", _name(run), at_rest)
+    at_rest = [_divided(each, slower) for each in found[run.key] if each["hardware"] == hardware]
+    of_all = len(at_rest) == len(found[run.key])
+    keep_measurement(store, "latencies" if of_all else BESIDE, _name(run), at_rest)
     return at_rest[0]["median_ms"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.data import Expected, Prepared
+from archlab.executors.settings import Settings
 from archlab.forecast.kept import keep_measurement, kept_below, read_measurement
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name, gpu_names
@@ -100,8 +101,13 @@ def kind_of(run: Run) -> str:
 
 
 def hardware() -> tuple[str, ...]:
-    """This machine's processor and GPUs."""
-    return cpu_name(), *gpu_names()
+    """This machine's processor, and its GPUs where runs can use them."""
+    return cpu_name(), *(gpu_names() if Settings().gpus_here else ())
+
+
+def computing(machine: tuple[str, ...]) -> tuple[str, ...]:
+    """What of the hardware of a machine computes runs: its GPUs where it has any, else its processor."""
+    return machine[1:] or machine
 
 
 def macs_of(run: Run) -> int:
@@ -121,7 +127,7 @@ class Finished:
         names = ["key", "architecture", "width", "resolution", "smallest_map"]
         names += ["dataset_digest", "recipe", "seconds", "peak_memory", "hardware"]
         for row in list_runs(store).table.select(names).to_pylist():
-            if row["hardware"] in self.machine:
+            if row["hardware"] in computing(self.machine):
                 self.rows[tuple(row[name] for name in names[1:5])].append(row)
 
     def predict(self, run: Run, work: Work) -> Prediction | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -34,7 +35,7 @@ def check_counts(
     if announce:
         announce(f"counting {counted(len(new), 'network')} with fvcore, once")
     problems = []
-    for event in tries(new.values(), store, settings, COUNT):
+    for event in tries(new.values(), store, replace(settings, device="cpu"), COUNT):  # a worker a core, not one a GPU
         if event.kind == "finished" and event.detail["problem"]:
             problems.append(f"{event.run.model} on {event.run.dataset}: {event.detail['problem']}")
         elif event.kind == "finished":

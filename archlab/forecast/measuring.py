@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,15 @@ from archlab.architecture import build_model, from_canonical
 from archlab.budget import UncountableError, count, measure
 from archlab.budget.own_blocks import ClosedFormError
 from archlab.data import is_prepared
-from archlab.executors.training import settle_device
 from archlab.executors.worker import Reporter
 from archlab.foundation import UserError
 from archlab.runs.foundations import foundations_of
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.evaluation import evaluated_splits, evaluation_batch_size
+from archlab.training.graph import WARM_UP
 from archlab.training.loop import Trained, train
-from archlab.training.mode import peak_memory
+from archlab.training.mode import peak_memory, settle_device
 from archlab.training.reading import load_recipe
 from archlab.training.recipe import Recipe
 
@@ -56,11 +58,21 @@ class Few:
         return values[: self._most[split]]
 
 
-def try_run(run: Run, *, home: Path, folder: Path, report: Reporter, device: str = "auto", **_: Any) -> dict[str, Any]:
-    """Two steps of a run, and evaluation: fails where the run would."""
-    recipe = dataclasses.replace(load_recipe(run.recipe), steps=2)
-    data = _few(run, home, 2 * recipe.batch_size)
-    _train(run, data, recipe, device, home=home)
+def try_run(
+    run: Run,
+    *,
+    home: Path,
+    folder: Path,
+    report: Reporter,
+    device: str = "auto",
+    deterministic: bool = False,
+    **_: Any,
+) -> dict[str, Any]:
+    """Two steps of a run, on a GPU as many as until one is a graph, and evaluation: fails where the run would."""
+    steps = WARM_UP + 1 if settle_device(device).type == "cuda" else 2
+    recipe = dataclasses.replace(load_recipe(run.recipe), epochs=None, steps=steps)
+    data = _few(run, home, steps * recipe.batch_size)
+    _train(run, data, recipe, device, home=home, deterministic=deterministic)
     return {}
 
 
@@ -84,27 +96,54 @@ def measure_run(
 
     Of whole images, which are the most that a step of a recipe with `progressive` costs.
     """
-    memory_before, recipe = peak_memory(settle_device("cpu")), load_recipe(run.recipe)
+    memory_before, recipe, prepared = peak_memory(settle_device("cpu")), load_recipe(run.recipe), open_data(run, home)
+    on_gpu = settle_device(device).type == "cuda"
+    portion = _portion_of_a_gpu(recipe, prepared, run.resolution) if on_gpu else _portion(recipe, run)
+    data = Few(prepared, portion.steps * portion.batch_size, portion.evaluated)
+    lasting = dataclasses.replace(
+        recipe, batch_size=portion.batch_size, epochs=portion.epochs, steps=None, progressive=0.0
+    )
+    trained = _train(run, data, lasting, device, home=home)
+    before, last = trained.history[-2:]
+    images = {split: len(data.labels(split)) for split in evaluated_splits(recipe)}
+    image = (trained.seconds - last["seconds"]) / sum(images.values())
+    epoch = last["seconds"] - before["seconds"]
+    larger = recipe.batch_size / portion.batch_size
+    return {
+        "setup": max(before["seconds"] - (portion.epochs - 1) * epoch, 0.0),
+        "step": max(epoch - images.get("validation", 0) * image, epoch / 2) / trained.history[0]["steps"] * larger,
+        "image": image,
+        "checkpoint": _seconds_to_write(home, 3 * sum(weight.nbytes for weight in trained.weights.values())),
+        "memory": round(memory_before + (trained.peak_memory - memory_before) * larger),
+    }
+
+
+@dataclass(frozen=True)
+class _Portion:
+    """What is measured: batches of an epoch and their size, epochs, of which the last counts, and evaluated images a split."""
+
+    steps: int
+    batch_size: int
+    epochs: int
+    evaluated: int
+
+
+def _portion(recipe: Recipe, run: Run) -> _Portion:
     least, pixels, evaluated = STEPS, MOST_PIXELS, evaluation_batch_size(run.resolution)
     if not is_prepared(run.dataset_digest):
         least, pixels, evaluated = ROUGHLY
     batch_size = max(min(recipe.batch_size, pixels // run.resolution**2), min(recipe.batch_size, 2))
     steps = min(max(least * pixels // (4 * batch_size * run.resolution**2), least), MOST_STEPS)
-    data = Few(open_data(run, home), steps * batch_size, evaluated)
-    lasting = dataclasses.replace(recipe, batch_size=batch_size, epochs=EPOCHS, steps=None, progressive=0.0)
-    trained = _train(run, data, lasting, device, home=home)
-    first, last = trained.history[0], trained.history[-1]
-    images = {split: len(data.labels(split)) for split in evaluated_splits(recipe)}
-    image = (trained.seconds - last["seconds"]) / sum(images.values())
-    epoch = (last["seconds"] - first["seconds"]) / (EPOCHS - 1)
-    larger = recipe.batch_size / batch_size
-    return {
-        "setup": max(first["seconds"] - epoch, 0.0),
-        "step": max(epoch - images.get("validation", 0) * image, epoch / 2) / first["steps"] * larger,
-        "image": image,
-        "checkpoint": _seconds_to_write(home, 3 * sum(weight.nbytes for weight in trained.weights.values())),
-        "memory": round(memory_before + (trained.peak_memory - memory_before) * larger),
-    }
+    return _Portion(steps, batch_size, EPOCHS, evaluated)
+
+
+def _portion_of_a_gpu(recipe: Recipe, prepared: Any, resolution: int) -> _Portion:
+    """Whole batches, since less does not keep it busy; evaluated ones of one size, since the first of each takes long; and the
+    last epoch begins when the step is a graph."""
+    splits = {split: sum(prepared.counts(split)) for split in ("train", *evaluated_splits(recipe))}
+    batches = min(recipe.batches(splits.pop("train")), MOST_STEPS)
+    evaluated = min(evaluation_batch_size(resolution), *splits.values())
+    return _Portion(MOST_STEPS, recipe.batch_size, 1 + math.ceil((WARM_UP + 1) / batches), evaluated)
 
 
 class _MeasuredError(Exception):
@@ -150,6 +189,7 @@ def _train(
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
     *,
     home: Path,
+    deterministic: bool = False,
 ) -> Trained:
     foundations = foundations_of(run, home)
     return train(
@@ -160,6 +200,7 @@ def _train(
         width=run.width,
         smallest_map=run.smallest_map,
         device=settle_device(device),
+        deterministic=deterministic,
         teacher=foundations.teacher,
         given=foundations.given,
         on_epoch=on_epoch,

@@ -273,7 +273,7 @@ def tries(runs: Iterable[Run], store: Store, settings: Settings, task: Task) -> 
     is_elsewhere = settings.executor == "ray" and address_of(settings)
     workers = None if is_elsewhere else settings.workers
     local = replace(settings, executor="local", address=None, gpus=0.0, retries=0, workers=workers)
-    local = replace(local, time_limit=settings.time_limit or LIMIT)
+    local = replace(local, device=settings.settled_device, time_limit=settings.time_limit or LIMIT)
     with open_executor(store, local, task) as executor, interruptible(executor, at_once=True) as interrupted:
         for run in runs:
             executor.submit(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -11,6 +12,9 @@ from itertools import takewhile
 from pathlib import Path
 
 DEVICES = Path("/dev")
+BOARD = Path("/proc/device-tree/model")
+AMD = Path("/sys/class/kfd/kfd/topology/nodes")
+OF_WINDOWS = Path("/usr/lib/wsl/lib")
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of all cores in so many
 
 
@@ -37,13 +41,48 @@ def core_count() -> int:
 
 @cache
 def gpu_names() -> tuple[str, ...]:
-    """The GPUs, as their driver calls them; asks the file system alone and initialises nothing."""
+    """The GPUs, as their driver calls them; initialises none."""
     lines = [
         line
         for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
         for line in path.read_text().splitlines()
     ]
-    return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Model:"))
+    return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Model:")) or _not_numbered()
+
+
+@cache
+def _not_numbered() -> tuple[str, ...]:
+    """The GPUs that have no `nvidia0` among the devices: AMD's under ROCm, those that Windows lends to WSL, a Jetson's."""
+    if "+rocm" in version("torch"):
+        return tuple(_of_amd())
+    if (DEVICES / "dxg").exists():
+        return tuple(_of_windows())
+    if any((DEVICES / name).exists() for name in ("nvhost-gpu", "nvgpu")):
+        with suppress(OSError):  # a container does not see it
+            return (BOARD.read_text().rstrip("\0"),)
+        return ("NVIDIA Tegra",)
+    return ()
+
+
+def _of_windows() -> list[str]:
+    """Those that NVIDIA's driver names, none where Windows has none of it."""
+    asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    places = {**os.environ, "PATH": f"{OF_WINDOWS}:{os.environ.get('PATH', '')}"}
+    with suppress(OSError, subprocess.SubprocessError):
+        told = subprocess.run(asked, env=places, capture_output=True, text=True, check=True, timeout=20)
+        return told.stdout.splitlines()
+    return []
+
+
+def _of_amd() -> list[str]:
+    """Those that ROCR_VISIBLE_DEVICES leaves, under their names in the kernel; processors are nodes without a number."""
+    found = []
+    for number in sorted(AMD.glob("*/gpu_id")):
+        with suppress(OSError):  # not this container's
+            if number.read_text().strip() != "0":
+                found.append(f"AMD {number.with_name('name').read_text().strip()}")
+    left = os.environ.get("ROCR_VISIBLE_DEVICES")
+    return found if left is None else found[: len(list(filter(None, left.split(","))))]
 
 
 def gpu_count() -> int:
@@ -51,11 +90,17 @@ def gpu_count() -> int:
     return len(visible_gpus()) if gpu_names() and not version("torch").endswith("+cpu") else 0
 
 
+def visibility() -> str:
+    """The variable that says which GPUs a process sees: ROCm reads CUDA's where its own is not there."""
+    own = "HIP_VISIBLE_DEVICES"
+    return own if own in os.environ and "+rocm" in version("torch") else "CUDA_VISIBLE_DEVICES"
+
+
 def visible_gpus() -> list[str]:
-    """The GPUs that runs are spread over, by the names of CUDA_VISIBLE_DEVICES; initialises none."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    """The GPUs that runs are spread over, by the names of the variable `visibility`; initialises none."""
+    named = os.environ.get(visibility())
     if named is None:  # a container numbers its own anew
-        return [str(number) for number, _ in enumerate(DEVICES.glob("nvidia[0-9]*"))]
+        return [str(number) for number in range(len(list(DEVICES.glob("nvidia[0-9]*"))) or len(_not_numbered()))]
     shown = takewhile(lambda name: not name.startswith("-"), map(str.strip, named.split(",")))  # CUDA ends at a -1
     return [name for name in shown if name]
 

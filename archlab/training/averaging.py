@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-
-Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 def decay_at(decay: float, step: int) -> float:
@@ -26,14 +27,26 @@ class Average(AveragedModel):
     """
 
     def __init__(self, network: nn.Module, decay: float):
-        super().__init__(network, multi_avg_fn=self._move, use_buffers=True)
+        super().__init__(network)
         self.decay = decay
 
     @torch.no_grad()
-    def _move(self, averages: Tensors, now: Tensors, _: Tensor | int) -> None:
-        """Tensors of one device and type."""
-        if averages[0].is_floating_point():
-            # the count stays on the CPU, so that no step waits for a GPU
-            torch._foreach_lerp_(averages, now, 1 - decay_at(self.decay, int(self.n_averaged)))
-        else:
-            torch._foreach_copy_(averages, now)
+    def update_parameters(self, model: nn.Module) -> None:
+        """After a step of the network. torch's own sends the count to a GPU at every step, which waits for it."""
+        step = int(self.n_averaged)
+        moved, copied = list[tuple[Tensor, Tensor]](), list[tuple[Tensor, Tensor]]()
+        for average, now in zip(_tensors_of(self.module), _tensors_of(model), strict=True):
+            (moved if step and average.is_floating_point() else copied).append((average, now))
+        if moved:
+            torch._foreach_lerp_(*_lists_of(moved), 1 - decay_at(self.decay, step))
+        if copied:
+            torch._foreach_copy_(*_lists_of(copied))
+        self.n_averaged += 1
+
+
+def _tensors_of(network: nn.Module) -> Iterator[Tensor]:
+    return chain(network.parameters(), network.buffers())
+
+
+def _lists_of(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+    return [average for average, _ in pairs], [now for _, now in pairs]

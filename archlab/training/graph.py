@@ -58,7 +58,10 @@ class GraphedStep:
             with torch.cuda.graph(graph, stream=self.stream):
                 self.step(self.images, self.labels)
         except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
+            first = (
+                error.__context__ if isinstance(error.__context__, RuntimeError) else error
+            )  # the end of a broken capture fails too
+            reason = str(first).partition("\n")[0]
             raise RuntimeError(f"the step cannot be captured, though `--deterministic` may run it: {reason}") from error
         self.graph = graph
 

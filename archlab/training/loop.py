@@ -131,7 +131,8 @@ def train(
         progress = Progress()
         pace = Pace()
         if checkpoint:
-            fingerprint = _fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device)
+            exactly = deterministic and device.type == "cuda"
+            fingerprint = _fingerprint_of(architecture, prepared, recipe, seed, width, smallest_map, device, exactly)
             progress = load_checkpoint(checkpoint, model, optimizer, fingerprint, average) or progress
         started -= progress.seconds
 

@@ -11,13 +11,27 @@ from typing import Any
 import numpy as np
 import torch
 
+from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name
 
 
+def settle_device(device: str) -> torch.device:
+    """`auto` is a GPU where there is one. Raises UserError for one that is not there."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    elif device == "cuda" and not torch.cuda.is_available():
+        raise UserError("there is no GPU that torch can use: --device cpu")
+    return torch.device(device)
+
+
 def precision_of(device: torch.device, precision: str = "mixed") -> AbstractContextManager:
-    """mixed: bfloat16 autocast on a GPU, float32 on a CPU, where bfloat16 is slower. float32: everywhere."""
-    mixed = device.type == "cuda" and precision == "mixed"
-    return torch.autocast("cuda", torch.bfloat16) if mixed else nullcontext()
+    """mixed: bfloat16 autocast on a GPU that computes in it, else float32: on a CPU bfloat16 is slower. float32: everywhere."""
+    return torch.autocast("cuda", torch.bfloat16) if _is_mixed(device, precision) else nullcontext()
+
+
+def _is_mixed(device: torch.device, precision: str) -> bool:
+    """NVIDIA's GPUs before Ampere hold bfloat16, but there are no convolutions in it for them."""
+    return device.type == "cuda" and precision == "mixed" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 @contextmanager
@@ -45,7 +59,7 @@ def execution_mode(device: torch.device, deterministic: bool, precision: str, *,
     return {
         "device": device.type,
         "hardware": torch.cuda.get_device_name(device) if cuda else cpu_name(),
-        "precision": "bfloat16" if cuda and precision == "mixed" else "float32",
+        "precision": "bfloat16" if _is_mixed(device, precision) else "float32",
         "memory_format": "channels_last",
         "step": "graph" if graphed else "eager",
         "threads": torch.get_num_threads(),

@@ -6,7 +6,7 @@ import dataclasses
 from importlib import resources
 from pathlib import Path
 
-from archlab.foundation import Mapping, UserError, check_keys, is_file, read_yaml, where, with_lines_of
+from archlab.foundation import Mapping, UserError, check_keys, is_file, read_yaml, real, where, with_lines_of
 from archlab.foundation.settings import read_settings
 from archlab.training.consistency import check_consistency
 from archlab.training.exemption import NOT_EXEMPT, Exemption
@@ -40,11 +40,12 @@ def load_recipe(
         return _parse(read_yaml(Path(str(RECIPES / f"{name}.yaml"))), at, folder, seen)
     path = (folder or Path()) / name
     if path.suffix in (".yaml", ".yml") or is_file(path):
-        if path.absolute() in seen:
+        if is_file(path) and real(path) in seen:
             raise UserError("a recipe cannot be like itself", where=at)
         if at and not is_file(path):
             raise UserError(f"there is no file {str(path)!r}", where=at)
-        return _parse(read_yaml(path), at, path.parent, seen | {path.absolute()}, path.stem)
+        document = read_yaml(path)
+        return _parse(document, at, path.parent, seen | {real(path)}, path.stem)
     raise UserError(
         f"there is no recipe {name!r}: neither one of archlab's nor a YAML file", where=at, name=name, known=recipes()
     )

@@ -5,7 +5,8 @@ import pytest
 from standin import make_run
 
 from archlab.architecture import architecture
-from archlab.deploy import extras, latencies
+from archlab.deploy import extras, latencies, time_models
+from archlab.deploy.timing import Latency
 from archlab.runs import Store
 
 
@@ -40,6 +41,32 @@ def test_beside_another_while_the_machine_is_busy_and_kept_as_if_it_was_not(tmp_
     assert (store.home / "timed").read_text().split() == ["m1", "m2"]
     assert latencies.latency_beside(two, three, 10.0, store) is None
     assert latencies.not_timed([two], store), "what failed is tried again"
+
+
+def test_of_a_gpu_that_others_keep_busy_nothing_is_kept(tmp_path, monkeypatch):
+    def measured(runs, *_):
+        of_gpu = {"median_ms": 8.0, "hardware": "a card"}
+        return {run.key: [{"median_ms": 2 * run.width, "hardware": "here"}, of_gpu] for run in runs}
+
+    monkeypatch.setattr(latencies, "_measured", measured)
+    one, two, store = make_run(model="m1", width=1.0), make_run(model="m2", width=2.0), Store(tmp_path)
+    assert latencies.latency_beside(one, two, 2.0, store) == 1.0
+    assert latencies.latency_beside(one, two, 9.0, store) == 1.0, "once and for all"
+    assert latencies.not_timed([one], store), "all of it is timed at rest"
+
+
+def test_a_gpu_that_cannot_be_timed_takes_no_latency_of_the_cpu_along(monkeypatch):
+    def busy(*_):
+        raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable")
+
+    of_cpu = Latency(1.0, 0.9, 1.1, 9, "here")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(time_models, "time_on_cpu", lambda models, resolution: [[of_cpu] for _ in models])
+    monkeypatch.setattr(time_models, "time_on_gpu", busy)
+    design = architecture({"name": "tiny", "layers": [{"conv": {"out": 8, "stride": 2}}]}).canonical()
+    run = latencies.run_to_time("tiny", design, 1.0, classes=10, resolution=32, smallest_map=2)
+    found = time_models.time_models(run, runs=[run.document()], own_files=[])
+    assert found == {"latencies": {run.key: [dataclasses.asdict(of_cpu)]}}
 
 
 def test_what_a_model_is_trained_on_does_not_matter_to_its_time():

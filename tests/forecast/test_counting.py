@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from standin import make_run
 
 import archlab
 from archlab.architecture.own_blocks import own_blocks_of
 from archlab.executors import Settings
 from archlab.forecast import check_counts, counting
 from archlab.foundation import UserError
+from archlab.foundation.machine import core_count
 from archlab.runs import Run, Store, code_digest
 from archlab.study import computing
 from archlab.study.progress import Progress
@@ -46,6 +48,14 @@ def run_of(name: str, folder, bias: bool = True, forward: str = "self.conv(x)", 
     canonical = design.canonical()
     code = code_digest(canonical, files)
     return Run(canonical, 1.0, classes, "digits", "any", 16, 2, {}, 0, code, name, files)
+
+
+def test_counting_takes_every_core_also_where_runs_take_a_gpu(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Settings, "gpus_here", property(lambda self: 1 if self.device != "cpu" else 0))
+    monkeypatch.setattr(counting, "tries", lambda runs, store, settings, task: asked.append(settings.at_once) or [])
+    check_counts([make_run()], Store(tmp_path), Settings())
+    assert asked == [core_count()]
 
 
 @pytest.mark.slow

@@ -113,6 +113,16 @@ def test_finished_runs_predict_other_seeds_and_other_datasets(store):
     )
 
 
+@pytest.mark.parametrize(("gpus", "seconds"), [(1, 30.0), (0, 900.0)])
+def test_runs_of_a_cpu_say_nothing_of_a_gpu_nor_the_other_way_round(store, monkeypatch, gpus, seconds):
+    finish(store, run_of(seed=0), 900.0)
+    finish(store, run_of(seed=1), 30.0, hardware="a card")
+    monkeypatch.setattr(Settings, "gpus_here", gpus)
+    monkeypatch.setattr(costs, "gpu_names", lambda: ("a card",))
+    ((_, prediction),) = plan([run_of(seed=2)], store, Settings(workers=1)).missing
+    assert (prediction.seconds, prediction.source) == (seconds, "finished")
+
+
 def planned(*seconds, workers=2):
     pairs = [(run_of(seed=seed), Prediction(s, 2**30, "measured")) for seed, s in enumerate(seconds)]
     return Plan([run_of(seed=99)], pairs, workers)
@@ -215,6 +225,7 @@ def test_runs_on_data_of_unknown_size_are_not_predicted(unprepared):
 def test_what_was_measured_on_another_machine_is_planned_with_beside_this_one(unprepared, monkeypatch):
     runs = [expected("m1", "cifar10", 10)]
     with monkeypatch.context() as other:
+        other.setattr(Settings, "gpus_here", 1)
         other.setattr(costs, "gpu_names", lambda: ("a card",))
         other.setattr(costs, "cpu_name", lambda: "its host")
         there = plan(runs, unprepared, Settings(workers=1))

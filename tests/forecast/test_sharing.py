@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
+from functools import cache
 
 import pytest
 from standin import make_run
 
 from archlab.data import open_prepared
-from archlab.executors import Settings
+from archlab.executors import Settings, settings
 from archlab.forecast import sharing, with_workers
 from archlab.forecast.measuring import throughput
 from archlab.foundation import machine
@@ -41,6 +43,7 @@ def test_measured_once_with_the_largest_run(monkeypatch, tmp_path):
 
     monkeypatch.setattr(machine, "gpu_names", lambda: ("a card",) * 8)
     monkeypatch.setattr(machine, "version", lambda package: "2.6.0")
+    monkeypatch.setattr(settings, "torch_has_gpus", lambda: True)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
     monkeypatch.setattr(sharing, "core_count", lambda: 32)
     monkeypatch.setattr(sharing, "_throughput", rate)
@@ -57,6 +60,7 @@ def test_a_measurement_that_failed_is_made_again(monkeypatch, tmp_path):
     rates = {1: 0.0, 2: 0.0}
     monkeypatch.setattr(machine, "gpu_names", lambda: ("a card",))
     monkeypatch.setattr(machine, "version", lambda package: "2.6.0")
+    monkeypatch.setattr(settings, "torch_has_gpus", lambda: True)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     monkeypatch.setattr(sharing, "core_count", lambda: 2)
     monkeypatch.setattr(sharing, "_throughput", lambda run, store, settings: rates[settings.workers])
@@ -71,6 +75,25 @@ def test_a_worker_a_core_without_gpus(cards, torch, monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "gpu_names", lambda: cards)
     monkeypatch.setattr(machine, "version", lambda package: torch)
     assert with_workers(Settings(), [make_run()], Store(tmp_path)).at_once == machine.core_count()
+
+
+def test_cards_that_torch_cannot_use_are_told_once_and_the_cores_compute(monkeypatch, tmp_path, caplog):
+    def is_available():
+        words = "CUDA initialization: The NVIDIA driver on your system is too old. (Triggered internally at x.cpp:1)"
+        warnings.warn(words, stacklevel=2)
+        return False
+
+    monkeypatch.setattr(machine, "gpu_names", lambda: ("a card",))
+    monkeypatch.setattr(machine, "version", lambda package: "2.6.0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr("torch.cuda.is_available", is_available)
+    monkeypatch.setattr(settings, "torch_has_gpus", cache(settings.torch_has_gpus.__wrapped__))
+    found = [with_workers(Settings(), [make_run()], Store(tmp_path)).at_once for _ in range(2)]
+    assert found == [machine.core_count()] * 2
+    (said,) = caplog.messages
+    assert said.startswith("warning: torch ") and said.endswith(
+        "on the CPU: CUDA initialization: The NVIDIA driver on your system is too old."
+    )
 
 
 @pytest.mark.slow

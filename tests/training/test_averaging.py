@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from archlab.training import loop
+from archlab.training.averaging import Average
 from archlab.training.loop import train
 from archlab.training.reading import load_recipe
 from tests.training.stub import TINY, Interruption, Made, interrupt_after, same
@@ -44,6 +45,16 @@ def test_the_average_is_what_the_formula_says_and_whole_numbers_are_the_last(mon
         torch.testing.assert_close(found.double(), expected.double(), rtol=1e-4, atol=1e-6)
     names = [name for name in trained.weights if name.endswith("running_mean")]
     assert names and not any(torch.equal(trained.weights[name], seen[-1][name]) for name in names)
+
+
+def test_a_step_sends_nothing_to_the_device(monkeypatch):
+    """It would wait for a GPU."""
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    average = Average(network, 0.9)
+    monkeypatch.setattr(torch.Tensor, "to", lambda *_, **__: pytest.fail("something was sent"))
+    for _ in range(2):
+        average.update_parameters(network)
+    assert int(average.n_averaged) == 2
 
 
 def test_what_is_validated_and_tested_is_the_average(monkeypatch):

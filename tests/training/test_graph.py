@@ -12,6 +12,7 @@ import torch
 
 from archlab.data.batches import Batches
 from archlab.training import graph as module
+from archlab.training.averaging import Average
 from archlab.training.graph import WARM_UP, GraphedStep
 from archlab.training.loop import train
 from archlab.training.optimizer import make_optimizer, set_lr
@@ -105,6 +106,37 @@ def test_a_step_that_waits_for_the_device_stays_eager(monkeypatch):
     assert calls(monkeypatch, waiting=range(6)) == ["eager"] * 6
 
 
+class Broken:
+    """Stands in for `torch.cuda.graph` around what cannot be captured: the end of the capture fails as well."""
+
+    def __init__(self, graph, stream):
+        pass
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *_):
+        raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
+
+def test_a_step_that_cannot_be_captured_says_what_broke_it(monkeypatch):
+    cuda, calls = Recorder([]).cuda(), []
+    cuda.graph = Broken
+    monkeypatch.setattr(module.torch, "cuda", cuda)
+
+    def step(images, labels):
+        calls.append(images)
+        if len(calls) > WARM_UP:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nand more")
+
+    graphed = GraphedStep(step, torch.device("cpu"))
+    with pytest.raises(
+        RuntimeError, match=r"may run it: CUDA error: operation not permitted when stream is capturing$"
+    ):
+        for _ in range(WARM_UP + 1):
+            graphed(torch.ones(2, 3, 1, 1), torch.zeros(2))
+
+
 def test_the_learning_rate_that_a_graph_reads_is_changed_in_place():
     weight = torch.nn.Linear(2, 2)
     optimizer = make_optimizer(weight, dataclasses.replace(RECIPE, optimizer="sgd"), capturable=True)
@@ -133,7 +165,7 @@ def test_no_step_waits_for_the_device():
     device = torch.device("cuda")
     batches = Batches(Made(flip=True), "train", batch_size=16, augment=RECIPE.augment, device=device)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 16), torch.nn.Flatten()).to(device)
-    optimizer = make_optimizer(model, RECIPE, capturable=True)
+    optimizer, average = make_optimizer(model, RECIPE, capturable=True), Average(model, 0.9)
 
     def step(images, labels):
         torch.nn.functional.cross_entropy(model(images), labels).backward()
@@ -148,6 +180,7 @@ def test_no_step_waits_for_the_device():
             for number, (images, labels) in enumerate(batches.epoch(epoch)):
                 set_lr(optimizer, 0.1 / (1 + number))
                 graphed(images, labels)
+                average.update_parameters(model)
         finally:
             torch.cuda.set_sync_debug_mode(before)
     assert graphed.graph is not None

@@ -221,6 +221,16 @@ def test_learns_on_a_gpu_and_repeats_itself_when_told():
     assert same(one, other)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_run_that_is_to_repeat_itself_goes_on_from_no_steps_that_cannot(tmp_path):
+    checkpoint, epochs = tmp_path / "checkpoint.safetensors", []
+    with pytest.raises(Interruption):
+        train(TINY, Made(), PLAIN, 0, device="cuda", checkpoint=checkpoint, on_epoch=interrupt_after(2))
+    train(TINY, Made(), PLAIN, 0, device="cuda", deterministic=True, checkpoint=checkpoint, on_epoch=epochs.append)
+    assert len(epochs) == 4
+
+
 def test_outputs_that_are_no_finite_numbers_fail_in_words(monkeypatch):
     """The loss is looked at before the last step, which may break the network."""
     real = loop.evaluate

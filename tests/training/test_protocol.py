@@ -73,6 +73,7 @@ def test_an_incomplete_batch_is_a_step_where_it_is_kept(monkeypatch):
 
 
 def test_float32_trains_without_autocast_wherever(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
     card = torch.device("cuda")
     assert isinstance(precision_of(card, "float32"), nullcontext)
     assert isinstance(precision_of(card), torch.autocast) and isinstance(precision_of(torch.device("cpu")), nullcontext)

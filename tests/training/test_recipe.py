@@ -188,7 +188,7 @@ def test_says_what_is_wrong_and_where(text, message):
         (
             "like: zhang2025\npixels: 300",
             "stanford_dogs",
-            "zhang2025.yaml:56: the recipe zhang2025, pixels 300 of net on stanford_dogs: test_resize, 256, is below pixels, "
+            "zhang2025.yaml:54: the recipe zhang2025, pixels 300 of net on stanford_dogs: test_resize, 256, is below pixels, "
             "300",
         ),
     ],
@@ -211,6 +211,9 @@ def test_a_recipe_that_is_like_itself_is_refused(tmp_path):
     (tmp_path / "b.yaml").write_text("like: a.yaml\n")
     with pytest.raises(UserError, match="like itself"):
         load_recipe("a.yaml", folder=tmp_path)
+    (tmp_path / "c.yaml").write_text(f"like: ../{tmp_path.name}/c.yaml\n")
+    with pytest.raises(UserError, match="like itself"):
+        load_recipe("c.yaml", folder=tmp_path)
 
 
 def test_recipes_are_read_without_torch():
