@@ -12,14 +12,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import resolve_name
 from types import TracebackType
 from typing import Any
 
 from archlab.executors.forks import ALLOCATOR, ONE_THREAD
 from archlab.foundation import UserError
+
+_PROGRAM = """
+import json, sys
+from pkgutil import resolve_name
+sys.path[:], function, arguments = json.loads(sys.argv[1])
+from archlab.bench.laps import Lap
+resolve_name(function)(Lap(), **arguments)
+"""
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,9 @@ class Contender:
         environment = {name: value for name, value in os.environ.items() if name not in (*ALLOCATOR, *ONE_THREAD)}
         environment |= dict.fromkeys(ONE_THREAD, str(threads)) if threads else {}
         environment |= ALLOCATOR if allocator else {}
+        folders = [folder for folder in sys.path if isinstance(folder, str)]  # and not the working directory's modules
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "archlab.bench.laps", function, json.dumps(arguments)],
+            [sys.executable, "-P", "-c", _PROGRAM, json.dumps([folders, function, arguments])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -72,16 +81,18 @@ class Contender:
 
     def go(self) -> None:
         assert self.process.stdin
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # it died while it waited: `portion` says so
+            self.process.stdin.write("go\n")
+            self.process.stdin.flush()
 
     def portion(self) -> Portion:
-        """Waits for the portion under way. Raises UserError with the last words of a process that died."""
+        """Waits for the portion under way. Raises UserError with the last words of a process that died, or its signal."""
         assert self.process.stdout and self.process.stderr
         line = self.process.stdout.readline()
         if not line:
             words = self.process.stderr.read().strip().splitlines() or ["no words"]
-            raise UserError(f"{self.function} failed: {words[-1]}")
+            ended = self.process.wait()
+            raise UserError(f"{self.function} failed: {words[-1] if ended >= 0 else f'killed by signal {-ended}'}")
         return Portion(**json.loads(line))
 
     def close(self) -> None:
@@ -145,12 +156,3 @@ def cpu_seconds() -> float:
 
 def _children(pid: int) -> list[str]:
     return [child for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
-
-
-def main() -> None:
-    """A contender's process: `python -m archlab.bench.laps MODULE:FUNCTION JSON`."""
-    resolve_name(sys.argv[1])(Lap(), **json.loads(sys.argv[2]))
-
-
-if __name__ == "__main__":
-    main()

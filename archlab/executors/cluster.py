@@ -18,7 +18,7 @@ from archlab.executors.settings import Settings, check_address, import_ray
 from archlab.foundation import UserError
 
 LIMIT = 20.0  # seconds that a cluster has to answer, and again that it has to take this process in
-_HEALTH = [sys.executable, "-m", "ray.scripts.scripts", "health-check"]
+_HEALTH = [sys.executable, "-P", "-m", "ray.scripts.scripts", "health-check"]
 
 
 def connect(settings: Settings) -> bool:
@@ -29,7 +29,9 @@ def connect(settings: Settings) -> bool:
     address = address_of(settings)
     if address:
         check_cluster(address)
-    given: dict[str, Any] = {"address": address} if address else {"num_cpus": settings.at_once}
+    given: dict[str, Any] = {"address": address}
+    if not address:  # a dashboard would run what anybody on this machine asks it to
+        given = {"num_cpus": settings.at_once, "include_dashboard": False}
     deadline = time.monotonic() + LIMIT
     while True:
         try:

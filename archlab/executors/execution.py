@@ -40,7 +40,7 @@ class Outcome:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM ended the work early; everything finished is stored, `outcome` holds it."""
+    """Ctrl-C, SIGTERM or a closed terminal ended the work early; everything finished is stored, `outcome` holds it."""
 
     def __init__(self, outcome: Outcome):
         super().__init__()
@@ -87,8 +87,8 @@ def execute(
 
 @contextmanager
 def interruptible(executor: Executor, *, at_once: bool = False) -> Iterator[Callable[[], bool]]:
-    """Within: the first SIGINT or SIGTERM stops the executor after the running epochs, the second at once; or the first, where
-    nothing is kept.
+    """Within: the first SIGINT or SIGTERM, or the end of the terminal, stops the executor after the running epochs, the second
+    at once; or the first, where nothing is kept.
 
     Gives a function that tells whether one came, and at its first call after that says what happens now. Outside the main
     thread signals stay as they are.

@@ -110,9 +110,10 @@ class Forks:
         requests, outgoing = _pipe()
         self.outgoing = os.fdopen(outgoing, "wb")
         self.incoming, messages = _pipe()
-        program = json.dumps([os.getpid(), requests, messages, self.preload, sys.path])
+        folders = [folder for folder in sys.path if isinstance(folder, str)]  # Python passes over others too
+        program = json.dumps([os.getpid(), requests, messages, self.preload, folders])
         self.server = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, program],
+            [sys.executable, "-P", "-c", _PROGRAM, program],  # nothing of the working directory, which may be others'
             env={**ALLOCATOR, **os.environ, **ONE_THREAD},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ from typing import Any
 
 from archlab.executors.forks import Forks
 from archlab.executors.settings import Settings, Task
-from archlab.foundation.machine import visible_gpus
+from archlab.foundation.machine import visibility, visible_gpus
 from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -71,7 +71,6 @@ class LocalExecutor:
         self.queue: deque[_Job] = deque()
         self.active: dict[str, _Job] = {}
         self.free = list(reversed(range(settings.at_once)))
-        self.gpus = visible_gpus()
         self.stopping = False
         self.order: signal.Signals | None = None  # for all active jobs, set by a signal handler
 
@@ -149,9 +148,10 @@ class LocalExecutor:
         if log:
             with suppress(OSError):
                 log.parent.mkdir(parents=True, exist_ok=True)
-        environment = {name: os.environ[name] for name in ["CUDA_VISIBLE_DEVICES"] if name in os.environ}
-        if self.gpus:
-            environment["CUDA_VISIBLE_DEVICES"] = self.gpus[job.slot % len(self.gpus)]
+        variable, gpus = visibility(), visible_gpus()  # Ray gives others to the next run of a process
+        environment = {name: os.environ[name] for name in [variable] if name in os.environ}
+        if gpus:
+            environment[variable] = gpus[job.slot % len(gpus)]
         self.forks.start(job.run.key, "archlab.executors.worker:perform", arguments, log, **environment)
 
     def _log_of(self, run: Run) -> Path | None:

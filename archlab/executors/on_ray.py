@@ -42,6 +42,12 @@ class _Job:
     losses: int = 0
 
 
+def of_node(settings: Settings) -> Settings:
+    """How a node computes the run that it was given."""
+    device = settings.settled_device
+    return dataclasses.replace(settings, executor="local", address=None, gpus=0.0, workers=1, retries=0, device=device)
+
+
 class RayExecutor:
     """Computes submitted runs on a Ray cluster, one CPU each and `settings.gpus` of a GPU.
 
@@ -67,7 +73,7 @@ class RayExecutor:
         self.site: dict[str, Any] = {
             "home": str(store.home),
             "token": str(self.token),
-            "settings": dataclasses.replace(settings, executor="local", address=None, gpus=0.0, workers=1, retries=0),
+            "settings": of_node(settings),
             "task": task,
         }
         self.tasks: dict[Any, _Job] = {}

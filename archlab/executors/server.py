@@ -26,6 +26,7 @@ from archlab.foundation.libraries import quiet_libraries
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
 LAST_SECONDS = 5.0  # for what is killed to end
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # batch systems send them to every process
 
 
 class Server:
@@ -37,6 +38,7 @@ class Server:
     """
 
     def __init__(self, requests: int, messages: int, preload: list[str]):
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # who started this hears them too, and says what they mean here
         self.requests, self.messages, self.pid = requests, messages, os.getpid()
         os.set_inheritable(messages, False)  # what a job starts must not keep the pipe open
         self.jobs: dict[int, str] = {}
@@ -136,6 +138,9 @@ def _run_and_exit(
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         report = Report(server.messages, job)
         signal.signal(signal.SIGTERM, report.stop)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)  # not SIG_IGN, which what it starts would inherit
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         os.close(server.requests)
         _redirect_output(log)
         faulthandler.enable()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from archlab.foundation import UserError
@@ -14,6 +17,8 @@ from archlab.foundation.machine import core_count, gpu_count
 from archlab.foundation.own_code import is_own, own_code
 
 EXECUTORS = ("local", "ray")
+
+_log = logging.getLogger("archlab")
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,15 @@ class Settings:
         return self.workers or self.gpus_here or core_count()
 
     @property
+    def settled_device(self) -> str:
+        """The CPU where Ray gives runs no share of a GPU, since all of a node would take its first one."""
+        return "cpu" if self.executor == "ray" and self.device == "auto" and not self.gpus else self.device
+
+    @property
     def gpus_here(self) -> int:
         """GPUs of this machine that runs may use."""
-        return gpu_count() if self.device != "cpu" else 0
+        there = gpu_count() if self.settled_device != "cpu" else 0
+        return there if there and torch_has_gpus() else 0
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,20 @@ class Task:
 
 
 TRAIN = Task()
+
+
+@cache
+def torch_has_gpus() -> bool:
+    """Whether torch can use the GPUs that are there; said once where it cannot, as with a driver that is too old for it."""
+    import torch  # takes seconds, and is asked where there is a GPU alone
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = torch.cuda.is_available()
+    if not found:
+        why = "".join(f": {each.message}".partition(" (Triggered")[0] for each in told)
+        _log.warning("warning: torch %s can use no GPU here, so runs are computed on the CPU%s", torch.__version__, why)
+    return found
 
 
 def check_address(address: str) -> None:

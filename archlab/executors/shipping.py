@@ -6,6 +6,7 @@ How pieces travel is the caller's: `put` gives a reference for an array of bytes
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from hashlib import sha256
@@ -45,7 +46,8 @@ def home_here() -> Path:
     """
     path = Path(tempfile.gettempdir()) / f"archlab-{os.getuid()}"
     path.mkdir(mode=0o700, exist_ok=True)
-    if path.is_symlink() or path.stat().st_uid != os.getuid():
+    found = path.lstat()  # in one look: a link of somebody else's may take its place between two
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise UserError("belongs to somebody else", where=str(path))
     path.chmod(0o700)
     return path

@@ -8,9 +8,8 @@ from typing import Any
 
 import scipy.stats  # noqa: F401  # as metrics import it and scikit-learn: better once here than in every run
 import sklearn.metrics  # noqa: F401
-import torch
 import torch._dynamo  # as optimisers import the compiler
-import torch._inductor
+import torch._inductor  # noqa: F401
 
 from archlab.architecture import from_canonical
 from archlab.architecture.own_blocks import own_blocks_of
@@ -24,6 +23,7 @@ from archlab.runs.making import open_data
 from archlab.runs.run import Run
 from archlab.training.loop import Trained, train
 from archlab.training.metrics import metrics_of
+from archlab.training.mode import settle_device
 from archlab.training.reading import load_recipe
 
 sources()  # as they are imported here, not as they may become
@@ -83,10 +83,3 @@ def train_run(
 def _check_code(run: Run) -> None:
     if code_digest(run.architecture, run.own_files) != run.code:
         raise UserError("archlab's code or the study's own blocks have changed since the study began: start it again")
-
-
-def settle_device(device: str) -> torch.device:
-    """`auto` is a GPU where there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)

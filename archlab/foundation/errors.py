@@ -55,7 +55,7 @@ def shortened(text: str) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether the system or a limit refused memory, in whose words ever: Python's, torch's, CUDA's, the loader's."""
-    said = ("can't allocate memory", "Cannot allocate memory", "out of memory", "failed to map segment")
+    said = ("can't allocate memory", "Cannot allocate memory", "out of memory", "ALLOC_FAILED", "failed to map segment")
     return isinstance(error, MemoryError) or any(words in str(error) for words in said)
 
 

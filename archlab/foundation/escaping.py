@@ -10,7 +10,6 @@ import re
 import unicodedata
 from hashlib import sha256
 
-_LONGEST = 200  # characters of a file's name
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories
 _NOT_IN_XML = "\ufffe\uffff"  # beside the control characters and the halves of characters
 _MARKUP = r"[\\*\[\]<>|#~]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])"
@@ -44,9 +43,15 @@ def for_markdown(text: str) -> str:
     return re.sub(_MARKUP, r"\\\g<0>", in_one_line(text))
 
 
-def file_name(name: str) -> str:
-    """A name for a file or folder, in the folder where it is put: another for every `name`."""
+def without_passwords(text: str) -> str:
+    """With `***` in the place of each password in a URL."""
+    return re.sub(r"(://[^\s/:@]*:)\S*@", r"\1***@", text)
+
+
+def file_name(name: str, longest: int = 200) -> str:
+    """A name for a file or folder, in the folder where it is put: another for every `name`, and no longer than `longest`
+    characters and nine."""
     safe = re.sub(r"[^\w.,+@=-]+", "_", name, flags=re.ASCII).lstrip(".")
-    if safe == name and len(safe) <= _LONGEST:
+    if safe == name and len(safe) <= longest:
         return safe
-    return f"{safe[:_LONGEST]}-{sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    return f"{safe[:longest]}-{sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"

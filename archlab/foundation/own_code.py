@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -50,9 +50,10 @@ class OwnCode:
     value: Callable[..., Any]
 
     def __call__(self, *given: Any, **arguments: Any) -> Any:
-        """Calls it. What it raises becomes a UserError that says where in the file."""
+        """Calls it. What it raises becomes a UserError that says where in the file; what it prints goes to standard error."""
         try:
-            return self.value(*given, **arguments)
+            with redirect_stdout(sys.stderr):
+                return self.value(*given, **arguments)
         except UserError:
             raise
         except Exception as error:
@@ -113,6 +114,8 @@ def own_call(
 def load_file(path: Path, at: str | None = None, *, tried: bool = False) -> ModuleType:
     """Imports a user's file, once, after a trial (see `archlab.foundation.trial`) unless another process has `tried` it.
 
+    The text that keys of runs cover is run, whatever bytecode lies beside it; what it prints goes to standard error.
+
     Raises UserError where it cannot be read or imported, does not stand alone, or would end, stop or fill this process.
     """
     path = path.absolute()
@@ -125,21 +128,23 @@ def load_file(path: Path, at: str | None = None, *, tried: bool = False) -> Modu
     if path in LOADED and LOADED[path].__name__ == name:
         return LOADED[path]
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise UserError(f"{path} is not a Python file", where=at)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(source, str(path))
         if beside := _imported_from_beside(tree, path.parent):
             raise ImportError(f"{beside!r} lies beside it, and keys of runs would not cover that: use one file")
+        run = partial(exec, compile(tree, str(path), "exec", dont_inherit=True), vars(module))
         fault = None
-        if not tried and name not in _TRIED:
-            _import_what_it_imports(tree)
-            fault = fault_of(partial(spec.loader.exec_module, module))
-        if not fault:
-            _TRIED.add(name)
-            spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):
+            if not tried and name not in _TRIED:
+                _import_what_it_imports(tree)
+                fault = fault_of(run)
+            if not fault:
+                _TRIED.add(name)
+                run()
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit, too

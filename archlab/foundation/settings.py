@@ -121,11 +121,11 @@ def read_arguments(
     Raises:
         UserError: As `read_settings`; also where the function has no such leading parameters.
     """
-    signature = inspect.signature(function)
     annotated = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
     try:
+        signature = inspect.signature(function)
         hints = get_type_hints(annotated, include_extras=True)
-    except Exception as error:  # a name imported for type checkers alone, a word that is no type
+    except Exception as error:  # a name imported for type checkers alone, a word that is no type, a function in C
         raise UserError(f"{what}: its annotations cannot be read: {error}", where=at) from None
     try:
         signature.bind_partial(*leading)

@@ -59,5 +59,21 @@ def test_a_contender_that_dies_says_why():
         pass
 
 
+def test_a_contender_that_is_killed_while_it_waits_is_told():
+    with Contest({"only": [killed := Contender(f"{HERE}:tells_environment", {})]}) as contest:
+        killed.process.kill()
+        killed.process.wait()
+        with pytest.raises(UserError, match="tells_environment failed: killed by signal 9"):
+            contest.round()
+
+
+def test_a_contender_imports_nothing_of_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "pkgutil.py").write_text("open('owned', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    with Contest({"only": [Contender(f"{HERE}:tells_environment", {})]}) as contest:
+        assert contest.round()["only"].images
+    assert not (tmp_path / "owned").exists()
+
+
 def test_spread():
     assert Spread.of([3.0, 1.0, 2.0]) == Spread(1.0, 2.0, 3.0, 3)

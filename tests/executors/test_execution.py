@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from standin import compute, executions, make_run, make_trained
 
 from archlab.executors import Interrupted, Outcome, Settings, Task, open_executor
 from archlab.executors.channel import cause_of, send
+from archlab.executors.forks import Forks
 from archlab.foundation import UserError, machine
 from archlab.runs import Store
 
@@ -22,6 +24,12 @@ FAULTS = {
     "raise": "ValueError: a loss of two lines (standin.py:",
     "exit": "ended with exit code 3 and without a result",
 }
+
+
+@pytest.fixture(autouse=True)
+def own_servers(monkeypatch):
+    """Each executor has its own, as outside of tests."""
+    monkeypatch.setattr("archlab.executors.local.Forks", Forks)
 
 
 @pytest.fixture
@@ -180,6 +188,29 @@ def test_first_interrupt_finishes_the_epoch_and_the_second_does_not(store, caplo
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_every_process_lets_the_epoch_finish(store, number):
+    """As batch systems end a job, and systemd a session."""
+    run, sent = make_run(recipe={"seconds": 0.5, "epochs": 50}), []
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    def send(event):
+        if event.kind == "epoch" and not sent:
+            time.sleep(0.1)  # the next epoch has begun
+            sent.extend([*children(), os.getpid()])
+            for process in sent:
+                os.kill(process, number)
+
+    try:
+        with pytest.raises(Interrupted):
+            run_all([run], store, workers=1, on_event=send)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert len(sent) > 2 and children() == []
+    assert len((store.unfinished / run.key / "epochs").read_text().split()) in (2, 3)
+
+
 def test_a_callback_that_fails_leaves_no_process(store):
     def fail(event):
         raise RuntimeError("no terminal")
@@ -230,6 +261,19 @@ def test_runs_are_spread_over_the_gpus(store, monkeypatch, visible, workers, sha
     assert seen == shares
 
 
+def test_a_process_of_ray_is_given_another_gpu_for_its_next_run(store, monkeypatch):
+    """Ray keeps the process, and with it the executor."""
+    seen = []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with open_executor(store, Settings(workers=1), Task("standin:gpu", keep=False)) as executor:
+        for gpu in ("3", "1"):
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpu)
+            executor.submit(make_run(int(gpu)))
+            while executor.pending:
+                seen += [event.detail["gpu"] for event in executor.events() if event.kind == "finished"]
+    assert seen == ["3", "1"]
+
+
 def test_gpus_are_numbered_as_cuda_sees_them(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(machine, "DEVICES", tmp_path)
@@ -271,6 +315,11 @@ def test_a_long_cause_in_any_script_still_fits_a_message():
     send(write, job="a", error=cause)
     assert json.loads(os.read(read, 1 << 16))["error"] == cause
     assert cause.startswith("RuntimeError: \N{GRINNING FACE}")
+
+
+def test_a_full_gpu_is_called_so_by_whichever_library_finds_it():
+    words = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    assert cause_of(RuntimeError(words)) == f"out of memory: {words}"
 
 
 def test_a_full_disk_is_called_so_whoever_writes():

@@ -1,4 +1,4 @@
-"""A real Ray cluster of two nodes, on this machine."""
+"""A real Ray cluster of a head and one or two nodes, on this machine."""
 
 import dataclasses
 import errno
@@ -29,20 +29,42 @@ from tests.repeated import WHOLE
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.fixture
-def cluster(monkeypatch, tmp_path, request):
+ENVIRONMENT = {
+    "PYTHONPATH": f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}",
+    "RAY_TMPDIR": tempfile.gettempdir(),  # its sockets need a short path
+    "RAY_worker_niceness": "0",  # else its workers starve beside other tests
+    "RAY_health_check_period_ms": "1000",  # so that the next test waits seconds for nodes that this one has killed
+    "RAY_health_check_failure_threshold": "3",
+}
+
+
+@pytest.fixture(scope="module")
+def head():
+    """The node that every cluster here has, which takes long to start and computes nothing."""
     pytest.importorskip("ray")
-    import ray
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # its sockets need a short path
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in ENVIRONMENT.items():
+            patched.setenv(name, value)
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+        yield cluster
+        cluster.shutdown()
+
+
+@pytest.fixture
+def cluster(head, monkeypatch, tmp_path, request):
+    """The head and a node that computes, unless a test has nodes of its own; what nodes write is the test's."""
+    import ray
+
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setenv("RAY_worker_niceness", "0")  # else its workers starve beside other tests
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": getattr(request, "param", 1)})
-    yield cluster
+    head.wait_for_nodes(60)
+    if getattr(request, "param", True):
+        head.add_node(num_cpus=1)
+    yield head
     ray.shutdown()
-    cluster.shutdown()
+    for node in list(head.worker_nodes):
+        head.remove_node(node)
 
 
 def on_ray(runs, store, cluster, **arguments):
@@ -91,7 +113,8 @@ def test_real_runs_are_equal_to_the_last_digit(tmp_path, cluster):
     own.write_text(OWN.replace("NAME", "own_on_ray"))
     runs = small_runs(home, 2) + small_runs(home, 1, blocks=str(own), block="own_on_ray")
     local, ray = beside(home, "local"), beside(home, "ray")
-    assert execute(runs, local).failed == on_ray(runs, ray, cluster, function=TRAIN.function).failed == []
+    assert on_ray(runs, ray, cluster, function=TRAIN.function).failed == []
+    assert execute(runs, local, Settings(device="cpu")).failed == []  # as a node without a share of a GPU
     assert numbers(local, runs) == numbers(ray, runs)
 
 
@@ -111,7 +134,7 @@ def test_a_node_that_is_lost_changes_nothing(tmp_path, cluster):
     }
 
 
-@pytest.mark.parametrize("cluster", [0], indirect=True)  # CPUs of the head
+@pytest.mark.parametrize("cluster", [False], indirect=True)
 @pytest.mark.parametrize(("losses", "shared"), [(3, True), (3, False), (8, True)] if WHOLE else [(2, True), (2, False)])
 def test_nodes_lost_at_random_instants_change_nothing(tmp_path, cluster, losses, shared, monkeypatch, request):
     """Every run is on a node that may be lost, and nothing is retried: what was lost is no failure."""
@@ -252,7 +275,8 @@ def test_a_teacher_and_weights_reach_a_node_that_does_not_see_the_folder(tmp_pat
     run, local = dataclasses.replace(plain, recipe=recipe), beside(home, "local")
     for part in ("runs", "weights"):
         shutil.copytree(ray.home / part, local.home / part)
-    assert execute([run], local).failed == on_ray([run], ray, cluster, function=TRAIN.function).failed == []
+    assert on_ray([run], ray, cluster, function=TRAIN.function).failed == []
+    assert execute([run], local, Settings(device="cpu")).failed == []
     assert numbers(local, [run]) == numbers(ray, [run])
 
 
@@ -265,7 +289,7 @@ def test_own_data_reach_a_node_that_does_not_see_the_folder_once(tmp_path, clust
     own = {"dataset": "photos", "dataset_digest": photos.digest, "num_classes": 2}
     runs = [dataclasses.replace(run, **own) for run in small_runs(home, 3)]
     local, ray = beside(home, "local"), beside(home, "ray")
-    assert execute(runs, local).failed == []
+    assert execute(runs, local, Settings(device="cpu")).failed == []
     for part in (runs[:2], runs[2:]):
         assert on_ray(part, ray, cluster, function=TRAIN.function).failed == []
         assert elsewhere == [data_in(photos)]
@@ -356,6 +380,18 @@ def test_what_is_no_address_is_refused_at_once(address, words):
     with pytest.raises(UserError) as refused:
         Settings(executor="ray", address=address)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "there"),
+    [("auto", 0.0, "cpu"), ("auto", 0.5, "auto"), ("cuda", 0.0, "cuda"), ("cpu", 1.0, "cpu")],
+)
+def test_a_node_computes_on_its_cpu_where_ray_gives_a_run_no_gpu(device, gpus, there):
+    pytest.importorskip("ray")
+    from archlab.executors.on_ray import of_node
+
+    given = of_node(Settings(executor="ray", address="auto", gpus=gpus, device=device, retries=3, time_limit=9))
+    assert given == Settings(workers=1, retries=0, time_limit=9, device=there)
 
 
 @pytest.mark.parametrize("listening", [False, True])

@@ -5,13 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from processes import all_gone, descendants, held_elsewhere, parents
 from standin import compute, executions, make_run
 
-from archlab.executors import Settings, Task, one_server, open_executor
+from archlab.executors import Settings, Task, cluster, one_server, open_executor, settings
+from archlab.executors.forks import Forks
+from archlab.foundation import UserError
 from archlab.runs import Store
 from archlab.runs.lock import lock
 
@@ -24,6 +28,12 @@ forks.start("job", "slow_import:nothing", {}, None)
 print(forks.server.pid, flush=True)
 time.sleep(600)
 """
+
+
+@pytest.fixture(autouse=True)
+def own_servers(monkeypatch):
+    """Each executor has its own, as outside of tests."""
+    monkeypatch.setattr("archlab.executors.local.Forks", Forks)
 
 
 @pytest.fixture
@@ -106,6 +116,49 @@ def test_executors_that_follow_one_another_share_a_server_where_they_are_to(stor
     assert other != first
     assert all_gone([first, other], within=2)
     assert all_gone([server_of_one_run(store)], within=2)
+
+
+def test_a_folder_of_modules_that_is_no_text_is_passed_over(store, monkeypatch):
+    """As Python does; notebooks have them."""
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("elsewhere")])
+    assert compute([make_run()], store).computed == 1
+
+
+def test_a_server_imports_nothing_of_the_working_directory(tmp_path, monkeypatch):
+    """Which may be a folder of others'."""
+    (tmp_path / "ctypes.py").write_text("open('owned', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    forks, told = Forks([]), []
+    try:
+        forks.start("one", "loud:run", {}, None)
+        while not any("ended" in message for message in told):
+            told += forks.messages(5.0) or [{"ended": "the server"}]
+    finally:
+        forks.close()
+    assert any(message.get("value") == {"done": True} for message in told), told
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.slow
+def test_asking_for_a_cluster_imports_nothing_of_the_working_directory(tmp_path, monkeypatch):
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "__init__.py").write_text("open('owned', 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cluster, "LIMIT", 2.0)
+    with suppress(UserError):  # but where a cluster is there
+        cluster.check_cluster("auto")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_cluster_of_one_command_has_no_dashboard(monkeypatch):
+    """Which would run whatever anybody on this machine asks for."""
+    told = {}
+    ray = SimpleNamespace(is_initialized=lambda: False, init=lambda **given: told.update(given))
+    for module in (cluster, settings):
+        monkeypatch.setattr(module, "import_ray", lambda: ray)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert cluster.connect(Settings(executor="ray", workers=2))
+    assert told["num_cpus"] == 2 and told["include_dashboard"] is False
 
 
 @pytest.mark.slow

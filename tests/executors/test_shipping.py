@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +94,7 @@ def test_the_home_of_a_node_is_of_its_user_alone(tmp_path, monkeypatch):
     assert shipping.home_here() == place and stat.S_IMODE(place.stat().st_mode) == 0o700
     place.rename(tmp_path / "others")
     place.symlink_to(tmp_path / "others")
+    monkeypatch.setattr(Path, "is_symlink", lambda path: False)  # as it was a moment before
     with pytest.raises(UserError, match=f"{place.name}: belongs to somebody else"):
         shipping.home_here()
     monkeypatch.setattr(os, "getuid", lambda: 4_711)

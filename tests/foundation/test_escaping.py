@@ -2,7 +2,7 @@
 
 import pytest
 
-from archlab.foundation.escaping import file_name, for_markdown, in_one_line, visible
+from archlab.foundation.escaping import file_name, for_markdown, in_one_line, visible, without_passwords
 
 
 def test_control_characters_become_visible_and_writing_stays():
@@ -21,6 +21,12 @@ def test_markdown_is_one_line_without_markup():
 
 def test_in_one_line_nothing_breaks():
     assert in_one_line("a\n b\t\x1b") == r"a b \x1b"
+
+
+def test_urls_lose_their_passwords_and_nothing_else():
+    assert without_passwords("at postgresql://me:a:b@c/d@host:1/n now") == "at postgresql://me:***@host:1/n now"
+    for text in ("https://host:80/a", "postgresql://me@host/name", "a: b@c", "sqlite:///runs.db"):
+        assert without_passwords(text) == text
 
 
 @pytest.mark.parametrize(

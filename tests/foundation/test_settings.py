@@ -154,6 +154,7 @@ def test_reads_the_arguments_of_a_function_or_class_as_given():
         (lambda: None, {}, "s.yaml:1: lay must take (table, ...)"),
         (lambda *, table: None, {}, "s.yaml:1: lay must take (table, ...)"),
         (Cook, {"heat": "a"}, "s.yaml:1: lay: heat must be a number, not 'a'"),
+        (max, {}, "s.yaml:1: lay: its annotations cannot be read: no signature found"),
     ],
 )
 def test_says_what_is_wrong_with_arguments(function, given, message):

@@ -1,5 +1,6 @@
 """Files of own code that would stop, fill or end the process that imports them."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -75,7 +76,7 @@ def test_a_trial_leaves_nothing_and_says_nothing(load, capfd, monkeypatch):
     before = trial.fault_of
     monkeypatch.setattr("archlab.foundation.own_code.fault_of", lambda code: tried.append(1) or before(code))
     module = load("import os\nprint('imported', flush=True)\nos.write(1, b'once ')\nvalue = [1]")
-    assert module.value == [1] and capfd.readouterr().out == "imported\nonce "
+    assert module.value == [1] and capfd.readouterr() == ("once ", "imported\n")
     with own_blocks_alone({"again.py": Path(str(module.__file__)).read_text()}):
         pass
     assert tried == [1]
@@ -123,3 +124,19 @@ def test_a_wrong_name_is_told_beside_names_that_know_no_module(load):
     module = load("add = (1).__add__\ndef score(value): return value")
     with pytest.raises(UserError, match=r"has no function or class 'scor' - did you mean 'score'\?"):
         own_code(f"{module.__file__}:scor")
+
+
+def test_the_text_is_run_and_no_bytecode_of_another(tmp_path, own_code_forgotten, monkeypatch):
+    """As copies that keep their times have: of equal length, and last changed at once."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "mine.py"
+    for value in (1, 2):
+        path.write_text(f"value = {value}\n")
+        os.utime(path, (10**9, 10**9))
+        assert load_file(path).value == value
+
+
+def test_what_it_prints_leaves_standard_output_to_the_command(load, capsys):
+    module = load("print('imported')\ndef score(value):\n    print('called')\n    return value")
+    assert own_code(f"{module.__file__}:score")(3) == 3
+    assert capsys.readouterr() == ("", "imported\ncalled\n")

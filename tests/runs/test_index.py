@@ -8,6 +8,7 @@ from standin import make_run, make_trained
 from archlab.runs import Store, index
 from archlab.runs.index import COLUMNS, INDEX, list_runs, tidy_table
 from tests.comparisons.synthetic import write_synthetic_runs
+from tests.repeated import WHOLE, repeated
 
 
 @pytest.fixture
@@ -118,13 +119,15 @@ def test_tidy_has_a_row_per_metric(store):
 
 @pytest.mark.slow
 def test_a_hundred_thousand_runs_list_in_two_seconds(store):
-    write_synthetic_runs(store, models=2_500, datasets=8, seeds=5)
+    """In a part of the tests a quarter of them in one, since some of the time is the same for any number."""
+    models = repeated(2_500)
+    write_synthetic_runs(store, models, datasets=8, seeds=5)
     began = time.perf_counter()
     table = list_runs(store).table
     first = time.perf_counter() - began
     began = time.perf_counter()
     again = list_runs(store).table
     second = time.perf_counter() - began
-    print(f"100,000 runs: index built in {first:.1f} s, listed in {second:.2f} s")
-    assert table.num_rows == again.num_rows == 100_000
-    assert second < 2
+    print(f"{table.num_rows:,} runs: index built in {first:.1f} s, listed in {second:.2f} s")
+    assert table.num_rows == again.num_rows == models * 8 * 5
+    assert second < (2 if WHOLE else 1)

@@ -79,6 +79,18 @@ def test_any_damage_is_found(store, name, damage):
         assert store.get(run.key) is None
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+def test_a_number_that_is_not_finite_is_damage(store, number):
+    """Python reads it, and no checksum is of it."""
+    run = make_run()
+    store.put(run, make_trained(run))
+    path = store.directory(run.key) / "result.json"
+    path.write_text(path.read_text().replace('"seconds": 0.0', f'"seconds": {number}'))
+    assert number in path.read_text() and store.get(run.key) is None
+    with pytest.raises(DamagedRunError, match=r"result\.json does not have its checksum"):
+        store.verify(run.key)
+
+
 def test_a_damaged_run_is_replaced(store):
     run = make_run()
     store.put(run, make_trained(run))
