@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archlab.cli.options import JSON, STORE
+from archlab.cli.options import JSON, PATH, STORE
 from archlab.cli.running import run_options, settings_and_progress
 from archlab.cli.streams import echo
 from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY
 
 
 @click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--csv", type=click.Path(path_type=Path), help="A table with a row an image, and its class; beside it FOLDER."
-)
+@click.argument("folder", required=False, type=PATH)
+@click.option("--csv", type=PATH, help="A table with a row an image, and its class; beside it FOLDER.")
 @click.option("--image-column", help="The image, its file or its id.  [default: image]")
 @click.option("--label-column", help="The class.  [default: label]")
 @click.option("--group-column", help="What must stay together: a patient, a place.")
@@ -37,7 +36,7 @@ from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY
     "--metric", type=click.Choice(METRICS_TO_CHOOSE_BY), default="accuracy", show_default=True, help="To choose by."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one repeats all of it.")
-@click.option("--output", type=click.Path(path_type=Path), help="The folder that is written  [default: FOLDER-picked]")
+@click.option("--output", type=PATH, help="The folder that is written  [default: FOLDER-picked]")
 @run_options
 @STORE
 @JSON
@@ -57,7 +56,7 @@ def pick(
     store: str | None,
     as_json: bool,
     quiet: bool,
-    events: str | None,
+    events: Path | None,
     params: str,
     macs: str | None,
     peak_memory: str | None,
@@ -73,6 +72,7 @@ def pick(
 
     Interrupted, it leaves the best so far (exit code 130), and the same command goes on with the race.
     """
+    began = time.monotonic()  # before the imports, which take seconds
     from archlab.cli.picking import ShownPick
     from archlab.pick.asked import pick as picked
 
@@ -96,6 +96,7 @@ def pick(
         settings=given,
         shown=ShownPick(METRICS[metric], quiet=quiet, events=events),
         command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
+        began=began,
     )
     found = done.document
     if as_json:

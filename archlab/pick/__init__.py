@@ -6,6 +6,7 @@ found        the designs that searches have found
 candidates   the references and what searches found, within the limits
 pretrained   those that start from weights at hand
 request      what is asked for
+alone        that no other process is at the same pick
 decisions    what was decided, kept, so that the same command goes on with it; how much of the time is left
 trainer      runs of candidates, and what they are worth on validation images
 standing     who leads, and who is surely behind, with the noise of images and of seeds
@@ -23,6 +24,7 @@ asked        what the command and programs ask for it with
 from __future__ import annotations
 
 import sys
+import time
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,7 @@ class _CallableRoom(types.ModuleType):
     """Lets `archlab.pick("photos")` work although this room has the same name as its main function."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Picked:
+        kwargs.setdefault("began", time.monotonic())  # before the imports, which take seconds
         from archlab.pick.asked import pick
 
         return pick(*args, **kwargs)

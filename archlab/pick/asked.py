@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def pick(
     settings: Settings | None = None,
     shown: Shown | None = None,
     command: str | None = None,
+    began: float | None = None,
 ) -> Picked:
     """What `archlab pick` does: picks a network for a folder of images, trains it, and leaves it as a file to ship.
 
@@ -54,6 +56,7 @@ def pick(
         store, settings: As for `archlab.ablate`.
         shown: Hears how it goes; None: nobody does.
         command: That asks for it, as the card tells it.
+        began: When the time began, by `time.monotonic`; None: now.
 
     Returns:
         A `Picked`: `.document` is what the command prints with `--json`, `.output` the folder.
@@ -81,6 +84,7 @@ def pick(
         metric=metric,
         command=command or "archlab.pick",
         store=str(store) if store else None,
+        began=time.monotonic() if began is None else began,
     )
     return _pick(request, Store(home(store)), settings, shown)
 

@@ -118,6 +118,8 @@ def _race(document: dict[str, Any]) -> Iterator[Section]:
     sentences = []
     if document["rungs"]:
         sentences.append(f"{_how(document)}: {_rungs(document['rungs'])}.")
+    else:
+        sentences.append("It ended before candidates could be held against each other.")
     if runner_up:
         sentences.append(_runner_up(runner_up, document))
     scale = 100 if metric.is_share else 1
@@ -206,13 +208,13 @@ def _resolution(document: dict[str, Any]) -> Iterator[Section]:
 
 def _training(document: dict[str, Any]) -> Iterator[Section]:
     training, metric = document["training"], words.metric_of(document)
-    start = training["started_from"] or "random weights"
-    sentences = [f"{training['model']} was trained for {training['steps']:,} steps from {start}."]
+    start = f"weights of {training['started_from']}" if training["started_from"] else "random weights"
+    sentences = [f"{training['model']} was trained for {counted(training['steps'], 'step')} from {start}."]
     if training["long"] and len(training["seeds"]) > 1:
         chosen = words.worth(metric, training["value"])
         sentences.append(
             f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}. "
-            "It was chosen by these images, so on others it is a little worse."
+            "It was chosen by these images, so on others it is likely a little worse."
         )
     elif not training["long"] and training["trainings"] > 1:
         sentences.append(f"There was no longer training: it is the best of {training['trainings']}.")

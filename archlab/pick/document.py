@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.deploy.finding import WINNER
-from archlab.foundation.machine import cpu_name, gpu_names
+from archlab.forecast.costs import hardware
 from archlab.foundation.words import counted
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
@@ -33,7 +33,7 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
         "version": VERSION,
         "archlab": __version__,
         "command": request.command,
-        "hardware": ", ".join([cpu_name(), *gpu_names()]),
+        "hardware": ", ".join(hardware()),
         "started": decisions.started,
         "seconds": decisions.seconds,
         "within": request.within,

@@ -30,6 +30,7 @@ def found_in(prepared: Prepared, listing: Listing, inspection: Inspection, toget
         largest: "class", that of most test images, and "share", what of these are of it.
         smallest: "class" and "images", in all parts.
         untested: Classes without a test image. unvalidated: Those without a validation image.
+        groups: How many the source says there are; None where each image is its own.
         identical: Images beyond the first of those that are one. near: Pairs of others that nearly are; where only identical
             ones stand together, of those in different parts.
         across: Of "identical" and "near", images in the validation or the test part that are so to one in an earlier part; none
@@ -52,6 +53,7 @@ def found_in(prepared: Prepared, listing: Listing, inspection: Inspection, toget
         "smallest": {"class": prepared.class_names[smallest], "images": int(counts[:, smallest].sum())},
         "untested": _without(prepared, "test"),
         "unvalidated": _without(prepared, "validation"),
+        "groups": _groups(listing),
         "identical": twins["identical"],
         "near": twins["near"] if together == "near" else len(inspection.near_duplicates),
         "across": {"identical": len(identical), "near": len(near)},
@@ -76,6 +78,11 @@ def _without(prepared: Prepared, split: str) -> list[str]:
     return [name for name, images in zip(prepared.class_names, prepared.counts(split), strict=True) if not images]
 
 
+def _groups(listing: Listing) -> int | None:
+    groups = 0 if listing.groups is None else len(np.unique(listing.groups))
+    return groups if 0 < groups < len(listing.labels) else None
+
+
 def _lines(name: str, values: dict[str, Any], sizes: list[int]) -> list[str]:
     images, largest, smallest = values["images"], values["largest"], values["smallest"]
     of_classes = f"{first_of(values['classes'], _NAMED)}, prepared at {values['pixels']} x {values['pixels']} pixels"
@@ -83,7 +90,8 @@ def _lines(name: str, values: dict[str, Any], sizes: list[int]) -> list[str]:
     of_smallest = counted(smallest["images"], "image")
     uneven = f"The smallest class is {smallest['class']} with {of_smallest}, the largest has {max(sizes):,}."
     own = values["own_splits"]
-    drawn = "as the source has them" if {"validation", "test"} <= set(own) else "drawn at random, of every class alike"
+    carved = "drawn at random, " + ("whole groups at a time" if values["groups"] else "of every class alike")
+    drawn = "as the source has them" if {"validation", "test"} <= set(own) else carved
     if len(set(own) & {"validation", "test"}) == 1:
         theirs = "test" if "test" in own else "choose"
         drawn = f"those to {theirs} as the source has them, the others drawn at random"
@@ -131,6 +139,10 @@ def _remarks(values: dict[str, Any], listing: Listing, inspection: Inspection, t
         example = f"{pair.names[0]} ({pair.labels[0]}) and {pair.names[1]} ({pair.labels[1]})"
         pairs = counted(len(inspection.conflicts), "pair of identical images is", "pairs of identical images are")
         remarks.append(printable(f"{pairs} in two classes, {example} for one."))
+    if values["groups"]:
+        remarks.append(
+            "Images of one group are alike, but every interval counts each by itself: over new groups it is wider."
+        )
     if inspection.split_groups:
         groups = counted(inspection.split_groups, "group has", "groups have")
         remarks.append(f"{groups} images in different parts of the source: the test is no test of new groups.")

@@ -17,7 +17,7 @@ from archlab.budget import count
 from archlab.deploy.finding import WINNER, WINNERS_RUNS
 from archlab.deploy.loading import LoadedNetwork
 from archlab.foundation import UserError, real, replace_folder
-from archlab.foundation.files import clear_abandoned, scratch
+from archlab.foundation.files import clear_abandoned, naming, scratch
 from archlab.foundation.json_files import read_json
 from archlab.foundation.metric import Metric
 from archlab.pick.card import card_html, card_markdown
@@ -112,7 +112,7 @@ def write_folder(
     Args:
         document: What is known of the pick beside that, as plain JSON values.
         int8: Whether the int8 file is wanted even where it does not hold.
-        seconds: After which no other way of quantising is begun.
+        seconds: As `archlab.pick.shipped.ship` has them.
         note: Hears what is being done.
 
     Returns:
@@ -130,12 +130,13 @@ def write_folder(
     part.mkdir()
     try:
         metric, largest = Metric.from_document(document["metric"]), document["data"]["largest"]["class"]
-        complete = {**document, **ship(network, part, metric, largest, int8=int8, seconds=seconds, note=note)}
-        with own_blocks_alone(_own_blocks(network)):
-            complete["cost"] = _cost(network)
-            _write_winner(network, part)
-        _write_texts(complete, network, part)
-        replace_folder(part, folder)
+        with naming(folder):
+            complete = {**document, **ship(network, part, metric, largest, int8=int8, seconds=seconds, note=note)}
+            with own_blocks_alone(_own_blocks(network)):
+                complete["cost"] = _cost(network)
+                _write_winner(network, part)
+            _write_texts(complete, network, part)
+            replace_folder(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return complete
@@ -157,7 +158,7 @@ def _write_winner(network: LoadedNetwork, part: Path) -> None:
     run = network.run
     comment = f"archlab train {WINNER} --dataset {run.dataset} --recipe {RECIPE} --seed {run.seed}"
     store = Store(network.home or part)
-    save_winner(part, network.architecture, comment, [run], store, width=run.width)
+    save_winner(part, network.architecture, comment, [run], store, width=run.width, class_names=network.class_names)
     (part / f".{WINNERS_RUNS}.lock").unlink(missing_ok=True)
 
 

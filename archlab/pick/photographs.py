@@ -24,13 +24,14 @@ from archlab.data.readers.places import folders
 from archlab.data.reading import read_source
 from archlab.foundation import UserError, check_file, clear, real
 from archlab.foundation.machine import core_count
+from archlab.foundation.words import duration
 from archlab.pick.findings import found_in, of_every_part
-from archlab.pick.remembered import Known, called, content_of, find_known, remember
+from archlab.pick.remembered import Known, called, find_known, remember
 from archlab.runs import Store
 
 Say = Callable[[str], None]
 
-_IMAGES_A_PROCESS = 512  # at least: a process takes a second to start
+_IMAGES_A_PROCESS = 128  # at least: of a phone they take some 5 seconds, and a process takes one to start
 _SECONDS_SILENT = 10
 _VALIDATED = 200  # images: where a tenth of those for training is fewer,
 _LARGER_SHARE = 0.2  # of them validates
@@ -78,8 +79,8 @@ def describe(source: Source, store: Store, say: Say) -> Described:
     kept as they are, copies in different parts are counted, and what is carved beside is free of them where a class has others.
     Images that are so alike that nothing could be tested are kept together only where they are identical.
 
-    What has been described before is found by the paths and by what the files hold: it is described anew, under the same name,
-    only where images, classes, columns or what is beside the images have changed. Of a folder that was moved the name stays;
+    What has been described before is found by the paths: it is described anew, under the same name, only where names, sizes or
+    times of images, classes, columns or what is beside the images have changed. Of a folder that was moved the name stays;
     another that is called alike gets a number after it.
 
     A class is learned from one image on. One with fewer than three that differ has none to choose by, or none to test with, and
@@ -102,7 +103,8 @@ def describe(source: Source, store: Store, say: Say) -> Described:
         if known.name != wanted:
             say(f"Another dataset is called {wanted}: this one is {known.name}.")
         if known.changed:
-            say(f"The images of {known.name}, or what is beside them, have changed: they are described anew.")
+            what = f"The images of {known.name}, the times of their files or what is beside them"
+            say(f"{what} have changed: they are described anew.")
         described = _described(known, listing, store, say)
     for line in (*described.facts["lines"], *described.facts["remarks"]):
         say(line)
@@ -142,7 +144,7 @@ def _too_few(classes: int) -> str:
 
 def _as_before(known: Known, store: Store) -> Described | None:
     """What was found before, where neither the source nor what is prepared of it has changed."""
-    if known.facts is None or known.changed:
+    if known.facts is None or known.changed or "groups" not in known.facts:
         return None
     with suppress(UserError):  # what is damaged or gone is prepared anew
         prepared = open_prepared(known.name, store.home)
@@ -152,8 +154,6 @@ def _as_before(known: Known, store: Store) -> Described | None:
 
 
 def _described(known: Known, listing: Listing, store: Store, say: Say) -> Described:
-    files = listing.fingerprint()  # of before they are read: what is written meanwhile is noticed the next time
-    content = content_of(listing)
     try:
         together, prepared = _prepared(known, listing, store.home, say)
     except UserError as error:
@@ -168,15 +168,7 @@ def _described(known: Known, listing: Listing, store: Store, say: Say) -> Descri
         raise error.said_as(message, known.options["path"] if ours else error.where) from None
     inspection = inspect(prepared, _said_now_and_then(say))
     facts = {"name": known.name, "source": known.options["path"], **found_in(prepared, listing, inspection, together)}
-    remember(
-        known,
-        store.home,
-        files=files,
-        content=content,
-        notes=listing.notes,
-        digest=prepared.digest,
-        facts=facts,
-    )
+    remember(known, store.home, notes=listing.notes, digest=prepared.digest, facts=facts)
     return Described(known.name, entry(known.name, store.home), prepared, facts)
 
 
@@ -221,12 +213,19 @@ def _forget(name: str, home: Path) -> None:
 
 
 def _said_now_and_then(say: Say) -> Progress:
-    last = time.monotonic()
+    """Says how far a step is, and how long the rest of it takes at the pace so far."""
+    said = time.monotonic()
+    current, began, before, latest = "", said, 0, 0
 
     def progress(step: str, done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > _SECONDS_SILENT:
-            last = time.monotonic()
-            say(f"{step}: {done:,} of {total:,}")
+        nonlocal said, current, began, before, latest
+        now = time.monotonic()
+        if step != current or done < latest:  # the first of it: some may have been done by a command before
+            current, began, before = step, now, done
+        latest = done
+        if now - said > _SECONDS_SILENT:
+            said = now
+            left = (total - done) * (now - began) / (done - before) if done > before else None
+            say(f"{step}: {done:,} of {total:,}" + ("" if left is None else f", about {duration(left)} left"))
 
     return progress

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import signal
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,8 @@ from archlab.deploy.extras import require
 from archlab.deploy.loading import load
 from archlab.executors import Settings, connected, one_server
 from archlab.executors.signals import handling
-from archlab.foundation import UserError
+from archlab.foundation import UserError, real
+from archlab.pick.alone import alone
 from archlab.pick.candidates import Candidate, Fits, LeftOut, NobodyFitsError, always, candidates
 from archlab.pick.decisions import Decisions
 from archlab.pick.document import document
@@ -36,7 +36,7 @@ from archlab.pick.trainer import Attempt, Trainer
 from archlab.pick.winner import alike, to_ship, train_long, tune
 from archlab.runs import Store
 
-FOR_EXPORT = 0.1, 90.0  # share of the time, and seconds at most, that files and tests are left
+FOR_FILES = 0.1, 15.0, 90.0  # share of the time, and seconds at least and at most, that files and tests are left
 TO_MEASURE_SHARING = 1200.0  # seconds that there are, of which it takes a tenth at most
 FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.2, 0.1  # shares of what is left when each begins
 
@@ -70,10 +70,15 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     settings, shown = settings or Settings(), shown or Shown()
     require(FORMAT)
     check_folder(request.output, request.source)
-    began = time.monotonic()
-    with handling((signal.SIGTERM,), signal.default_int_handler):  # as Ctrl-C
+    into = "another pick is about to write this folder: wait for it, or name another --output"
+    same = "another command is at this very pick, of these images, limits, time and seed: wait for it"
+    with (
+        handling((signal.SIGTERM,), signal.default_int_handler),  # as Ctrl-C
+        alone(store, str(real(request.output)), UserError(into, where=str(request.output))),
+    ):
         described = describe(request.source, store, shown.say)
-        decisions = Decisions(store, request.decisive(described.prepared.digest, settings), request.within, began)
+        asked = request.decisive(described.prepared.digest, settings)
+        decisions = Decisions(store, asked, request.within, request.began)
         trainer = Trainer(
             request.judged_by,
             store,
@@ -83,38 +88,44 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
             ended=lambda: decisions.note_trained(len(trainer.attempts)),
             measures=request.within >= TO_MEASURE_SHARING,
         )
-        state, fault = State(request, described), None
-        try:
-            with connected(settings):
-                _train(state, trainer, decisions, shown)
-        except KeyboardInterrupt:
-            decisions.note_trained(len(trainer.attempts))
-            if not _leaves_more(state, trainer, decisions, shown):
-                raise
-            state.interrupted = "training"
-            shown.say("interrupted: the best network so far is exported; the same command goes on with the race")
-        except Exception as error:
-            if not _leaves_more(state, trainer, decisions, shown):
-                raise
-            fault = None if isinstance(error, UserError) else error
-            state.failed = f"{type(error).__name__}: {error}" if fault else str(error)
-            shown.say(f"failed: {state.failed}; the best network so far is exported")
-        else:
-            decisions.finish()
-        try:
-            found = _leave(state, trainer, decisions, shown)
-        except KeyboardInterrupt:
-            if state.interrupted:
-                shown.say("interrupted before the folder was written: the same command writes it")
-                raise
-            state.interrupted = "files"
-            shown.say("interrupted: the folder is written anew, with nothing more tried; Ctrl-C again ends at once")
-            found = _leave(state, trainer, decisions, shown)
-        except Exception as error:
-            raise error from fault
+        with alone(store, decisions.name, UserError(same, where=str(store.home))):
+            return _to_the_end(State(request, described), trainer, decisions, shown)
+
+
+def _to_the_end(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -> Picked:
+    """Trains and leaves the folder; raises as `pick` does."""
+    fault = None
+    try:
+        with connected(trainer.settings):
+            _train(state, trainer, decisions, shown)
+    except KeyboardInterrupt:
+        decisions.note_trained(len(trainer.attempts))
+        if not _leaves_more(state, trainer, decisions, shown):
+            raise
+        state.interrupted = "training"
+        shown.say("interrupted: the best network so far is exported; the same command goes on with the race")
+    except Exception as error:
+        if not _leaves_more(state, trainer, decisions, shown):
+            raise
+        fault = None if isinstance(error, UserError) else error
+        state.failed = f"{type(error).__name__}: {error}" if fault else str(error)
+        shown.say(f"failed: {state.failed}; the best network so far is exported")
+    else:
+        decisions.finish()
+    try:
+        found = _leave(state, trainer, decisions, shown)
+    except KeyboardInterrupt:
+        if state.interrupted:
+            shown.say("interrupted before the folder was written: the same command writes it")
+            raise
+        state.interrupted = "files"
+        shown.say("interrupted: the folder is written anew, with nothing more tried; Ctrl-C again ends at once")
+        found = _leave(state, trainer, decisions, shown)
+    except Exception as error:
+        raise error from fault
     if fault:
         raise fault
-    return Picked(found, request.output, trainer.computed)
+    return Picked(found, state.request.output, trainer.computed)
 
 
 def _to_ship_from(state: State, trainer: Trainer) -> list[Attempt]:
@@ -225,7 +236,8 @@ def _field(
 
 def _reserved(request: Request) -> float:
     """Seconds that files and tests are left; the same again where the same command finds all of it trained."""
-    return min(FOR_EXPORT[0] * request.within, FOR_EXPORT[1])
+    share, least, most = FOR_FILES
+    return min(max(share * request.within, least), most)
 
 
 def _add_pretrained(state: State, store: Store, fits: Fits) -> None:

@@ -21,7 +21,7 @@ def read(file, resolution, fit, white):
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
         raise OSError("it is a pipe or a device, not a file")
     image: Image.Image = Image.open(file, formats=FORMATS)
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):
         image.draft(None, (2 * resolution, 2 * resolution))  # decodes large ones at reduced size
     image.load()
     if orientation(image) != 1:
@@ -110,3 +110,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except BrokenPipeError:  # whoever read it has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Request:
         metric: One of METRICS_TO_CHOOSE_BY.
         command: The command that asks for it.
         store: As the command was given it.
+        began: When the time began, by `time.monotonic`.
     """
 
     source: Source
@@ -45,6 +47,7 @@ class Request:
     metric: str = "accuracy"
     command: str = "archlab pick"
     store: str | None = None
+    began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         if self.metric not in METRICS_TO_CHOOSE_BY:

@@ -1,10 +1,12 @@
 """The exit codes of `archlab pick`, from what came of it."""
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import archlab
 from archlab.pick import asked
 
 LOST = {"model": "starnet", "cause": "out of memory"}
@@ -26,3 +28,17 @@ def test_the_exit_code_tells_how_it_ended(command, monkeypatch, ended, failed, c
     found, _, err = command("pick", "photos", "--json")
     assert found == code
     assert ("failed: starnet: out of memory" in err) == bool(failed)
+
+
+def test_the_time_is_counted_from_the_call(command, monkeypatch):
+    heard, document = [], {"ended": "finished", "failed": []}
+
+    def pick(*_, began, **__):
+        heard.append(began)
+        return SimpleNamespace(document=document, output=Path("picked"))
+
+    monkeypatch.setattr(asked, "pick", pick)
+    before = time.monotonic()
+    command("pick", "photos", "--json")
+    archlab.pick("photos")
+    assert before <= heard[0] <= heard[1] <= time.monotonic()

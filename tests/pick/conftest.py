@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,26 @@ def times(monkeypatch):
     from made_up_times import maker
 
     return maker(monkeypatch)
+
+
+GRAPHS: dict[str, bytes] = {}
+
+
+@pytest.fixture
+def exported_once(monkeypatch):
+    """A network becomes a graph once, which takes seconds, however often it is written: `tests/deploy` tests that."""
+    import onnx
+
+    from archlab.deploy import onnx_exporter
+    from archlab.deploy.onnx_export import core_graph
+
+    def once(network):
+        found = sha256(network.origin["key"].encode())
+        for tensor in network.state_dict().values():
+            found.update(tensor.numpy().tobytes())
+        name = found.hexdigest()
+        if name not in GRAPHS:
+            GRAPHS[name] = core_graph(network).SerializeToString()
+        return onnx.load_from_string(GRAPHS[name])
+
+    monkeypatch.setattr(onnx_exporter, "core_graph", once)

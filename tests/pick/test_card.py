@@ -185,6 +185,27 @@ def test_remarks_on_the_images_are_told_and_leaks_are_to_be_minded():
     assert not any("cannot be read" in line for line in others)
 
 
+def test_of_images_in_groups_it_is_to_be_minded_that_intervals_count_single_ones():
+    inspection = SimpleNamespace(conflicts=[], split_groups=0)
+    remarks = findings._remarks(defaultdict(list, groups=15), SimpleNamespace(notes=[]), inspection, "near", 65535)
+    document = whole()
+    document["data"]["remarks"] = remarks
+    assert f"**Mind:** {remarks[0]}" in card_markdown(document) and "counts each by itself" in remarks[0]
+
+
+def test_what_was_chosen_by_another_metric_is_held_against_guessing_by_accuracy_alone():
+    document = whole(metric="balanced_accuracy")
+    document["test"]["metrics"] |= {"balanced_accuracy": {"value": 0.8, "low": 0.7, "high": 0.9}}
+    document["test"]["metrics"]["accuracy"] |= {"low": 0.3}
+    assert all(in_both(document, "By accuracy, which it was not chosen by, it may be no better than always saying cat"))
+
+
+def test_it_says_which_weights_it_started_from():
+    training = {**whole()["training"], "started_from": "imagenet"}
+    assert all(in_both(whole(training=training), "for 2,400 steps from weights of imagenet."))
+    assert all(in_both(whole(), "for 2,400 steps from random weights."))
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [
@@ -265,6 +286,7 @@ def test_many_classes_are_not_a_table_of_all_confusions():
 def test_early_interruptions_leave_little_and_a_card_all_the_same():
     document = whole(rungs=[], candidates=[], runner_up=None, ended="interrupted", repeat=[])
     document["training"] |= {"seeds": [], "tuned": {}, "value": None}
+    assert all(in_both(document, "It ended before candidates could be held against each other."))
     assert "The runner-up" not in card_markdown(document) and card_html(document).startswith("<!doctype html>")
 
 
@@ -294,7 +316,7 @@ def test_without_a_long_training_it_says_of_how_many_it_is_the_best():
 def test_the_best_of_several_is_told_only_where_there_are_several(count, said):
     one = {"model": "starnet", "seed": 0, "key": "0" * 64, "steps": 9, "augmentation": "plain", "value": 0.85}
     training = {**whole()["training"], "long": True, "seeds": count * [one]}
-    words = "the one that ships is the best", "on others it is a little worse."
+    words = "the one that ships is the best", "on others it is likely a little worse."
     assert in_both(whole(training=training), *words) == [said, said]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import re
 import socket
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,9 +25,11 @@ from archlab.deploy import agreement, exporting, extras, mending
 from archlab.foundation import UserError, read_yaml
 from archlab.foundation.metric import METRICS
 from archlab.pick import shipped, tested
-from archlab.pick.folder import WRITTEN, check_folder, write_folder
+from archlab.pick.folder import WRITTEN, _write_winner, check_folder, write_folder
 from archlab.pick.photographs import Source
 from tests.pick.made import document
+
+pytestmark = pytest.mark.usefixtures("exported_once")
 
 
 @pytest.fixture(scope="module")
@@ -328,6 +332,47 @@ def test_int8_that_does_not_hold_ships_where_it_is_asked_for(small, tmp_path, mo
     card = (tmp_path / "picked/card.md").read_text()
     assert ("int8 was asked for and does not hold" in card) == asked
     assert ("There is no int8 file: the best way" in card) != asked
+
+
+def test_what_exporting_takes_and_tests_need_is_no_time_for_other_ways_of_quantising(tmp_path, monkeypatch):
+    now, left = [100.0], []
+
+    class Exporting:
+        def __init__(self, *_):
+            self.exporter = SimpleNamespace(in_float=b"")
+
+        def write(self, *_, **__):
+            now[0] += 7
+
+    def quantised(exporting, **_):
+        left.append(exporting.exporter.seconds)
+        raise UserError("far enough")
+
+    monkeypatch.setattr(shipped, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(shipped, "judging_images", lambda network: ("validation", None))
+    monkeypatch.setattr(shipped, "Exporting", Exporting)
+    monkeypatch.setattr(shipped, "_quantised", quantised)
+    with pytest.raises(UserError, match="far enough"):
+        shipped.ship(None, tmp_path, METRICS["accuracy"], "cat", int8=False, seconds=15.0, note=str)
+    assert left == [15 - 7 - shipped.FOR_TESTS]
+
+
+def test_a_full_disk_is_told_with_the_folder_and_leaves_nothing(network, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("archlab.pick.folder.ship", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        write_folder(network, document(network), tmp_path / "picked", int8=False)
+    assert raised.value.filename == str(tmp_path.resolve() / "picked") and not list(tmp_path.iterdir())
+
+
+def test_classes_that_were_renamed_since_the_training_have_their_new_names_everywhere(place, tmp_path):
+    network = archlab.load(place.keys["mobileone"], store=place.home)
+    network.class_names = ["first", "second", "no"]
+    _write_winner(network, tmp_path)
+    (trained,) = read_yaml(tmp_path / "winner.yaml")["trained"].values()
+    assert trained["class_names"] == archlab.load(tmp_path).class_names == network.class_names
 
 
 class Untested:

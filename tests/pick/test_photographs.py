@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from archlab.data import inspect, prepare
 from archlab.data.chunks import WorkerKilledError, decode_all
 from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
+from archlab.pick import photographs
 
 
 def sides(prepared):
@@ -38,6 +40,21 @@ def test_the_share_that_guessing_reaches_is_that_of_the_largest_class_among_test
     assert described.facts["largest"] == {"class": "cat", "share": test[0] / sum(test)}
     assert described.facts["smallest"] == {"class": "dog", "images": 20}
     assert described.facts["lines"][-1] == "Always guessing cat would be right for 75.0% of the test images."
+
+
+def test_while_images_are_read_it_is_told_how_long_the_rest_takes(monkeypatch):
+    times, said = iter([0, 3, 8, 14, 20, 33, 40, 41, 52]), []
+    monkeypatch.setattr(photographs, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    progress = photographs._said_now_and_then(said.append)
+    for done in (1000, 1100, 1220, 1300, 1600):  # the first 1,000 by a command before
+        progress("decoding", done, 5000)
+    for done in (500, 600, 1100):
+        progress("comparing", done, 5000)
+    assert said == [
+        "decoding: 1,220 of 5,000, about 3 min 09 s left",
+        "decoding: 1,600 of 5,000, about 2 min 50 s left",
+        "comparing: 1,100 of 5,000, about 1 min 18 s left",
+    ]
 
 
 def test_three_images_a_class_are_one_of_each_part(found, tmp_path):
@@ -189,7 +206,9 @@ def test_other_files_are_counted_and_litter_is_not(found, tmp_path):
     described, _ = found(root)
     assert sum(described.facts["images"].values()) == 20
     said, loose = described.facts["remarks"]
-    assert said == "Left out, since they are no images of a known format: 2 .heic, 1 .mp4."
+    assert said.startswith(
+        "Left out, since they are no images of a known format: 2 .heic, 1 .mp4; photographs among them"
+    )
     assert loose == f"1 image in no class's folder was left out, {root / 'loose.png'} for one."
 
 
@@ -237,6 +256,9 @@ def test_a_table_beside_a_folder(found, tmp_path):
     assert described.facts["classes"] == ["a/b", "con", "🌾 7"] and described.name == "images"
     assert sum(described.facts["images"].values()) == 45
     grouped, _ = found(images, csv=tmp_path / "labels.csv", **columns, group_column="patient")
+    assert (grouped.facts["groups"], described.facts["groups"]) == (15, None)
+    assert "drawn at random, whole groups at a time." in grouped.facts["lines"][2]
+    assert "over new groups it is wider" in grouped.facts["remarks"][-1] and not described.facts["remarks"]
     side = sides(grouped.prepared)
     assert all(side[f"deep/{n:03}.png"] == side[f"deep/{n // 3 * 3:03}.png"] for n in range(45))
     assert found(images, csv=tmp_path / "labels.csv", **columns)[0].prepared.digest == described.prepared.digest

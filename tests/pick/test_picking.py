@@ -26,9 +26,10 @@ from archlab.runs import Store
 from archlab.runs.index import list_runs
 
 pytest.importorskip("onnxruntime")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.usefixtures("exported_once")]
 RACED = ("mobilenetv2", "shufflenetv2", "starnet")
 CLASSES = ("apple", "pear", "plum")
+WITHIN = "45s"
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,8 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch, request):
-    """Real candidates, but few, and a race even where there is little time, unless the machine is very busy; two tests
-    alone quantise, and time for long."""
+    """Real candidates, but few, and a race even where there is little time, less than picks have, unless the machine is very
+    busy; two tests alone quantise, and time for long."""
     real = picking.candidates
 
     def some(store, **more):
@@ -59,6 +60,7 @@ def few(monkeypatch, request):
 
     monkeypatch.setattr(picking, "candidates", some)
     monkeypatch.setattr(race, "FEWEST_IMAGES", 320)
+    monkeypatch.setattr("archlab.pick.request.LEAST_TIME", 30.0)
     if request.function not in (
         test_a_folder_of_images_becomes_a_folder_that_ships,
         test_interrupted_it_leaves_the_best_so_far_and_goes_on,
@@ -69,7 +71,7 @@ def few(monkeypatch, request):
 
 
 def picked(command, photos, place, *more):
-    arguments = ["--within", "75s", "--params", "40k", "--store", place / "home", "--output", place / "out", "--json"]
+    arguments = ["--within", WITHIN, "--params", "40k", "--store", place / "home", "--output", place / "out", "--json"]
     return command("pick", photos, *arguments, "--workers", "2", *more)
 
 
@@ -88,6 +90,7 @@ def test_a_folder_of_images_becomes_a_folder_that_ships(command, photos, place):
     assert found["ended"] == "finished"
     assert found["test"]["images"] == found["data"]["images"]["test"]
     *raced, long = found["rungs"]
+    assert raced
     assert all(set(each["steps"]) <= set(RACED) for each in (*raced, long))
     assert all(
         0 < steps < long["steps"].get(model, steps + 1) for each in raced for model, steps in each["steps"].items()
@@ -114,7 +117,7 @@ def test_the_same_command_trains_nothing_again_nor_does_the_call(command, photos
     found = json.loads(out)
     assert code == 0
     called = archlab.pick(
-        photos, within="75s", budget="40k", store=place / "home", output=place / "called", settings=Settings(workers=2)
+        photos, within=WITHIN, budget="40k", store=place / "home", output=place / "called", settings=Settings(workers=2)
     )
     assert called.output == place / "called" and (called.output / "model.onnx").exists() and called.computed == 0
     assert called.document["training"] == kept["training"]
@@ -211,7 +214,7 @@ def test_a_fault_is_told_and_the_best_so_far_ships_all_the_same(photos, tmp_path
     with pytest.raises(KeyError, match="made up"):
         archlab.pick(
             photos,
-            within="60s",
+            within=WITHIN,
             budget="40k",
             store=tmp_path / "home",
             output=tmp_path / "out",

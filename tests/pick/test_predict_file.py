@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -156,6 +157,19 @@ def test_a_model_that_onnxruntime_refuses_is_told_in_a_line(tmp_path, monkeypatc
     (tmp_path / "model.onnx").write_bytes(b"half of it")
     monkeypatch.setattr(predict_file, "__file__", str(tmp_path / "predict.py"))
     assert re.search(r"error: onnxruntime [\d.]+\S* cannot use model\.onnx: ", refusal(monkeypatch, capsys))
+
+
+def test_interrupted_it_ends_without_a_traceback(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    (tmp_path / "model.onnx").touch()
+    (tmp_path / "predict.py").write_bytes(Path(predict_file.__file__).read_bytes())
+    monkeypatch.setattr("onnxruntime.InferenceSession", interrupted)
+    monkeypatch.setattr(sys, "argv", ["predict.py", "photo.png"])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(tmp_path / "predict.py"), run_name="__main__")
+    assert stopped.value.code == 130
 
 
 @pytest.fixture(scope="module")

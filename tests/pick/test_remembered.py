@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,8 +17,6 @@ def test_what_has_not_changed_is_not_done_again(found, tmp_path):
     root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
     first, _ = found(root)
     written = (first.prepared.path / "manifest.json").stat().st_mtime_ns
-    for path in root.rglob("*.png"):
-        os.utime(path, (0, 0))
     link = tmp_path / "link"
     link.symlink_to(root)
     for again in (root, link, tmp_path / "pets" / "." / "cat" / ".."):
@@ -27,13 +26,28 @@ def test_what_has_not_changed_is_not_done_again(found, tmp_path):
     assert (first.prepared.path / "manifest.json").stat().st_mtime_ns == written
 
 
-def test_files_that_only_have_other_times_are_read_once(found, tmp_path, monkeypatch):
+def test_files_that_only_have_other_times_come_to_the_same(found, tmp_path):
     root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
     first, _ = found(root)
     os.utime(root / "cat/000.png", (0, 0))
-    assert found(root)[0].facts == first.facts
-    monkeypatch.setattr("archlab.pick.remembered.content_of", None)
+    described, said = found(root)
+    assert "the times of their files" in said[0] and "have changed" in said[0]
+    assert described.facts == first.facts and described.prepared.digest == first.prepared.digest
     assert found(root)[1] == ["pets was described before, and has not changed."]
+
+
+def test_files_are_opened_for_their_headings_and_their_pixels_alone(found, tmp_path, monkeypatch):
+    """Of a stick or another's disk each further reading takes minutes."""
+    root, opened = fill(tmp_path / "pets", {"cat": 10, "dog": 10}), Counter[str]()
+    plainly = open
+
+    def counting(file, *given, **options):
+        opened[str(file)] += 1
+        return plainly(file, *given, **options)
+
+    monkeypatch.setattr("builtins.open", counting)
+    found(root)
+    assert {opened[str(path)] for path in root.rglob("*.png")} == {3}  # for their depth, their size, their pixels
 
 
 def test_an_image_that_is_written_while_they_are_prepared_is_noticed_the_next_time(found, tmp_path, monkeypatch):
@@ -56,7 +70,9 @@ def test_what_lies_beside_the_images_is_told_anew(found, tmp_path):
     first, _ = found(root)
     (root / "cat/new.heic").write_bytes(b"")
     described, said = found(root)
-    assert described.facts["remarks"] == ["Left out, since they are no images of a known format: 1 .heic."]
+    (remark,) = described.facts["remarks"]
+    assert remark.startswith("Left out, since they are no images of a known format: 1 .heic; ")
+    assert remark.endswith("photographs among them count once they are converted to JPEG.")
     assert "have changed" in said[0] and described.prepared.digest == first.prepared.digest
     (root / "cat/new.heic").unlink()
     assert found(root)[0].facts == first.facts

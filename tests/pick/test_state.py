@@ -107,3 +107,8 @@ def test_an_early_end_leaves_the_better_folder_of_another_command_for_the_same(t
     shown = SimpleNamespace(say=said.append)
     assert picking._leaves_more(found, trainer, SimpleNamespace(trained=0), shown) == leaves
     assert any("stays as it is" in words for words in said) != leaves
+
+
+@pytest.mark.parametrize(("within", "seconds"), [(60, 15), (150, 15), (600, 60), (3600, 90)])
+def test_files_and_tests_are_left_what_they_take_of_a_minute_too(within, seconds):
+    assert picking._reserved(SimpleNamespace(within=within)) == seconds

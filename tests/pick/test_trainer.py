@@ -44,6 +44,7 @@ def test_a_run_is_never_that_of_a_candidate_that_is_gone(tmp_path, monkeypatch):
 
 def test_where_there_is_no_time_to_measure_it_each_run_has_a_card_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr("archlab.executors.settings.gpu_count", lambda: 2)
+    monkeypatch.setattr("archlab.executors.settings.torch_has_gpus", lambda: True)
     monkeypatch.setattr(module, "with_workers", lambda settings, *_: settings if settings.workers else None)
     trainer = Trainer(METRICS["accuracy"], Store(tmp_path), Settings(), Progress(), measures=False)
     assert trainer.sharing([Made("a")]).workers == 2
