@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.completion import KEY
-from archlab.cli.options import JSON, STORE
+from archlab.cli.options import JSON, PATH, STORE, WINNERS_DATASET
 from archlab.cli.streams import echo
 from archlab.foundation.escaping import file_name
 
@@ -25,10 +25,8 @@ _LONGEST = 100  # characters, all ASCII, of 255 that must do for what is written
 @click.option(
     "--int8", is_flag=True, help="Quantise: 8 bits for weights and activations, calibrated on training images."
 )
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="The file  [default: MODEL-DATASET.onnx, MODEL-DATASET-int8.onnx]"
-)
-@click.option("--dataset", help="Which of the datasets that a winner was trained on.")
+@click.option("--output", type=PATH, help="The file.  [default: MODEL-DATASET.FORMAT, or MODEL-DATASET-int8.FORMAT]")
+@WINNERS_DATASET
 @STORE
 @JSON
 def export(
@@ -57,7 +55,7 @@ def export(
 
 def _file(model: str, dataset: str, int8: bool, kind: str) -> Path:
     """Without what file systems do not take, and no longer than they take."""
-    words = file_name(f"{model or 'network'}-{dataset}")[:_LONGEST]
+    words = file_name(f"{model or 'network'}-{dataset}", _LONGEST)
     return Path(f"{words}{'-int8' if int8 else ''}.{kind}")
 
 

@@ -96,7 +96,8 @@ def agreement(network: LoadedNetwork, found: np.ndarray, images: Images) -> Agre
         # an error of e in every class score moves a probability by at most e / 2
         bound = (4 * error + 2e-6 * exact.abs().max().item()) / 2
         excess = np.maximum(excess, np.abs(found[rows] - exact.softmax(1).numpy()).max() - bound)  # NaN stays
-    same = found.argmax(1) == expected.argmax(1)
+    classes = classes_of(found)
+    same = classes == expected.argmax(1)
     return Agreement(
         images=len(found),
         made_up=images.labels is None,
@@ -104,8 +105,13 @@ def agreement(network: LoadedNetwork, found: np.ndarray, images: Images) -> Agre
         largest_difference=float(np.abs(found - expected).max()),
         within_rounding=bool(excess <= 0),
         exceptions=tuple(images.names[row] for row in np.flatnonzero(~same)[:NAMED]),
-        right=None if images.labels is None else found.argmax(1) == images.labels,
+        right=None if images.labels is None else classes == images.labels,
     )
+
+
+def classes_of(probabilities: np.ndarray) -> np.ndarray:
+    """int64 (N,): the likeliest class of each row; -1 where a row has anything but numbers."""
+    return np.where(np.isfinite(probabilities).all(1), probabilities.argmax(1), -1)
 
 
 def batches(pixels: np.ndarray, seen: int | None = None) -> Iterator[slice]:

@@ -115,10 +115,9 @@ def _row(header: list[str], cells: list[str], at: str) -> BoardRow:
 def _value(name: str, cell: str, at: str) -> str | int | float:
     if name not in _NUMBERS:
         return cell
-    if re.fullmatch(r"[+-]?[0-9]{1,18}", cell):
-        return int(cell)
     if _NUMBER.fullmatch(cell):
-        return float(cell)
+        number = float(cell)
+        return int(number) if number.is_integer() else number  # tables write 30 as 30.0 where another row has none
     hint = ": the decimal sign is a point, and thousands have none" if "," in cell else ""
     raise UserError(f"{name}: {cell!r} is not a number{hint}", where=at)
 

@@ -22,8 +22,7 @@ class ExecuTorchExporter(Exporter):
     def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
         return self._first_good(executorch_export.int8_ways(self.network, calibration), images)
 
-    @staticmethod
-    def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:
+    def probabilities(self, content: bytes, pixels: np.ndarray) -> np.ndarray:
         return executorch_export.probabilities(content, pixels)
 
     @staticmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from archlab.deploy.agreement import Agreement, Images, agreement, images_of
+from archlab.deploy.deployed import refusal
 from archlab.deploy.drop import Drop, paired_drop
 from archlab.deploy.extras import require
 from archlab.deploy.formats import FORMATS
@@ -84,13 +84,11 @@ class Exporting:
 
     Args:
         images: That files are held against the network on; the run's test images without.
-        seconds: After which no other way of quantising is begun.
     """
 
-    def __init__(self, network: LoadedNetwork, format: str, images: Images | None = None, seconds: float = math.inf):
+    def __init__(self, network: LoadedNetwork, format: str, images: Images | None = None):
         self.network, self.format, self._given = network, format, images
         self.exporter = FORMATS[format].exporter(network)
-        self.exporter.seconds = seconds
 
     def write(self, file: Path, *, int8: bool) -> Exported:
         """Raises as `export` does."""
@@ -123,7 +121,14 @@ class Exporting:
         return self._given or images_of(self.network)
 
     def _agreement(self, content: bytes) -> Agreement:
-        return agreement(self.network, self.exporter.probabilities(content, self._images.pixels), self._images)
+        images = self._images
+        try:
+            found = self.exporter.probabilities(content, images.pixels)
+        except (MemoryError, OSError):  # of the machine, not of the file
+            raise
+        except Exception as error:  # a runtime raises what it likes of operators that it does not have
+            raise refusal(error, FORMATS[self.format].name) from error
+        return agreement(self.network, found, images)
 
     @cached_property
     def _in_float(self) -> Agreement:

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +113,23 @@ def _of_winner(path: Path, dataset: str | None, store: str | Path | None) -> Fou
     places = list(_stores(_store_around(path, "studies"), store))
     beside = path.parent / WINNERS_RUNS / key
     if (beside / "result.json").exists():
-        return _read(beside, next(iter(places), None), chosen)
+        return _called(_read(beside, next(iter(places), None), chosen), trained[chosen])
     for place in places:
         if key in Store(place):
-            return _read(Store(place).directory(key), place, chosen)
+            return _called(_read(Store(place).directory(key), place, chosen), trained[chosen])
     raise UserError(
         f"run {key[:12]} on {chosen} is neither in {beside.parent} nor in a store here: copy the folder "
         f"{WINNERS_RUNS} along with {path.name}",
         where=str(path),
     )
+
+
+def _called(found: FoundRun, trained: dict[str, Any]) -> FoundRun:
+    """The run, its classes called as the winner's file calls them: they may have been renamed since it was trained."""
+    names = trained.get("class_names")
+    if found.carried is None or not isinstance(names, list) or len(names) != found.run.num_classes:
+        return found
+    return replace(found, carried={**found.carried, "class_names": list(map(str, names))})
 
 
 def _chosen(runs: dict[str, dict[str, str]], dataset: str | None, at: str | None) -> tuple[str, str]:

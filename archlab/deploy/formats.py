@@ -51,9 +51,8 @@ class Exporter(ABC):
             images: With labels, to choose the way of quantising by.
         """
 
-    @staticmethod
     @abstractmethod
-    def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:
+    def probabilities(self, content: bytes, pixels: np.ndarray) -> np.ndarray:
         """float32 (N, classes): what the format's runtime makes, by a file's content, of uint8 images (N, R, R, 3)."""
 
     @staticmethod

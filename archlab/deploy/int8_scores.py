@@ -39,7 +39,8 @@ def int8_scores(
         return found
     announce(f"scoring {len(new)} trained networks in int8, once")
     alone = [replace(run, own_files=()) for run in new]  # loading takes the blocks that a run carries
-    for event in tries(alone, store, settings, Task(SCORE, {"metric": metric.document()}, keep=False)):
+    on_cpu, task = replace(settings, device="cpu"), Task(SCORE, {"metric": metric.document()}, keep=False)
+    for event in tries(alone, store, on_cpu, task):  # a worker a core, not one a GPU
         if event.kind == "finished":
             names = ("float", "int8", "drop", "low", "high", "images", "way")
             found[event.run.key] = {name: event.detail[name] for name in names}

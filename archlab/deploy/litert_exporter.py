@@ -21,9 +21,8 @@ class LiteRTExporter(Exporter):
     def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
         return self._first_good(ways(self.in_float, calibration), images)
 
-    @staticmethod
-    def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:
-        return run_litert(content, pixels)
+    def probabilities(self, content: bytes, pixels: np.ndarray) -> np.ndarray:
+        return run_litert(content, pixels, self.network.preprocessing.pixels)
 
     @staticmethod
     def ready(content: bytes, image: np.ndarray) -> Callable[[], object]:

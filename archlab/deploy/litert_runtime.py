@@ -12,10 +12,11 @@ from archlab.deploy.agreement import batches
 from archlab.deploy.quiet import silent
 
 
-def run_litert(content: bytes, pixels: np.ndarray) -> np.ndarray:
-    """float32 (N, classes): what LiteRT makes of uint8 images; one at a time where the file takes no more."""
+def run_litert(content: bytes, pixels: np.ndarray, seen: int | None = None) -> np.ndarray:
+    """float32 (N, classes): what LiteRT makes of uint8 images, as many at once as `batches` has it; one at a time where the
+    file takes no more."""
     found = []
-    for interpreter in computed(content, pixels, batches(pixels), threads=torch.get_num_threads()):
+    for interpreter in computed(content, pixels, batches(pixels, seen), threads=torch.get_num_threads()):
         (made,) = interpreter.get_output_details()
         found.append(dequantised(interpreter.get_tensor(made["index"]), made))
     return np.concatenate(found)

@@ -11,11 +11,11 @@ from torch import Tensor
 
 import blocks
 from archlab.architecture import Architecture, Network
-from archlab.architecture.own_blocks import own_blocks_alone
+from archlab.architecture.own_blocks import own_blocks_alone, tell_of_code
 from archlab.data import Prepared
 from archlab.data.preprocessing import Preprocessing
 from archlab.deploy.finding import FoundRun, find_run
-from archlab.foundation import UserError
+from archlab.foundation import UserError, home_path, real
 from archlab.runs import open_data
 from archlab.runs.carried import carried_by
 from archlab.runs.network import blocks_of, network_of
@@ -64,7 +64,8 @@ def load(
 ) -> LoadedNetwork:
     """The network of a finished run, exactly as it was trained, with class names, preprocessing and origin.
 
-    Own blocks that the run carries are Python code, and are run: load what you trust.
+    Own blocks that the run carries are Python code, and are run: load what you trust. Of what is outside of the store a warning
+    says so.
 
     Args:
         source: The first digits of a run's key; the path of a run's folder, wherever it lies, of the folder of a pick, or of a
@@ -79,7 +80,10 @@ def load(
     if found.carried is None:
         return _assembled(found, _from_data(found))
     _check_carried(found.carried, found.folder)
-    with own_blocks_alone(found.carried["own_blocks"]):
+    own = found.carried["own_blocks"]
+    if own and not isinstance(source, Mapping) and not real(found.folder).is_relative_to(real(home_path(store))):
+        tell_of_code(found.folder, own)
+    with own_blocks_alone(own):
         return _assembled(found, found.carried)
 
 

@@ -82,7 +82,8 @@ def _clean(model: Any) -> None:
 
 
 def _fold_batch_norms(model: Any) -> None:
-    """A batch normalisation that follows no convolution, which would have taken it in, as a product and a sum."""
+    """A batch normalisation that follows no convolution, which would have taken it in, as a product and a sum; but not one of
+    which the network computes the statistics, or scale and bias."""
     from onnx import helper, numpy_helper
 
     graph = model.graph
@@ -91,7 +92,7 @@ def _fold_batch_norms(model: Any) -> None:
     ranks = {each.name: len(each.type.tensor_type.shape.dim) for each in shaped}
     nodes = []
     for node in graph.node:
-        if node.op_type != "BatchNormalization":
+        if node.op_type != "BatchNormalization" or not values.keys() >= {*node.input[1:]}:
             nodes.append(node)
             continue
         data, *others = node.input

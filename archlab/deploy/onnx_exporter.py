@@ -14,6 +14,7 @@ from archlab.deploy.mending import Mending
 from archlab.deploy.onnx_export import core_graph, with_resizing
 from archlab.deploy.onnx_runtime import run_onnx, session_of
 from archlab.deploy.onnx_ways import quantised_graph
+from archlab.deploy.quantising import Quantiser
 
 
 class OnnxExporter(Exporter):
@@ -27,7 +28,8 @@ class OnnxExporter(Exporter):
     def in_int8(self, calibration: np.ndarray, images: Images) -> tuple[bytes, Mending]:
         import onnx
 
-        quantised, mending = quantised_graph(self._core, calibration, images, self.seconds)
+        quantiser = Quantiser(self._core, calibration, self.network.preprocessing.pixels)
+        quantised, mending = quantised_graph(quantiser, images, self.seconds)
         mending.layers = [(self._with_block(layer), moved) for layer, moved in mending.layers]
         return self._with_resizing(onnx.load_from_string(quantised)), mending
 
@@ -40,9 +42,8 @@ class OnnxExporter(Exporter):
         blocks = [each.block for each in self.network.architecture.layers for _ in range(each.repeat)]
         return f"{layer} ({blocks[int(layer.rpartition('.')[2])]})" if layer.startswith("layers.") else layer
 
-    @staticmethod
-    def probabilities(content: bytes, pixels: np.ndarray) -> np.ndarray:
-        return run_onnx(content, pixels)
+    def probabilities(self, content: bytes, pixels: np.ndarray) -> np.ndarray:
+        return run_onnx(content, pixels, self.network.preprocessing.pixels)
 
     @staticmethod
     def ready(content: bytes, image: np.ndarray) -> Callable[[], object]:

@@ -10,11 +10,11 @@ import torch
 from archlab.deploy.agreement import batches
 
 
-def run_onnx(model: bytes, pixels: np.ndarray) -> np.ndarray:
-    """float32 (N, classes): what ONNX Runtime makes of uint8 images."""
+def run_onnx(model: bytes, pixels: np.ndarray, seen: int | None = None) -> np.ndarray:
+    """float32 (N, classes): what ONNX Runtime makes of uint8 images, as many at once as `batches` has it."""
     session = session_of(model, threads=torch.get_num_threads())
     (given,) = session.get_inputs()
-    return np.concatenate([session.run(None, {given.name: pixels[rows]})[0] for rows in batches(pixels)])
+    return np.concatenate([session.run(None, {given.name: pixels[rows]})[0] for rows in batches(pixels, seen)])
 
 
 def session_of(model: bytes, *, threads: int) -> Any:

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -20,34 +19,31 @@ IN_FLOAT = (1, 2, 4)  # worst layers
 SHOWN = 256  # images that single layers are judged by
 
 
-def quantised_graph(
-    core: Any, calibration: np.ndarray, images: Images, seconds: float = math.inf
-) -> tuple[bytes, Mending]:
+def quantised_graph(quantiser: Quantiser, images: Images, seconds: float = math.inf) -> tuple[bytes, Mending]:
     """The int8 graph, and how it came to be.
 
     Args:
-        calibration: Training images, uint8 (N, R, R, 3).
         images: With labels, to choose by.
         seconds: After which no other way is begun.
     """
-    found, in_float = Mending(), core.SerializeToString()
-    ways = _ways(core, calibration, images, found, time.monotonic() + seconds)
-    return first_good(ways, found, images, in_float, run_onnx, seconds), found
+    found, in_float = Mending(), quantiser.core.SerializeToString()
+    ways = _ways(quantiser, images, in_float, found, time.monotonic() + seconds)
+    return first_good(ways, found, images, in_float, partial(run_onnx, seen=quantiser.seen), seconds), found
 
 
-def _ways(core: Any, calibration: np.ndarray, images: Images, found: Mending, until: float) -> Iterator[Way]:
-    quantiser = Quantiser(core, calibration)
+def _ways(quantiser: Quantiser, images: Images, in_float: bytes, found: Mending, until: float) -> Iterator[Way]:
     yield MIN_MAX, partial(quantiser.quantised, MIN_MAX)
-    found.layers = worst_layers(quantiser, _spread(images.pixels), core.SerializeToString(), until)
+    found.layers = worst_layers(quantiser, _spread(images.pixels), in_float, until)
     yield PERCENTILE, partial(quantiser.quantised, PERCENTILE)
     way = found.best.way
     for count in IN_FLOAT:
         if count < len(found.layers):
             worst = [layer for layer, _ in found.layers[:count]]
             yield f"{way}, {', '.join(worst)} in float", partial(quantiser.quantised, way, in_float=worst)
-    model, pairs = equalised(core)
+    model, pairs = equalised(quantiser.core)
     if pairs:
-        yield f"{way}, {pairs} pairs of convolutions equalised", partial(Quantiser(model, calibration).quantised, way)
+        equal = Quantiser(model, quantiser.images, quantiser.seen)
+        yield f"{way}, {pairs} pairs of convolutions equalised", partial(equal.quantised, way)
 
 
 def _spread(pixels: np.ndarray) -> np.ndarray:
@@ -63,11 +59,11 @@ def worst_layers(
     judged = list[tuple[str, float]]()
     if time.monotonic() > until:
         return judged
-    expected = run_onnx(in_float, pixels)
+    expected = run_onnx(in_float, pixels, quantiser.seen)
     for layer in quantiser.layers:
         if time.monotonic() > until:
             break
         others = set(quantiser.layers) - {layer}
-        found = run_onnx(quantiser.quantised(MIN_MAX, in_float=others), pixels)
+        found = run_onnx(quantiser.quantised(MIN_MAX, in_float=others), pixels, quantiser.seen)
         judged.append((layer, distance(expected, found)))
     return sorted(judged, key=lambda each: each[1], reverse=True)

@@ -51,7 +51,10 @@ def image_files(paths: Iterable[str | Path]) -> list[str]:
 
 
 def predict(network: LoadedNetwork, files: Iterable[str]) -> Iterator[Prediction]:
-    """A prediction a file, in their order, computed in batches on the device where the network is."""
+    """A prediction a file, in their order, computed in batches on the device where the network is.
+
+    Raises UserError where the network's recipe sees images in their own shape.
+    """
     size = evaluation_batch_size(network.preprocessing.pixels or network.preprocessing.resolution)
     read: list[tuple[str, np.ndarray | str]] = []
     for file in files:
@@ -63,11 +66,15 @@ def predict(network: LoadedNetwork, files: Iterable[str]) -> Iterator[Prediction
 
 
 def _pixels(network: LoadedNetwork, file: str) -> np.ndarray | str:
-    """Of a file; where it cannot be read, why."""
+    """Of a file; where it cannot be read, why. Raises UserError for a network that takes no files."""
     try:
-        return network.preprocessing.read(str(check_file(Path(file))))
+        path = str(check_file(Path(file)))
     except UserError as error:
         return error.message
+    try:
+        return network.preprocessing.read(path)
+    except UserError:
+        raise
     except Exception as error:  # Pillow raises nearly anything on damaged bytes
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return reason or type(error).__name__
@@ -82,10 +89,3 @@ def _predicted(network: LoadedNetwork, read: list[tuple[str, np.ndarray | str]])
         else:
             row = next(rows)
             yield Prediction(file, network.class_names[int(row.argmax())], row)
-
-
-def place_of(device: str) -> torch.device:
-    """`auto` is a GPU where there is one. Raises UserError for one that is not there."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("there is no GPU that torch can use: --device cpu")
-    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")

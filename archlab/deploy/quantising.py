@@ -26,18 +26,18 @@ class Quantiser:
     Args:
         core: As `archlab.deploy.onnx_export.core_graph` gives it.
         images: uint8 (N, R, R, 3), to calibrate on.
+        seen: Pixels on a side that the network sees of them; None: all.
     """
 
-    def __init__(self, core: Any, images: np.ndarray):
-        self.images = images
-        self._core = core
+    def __init__(self, core: Any, images: np.ndarray, seen: int | None = None):
+        self.core, self.images, self.seen = core, images, seen
         self._ranges: dict[str, Any] = {}
 
     @property
     def layers(self) -> list[str]:
         """The layers with nodes that can be quantised, in order: `layers.0`, ..., `head`."""
         kinds = _kinds()
-        named = (layer_of(node.name) for node in self._core.graph.node if node.op_type in kinds)
+        named = (layer_of(node.name) for node in self.core.graph.node if node.op_type in kinds)
         return [layer for layer in dict.fromkeys(named) if layer != BESIDE]
 
     def quantised(self, way: str, *, in_float: Container[str] = ()) -> bytes:
@@ -58,7 +58,7 @@ class Quantiser:
 
         nodes = [
             node.name
-            for node in self._core.graph.node
+            for node in self.core.graph.node
             if (layer := layer_of(node.name)) != BESIDE and layer not in in_float
         ]
         with quiet():
@@ -84,7 +84,7 @@ class Quantiser:
         from onnx import shape_inference
 
         prepared = onnx.ModelProto()
-        prepared.CopyFrom(self._core)
+        prepared.CopyFrom(self.core)
         return shape_inference.infer_shapes(prepared)
 
     def _calibrated(self, way: str) -> Any:
@@ -105,8 +105,8 @@ class Quantiser:
                     extra_options=options,
                 )
                 # histograms are made of one array, with all feature maps of all images that are given at once
-                for rows in batches(self.images) if way == PERCENTILE else [slice(None)]:
-                    calibrator.collect_data(_Reader(self.images[rows]))
+                for rows in batches(self.images, self.seen) if way == PERCENTILE else [slice(None)]:
+                    calibrator.collect_data(_Reader(self.images[rows], self.seen))
                 self._ranges[way] = calibrator.compute_data()
         return self._ranges[way]
 
@@ -127,8 +127,8 @@ def _kinds() -> list[str]:
 class _Reader:
     """What calibrators read from."""
 
-    def __init__(self, images: np.ndarray):
-        self._batches: Iterator[slice] = batches(images)
+    def __init__(self, images: np.ndarray, seen: int | None):
+        self._batches: Iterator[slice] = batches(images, seen)
         self._images = images
 
     def get_next(self) -> dict[str, np.ndarray] | None:

@@ -13,6 +13,7 @@ from archlab.deploy.loading import load
 from archlab.deploy.onnx_export import core_graph
 from archlab.deploy.onnx_runtime import run_onnx
 from archlab.deploy.onnx_ways import quantised_graph
+from archlab.deploy.quantising import Quantiser
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
 from archlab.runs import Run
@@ -30,10 +31,12 @@ def score_in_int8(run: Run, *, home: Path, metric: dict[str, Any] | str, **_: An
     images = images_of(network, most=None)
     if images.labels is None:
         raise UserError(f"the test images of {run.dataset}, as the run had them, are not here")
-    core = core_graph(network)
-    content, mending = quantised_graph(core, training_images(network), judging_images(network)[1])
+    seen = network.preprocessing.pixels
+    quantiser = Quantiser(core_graph(network), training_images(network), seen)
+    content, mending = quantised_graph(quantiser, judging_images(network)[1])
     of = Metric.from_document(metric)
-    before, after = (run_onnx(each, images.pixels) for each in (core.SerializeToString(), content))
+    files = (quantiser.core.SerializeToString(), content)
+    before, after = (run_onnx(each, images.pixels, seen) for each in files)
     lost = paired_drop(before.argmax(1) == images.labels, after.argmax(1) == images.labels)
     return {
         "float": measured(of, class_scores_of(before, images.labels)),

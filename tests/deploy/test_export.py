@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -136,6 +137,24 @@ def test_normalisation_of_maps_of_any_rank_is_folded(shape):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_normalisation_by_computed_statistics_is_left_alone():
+    from onnx import parser
+
+    model = parser.parse_model("""
+        <ir_version: 10, opset_import: ["" : 20]>
+        norms (float[4,3,5] given) => (float[4,3,5] made)
+        <int64[2] axes = {0, 2}, float[3] scale = {1.0, 2.0, 3.0}, float[3] bias = {0.5, 0.0, -1.0},
+         float[3] variance = {1.0, 4.0, 0.25}>
+        {
+            mean = ReduceMean <keepdims = 0> (given, axes)
+            made = BatchNormalization(given, scale, bias, mean, variance)
+        }
+    """)
+    before = model.SerializeToString()
+    _fold_batch_norms(model)
+    assert model.SerializeToString() == before
+
+
 LIKE_EFFICIENTNET = ("fbnet", "mobilenetv2", "tinynet")  # of the same block
 
 
@@ -217,6 +236,34 @@ def test_a_file_that_computes_something_else_is_not_written(place, monkeypatch, 
     assert not (tmp_path / "net.onnx").exists()
 
 
+def test_a_file_that_the_runtime_refuses_is_not_written_and_one_line_says_why(place, monkeypatch, tmp_path):
+    from archlab.deploy import exporting
+    from archlab.deploy.onnx_exporter import OnnxExporter
+
+    monkeypatch.setattr(OnnxExporter, "in_float", b"no model")
+    network = archlab.load(place.keys["gated"], store=place.home)
+    with pytest.raises(UserError, match="the network cannot be exported to ONNX: ") as raised:
+        exporting.export(network, tmp_path / "net.onnx")
+    assert "\n" not in str(raised.value) and not (tmp_path / "net.onnx").exists()
+
+
+def test_as_many_images_at_once_as_the_pixels_that_the_network_sees_allow(monkeypatch):
+    from archlab.deploy import onnx_runtime
+    from archlab.deploy.onnx_exporter import OnnxExporter
+
+    given = []
+
+    def run(names, inputs):
+        given.append(len(inputs["images"]))
+        return [np.zeros((given[-1], 2), np.float32)]
+
+    session = SimpleNamespace(get_inputs=lambda: [SimpleNamespace(name="images")], run=run)
+    monkeypatch.setattr(onnx_runtime, "session_of", lambda content, threads: session)
+    exporter = OnnxExporter(SimpleNamespace(preprocessing=SimpleNamespace(pixels=224)))
+    assert exporter.probabilities(b"", np.zeros((12, 32, 32, 3), np.uint8)).shape == (12, 2)
+    assert given == [5, 5, 2]
+
+
 def test_a_file_that_gives_no_numbers_is_not_within_rounding(place):
     network = archlab.load(place.keys["gated"], store=place.home)
     images = images_of(network)
@@ -225,6 +272,8 @@ def test_a_file_that_gives_no_numbers_is_not_within_rounding(place):
     found[::2] = np.nan
     told = agreement(network, found, images)
     assert not told.within_rounding and told.share < 0.999
+    found[:] = np.nan
+    assert agreement(network, found, images).same_class == 0, "not even where the class is the first"
 
 
 def test_blocks_that_compute_in_single_precision_alone_are_compared_all_the_same(place):

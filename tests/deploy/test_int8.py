@@ -102,8 +102,8 @@ def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
     given = onnx_ways.run_onnx
     spoilt = []
 
-    def run(content, pixels):
-        found = given(content, pixels)
+    def run(content, pixels, seen):
+        found = given(content, pixels, seen)
         if len(pixels) == len(validation.pixels) and content != graph.SerializeToString() and len(spoilt) < 2:
             spoilt.append(content)
             return np.roll(found, 1, axis=1)
@@ -111,7 +111,7 @@ def test_a_way_that_costs_too_much_is_followed_by_the_next(core, monkeypatch):
 
     monkeypatch.setattr(onnx_ways, "run_onnx", run)
     monkeypatch.setattr(onnx_ways, "SHOWN", len(validation.pixels) - 1)
-    content, found = quantised_graph(graph, calibration, validation)
+    content, found = quantised_graph(Quantiser(graph, calibration), validation)
     ways = [each.way for each in found.tried]
     assert ways[:2] == ["minimum and maximum", "percentile 99.99"] and ways[2].endswith("in float") and len(ways) == 3
     assert found.way == ways[2] and not found.gave_up and content not in spoilt
@@ -139,20 +139,20 @@ def test_the_worst_layer_is_named_with_its_block(place, command, monkeypatch):
 def test_it_gives_up_when_nothing_helps_and_takes_what_costs_least(core, monkeypatch):
     graph, calibration, validation = core
     monkeypatch.setattr(mending, "ENOUGH", -2.0)
-    _, found = quantised_graph(graph, calibration, validation)
+    _, found = quantised_graph(Quantiser(graph, calibration), validation)
     assert found.gave_up and "equalised" in found.tried[-1].way
     assert found.best.way == found.way and found.best.moved == min(each.moved for each in found.tried)
 
 
 @pytest.mark.slow
 def test_percentiles_are_found_in_batches_of_any_size(core, monkeypatch):
-    """256 images of 224 pixels come in 51 batches of five and one of one."""
+    """256 images of 224 pixels come in 51 batches of five and one of one, however small they are stored."""
     graph, calibration, validation = core
     together = run_onnx(Quantiser(graph, calibration[:20]).quantised(PERCENTILE), validation.pixels)
     given, reader = [], quantising._Reader
-    monkeypatch.setattr(quantising, "batches", lambda images: (slice(at, at + 8) for at in range(0, len(images), 8)))
-    monkeypatch.setattr(quantising, "_Reader", lambda images: given.append(len(images)) or reader(images))
-    apart = run_onnx(Quantiser(graph, calibration[:20]).quantised(PERCENTILE), validation.pixels)
+    monkeypatch.setattr(quantising, "_Reader", lambda images, seen: given.append(len(images)) or reader(images, seen))
+    seen = 181  # eight images of so many pixels at once
+    apart = run_onnx(Quantiser(graph, calibration[:20], seen).quantised(PERCENTILE), validation.pixels, seen)
     assert given == [8, 8, 4] and mending.distance(together, apart) < 0.1
 
 
@@ -168,11 +168,11 @@ def test_a_way_that_the_runtime_refuses_leaves_those_before_it(core, monkeypatch
 
     monkeypatch.setattr(Quantiser, "_calibrated", calibrated)
     monkeypatch.setattr(mending, "ENOUGH", -2.0)
-    _, found = quantised_graph(graph, calibration, validation)
+    _, found = quantised_graph(Quantiser(graph, calibration), validation)
     assert [each.way for each in found.tried] == [found.way] == [MIN_MAX]
     refused.add(MIN_MAX)
     with pytest.raises(UserError, match="cannot be exported to ONNX in int8: supplied range of"):
-        quantised_graph(graph, calibration, validation)
+        quantised_graph(Quantiser(graph, calibration), validation)
 
 
 def test_equalised_convolutions_compute_the_same_with_ranges_alike(core):
@@ -226,8 +226,10 @@ def test_the_interval_of_a_drop_covers_what_it_should():
 def test_without_training_images_one_line_says_so(place, command, tmp_path, monkeypatch):
     shutil.copytree(place.store.directory(place.keys["gated"]), tmp_path / "sent")
     code, out, err = command("export", "sent/", "--int8")
-    assert (code, out) == (2, "") and err.count("\n") == 1
-    assert "int8 is calibrated on training images, and shapes, as the run had it, is not here" in err
+    assert (code, out) == (2, "")
+    told, refused = err.splitlines()
+    assert told == "warning: sent brings code of its own, which is run: my_blocks.py"
+    assert "int8 is calibrated on training images, and shapes, as the run had it, is not here" in refused
     images = Prepared.images
     monkeypatch.setattr(preparation, "check_intact", lambda *given, **more: None)  # it would see the change
     monkeypatch.setattr(Prepared, "images", lambda self, split: images(self, split)[: 0 if split == "train" else None])
@@ -253,6 +255,7 @@ def test_a_name_of_any_model_is_one_of_a_file():
     assert str(_file("", "shapes", False, "onnx")) == "network-shapes.onnx"
     long = _file("\u6f22" * 400, "shapes", True, "onnx").name
     assert long.endswith("-int8.onnx") and len(os.fsencode(long)) < 128
+    assert _file("a" * 120 + "b", "shapes", False, "onnx") != _file("a" * 120 + "c", "shapes", False, "onnx")
 
 
 @pytest.mark.slow
@@ -269,8 +272,9 @@ def test_trained_networks_keep_their_classes(own_place, command, name):
 
 
 def test_layers_are_judged_as_long_as_there_is_time(monkeypatch):
-    monkeypatch.setattr("archlab.deploy.onnx_ways.run_onnx", lambda content, pixels: np.full((1, 2), len(content)))
-    quantiser = SimpleNamespace(layers=["a", "b"], quantised=lambda way, in_float: b"x" * len(in_float))
+    run = lambda content, pixels, seen: np.full((1, 2), len(content))  # noqa: E731
+    monkeypatch.setattr("archlab.deploy.onnx_ways.run_onnx", run)
+    quantiser = SimpleNamespace(layers=["a", "b"], seen=None, quantised=lambda way, in_float: b"x" * len(in_float))
     assert [layer for layer, _ in worst_layers(quantiser, None, b"xxx")] == ["a", "b"]
     assert worst_layers(quantiser, None, b"xxx", until=0.0) == []
 

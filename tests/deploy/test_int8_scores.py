@@ -7,12 +7,14 @@ import shutil
 
 import numpy as np
 import pytest
+from standin import make_run
 
 from archlab.deploy import int8_scores as module
 from archlab.deploy.int8_scores import int8_scores
 from archlab.executors import Settings
+from archlab.foundation.machine import core_count
 from archlab.foundation.metric import METRICS
-from archlab.runs import Run
+from archlab.runs import Run, Store
 from tests.deploy.made import train
 
 pytest.importorskip("onnxruntime")
@@ -42,6 +44,14 @@ def test_they_are_what_export_reports_and_are_kept(place, command, tmp_path, mon
         assert found[key]["images"] == 72
     monkeypatch.setattr(module, "tries", lambda *_: pytest.fail("computed again"))
     assert int8_scores(runs.values(), place.store, ACCURACY, Settings(), said.append) == found and len(said) == 3
+
+
+def test_scoring_takes_every_core_also_where_runs_take_a_gpu(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Settings, "gpus_here", property(lambda self: 1 if self.device != "cpu" else 0))
+    monkeypatch.setattr(module, "tries", lambda runs, store, settings, task: asked.append(settings.at_once) or [])
+    int8_scores([make_run()], Store(tmp_path), ACCURACY, Settings())
+    assert asked == [core_count()]
 
 
 @pytest.mark.slow

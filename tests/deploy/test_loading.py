@@ -228,12 +228,21 @@ def test_other_own_blocks_than_those_of_the_training_are_refused(sent):
     assert "\n" not in str(raised.value)
 
 
-def test_a_network_of_other_code_of_archlab_loads_with_a_warning(sent, monkeypatch, caplog):
-    archlab.load(sent)
+def test_a_network_of_other_code_of_archlab_loads_with_a_warning(place, monkeypatch, caplog):
+    key = place.keys["gated"]
+    archlab.load(key, store=place.home)
     assert caplog.text == ""
     monkeypatch.setattr(stored_network, "code_digest", lambda architecture, files: "other+other")
-    assert archlab.load(sent).class_names == sorted(CLASSES)
+    assert archlab.load(key, store=place.home).class_names == sorted(CLASSES)
     assert "whose blocks or training differ from those of this archlab" in caplog.text and len(caplog.records) == 1
+
+
+def test_code_that_comes_from_outside_of_the_store_is_told_of(place, sent, caplog):
+    archlab.load(place.store.directory(place.keys["gated"]), store=place.home)
+    assert not caplog.records
+    archlab.load(sent, store=place.home)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told == f"warning: {sent} brings code of its own, which is run: my_blocks.py"
 
 
 def test_code_of_a_recipe_is_not_taken_for_own_blocks(own_place, tmp_path):

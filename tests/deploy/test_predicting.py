@@ -16,9 +16,11 @@ from PIL import Image
 import archlab
 from archlab.cli.predict import _print_csv
 from archlab.data import open_prepared
+from archlab.data.preprocessing import Preprocessing
 from archlab.deploy import predicting
 from archlab.deploy.agreement import batches
 from archlab.deploy.predicting import Prediction
+from archlab.foundation import UserError
 from tests.deploy.made import CLASSES
 
 
@@ -104,6 +106,13 @@ def test_csv_holds_no_formula_and_on_a_terminal_no_control_characters(capfdbinar
     _print_csv(found, names)
     shown = capfdbinary.readouterr().out
     assert b"\x1b" not in shown and shown.count(b"\n") == 3
+
+
+def test_a_network_that_takes_no_files_is_refused_and_not_the_files(tmp_path):
+    Image.new("RGB", (5, 5)).save(tmp_path / "good.png")
+    preprocessing = Preprocessing(16, "whole", 255, (0.5,) * 3, (0.5,) * 3)
+    with pytest.raises(UserError, match="sees images in their own shape"):
+        list(predicting.predict(SimpleNamespace(preprocessing=preprocessing), [str(tmp_path / "good.png")]))
 
 
 def test_as_many_images_at_once_as_the_pixels_that_the_network_sees_allow(monkeypatch):

@@ -12,9 +12,14 @@ from archlab.architecture import architecture
 from archlab.deploy import timing
 from archlab.deploy.timing import Latency, in_turns, latency_of, time_on_cpu, time_on_gpu
 
+TINY = {
+    "name": "tiny",
+    "layers": [{"conv": {"out": 8, "stride": 2}}, {"inverted_residual": {"out": 16, "expand": 2, "stride": 2}}],
+}
 
-def small(name: str):
-    return archlab.build_model(architecture(name), 10, width=0.25, resolution=32)
+
+def small(source: str | dict):
+    return archlab.build_model(architecture(source), 10, width=0.25, resolution=32)
 
 
 def test_the_summary_is_the_median_and_the_quartiles():
@@ -38,7 +43,7 @@ def test_waiting_for_others_does_not_count():
 def test_what_is_timed_is_the_exported_network_in_float_and_in_int8(monkeypatch):
     sessions = []
     monkeypatch.setattr(timing, "session_of", lambda content, threads: sessions.append((content, threads)) or Session())
-    found = time_on_cpu([small("mobileone"), small("starnet")], 32, seconds=0.0)
+    found = time_on_cpu([small("mobileone"), small(TINY)], 32, seconds=0.0)
     assert [[each.precision for each in own] for own in found] == [["float", "int8"]] * 2
     assert {threads for _, threads in sessions} == {1} and len({content for content, _ in sessions}) == 4
     assert all(b"QuantizeLinear" in content for content, _ in sessions[1::2])
@@ -72,9 +77,9 @@ def test_a_network_that_cannot_be_exported_takes_no_other_along():
         def forward(self, x):
             return x.relu() if float(x.sum()) > 0 else x
 
-    odd = small("starnet")
+    odd = small(TINY)
     odd.layers.append(Branching())
-    nothing, found = time_on_cpu([odd, small("starnet")], 32, seconds=0.0)
+    nothing, found = time_on_cpu([odd, small(TINY)], 32, seconds=0.0)
     assert nothing == [] and [each.precision for each in found] == ["float", "int8"]
 
 
@@ -84,7 +89,7 @@ def test_a_network_that_cannot_be_quantised_has_a_latency_in_float(monkeypatch):
         raise RuntimeError("an unusual graph")
 
     monkeypatch.setattr(timing.Quantiser, "quantised", fail)
-    ((plain,),) = time_on_cpu([small("starnet")], 32, seconds=0.0)
+    ((plain,),) = time_on_cpu([small(TINY)], 32, seconds=0.0)
     assert plain.precision == "float"
 
 
