@@ -17,7 +17,8 @@ from archlab.report.palette import Palette
 from archlab.report.plots import MOST_ROWS, Plot
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import Reproduction, points, records
+from archlab.scoring import Reproduction, decimals, points, records
+from archlab.scoring.reproduction import BOTH, IMAGES, NEITHER, SEEDS
 
 NAMED = 6  # missing cells in a sentence
 
@@ -27,7 +28,7 @@ def against(analysis: Analysis) -> Iterator[Section]:
     held = analysis.against
     if held is None:
         return
-    found, unit, digits = held.found, points(held.metric), _digits(held)
+    found, unit, digits = held.found, points(held.metric), decimals(held.metric)
     differences = found.cells.pivot(index="model", columns="dataset", values="difference")
     differences = differences.reindex(index=found.cells["model"].unique(), columns=found.cells["dataset"].unique())
     plot = Plot(
@@ -42,13 +43,8 @@ def against(analysis: Analysis) -> Iterator[Section]:
     yield Section("against", title, sentences, [plot], [table for table in tables if table.rows], is_open=True)
 
 
-def _digits(held: HeldAgainst) -> int:
-    """Of values and their differences."""
-    return 2 if held.metric.is_share else 3
-
-
 def _in_short(held: HeldAgainst) -> str:
-    cells, unit, digits = held.found.cells, points(held.metric), _digits(held)
+    cells, unit, digits = held.found.cells, points(held.metric), decimals(held.metric)
     origin = f"{held.published} is {held.origin}. " if held.origin else ""
     largest = cells.iloc[int(cells["difference"].abs().argmax())]
     return (
@@ -60,16 +56,17 @@ def _in_short(held: HeldAgainst) -> str:
 
 
 def _explained(found: Reproduction) -> str:
-    counts, cells = found.explained, len(found.cells)
+    counts = found.explained
     said = {
-        "seed noise": "{} by seed noise alone",
-        "seed and test-set noise": "{} by seed and test-set noise together",
-        "test-set noise": "{} by test-set noise (there are no seeds to tell more)",
-        "neither": "{} by neither",
+        SEEDS: "{} by seed noise alone",
+        BOTH: "{} by seed and test-set noise together",
+        IMAGES: "{} by test-set noise (there are no seeds to tell more)",
+        NEITHER: "{} by neither",
         "": "{} cannot be judged, for want of seeds or of the number of test images",
     }
     parts = [words.format(counts[name]) for name, words in said.items() if counts[name]]
-    chance = f"; about {cells / 20:.0f} of {cells} would lie beyond by chance" if counts["neither"] else ""
+    judged = len(found.cells.dropna(subset=["seed_noise", "test_noise"]))  # by neither, too
+    chance = f"; about {judged / 20:.0f} of {judged} would lie beyond by chance" if counts[NEITHER] else ""
     return f"Differences explained: {'; '.join(parts)}{chance}."
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -33,6 +33,7 @@ from archlab.scoring import (
     compare_over_datasets,
     effects,
     elements,
+    may_be_best,
     percent_factor,
     predictors,
     rank_probabilities,
@@ -64,6 +65,7 @@ class Analysis:
             variance, xscore, xscore_low, xscore_high, difference (of the xScore, to the base), worst (dataset),
             at_chance (datasets), reason, and the user's own scores.
         means: Models x datasets, seed means, in the unit of the table.
+        contenders: The models that may have the highest xScore, best first; None where the noise of seeds is not known.
         answers, effects: One for each study that has options; courses: for each that went on until it was decided.
         by_class: Of each dataset whose runs have kept class scores; `without_class_scores` are the others.
         unseen: For each study with datasets that took no part in any choice, the document of `archlab.scoring.Gains`.
@@ -80,6 +82,7 @@ class Analysis:
     provenance: dict[str, dict[str, str]]
     warnings: list[str]
     regret: Regret
+    contenders: list[str] | None = None
     ranks: pd.DataFrame | None = None
     ranks_without: pd.DataFrame | None = None
     ranks_by_lambda: pd.DataFrame | None = None
@@ -172,7 +175,7 @@ def _scores(material: Material) -> Scores:
     table, datasets, seeds = material.scored, material.datasets, material.seeds
     undefined = set(undefined_on(table, material.metric))
     datasets = [name for name in datasets if name not in undefined] if datasets else None
-    return score_table(
+    scores = score_table(
         table,
         material.references,
         material.split,
@@ -183,6 +186,7 @@ def _scores(material: Material) -> Scores:
         images=material.images,
         classes={name: counts.images for name, counts in material.classes.items()},
     )
+    return replace(scores, models=scores.models.assign(**material.own_scores), own=tuple(material.own_scores))
 
 
 def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataFrame:
@@ -196,7 +200,7 @@ def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataF
         complete = found.index[found["reason"] == ""]
         found["worst"] = worst_datasets(means.loc[complete], scores.frame)["dataset"].reindex(found.index)
     found["at_chance"] = [", ".join(scores.at_chance.get(str(model), [])) or None for model in found.index]
-    return found.assign(**material.own_scores)
+    return found
 
 
 def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[str, Any]:
@@ -219,6 +223,7 @@ def _in_frame(material: Material, scores: Scores, means: pd.DataFrame) -> dict[s
     if ranks is None:
         missing["ranks"] = f"no rank probabilities: {seed_noise(rows, complete, list(frame.datasets)).unknown_because}"
     return {
+        "contenders": may_be_best(rows, scores.models["xscore"].loc[complete], frame, lam, material.images),
         "ranks": ranks,
         "ranks_without": ranks_without_each_dataset(means, frame, lam),
         "ranks_by_lambda": ranks_by_lambda(means, frame, sorted({*LAMBDAS, lam})),

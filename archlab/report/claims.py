@@ -20,10 +20,10 @@ from archlab.report.plots import Plot, blank, rows_of
 from archlab.report.section import Section, not_computed
 from archlab.report.table import Column, Table
 from archlab.scoring import ELEMENTS, Subsets, records
+from archlab.scoring.predictors import SCORE
 
 SUBSETS_SHOWN = 10
 FEW_MODELS = 30  # whose correlations have wide intervals
-OTHERS = "xScore of the others"
 
 
 def predictors(analysis: Analysis) -> Iterator[Section]:
@@ -42,9 +42,8 @@ def predictors(analysis: Analysis) -> Iterator[Section]:
     )
     columns = {"predictor": Column("predictor"), "target": Column("target")}
     for kind in ("Pearson", "Spearman"):
-        key, space = kind.lower(), " " * (kind == "Spearman")  # two columns of one table cannot have one title
-        columns |= {key: Column(kind, "number", 2)}
-        columns |= {f"{key}_{end}": Column(f"{end}{space}", "number", 2) for end in ("low", "high")}
+        columns |= {kind.lower(): Column(kind, "number", 2)}
+        columns |= {f"{kind.lower()}_{end}": Column(end, "number", 2) for end in ("low", "high")}
     table = Table.of("predictors", f"Correlations over {models} models, with 95 % intervals.", columns, found)
     yield Section("predictors", title, _about_predictors(found), [plot], folded=[table])
 
@@ -103,14 +102,14 @@ def elements(analysis: Analysis) -> Iterator[Section]:
 def _about_predictors(found: pd.DataFrame) -> list[str]:
     models = found["models"].iloc[0]
     sentences = [f"Correlations over {models} models{'; so few make wide intervals' if models < FEW_MODELS else ''}."]
-    scores = found[found["target"] == OTHERS]
+    scores = found[found["target"] == SCORE]
     if len(scores):
         best, worst = records(scores.nlargest(1, "pearson"))[0], records(scores.nsmallest(1, "pearson"))[0]
         sentences.append(
             f"The xScore of all other datasets goes best with {best['predictor']} (Pearson {_written(best, ', 95 % ')}) "
             f"and least with {worst['predictor']} ({_written(worst, ', ')})."
         )
-    first = found[(found["predictor"] == found["predictor"].iloc[0]) & (found["target"] != OTHERS)]
+    first = found[(found["predictor"] == found["predictor"].iloc[0]) & (found["target"] != SCORE)]
     listed = "; ".join(f"{row['target']} {row['pearson']:.2f}/{row['spearman']:.2f}" for row in records(first))
     return [*sentences, f"{first['predictor'].iloc[0]} as a predictor, Pearson/Spearman: {listed}."]
 

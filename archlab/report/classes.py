@@ -58,18 +58,17 @@ def _tables(found: ByClass) -> tuple[Table, list[Table]]:
     """The recalls, and all of them to be folded away where only those of the hardest classes are shown."""
     recall, name = found.recall, f"recall-{slug(found.dataset)}"
     columns = {"class": Column("class"), "images": Column("images", "integer")}
-    columns |= {str(model): Column(f"{model} " if model in columns else str(model), "number", 1) for model in recall}
+    columns |= {f"recall of {model}": Column(str(model), "number", 1) for model in recall}
     images = next(iter(found.confusions.values())).sum(1)
-    rows = (100 * recall).reset_index(drop=True)
+    rows = (100 * recall).add_prefix("recall of ").reset_index(drop=True)
     rows = pd.concat([pd.DataFrame({"class": found.classes, "images": images}), rows], axis=1)
-    titles = dict(zip(rows.columns, columns.values(), strict=True))
     caption = f"{found.dataset}: recall of each class in percent, over all seeds"
-    whole = Table.of(name, f"{caption}.", titles, rows)
+    whole = Table.of(name, f"{caption}.", columns, rows)
     if len(rows) <= MOST_CLASSES:
         return whole, []
-    hardest = rows.sort_values(str(recall.columns[0])).head(MOST_CLASSES)
+    hardest = rows.sort_values(f"recall of {recall.columns[0]}").head(MOST_CLASSES)
     caption += f"; the {MOST_CLASSES} of {len(rows)} classes that {recall.columns[0]} knows least."
-    return Table.of(f"{name}-hardest", caption, titles, hardest), [whole]
+    return Table.of(f"{name}-hardest", caption, columns, hardest), [whole]
 
 
 def confusion_plot(found: ByClass, model: str) -> Plot:

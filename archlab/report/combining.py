@@ -119,7 +119,10 @@ def _in_one_unit(materials: list[Material]) -> list[Material]:
 def _scaled(material: Material, factor: int) -> Material:
     table = material.table
     scored = table["metric"] == material.metric.name if "metric" in table else pd.Series(True, table.index)
-    return replace(material, table=table.assign(value=table["value"].where(~scored, factor * table["value"])))
+    int8 = [row | ({"int8": factor * row["int8"]} if row.get("int8") is not None else {}) for row in material.int8]
+    return replace(
+        material, table=table.assign(value=table["value"].where(~scored, factor * table["value"])), int8=int8
+    )
 
 
 def _differences(materials: list[Material], splits: list[str | None]) -> list[str]:

@@ -88,7 +88,7 @@ def _parts(found: Effects) -> list[str]:
     chosen = rows["about"] if rows["about"].any() else rows["dataset"].isna() & (rows["of"] == "effect")
     said = []
     for row in records(rows[chosen & ~rows["decided"].astype(bool) & rows["low"].notna()]):
-        digits = 3 if row["measure"] == "xscore" else 1
+        digits = 1 if row["measure"] == "points" and found.metric.is_share else 3
         half, images = (row["high"] - row["low"]) / 2, row["image_half"]
         what = "more seeds can decide this" if pd.notna(row["seeds_needed"]) else "more seeds cannot decide this"
         if pd.notna(row["images_needed"]):

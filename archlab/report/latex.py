@@ -59,7 +59,7 @@ SYMBOLS = {
     "~": "\\textasciitilde{}",
     "^": "\\textasciicircum{}",
     "²": "$^2$",
-    "–": "--",
+    "–": "\\textendash{}",
     "−": "$-$",
     "[": "{[}",  # begins no argument of the line's end before it
     "*": "{*}",
@@ -71,4 +71,5 @@ SYMBOLS |= {symbol: f"\\{symbol}" for symbol in "&%$#_{}"}
 
 
 def _escaped(text: str) -> str:
-    return "".join(SYMBOLS.get(letter, letter) for letter in in_one_line(text))
+    """Of two hyphens, as of an option, LaTeX would make a dash."""
+    return re.sub("-(?=-)", "-{}", "".join(SYMBOLS.get(letter, letter) for letter in in_one_line(text)))

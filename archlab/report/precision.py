@@ -8,6 +8,7 @@ from archlab.report.analysis import Analysis
 from archlab.report.quantised import Quantised
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
+from archlab.report.tuned import FEWEST
 
 HOW = (
     "Stored networks, quantised after training as `archlab export --int8` does it, and run by ONNX Runtime on the test images. "
@@ -17,9 +18,9 @@ MUCH = 1.0  # points
 COLUMNS = {
     "model": Column("model"),
     "float_xscore": Column("xScore in float", "number"),
-    "xscore": Column("in int8", "number"),
+    "xscore": Column("xScore in int8", "number"),
     "float_rank": Column("rank in float", "integer"),
-    "rank": Column("in int8", "integer"),
+    "rank": Column("rank in int8", "integer"),
     "drop": Column("points lost", "signed", 2),
     "low": Column("low", "signed", 2),
     "high": Column("high", "signed", 2),
@@ -51,10 +52,9 @@ def _ranks(found: Quantised) -> str:
         f"{model} from {row.float_rank} to {row.rank}"
         for model, row in zip(changed.index, changed.itertuples(), strict=True)
     ]
-    alike = models["rank"].corr(models["float_rank"])
-    return (
-        f"{len(changed)} of {len(models)} models change their rank: {', '.join(moves)}; rank correlation {alike:.2f}."
-    )
+    told = len(models) >= FEWEST and models["rank"].nunique() > 1 and models["float_rank"].nunique() > 1
+    alike = f"; rank correlation {models['rank'].corr(models['float_rank']):.2f}" if told else ""
+    return f"{len(changed)} of {len(models)} models change their rank: {', '.join(moves)}{alike}."
 
 
 def _losers(found: Quantised) -> str:

@@ -28,15 +28,15 @@ def shipping(analysis: Analysis) -> Iterator[Section]:
     lines = to_ship(analysis)
     if not lines:
         return
-    models = _scored(analysis)
     chosen, avoided = ([line for line in lines if (line["choice"] == "avoid") == bad] for bad in (False, True))
     exported = _best_runs(analysis)
     caption = "The best"
     if any(not line["choice"].startswith("best") for line in chosen):
         caption += ", and the cheapest of "
-        caption += "those that may be as good" if _has_intervals(models) else "all, for nobody knows which are as good"
+        nobody_knows = analysis.contenders is None
+        caption += "all, for nobody knows which are as good" if nobody_knows else "those that may be as good"
     if exported:
-        caption += f"; exported is the network trained on {_first(analysis)} that is best on its validation images"
+        caption += f"; exported is the network trained on {_first(analysis)} of the best accuracy on validation images"
     if more := len(avoided[MOST_AVOIDED:]):
         caption += f"; {more} more are to be avoided"
     known = {name: column for name, column in COLUMNS.items() if any(line[name] is not None for line in lines)}
@@ -51,12 +51,13 @@ def to_ship(analysis: Analysis) -> list[dict[str, Any]]:
     models = _scored(analysis)
     if models.empty:
         return []
-    exported = _best_runs(analysis)
+    exported, costs = _best_runs(analysis), _costs(analysis)
+    contenders = list(models.index) if analysis.contenders is None else analysis.contenders
     lines = []
-    for precision, line in [*_chosen(models, _costs(analysis)), *_best_in_int8(analysis, models)]:
+    for precision, line in [*_chosen(models, contenders, costs), *_best_in_int8(analysis, models)]:
         key, int8 = exported.get((line["model"], _first(analysis))), " --int8" if precision == "int8" else ""
         lines.append({**line, "command": key and f"archlab export {key}{int8}"})
-    return [*lines, *({**line, "command": None} for line in _avoided(models, _costs(analysis)))]
+    return [*lines, *({**line, "command": None} for line in _avoided(models, contenders, costs))]
 
 
 def _best_in_int8(analysis: Analysis, models: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -81,13 +82,12 @@ def _costs(analysis: Analysis) -> list[Cost]:
     return [cost for cost in analysis.costs if cost.column != "seconds" and _differs(costs[cost.column])]
 
 
-def _chosen(models: pd.DataFrame, costs: list[Cost]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The best, and of each cost the cheapest of those whose interval reaches the best's score; each after its precision."""
+def _chosen(models: pd.DataFrame, as_good: list[str], costs: list[Cost]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The best, and of each cost the cheapest of those that may be as good; each after its precision."""
     best, lost = models.index[0], models["at_chance"].iloc[0]
     reason = "the highest xScore" + (f", though no better than chance on {lost}" if pd.notna(lost) else "")
     yield "float", _line("best", models, best, reason)
-    contenders = models[models["xscore_high"] >= models.loc[best, "xscore"]] if _has_intervals(models) else models
-    contenders = contenders[contenders["at_chance"].isna()]
+    contenders = models[models.index.isin(as_good) & models["at_chance"].isna()]
     for cost in costs:
         kind = cost.column.partition("-")[0]
         values = contenders[cost.column].dropna()
@@ -115,14 +115,14 @@ def _fastest_on_boards(
         yield fastest.precision, _line(f"fastest on {board}", models, str(values.idxmin()), reason)
 
 
-def _avoided(models: pd.DataFrame, costs: list[Cost]) -> Iterator[dict[str, Any]]:
-    """Models that learn nothing somewhere, and those that are clearly worse than the best (their intervals do not meet) and
-    cheaper in nothing; the worst first."""
+def _avoided(models: pd.DataFrame, as_good: list[str], costs: list[Cost]) -> Iterator[dict[str, Any]]:
+    """Models that learn nothing somewhere, and those that are surely not as good as the best and cheaper in nothing; the worst
+    first."""
     best, measured = models.iloc[0], [cost.column for cost in costs]
     for name, model in models.iloc[:0:-1].iterrows():
         if pd.notna(model["at_chance"]):
             yield _line("avoid", models, name, f"no better than chance on {model['at_chance']}")
-        elif model["xscore_high"] < best["xscore_low"] and measured and not (model[measured] < best[measured]).any():
+        elif name not in as_good and measured and not (model[measured] < best[measured]).any():
             yield _line("avoid", models, name, "clearly worse than the best, and cheaper in nothing")
 
 
@@ -131,10 +131,6 @@ def _line(choice: str, models: pd.DataFrame, name: Any, reason: str) -> dict[str
     columns = {"xscore": "xscore", "low": "xscore_low", "high": "xscore_high"}
     numbers = {key: float(found[column]) if pd.notna(found[column]) else None for key, column in columns.items()}
     return {"choice": choice, "model": str(name), "reason": reason, **numbers}
-
-
-def _has_intervals(models: pd.DataFrame) -> bool:
-    return bool(models["xscore_high"].notna().any())
 
 
 def _differs(costs: pd.Series) -> bool:

@@ -27,7 +27,7 @@ class Column:
         if self.kind == "p":
             return f"{value:.4f}" if value >= 0.0001 else "< 0.0001"
         if self.kind in ("number", "signed"):
-            return format(value, f"{'+' if self.kind == 'signed' else ''}.{self.digits}f").replace("-", "−")
+            return format(value, f"{'+' if self.kind == 'signed' else ''}z.{self.digits}f").replace("-", "−")
         return str(value)
 
 
@@ -61,8 +61,15 @@ class Table:
         return cls(name, caption, list(columns.values()), rows, list(roles))
 
     def frame(self) -> pd.DataFrame:
-        """As a DataFrame of values as they are."""
-        return pd.DataFrame(self.rows, columns=[column.title for column in self.columns])
+        """As a DataFrame of values as they are. A title that an earlier column has follows the last new one: `not seen low`."""
+        titles, new = list[str](), ""
+        for title in (column.title for column in self.columns):
+            if title in titles:
+                title = f"{new} {title}"
+            else:
+                new = title
+            titles.append(title)
+        return pd.DataFrame(self.rows, columns=titles)
 
     def written(self) -> list[list[str]]:
         """All values as people read them."""

@@ -26,9 +26,8 @@ def as_trained(study: dict[str, Any], home: Path) -> list[str]:
 
 def _in_words(recipe: dict[str, Any], store: Store) -> str:
     """What decides most of a canonical recipe."""
-    augmented = [
-        name for name, value in (recipe.get("augment") or {}).items() if value and name not in ("own", "order")
-    ]
+    settings = ("own", "order", "cutmix_labels")
+    augmented = [name for name, value in (recipe.get("augment") or {}).items() if value and name not in settings]
     augmented += [_named(each) for each in (recipe.get("augment") or {}).get("own") or []]
     limits = _limits(recipe)
     said = [

@@ -106,16 +106,16 @@ def _table(orders: Orders, steps: int, metric: str) -> Table:
     columns = {
         "model": Column("model"),
         "own_rank": Column("rank, recipe's own", "integer"),
-        "tuned_rank": Column("tuned", "integer"),
+        "tuned_rank": Column("rank, tuned", "integer"),
         "own": Column(f"{orders.measure}, recipe's own", "number"),
-        "tuned": Column("tuned", "number"),
+        "tuned": Column(f"{orders.measure}, tuned", "number"),
     }
     caption = f"{_where(orders, steps)} with the recipe's own values and with those chosen."
     if orders.measure == "xScore":
         caption += " Each side's xScores are in a frame of its own."
         columns |= {
             "own_mean": Column(f"mean {metric}, recipe's own", "number"),
-            "tuned_mean": Column("tuned", "number"),
+            "tuned_mean": Column(f"mean {metric}, tuned", "number"),
         }
     if orders.split == "validation":
         caption += " The values were chosen by these very images, so they look better here than on others."

@@ -16,7 +16,7 @@ from archlab.report.palette import Palette
 from archlab.report.plots import MOST_ROWS, ROW, Plot, rows_of
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
-from archlab.scoring import at_chance, cells, gains_in_words, percent_factor, points, seed_means
+from archlab.scoring import at_chance, cells, decimals, gains_in_words, percent_factor, points, seed_means
 from archlab.scoring.gains import unit_of
 from archlab.scoring.reading import POINTS
 
@@ -57,8 +57,9 @@ def _gains(found: dict[str, Any], suffix: str) -> Table:
 
 def _by_dataset(found: dict[str, Any], suffix: str) -> Table:
     columns = NAMES | {"dataset": Column("dataset")}
-    columns |= {end: Column(end, "signed", 2) for end in ENDS}
-    caption = f"Gains on each dataset not seen, in {found.get('unit', POINTS)}."
+    unit = found.get("unit", POINTS)
+    columns |= {end: Column(end, "signed", 2 if unit == POINTS else 3) for end in ENDS}
+    caption = f"Gains on each dataset not seen, in {unit}."
     return Table.of(f"unseen-by-dataset{suffix}", caption, columns, [_worded(row) for row in found["by_dataset"]])
 
 
@@ -72,7 +73,7 @@ def _choice(analysis: Analysis, means: pd.DataFrame) -> list[str]:
     turned = complete * percent_factor(complete.max(), metric) * (1 if metric.higher_is_better else -1)
     below, worse = turned.max() - turned.iloc[0], "below" if metric.higher_is_better else "above"
     said = [
-        f"{lost:.2f} {points(metric)} {worse} {best} on {name}" if lost > 0 else f"the best on {name}"
+        f"{lost:.{decimals(metric)}f} {points(metric)} {worse} {best} on {name}" if lost > 0 else f"the best on {name}"
         for (name, lost), best in zip(below.items(), turned.idxmax(), strict=True)
     ]
     return [f"{scored[0]}, which has the highest xScore on the datasets seen, is {', '.join(said)}."]

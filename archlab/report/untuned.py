@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from archlab.foundation import real
 from archlab.foundation.metric import Metric
 from archlab.runs import Store
 from archlab.study.measuring import value_or_why
@@ -15,8 +16,15 @@ from archlab.study.measuring import value_or_why
 SPLIT = "test"
 
 
-def read_untuned(found: dict[str, Any], datasets: Container[str], metric: Metric, home: Path) -> pd.DataFrame | None:
-    """The tidy table of their test images on the datasets; None where nothing was tuned, or a run is not stored."""
+def read_untuned(
+    folder: Path, found: dict[str, Any], datasets: Container[str], metric: Metric, home: Path
+) -> pd.DataFrame | None:
+    """The tidy table of their test images on the datasets; None where nothing was tuned, or a run is not stored.
+
+    Nor is there one of a folder outside of the store whose metric is of a file: others may have made it, and no code is run.
+    """
+    if metric.own and not real(folder).is_relative_to(real(home / "studies")):
+        return None
     store, rows = Store(home), []
     for run in found.get("tuning", {}).get("untuned", []):
         if run["dataset"] in datasets:

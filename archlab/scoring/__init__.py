@@ -13,13 +13,14 @@ from archlab.scoring.metric_of_table import metric_of
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import own_score, with_own_scores
 from archlab.scoring.predictors import predictors
-from archlab.scoring.reading import in_percent, percent_factor, points, read_table, shipped_tables
+from archlab.scoring.reading import decimals, in_percent, percent_factor, points, read_table, shipped_tables
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
 from archlab.scoring.significance import Comparison, compare_over_datasets
 from archlab.scoring.stability import (
     LAMBDAS,
+    may_be_best,
     rank_probabilities,
     ranks_by_lambda,
     ranks_without_each_dataset,
@@ -55,11 +56,13 @@ __all__ = [
     "chance",
     "chance_decided",
     "compare_over_datasets",
+    "decimals",
     "effects",
     "elements",
     "gains_in_words",
     "in_percent",
     "make_frame",
+    "may_be_best",
     "metric_of",
     "own_score",
     "percent_factor",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from archlab.foundation.words import duration, listed
 from archlab.scoring.effects import Effects
-from archlab.scoring.reading import points
+from archlab.scoring.reading import decimals, points
 from archlab.scoring.tidy import records
 from archlab.scoring.verdicts import BETTER, SAME, UNDECIDED, WORSE
 
@@ -45,7 +45,7 @@ def verdict_in_short(row: Row, effects: Effects) -> str:
         SAME: f"no difference that matters ({_limit(row, effects)}) to",
         UNDECIDED: "against",
     }
-    difference = f"{_number(row, 'difference')} {_unit(row, effects)}"
+    difference = f"{row['difference']:+.{_digits(row, effects)}f} {_unit(row, effects)}"
     return f"{row['choice']}={row['option']} {said[row['verdict']]} {row['against']} ({difference})"
 
 
@@ -56,7 +56,10 @@ class _Choice:
         self.effects, self.seconds, self.choice = effects, seconds, choice
         self.kind = "equal_budget" if (rows["kind"] == "equal_budget").any() else "raw"
         rows = rows[rows["kind"] == self.kind]
-        rows = rows.assign(unit=[_unit(row, effects) for row in records(rows)])
+        rows = rows.assign(
+            unit=[_unit(row, effects) for row in records(rows)],
+            digits=[_digits(row, effects) for row in records(rows)],
+        )
         self.options = list(dict.fromkeys(rows["option"]))
         over_all = rows[rows["dataset"].isna()]
         if over_all["about"].any():
@@ -75,7 +78,11 @@ class _Choice:
             return f"{start}{'; '.join([*elsewhere, lacking])}.", bool(elsewhere)
         turned = list(_both_ways(self.pairs))
         options = dict.fromkeys(row["option"] for row in turned)
-        self.best = max(options, key=lambda name: min(row["difference"] for row in turned if row["option"] == name))
+        worse = {row["option"] for row in turned if row["verdict"] == WORSE}  # once decided, whatever it looks like now
+        self.best = max(
+            options,
+            key=lambda name: (name not in worse, min(row["difference"] for row in turned if row["option"] == name)),
+        )
         against = [row for row in turned if row["option"] == self.best]
         open_ = [row for row in against if row["verdict"] == UNDECIDED]
         decided = self._decided(against)
@@ -191,6 +198,10 @@ def _unit(row: Row, effects: Effects) -> str:
     return f"{points(metric)}{of_metric}" if metric.higher_is_better else f"{points(metric)} less {metric.words}"
 
 
+def _digits(row: Row, effects: Effects) -> int:
+    return 3 if row["measure"] == "xscore" else decimals(effects.metric)
+
+
 def _limit(row: Row, effects: Effects) -> str:
     """What matters: `1 point`, `0.05 of xScore`."""
     limit = effects.matters.of(row["measure"])
@@ -218,4 +229,4 @@ def _against(rows: Iterable[Row]) -> str:
 
 
 def _number(row: Row, name: str) -> str:
-    return format(row[name], "+.3f" if row["measure"] == "xscore" else "+.2f")
+    return format(row[name], f"+.{row['digits']}f")

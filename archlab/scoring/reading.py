@@ -102,6 +102,11 @@ def points(metric: Metric) -> str:
     return POINTS if metric.is_share else metric.unit
 
 
+def decimals(metric: Metric) -> int:
+    """How many of a difference are told: of points two, of anything else three."""
+    return 2 if metric.is_share else 3
+
+
 def _open(path: str | Path) -> _Source:
     if str(path) in shipped_tables() and not Path(path).exists():
         text = (files("archlab.scoring") / "tables" / f"{path}.csv").read_text()

@@ -12,7 +12,7 @@ import pandas as pd
 from archlab.foundation.metric import Metric
 from archlab.foundation.words import as_sentence
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
-from archlab.scoring.reading import percent_factor, points
+from archlab.scoring.reading import decimals, percent_factor, points
 from archlab.scoring.tidy import plain
 
 WAYS = {"xscore": "by the xScore on the others", "mean": "by the mean on the others", "random": "at random"}
@@ -29,13 +29,14 @@ class Regret:
             choosing by the xScore on the others (`xscore`), by the mean on the others (`mean`) and at random (`random`).
         alone: By dataset, the regret of choosing the best model on that dataset alone, a mean over the others.
         reason: Why numbers are missing, "" where none are.
-        lost: What regret is told in, and where it lies from the best.
+        lost: What regret is told in, and where it lies from the best; digits: its decimals.
     """
 
     held_out: pd.DataFrame
     alone: pd.Series
     reason: str = ""
     lost: str = "points below"
+    digits: int = 2
 
     def average(self, way: str) -> float:
         """The mean over datasets of one of `WAYS`; NaN where it is not known."""
@@ -60,14 +61,15 @@ class Regret:
         if not len(self.held_out):
             return as_sentence(self.reason)
         ways = [
-            f"{self.average(way):.2f} chosen {words}"
+            f"{self.average(way):.{self.digits}f} chosen {words}"
             for way, words in WAYS.items()
             if not math.isnan(self.average(way))
         ]
         best, worst = self.alone.sort_values().index[[0, -1]]
         return (
             f"On a dataset that took no part, {self.lost} the best model there: {', '.join(ways)}, "
-            f"{self.alone[best]:.2f} to {self.alone[worst]:.2f} chosen by one dataset alone ({best} to {worst})."
+            f"{self.alone[best]:.{self.digits}f} to {self.alone[worst]:.{self.digits}f} chosen by one dataset alone "
+            f"({best} to {worst})."
         )
 
     def document(self) -> dict[str, Any]:
@@ -122,6 +124,7 @@ def regret(means: pd.DataFrame, frame: Frame | None, lam: float = LAMBDA, metric
         pd.Series(alone, dtype=float),
         reason,
         f"{points(metric)} {'below' if metric.higher_is_better else 'above'}",
+        decimals(metric),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from archlab.scoring.frame import FEWEST_DATASETS, LAMBDA, Frame, xscore
 from archlab.scoring.image_noise import ImageNoise
-from archlab.scoring.intervals import DRAWS, draw_scores
+from archlab.scoring.intervals import DRAWS, LEVEL, draw_scores
 from archlab.scoring.noise import seed_noise
 
 MOST_ALIKE = 5  # warnings of one kind
@@ -19,17 +19,37 @@ LAMBDAS = (0.0, 0.25, 0.5, 1.0, 2.0)
 def rank_probabilities(
     rows: pd.DataFrame, models: Sequence[str], frame: Frame, lam: float = LAMBDA, images: ImageNoise | None = None
 ) -> pd.DataFrame | None:
-    """Models x ranks (1 is best): how often noise would give a model that rank. None where that of seeds is not known."""
+    """Models x ranks (1 is best): how often noise would give a model that rank; equals take theirs by lot. None where the noise
+    of seeds is not known."""
     noise = seed_noise(rows, list(models), list(frame.datasets)).with_images(images)
     if not noise.known:
         return None
-    order = np.argsort(-draw_scores(noise, frame, lam, DRAWS), axis=1)
+    drawn = draw_scores(noise, frame, lam, DRAWS)
+    order = np.lexsort((np.random.default_rng(0).random(drawn.shape), -drawn))
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(len(models))[None, :], axis=1)
     shares = np.array([np.bincount(of_model, minlength=len(models)) for of_model in ranks.T]) / DRAWS
     return pd.DataFrame(
         shares, index=pd.Index(models, name="model"), columns=pd.RangeIndex(1, len(models) + 1, name="rank")
     )
+
+
+def may_be_best(
+    rows: pd.DataFrame, scores: pd.Series, frame: Frame, lam: float = LAMBDA, images: ImageNoise | None = None
+) -> list[str] | None:
+    """Of complete models with their xScores those that may have the highest. None where the noise of seeds is not known.
+
+    A model is left out where it is further behind the highest than 95 % of the tables drawn anew move the largest of its
+    differences to all others, paired. So one that truly is the best is left out in 5 % of studies at most, however many there
+    are and whichever looks best (a subset as of S. S. Gupta: "On some multiple decision (selection and ranking) rules",
+    Technometrics 7, 1965).
+    """
+    noise = seed_noise(rows, list(scores.index), list(frame.datasets)).with_images(images)
+    if not noise.known:
+        return None
+    moved = draw_scores(noise, frame, lam, DRAWS) - scores.to_numpy()
+    largest = np.maximum(moved.max(axis=1, keepdims=True) - moved, moved - moved.min(axis=1, keepdims=True))
+    return list(scores.index[scores.max() - scores <= np.quantile(largest, LEVEL, axis=0)])
 
 
 def ranks_without_each_dataset(means: pd.DataFrame, frame: Frame, lam: float = LAMBDA) -> pd.DataFrame | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,10 @@ import pytest
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS, Metric
 from archlab.report import analyse, read_material, text
-from archlab.report.against import against
+from archlab.report.against import _explained, against
 from archlab.report.held_against import hold_against
 from archlab.report.material import Material
+from archlab.scoring import Reproduction
 from tests.report.made import made_study
 
 OWN_NAMES = {"imagenette160": "imagenette", "ham10000": "ham10000@published", "stanford_dogs": "Stanford-Dogs"}
@@ -137,3 +139,11 @@ def test_what_is_told_in_nats_has_a_digit_more():
     (section,) = against(analyse([one], other))
     assert "lies -0.031 nats from" in section.sentences[0] and section.plots[0].draw.args[1] == "+.2f"
     assert section.tables[-1].written()[0][4] == "−0.031"
+
+
+def test_chance_is_counted_among_the_cells_that_can_be_judged():
+    cells = pd.DataFrame({"explained_by": ["seed noise"] * 40 + ["neither"] * 10 + [None] * 100, "seed_noise": 1.0})
+    cells["test_noise"] = [1.0] * 30 + [math.nan] * 10 + [1.0] * 10 + [math.nan] * 100
+    nothing = pd.DataFrame()
+    said = _explained(Reproduction(cells, nothing, nothing, nothing))
+    assert "10 by neither; 100 cannot be judged" in said and said.endswith("about 2 of 40 would lie beyond by chance.")

@@ -199,10 +199,9 @@ def test_a_study_without_scores_still_shows_the_table():
 @pytest.fixture(scope="module")
 def contenders():
     """Of a noisy study the models that may be as good as its best."""
-    models = study_with(noise=NOISY).models
-    found = list(models.index[models["xscore_high"] >= models["xscore"].max()])
-    assert 2 <= len(found) < len(models)
-    return found
+    found = study_with(noise=NOISY)
+    assert 2 <= len(found.contenders) < len(found.models)
+    return found.contenders
 
 
 @pytest.mark.slow

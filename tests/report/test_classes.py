@@ -10,7 +10,8 @@ import pytest
 from sklearn.metrics import confusion_matrix, recall_score
 
 from archlab.report import analyse, text
-from archlab.report.classes import MOST_CLASSES
+from archlab.report.by_class import ByClass
+from archlab.report.classes import MOST_CLASSES, _tables
 from archlab.report.sections import plots, sections
 from archlab.runs import Store
 from archlab.training.class_scores import ClassScores
@@ -80,3 +81,10 @@ def test_many_classes_are_folded_and_the_picture_shows_the_hardest(made):
 def test_a_table_without_runs_has_no_such_section():
     found = analyse([made_study(datasets=3, seeds=2)])
     assert "Which classes" not in text(found, "markdown") and json.loads(text(found, "json"))["classes"] == {}
+
+
+def test_a_model_may_be_called_as_a_column_is():
+    right = np.array([[3, 1], [0, 4]])
+    whole, _ = _tables(ByClass("digits", ["a", "b"], {"images": right, "class": right}, []))
+    assert whole.written() == [["a", "4", "75.0", "75.0"], ["b", "4", "100.0", "100.0"]]
+    assert [column.title for column in whole.columns] == ["class", "images", "images", "class"]

@@ -133,6 +133,18 @@ def test_a_study_and_a_table_that_says_less_are_scored_together(tmp_path):
     assert found.means.loc["mobilenetv2", "digits"] == pytest.approx(100 * alone) and found.seeds == (1, 2)
 
 
+def test_a_study_in_int8_and_a_table_in_percent_are_one_unit(tmp_path):
+    study = made_study(datasets=2, seeds=2)
+    lost = {"drop": 0.0, "low": -0.01, "high": 0.01}
+    int8 = [
+        {**{key: run[key] for key in ("model", "dataset", "seed")}, "int8": run["accuracy"], **lost}
+        for run in study.runs
+    ]
+    theirs = table(tmp_path / "theirs.csv", {"model": ["mine", "other"], "digits": [61, 70.5], "mnist5k": [88, 90]})
+    found = analyse([dataclasses.replace(study, int8=int8), theirs]).quantised.models
+    assert found["xscore"].to_numpy() == pytest.approx(found["float_xscore"].to_numpy())
+
+
 def test_tables_of_different_splits_are_pointed_out(tmp_path):
     tidy = pd.DataFrame(MINE).melt("model", var_name="dataset")
     both = [

@@ -3,19 +3,24 @@
 import csv
 import dataclasses
 import io
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from archlab.data import ClassCounts
 from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS
 from archlab.report import analyse, in_frame_of, read_material, text
+from archlab.report.effects import _parts
+from archlab.report.regret import regret
 from archlab.report.search import _finalists, _left_out
 from archlab.report.sections import sections
 from archlab.report.tested import classes_of
 from archlab.report.training import as_trained
-from archlab.scoring import ImageNoise, Matters
+from archlab.report.unseen import _by_dataset
+from archlab.scoring import Effects, ImageNoise, Matters
 from archlab.scoring.image_noise import OnDataset
 from tests.report.made import made_study
 
@@ -218,3 +223,20 @@ def test_one_recipe_of_several_studies_is_told_once():
     several = [dataclasses.replace(study(), name=name, trained=said) for name in ("one", "two", "three", "four")]
     found = text(analyse(several), "markdown")
     assert found.count("Trained with quick: 60 steps of batches of 16.") == 1 and "more form" not in found
+
+
+def test_what_is_told_in_nats_has_three_decimals():
+    made = made_study(datasets=3, seeds=2)
+    made = dataclasses.replace(made, table=made.table.assign(metric="log_loss"), metric=METRICS["log_loss"])
+    (section,) = regret(analyse([made]))
+    assert all(re.fullmatch(r"\d\.\d{3}", cell) for cell in section.tables[0].written()[0][3:])
+    assert re.search(r"costs 0 to \d\.\d{3} nats, that by the mean 0 to \d\.\d{3}, and", section.sentences[1])
+
+    effect = {"choice": "attention", "option": "se", "against": "none", "kind": "raw", "difference": 0.0123}
+    gains = {"unit": "nats", "by_dataset": [effect | {"dataset": "elpv", "low": -0.0104, "high": 0.0351}]}
+    assert _by_dataset(gains, "").written()[0][-3:] == ["+0.012", "−0.010", "+0.035"]
+
+    row = effect | {"of": "effect", "dataset": None, "measure": "points", "low": -0.0104, "high": 0.0351}
+    row |= {"image_half": 0.0121, "about": False, "decided": False, "seeds_needed": 9.0, "images_needed": None}
+    (said,) = _parts(Effects(pd.DataFrame([row]), METRICS["log_loss"], covers_images=True))
+    assert "of the half-width 0.023, 0.012 is the test set's" in said

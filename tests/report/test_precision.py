@@ -10,7 +10,8 @@ import pytest
 
 from archlab.report import analyse, text
 from archlab.report.document import document
-from archlab.report.precision import precision
+from archlab.report.precision import _ranks, precision
+from archlab.report.quantised import Quantised
 from archlab.scoring import xscore
 from tests.report.made import DATASETS, made_study
 
@@ -79,6 +80,12 @@ def test_ranks_that_change_are_named(material):
     assert len(moved) and said.startswith(f"{len(moved)} of {len(found)} models change their rank")
     for model, row in moved.iterrows():
         assert f"{model} from {row['float_rank']} to {row['rank']}" in said
+
+
+def test_ranks_of_two_models_or_of_ties_correlate_with_nothing():
+    models = pd.DataFrame({"rank": [1, 1, 1], "float_rank": [1, 2, 3]}, index=["a", "b", "c"])
+    assert _ranks(Quantised(models, {})) == "2 of 3 models change their rank: b from 2 to 1, c from 3 to 1."
+    assert _ranks(Quantised(models[:2], {})) == "1 of 2 models change their rank: b from 2 to 1."
 
 
 @pytest.mark.slow

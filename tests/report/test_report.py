@@ -185,6 +185,8 @@ def test_a_score_of_ones_own_stands_beside_the_others():
     assert list(scores.columns)[list(scores.columns).index("variance") + 1] == "worst_case"
     assert scores.loc["starnet", "worst_case"] == 0.25
     assert np.isnan(scores.loc["mobilenetv2+attention=se", "worst_case"])
+    document = {row["model"]: row for row in json.loads(text(found, "json"))["scores"]}
+    assert document["starnet"]["worst_case"] == 0.25 and document["mobilenetv2+attention=se"]["worst_case"] is None
     assert "worst_case" in text(found, "markdown") and "worst_case" not in text(analyse([material]), "markdown")
 
 

@@ -12,6 +12,7 @@ from archlab.foundation.metric import Metric
 from archlab.report import analyse, read_material, text
 from archlab.report.latex import latex
 from archlab.report.sections import in_short, sections
+from archlab.report.table import Column, Table
 from archlab.scoring import Rounds
 from tests.report.made import made_study
 
@@ -142,10 +143,22 @@ def test_a_heading_is_no_markup(read):
 
 def test_names_are_no_arguments_and_no_ligatures_in_latex(read):
     table = made(datasets="ab").replace(
-        {"model": {"m0": "[ours]", "m1": "*starred", "m2": "a<b>|c", "m3": "x\n\ny\x1b"}}
+        {"model": {"m0": "[ours]", "m1": "*starred", "m2": "a<b>|c", "m3": "x\n\ny\x1b", "m4": "a--int8"}}
     )
     said = latex(analyse([read(table)]))
     rows = [line for line in said.splitlines() if " & " in line]
     assert rows and not any(re.match(r"\s*[\[*]", row) for row in rows)
     assert "{[}ours] &" in said and "{*}starred &" in said and r"a\textless{}b\textgreater{}\textbar{}c" in said
     assert r"x y\textbackslash{}x1b &" in said and "\x1b" not in said
+    assert "a-{}-int8 &" in said and "--" not in said
+
+
+def test_every_column_of_a_csv_has_a_name_of_its_own():
+    columns = {"a": Column("seen"), "b": Column("low"), "c": Column("not seen"), "d": Column("low")}
+    table = Table.of("gains", "Gains.", columns, [dict.fromkeys(columns, 1.0)])
+    assert list(table.frame()) == ["seen", "low", "not seen", "not seen low"]
+
+
+def test_nothing_has_no_sign():
+    assert Column("x", "number").written(-0.0001) == "0.000" and Column("x", "number").written(-0.0006) == "−0.001"
+    assert Column("x", "signed").written(-0.0001) == "+0.000" and Column("x", "number", 1).written(3) == "3.0"

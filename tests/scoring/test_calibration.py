@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from archlab.scoring import Frame, effects, make_frame, read_table, xscore
+from archlab.scoring import Frame, effects, make_frame, may_be_best, read_table, xscore
 from archlab.scoring import intervals as intervals_module
+from archlab.scoring import stability as stability_module
 from archlab.scoring.intervals import score_intervals
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.tidy import cells
@@ -73,3 +74,18 @@ def test_of_studies_without_an_effect_at_most_5_percent_report_one(monkeypatch):
         reported += bool(found.rows["decided"].any())
     print(f"{reported} of {studies} studies without an effect report one")
     assert reported / studies <= 0.067 + slack(0.05, studies)
+
+
+def test_a_model_that_truly_is_the_best_is_left_out_in_at_most_5_percent(monkeypatch):
+    """Six that are equally good, above four references."""
+    monkeypatch.setattr(stability_module, "DRAWS", 1000)
+    references = quick_study()[0].iloc[:4]
+    best = pd.DataFrame([references.iloc[1] + 0.06] * 6, index=[f"best{at}" for at in range(6)])
+    left_out, studies = 0.0, repeated(300)
+    for study in range(studies):
+        table = simulate(pd.concat([references, best]), 0.013, 3, study)
+        rows, frame = cells(table), make_frame(table, list(references.index))
+        found = may_be_best(rows, xscore(seed_noise(rows).means, frame=frame)["xscore"], frame)
+        left_out += len(set(best.index) - set(found)) / len(best)
+    print(f"of models that are the best {left_out / studies:.3f} are left out")
+    assert left_out / studies <= 0.05 + slack(0.05, studies)

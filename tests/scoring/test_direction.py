@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -56,7 +57,8 @@ def test_effects_say_better_where_the_loss_is_lower(both):
     begun = answer(found[0]).partition(", 95 %")[0]
     assert answer(found[1]).startswith(begun.replace("of xScore", "of xScore of log loss"))
     without_scores = Effects(losses[~in_score], LOSS)
-    assert "nats less log loss" in answer(without_scores) and "attention=se" in answer(without_scores)
+    assert re.search(r"attention=se .*[+-]\d\.\d{3} nats less log loss", answer(without_scores))
+    assert re.search(r"[+-]\d\.\d\d points", answer(Effects(accuracies[~in_score])))
 
 
 def test_regret_is_told_in_nats_above_the_best(both):
@@ -66,7 +68,8 @@ def test_regret_is_told_in_nats_above_the_best(both):
     )
     assert losses.average("random") == pytest.approx(accuracies.average("random") / 100)
     assert list(losses.held_out["best"]) == list(accuracies.held_out["best"])
-    assert "nats above the best model there" in losses.sentence and "points below" in accuracies.sentence
+    assert re.search(r"nats above the best model there: .* \d\.\d{3} chosen at random", losses.sentence)
+    assert re.search(r"points below the best model there: .* \d+\.\d\d chosen at random", accuracies.sentence)
 
 
 def test_a_frame_of_a_file_says_worst_and_best(both):

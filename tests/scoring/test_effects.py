@@ -153,6 +153,13 @@ def test_the_answer_begins_with_the_choice_of_which_something_is_decided():
     assert said.index("attention=eca cannot be compared") < said.index("kernel=") and "undecided" in said
 
 
+def test_what_an_earlier_round_has_decided_is_the_answer_whatever_it_looks_like_now():
+    row = {"of": "effect", "choice": "attention", "option": "se", "against": "none", "kind": "equal_budget"}
+    row |= {"dataset": None, "measure": "points", "difference": -0.1, "low": -1.0, "high": 2.0, "verdict": "better"}
+    said = answer(Effects(pd.DataFrame([row | {"about": True}])))
+    assert said == "At equal budget, attention=se is better than none (-0.10 points, 95 % -1.00 to +2.00)."
+
+
 def test_rounds_of_which_nothing_is_left_are_no_fault():
     table = simulate(table_of({"base": [0.5, 0.6]}), 0.005, 4, seed=3)
     rounds = Rounds(range(10), [{"d": seeds} for seeds in (2, 3, 4)], 10)

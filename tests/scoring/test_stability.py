@@ -1,13 +1,17 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from archlab.scoring import (
     Frame,
     make_frame,
+    may_be_best,
     rank_probabilities,
     ranks_by_lambda,
     ranks_without_each_dataset,
     read_table,
+    score_table,
+    seed_means,
     uneven_gains,
     worst_datasets,
     xscore,
@@ -45,6 +49,41 @@ def test_equal_models_share_their_ranks_evenly():
         for seed in range(40)
     ]
     assert np.mean(chance) == pytest.approx(0.5, abs=0.12)
+
+
+def test_models_that_tie_exactly_take_their_ranks_by_lot():
+    """Two models that span the frame, each the best on one of two datasets: their scores are equal whatever the noise."""
+    table = simulate(table_of({"a": [0.8, 0.2], "b": [0.2, 0.8]}), 0.01, 3, 0)
+    shares = rank_probabilities(cells(table), ["a", "b"], make_frame(table))
+    assert shares.to_numpy() == pytest.approx(np.full((2, 2), 0.5), abs=0.05)
+
+
+def test_who_may_be_the_best_follows_the_noise(published):
+    for deviation, alone in [(0.01, True), (10.0, False)]:
+        table = simulate(published, deviation, 3, 0)
+        frame, means = make_frame(table), seed_means(cells(table))
+        scores = xscore(means, frame=frame)["xscore"].sort_values(ascending=False)
+        found = may_be_best(cells(table), scores, frame)
+        assert (found == ["efficientnet"]) == alone and found[0] == scores.index[0]
+    assert may_be_best(cells(read_table("zhang2025")), xscore(published)["xscore"], make_frame(table)) is None
+
+
+def test_one_that_spans_the_frame_may_be_as_good_as_one_above_it():
+    """Though its own interval ends at 1, which it can score at most."""
+    seeds = {"low": (0.05, -0.05, 0.0), "high": (0.0, 0.05, -0.05), "new": (-0.05, 0.0, 0.05)}
+    values = {"low": 0.5, "high": 0.6, "new": 0.61}
+    table = pd.DataFrame(
+        [
+            (model, dataset, seed, values[model] + moved)
+            for model, of_seeds in seeds.items()
+            for dataset in ("a", "b", "c")
+            for seed, moved in enumerate(of_seeds)
+        ],
+        columns=["model", "dataset", "seed", "value"],
+    )
+    scores = score_table(table, ["low", "high"])
+    assert scores.models.loc["high", "xscore_high"] == 1 < scores.models.loc["new", "xscore"]
+    assert {"new", "high"} <= set(may_be_best(cells(table), scores.models["xscore"], scores.frame))
 
 
 def test_a_dataset_left_out_is_a_score_of_the_others(published, frame):
