@@ -35,7 +35,7 @@ class EfficientChannelAttention(nn.Module):
 
     @classmethod
     def tally(cls, tally: Tally, layer: LayerArguments) -> None:
-        if not layer.gamma:
-            raise ValueError("eca: gamma must be above 0")
+        if abs(layer.gamma) < 0.01:
+            raise ValueError(f"eca: gamma must be at least 0.01, not {layer.gamma:g}")
         with tally.maps.gate(layer.channels):
             tally.conv(1, 1, (cls.kernel(layer.channels, layer.gamma, layer.beta), 1), (layer.channels, 1))

@@ -14,7 +14,7 @@ from blocks.arguments import ArgumentError, arguments, complete
 
 Free = list[Literal["depth", "patch", "resolution"]] | None
 LAYER_KEYS = {"stride": Positive, "repeat": Positive, "name": str | None, "scale": bool, "free": Free}
-LARGEST = 2**16  # of channels, groups, repetitions inside a block
+LARGEST = 2**16  # of channels, groups, factors, repetitions inside a block
 LONGEST = 100
 SET_KEYS = {**LAYER_KEYS, "out": Positive | None}
 
@@ -77,7 +77,7 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
 
 def check_bounded(value: Any, what: str, at: str | None) -> None:
     """Raises UserError for a number, or a list, that no network has and that would be expanded."""
-    if type(value) is int and value > LARGEST:
+    if type(value) in (int, float) and value > LARGEST:
         raise UserError(f"{what} is at most {LARGEST:,}, not {value:,}", where=at)
     if isinstance(value, list) and len(value) > LONGEST:
         raise UserError(f"{what} is a list of at most {LONGEST} numbers, not of {len(value):,}", where=at)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
@@ -35,7 +35,7 @@ def load_own_blocks(document: dict, folder: Path | None) -> None:
     """
     named, at = document.get("blocks"), where(document, "blocks")
     if isinstance(named, dict) and "trained" in document:
-        _log.warning("warning: %s brings code of its own, which is run: %s", at, ", ".join(map(str, named)))
+        tell_of_code(at, named)
         for name, text in named.items():
             if not isinstance(text, str):
                 raise UserError(
@@ -49,6 +49,11 @@ def load_own_blocks(document: dict, folder: Path | None) -> None:
         raise UserError(f"blocks is a file or a list of files, not {named!r}", where=at)
     for name in listed:
         load_file((folder or Path()) / name, at=at)
+
+
+def tell_of_code(bringer: str | Path | None, files: Iterable[Any]) -> None:
+    """Says that what others may have made brings code, and that it is run."""
+    _log.warning("warning: %s brings code of its own, which is run: %s", bringer, ", ".join(map(str, files)))
 
 
 def _is_loaded(text: str) -> bool:

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import blocks
 from archlab.architecture.edits import apply_edits
 from archlab.architecture.heads import parse_head
-from archlab.architecture.layers import parse_layer
+from archlab.architecture.layers import LARGEST, parse_layer
 from archlab.architecture.open_values import check_settled
 from archlab.architecture.own_blocks import load_own_blocks
 from archlab.architecture.spec import Architecture
 from archlab.foundation import UserError, check_file, check_keys, is_file, read_yaml, real, where
-from archlab.foundation.settings import Positive, Within, read_value
+from archlab.foundation.settings import Within, read_value
 from blocks.arguments import ArgumentError, arguments, complete
 
 KEYS = ("name", "paper", "resolution", "defaults", "init", "layers", "head", "blocks", "width", "trained")
@@ -66,10 +66,17 @@ def _checked(path: Path, at: str | None) -> Path:
         raise UserError(str(error), where=at) from None
 
 
-def meant_width(source: str) -> float | None:
-    """The `width` that an architecture's file says it is meant at, as a winner's file does; None where it says none."""
-    path = Path(source)
-    return _width(read_yaml(path)) if path.suffix in (".yaml", ".yml") else None
+def meant_width(source: str | dict, folder: Path = Path()) -> float | None:
+    """The `width` that an architecture's file, or that of the base that it edits, says it is meant at, as a winner's file does.
+
+    None where none is said. `source`: what `architecture` has read, in `folder`.
+    """
+    if isinstance(source, dict):
+        return meant_width(source["base"], folder) if "base" in source else _width(source)
+    if source in references():
+        return None
+    path = folder / str(source)
+    return meant_width(read_yaml(path), path.parent)
 
 
 def _width(document: dict) -> float | None:
@@ -99,7 +106,9 @@ def _of_document(
         name=str(document.get("name", "unnamed")),
         layers=tuple(parse_layer(entry, defaults, where(listed, index) or at) for index, entry in enumerate(listed)),
         head=_head(document, {"act": defaults["act"]} if "act" in defaults else {}, defaults),
-        resolution=read_value(Positive, document.get("resolution", 224), "resolution", resolution_at),
+        resolution=read_value(
+            Annotated[int, Within(1, LARGEST)], document.get("resolution", 224), "resolution", resolution_at
+        ),
         paper=document.get("paper"),
         defaults=defaults,
         init=_init(document),

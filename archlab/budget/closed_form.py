@@ -12,16 +12,16 @@ import torch
 from torch import nn
 
 import blocks
-from archlab.architecture import Architecture, InputSpec, Placed, place
-from archlab.architecture.own_blocks import is_shipped, parts_of
+from archlab.architecture import Architecture, InputSpec, Layer, Placed, place
+from archlab.architecture.own_blocks import Part, parts_of
 from archlab.architecture.plan import PlacedHead, refusals_of
 from archlab.architecture.spec import CLASSIFIER
 from archlab.budget.cost import Cost
 from archlab.budget.measured import UncountableError, measure
 from archlab.budget.memory import is_known
-from archlab.budget.own_blocks import check_output, check_tally, needs_check, note_right
-from archlab.budget.own_parts import closed_form_holds
-from archlab.foundation import UserError, where
+from archlab.budget.own_blocks import check_output, check_tally, faults_of, needs_check, note_right, own_of
+from archlab.budget.own_parts import closed_form_holds, own_parts
+from archlab.foundation import where
 from blocks import LayerArguments, Tally
 
 LARGEST_BUILT = 50_000_000  # parameters of a block
@@ -72,13 +72,14 @@ def add_head(tally: Tally, head: PlacedHead) -> None:
         if _head_is_known(head):
             blocks.Head.tally(tally, head.arguments)
         else:
-            _add_measured(tally, blocks.Head, LayerArguments(**vars(head.arguments), in_size=1))
+            with refusals_of(Layer("head", {})):
+                _add_measured(tally, blocks.Head, LayerArguments(**vars(head.arguments), in_size=1))
     for each in head.blocks:
         add_block(tally, each)
 
 
 def _head_is_known(head: PlacedHead) -> bool:
-    return head.arguments is None or closed_form_holds(blocks.Head, vars(head.arguments))
+    return head.arguments is None or closed_form_holds(own_parts(blocks.Head, vars(head.arguments)))
 
 
 def _classifier(head: PlacedHead) -> int:
@@ -95,38 +96,49 @@ def _classifier(head: PlacedHead) -> int:
 
 def add_block(tally: Tally, placed: Placed) -> None:
     """Adds the cost of one block to `tally`."""
-    with refusals_of(placed.layer):
-        if needs_check(placed):
-            _check_own(placed)
-            note_right(placed)
-        if not is_shipped(placed.layer.block) or closed_form_holds(placed.block, vars(placed.arguments)):
-            with suppress(NotImplementedError):
-                placed.block.tally(tally, placed.arguments)
-                return
-        _add_measured(tally, placed.block, placed.arguments)
-        tally.maps.enter(placed.arguments.out_channels * placed.out_size**2)
+    own = own_of(placed)
+    with refusals_of(placed.layer), faults_of(own):
+        if needs_check(placed, own):
+            _check_own(placed, own)
+            note_right(placed, own)
+        if not _is_tallied(tally, placed, own):
+            _add_measured(tally, placed.block, placed.arguments)
+            tally.maps.enter(placed.arguments.out_channels * placed.out_size**2)
+
+
+def check_own_code(architecture: Architecture, spec: InputSpec, width: float) -> None:
+    """Holds every block with code of a user's own against its closed forms, where `count` asks the first few alone.
+
+    Raises UserError for the first that is otherwise.
+    """
+    placed, head = place(architecture, spec, width)
+    for each in (*placed, *_with_lines(head, architecture).blocks):
+        if own := own_of(each):
+            with refusals_of(each.layer), faults_of(own):
+                _check_own(each, own)
+
+
+def _is_tallied(tally: Tally, placed: Placed, own: list[Part]) -> bool:
+    """Adds the cost of a block by its closed form; False where it has none."""
+    if closed_form_holds(own):
+        with suppress(NotImplementedError):
+            placed.block.tally(tally, placed.arguments)
+            return True
+    return False
 
 
 def _add_measured(tally: Tally, entry: type[nn.Module], given: LayerArguments) -> None:
-    """Adds the cost of what has no closed form, but for its memory. Raises UserError for whatever a user's own code raises."""
-    try:
-        cost = _cost_of(entry, given)
-    except (ValueError, UserError):
-        raise
-    except Exception as error:
-        raise UserError(f"{type(error).__name__}: {error}") from error
+    """Adds the cost of what has no closed form, but for its memory."""
+    cost = _cost_of(entry, given)
     tally.parameters(cost.params_deployed if tally.deployed else cost.params)
     tally.macs += cost.macs_deployed if tally.deployed else cost.macs
     tally.activations += cost.activations
 
 
-def _check_own(placed: Placed) -> None:
-    """Holds the closed forms of a user's own block against the block, where it is not too large to be built for that."""
+def _check_own(placed: Placed, own: list[Part]) -> None:
+    """Holds the closed forms of a block with a user's own code against it, where it is not too large to be built for that."""
     trained, deployed = Tally(), Tally(deployed=True)
-    try:
-        for tally in (trained, deployed):
-            placed.block.tally(tally, placed.arguments)
-    except NotImplementedError:  # it is measured anyway
+    if not (_is_tallied(trained, placed, own) and _is_tallied(deployed, placed, own)):  # it is measured anyway
         check_output(placed)
         return
     if trained.params > LARGEST_BUILT:
@@ -134,7 +146,7 @@ def _check_own(placed: Placed) -> None:
     check_output(placed)
     costs = trained.params, trained.params, deployed.params, trained.macs, trained.activations, deployed.macs
     with suppress(UncountableError):  # which is why it has a tally
-        check_tally(Cost(*costs), _cost_of(placed.block, placed.arguments))
+        check_tally(own, Cost(*costs), _cost_of(placed.block, placed.arguments))
 
 
 def _cost_of(entry: type[nn.Module], given: LayerArguments) -> Cost:

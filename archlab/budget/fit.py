@@ -30,7 +30,8 @@ class Fitted:
 def fit_width(architecture: Architecture, spec: InputSpec, budget: Budget) -> float:
     """The largest width, in steps of 0.001, at which the network keeps the budget.
 
-    1 where there are no limits, or where the width changes nothing.
+    1 where there are no limits, or where the width changes nothing. Where other numbers of groups make a wider network cost
+    less (see `archlab.architecture.plan`), one whose next step is above the budget.
 
     Raises:
         UserError: Not even the narrowest network keeps the budget; the message says what that one needs.

@@ -1,44 +1,52 @@
-"""Whether the memory that a user's own blocks say they need is what they need."""
+"""Whether the memory that a user's own blocks and channel attentions say they need is what they need."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from weakref import WeakSet
 
 import torch
 
 from archlab.architecture import Architecture, InputSpec, Placed, place
-from archlab.architecture.own_blocks import is_shipped
+from archlab.architecture.own_blocks import Part
 from archlab.architecture.plan import refusals_of
 from archlab.budget.liveness import peak_elements
+from archlab.budget.own_blocks import faults_of, own_of, tally_with
 from archlab.budget.own_parts import closed_form_holds
-from blocks import Tally
+from blocks import BLOCKS, CHANNEL_ATTENTIONS, Tally
 
-_right: WeakSet[type] = WeakSet()
+_right: WeakSet[Callable[..., Any]] = WeakSet()
 
 
 def is_known(placed: Placed) -> bool:
     """Whether a block's closed form of its memory can be relied on."""
-    if is_shipped(placed.layer.block):
-        return closed_form_holds(placed.block, vars(placed.arguments))
-    return placed.block in _right
+    own = own_of(placed)
+    return closed_form_holds(own) and _right.issuperset(_tallies(own))
 
 
 def check_memory(architecture: Architecture, spec: InputSpec) -> None:
-    """Holds each of a user's own blocks, as the architecture has it, against the memory that its `tally` says it needs.
+    """Holds each block with code of a user's own, as the architecture has it, against the memory that `tally` says it needs.
 
-    Raises UserError where one has no `tally`, or needs another memory, and for a shipped block with a part of a user's own that
-    has no closed form; an own block counts once it was found right.
+    Raises UserError where an own block has no `tally`, or one needs another memory, and for a shipped block with a part of a
+    user's own that has no closed form; an own class counts once it was found right.
     """
     placed, head = place(architecture, spec)
     for each in (*placed, *head.blocks):
         if not is_known(each):
-            with refusals_of(each.layer):
-                _check(each)
-            _right.add(each.block)
+            own = own_of(each)
+            with refusals_of(each.layer), faults_of(own):
+                _check(each, own)
+            _right.update(_tallies(own))
 
 
-def _check(placed: Placed) -> None:
-    if is_shipped(placed.layer.block):
+def _tallies(own: list[Part]) -> list[Callable[..., Any]]:
+    """The classes of a user's own that tally."""
+    return [part.registry[part.name] for part in own if part.registry in (BLOCKS, CHANNEL_ATTENTIONS)]
+
+
+def _check(placed: Placed, own: list[Part]) -> None:
+    if not closed_form_holds(own):
         raise ValueError("it has a part of your own without a closed form, so nobody knows what memory it needs")
     given, tally = placed.arguments, Tally(deployed=True)
     tally.maps.enter(given.in_channels * given.in_size**2)
@@ -52,6 +60,6 @@ def _check(placed: Placed) -> None:
     needed = peak_elements(fused, torch.zeros(1, given.in_channels, given.in_size, given.in_size))
     if tally.maps.peak != needed:
         raise ValueError(
-            f"tally holds {tally.maps.peak:,} values of feature maps at once, and the block {needed:,}: it says by "
+            f"{tally_with(own)} holds {tally.maps.peak:,} values of feature maps at once, and the block {needed:,}: it says by "
             "`tally.maps` what is held for later"
         )

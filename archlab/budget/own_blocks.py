@@ -1,36 +1,62 @@
-"""Whether the closed forms of a user's own block say what the block does, asked of the first few that are counted."""
+"""Whether closed forms say what a block with a user's own code does, asked of the first few that are counted."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 
 from archlab.architecture import Placed
-from archlab.architecture.own_blocks import is_shipped
+from archlab.architecture.own_blocks import Part, is_shipped
 from archlab.budget.cost import Cost
+from archlab.budget.own_parts import own_parts
+from archlab.foundation import UserError
+from archlab.foundation.words import listed
+from blocks.registry import BLOCKS
 
 ENOUGH = 3  # of each class: fitting a width counts hundreds
-_held: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()
-"""By class, the arguments with which the closed forms were found right."""
+_held: WeakKeyDictionary[Callable[..., Any], set[str]] = WeakKeyDictionary()
+"""By class, the arguments of blocks with which the closed forms were found right."""
 
 
 class ClosedFormError(ValueError):
-    """A block's `tally` counts otherwise than the block is."""
+    """A `tally` counts otherwise than the block is."""
 
 
-def needs_check(placed: Placed) -> bool:
-    """Whether this one is to be held against its closed forms."""
+def own_of(placed: Placed) -> list[Part]:
+    """The user's own code that decides what a block costs: the block itself, or the parts of a shipped one."""
     if is_shipped(placed.layer.block):
-        return False
-    held = _held.get(placed.block, set())
-    return len(held) < ENOUGH and _arguments(placed) not in held
+        return own_parts(placed.block, vars(placed.arguments))
+    return [Part(BLOCKS, placed.layer.block, {})]
 
 
-def note_right(placed: Placed) -> None:
+def needs_check(placed: Placed, own: list[Part]) -> bool:
+    """Whether this one is to be held against its closed forms."""
+    held = [_held.get(part.registry[part.name], set()) for part in own]
+    return any(len(each) < ENOUGH and _arguments(placed) not in each for each in held)
+
+
+def note_right(placed: Placed, own: list[Part]) -> None:
     """That its closed forms were held against it, and are right."""
-    _held.setdefault(placed.block, set()).add(_arguments(placed))
+    for part in own:
+        _held.setdefault(part.registry[part.name], set()).add(_arguments(placed))
+
+
+@contextmanager
+def faults_of(own: list[Part]) -> Iterator[None]:
+    """Turns whatever a user's own code raises into a UserError; a ValueError, which refuses arguments, stays one."""
+    try:
+        yield
+    except (ValueError, UserError):
+        raise
+    except Exception as error:
+        if not own:
+            raise
+        raise UserError(f"{type(error).__name__}: {error}") from error
 
 
 def check_output(placed: Placed) -> None:
@@ -45,12 +71,19 @@ def check_output(placed: Placed) -> None:
         raise ValueError(f"a map of {_shape(expected)} must come out, as output_size says, and {_shape(found)} does")
 
 
-def check_tally(tallied: Cost, measured: Cost) -> None:
+def check_tally(own: list[Part], tallied: Cost, measured: Cost) -> None:
     """Raises ClosedFormError where `tally` counts otherwise than the block is."""
     for name in ("params", "params_deployed", "macs", "macs_deployed", "activations"):
         counted, there = getattr(tallied, name), getattr(measured, name)
         if counted != there:
-            raise ClosedFormError(f"tally counts {counted:,} {name.replace('_', ', ')}, and the block has {there:,}")
+            what = name.replace("_", ", ")
+            raise ClosedFormError(f"{tally_with(own)} counts {counted:,} {what}, and the block has {there:,}")
+
+
+def tally_with(own: list[Part]) -> str:
+    """What counted, for messages: the block's own `tally`, or that of a shipped block with these parts."""
+    parts = [part.name for part in own if part.registry is not BLOCKS]
+    return f"with {listed(parts)}, tally" if parts else "tally"
 
 
 def _arguments(placed: Placed) -> str:
