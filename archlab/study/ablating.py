@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from archlab.data import Expected, Need, Prepared, command_to_prepare, entry, op
 from archlab.deploy.extras import require
 from archlab.executors import Outcome, Settings
 from archlab.forecast import plan, with_workers
-from archlab.foundation import UserError
+from archlab.foundation import UserError, is_file, real
+from archlab.foundation.json_files import read_json
 from archlab.foundation.words import counted, duration, seconds_in
 from archlab.runs import Failure, Run, Store
 from archlab.runs.standing import keys_named
@@ -54,6 +56,7 @@ def ablate(
     progress, settings = progress or Progress(), settings or Settings()
     seconds = time_within(until, within)
     study, runs = study_and_runs(source, store, progress, until=until)
+    tell_of_namesake(study, store, progress)
     check_measurable(study.metric, runs, store)
     check_latency(study, store, settings.time_limit, progress.say)
     if shared := shared_test_images(study, store.home):
@@ -112,6 +115,19 @@ def time_within(until: str | None, within: str | float | None) -> float | None:
         return seconds_in(within)
     except UserError as error:
         raise error.said_as(error.message, "within") from None
+
+
+def tell_of_namesake(study: ResolvedStudy, store: Store, progress: Progress) -> None:
+    """Says so where the results of another file's study of this name are there, which these will replace."""
+    folder = store.home / "studies" / study.name
+    other: Path | None = None
+    with suppress(OSError, UserError, KeyError, TypeError):  # none are there, or older ones, or damaged
+        other = Path(read_json(folder / "study.json")["file"])
+    if study.path and other and is_file(other) and real(other) != real(Path(study.path)):
+        progress.say(
+            f"warning: {folder} has the results of {other}, which is called {study.name} too: they will be replaced; another "
+            "`name` keeps both"
+        )
 
 
 def _compute_upstream(study: ResolvedStudy, store: Store, settings: Settings, progress: Progress) -> Outcome:

@@ -179,14 +179,15 @@ class Ablation:
         }
 
     def save(self) -> None:
-        """Writes into `folder`: ablation.json, study.json (the settled study), scores.csv, results.csv (tidy), and
-        image_noise.npz where the noise of the test images is known.
+        """Writes into `folder`: ablation.json, study.json (the settled study, and in full which file it is of), scores.csv,
+        results.csv (tidy), and image_noise.npz where the noise of the test images is known.
 
         And prediction.txt, how good the predicted time was; where nothing was predicted, a former one stays.
         """
+        file = self.study.path and str(Path(self.study.path).absolute())
         texts = {
             "ablation.json": json.dumps(self.document, indent=1),
-            "study.json": json.dumps(self.study.document(), indent=1),
+            "study.json": json.dumps({**self.study.document(), "file": file}, indent=1),
             "scores.csv": for_csv(self.scores),
             "results.csv": for_csv(self.table),
             "seconds.json": json.dumps(self.seconds, indent=1),

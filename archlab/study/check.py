@@ -38,7 +38,7 @@ def check_combinations(study: Study) -> None:
 
 
 def check_first_options(
-    study: Study, base: str, architecture: Architecture, made: Callable[[Combination], tuple[str, ...]]
+    study: Study, base: str, architecture: Architecture, made: Callable[[Combination], tuple]
 ) -> None:
     """Raises UserError where the first options of choices, which the base is said to have, make another model of it; what opens
     values has a name of its own. `made`: equal for combinations that are one model.

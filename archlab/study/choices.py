@@ -46,8 +46,10 @@ class Choice:
 
 
 def parse_choices(given: Any, bases: Mapping[str, Any], folder: Path, at: str | None) -> tuple[Choice, ...]:
-    """The choices of a study in file order; `folder` is where relative paths in them start. Raises UserError for anything
-    wrong in them."""
+    """The choices of a study in file order, none of None; `folder` is where relative paths in them start. Raises UserError for
+    anything wrong in them."""
+    if given is None:
+        return ()
     if not isinstance(given, dict):
         raise UserError(f"choices are given by name, not as {given!r}", where=at)
     base = Variable("base", dict(bases))

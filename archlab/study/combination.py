@@ -162,7 +162,7 @@ def _one_at_a_time(study: Study) -> Iterator[Combination]:
         if choice.variable is None:
             yield from _each_alone(study, needed, choice)
             continue
-        for option in choice.variable.values()[1:]:
+        for option in choice.variable.values():
             yield from _each_alone(study, {**needed, choice.name: option}, choice)
 
 

@@ -77,6 +77,8 @@ class Design:
 class Designer:
     """Makes designs of a study's combinations: each fitted to its budget, at its most classes and highest resolution.
 
+    Raises UserError where the first option of a choice is not the base as it stands.
+
     Attributes:
         models: The names that forms and exemptions may use: of the bases, and of what is compared.
         special: What makes them differ.
@@ -99,12 +101,14 @@ class Designer:
         self._budget_where = study.budget_where
         self._trainings: dict[tuple[str, str], str] = {}
         self.study = dataclasses.replace(study, budget=self._budget(study))
+        for base, architecture in study.bases.items():
+            check_first_options(study, base, architecture, self._made)
 
     def design(self, combination: Combination, **about: Any) -> Design:
         """The design of a combination, as wide as the budget allows. Raises UserError where it cannot keep the budget."""
         architecture, study = combination.architecture, self.study
-        if study.budget.fit == "none":
-            return self._as_wide(combination, study.width, **about)
+        if width := self._width_of(combination):
+            return self._as_wide(combination, width, **about)
         fitted = self._fit(architecture, study.budget)
         published = architecture if fitted.architecture is not architecture else None
         about |= {"values": combination.values, "training": combination.training}
@@ -135,8 +139,8 @@ class Designer:
         """The designs of the study, references first. Combinations with one architecture and one recipe are one, called like
         the first, unless forms or exemptions tell them apart.
 
-        Raises UserError where one cannot keep the budget or have its other forms, two architectures share a name, a range is
-        continuous, or the first option of a choice is not the base as it stands.
+        Raises UserError where one cannot keep the budget or have its other forms, two architectures share a name, or a range is
+        continuous.
         """
         study, found, names = self.study, dict[str, Design](), dict[tuple, str]()
         for combination, about in self._candidates():
@@ -167,7 +171,6 @@ class Designer:
         """Combinations, and the fields of their designs that are not measured."""
         study = self.study
         for base, architecture in study.bases.items():
-            check_first_options(study, base, architecture, self._made)
             yield Combination({}, architecture), {"options": _base_options(study, base)}
         for architecture in study.compare:
             yield Combination({}, architecture), {"options": {}}
@@ -184,9 +187,14 @@ class Designer:
             self._trainings[base, written] = digest([each.canonical() for each in settled])
         return self._trainings[base, written]
 
-    def _made(self, combination: Combination) -> tuple[str, str]:
+    def _made(self, combination: Combination) -> tuple:
         """Equal for combinations of one base that are one model."""
-        return combination.architecture.digest(), self.training_of(combination)
+        return combination.architecture.digest(), self._width_of(combination), self.training_of(combination)
+
+    def _width_of(self, combination: Combination) -> float | None:
+        """As the study says, or the file of the architecture; None where the budget fits it."""
+        study, said_by = self.study, (combination.architecture.where, combination.name.partition("+")[0])
+        return study.width or study.widths.get(said_by, 1.0) if study.budget.fit == "none" else None
 
     def _as_wide(self, combination: Combination, width: float, **about: Any) -> Design:
         architecture = combination.architecture

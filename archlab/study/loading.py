@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from archlab.architecture import SMALLEST_MAP, Architecture, architecture, references
 from archlab.architecture.own_blocks import load_own_blocks
-from archlab.architecture.parse import WIDEST
+from archlab.architecture.parse import WIDEST, meant_width
 from archlab.budget import parse_budget
 from archlab.data import entry, load_suite
 from archlab.foundation import UserError, check_keys, is_file, read_yaml, real, where
@@ -24,7 +24,7 @@ from archlab.study.search_settings import parse_search
 from archlab.study.seeds import read_seeds
 from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
-from archlab.study.study import Effect, Explore, FrameOf, Study
+from archlab.study.study import Effect, Explore, FrameOf, Study, Widths
 from archlab.study.unseen import hide, read_unseen
 from archlab.study.variables import option_name
 from archlab.training.consistency import check_consistency
@@ -35,6 +35,7 @@ from archlab.training.tune import Tune
 TEXT = Annotated[str, Matching(r"(?s).*", "text")]
 NAME = Annotated[str, Matching(r"\w[\w.+-]{0,79}", "a word of letters, digits and _ . + -, at most 80")]
 PRECISIONS = ("float", "int8")
+ALL = "references"  # among what is compared
 KEYS = (
     "name",
     "question",
@@ -96,8 +97,9 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     here = where(document) or (str(path) if path else None)
     load_own_blocks(document, folder)
     name = _value(document, "name", NAME, path.stem if path else "study")
-    bases = _bases(document, name, path, here)
-    compare = _compare(document, folder)
+    widths: Widths = {}
+    bases = _bases(document, name, path, here, widths)
+    compare = _compare(document, folder, widths)
     if not bases and (not compare or document.get("choices")):
         needed = "a base to edit" if compare else "a base, architectures to compare, or both"
         raise UserError(f"a study needs {needed}", where=here)
@@ -109,7 +111,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
     tuned = _tuned(recipe, document)
     search = parse_search(document.get("search", {}), where(document, "search"), folder)
     search = dataclasses.replace(search, unseen=_unseen(document.get("search", {}), home, where(document, "search")))
-    choices = parse_choices(document.get("choices") or {}, bases, folder, where(document, "choices") or here)
+    choices = parse_choices(document.get("choices"), bases, folder, where(document, "choices") or here)
     written = [(recipe, where(document, "recipe") or here), (search.recipe, where(document, "search") or here)]
     written += [
         (change, choice.where) for choice in choices for change in changes_of(choice) if isinstance(change, Recipe)
@@ -124,7 +126,8 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         bases=bases,
         choices=choices,
         budget=budget,
-        width=_value(document, "width", Annotated[float, Within(0, WIDEST, strictly=True)], 1.0),
+        width=_value(document, "width", Annotated[float, Within(0, WIDEST, strictly=True)] | None, None),
+        widths=widths,
         compare=compare,
         forms=parse_forms(
             document.get("forms", []),
@@ -178,7 +181,8 @@ def _like(name: str | None, known: list[Architecture], folder: Path, at: str | N
     return next((each for each in known if each.name == name), None) or _architecture(name, folder, at)
 
 
-def _bases(document: dict, name: str, path: Path | None, here: str | None) -> dict[str, Architecture]:
+def _bases(document: dict, name: str, path: Path | None, here: str | None, widths: Widths) -> dict[str, Architecture]:
+    """By name; `widths` takes at which they are meant, by FILE:LINE and name."""
     given, at = document.get("base"), where(document, "base") or here
     if given is None:
         return {}
@@ -198,6 +202,8 @@ def _bases(document: dict, name: str, path: Path | None, here: str | None) -> di
         if label in bases:
             raise UserError(f"two bases are called {label!r}", where=at)
         bases[label] = base.with_layers(base.layers, name=label)
+        if width := meant_width(source, folder):
+            widths[base.where, label] = width
     return bases
 
 
@@ -216,7 +222,7 @@ def _architecture(source: Any, folder: Path, at: str | None) -> Architecture:
     return architecture(source, at=at, folder=folder)
 
 
-def _compare(document: dict, folder: Path) -> tuple[Architecture, ...]:
+def _compare(document: dict, folder: Path, widths: Widths) -> tuple[Architecture, ...]:
     given, at = document.get("compare", []), where(document, "compare")
     compared: dict[str, Architecture] = {}
     for index, source in enumerate(given if isinstance(given, list) else [given]):
@@ -225,19 +231,20 @@ def _compare(document: dict, folder: Path) -> tuple[Architecture, ...]:
             if found.name in compared:
                 raise UserError(f"{found.name!r} is compared twice", where=line)
             compared[option_name(found.name, line)] = found
+            if source != ALL and (width := meant_width(source, folder)):
+                widths[found.where, found.name] = width
     return tuple(compared.values())
 
 
 def _compared(source: Any, folder: Path, at: str | None) -> list[Architecture]:
     """What one entry of `compare` names: an architecture, or all references."""
-    if source == "references":
+    if source == ALL:
         return [architecture(name) for name in references()]
     try:
         return [_architecture(source, folder, at)]
     except UserError as error:
         if isinstance(source, str) and error.where == at:
-            known = [*references(), "references"]
-            raise UserError(error.message, where=at, name=source, known=known) from None
+            raise UserError(error.message, where=at, name=source, known=[*references(), ALL]) from None
         raise
 
 
@@ -258,11 +265,10 @@ def _effects(document: dict, *, fitted: bool) -> tuple[Effect, ...]:
     known = ("equal_budget", "raw") if fitted else ("raw",)
     for kind in listed:
         if kind not in known:
-            line = where(document, "effects")
             message = f"effects are {' or '.join(known)}, not {kind!r}"
             if kind == "equal_budget":
                 message = "effects at equal budget need a budget with `fit: width`"
-            raise UserError(message, where=line, name=kind, known=known)
+            raise UserError(message, where=where(document, "effects"), name=kind, known=known)
     return tuple(dict.fromkeys(listed))
 
 

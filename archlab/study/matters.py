@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -35,7 +36,7 @@ def _read(given: Any, at: str | None) -> dict[str, float]:
             for name, value in given.items()
         }
     written = _WRITTEN.fullmatch(given.strip()) if isinstance(given, str) else None
-    if not written or float(written[1]) == 0:
+    if not written or not 0 < float(written[1]) < math.inf:
         raise UserError(
             f"matters is a difference above 0, `1 point` or `0.05 of xScore`, or both: {{points: 1, xscore: 0.05}}, "
             f"not {given!r}",

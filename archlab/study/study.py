@@ -18,6 +18,7 @@ from archlab.training.tune import Tune
 
 Explore = Literal["one_at_a_time", "grid"]
 Effect = Literal["equal_budget", "raw"]
+Widths = dict[tuple[str | None, str], float]
 FrameOf = Literal["references", "all"]
 
 
@@ -26,7 +27,8 @@ class Study:
     """A study, checked; `load_study` makes one.
 
     `bases` are the architectures that the choice called `base` has as its options: mostly one, none where only references
-    are compared. `forms` are what some models are on some datasets. `width` counts where the budget fits none.
+    are compared. `forms` are what some models are on some datasets. `width` counts where the budget fits none; where
+    that is not said, `widths`, by FILE:LINE and name of those architectures that say at which they are meant, and 1 for others.
     `seeds` are those that each model gets; `most_seeds` how many one can have where the study goes on until it is decided
     (None: not said), `matters` the least difference that matters, by measure.
     `frame` says which models span that of the scores, `weight_of_variance` is xScore's lambda, `metric` what is scored,
@@ -44,7 +46,8 @@ class Study:
     bases: dict[str, Architecture]
     choices: tuple[Choice, ...]
     budget: Budget
-    width: float
+    width: float | None
+    widths: Widths
     compare: tuple[Architecture, ...]
     forms: tuple[Form, ...]
     suite: Suite

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from archlab.architecture.open_values import is_open
 from archlab.foundation import Sequence, UserError, check_keys, where, with_lines_of
+from archlab.foundation.settings import LARGEST
 
 Walked = TypeVar("Walked")
 Value: TypeAlias = str | int | float
@@ -66,13 +67,8 @@ class Variable:
                 "give whole bounds or a step",
                 where=self.where,
             )
-        number = int((self.high - self.low) / self.step + 1e-9) + 1
-        if number > MOST_VALUES:
-            raise UserError(
-                f"{self.name} ranges over {number:,} values, and at most {MOST_VALUES:,} can be tried: give a step",
-                where=self.where,
-            )
-        return [_rounded(self.low + index * self.step) for index in range(number)]
+        steps = round((self.high - self.low) / self.step)
+        return [_rounded(self.low + index * self.step) for index in range(steps + 1)]
 
     def check(self, value: Any) -> Value:
         """`value`, where it is one of the variable's. Raises UserError."""
@@ -230,13 +226,13 @@ def _parse_range(value: dict, variable: Variable) -> Variable:
     check_keys(value, ("range", "step", "log"), "a range")
     at = where(value, "range")
     bounds, step, log = value["range"], value.get("step"), value.get("log", False)
-    if not isinstance(bounds, list) or len(bounds) != 2 or any(type(bound) not in (int, float) for bound in bounds):
+    if not isinstance(bounds, list) or len(bounds) != 2 or not all(map(_is_bound, bounds)):
         raise UserError(f"range takes two numbers, [lowest, highest], not {bounds!r}", where=at)
     low, high = bounds
     if low > high:
         raise UserError(f"inverted bounds: the lowest, {low!r}, is above the highest, {high!r}", where=at)
     whole = type(low) is int and type(high) is int
-    if step is not None and (type(step) not in ((int,) if whole else (int, float)) or step <= 0):
+    if step is not None and (type(step) not in ((int,) if whole else (int, float)) or not 0 < step <= LARGEST):
         noun = "a whole number" if whole else "a number"
         raise UserError(f"step must be {noun} above 0, not {step!r}", where=where(value, "step"))
     if type(log) is not bool or (log and (step is not None or low <= 0)):
@@ -245,7 +241,17 @@ def _parse_range(value: dict, variable: Variable) -> Variable:
         step = step or 1
     else:
         low, high = float(low), float(high)
+    if step is not None:
+        steps = (high - low) / step + 1e-9
+        if steps >= MOST_VALUES:
+            told = f"{variable.name} ranges over more than {MOST_VALUES:,} values: give a larger step"
+            raise UserError(told, where=at)
+        high = _rounded(low + int(steps) * step)  # the highest that whole steps reach
     return dataclasses.replace(variable, low=low, high=high, step=step, log=log, where=at)
+
+
+def _is_bound(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= LARGEST
 
 
 def _rounded(number: int | float) -> int | float:

@@ -15,22 +15,22 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
-@pytest.fixture(autouse=True)
-def uncounted(monkeypatch):
-    """Models are not counted by fvcore, which takes a worker each: `tests/forecast/test_counting.py` does that."""
-    monkeypatch.setattr("archlab.study.computing.check_counts", lambda *_, **__: None)
-
-
-@pytest.fixture(autouse=True)
-def unmeasured(monkeypatch):
-    """How fast models train here is made up: `tests/forecast` and `tests/cli` measure it."""
+def measure_nothing(monkeypatch):
+    """Models are not counted by fvcore, which takes a worker each, and how fast they train is made up: `tests/forecast` and
+    `tests/cli` do that."""
     from archlab.forecast.costs import Speed, keep_speed, kind_of
 
     def measured(runs, store, settings, tell):
         for run in runs:
             keep_speed(store, kind_of(run), Speed(setup=0.1, step=0.01, image=0.001, checkpoint=0.01, memory=2**27))
 
+    monkeypatch.setattr("archlab.study.computing.check_counts", lambda *_, **__: None)
     monkeypatch.setattr("archlab.forecast.planning._measure", measured)
+
+
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch):
+    measure_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +52,20 @@ def store(prepared, home):
     home.mkdir()
     (home / "datasets").symlink_to(prepared / "datasets")
     return Store(home)
+
+
+@pytest.fixture(scope="session")
+def idea(prepared, tmp_path_factory):
+    """The finished ablation of `small_study.STUDY`, which tests read and do not change."""
+    from small_study import filled
+
+    from archlab.runs import Store
+
+    home = tmp_path_factory.mktemp("idea")
+    (home / "datasets").symlink_to(prepared / "datasets")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("archlab.deploy.latencies._measured", lambda *_: {})
+        return filled(Store(home))
 
 
 @pytest.fixture
@@ -78,6 +92,26 @@ def place(tmp_path, prepared):
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture(scope="session")
+def searched(prepared, tmp_path_factory):
+    """A store, to be copied, in which `small_search.STUDY` was searched, and what was found."""
+    from search_program import run
+    from small_search import study_of
+
+    home = shutil.copytree(prepared, tmp_path_factory.mktemp("searched") / "store")
+    with pytest.MonkeyPatch.context() as patched:
+        measure_nothing(patched)
+        patched.setattr("archlab.deploy.latencies._measured", lambda *_: {})
+        patched.setenv("STAND_IN", "")  # which `run` sets
+        return home, run(study_of(home), home)
+
+
+@pytest.fixture
+def after_search(searched, tmp_path):
+    """A copy of that store."""
+    return shutil.copytree(searched[0], tmp_path / "store")
 
 
 @pytest.fixture

@@ -72,22 +72,3 @@ def tune(
     accuracies = {"accuracy": accuracy, "balanced_accuracy": accuracy, "log_loss": 1 - accuracy}
     splits = ("validation", "test") if run.recipe.get("test", True) else ("validation",)
     return Trained(dict.fromkeys(splits, accuracies))
-
-
-def note_reads(run: Any, *, home: Path, folder: Path, report: Any, reads: str, **options: Any) -> Any:
-    """Archlab's own training; a line in the file `reads` for each split that it makes batches of, which is how images come to
-    a network: `try` or `run`, and the split."""
-    from unittest.mock import patch
-
-    from archlab.data.batches import Batches
-    from archlab.executors.training import train_run
-
-    what, make = "run" if run.recipe.get("test", True) else "try", Batches.__init__
-
-    def noting(batches: Any, prepared: Any, *splits: str, **more: Any) -> None:
-        with Path(reads).open("a") as file:
-            file.writelines(f"{what} {split}\n" for split in splits)
-        make(batches, prepared, *splits, **more)
-
-    with patch.object(Batches, "__init__", noting):
-        return train_run(run, home=home, folder=folder, report=report, **options)

@@ -19,6 +19,7 @@ from archlab.foundation import UserError
 from archlab.scoring import read_table
 from archlab.study.ablating import ablate, missing_datasets, planned_runs, runs_of, saved
 from archlab.study.ablation import EFFECT
+from archlab.study.progress import Progress
 from archlab.study.resolving import resolve
 
 pytestmark = pytest.mark.usefixtures("stand_in")
@@ -65,8 +66,8 @@ def test_what_one_study_computed_another_never_computes_again(store):
 
 
 @pytest.mark.slow
-def test_scores_are_in_the_frame_of_the_compared_references(store):
-    found = filled(store).document
+def test_scores_are_in_the_frame_of_the_compared_references(idea):
+    found = idea.document
     assert found["frame"]["models"] == ["mobilenetv2", "starnet", "shufflenetv2"] and found["frame"]["split"] == "test"
     scores = {score["model"]: score for score in found["scores"]}
     assert list(scores) == ["starnet", "mobilenetv2+attention=se", "mobilenetv2", "shufflenetv2"]
@@ -89,8 +90,8 @@ def test_raw_variants_have_effects_but_no_score(store):
 
 
 @pytest.mark.slow
-def test_effects_name_choice_option_and_dataset(store):
-    effects = filled(store).document["effects"]
+def test_effects_name_choice_option_and_dataset(idea):
+    effects = idea.document["effects"]
     assert {(effect["choice"], effect["option"], effect["against"]) for effect in effects} == {
         ("attention", "se", "none")
     }
@@ -146,8 +147,8 @@ def test_a_study_of_which_nothing_finished_still_says_so(store, stand_in):
 
 
 @pytest.mark.slow
-def test_the_document_is_json_and_has_the_promised_keys(store):
-    found = json.loads(json.dumps(filled(store).document, allow_nan=False))
+def test_the_document_is_json_and_has_the_promised_keys(idea):
+    found = json.loads(json.dumps(idea.document, allow_nan=False))
     assert {"study", "frame", "scores", "cells", "effects", "failed"} <= set(found)
     assert {"model", "mean", "variance", "xscore", "role", "xscore_low", "xscore_high"} <= set(found["scores"][0])
     assert {"model", "dataset", "seed", "split", "accuracy"} <= set(found["cells"][0])
@@ -171,13 +172,33 @@ def test_results_of_nothing_new_need_not_be_written(code, monkeypatch):
 
 
 @pytest.mark.slow
-def test_saved_tables_can_be_scored_again(store):
-    ablation = filled(store)
-    folder = ablation.folder
-    assert folder == store.home / "studies" / "idea"
+def test_a_study_of_another_file_is_told_of_before_its_results_are_replaced(store, tmp_path, monkeypatch):
+    said, progress = [], Progress()
+    progress.say = said.append
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "idea.yaml").write_text("compare: [starnet]\nsuite: [digits]\n")
+
+    def warned(folder):
+        monkeypatch.chdir(tmp_path / folder)
+        del said[:]
+        ablate("idea.yaml", store, STAND_IN, progress)
+        return [words for words in said if "will be replaced" in words]
+
+    assert not warned("one") and not warned("one")
+    (warning,) = warned("other")
+    assert f"the results of {tmp_path}/one/idea.yaml, which is called idea too" in warning
+    (tmp_path / "other" / "idea.yaml").rename(tmp_path / "other" / "moved.yaml")
+    assert not warned("one")
+
+
+@pytest.mark.slow
+def test_saved_tables_can_be_scored_again(idea):
+    folder = idea.folder
+    assert folder == idea.store.home / "studies" / "idea"
     again = read_table(folder / "results.csv", "test")
     means = again.groupby(["model", "dataset"])["value"].mean()
-    table = ablation.scores.set_index("model")
+    table = idea.scores.set_index("model")
     for (model, dataset), mean in means.items():
         assert math.isclose(table.loc[model, dataset], mean)
     assert json.loads((folder / "ablation.json").read_text())["study"] == "idea"
@@ -217,10 +238,9 @@ def test_the_best_is_chosen_by_validation_data_and_its_runs_are_named(store):
 @pytest.mark.parametrize(
     "models", [["mobilenetv2", "starnet", "shufflenetv2", "mobilenetv2+attention=se"], ["starnet"]]
 )
-def test_without_validation_data_no_model_is_the_best(store, models):
-    found = filled(store)
-    without = found.table["model"].isin(models) & (found.table["split"] == "validation")
-    best = dataclasses.replace(found, table=found.table[~without]).best
+def test_without_validation_data_no_model_is_the_best(idea, models):
+    without = idea.table["model"].isin(models) & (idea.table["split"] == "validation")
+    best = dataclasses.replace(idea, table=idea.table[~without]).best
     assert best is None if len(models) == 4 else best["model"] != "starnet"
 
 

@@ -177,6 +177,23 @@ def test_what_cannot_be_opened_is_said_in_a_line(tmp_path):
     assert "\n" not in str(refused.value)
 
 
+def test_a_url_that_is_none_is_refused_without_its_password(tmp_path):
+    with pytest.raises(UserError, match=r"--storage postgresql://\.\.\. is not the URL of a database") as refused:
+        open_storage("postgresql://me:secret@host:54x2/name", tmp_path)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"base: mobilenetv2\n", b"SQLite format 3\x00\x10\x00", b'{"event": "started"}\n'])
+def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path, content):
+    path = tmp_path / "search.db"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"search\.db: holds something else than the trials of a search"):
+        open_storage(str(path), tmp_path)
+    assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
+    path.write_bytes(b"\0" * 20)  # as a crash may leave a journal that has just begun
+    assert values(path) == []
+
+
 def test_a_journal_in_a_folder_is_the_default(tmp_path):
     open_storage(None, tmp_path / "studies" / "tiny")
     assert (tmp_path / "studies" / "tiny" / "journal.log").exists()

@@ -60,6 +60,16 @@ def test_values_inside_an_option_are_tried_with_it():
     assert [combination.architecture.layers[0].arguments["size"] for combination in isotropic] == [4, 7, 14]
 
 
+def test_values_inside_a_first_option_are_tried_too():
+    kernel = "[{set: {kernel: {choose: [3, 5]}}, where: {block: inverted_residual}}]"
+    assert names(choices(f"late: {{some: {kernel}, none: []}}", WIDER)) == [
+        "mobilenetv2+late.kernel=3",
+        "mobilenetv2+late.kernel=5",
+        "mobilenetv2+late=none",
+        "mobilenetv2+late.kernel=3+wide=yes",
+    ]
+
+
 def test_a_choice_with_a_condition_is_made_together_with_it():
     deep = "deep: {when: {layout: isotropic}, options: {no: [], yes: [{set: {repeat: 12}, where: {block: isotropic}}]}}"
     assert names(choices(LAYOUT, deep))[4:] == ["mobilenetv2+layout=isotropic+layout.size=4+deep=yes"]

@@ -40,6 +40,24 @@ def test_without_a_budget_the_width_is_what_the_study_says():
     assert [model.kind for model in found] == [None, "raw", "raw"]
 
 
+def test_without_a_budget_a_network_is_as_wide_as_its_file_says_unless_the_study_does(tmp_path):
+    net = "layers: [{conv: {out: 16, stride: 2}}]\n"
+    (tmp_path / "winner.yaml").write_text(f"name: winner\nwidth: 0.5\n{net}")
+    (tmp_path / "plain.yaml").write_text(f"name: plain\n{net}")
+    text = "base: winner.yaml\ncompare: [plain.yaml]\nchoices: {deep: {no: [], yes: [{set: {repeat: 2}}]}}\n"
+
+    def widths(more):
+        (tmp_path / "study.yaml").write_text(text + more)
+        return {model.name: model.width for model in designs(load_study(tmp_path / "study.yaml"))}
+
+    assert widths("budget: none\n") == {"winner": 0.5, "plain": 1.0, "winner+deep=yes": 0.5}
+    assert set(widths("budget: none\nwidth: 0.25\n").values()) == {0.25}
+    assert len(set(widths("budget: 20k\n").values()) - {0.5, 1.0}) > 1  # fitted
+    text = text.replace("plain.yaml", "{name: winner, " + net.strip() + "}")
+    with pytest.raises(UserError, match="two different architectures are called 'winner'"):
+        widths("budget: none\n")
+
+
 @pytest.mark.slow
 def test_options_are_told_by_choice():
     found = designs(study(choices(ATTENTION, LAYOUT, DEPTH)))
@@ -102,3 +120,9 @@ def test_first_options_that_change_the_base_are_refused():
             f"study.yaml:2: mobilenetv2 is another model with {named}: the first option of a choice is the base as it stands, "
             "mostly `[]`"
         )
+
+
+def test_a_search_refuses_first_options_that_change_the_base_too(home):
+    turned = "kernel: {5: [{set: {kernel: 5}, where: {block: inverted_residual}}], 3: []}"
+    with pytest.raises(UserError, match=r"^study\.yaml:2: mobilenetv2 is another model with kernel=5: "):
+        Designs(study(choices(turned)), home)

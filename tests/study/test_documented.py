@@ -49,7 +49,7 @@ def test_every_key_is_there_and_no_other(at, names):
 
 def test_defaults_are_those(home):
     study = load_study({"name": "least", "base": "mobilenetv2"}, home=home)
-    assert (study.width, study.smallest_map, study.suite.name, study.recipe.name) == (1.0, 2, "samples", "quick")
+    assert (study.width, study.smallest_map, study.suite.name, study.recipe.name) == (None, 2, "samples", "quick")
     assert (study.seeds, study.explore, study.frame) == ((0,), "one_at_a_time", "references")
     assert (study.budget.limits(), study.budget.fit, study.effects) == (
         {"params": 2_500_000},

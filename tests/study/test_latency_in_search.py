@@ -76,10 +76,9 @@ def test_an_interrupted_search_decides_as_one_that_was_not(place, times, monkeyp
 
 
 @pytest.mark.slow
-def test_a_search_does_not_build_on_stored_designs_above_it(place, times):
-    home = place()
+def test_a_search_does_not_build_on_stored_designs_above_it(searched, after_search, times):
+    (_, free), home = searched, after_search
     times()
-    free = run(study_of(home), home)
     assert any(SLOW in trial["model"] for trial in free.document["trials"])
     before = len(computed(home))
     found = run(study_of(home, SEARCH), home, trials=2)

@@ -33,7 +33,12 @@ def test_what_is_said_in_words_is_read_again(size, measure):
     assert read_matters(in_words({measure: size}), ACCURACY, None) == {measure: pytest.approx(size, rel=1e-5)}
 
 
-@pytest.mark.parametrize("wrong", ["1", 1, "1 percent", "0 points", "-1 point", "much", [], "1 point of xScore"])
+ENDLESS = pytest.param("9" * 400 + " points", id="endless")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["1", 1, "1 percent", "0 points", ENDLESS, "-1 point", "much", [], "1 point of xScore"]
+)
 def test_what_cannot_matter_is_refused_in_a_line(wrong):
     with pytest.raises(UserError, match=r"s\.yaml:3: matters is a difference above 0, `1 point` or `0.05 of xScore`"):
         read_matters(wrong, ACCURACY, "s.yaml:3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import zlib
 
 import numpy as np
@@ -12,6 +13,7 @@ import standin_training
 from small_study import STUDY
 
 from archlab.foundation import UserError
+from archlab.foundation.checksums import CHECKSUMS
 from archlab.foundation.metric import METRICS
 from archlab.report import analyse, read_material, text
 from archlab.runs import Store
@@ -95,6 +97,22 @@ def test_a_metric_of_a_file_trains_nothing_again_and_turns_what_it_says(study, t
     assert list(costs.index) == list(dearer.index) and "euros less cost than" not in found.answer
     report = analyse([read_material("idea", found.store.home)])
     assert "euros" in text(report, "markdown")
+
+
+@pytest.mark.slow
+def test_a_report_on_a_folder_of_others_runs_no_metric_of_theirs(study, tmp_path):
+    found = study(metric=f"{tmp_path}/mine.py:cost")
+    sent = shutil.copytree(found.folder, tmp_path / "sent")
+    untuned = [{name: found.document["cells"][0][name] for name in ("model", "dataset", "seed", "key")}]
+    for folder in (found.folder, sent):
+        (folder / CHECKSUMS).unlink()
+        document = json.loads((folder / "ablation.json").read_text())
+        (folder / "ablation.json").write_text(json.dumps({**document, "tuning": {"untuned": untuned}}))
+    assert len(read_material("idea", found.store.home).untuned) == 1
+    (tmp_path / "theirs.py").write_text(f"open('{tmp_path}/owned', 'w')\n{OWN}")
+    settled = (sent / "study.json").read_text()
+    (sent / "study.json").write_text(settled.replace("mine.py", "theirs.py"))
+    assert read_material(str(sent), found.store.home).untuned is None and not (tmp_path / "owned").exists()
 
 
 @pytest.mark.slow

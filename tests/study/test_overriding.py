@@ -135,6 +135,6 @@ def test_a_report_on_what_ran_with_other_values_alone_names_it(home):
 def test_settings_that_an_inherited_exemption_contradicts_are_refused_before_anything_runs(home):
     source = override("shuffle", datasets=["digits", "stanford_dogs"], recipe={"like": "zhang2025", "pixels": 300})
     with pytest.raises(
-        UserError, match=r"zhang2025\.yaml:56: .* on stanford_dogs: test_resize, 256, is below pixels, 300"
+        UserError, match=r"zhang2025\.yaml:54: .* on stanford_dogs: test_resize, 256, is below pixels, 300"
     ):
         resolve(source, home)

@@ -19,11 +19,10 @@ from archlab.study.search.designs import Designs
 
 
 @pytest.mark.slow
-def test_a_full_disk_burns_no_trial(place):
+def test_a_full_disk_burns_no_trial(place, searched):
     """Whoever goes on repeats what was at work, and ends where an undisturbed search does."""
-    whole, broken = place("whole"), place("broken")
-    study = study_of(whole)
-    run(study, whole)
+    whole, broken = searched[0], place("broken")
+    study = study_of(broken)
     (broken / "full").touch()
     for _ in range(3):
         with pytest.raises(UserError, match="No space left on device: what has ended is kept"):
@@ -38,9 +37,8 @@ def test_a_full_disk_burns_no_trial(place):
 
 
 @pytest.mark.slow
-def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_file(place):
-    home = place()
-    found = run(study_of(home), home)
+def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_file(searched, after_search):
+    (_, found), home = searched, after_search
     document = found.document
     trials = document["trials"]
     assert not found.failures and [trial["number"] for trial in trials] == list(range(12))
@@ -98,9 +96,8 @@ def test_designs_that_are_behind_end_in_the_middle_of_their_first_run(place):
 
 
 @pytest.mark.slow
-def test_a_new_search_knows_what_the_store_holds_and_a_space_that_gains_an_option_keeps_its_trials(place):
-    home = place()
-    run(study_of(home), home)
+def test_a_new_search_knows_what_the_store_holds_and_a_space_that_gains_an_option_keeps_its_trials(after_search):
+    home = after_search
     before = len(computed(home))
     fresh = run(study_of(home), home, str(home / "other.log"), trials=2)
     known = [trial for trial in fresh.document["trials"] if trial["known"]]
@@ -169,6 +166,32 @@ def test_the_first_failed_run_can_end_the_search(place):
         len(computed(home)) < 2 * 4 * 4
     )  # the references with one seed; a final table would train them with the other too
     assert len(run(study_of(home), home).document["trials"]) == 12
+
+
+@pytest.mark.slow
+def test_a_failed_reference_can_end_the_search_before_its_first_trial(place):
+    home = place()
+    with pytest.raises(
+        UserError, match=r"a reference failed, and designs are held against them: two on .* told to fail"
+    ):
+        run(study_of(home), home, fail="two", fail_fast=True)
+    assert not trials_of(home)
+
+
+@pytest.mark.slow
+def test_scores_of_a_search_are_in_one_frame_whenever_a_reference_came_to_it(place):
+    home = place()
+    before = run(study_of(home), home, fail="four").document
+    found = run(study_of(home), home).document
+    frame, best = found["search"]["frame"]["datasets"], found["best"]
+    assert frame != before["search"]["frame"]["datasets"]
+    complete = {trial["number"]: trial for trial in found["trials"] if set(frame) <= set(trial["accuracies"] or ())}
+    assert best["trial"] in complete
+    for trial in complete.values():
+        shares = [(trial["accuracies"][name] - low) / (high - low) for name, (low, high) in frame.items()]
+        assert trial["mean"] == pytest.approx(sum(shares) / len(shares))
+    gain = complete[best["trial"]]["xscore"] - found["search"]["best_reference"]["xscore"]
+    assert best["found"]["gain"] == pytest.approx(gain)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import random
+import warnings
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -112,6 +113,17 @@ def test_optuna_gives_every_value_of_a_variable_and_no_other(variable):
     elif not variable.log:
         assert set(given) == set(variable.values())
     assert distribution(variable) == distribution(variable)
+
+
+def test_a_range_ends_where_its_steps_do():
+    """Optuna warns of any other, each time that a value is asked for."""
+    text = SMALL.replace("[3, 7]", "[3, 8]")
+    text = text.replace("budget:", "  rate: [{recipe: {lr: {range: [0.1, 1.0], step: 0.4}}}]\nbudget:")
+    kernel, _, rate = (choice.edits[0] for choice in load_study(read_yaml_text(text, "small.yaml")).choices)
+    kernel, rate = kernel["set"]["kernel"], rate["recipe"]["lr"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (distribution(kernel).high, distribution(rate).high) == (kernel.high, rate.high) == (7, 0.9)
 
 
 SMALL = """
@@ -269,7 +281,8 @@ def final_of(rows, seeds=(0, 1)):
 
 
 def trial_of(number, xscore):
-    return optuna.trial.create_trial(value=xscore, user_attrs={"xscore": xscore, "design": str(number)})
+    attributes = {"accuracies": dict.fromkeys("abcd", xscore), "design": str(number)}
+    return optuna.trial.create_trial(value=xscore, user_attrs=attributes)
 
 
 def judged(rows, references=None, **given):

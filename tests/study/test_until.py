@@ -15,6 +15,7 @@ import archlab
 from archlab.executors import Interrupted, Settings
 from archlab.foundation import UserError
 from archlab.report import analyse, read_material, text
+from archlab.runs import Store
 from archlab.scoring import Effects
 from archlab.study.ablating import ablate, runs_of
 from archlab.study.expecting import expect
@@ -43,24 +44,46 @@ STUDY = {
 TRUTH = {"change=good": 6.0, "change=bad": -6.0, "change=like": 0.1, "change=tiny": 0.6}
 
 
-@pytest.fixture(autouse=True)
-def stand_in(monkeypatch):
-    """Training is a stand-in; calling this makes the run of that name fail."""
-
-    def fails(name=None):
-        options = {"fail": name, "truth": TRUTH, "deviation": 1.0}
-        monkeypatch.setenv("STAND_IN", json.dumps({"function": "standin_training:draw", "options": options}))
-
-    fails()
-    return fails
+def stand_in_for_training(monkeypatch, fails=None):
+    options = {"fail": fails, "truth": TRUTH, "deviation": 1.0}
+    monkeypatch.setenv("STAND_IN", json.dumps({"function": "standin_training:draw", "options": options}))
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_measured(monkeypatch):
+def measure_nothing(monkeypatch):
     """What takes torch and time, and is tested elsewhere: speeds, counts and latencies of the models."""
     monkeypatch.setattr("archlab.forecast.planning._measure", lambda *arguments: None)
     monkeypatch.setattr("archlab.study.computing.check_counts", lambda *arguments: None)
     monkeypatch.setattr("archlab.study.ablating.save_latencies", lambda *arguments: None)
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch):
+    """Training is a stand-in, and nothing is measured; calling this makes the run of that name fail."""
+
+    def fails(name):
+        stand_in_for_training(monkeypatch, name)
+
+    measure_nothing(monkeypatch)
+    fails(None)
+    return fails
+
+
+@pytest.fixture(scope="module")
+def decided(prepared, tmp_path_factory):
+    """The study until it is decided, what was said meanwhile, and its store, to be copied."""
+    home, heard = tmp_path_factory.mktemp("decided") / "home", Heard()
+    home.mkdir()
+    (home / "datasets").symlink_to(prepared / "datasets")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        stand_in_for_training(monkeypatch)
+        measure_nothing(monkeypatch)
+        return until_decided(Store(home), heard), heard, home
+
+
+@pytest.fixture
+def store_of_decided(decided, home):
+    shutil.copytree(decided[2], home, symlinks=True)
+    return Store(home)
 
 
 STAND_IN = Settings(executor=standin_executor.PATH, workers=2, retries=0)
@@ -91,9 +114,8 @@ class Heard(Progress):
 
 
 @pytest.mark.slow
-def test_rounds_end_when_all_is_decided_and_clear_contrasts_get_no_more_seeds(store):
-    heard = Heard()
-    found = until_decided(store, heard)
+def test_rounds_end_when_all_is_decided_and_clear_contrasts_get_no_more_seeds(decided):
+    found, heard, _ = decided
     document = json.loads(json.dumps(found.document, allow_nan=False))
     assert document["ended"] in ("decided", "seeds", "given_up") and document["matters"] == {"points": 2.0}
     verdicts = rows_about(found)["verdict"]
@@ -110,8 +132,8 @@ def test_rounds_end_when_all_is_decided_and_clear_contrasts_get_no_more_seeds(st
 
 
 @pytest.mark.slow
-def test_run_again_it_trains_nothing_and_says_the_same_and_so_does_a_report(store):
-    first = until_decided(store)
+def test_run_again_it_trains_nothing_and_says_the_same_and_so_does_a_report(decided, store_of_decided):
+    first, store = decided[0], store_of_decided
     again = until_decided(store)
     assert again.computed == 0 and again.document == {**first.document, "computed": 0}
     material = read_material("rounds", store.home)
@@ -120,19 +142,18 @@ def test_run_again_it_trains_nothing_and_says_the_same_and_so_does_a_report(stor
     assert analysis.effects["rounds"].rows.equals(first.contrasts.rows)
     rounds = len(first.document["rounds"])
     assert f"\n{first.computed} runs in {rounds} rounds of seeds (" in text(analysis, "markdown")
-    older = json.loads((first.folder / "ablation.json").read_text())
+    older = json.loads((again.folder / "ablation.json").read_text())
     for each in older["rounds"]:
         del each["seeds_by_dataset"]
-    (first.folder / "ablation.json").write_text(json.dumps(older))
-    (first.folder / "checksums.json").unlink()
+    (again.folder / "ablation.json").write_text(json.dumps(older))
+    (again.folder / "checksums.json").unlink()
     looks = read_material("rounds", store.home).rounds.looks
     assert looks == [{"digits": each["seeds"], "textures": each["seeds"]} for each in older["rounds"]]
 
 
 @pytest.mark.slow
-def test_interrupted_it_goes_on_with_the_same_call(store):
-    whole = until_decided(store).document
-    shutil.rmtree(store.home / "runs")
+def test_interrupted_it_goes_on_with_the_same_call(store, decided):
+    whole = decided[0].document
     with pytest.raises(Interrupted):
         until_decided(store, Heard(stop_after=2))
     stored = len(list(store.keys()))
@@ -143,13 +164,12 @@ def test_interrupted_it_goes_on_with_the_same_call(store):
 
 
 @pytest.mark.slow
-def test_more_stored_seeds_than_a_round_has_change_nothing(store):
+def test_more_stored_seeds_than_a_round_has_change_nothing(store, decided):
     """Runs of other studies of the same models are used, and not looked at before their round."""
     ablate({**STUDY, "name": "other", "seeds": 12}, store, STAND_IN)
     found = until_decided(store)
     assert found.computed == 0
-    shutil.rmtree(store.home / "runs")
-    assert without(until_decided(store).document, "computed") == without(found.document, "computed")
+    assert without(decided[0].document, "computed") == without(found.document, "computed")
 
 
 @pytest.mark.slow

@@ -18,13 +18,14 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-from archlab.foundation import UserError, write_file
+from archlab.foundation import UserError, read_file, write_file
 
 _log = logging.getLogger("archlab")
 
 OPENINGS = 5
 PATIENCE = 600.0  # seconds that a database has to come back
 PAUSE = 1.0  # between two attempts
+ENTRY = b'{"op_code"'  # how one begins in a journal
 
 
 def open_storage(url: str | None, folder: Path) -> BaseStorage:
@@ -43,11 +44,13 @@ class Journal(JournalFileBackend):
     """Optuna's journal file, with a lock that the kernel frees when its holder dies, and whole lines whatever happens.
 
     What a crash or a full disk has left of a line is taken out before anything is appended; the file as it was is kept
-    beside it.
+    beside it. Raises UserError for a file of something else, which is left alone.
     """
 
     def __init__(self, path: Path):
         self.path = path
+        if path.exists() and not _is_journal(read_file(path)):
+            raise UserError("holds something else than the trials of a search", where=str(path))
         super().__init__(str(path))
         with self._alone():
             self._repair()
@@ -103,6 +106,11 @@ class Journal(JournalFileBackend):
         )
 
 
+def _is_journal(content: bytes) -> bool:
+    """Whether there is an entry in it, or no more than what a crash may leave of the first."""
+    return ENTRY in content or ENTRY.startswith(content.strip(b"\0"))
+
+
 def _entry_of(line: bytes) -> bytes | None:
     """The journal's entry in a line: all of it, or what was appended to a half one; None where there is no whole one."""
     start = 0
@@ -112,7 +120,7 @@ def _entry_of(line: bytes) -> bytes | None:
                 return line[start:]
         except ValueError:
             pass
-        start = line.find(b'{"op_code"', start + 1)
+        start = line.find(ENTRY, start + 1)
     return None
 
 
@@ -129,7 +137,8 @@ def _open_database(url: str) -> BaseStorage:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise UserError(f"--storage {url} is not the URL of a database") from None
+        kind = url.partition("://")[0]  # what follows may hold a password
+        raise UserError(f"--storage {kind}://... is not the URL of a database") from None
     if parsed.drivername == "postgresql":  # which driver that means depends on SQLAlchemy's version
         parsed = parsed.set(drivername="postgresql+psycopg")
     for patience in reversed(range(OPENINGS)):

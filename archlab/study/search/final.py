@@ -7,12 +7,13 @@ alone.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from archlab.runs import Run
 from archlab.study.ablation import Ablation
@@ -24,6 +25,7 @@ from archlab.study.scored import scores_on
 from archlab.study.search.basis import SPLIT as VALIDATION
 from archlab.study.search.basis import Basis
 from archlab.study.search.designs import Designs
+from archlab.study.search.rungs import score_at
 from archlab.study.search.trials import DONE, Trials, accuracies, number
 from archlab.study.search_settings import search_name
 from archlab.study.settling import settle
@@ -59,13 +61,16 @@ class Finalist:
         return None if gain is None or gain <= 0 or tested is None else tested / gain
 
 
-def finalists(trials: Trials, wanted: int) -> list[FrozenTrial]:
-    """The best trials: complete ones by xScore; where they are too few, then those that came farthest, by their mean."""
+def finalists(trials: Trials, basis: Basis, wanted: int) -> list[FrozenTrial]:
+    """The best trials: complete ones by xScore; where they are too few, then those that came farthest, by their mean.
+
+    Scores are those of the basis: a reference that failed when the search began may be there by now.
+    """
     ended = [trial for trial in trials.history() if trial.state in DONE and accuracies(trial)]
 
-    def rank(trial: FrozenTrial) -> tuple[bool, int, float]:
-        complete = trial.state == TrialState.COMPLETE
-        return complete, 0 if complete else len(accuracies(trial)), (trial.values or [0.0])[0]
+    def rank(trial: FrozenTrial) -> tuple[int, float]:
+        met = sum(name in accuracies(trial) for name in basis.order)
+        return met, -math.inf if (score := score_at(basis, met, trial)) is None else score
 
     distinct = {trial.user_attrs["design"]: trial for trial in sorted(ended, key=rank)}
     return sorted(distinct.values(), key=rank, reverse=True)[:wanted]
@@ -122,8 +127,8 @@ def judge(final: Ablation, basis: Basis, chosen: list[FrozenTrial], study: str) 
     best = basis.best[1]
     found = []
     for trial in chosen:
-        name, xscore = model_name(study, trial), trial.user_attrs.get("xscore")
-        searched = None if xscore is None else {"xscore": xscore, "gain": xscore - best}
+        name, score = model_name(study, trial), basis.score(accuracies(trial))
+        searched = None if score is None else {"xscore": score.xscore, "gain": score.xscore - best}
         on_validation, on_test = (
             each.of(name) | each.gain(name, validation.best_reference) for each in (validation, test)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 from optuna.trial import FrozenTrial
 
 from archlab.architecture.writing import at_width
@@ -20,7 +21,7 @@ from archlab.study.search.basis import Basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import trials_at
-from archlab.study.search.trials import Trials, has_failed, is_above, number
+from archlab.study.search.trials import Trials, accuracies, has_failed, is_above, number
 from archlab.study.search.winner import save_winner
 
 ATTRIBUTES = (
@@ -43,23 +44,24 @@ ATTRIBUTES = (
 def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
     """Ablation's document, its `unseen` that of the finalists, and: search (order of the datasets, rungs, fidelity), trials,
     finalists, best, pareto, cost."""
-    chosen = finalists(trials, designs.study.search.finalists)
+    chosen, against = finalists(trials, basis, designs.study.search.finalists), rival(final)
     judged = judge(final, basis, chosen, designs.study.name)
     described = [_finalist(each, final, trials) for each in judged]
     best = {**described[0], "file": str(final.folder / WINNER)} if described and judged[0].validation else None
     about = _search(designs, basis, trials, exhausted)
     names = [each.name for each in judged]
-    gains = design_gains(final.study, final.table, TEST, names, rival(final), final.images)
-    about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": rival(final)}
+    gains = design_gains(final.study, final.table, TEST, names, against, final.images)
+    about |= {"fidelity_rank_correlation": fidelity(final, basis, judged), "rival": against}
+    rows = [_trial(trial, basis) for trial in trials.history()]
     return {
         **final.document,
         "warnings": [*_warnings(about), *final.document["warnings"]],
         "search": about,
-        "trials": [_trial(trial) for trial in trials.history()],
+        "trials": rows,
         "finalists": described,
         "best": best,
         "unseen": gains.document() if gains else None,
-        "pareto": [number(trial) for trial in trials.study.best_trials] if len(trials.study.directions) > 1 else None,
+        "pareto": _beaten_by_none(rows, second) if (second := designs.study.search.second_objective) else None,
         "cost": _training_cost(final, trials, designs),
     }
 
@@ -130,8 +132,9 @@ def _latency(designs: Designs, trials: Trials) -> dict[str, Any] | None:
     return {"limit_ms": limit, "measured_on": on_cpu(), "above": above} if limit else None
 
 
-def _trial(trial: FrozenTrial) -> dict[str, Any]:
-    attributes = trial.user_attrs
+def _trial(trial: FrozenTrial, basis: Basis) -> dict[str, Any]:
+    score = basis.score(accuracies(trial))
+    attributes = trial.user_attrs | (vars(score) if score else dict.fromkeys(("xscore", "mean", "variance")))
     return {
         "number": number(trial),
         "state": "failed" if has_failed(trial) else "above budget" if is_above(trial) else trial.state.name.lower(),
@@ -140,6 +143,14 @@ def _trial(trial: FrozenTrial) -> dict[str, Any]:
         "values": trial.params,
         **{name: attributes.get(name) for name in ATTRIBUTES},
     }
+
+
+def _beaten_by_none(rows: list[dict[str, Any]], second: str) -> list[int]:
+    """The numbers of those complete trials of which none other is as good in both objectives and better in one."""
+    there = [each for each in rows if each["state"] == "complete" and each["xscore"] is not None]
+    points = np.array([(-each["xscore"], each[second]) for each in there]).reshape(-1, 2)
+    beaten = [((points <= point).all(1) & (points < point).any(1)).any() for point in points]
+    return [each["number"] for each, is_beaten in zip(there, beaten, strict=True) if not is_beaten]
 
 
 def _trial_of(design: int, trials: Trials) -> FrozenTrial:

@@ -13,7 +13,7 @@ from archlab.executors import Interrupted, Outcome, Settings, open_executor, wit
 from archlab.foundation import UserError
 from archlab.foundation.words import counted
 from archlab.runs import Failure, Store
-from archlab.study.ablating import runs_of, saved
+from archlab.study.ablating import runs_of, saved, tell_of_namesake
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute, training_of
 from archlab.study.latency import check_latency
@@ -125,8 +125,12 @@ def search(
     if resume and not there.all():
         raise UserError(f"there is no search of {study.name} to go on with", where=study.where)
     check_measurable(study.metric, references, store)
-    check_latency(final_study(designs, [], file_of(source)), store, settings.time_limit, progress.say)
+    of_references = final_study(designs, [], file_of(source))
+    tell_of_namesake(of_references, store, progress)
+    check_latency(of_references, store, settings.time_limit, progress.say)
     _, first = compute(f"{study.name}: the references", references, store, settings, progress, task, measure=False)
+    if first.failed and settings.fail_fast:
+        raise UserError(f"a reference failed, and designs are held against them: {first.failed[0]}")
     known, stopwatch = _agreed(designs, store, there, settings.time_limit)
     warm = warm_start(opened, there, designs, known, store, stopwatch)
     wanted = trials or study.search.trials
@@ -140,11 +144,7 @@ def search(
         tried = f"{there.tried()} of {counted(wanted, 'trial')}"
         progress.say(f"interrupted: what has ended is kept ({tried}); the same command goes on from there")
         raise
-    final = final_study(
-        designs,
-        finalists(there, study.search.finalists),
-        file_of(source),
-    )
+    final = final_study(designs, finalists(there, known, study.search.finalists), file_of(source))
     ablation = _final_table(study.name, final, store, settings, progress, halted=scheduler.halted)
     described = document(ablation, designs, known, there, scheduler.exhausted)
     described["computed"] = first.computed + scheduler.computed + ablation.computed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,17 @@ from archlab.runs.stored import read_model
 
 
 def save_winner(
-    folder: Path, architecture: Architecture, comment: str, runs: list[Run], store: Store, *, width: float = 1.0
+    folder: Path,
+    architecture: Architecture,
+    comment: str,
+    runs: list[Run],
+    store: Store,
+    *,
+    width: float = 1.0,
+    class_names: Sequence[str] = (),
 ) -> None:
-    """Writes winner.yaml, and the winner's finished runs as a folder each; `architecture` is meant at `width`.
+    """Writes winner.yaml, and the winner's finished runs as a folder each; `architecture` is meant at `width`, and
+    `class_names` are those of today where classes have been renamed since.
 
     Processes that end one search together write one after the other.
     """
@@ -32,6 +41,8 @@ def save_winner(
     trained_with = [each["own_blocks"] for each in carried.values() if "own_blocks" in each]
     own_blocks = trained_with[0] if trained_with else texts_of(own_blocks_of(architecture))
     trained = _trained(finished, carried)
+    for each in trained.values() if class_names else ():
+        each["class_names"] = list(class_names)
     text = architecture_yaml(architecture, comment, width=width, own_blocks=own_blocks, trained=trained)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{WINNERS_RUNS}.lock"):

@@ -133,7 +133,7 @@ def test_trained_in_truth_tries_read_the_test_split_no_time_and_a_run_reads_it_o
     store, workers, monkeypatch, tmp_path
 ):
     reads = tmp_path / "reads"
-    given = {"function": "standin_training:note_reads", "options": {"reads": str(reads)}}
+    given = {"function": "standin_reading:note_reads", "options": {"reads": str(reads)}}
     monkeypatch.setenv("STAND_IN", json.dumps(given))
     short = {"recipe": {"like": "quick", "steps": 4}, "tune": {"lr": [0.02], "steps": 4}}
     found = tuned(store, compare=STUDY["compare"][:1], suite=["digits"], **short)
