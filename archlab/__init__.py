@@ -49,3 +49,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(importlib.import_module("archlab.api"), name)
     raise AttributeError(f"module 'archlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """With what is imported when it is first used, for notebooks to complete."""
+    return sorted({*globals(), *__all__})

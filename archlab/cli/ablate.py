@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.completion import STUDY
-from archlab.cli.options import FRAME, JSON, STORE
-from archlab.cli.overriding import overridden, override_options
+from archlab.cli.options import FRAME, JSON, STORE, with_store
+from archlab.cli.overriding import overridden, override_options, spec_option
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_gains, print_scores, print_table
@@ -27,14 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--spec",
-    default="quick",
-    show_default=True,
-    metavar="STUDY",
-    shell_complete=STUDY,
-    help="A study of archlab's, or a YAML file.",
-)
+@spec_option(default="quick", show_default=True)
 @override_options
 @click.option("--matters", metavar="SIZE", help="In the place of the study's: `1 point`, `0.05 of xScore`.")
 @FRAME
@@ -118,8 +109,7 @@ def _print_plan(
 
     to_time = networks_to_time(study, place)
     tries = sum(run.is_try for run in [*plan.stored, *(run for run, _ in plan.missing)])
-    option = f" --store {shlex.quote(store)}" if store else ""
-    missing = {need: command + option for need, command in missing_datasets(study, place.home).items()}
+    missing = {need: with_store(command, store) for need, command in missing_datasets(study, place.home).items()}
     if as_json:
         listed = [{"dataset": need.name, "command": command} for need, command in missing.items()]
         document = {

@@ -11,7 +11,8 @@ import click
 
 from archlab.cli.bench_deploy import bench_deploy
 from archlab.cli.bench_search import bench_landscape, bench_search
-from archlab.cli.options import JSON, together
+from archlab.cli.groups import Group
+from archlab.cli.options import JSON, STORE, together
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import home
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from archlab.bench import Bench, Spread
 
 
-@click.group()
+@click.group(cls=Group)
 def bench() -> None:
     """Measure this machine and archlab on it: images per second, and ratios within one run."""
 
@@ -32,7 +33,7 @@ bench.add_command(bench_deploy)
 
 measure_options = together(
     click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True),
-    click.option("--store", metavar="PATH", help="Folder of data  [default: ARCHLAB_HOME, else ./.archlab]"),
+    STORE,
     JSON,
 )
 """The options that `run_bench` takes."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.completion import KEY
-from archlab.cli.options import JSON, STORE
+from archlab.cli.options import JSON, STORE, WINNERS_DATASET
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation.words import in_kib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("deploy")
 @click.argument("key", shell_complete=KEY)
-@click.option("--dataset", help="Which of the datasets that a winner was trained on.")
+@WINNERS_DATASET
 @STORE
 @JSON
 def bench_deploy(key: str, dataset: str | None, store: str | None, as_json: bool) -> None:

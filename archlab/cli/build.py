@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import signal
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -12,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.completion import STUDY
 from archlab.cli.options import JSON, STORE
-from archlab.cli.overriding import overridden, override_options
+from archlab.cli.overriding import overridden, override_options, spec_option
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import home
@@ -33,13 +33,7 @@ WIDE = 1.5  # spread of the multiply-accumulates over the compared models that i
 
 
 @click.command()
-@click.option(
-    "--spec",
-    required=True,
-    metavar="STUDY",
-    shell_complete=STUDY,
-    help="A study that comes with archlab, or a YAML file.",
-)
+@spec_option(required=True)
 @override_options
 @STORE
 @JSON
@@ -130,15 +124,33 @@ def _start_worker() -> None:
 
 
 def _verify(model: Design, inputs: InputSpec) -> Cost:
-    """The model's cost by closed form, after assembling it and counting it again with fvcore."""
+    """The model's cost by closed form, after assembling it and counting it again with fvcore.
+
+    Raises UserError where code of the user's own fails or costs something else, RuntimeError where archlab miscounts.
+    """
     from archlab.architecture import build_model
+    from archlab.architecture.own_blocks import own_blocks_of
     from archlab.budget import measure
+    from archlab.budget.closed_form import check_own_code
+    from archlab.foundation import UserError
 
     counted = model.cost
     resolution = inputs.resolution or model.architecture.resolution
-    measured = measure(build_model(model.architecture, inputs, model.width), resolution)
+    try:
+        measured = measure(build_model(model.architecture, inputs, model.width), resolution)
+    except Exception as error:
+        passed = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+        if isinstance(error, UserError) or passed.isdisjoint(own_blocks_of(model.architecture)):
+            raise
+        raise UserError(f"{model.name}: {type(error).__name__}: {error}") from error
     if counted != measured:
-        raise RuntimeError(f"{model.name} is miscounted: the closed form gives {counted}, fvcore {measured}")
+        check_own_code(model.architecture, inputs, model.width)
+        message = f"{model.name} is miscounted: the closed form gives {counted}, fvcore {measured}"
+        if own_blocks_of(model.architecture):
+            raise UserError(
+                f"{message}; a block of your own has a wrong `tally`, or shares something with another, which cannot be counted"
+            )
+        raise RuntimeError(message)
     return counted
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlab.cli.completion import KEY
-from archlab.cli.options import JSON, STORE
+from archlab.cli.options import JSON, PATH, STORE, WINNERS_DATASET
 from archlab.cli.streams import echo
 from archlab.foundation import UserError
 from archlab.foundation.words import in_kib
@@ -24,12 +24,12 @@ TARGETS = ("ethos-u55-128", "ethos-u85-256", "tflm")  # archlab.deploy.targets.T
 @click.command()
 @click.argument("key", required=False, shell_complete=KEY)
 @click.option("--target", "targets", type=click.Choice(TARGETS), multiple=True, help="Repeatable.  [default: all]")
-@click.option("--dataset", help="Which of the datasets that a winner was trained on.")
+@WINNERS_DATASET
 @click.option(
     "--import",
     "measured",
     metavar="CSV",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Instead of KEY: keep what a board of your own took, for reports.",
 )
 @STORE

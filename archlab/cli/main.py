@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 
 import click
 
+from archlab.cli.groups import Group
 from archlab.cli.streams import echo, leave_standard_output, mend_streams, told_warnings
 from archlab.foundation import UserError, nearest
 from archlab.foundation.errors import is_out_of_memory
-from archlab.foundation.escaping import in_one_line
+from archlab.foundation.escaping import in_one_line, without_passwords
 from archlab.foundation.libraries import quiet_libraries
 
 COMMANDS = {
@@ -33,7 +35,7 @@ COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     """Knows the subcommands by name and help line alone; imports the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -43,11 +45,6 @@ class _LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         return getattr(importlib.import_module(f"archlab.cli.{name}"), name)
-
-    def resolve_command(self, ctx: click.Context, args: list[str]):
-        if args and args[0] not in COMMANDS:
-            raise UserError(f"archlab has no command {args[0]!r}", name=args[0], known=COMMANDS)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -68,7 +65,7 @@ def main() -> None:
     quiet_libraries()
     try:
         with told_warnings():
-            code = cli.main(standalone_mode=False)
+            code = cli.main(prog_name="archlab", standalone_mode=False)
     except UserError as error:
         sys.exit(_refuse(str(error)))
     except click.exceptions.NoArgsIsHelpError as error:
@@ -83,17 +80,21 @@ def main() -> None:
             )
         )
     except click.ClickException as error:
-        sys.exit(_refuse(error.format_message().rstrip(".")))
+        sys.exit(_refuse(error.format_message().rstrip(".") + _where_studies_go(error)))
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
         leave_standard_output()
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that must not be written
+        if error.filename is None and _is_nowhere():
+            sys.exit(_refuse("the folder that this was started in is there no longer: `cd` to another"))
         if error.filename is None:
             leave_standard_output()
         sys.exit(_refuse(f"{error.filename}: {error.strerror or error.args[0]}" if error.filename else str(error)))
     except SystemExit as error:
+        if os.environ.get("_ARCHLAB_COMPLETE"):  # a shell asks what it can complete: click answers, and ends
+            sys.exit(error.code)
         if sys.stdout is not output or isinstance(error.__context__, BrokenPipeError):  # as click and rich leave then
             leave_standard_output()
             sys.exit(1)
@@ -107,19 +108,36 @@ def main() -> None:
     sys.exit(code or 0)
 
 
+def _where_studies_go(error: click.ClickException) -> str:
+    """A hint for who gives a study without `--spec`."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    takes_one = context and any("--spec" in option.opts for option in context.command.params)
+    return "; a study is given as `--spec STUDY`" if takes_one and "unexpected extra" in error.message else ""
+
+
+def _is_nowhere() -> bool:
+    """Whether the working directory has been removed."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _last_resort(error: BaseException) -> int:
     """Of what nobody foresaw: one line, and the rest in a file."""
     import tempfile
     import traceback
 
-    words = f"a fault of archlab: {type(error).__name__}: {error}"
+    words = without_passwords(f"a fault of archlab: {type(error).__name__}: {error}")
+    lines = [f"archlab {' '.join(sys.argv[1:])}\n", *traceback.format_exception(error)]
+    told = without_passwords("".join(lines))
     try:
         handle, path = tempfile.mkstemp(prefix="archlab-fault-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"archlab {' '.join(sys.argv[1:])}\n")
-            traceback.print_exception(error, file=file)
+            file.write(told)
     except OSError:
-        traceback.print_exception(error)
+        print(told, end="", file=sys.stderr)
         _refuse(f"{words}; please report it with what stands above")
     else:
         _refuse(f"{words}; the traceback is in {path}, please report it")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlab.cli.completion import MODEL_OR_STUDY
+from archlab.cli.groups import Group
 from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from archlab.architecture import Architecture, InputSpec
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """List and show architectures."""
 

@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
 
+from archlab.cli.streams import documents_alone
+from archlab.foundation import UserError
+
+
+class _Path(click.Path):
+    """With the home folder in the place of a ~, which a shell leaves as it is in `--output=~/net.onnx`."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            expanded = Path(value).expanduser() if str(value).startswith("~") else Path(value)
+        except RuntimeError:
+            raise UserError("nobody's home folder is called so", where=str(value)) from None
+        return super().convert(expanded, param, ctx)
+
+
+PATH = _Path()
 STORE = click.option(
     "--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]"
 )
 STORE_OF_RUNS = click.option("--store", metavar="PATH", help="Folder of runs  [default: ARCHLAB_HOME, else ./.archlab]")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def _alone(context: click.Context, _: click.Parameter, as_json: bool) -> bool:
+    if as_json:
+        context.find_root().with_resource(documents_alone())  # which is closed where parsing fails, too
+    return as_json
+
+
+JSON = click.option("--json", "as_json", is_flag=True, callback=_alone, help="Print one JSON document.")
+WINNERS_DATASET = click.option("--dataset", help="Which of the datasets that a winner was trained on.")
 
 FRAME = click.option(
     "--frame", type=click.Choice(["references", "all"]), help="Which models span the frame of the scores."
 )
+
+
+def with_store(command: str, store: str | None) -> str:
+    """A command for somebody to call, on the store that this one was given."""
+    return f"{command} --store {shlex.quote(store)}" if store else command
 
 
 def together(*options: Callable[[Callable], Callable]) -> Callable[[Callable], Callable]:

@@ -1,14 +1,19 @@
-"""Options of commands that take a study: what counts in the place of what it says."""
+"""Options of commands that take a study: which, and what counts in the place of what it says."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
 
+from archlab.cli.completion import STUDY
 from archlab.cli.options import together
 from archlab.study.source import StudySource, override
 
+spec_option = partial(
+    click.option, "--spec", metavar="STUDY", shell_complete=STUDY, help="A study of archlab's, or a YAML file."
+)
 override_options = together(
     click.option("--suite", metavar="SUITE", help="In the place of the study's: a name or a file."),
     click.option("--datasets", metavar="A,B,...", help="In the place of the study's suite: any of the catalogue's."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archlab.cli.progress import ShownProgress
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class ShownPick(ShownProgress, Shown):
     """Shows how a pick goes, which chooses by `metric`."""
 
-    def __init__(self, metric: Metric, *, quiet: bool, events: str | None):
+    def __init__(self, metric: Metric, *, quiet: bool, events: Path | None):
         super().__init__(quiet=quiet, events=events, on_found=None)
         self.metric = metric
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archlab.cli.completion import KEY
-from archlab.cli.options import JSON, STORE_OF_RUNS
+from archlab.cli.options import JSON, STORE_OF_RUNS, WINNERS_DATASET
 from archlab.cli.streams import echo
 from archlab.foundation import UserError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("key", shell_complete=KEY)
 @click.argument("images", nargs=-1, required=True)
-@click.option("--dataset", help="Which of the datasets that a winner was trained on.")
+@WINNERS_DATASET
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @STORE_OF_RUNS
 @JSON
@@ -35,12 +35,13 @@ def predict(
     KEY is the first digits of a run's key, a run's folder, a search's winner.yaml, or a pick's folder.
     """
     from archlab.deploy.loading import load
-    from archlab.deploy.predicting import image_files, place_of
+    from archlab.deploy.predicting import image_files
     from archlab.deploy.predicting import predict as predictions
+    from archlab.training.mode import settle_device
 
     if as_json and as_csv:
         raise UserError("--json and --csv exclude each other")
-    files, place = image_files(images), place_of(device)
+    files, place = image_files(images), settle_device(device)
     network = load(key, dataset=dataset, store=store).to(place)
     found, failed = [], 0
     for prediction in predictions(network, files):

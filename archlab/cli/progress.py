@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archlab.cli.plan_text import summary
 from archlab.cli.streams import echo
 from archlab.cli.watching import Watch
 from archlab.forecast import Plan
+from archlab.foundation.escaping import in_one_line
 from archlab.runs import Event, EventLog
 from archlab.study.progress import Progress
 
@@ -29,7 +31,7 @@ class ShownProgress(Progress):
         on_found: Prints what was found.
     """
 
-    def __init__(self, *, quiet: bool, events: str | None, on_found: Callable[[Any], None] | None):
+    def __init__(self, *, quiet: bool, events: Path | None, on_found: Callable[[Any], None] | None):
         self.quiet, self.log = quiet, EventLog(events) if events else None
         self.on_found = on_found
         self.has_measured = False
@@ -95,15 +97,20 @@ class _Accuracies:
             by_dataset.setdefault(event.run.dataset, []).append(scores["accuracy"])
 
     def picture(self) -> Table:
-        from rich.markup import escape
         from rich.table import Table
 
         datasets = list(dict.fromkeys(name for by_dataset in self.values.values() for name in by_dataset))
-        table = Table("validation accuracy", *map(escape, datasets), box=None, pad_edge=False)
+        table = Table("validation accuracy", *map(_shown, datasets), box=None, pad_edge=False)
         for model, by_dataset in list(self.values.items())[:MOST_MODELS]:
             means = [sum(found) / len(found) if (found := by_dataset.get(name)) else None for name in datasets]
-            table.add_row(escape(model), *("" if mean is None else f"{mean:.3f}" for mean in means))
+            table.add_row(_shown(model), *("" if mean is None else f"{mean:.3f}" for mean in means))
         return table
+
+
+def _shown(name: str) -> str:
+    from rich.markup import escape
+
+    return escape(in_one_line(name))
 
 
 def _outcome(trial: FrozenTrial) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from archlab.cli.completion import RESULTS
-from archlab.cli.options import FRAME, STORE
-from archlab.cli.streams import echo
+from archlab.cli.options import FRAME, PATH, STORE
+from archlab.cli.streams import documents_alone, echo
 from archlab.foundation import UserError, home
 from archlab.foundation.escaping import file_name, in_one_line
 
@@ -27,7 +27,7 @@ from archlab.foundation.escaping import file_name, in_one_line
 @FRAME
 @click.option("--metric", help="What a table holds  [default: what it says, else accuracy]")
 @click.option("--lower-is-better", is_flag=True, help="The metric is one of your own whose lowest value is best.")
-@click.option("--output", metavar="FOLDER", help="Where to write  [default: reports/STUDY in the store]")
+@click.option("--output", type=PATH, metavar="FOLDER", help="Where to write  [default: reports/STUDY in the store]")
 @click.option("--plots", "with_plots", is_flag=True, help="Write each plot as an SVG and a PNG file too.")
 @STORE
 def report(
@@ -38,7 +38,7 @@ def report(
     frame: str | None,
     metric: str | None,
     lower_is_better: bool,
-    output: str | None,
+    output: Path | None,
     with_plots: bool,
     store: str | None,
 ) -> None:
@@ -51,6 +51,8 @@ def report(
     """
     from archlab.report import analyse, in_frame_of, namesake, read_material, read_standard, text, write
 
+    if form:
+        click.get_current_context().find_root().with_resource(documents_alone())
     if form and (output or with_plots):
         raise UserError(f"--{form} prints, so it takes neither --output nor --plots")
     if agreement and len(studies) != 2:
@@ -75,6 +77,6 @@ def report(
         name = analysis.name.replace(" + ", "+")
         if analysis.agreement:
             name = f"{analysis.agreement.cheap}+{name}"
-        written = Path(output) if output else place / "reports" / file_name(name)
+        written = output or place / "reports" / file_name(name)
         write(analysis, written, with_plots=with_plots)
         echo(f"the page and its tables are in {written}", err=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.options import together
+from archlab.cli.options import PATH, together
 from archlab.cli.streams import echo
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ run_options = together(
     click.option("--fail-fast", is_flag=True, help="Stop at the first run that fails."),
     click.option("--deterministic", is_flag=True, help="Bit-equal repetition on a GPU too, at some cost."),
     click.option("--quiet", is_flag=True, help="Show failures only while runs go."),
-    click.option("--events", metavar="FILE", help="Append what happens to this file, as JSON Lines."),
+    click.option("--events", type=PATH, metavar="FILE", help="Append what happens to this file, as JSON Lines."),
 )
 """The options that `settings_and_progress` takes."""
 
@@ -46,7 +47,7 @@ run_options = together(
 def settings_and_progress(
     *,
     quiet: bool,
-    events: str | None,
+    events: Path | None,
     on_found: Callable[[Any], None] | None = None,
     **settings: Any,
 ) -> tuple[Settings, ShownProgress]:

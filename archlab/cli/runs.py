@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlab.cli.completion import DATASET, FINISHED, KEY, MODEL
+from archlab.cli.groups import Group
 from archlab.cli.options import JSON, STORE_OF_RUNS
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home
 from archlab.foundation.words import counted
-from archlab.runs import Store
 
 if TYPE_CHECKING:
+    from archlab.runs import Store
     from archlab.runs.cleaning import Leftover
     from archlab.runs.index import Listing
 
 
-@click.group()
+@click.group(cls=Group)
 def runs() -> None:
     """List, show, check, clean up, restore and export finished runs."""
 
@@ -43,7 +44,7 @@ def list_(model: str | None, dataset: str | None, study: str | None, store: str 
     """
     from archlab.cli.runs_chosen import chosen
 
-    place = Store(home(store))
+    place = _opened(store)
     listing = _listing(place)
     table = chosen(listing.table, place, model, dataset, study)
     table = table.sort_by([("finished", "ascending"), ("key", "ascending")])
@@ -59,7 +60,7 @@ def list_(model: str | None, dataset: str | None, study: str | None, store: str 
 @JSON
 def show(key: str, store: str | None, as_json: bool) -> None:
     """One run; the first digits of its KEY are enough."""
-    place = Store(home(store))
+    place = _opened(store)
     document = place.get(place.find(key))
     if document is None:
         raise UserError(f"run {key} is damaged: `archlab runs check` says how")
@@ -96,7 +97,7 @@ def check(store: str | None, as_json: bool) -> int:
     """
     from archlab.runs import DamagedRunError
 
-    place, problems, aside = Store(home(store)), {}, 0
+    place, problems, aside = _opened(store), {}, 0
     keys = sorted(place.keys())
     for key in keys:
         try:
@@ -138,7 +139,7 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
 
     if days is not None and not empty_bin:
         raise UserError("--days goes with --empty-bin")
-    place, removed = Store(home(store)), list[bool | None]()
+    place, removed = _opened(store), list[bool | None]()
     found = leftovers(place, **also)
     if empty_bin:
         found += in_bin(place, DAYS if days is None else days)
@@ -148,11 +149,9 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
         echo(f"{leftover.path.relative_to(place.home)}  {leftover.size / 1e6:.1f} MB  {leftover.why}{goes}")
     found = [leftover for leftover in found if not leftover.needed_by]
     total = f"{counted(len(found), 'leftover')}, {sum(leftover.size for leftover in found) / 1e6:.1f} MB"
-    if dry_run or not found:
+    if dry_run or not found or not (yes or click.confirm(f"Remove {total}?", err=True)):
         echo(f"{total}; nothing removed")
     else:
-        if not yes:
-            click.confirm(f"Remove {total}?", abort=True, err=True)
         removed = [_removed(place, leftover) for leftover in found]
         echo(f"{removed.count(True)} of {total} removed")
     if binned := in_bin(place, 0):
@@ -186,7 +185,7 @@ def restore(key: str, store: str | None) -> int:
     from archlab.runs.bin import restore as put_back
     from archlab.runs.bin import thrown_away
 
-    place = Store(home(store))
+    place = _opened(store)
     found = thrown_away(place, key)
     if key and not found:
         known = [binned.key[: len(key)] for binned in thrown_away(place)]
@@ -215,7 +214,7 @@ def export(file: Path, store: str | None, tidy: bool) -> None:
     if file.suffix not in writers:
         ending = file.suffix or "a file without an ending"
         raise UserError(f"cannot write {ending}: a table is .parquet or .csv", name=file.suffix, known=writers)
-    table = _listing(Store(home(store))).table
+    table = _listing(_opened(store)).table
     try:
         with write_atomically(file) as temporary:
             writers[file.suffix](tidy_table(table) if tidy else table, temporary)
@@ -236,6 +235,12 @@ def _write_csv(table: Any, path: Path) -> None:
     from archlab.scoring.spreadsheets import guarded
 
     pyarrow.csv.write_csv(guarded(table), path)
+
+
+def _opened(store: str | None) -> Store:
+    from archlab.runs import Store
+
+    return Store(home(store))
 
 
 def _listing(store: Store) -> Listing:

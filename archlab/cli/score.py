@@ -10,7 +10,7 @@ import click
 from archlab.cli.options import JSON
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
-from archlab.foundation import UserError, home
+from archlab.foundation import UserError, home_path
 from archlab.foundation.escaping import in_one_line
 from archlab.foundation.words import counted
 
@@ -98,7 +98,7 @@ def _classes(accuracies: pd.DataFrame) -> dict[str, tuple[int, ...]]:
     """Of the datasets that are prepared here, the test images of each class."""
     from archlab.data import test_classes
 
-    found = {name: test_classes(name, home()) for name in map(str, accuracies["dataset"].unique())}
+    found = {name: test_classes(name, home_path()) for name in map(str, accuracies["dataset"].unique())}
     return {name: counts.images for name, counts in found.items() if counts}
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.completion import STUDY
 from archlab.cli.options import JSON, STORE
-from archlab.cli.overriding import overridden, override_options
+from archlab.cli.overriding import overridden, override_options, spec_option
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_gains, print_scores, print_table, rounded
@@ -26,14 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--spec",
-    default="compact",
-    show_default=True,
-    metavar="STUDY",
-    shell_complete=STUDY,
-    help="A study of archlab's, or a YAML file.",
-)
+@spec_option(default="compact", show_default=True)
 @override_options
 @click.option("--trials", type=click.IntRange(min=1), help="Designs to try  [default: as the study says, else 50]")
 @click.option("--storage", metavar="URL", help="Of Optuna: a database for many machines, or a journal file.")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from typing import Any, TextIO
 
 import click
 
 from archlab.foundation.escaping import in_one_line, visible
 from archlab.foundation.machine import is_open
 from archlab.foundation.warnings_told import warnings_told
+
+_for_documents: list[TextIO] = []
 
 
 def mend_streams() -> None:
@@ -36,9 +39,20 @@ def mend_streams() -> None:
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     r"""Prints a line; what is no text in it as `\udcff`, and on a terminal without the control characters that names of others
     may hold."""
-    stream = sys.stderr if err else sys.stdout
+    stream = sys.stderr if err else [sys.stdout, *_for_documents][-1]
     written = visible(text) if stream.isatty() else text.encode(errors="backslashreplace").decode()
-    click.echo(written, err=err, nl=nl)
+    click.echo(written, file=stream, nl=nl)
+
+
+@contextmanager
+def documents_alone() -> Iterator[None]:
+    """Within, standard output takes what `echo` prints alone: what code of the user's own prints goes to standard error."""
+    _for_documents.append(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _for_documents.pop()
 
 
 def told_warnings() -> AbstractContextManager[None]:

@@ -10,6 +10,7 @@ import click
 from archlab.cli.completion import DATASET, MODEL, RECIPE
 from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
+from archlab.cli.tables import print_table
 from archlab.foundation import UserError, home
 
 if TYPE_CHECKING:
@@ -54,11 +55,13 @@ def train(
     from archlab.runs.foundations import check_trainable
     from archlab.runs.named import settled_recipe
     from archlab.runs.upstream import stood_on
+    from archlab.training.mode import settle_device
     from archlab.training.reading import load_recipe
     from archlab.training.recipe import own_files_of
 
     if width is not None and params is not None:
         raise UserError("--width and --params exclude each other")
+    settle_device(device)  # tells that it is not there before anything is counted
     place = home(store)
     design, described = architecture(model), entry(dataset, place)
     if width is None and params is None:
@@ -128,21 +131,17 @@ def _tell(event: Event) -> None:
 
 
 def _print(document: dict[str, Any], majority: int, test_labels: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text  # a string would be read as markup
-
     run = document["run"]
-    grid = Table(title=Text(f"{run['model']} (width {run['width']:g}) on {run['dataset']}, seed {run['seed']}"))
+    echo(f"{run['model']} (width {run['width']:g}) on {run['dataset']}, seed {run['seed']}\n")
     always_majority = {
         "accuracy": (test_labels == majority).mean(),
         "balanced_accuracy": 1 / len(set(test_labels.tolist())),
     }
     columns = {**document["metrics"], "test, majority class": always_majority}
-    for column in ("", *columns):
-        grid.add_column(column, justify="right" if column else "left")
-    for name in dict.fromkeys(name for scores in columns.values() for name in scores):
-        grid.add_row(name.replace("_", " "), *(f"{of[name]:.4f}" if name in of else "" for of in columns.values()))
-    console = Console()
-    console.print(grid)
-    console.print(f"key {document['key']}, {document['seconds']:.0f} s", highlight=False)
+    names = dict.fromkeys(name for scores in columns.values() for name in scores)
+    rows = [
+        [name.replace("_", " "), *(f"{of[name]:.4f}" if name in of else None for of in columns.values())]
+        for name in names
+    ]
+    print_table(["", *columns], rows)
+    echo(f"\nkey {document['key']}, {document['seconds']:.0f} s")

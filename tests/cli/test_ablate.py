@@ -12,6 +12,7 @@ import time
 import pytest
 
 from archlab.cli.tables import print_gains
+from archlab.data import open_prepared
 from archlab.report.material import read_material
 from tests.repeated import WHOLE
 
@@ -32,21 +33,23 @@ THIRD = "name: third\nlayers: [{conv: {out: 8, kernel: 5, stride: 2}}, {conv: {o
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    """Counts and speeds of this machine, which all stores here share."""
-    folder = tmp_path_factory.mktemp("measured")
+def shared(tmp_path_factory):
+    """The data, and counts and speeds of this machine, which all stores here share."""
+    home = tmp_path_factory.mktemp("shared")
+    for name in ("digits", "textures"):
+        open_prepared(name, home, 32)
     for part in ("counts", "speeds"):
-        (folder / part).mkdir()
-    return folder
+        (home / "cache" / part).mkdir(parents=True, exist_ok=True)
+    return home
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, measured):
+def folder(tmp_path, monkeypatch, shared):
     """A working directory with tiny.yaml and the architectures that it names."""
     for store in ("store", "undisturbed", "store 0", "store 1", "store 2", "store 6"):
         (tmp_path / store / "cache").mkdir(parents=True)
-        for part in measured.iterdir():
-            (tmp_path / store / "cache" / part.name).symlink_to(part)
+        for part in ("datasets", "cache/counts", "cache/speeds"):
+            (tmp_path / store / part).symlink_to(shared / part)
     for name, text in (("tiny", STUDY), ("other", OTHER), ("third", THIRD)):
         (tmp_path / f"{name}.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
@@ -222,6 +225,7 @@ def test_streams_that_nobody_hears_and_a_store_that_must_not_be_written(folder):
     def shell(command):
         return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=300)
 
+    (folder / "tiny.yaml").write_text(STUDY.replace("seeds: 2", "seeds: 1"))
     assert shell(f"{ARCHLAB} --store store <&- >&- 2>/dev/full").returncode == 0
     (folder / "store/studies/tiny/scores.csv").unlink()
     if os.getuid() == 0:  # for whom a mode forbids nothing

@@ -57,6 +57,17 @@ def test_what_is_no_name_may_be_a_file(completed):
     assert completed("train", "./net") == ["./net"] and completed("datasets", "show", "./net") == []
 
 
+def test_a_shell_is_answered_and_nothing_else_is_said(command, monkeypatch):
+    for name, value in {"_ARCHLAB_COMPLETE": "bash_complete", "COMP_WORDS": "archlab ru", "COMP_CWORD": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert command() == (0, "plain,runs\n", "")
+
+
+@pytest.mark.parametrize("words", [("rnus", "li"), ("runs", "lst", "--mo")])
+def test_after_a_word_that_is_no_command_nothing_is_offered(completed, words):
+    assert completed(*words) == []
+
+
 def test_a_store_that_is_not_there_is_not_made(completed, tmp_path, monkeypatch):
     monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "nowhere"))
     assert completed("runs", "show", "0") == ["0"] and not (tmp_path / "nowhere").exists()

@@ -62,6 +62,7 @@ BOUNDED = {
     + "3, " * 2000
     + "3]}}": "inverted_residual: kernel is a list of at most 100",
     "{conv: {out: 8, kernel: 9999999999999999}}": "conv: kernel is at most 65,536",
+    "{inverted_residual: {out: 8, expand: 1e30}}": "inverted_residual: expand is at most 65,536, not 1e+30",
 }
 
 
@@ -72,10 +73,13 @@ def test_what_a_layer_expands_is_bounded_and_the_bound_said(command, tmp_path, l
     assert code == 2 and BOUNDED[layer] in complaint and "net.yaml:3" in complaint and complaint.count("\n") == 1
 
 
-def test_a_head_and_a_width_are_bounded_too(command, tmp_path, build):
+def test_a_head_a_resolution_and_a_width_are_bounded_too(command, tmp_path, build):
     (tmp_path / "net.yaml").write_text("layers: [{conv: {out: 8}}]\nhead: {features: 1000000000}\n")
     code, _, complaint = command("models", "show", tmp_path / "net.yaml")
     assert code == 2 and "net.yaml:2: head: features is at most 65,536" in complaint
+    (tmp_path / "net.yaml").write_text("layers: [{conv: {out: 8}}]\nresolution: 1000000000\n")
+    code, _, complaint = command("models", "show", tmp_path / "net.yaml")
+    assert code == 2 and "net.yaml:2: resolution must be a whole number from 1 to 65536" in complaint
     code, complaint = build(width="1000000000", budget="none")
     assert code == 2 and "width must be a number between 0 and 1000" in complaint
 

@@ -69,6 +69,19 @@ def test_a_fault_is_one_line_and_exit_code_3_in_every_command(call, tmp_path, mo
     assert all("Traceback" in file.read_text() and file.name in said for file in files)
 
 
+def test_what_is_to_be_reported_holds_no_password(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def fails(**_):
+        sys.argv += ["--storage", "postgresql://me:se:c/ret@host/name"]
+        raise ValueError("postgresql://me:se:c/ret@host/name")
+
+    code, _, err = call(("search",), fails)
+    (file,) = tmp_path.iterdir()
+    assert code == 3 and "ret@" not in err + file.read_text()
+    assert "archlab search --storage postgresql://me:***@host/name\n" in file.read_text()
+
+
 def test_warnings_of_libraries_are_shown_by_no_command(call):
     def warns(**_):
         warnings.warn("a library is old", DeprecationWarning, stacklevel=1)

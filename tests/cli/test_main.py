@@ -49,6 +49,15 @@ def test_exit_codes(call, function, code, message):
     assert call(function) == (code, "", message)
 
 
+def test_a_working_directory_that_is_gone_is_called_so(command, tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.delenv("ARCHLAB_HOME", raising=False)
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    told = "error: the folder that this was started in is there no longer: `cd` to another\n"
+    assert command("runs", "list") == (2, "", told)
+
+
 def test_what_nobody_foresaw_is_one_line_and_its_traceback_a_file(call, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code, out, err = call(raises(ZeroDivisionError("by\nnothing")))
@@ -115,6 +124,7 @@ def test_closed_and_full_streams_decide_nothing_else(arguments, streams, code):
     ("arguments", "message"),
     [
         (["bild"], "error: archlab has no command 'bild' - did you mean 'build'?\n"),
+        (["help"], f"error: archlab has no command 'help'; there are {', '.join(module.COMMANDS)}\n"),
         (["--vresion"], "error: no such option --vresion - did you mean '--version'?\n"),
         (["--zzz"], "error: no such option --zzz\n"),
     ],
@@ -129,9 +139,9 @@ def test_nothing_at_all_shows_the_help(command):
 
 
 def test_help_imports_nothing_that_takes_long():
-    program = (
-        "import sys; from archlab.cli.main import cli; cli(['--help'], standalone_mode=False); print(*sys.modules)"
-    )
+    program = "import sys; from archlab.cli.main import COMMANDS, cli\n"
+    program += "for words in ([], *([name] for name in COMMANDS)): cli([*words, '--help'], standalone_mode=False)\n"
+    program += "print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "click" in loaded and not loaded & {"torch", "numpy", "pandas", "scipy", "optuna", "sklearn", "matplotlib"}
@@ -146,3 +156,8 @@ def test_a_reader_that_leaves_early_is_no_fault(arguments, first):
     command = f"'{sys.executable}' -m archlab {arguments} | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(first) and done.stderr == ""
+
+
+def test_a_study_without_its_option_is_told_where_it_goes(command):
+    code, out, err = command("ablate", "my_study.yaml")
+    assert (code, out) == (2, "") and err.endswith("(my_study.yaml); a study is given as `--spec STUDY`\n")

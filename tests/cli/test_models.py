@@ -85,6 +85,14 @@ def test_a_file_is_shown_at_the_width_that_it_is_meant_at(models, tmp_path):
     assert archlab.architecture(written).layers[0].arguments["out"] == 16
 
 
+def test_the_width_is_that_of_the_file_whatever_it_is_called_and_of_the_base_that_it_edits(models, tmp_path):
+    (tmp_path / "winner").write_text("width: 0.5\nlayers: [{conv: {out: 32}}, {conv: {out: 64}}]\n")
+    (tmp_path / "mine.yaml").write_text("base: {base: winner, edits: [{remove: {layer: 2}}]}\nhead: {dropout: 0.1}\n")
+    for name in ("winner", "mine.yaml"):
+        shown = json.loads(models("show", tmp_path / name, "--json")[1])
+        assert (shown["width"], shown["layers"][0]["out_channels"]) == (0.5, 16)
+
+
 def test_show_a_file(models, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("layers:\n  - conv: {out: 8}\n")
@@ -104,7 +112,7 @@ def test_show_a_file(models, tmp_path):
         (("show", "mobilenetv2", "--classes", "0"), "--classes"),
         (("show", "mobilenetv2", "--widht", "1"), "did you mean '--width'?"),
         (("show",), "Missing argument 'NAME'"),
-        (("lst",), "Did you mean 'list'?"),
+        (("lst",), "archlab models has no command 'lst' - did you mean 'list'?"),
     ],
 )
 def test_wrong_input_is_one_line(models, arguments, message):

@@ -93,6 +93,9 @@ def test_gc_asks_and_dry_run_removes_nothing(runs, store, monkeypatch):
     code, out, _ = runs("gc", "--dry-run")
     assert code == 0 and "checkpoint of a finished run" in out and "nothing removed" in out
     assert runs("gc")[0] == 130  # nobody answered
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    code, out, _ = runs("gc")
+    assert code == 0 and "1 leftover, 0.0 MB; nothing removed" in out
     assert list(store.unfinished.iterdir())
     code, out, _ = runs("gc", "--yes")
     assert code == 0 and "1 of 1 leftover," in out and not list(store.unfinished.iterdir())

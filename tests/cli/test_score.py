@@ -261,6 +261,13 @@ def test_models_at_chance_are_marked_where_the_datasets_are_prepared_here(comman
     assert {each["model"]: each["at_chance"] for each in document["models"]} == {"a": [], "b": ["digits"], "c": []}
 
 
+def test_no_folder_of_runs_is_made_to_score_a_table(command, table, tmp_path, monkeypatch):
+    monkeypatch.delenv("ARCHLAB_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert command("score", table(GOOD))[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
 def test_the_frame_of_all_models_may_be_asked_for_by_name(command, table):
     path = table(GOOD)
     assert command("score", path, "--frame", "all") == command("score", path)

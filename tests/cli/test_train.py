@@ -63,10 +63,17 @@ def test_what_a_recipe_stands_on_is_asked_for_before_anything_runs(train, keys, 
     assert not list(Path("store").rglob("checkpoint*"))
 
 
-def test_a_name_with_brackets_is_printed_as_it_is(capsys):
+def test_a_name_with_brackets_is_printed_as_it_is_and_no_lines_around(capsys):
     run = {"model": "net[/x]", "width": 1.0, "dataset": "digits", "seed": 0}
     _print({"run": run, "metrics": {"test": {"accuracy": 0.5}}, "key": "ab12", "seconds": 1.0}, 0, np.array([0, 1]))
-    assert "net[/x] (width 1) on digits, seed 0" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "net[/x] (width 1) on digits, seed 0" in shown and shown.isascii()
+
+
+def test_a_gpu_that_is_not_there_is_told_before_anything_runs(train, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, output, error = train("tiny.yaml", "--dataset", "digits", "--device", "cuda")
+    assert (code, output, error) == (2, "", "error: there is no GPU that torch can use: --device cpu\n")
 
 
 @pytest.mark.parametrize(

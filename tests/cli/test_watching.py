@@ -120,3 +120,7 @@ def test_control_characters_in_names_and_causes_are_told_visibly():
     watch, run = Watch(1, 1, console=console(terminal=False)), dataclasses.replace(make_run(), model="\x1b[2Jtoy")
     watch(Event("failed", run, {"cause": "\x9bno"}))
     assert watch.console.file.getvalue() == "[1/1] \\x1b[2Jtoy on digits, seed 0 failed: \\x9bno\n"
+    table, shown = _Accuracies(), console(terminal=False)
+    table(Event("stored", run, stored={"metrics": {"validation": {"accuracy": 0.5}}}))
+    shown.print(table.picture())
+    assert shown.file.getvalue().splitlines()[1].split() == ["\\x1b[2Jtoy", "0.500"]
