@@ -28,6 +28,18 @@ def pytest_runtest_makereport():
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def servers():
+    """Workers are forked by servers that outlive the tests: see `tests.servers`."""
+    from tests.servers import Servers
+
+    kept = Servers()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("archlab.executors.local.Forks", kept.lend)
+        yield
+    kept.close()
+
+
 @pytest.fixture
 def command(monkeypatch, capsys):
     """Calls the command line; gives exit code, standard output and standard error."""

@@ -17,6 +17,10 @@ def test_every_name_explains_itself(name):
     assert inspect.getdoc(getattr(archlab, name))
 
 
+def test_what_is_imported_when_it_is_first_used_is_completed():
+    assert set(archlab.__all__) <= set(dir(archlab))
+
+
 def test_no_other_name_is_there():
     with pytest.raises(AttributeError, match="module 'archlab' has no attribute 'build_modle'"):
         archlab.build_modle  # noqa: B018
