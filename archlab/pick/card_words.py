@@ -155,8 +155,8 @@ def _of_test(document: dict[str, Any]) -> Iterator[str]:
     width = accuracy["high"] - accuracy["low"]
     if width > 2 * WIDE:
         yield (
-            f"{images(test['images'], 'test')} tell the accuracy to within {100 * width:.1f} points; four times as many "
-            "would halve that."
+            f"{images(test['images'], 'test')} leave the accuracy an interval of {100 * width:.1f} points; four times as many "
+            "would halve it."
         )
     few = [each for each in test["recall"] if each["images"] < FEW_IMAGES]
     if few:

@@ -239,7 +239,7 @@ def test_what_a_reader_must_mind_is_said():
     words = (
         "It was interrupted",
         "no better than always saying cat",
-        "tell the accuracy to within 53.0 points",
+        "leave the accuracy an interval of 53.0 points",
         "dog (4)",
     )
     words += (
