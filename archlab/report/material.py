@@ -219,8 +219,7 @@ def _published(name: str) -> Material:
         provenance={
             "source": "Zhang, Ding, Liu: Beyond ImageNet, arXiv 2511.00335 (2025), and Algorithms 2026, 19(1), 14",
             "accuracies": "as published: one run a cell, test accuracy watched during training, no validation split",
-            "budgets": "as run: 2.2 to 4.7 million parameters (at ten classes), 221 to 4367 million multiply-accumulates "
-            "(at 224 pixels; the most are ConvMixer's with patches of 5)",
+            "budgets": "as run: 2.2 to 4.7 million parameters at ten classes, 221 to 4367 million multiply-accumulates",
         },
     )
 
