@@ -58,16 +58,7 @@ class Few:
         return values[: self._most[split]]
 
 
-def try_run(
-    run: Run,
-    *,
-    home: Path,
-    folder: Path,
-    report: Reporter,
-    device: str = "auto",
-    deterministic: bool = False,
-    **_: Any,
-) -> dict[str, Any]:
+def try_run(run: Run, *, home: Path, device: str = "auto", deterministic: bool = False, **_: Any) -> dict[str, Any]:
     """Two steps of a run, on a GPU as many as until one is a graph, and evaluation: fails where the run would."""
     steps = WARM_UP + 1 if settle_device(device).type == "cuda" else 2
     recipe = dataclasses.replace(load_recipe(run.recipe), epochs=None, steps=steps)
