@@ -17,6 +17,8 @@ from archlab.budget.conformance import check_block
 from archlab.deploy.loading import load
 from archlab.executors import Settings
 from archlab.foundation import home
+from archlab.foundation.plain import plain
+from archlab.foundation.settings import read_settings
 from archlab.pick.asked import pick
 from archlab.runs import Store
 from archlab.scoring import xscore
@@ -46,7 +48,7 @@ __all__ = [
 
 
 def build_model(
-    architecture: Architecture,
+    architecture: Architecture | str | Path | dict,
     num_classes: int,
     *,
     width: float = 1.0,
@@ -57,6 +59,7 @@ def build_model(
     """The network of an architecture, a torch module from (N, in_channels, H, W) to (N, num_classes), initialised.
 
     Args:
+        architecture: What `archlab.architecture` gives, or takes.
         width: Multiplies every channel count, each then rounded to a multiple of 8 or of what its groups or heads need; at
             width 1 the published counts stand.
         resolution: Pixels on a side of the images to come: smaller than published ones make early strides 1. None leaves
@@ -66,22 +69,22 @@ def build_model(
     Raises:
         UserError: A block refuses its arguments; the message names the layer.
     """
-    spec = InputSpec(num_classes, resolution, smallest_map, in_channels)
-    if resolution is None and (least := smallest_with_published_strides(architecture, spec)) > 1:
+    design, spec = _read(architecture), InputSpec(*map(plain, (num_classes, resolution, smallest_map, in_channels)))
+    if resolution is None and (least := smallest_with_published_strides(design, spec)) > 1:
         warnings.warn(
-            f"{architecture.name} has the strides of {architecture.resolution} pixels; on images of less than {least} they "
+            f"{design.name} has the strides of {design.resolution} pixels; on images of less than {least} they "
             "would be others: say `resolution=`, or load a trained network with `archlab.load`",
             stacklevel=2,
         )
-    return _build_model(architecture, spec, width)
+    return _build_model(design, spec, width)
 
 
 def fit_width(
-    architecture: Architecture,
+    architecture: Architecture | str | Path | dict,
     *,
     num_classes: int,
-    params: int | None = DEFAULT_PARAMS,
-    macs: int | None = None,
+    params: int | str | None = DEFAULT_PARAMS,
+    macs: int | str | None = None,
     of: Literal["trained", "deployed"] = "trained",
     in_channels: int = 3,
     resolution: int | None = None,
@@ -92,14 +95,22 @@ def fit_width(
     1 where neither is given, or where the width changes nothing.
 
     Args:
+        architecture: What `archlab.architecture` gives, or takes.
+        params, macs: A number, or `"2.5M"`.
         of: Whether the network as trained or the fused one is held against the budget.
         resolution, smallest_map: As for `build_model`; they decide the MACs.
 
     Raises:
-        UserError: Not even the narrowest network keeps the budget; the message says what that one needs.
+        UserError: Not even the narrowest network keeps the budget; the message says what that one needs. Or a limit is no
+            number above 0.
     """
-    spec = InputSpec(num_classes, resolution, smallest_map, in_channels)
-    return _fit_width(architecture, spec, Budget(params, macs, of))
+    budget = read_settings(Budget, {"params": plain(params), "macs": plain(macs), "of": of}, "a budget")
+    spec = InputSpec(*map(plain, (num_classes, resolution, smallest_map, in_channels)))
+    return _fit_width(_read(architecture), spec, budget)
+
+
+def _read(given: Architecture | str | Path | dict) -> Architecture:
+    return given if isinstance(given, Architecture) else architecture(given)
 
 
 def ablate(
@@ -150,7 +161,7 @@ def search(
     recipe: str | Path | dict | None = None,
     seeds: int | Sequence[int] | None = None,
     trials: int | None = None,
-    storage: str | None = None,
+    storage: str | Path | None = None,
     resume: bool = False,
     store: str | Path | None = None,
     settings: Settings | None = None,

@@ -57,6 +57,24 @@ def command(monkeypatch, capsys):
 
 
 @pytest.fixture
+def store(tmp_path):
+    """An empty store of runs."""
+    from archlab.runs import Store
+
+    return Store(tmp_path)
+
+
+@pytest.fixture
+def one_thread():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def timed():
     """Networks are timed in ONNX Runtime, which takes seconds each; elsewhere their times are made up."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import pytest
 
 import archlab
@@ -15,6 +16,12 @@ from archlab.foundation import UserError
 @pytest.mark.parametrize("name", archlab.__all__)
 def test_every_name_explains_itself(name):
     assert inspect.getdoc(getattr(archlab, name))
+
+
+@pytest.mark.parametrize(("name", "argument"), [("architecture", "source"), ("pick", "within")])
+def test_rooms_that_are_called_tell_their_arguments(name, argument):
+    assert argument in inspect.signature(getattr(archlab, name)).parameters
+    assert inspect.getdoc(getattr(archlab, name).__call__)
 
 
 def test_what_is_imported_when_it_is_first_used_is_completed():
@@ -48,3 +55,44 @@ def test_a_width_is_that_of_its_keywords():
 def test_a_number_of_classes_that_no_network_has(classes):
     with pytest.raises(UserError, match="num_classes must be a whole number of at least 1, not"):
         archlab.build_model(archlab.architecture("mobilenetv2"), classes)
+
+
+def test_numbers_of_numpy_are_numbers():
+    design = archlab.architecture("mobilenetv2")
+    given = {"resolution": np.int64(32), "in_channels": np.int64(1)}
+    model = archlab.build_model(design, np.int64(7), width=0.1, **given)
+    assert str(model) == str(archlab.build_model(design, 7, width=0.1, resolution=32, in_channels=1))
+    width = archlab.fit_width(design, num_classes=np.int64(7), params=np.int64(10**6))
+    assert width == archlab.fit_width(design, num_classes=7, params=10**6)
+    ours, theirs = (archlab.architecture({"layers": [{"conv": {"out": out}}]}) for out in (np.int64(8), 8))
+    assert ours.digest() == theirs.digest()
+
+
+@pytest.mark.parametrize("given", ["mobilenetv2", {"base": "mobilenetv2"}])
+def test_an_architecture_may_be_named_or_a_mapping(given):
+    design = archlab.architecture("mobilenetv2")
+    ours, theirs = (archlab.build_model(each, 7, width=0.1, resolution=32) for each in (given, design))
+    assert str(ours) == str(theirs)
+    assert archlab.fit_width(given, num_classes=9, params="1M") == archlab.fit_width(
+        design, num_classes=9, params=10**6
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"params": 0}, "a budget: params must be a whole number above 0, .* not 0"),
+        ({"params": -5}, "params must be a whole number above 0, .* not -5"),
+        ({"macs": "30 million"}, "macs must be a whole number above 0, .* not '30 million'"),
+        ({"of": "deploy"}, "of must be trained or deployed, not 'deploy' - did you mean 'deployed'"),
+    ],
+)
+def test_what_limits_nothing_is_no_budget(limits, words):
+    with pytest.raises(UserError, match=words):
+        archlab.fit_width(archlab.architecture("mobilenetv2"), num_classes=10, **limits)
+
+
+@pytest.mark.parametrize("trials", [0, -1])
+def test_a_search_of_no_trials_is_none(trials, tmp_path):
+    with pytest.raises(UserError, match=f"a search tries at least 1 design, not {trials}"):
+        archlab.search(trials=trials, store=tmp_path)

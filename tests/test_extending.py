@@ -6,10 +6,13 @@ import json
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from standin import make_run
 
+from archlab.executors import TRAIN, Settings
 from archlab.foundation.metric import METRICS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -82,3 +85,21 @@ def test_an_executor(follow):
     follow("A block")
     follow("A reference")
     assert "my_network" in follow("An executor")
+
+
+def test_that_executor_waits_for_another_process_and_takes_no_warning_for_an_epoch(tmp_path):
+    names, states = {}, ["busy", "finished"]
+    exec(dict(BLOCK.findall(DOCUMENT.read_text().partition("## An executor\n")[2]))["python"], names)
+
+    def perform(*_, report):
+        report(warning="of something")
+        report(epoch=1)
+        return {"state": states.pop(0)}
+
+    names["perform"] = perform
+    store = SimpleNamespace(home=tmp_path, get=lambda key: {"seconds": 2.0})
+    executor = names["InThisProcess"](store, Settings(), TRAIN)
+    executor.submit(make_run())
+    assert executor.events(0) == [] and executor.pending == 1
+    told = [(event.kind, event.detail) for event in executor.events(0)]
+    assert told == [("epoch", {"epoch": 1}), ("finished", {"seconds": 2.0})] and executor.pending == 0

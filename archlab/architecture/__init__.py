@@ -1,5 +1,6 @@
 """The language of architectures, and assembling modules from them."""
 
+import inspect
 import sys
 import types
 from typing import Any
@@ -42,8 +43,12 @@ __all__ = [
 class _CallableRoom(types.ModuleType):
     """Lets `archlab.architecture("mobilenetv2")` work although this room has the same name as its main function."""
 
+    __signature__ = inspect.signature(architecture)  # for notebooks to show and complete
+
     def __call__(self, *args: Any, **kwargs: Any) -> Architecture:
         return architecture(*args, **kwargs)
+
+    __call__.__doc__ = architecture.__doc__
 
 
 sys.modules[__name__].__class__ = _CallableRoom

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -42,13 +43,11 @@ class Network(nn.Module):
 
     def fuse(self) -> Network:
         """The network as deployed: training branches merged, in evaluation mode. The network itself is left alone."""
-        was_training = self.training
-        self.eval()
+        if self.training:  # layers without branches are part of both, and here they go on training
+            return copy.deepcopy(self).eval().fuse()
         with torch.no_grad():
             head = self.head.fuse() if isinstance(self.head, LayeredHead) else self.head
-            fused = Network(_fused(self.layers), head)
-        self.train(was_training)
-        return fused.eval()
+            return Network(_fused(self.layers), head).eval()
 
     @property
     def classifier(self) -> nn.Module:

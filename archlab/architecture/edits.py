@@ -27,6 +27,7 @@ from typing import Any, Literal
 import blocks
 from archlab.architecture.heads import parse_head
 from archlab.architecture.layers import SET_KEYS, make_layer, parse_layer
+from archlab.architecture.plan import MOST_BLOCKS
 from archlab.architecture.selectors import ENDS, Selector, parse_position, parse_selector, stages
 from archlab.architecture.spec import Architecture, Layer
 from archlab.foundation import UserError, check_keys, where, with_lines_of
@@ -183,6 +184,7 @@ def _insert(architecture: Architecture, edit: dict, at: str | None) -> list[Laye
         per_stage = {stage_of[index]: index for index in (indices if side == "after" else reversed(indices))}
         indices = list(per_stage.values())
     inserted = _layers(edit["insert"], architecture, where(edit, "insert") or at)
+    _check_number(len(architecture.layers) + len(indices) * len(inserted), at)
     layers: list[Layer] = []
     for index, layer in enumerate(architecture.layers):
         here = inserted if index in indices else []
@@ -198,10 +200,17 @@ def _replace(architecture: Architecture, edit: dict, at: str | None) -> list[Lay
         start, end = _span(architecture, target, at)
         return [*layers[:start], *_layers(given, architecture, line), *layers[end + 1 :]]
     indices = parse_selector(target, where(edit, "replace") or at).select(architecture)
+    _check_number(len(layers) + len(indices) * (len(given) - 1 if isinstance(given, list) else 0), at)
     replaced: list[Layer] = []
     for index, layer in enumerate(layers):
         replaced += _replacing(layer, given, architecture, line) if index in indices else [layer]
     return replaced
+
+
+def _check_number(number: int, at: str | None) -> None:
+    """Raises UserError for more layers than are built: edits of every layer multiply them each time."""
+    if number > MOST_BLOCKS:
+        raise UserError(f"{number:,} layers, and at most {MOST_BLOCKS:,} blocks are built", where=at)
 
 
 def _replacing(layer: Layer, given: Any, architecture: Architecture, at: str | None) -> list[Layer]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import blocks
-from archlab.architecture.layers import check_bounded, parse_layer
+from archlab.architecture.layers import check_bounded, line_of, parse_layer
 from archlab.architecture.spec import CLASSIFIER, plain_layer
 from archlab.foundation import Sequence, UserError, where
 from blocks.arguments import ArgumentError, complete
@@ -24,7 +24,7 @@ def parse_head(given: Any, inherited: dict[str, Any], defaults: dict[str, Any], 
     Args:
         given: As written.
         inherited: Arguments of the head that count where `given` does not give them.
-        defaults: The architecture's, for a list of layers.
+        defaults: The architecture's, for a list of layers and for messages.
     """
     at = where(given) or at
     if isinstance(given, list):
@@ -38,7 +38,8 @@ def parse_head(given: Any, inherited: dict[str, Any], defaults: dict[str, Any], 
     try:
         return complete(blocks.Head, inherited | given, "head")
     except ArgumentError as error:
-        raise UserError(str(error), where=at, name=error.name, known=error.known) from None
+        line = line_of(error, given, defaults) or at
+        raise UserError(str(error), where=line, name=error.name, known=error.known) from None
 
 
 def _layers(given: list, defaults: dict[str, Any], at: str | None) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import blocks
 from archlab.architecture.own_blocks import is_shipped
 from archlab.architecture.own_contract import check_channels, check_closed_forms
 from archlab.architecture.spec import CLASSIFIER, Layer
-from archlab.foundation import UserError, where
+from archlab.foundation import UserError, where, with_lines_of
 from archlab.foundation.settings import Positive, read_value
 from blocks.arguments import ArgumentError, arguments, complete
 
@@ -42,7 +42,7 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
     """A layer of a known block from everything given for it, checked and completed with defaults."""
     entry = blocks.BLOCKS[block]
     check_channels(block, at)
-    own = {key: value for key, value in given.items() if key not in SET_KEYS}
+    own = with_lines_of(given, {key: value for key, value in given.items() if key not in SET_KEYS})
     for name in own:
         if name not in arguments(entry):
             known = (*arguments(entry), "out", *LAYER_KEYS)
@@ -52,8 +52,8 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
     try:
         completed = complete(entry, inherited | own, block)
     except ArgumentError as error:
-        line = next((where(given, name) for name in own if f" {name} " in f" {error} "), None)
-        raise UserError(str(error), where=line or at, name=error.name, known=error.known, listed=True) from None
+        line = line_of(error, own, defaults) or at
+        raise UserError(str(error), where=line, name=error.name, known=error.known, listed=True) from None
     for name in entry.channel_arguments:
         if completed[name] is not None and completed[name] < 1:
             raise UserError(
@@ -73,6 +73,12 @@ def make_layer(block: str, given: dict[str, Any], defaults: dict[str, Any], at: 
     completed["out"] = of_layer.pop("out", None)
     check_closed_forms(block, completed, of_layer.get("stride", 1), at)
     return Layer(block=block, arguments=completed, **of_layer, where=at)
+
+
+def line_of(error: ArgumentError, *given: dict[str, Any]) -> str | None:
+    """FILE:LINE of the argument that an error is about, in the first of these mappings that gives it."""
+    words = f" {error} ".replace(":", " ")
+    return next((where(each, name) for each in given for name in each if f" {name} " in words), None)
 
 
 def check_bounded(value: Any, what: str, at: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,8 @@ from archlab.architecture.layers import LARGEST, parse_layer
 from archlab.architecture.open_values import check_settled
 from archlab.architecture.own_blocks import load_own_blocks
 from archlab.architecture.spec import Architecture
-from archlab.foundation import UserError, check_file, check_keys, is_file, read_yaml, real, where
+from archlab.foundation import UserError, check_file, check_keys, is_file, read_yaml, real, where, with_lines_of
+from archlab.foundation.plain import plain
 from archlab.foundation.settings import Within, read_value
 from blocks.arguments import ArgumentError, arguments, complete
 
@@ -40,7 +42,7 @@ def architecture(
         inside: The files that name this one as their base, directly or through others.
     """
     if isinstance(source, dict):
-        return _of_document(source, at, folder, inside)
+        return _of_document(plain(source), at, folder, inside)
     name = str(source)
     if name in references():
         return _of_document(read_yaml(Path(str(REFERENCES / f"{name}.yaml"))))
@@ -50,13 +52,18 @@ def architecture(
             raise UserError(f"there is no file {str(path)!r}", where=at)
         if real(path) in inside:
             raise UserError(f"{path.name} is its own base", where=at)
-        return _of_document(read_yaml(path), None, path.parent, (*inside, real(path)))
+        return _of_document(read_yaml(path), None, path.parent, (*inside, real(path)), plain_name(path.stem))
     raise UserError(
         f"there is no architecture {name!r}: neither a reference nor a YAML file",
         where=at,
         name=name,
         known=references(),
     )
+
+
+def plain_name(text: str) -> str:
+    """The text as a name that studies take, `my net+a=b` as `my_net_a_b`."""
+    return re.sub(r"[^\w.-]+", "_", text)
 
 
 def _checked(path: Path, at: str | None) -> Path:
@@ -85,7 +92,11 @@ def _width(document: dict) -> float | None:
 
 
 def _of_document(
-    document: dict, at: str | None = None, folder: Path | None = None, inside: tuple[Path, ...] = ()
+    document: dict,
+    at: str | None = None,
+    folder: Path | None = None,
+    inside: tuple[Path, ...] = (),
+    file_name: str = "unnamed",
 ) -> Architecture:
     here = where(document) or at
     check_settled({name: value for name, value in document.items() if name not in ("blocks", "trained")}, here)
@@ -103,7 +114,7 @@ def _of_document(
     _width(document)
     resolution_at = where(document, "resolution") or here
     return Architecture(
-        name=str(document.get("name", "unnamed")),
+        name=str(document.get("name", file_name)),
         layers=tuple(parse_layer(entry, defaults, where(listed, index) or at) for index, entry in enumerate(listed)),
         head=_head(document, {"act": defaults["act"]} if "act" in defaults else {}, defaults),
         resolution=read_value(
@@ -145,7 +156,7 @@ def _defaults(document: dict) -> dict[str, Any]:
             raise UserError(
                 f"no block has an argument {name!r}", where=where(defaults, name), name=name, known=sorted(known)
             )
-    return dict(defaults)
+    return with_lines_of(defaults, defaults)
 
 
 def _init(document: dict) -> dict[str, Any] | None:

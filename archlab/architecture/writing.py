@@ -17,13 +17,13 @@ from blocks.registry import Registry
 
 def at_width(architecture: Architecture, width: float, name: str) -> Architecture:
     """The architecture whose channel counts at width 1 are those of `architecture` at `width`."""
+    _, placed = place(architecture, InputSpec(num_classes=1), width)
     both = (*architecture.layers, *architecture.head_layers())
     layers = [
         Layer(layer.block, scaled, layer.stride, layer.repeat, layer.name, layer.scale)
         for layer, scaled in scaled_layers(both, InputSpec.in_channels, width)
     ]
     body, in_head = layers[: len(architecture.layers)], layers[len(architecture.layers) :]
-    _, placed = place(architecture, InputSpec(num_classes=1), width)
     if placed.arguments is None:
         head: dict[str, Any] = {"layers": [plain_layer(layer) for layer in in_head]}
     else:
@@ -44,7 +44,7 @@ def architecture_yaml(
     Args:
         width: The width that it is meant at; see `archlab.architecture.parse.meant_width`.
         own_blocks: Texts of the files of own blocks that it names, by file name.
-        trained: What it was trained on, as `archlab.study.search.winner` says; for `archlab.load`.
+        trained: What it was trained on, as `archlab.deploy.winner` says; for `archlab.load`.
     """
     document: dict[str, Any] = {"name": architecture.name}
     if architecture.resolution != 224:

@@ -29,6 +29,7 @@ def bench_gpu(home: Path, *, repeats: int, progress: Callable[[str], None]) -> B
     bench = Bench("gpu", settings, least={f"{side} px: {SEVERAL} to one": 1.0 for side in BATCHES})
     for resolution, batch_size in BATCHES.items():
         bench.settings[f"batch_size_at_{resolution}"] = batch_size
+        cut(home, DATASET, resolution, 1)  # tells where it cannot be had, before any process starts
         given = {"home": str(home), "resolution": resolution, "batch_size": batch_size}
         step = "archlab.bench.gpu:with_a_step"
         contenders = {

@@ -107,11 +107,18 @@ class Contest:
         self.contenders = contenders
 
     def __enter__(self) -> Contest:
-        for each in self._all():
-            each.portion()
+        try:
+            for each in self._all():
+                each.portion()
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close()
+
+    def _close(self) -> None:
         for each in self._all():
             each.close()
 

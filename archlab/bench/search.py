@@ -13,7 +13,7 @@ from archlab.bench.landscape import Landscape
 from archlab.bench.replay import RecordedDesigns, RecordedStore, recorded_basis, replay
 from archlab.scoring import make_frame, xscore
 
-TOP = 0.1  # share of the designs that is to be found
+TOP = 0.1  # share of the designs that is to be found, one at least
 AT_MOST = 0.5  # of the epochs of random search
 QUARTILES = (0.25, 0.5, 0.75)
 
@@ -112,7 +112,7 @@ def truly_best(landscape: Landscape) -> set[str]:
     scores = xscore(
         means.drop(index=[*names, *landscape.study.bases], errors="ignore"), landscape.study.weight_of_variance, frame
     )
-    return set(scores["xscore"].nlargest(int(TOP * len(scores))).index)
+    return set(scores["xscore"].nlargest(max(int(TOP * len(scores)), 1)).index)
 
 
 class _Side:

@@ -18,6 +18,7 @@ def bench_workers(home: Path, *, repeats: int, progress: Callable[[str], None]) 
     """The quick recipe's training by two processes of one thread against one process of two threads, wall time."""
     settings = {"model": MODEL, "resolution": RESOLUTION, "recipe": "quick", "steps_a_portion": STEPS}
     bench = Bench("workers", settings, least={ONE: 1.25})
+    cut(home, DATASET, RESOLUTION, 1)  # tells where it cannot be had, before any process starts
     train, arguments = "archlab.bench.workers:train_portions", {"home": str(home)}
     contenders = {
         TWO: [Contender(train, arguments), Contender(train, arguments)],

@@ -48,7 +48,12 @@ def broken_promises(block: type[blocks.Block], arguments: dict[str, Any]) -> Ite
     """The first fault of every promise that is broken, a line each."""
     for name in sorted(SET_KEYS.keys() & arguments.keys()):
         yield f"arguments: {name!r} belongs to the layer, so that no architecture can give it to the block"
-    refused = {case: refusal(case) for case in cases_of(block, arguments)}
+    try:
+        cases = cases_of(block, arguments)
+    except Exception as error:
+        yield f"channels and strides: {in_short(error)}"  # without which nothing can be tried
+        return
+    refused = {case: refusal(case) for case in cases}
     accepted = [case for case, reason in refused.items() if reason is None]
     if not accepted:
         yield f"channels and strides: it refuses all; {next(iter(refused.values()))}"
@@ -98,7 +103,7 @@ def constructor_fault(case: Case) -> str | None:
     try:
         case.build()
     except Exception as error:
-        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]} ({case})"
+        return f"{in_short(error)} ({case})"
     return None
 
 
@@ -116,4 +121,9 @@ def faults(promise: Callable[[Case], Iterator[str]], case: Case) -> Iterator[str
         for fault in promise(case):
             yield f"{fault} ({case})"
     except Exception as error:
-        yield f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]} ({case})"
+        yield f"{in_short(error)} ({case})"
+
+
+def in_short(error: Exception) -> str:
+    """Its kind, and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

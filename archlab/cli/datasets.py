@@ -106,7 +106,9 @@ def prepare(
 @click.option("--citation")
 @click.option("--no-flip", is_flag=True, help="A mirror image is not an example of the same class.")
 @_FIT
-@click.option("--white", type=click.IntRange(1), help="The value of white in 16-bit images.  [default: 65535]")
+@click.option(
+    "--white", type=click.IntRange(1), help="The value of white in 16-bit images.  [default: that of the bits in use]"
+)
 @click.option(
     "--test", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Share, where there is no test part."
 )
@@ -118,6 +120,7 @@ def prepare(
 @STORE
 def add(name: str, store: str | None, replace: bool, **given: Any) -> None:
     """Describe a dataset of your own in the catalogue, as NAME."""
+    from archlab.data.depth import WHITES
     from archlab.data.own import add_dataset, summary
 
     reader, options = _source(given)
@@ -127,6 +130,10 @@ def add(name: str, store: str | None, replace: bool, **given: Any) -> None:
     described, listing, splits = add_dataset(name, home(store), reader, options, about, replace=replace)
     for line in summary(listing, splits):
         echo(line)
+    if given["white"] is None and described.white in WHITES:
+        echo(
+            f"16-bit images with values up to {described.white:,}: that is taken for white (--white says another value)"
+        )
     echo(f"{described.resolution} pixels; described in {(described.where or '').rpartition(':')[0]}")
     command = with_store(f"archlab datasets prepare {name}", store)
     if described.resolution > _QUICK:

@@ -10,7 +10,7 @@ import click
 
 from archlab.cli.completion import MODEL_OR_STUDY
 from archlab.cli.groups import Group
-from archlab.cli.options import JSON
+from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError
@@ -53,6 +53,7 @@ def list_(as_json: bool) -> None:
 @click.option("--resolution", type=click.IntRange(1), help="Pixels on a side  [default: as published, or of the study]")
 @click.option("--classes", type=click.IntRange(1), help="[default: 1000, or those of the study]")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print an architecture that every command takes, at width 1.")
+@STORE
 @JSON
 def show(
     name: str,
@@ -61,6 +62,7 @@ def show(
     resolution: int | None,
     classes: int | None,
     as_yaml: bool,
+    store: str | None,
     as_json: bool,
 ) -> None:
     """The layers of an architecture: NAME is a reference or a YAML file, or a study with --model."""
@@ -72,7 +74,7 @@ def show(
         shown, spec = architecture(name), InputSpec(classes or 1000, resolution)
         width = width or meant_width(name) or 1.0
     else:
-        shown, designed_width, designed = _of_study(name, variant)
+        shown, designed_width, designed = _of_study(name, variant, store)
         spec = InputSpec(classes or designed.num_classes, resolution or designed.resolution, designed.smallest_map)
         width = width or designed_width
     if as_yaml:
@@ -125,13 +127,14 @@ def _layers(shown: Architecture, spec: InputSpec, width: float) -> list[dict[str
     return found
 
 
-def _of_study(name: str, variant: str) -> tuple[Architecture, float, InputSpec]:
+def _of_study(name: str, variant: str, store: str | None) -> tuple[Architecture, float, InputSpec]:
     """A study's model: its architecture, its width, and what its costs refer to."""
     from archlab.foundation import home
     from archlab.study.design import Designer
     from archlab.study.loading import load_study
 
-    designer = Designer(load_study(name, home=home()))
+    place = home(store)
+    designer = Designer(load_study(name, home=place), place)
     designs = {design.name: design for design in designer.designs()}
     if variant not in designs:
         raise UserError(f"the study {name} has no model {variant!r}", name=variant, known=designs, listed=True)
@@ -140,9 +143,10 @@ def _of_study(name: str, variant: str) -> tuple[Architecture, float, InputSpec]:
 
 def _yaml(shown: Architecture, width: float) -> str:
     from archlab.architecture.own_blocks import own_blocks_of
+    from archlab.architecture.parse import plain_name
     from archlab.architecture.writing import architecture_yaml, at_width
 
-    text = architecture_yaml(at_width(shown, width, shown.name), width=1.0)
+    text = architecture_yaml(at_width(shown, width, plain_name(shown.name)), width=1.0)
     own = own_blocks_of(shown)
     return text + (f"blocks: {json.dumps(own)}\n" if own else "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 
 from archlab.cli.streams import documents_alone
 from archlab.foundation import UserError
+from archlab.foundation.words import seconds_in
 
 
 class _Path(click.Path):
@@ -27,7 +29,22 @@ class _Path(click.Path):
         return super().convert(expanded, param, ctx)
 
 
+class _Time(click.ParamType):
+    """Seconds, of `90s`, `30m`, `1h30m` or a number of seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        with suppress(ValueError):
+            value = float(value)
+        try:
+            return seconds_in(value)
+        except UserError as error:
+            self.fail(error.message, param, ctx)
+
+
 PATH = _Path()
+TIME = _Time()
 STORE = click.option(
     "--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]"
 )

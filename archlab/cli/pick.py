@@ -31,7 +31,9 @@ from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY
 @click.option("--peak-memory", metavar="BYTES", help="The most memory of feature maps, in int8: `256K`.")
 @click.option("--flash", metavar="BYTES", help="The most memory of weights, in int8: `1M`.")
 @click.option("--latency", metavar="TIME", help="The most for one image on one CPU thread here: `5ms`.")
-@click.option("--int8", is_flag=True, help="Write the int8 file even where it moves probabilities by a point or more.")
+@click.option(
+    "--int8", is_flag=True, help="Write the int8 file even where it moves probabilities by more than a point."
+)
 @click.option(
     "--metric", type=click.Choice(METRICS_TO_CHOOSE_BY), default="accuracy", show_default=True, help="To choose by."
 )

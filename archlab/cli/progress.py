@@ -74,9 +74,9 @@ class ShownProgress(Progress):
             self.say(f"  {event.run}: {accuracy}{event.detail['seconds']:.1f} s")
 
     def trial(self, trial: FrozenTrial, best: float | None) -> None:
-        from archlab.study.search.trials import number
+        from archlab.study.search.trials import has_failed, number
 
-        if not self.quiet:
+        if not self.quiet or has_failed(trial):
             beside = "" if best is None else f" (best so far {best:.3f})"
             self.say(f"trial {number(trial)}: {_outcome(trial)}{beside}: {trial.user_attrs['model']}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.options import PATH, together
+from archlab.cli.options import PATH, TIME, together
 from archlab.cli.streams import echo
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ run_options = together(
         "--gpus", type=click.FloatRange(min=0), default=0.0, help="The share of a GPU that Ray gives to a run."
     ),
     click.option("--retries", type=click.IntRange(min=0), default=1, show_default=True, help="Of a run that fails."),
-    click.option("--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Of one run."),
+    click.option("--time-limit", type=TIME, metavar="TIME", help="Of one run: `90s`, `30m`, `2h`, or seconds."),
     click.option("--fail-fast", is_flag=True, help="Stop at the first run that fails."),
     click.option("--deterministic", is_flag=True, help="Bit-equal repetition on a GPU too, at some cost."),
     click.option("--quiet", is_flag=True, help="Show failures only while runs go."),
@@ -68,14 +68,12 @@ def try_out(
     name: str, runs: list[Run], store: Store, settings: Settings, progress: ShownProgress, as_json: bool
 ) -> int:
     """Takes runs through a few steps, stores nothing, and says which failed; the exit code of the command."""
-    from archlab.forecast import smoke
+    from archlab.forecast import smoke, without_seeds
 
-    tried = {(run.model, run.dataset) for run in runs}
-    with progress.watching(len(tried), settings.at_once) as watch:
+    with progress.watching(len(without_seeds(runs)), settings.at_once) as watch:
         failures = smoke(runs, store, settings, on_event=watch)
     if as_json:
-        failed = [{"model": each.run.model, "dataset": each.run.dataset, "cause": each.cause} for each in failures]
-        echo(json.dumps({"study": name, "failed": failed}, indent=2))
+        echo(json.dumps({"study": name, "failed": [each.document() for each in failures]}, indent=2))
     for failure in failures:
         echo(f"failed: {failure}", err=True)
     if not failures:

@@ -47,7 +47,6 @@ def list_(model: str | None, dataset: str | None, study: str | None, store: str 
     place = _opened(store)
     listing = _listing(place)
     table = chosen(listing.table, place, model, dataset, study)
-    table = table.sort_by([("finished", "ascending"), ("key", "ascending")])
     if as_json:
         echo(json.dumps({"runs": table.to_pylist(), "unreadable": listing.unreadable}))
     else:

@@ -55,6 +55,7 @@ def score(
 ) -> None:
     """xScore of the accuracies in TABLE, or of another metric: CSV or Parquet, models by datasets or tidy, or `zhang2025`."""
     from archlab.scoring import (
+        column_of_means,
         metric_of,
         own_score,
         read_table,
@@ -72,6 +73,7 @@ def score(
     own_scores = [own_score(reference) for reference in own]
     counted, doubts = metric_of(table, metric, lower_is_better=lower_is_better)
     accuracies = read_table(table, split, counted)
+    means = seed_means(accuracies)
     names = list(dict.fromkeys(map(str.strip, references.split(",")))) if references is not None else None
     if names is not None and not all(names):
         raise UserError("--references takes names of models, A,B")
@@ -79,13 +81,12 @@ def score(
     try:
         scores = score_table(accuracies, names, lam=lam, frame=frame, metric=counted, classes=_classes(accuracies))
         if scores.frame is None or (frame is None and scores.frame.dropped):
-            means = accuracies.pivot_table(index="model", columns="dataset", values="value", sort=False)
             xscore(means.loc[names] if names else means, lam, higher_is_better=counted.higher_is_better)  # says why
     except UserError as error:
         raise UserError(str(error), where=table) from None
-    found = regret(seed_means(accuracies), scores.frame, lam, counted)
-    scores = with_own_scores(scores, seed_means(accuracies), own_scores)
-    for warning in [*doubts, *scores.warnings, *uneven_seeds(accuracies)]:
+    found = regret(means, scores.frame, lam, counted)
+    scores = with_own_scores(scores, means, own_scores)
+    for warning in [*doubts, *column_of_means(means, counted), *scores.warnings, *uneven_seeds(accuracies)]:
         echo(f"warning: {in_one_line(warning)}", err=True)
     if as_json:
         echo(json.dumps({**scores.document(), "regret": found.document()}, indent=2))

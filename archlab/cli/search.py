@@ -67,7 +67,7 @@ def search(
     if dry_run or smoke:
         designs = Designs(load_study(source, home=opened.home), opened.home)
         if dry_run:
-            _forecast(designs, trials, opened, settings, progress, as_json)
+            _forecast(designs, trials, storage, opened, settings, progress, as_json)
             return 0
         return try_out(designs.study.name, smoke_runs(designs), opened, settings, progress, as_json)
     found = search_study(source, opened, settings, progress, trials=trials, storage=storage, resume=resume)
@@ -75,23 +75,35 @@ def search(
 
 
 def _forecast(
-    designs: Designs, trials: int | None, store: Store, settings: Settings, progress: ShownProgress, as_json: bool
+    designs: Designs,
+    trials: int | None,
+    storage: str | None,
+    store: Store,
+    settings: Settings,
+    progress: ShownProgress,
+    as_json: bool,
 ) -> None:
+    from archlab.executors import with_room
     from archlab.forecast import plan
     from archlab.foundation.words import duration
-    from archlab.study.search.forecast import forecast
+    from archlab.study.search.forecast import forecast, tried_before
+
+    settings, tried = with_room(settings), tried_before(designs, store, storage)
 
     def planned(runs: list[Run]) -> Plan:
         return plan(runs, store, settings, on_event=progress.measuring)
 
-    found = forecast(designs, trials or designs.study.search.trials, planned)
+    found = forecast(designs, trials or designs.study.search.trials, planned, tried=tried)
     if as_json:
         echo(json.dumps(found, indent=2))
         return
     work, runs = found["work_seconds"], found["runs"]
     print_table(("part", "runs", "work"), [(part, runs[part], duration(work[part])) for part in runs])
-    workers, trials_take = counted(found["workers"], "worker"), counted(found["trials"], "trial takes", "trials take")
-    echo(f"\n{found['study']}: {trials_take} about {duration(found['wall_seconds'])} on {workers}")
+    workers, takes = counted(found["workers"], "worker"), counted(found["trials"], "trial takes", "trials take")
+    if found["tried"]:
+        wanted = counted(found["trials"], "trial is", "trials are")
+        takes = f"{found['tried']} of {wanted} there, and what is left takes"
+    echo(f"\n{found['study']}: {takes} about {duration(found['wall_seconds'])} on {workers}")
     if count := found.get("networks_to_time"):
         echo(f"{counted(count, 'network is', 'networks are')} timed in ONNX Runtime before training, at least")
 
@@ -136,7 +148,7 @@ def _sentence(found: dict[str, Any]) -> str:
     best, cost = found["best"], found["cost"]
     spent = (
         f"{counted(cost['trials'], 'trial')} and the final table took {cost['training_seconds']['all']:.0f} s of training, and "
-        f"{cost['coordinating_seconds']:.0f} s to coordinate."
+        f"this command {cost['coordinating_seconds']:.0f} s to coordinate."
     )
     if (latency := found["search"]["latency"]) and latency["above"]:
         above = counted(latency["above"], "design was", "designs were")

@@ -45,7 +45,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 def print_scores(found: Ablation, *more: str) -> None:
     """The scores of an ablation, best first: costs, the metric on each dataset, mean, variance, xScore; `more` columns last."""
     table = found.scores
-    columns = ["model", "role", "params", "macs", *found.study.datasets, "mean", "variance"]
+    columns = ["model", "role", "params", "macs", *found.dataset_columns.values(), "mean", "variance"]
     columns += [*(found.scored.own if found.scored else ()), "xscore"]
     columns += ["xscore_low", "xscore_high"] if table["xscore_low"].notna().any() else []
     columns += more

@@ -12,6 +12,7 @@ from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.foundation import UserError, home
+from archlab.foundation.settings import LARGEST
 
 if TYPE_CHECKING:
     from archlab.architecture import Architecture, InputSpec
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("model", shell_complete=MODEL)
 @click.option("--dataset", required=True, shell_complete=DATASET, help="Its name in the catalogue.")
 @click.option("--recipe", default="quick", show_default=True, shell_complete=RECIPE, help="A recipe's name or file.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, LARGEST), default=0, show_default=True)
 @click.option("--width", type=click.FloatRange(0, 1000, min_open=True), help="Multiplier of all channel counts.")
 @click.option(
     "--params",
@@ -86,24 +87,28 @@ def train(
         own_files=(*own_blocks_of(design), *own_files_of(settled)),
     )
     run, before = stood_on(run, lambda need: open_prepared(need.name, place, *need[1:]), own_blocks_of(design))
-    settings = Settings(workers=1, retries=0, device=device, deterministic=deterministic)
-    for each in (*before, run):
-        if each.key not in Store(place):
-            check_counts([each], Store(place), settings)
-        outcome = execute([each], Store(place), settings, on_event=_tell)
+    settings, runs = Settings(workers=1, retries=0, device=device, deterministic=deterministic), Store(place)
+    for each in [run] if run.key in runs else [*before, run]:
+        if each.key not in runs:
+            if each is not run:
+                echo(f"first {each}, which it stands on", err=True)
+            check_counts([each], runs, settings)
+        outcome = execute([each], runs, settings, on_event=_tell)
         if outcome.failed:
             break
     for failure in outcome.failed:
         echo(f"failed: {failure}", err=True)
     if outcome.failed:
         return 1
+    if not outcome.computed:
+        echo("this run is stored already: nothing was trained", err=True)
     document = outcome.results[run.key]
     if as_json:
         echo(json.dumps(document, indent=2))
     else:
         counts = prepared.counts("train")
         _print(document, counts.index(max(counts)), prepared.labels("test"))
-        echo(f"weights: {Store(place).weights(run.key)}")
+        echo(f"weights: {runs.weights(run.key)}")
     return 0
 
 
@@ -126,8 +131,6 @@ def _tell(event: Event) -> None:
         accuracy = row["validation_accuracy"]
         validated = "" if accuracy is None else f"validation accuracy {accuracy:.3f}, "
         echo(f"epoch {row['epoch']}: loss {row['loss']:.3f}, {validated}{row['seconds']:.0f} s", err=True)
-    elif event.kind == "stored":
-        echo("this run is stored already: nothing was trained", err=True)
 
 
 def _print(document: dict[str, Any], majority: int, test_labels: Any) -> None:

@@ -117,8 +117,7 @@ def _notes(described: Entry, classes: Sequence[str], counts: dict[str, list[int]
     notes = []
     found = {split: sum(of_split) for split, of_split in counts.items()}
     found["all"] = sum(found.values())
-    if "validation" not in described.images:
-        found["train"] += found["validation"]
+    found["train"] += sum(found[carved] for carved in ("validation", "test") if carved not in described.images)
     for split, expected in described.images.items():
         if found[split] != expected:
             notes.append(f"{found[split]:,} images in {split}, the catalogue says {expected:,}")

@@ -22,8 +22,7 @@ def decode(image: Image.Image, resolution: int, fit: str = "crop", white: int = 
     Raises ValueError for an image of more than `LARGEST` pixels or of pixels without an agreed range (floating point, 32 bits
     that are not within 16), and whatever Pillow raises for a damaged one.
     """
-    if image.width * image.height > LARGEST:
-        raise ValueError(f"{image.width} x {image.height} is more than {LARGEST:,} pixels")
+    _check_size(image)
     if image.format in ("JPEG", "MPO"):  # the second is what phones write that put another picture behind the first
         image.draft(None, (2 * resolution, 2 * resolution))  # decodes at 1/2, 1/4 or 1/8, never below this size
     image.load()
@@ -39,9 +38,15 @@ def decode(image: Image.Image, resolution: int, fit: str = "crop", white: int = 
 
 
 def shape_of(image: Image.Image) -> tuple[int, int]:
-    """Height and width of an open image, turned as EXIF says."""
+    """Height and width of an open image, turned as EXIF says. Raises ValueError for more than `LARGEST` pixels."""
+    _check_size(image)
     turned = _orientation(image) in _ON_THEIR_SIDE
     return image.size if turned else (image.height, image.width)
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > LARGEST:
+        raise ValueError(f"{image.width} x {image.height} is more than {LARGEST:,} pixels")
 
 
 def _orientation(image: Image.Image) -> int:

@@ -8,8 +8,10 @@ import urllib.request
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
+from tarfile import is_tarfile
+from zipfile import is_zipfile
 
-from archlab.data.archives import verify
+from archlab.data.archives import is_archive, verify
 from archlab.data.entries import Archive
 from archlab.foundation import UserError
 
@@ -23,7 +25,8 @@ _SECONDS = 30  # without an answer
 def download(archive: Archive, folder: Path, progress: Progress | None = None) -> Path:
     """The archive below `folder`, fetched where it is not there yet; an interrupted download is continued.
 
-    Raises UserError, with the way round it, where the source cannot be reached or the checksum differs.
+    Raises UserError, with the way round it, where the source cannot be reached, the checksum differs, or what should be an
+    archive is none.
     """
     path, part = folder / archive.file, folder / (archive.file + ".part")
     if path.exists():
@@ -55,11 +58,13 @@ def download(archive: Archive, folder: Path, progress: Progress | None = None) -
         if not archive.checksum:
             part.unlink()
             return download(archive, folder, progress)
-    if archive.checksum:
-        try:
+    try:
+        if archive.checksum:
             verify(part, archive.checksum)
-        except UserError:
-            part.unlink()
-            raise
+        elif is_archive(path) and not (is_zipfile(part) or is_tarfile(part)):  # a page that asks to log in
+            raise UserError(f"what {archive.url} gives is no archive: get it yourself and pass --from PATH")
+    except UserError:
+        part.unlink()
+        raise
     shutil.move(part, path)
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +12,7 @@ from archlab.foundation import Mapping, UserError, check_keys, read_yaml, where,
 from archlab.foundation.settings import Matching, Within, read_settings
 
 BUILT_IN = Path(__file__).parent / "catalogue"
+_log = logging.getLogger("archlab")
 
 Natural = Annotated[int, Within(1)]
 Share = Annotated[float, Within(0, 1, strictly=True)]
@@ -92,8 +94,15 @@ def user_catalogue(home: Path) -> Path:
 
 
 def catalogue(home: Path) -> dict[str, Entry]:
-    """Every entry, by name: the built-in ones and the user's own below `home`."""
-    return {name: _load(name, home) for name in names(home)}
+    """Every entry, by name: the built-in ones and the user's own below `home`. One that cannot be read is warned of and left
+    out."""
+    found = {}
+    for name in names(home):
+        try:
+            found[name] = _load(name, home)
+        except UserError as error:
+            _log.warning("warning: the dataset %s is left out: %s", name, error)
+    return found
 
 
 def names(home: Path) -> list[str]:

@@ -8,20 +8,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
+from archlab.data.formats import open_image
+
 SPLITS = ("train", "validation", "test")
-_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
-IMAGE_SUFFIXES = (*_JPEG, ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # some others run programs (EPS) or are no images
-
-
-def open_image(file: str | IO[bytes]) -> Image.Image:
-    """An image of one of the formats that datasets come in. Raises OSError for anything else."""
-    return Image.open(file, formats=_FORMATS)
 
 
 class Images(Protocol):

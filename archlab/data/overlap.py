@@ -14,7 +14,7 @@ from archlab.data.inspection import Pair, Place
 from archlab.data.listing import SPLITS
 from archlab.data.near import Seen, mean_of, nearest, perceived, small_grey
 from archlab.data.prepared import Prepared
-from archlab.foundation import UserError, write_atomically
+from archlab.foundation import UserError, check_file, write_atomically
 
 HELD_OUT = ("validation", "test")
 _FOR_MEAN = 2000  # training images, at most
@@ -135,8 +135,8 @@ class _Images:
         """float32 (N, 64), -1 and 1: made once for what is prepared, and kept in the cache of its home."""
         kept = prepared.path.parents[2] / "cache" / "hashes" / f"{prepared.manifest['content']}.npy"
         shape = (int(self._ends[-1]), 8)
-        with suppress(OSError, ValueError, EOFError):
-            packed = np.load(kept)
+        with suppress(Exception):  # it is not there, or damaged
+            packed = np.load(check_file(kept))
             if packed.dtype == np.uint8 and packed.shape == shape:
                 return np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
         hashes = np.empty((shape[0], 64), np.float32)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from archlab.data.depth import narrow_white
 from archlab.data.entries import Entry, names, parse_entry, user_catalogue
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.reading import read_source
@@ -28,7 +29,8 @@ def add_dataset(
 
     Args:
         reader, options: As in an entry's `source`.
-        about: Other keys of the entry; `resolution` is proposed from the images where it is not among them.
+        about: Other keys of the entry; `resolution`, and `white` of images of 16 bits that do not use all of them, are proposed
+            from the images where they are not among them.
         replace: Whether an entry of one's own may be overwritten.
 
     Raises UserError for a source that cannot be used, and for a name that is taken.
@@ -45,12 +47,22 @@ def add_dataset(
     if len(listing.class_names) < 2:
         raise UserError(f"{name} has one class, {listing.class_names[0]!r}: there is nothing to tell apart")
     values["classes"] = len(listing.class_names)
-    values["images"] = {"all": len(listing.labels)}
     values["resolution"] = about.get("resolution") or proposed_resolution(listing)
+    if "white" not in about and (white := narrow_white(listing.images)):
+        values["white"] = white
+    splits = settle_splits(listing, _parsed(name, values, path))
+    values["images"] = _counted(listing)
     described = _parsed(name, values, path)
-    splits = settle_splits(listing, described)
     write_file(path, _text(name, values))
     return described, listing, splits
+
+
+def _counted(listing: Listing) -> dict[str, int]:
+    """As an entry has them: the images of the parts that the source has, and the rest, of which others are carved."""
+    held_out = {split: int((listing.splits == split).sum()) for split in ("validation", "test")}
+    parts = {split: count for split, count in held_out.items() if count}
+    rest = len(listing.labels) - sum(parts.values())
+    return {"train": rest, **parts} if parts else {"all": rest}
 
 
 def _check_free(name: str, known: Iterable[str], home: Path) -> None:
@@ -113,9 +125,8 @@ def _parsed(name: str, values: dict[str, Any], path: Path) -> Entry:
 
 def _text(name: str, values: dict[str, Any]) -> str:
     """YAML, of which JSON is a part."""
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in {"name": name, **values}.items()]
     try:
-        return "".join(
-            f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in {"name": name, **values}.items()
-        )
+        return "".join(lines).encode().decode()
     except UnicodeEncodeError:
-        raise UserError("a path is not valid text") from None
+        raise UserError("a path, or what else is given, is no text in UTF-8, and cannot stand in an entry") from None

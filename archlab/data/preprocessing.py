@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from archlab.data.decode import decode
-from archlab.data.listing import open_image
+from archlab.data.formats import open_image
 from archlab.foundation import UserError
 
 if TYPE_CHECKING:

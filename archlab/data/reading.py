@@ -33,6 +33,10 @@ def read_source(described: Entry, root: Path | None) -> Listing:
     """What the entry's reader finds below `root`. Raises UserError for a reader, options or a source that are wrong."""
     folder = Path((described.where or "").rpartition(":")[0]).parent
     read, options = _reader(described.source, described.options, folder, described.where)
+    if root is None and (described.source in ARCHIVES or (described.source == "folder" and "path" not in options)):
+        raise UserError(
+            f"{described.name}: its entry does not say where its images are: pass --from PATH", where=described.where
+        )
     if contents := CONTENTS.get(described.name):
         _verify(described.name, contents, root)
     listing = read(root, **options)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.data.entries import entry
+from archlab.data.expected import Expected
 from archlab.data.prepared import settings
 from archlab.foundation import UserError, read_file
 
@@ -64,11 +65,9 @@ def images_to_test(name: str, home: Path) -> int | None:
         return counts.all_images
     try:
         described = entry(name, home)
+        return sum(Expected(described, described.resolution).counts("test"))
     except UserError:
         return None
-    if "test" in described.images:
-        return described.images["test"]
-    return round(described.images["all"] * described.test) if "all" in described.images else None
 
 
 def _deciding(given: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from archlab.data.entries import entry
+from archlab.data.entries import entry, names
 from archlab.foundation import UserError, read_yaml, where, with_lines_of
 from archlab.foundation.settings import read_settings
 
@@ -38,7 +38,8 @@ def load_suite(name: str | Path | list[str], home: Path, at: str | None = None) 
     if path.suffix not in (".yaml", ".yml"):
         path = BUILT_IN / f"{name}.yaml"
         if not path.exists():
-            raise UserError(f"no suite is called {str(name)!r}", where=at, name=name, known=suites())
+            alone = f": a suite of this dataset alone is [{name}]" if str(name) in names(home) else ""
+            raise UserError(f"no suite is called {str(name)!r}{alone}", where=at, name=name, known=suites())
     mapping = read_yaml(path)
     named = with_lines_of(mapping, {"name": path.stem, **mapping})
     suite = read_settings(Suite, named, "a suite")

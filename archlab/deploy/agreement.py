@@ -26,7 +26,7 @@ class Agreement:
     Attributes:
         images: How many; `made_up`: whether they are noise, since the run's dataset is not here.
         same_class: Of so many the class is the same.
-        largest_difference: Of a probability.
+        largest_difference: Of a probability; 1 where the file gives no number.
         within_rounding: Whether no probability is farther from the network in double precision than four times what torch in
             single precision is, and what a relative error of 2e-6 of the largest class score makes.
         exceptions: What those images are called that get another class.
@@ -102,7 +102,7 @@ def agreement(network: LoadedNetwork, found: np.ndarray, images: Images) -> Agre
         images=len(found),
         made_up=images.labels is None,
         same_class=int(same.sum()),
-        largest_difference=float(np.abs(found - expected).max()),
+        largest_difference=float(np.nan_to_num(np.abs(found - expected), nan=1.0, posinf=1.0).max()),
         within_rounding=bool(excess <= 0),
         exceptions=tuple(images.names[row] for row in np.flatnonzero(~same)[:NAMED]),
         right=None if images.labels is None else classes == images.labels,

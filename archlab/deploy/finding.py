@@ -48,7 +48,7 @@ def find_run(
 ) -> FoundRun:
     """The run that `source` means; see `archlab.load`. Raises UserError where there is none, or it is damaged."""
     if source is None:
-        raise UserError("there is no best model: no model is complete")
+        raise UserError("there is no best model: none has an xScore on validation images")
     if isinstance(source, Mapping):
         if "file" not in source:
             place = Store(source["store"])

@@ -24,6 +24,8 @@ Way = tuple[str, Callable[[], bytes]]
 """A way of quantising: its name, and what makes the file."""
 ENOUGH = 0.01
 """How far probabilities may move, on average: what no more is done about."""
+IN_FLOAT = " in float"
+"""How the name of a way ends that leaves layers as they are."""
 VERSION = 5
 """Counts how ways have been judged: what was measured of the choice of another version is measured again."""
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from archlab.deploy.agreement import Images
 from archlab.deploy.equalising import equalised
-from archlab.deploy.mending import Mending, Way, distance, first_good
+from archlab.deploy.mending import IN_FLOAT, Mending, Way, distance, first_good
 from archlab.deploy.onnx_runtime import run_onnx
 from archlab.deploy.quantising import MIN_MAX, PERCENTILE, Quantiser
 
-IN_FLOAT = (1, 2, 4)  # worst layers
+LEFT = (1, 2, 4)  # worst layers that stay in float
 SHOWN = 256  # images that single layers are judged by
 
 
@@ -36,10 +36,10 @@ def _ways(quantiser: Quantiser, images: Images, in_float: bytes, found: Mending,
     found.layers = worst_layers(quantiser, _spread(images.pixels), in_float, until)
     yield PERCENTILE, partial(quantiser.quantised, PERCENTILE)
     way = found.best.way
-    for count in IN_FLOAT:
+    for count in LEFT:
         if count < len(found.layers):
             worst = [layer for layer, _ in found.layers[:count]]
-            yield f"{way}, {', '.join(worst)} in float", partial(quantiser.quantised, way, in_float=worst)
+            yield f"{way}, {', '.join(worst)}{IN_FLOAT}", partial(quantiser.quantised, way, in_float=worst)
     model, pairs = equalised(quantiser.core)
     if pairs:
         equal = Quantiser(model, quantiser.images, quantiser.seen)

@@ -32,14 +32,17 @@ class Prediction:
 
 
 def image_files(paths: Iterable[str | Path]) -> list[str]:
-    """The files themselves, whatever they are called, and the images in the folders, at any depth, hidden ones left out.
+    """The files themselves, whatever they are called, and the images in the folders, at any depth, hidden ones left out; of
+    folders that cannot be looked into these themselves.
 
     Raises UserError for a path that does not exist, and for a folder without images.
     """
     files: list[str] = []
     for path in map(str, paths):
         if Path(path).is_dir():
-            found, _ = images_below(path, hidden=(".",))
+            closed: list[UserError] = []
+            found, _ = images_below(path, hidden=(".",), linked=True, unreadable=closed)
+            found = sorted([*found, *(str(error.where) for error in closed)])
             if not found:
                 raise UserError("holds no images", where=path)
             files += found

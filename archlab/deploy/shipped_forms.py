@@ -19,12 +19,13 @@ from archlab.deploy.exporting import Exporting
 from archlab.deploy.extras import missing
 from archlab.deploy.formats import FORMATS
 from archlab.deploy.loading import LoadedNetwork
+from archlab.deploy.mending import IN_FLOAT
 from archlab.deploy.timing import Latency, in_turns, latency_of, one_thread
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name
 
 SECONDS = 1.0  # of timing a form
-FLOAT = 4  # bytes of a value
+FLOAT, INT8 = 4, 1  # bytes of a value
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class ShippedForm:
         accuracy: On the run's test images, of which there are `images`; None where these are not here.
         same_class: The share of images that get the class that the network gives them in torch.
         latency: For one image of the pixels that the run's are stored at, on one thread of this machine's CPU.
-        peak_memory: Bytes of the feature maps that are alive at once, see `archlab.budget.peak_elements`.
+        peak_memory: Bytes of the feature maps that are alive at once, see `archlab.budget.peak_elements`; None where layers of
+            an int8 file are in float.
     """
 
     format: str
@@ -48,7 +50,7 @@ class ShippedForm:
     images: int
     same_class: float
     latency: Latency
-    peak_memory: int
+    peak_memory: int | None
 
     def document(self) -> dict[str, Any]:
         names = ("format", "precision", "bytes", "accuracy", "images", "same_class", "peak_memory")
@@ -83,7 +85,7 @@ def shipped_forms(network: LoadedNetwork, note: Callable[[str], object] = lambda
             len(images.pixels),
             form.same_class,
             latency_of(milliseconds, hardware),
-            values * (1 if form.precision == "int8" else FLOAT),
+            form.value_bytes and form.value_bytes * values,
         )
         for form, milliseconds in zip(found, times, strict=True)
     ]
@@ -91,7 +93,7 @@ def shipped_forms(network: LoadedNetwork, note: Callable[[str], object] = lambda
 
 @dataclass(frozen=True)
 class _Form:
-    """One form before it is timed by `call`."""
+    """One form before it is timed by `call`; `value_bytes`: of a value of its feature maps, None where that differs."""
 
     format: str
     precision: str
@@ -99,6 +101,7 @@ class _Form:
     accuracy: float | None
     same_class: float
     call: Callable[[], object]
+    value_bytes: int | None = FLOAT
 
 
 def _of_format(network: LoadedNetwork, format: str, one: np.ndarray, note: Callable[[str], object]) -> list[_Form]:
@@ -122,8 +125,12 @@ def _of_format(network: LoadedNetwork, format: str, one: np.ndarray, note: Calla
                 if precision == "float":
                     break
                 continue
+            way = exported.mending.way if exported.mending else ""
+            size = FLOAT if precision == "float" else None if way.endswith(IN_FLOAT) else INT8
+            if size is None:
+                note(f"{kind.name} in int8 has layers in float ({way}), so the memory of its feature maps is not known")
             share = exported.agreement.share
-            found.append(_Form(format, precision, exported.bytes, exported.accuracy, share, call))
+            found.append(_Form(format, precision, exported.bytes, exported.accuracy, share, call, size))
     return found
 
 

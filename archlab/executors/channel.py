@@ -16,7 +16,10 @@ LONGEST_MESSAGE = 4096  # bytes: a pipe takes that much in one piece, so lines o
 LONGEST_CAUSE = 500  # bytes
 PASSING = {
     getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EIO", "EROFS", "ESTALE", "EAGAIN", "EMFILE", "ENFILE", "ETIMEDOUT", "ENOTCONN")
+    for name in (
+        *("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "ESTALE"),
+        *("EAGAIN", "EMFILE", "ENFILE", "ETIMEDOUT", "ENOTCONN"),
+    )
 }
 
 
@@ -56,7 +59,8 @@ def error_of(error: BaseException) -> dict[str, Any]:
     `mendable`: the user's, so that it comes again until something is mended. `passing`: the machine's, as a full disk is; it
     says nothing about the run.
     """
-    passing = (isinstance(error, OSError) and error.errno in PASSING) or "No space left on device" in str(error)
+    number, told = getattr(error, "errno", None), str(error)  # libraries' own exceptions have the system's words alone
+    passing = any(each == number or os.strerror(each) in told for each in PASSING)
     return {"error": cause_of(error), "mendable": isinstance(error, UserError), "passing": passing}
 
 

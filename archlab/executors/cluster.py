@@ -17,6 +17,8 @@ from typing import Any
 from archlab.executors.settings import Settings, check_address, import_ray
 from archlab.foundation import UserError
 
+_log = logging.getLogger("archlab")
+
 LIMIT = 20.0  # seconds that a cluster has to answer, and again that it has to take this process in
 _HEALTH = [sys.executable, "-P", "-m", "ray.scripts.scripts", "health-check"]
 
@@ -64,9 +66,16 @@ def with_room(settings: Settings) -> Settings:
         room = import_ray().cluster_resources()
     runs = room.get("CPU", 0)
     if settings.gpus:
-        of_one = max(int(1 / settings.gpus), 1) / max(settings.gpus, 1)  # no run has its share on two cards
-        runs = min(runs, room.get("GPU", 0) * of_one)
+        runs = min(runs, settings.on_gpus(room.get("GPU", 0)))
     return replace(settings, workers=max(int(runs), 1))
+
+
+def tell_of_no_room(settings: Settings) -> None:
+    """Warns where no node of the cluster has what a run needs: Ray waits without a word for one that may join."""
+    nodes = [node["Resources"] for node in import_ray().nodes() if node["Alive"]]
+    if not any(node.get("CPU", 0) >= 1 and node.get("GPU", 0) >= settings.gpus for node in nodes):
+        asked = f"1 core, {settings.gpus:g} GPU"
+        _log.warning("warning: no node of the Ray cluster has room for a run (%s): runs wait for one that joins", asked)
 
 
 def address_of(settings: Settings) -> str | None:

@@ -44,4 +44,4 @@ def open_executor(store: Store, settings: Settings, task: Task = TRAIN) -> Execu
         from archlab.executors.on_ray import RayExecutor
 
         return RayExecutor(store, settings, task)
-    return own_code(settings.executor).value(store, settings, task)
+    return own_code(settings.executor)(store, settings, task)

@@ -18,7 +18,7 @@ from typing import Any
 from archlab.executors import shipping
 from archlab.executors.board import Board
 from archlab.executors.channel import error_of
-from archlab.executors.cluster import connect
+from archlab.executors.cluster import connect, tell_of_no_room
 from archlab.executors.on_node import ASK_EVERY, RunFailedError, compute
 from archlab.executors.settings import Settings, Task, import_ray
 from archlab.foundation import UserError
@@ -58,6 +58,7 @@ class RayExecutor:
         self.ray = ray = import_ray()
         self.store, self.settings, self.task = store, settings, task
         self.connected_here = connect(settings)
+        tell_of_no_room(settings)
         self.token = scratch(store.home / "cache" / "shared")
         self.token.parent.mkdir(parents=True, exist_ok=True)
         self.token.touch()

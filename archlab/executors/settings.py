@@ -34,7 +34,7 @@ class Settings:
         retries: How often a run that failed is tried again, behind all others.
         time_limit: Seconds of one attempt of one run; None: no limit.
         fail_fast: Whether the first failed run ends all.
-        device: "auto" is a GPU where there is one.
+        device: "cpu", "cuda", or "auto": a GPU where there is one.
         deterministic: Bit-equal repetition on a GPU too, at some cost.
     """
 
@@ -55,6 +55,8 @@ class Settings:
             raise UserError(f"a run's share of a GPU is from 0 to 1, or whole GPUs, not {self.gpus:g}")
         if self.time_limit is not None and not self.time_limit >= 0:
             raise UserError(f"a time limit is a number of seconds, not {self.time_limit:g}")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise UserError(f"a device is auto, cpu or cuda, not {self.device!r}")
         if self.executor not in EXECUTORS and not is_own(self.executor):
             raise UserError(f"there is no executor {self.executor!r}", name=self.executor, known=EXECUTORS, listed=True)
         if is_own(self.executor):
@@ -68,8 +70,12 @@ class Settings:
 
     @property
     def at_once(self) -> int:
-        """Runs at once: `workers`, else one a GPU, else one a core."""
-        return self.workers or self.gpus_here or core_count()
+        """Runs at once: `workers`, else as many as the GPUs have room for, else one a core."""
+        return self.workers or self.on_gpus(self.gpus_here) or core_count()
+
+    def on_gpus(self, gpus: float) -> int:
+        """How many runs so many GPUs have room for: one each, or as many as have their share there, which is never on two."""
+        return int(gpus * max(int(1 / self.gpus), 1) / max(self.gpus, 1)) if self.gpus else int(gpus)
 
     @property
     def settled_device(self) -> str:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import archlab.executors.training  # noqa: F401  # a server that measures trains next, and has all that runs import
 from archlab.architecture import build_model, from_canonical
 from archlab.budget import UncountableError, count, measure
 from archlab.budget.own_blocks import ClosedFormError
@@ -22,9 +25,11 @@ from archlab.foundation import UserError
 from archlab.runs.foundations import foundations_of
 from archlab.runs.making import open_data
 from archlab.runs.run import Run
+from archlab.training.class_scores import ClassScores
 from archlab.training.evaluation import evaluated_splits, evaluation_batch_size
 from archlab.training.graph import WARM_UP
 from archlab.training.loop import Trained, train
+from archlab.training.metrics import metrics_of
 from archlab.training.mode import peak_memory, settle_device
 from archlab.training.reading import load_recipe
 from archlab.training.recipe import Recipe
@@ -59,11 +64,14 @@ class Few:
 
 
 def try_run(run: Run, *, home: Path, device: str = "auto", deterministic: bool = False, **_: Any) -> dict[str, Any]:
-    """Two steps of a run, on a GPU as many as until one is a graph, and evaluation: fails where the run would."""
+    """Two steps of a run, on a GPU as many as until one is a graph, evaluation and metrics of one's own: fails where the run
+    would."""
     steps = WARM_UP + 1 if settle_device(device).type == "cuda" else 2
     recipe = dataclasses.replace(load_recipe(run.recipe), epochs=None, steps=steps)
     data = _few(run, home, steps * recipe.batch_size)
     _train(run, data, recipe, device, home=home, deterministic=deterministic)
+    if recipe.metrics:
+        _try_metrics(recipe, open_data(run, home))
     return {}
 
 
@@ -87,6 +95,7 @@ def measure_run(
 
     Of whole images, which are the most that a step of a recipe with `progressive` costs.
     """
+    run = _from_scratch(run)
     memory_before, recipe, prepared = peak_memory(settle_device("cpu")), load_recipe(run.recipe), open_data(run, home)
     on_gpu = settle_device(device).type == "cuda"
     portion = _portion_of_a_gpu(recipe, prepared, run.resolution) if on_gpu else _portion(recipe, run)
@@ -153,6 +162,7 @@ def throughput(
     **_: Any,
 ) -> dict[str, Any]:
     """Images a second that the run trains between two times of day (`time.time()`), beside whatever else runs then."""
+    run = _from_scratch(run)
     recipe, epochs = load_recipe(run.recipe), []
 
     def note(row: dict[str, Any]) -> None:
@@ -166,6 +176,19 @@ def throughput(
         _train(run, _few(run, home, STEPS_AN_EPOCH * recipe.batch_size), endless, device, note, home=home)
     (first, before), (last, after) = epochs[0], epochs[-1]
     return {"rate": (after - before) * recipe.batch_size / (last - first)}
+
+
+def _from_scratch(run: Run) -> Run:
+    """The run without the weights that it starts from: no step costs more for them, and they may not be trained yet."""
+    return dataclasses.replace(run, recipe={**run.recipe, "init": None})
+
+
+def _try_metrics(recipe: Recipe, data: Any) -> None:
+    """On class scores by chance of all images: a few may lack classes that a metric of one's own needs."""
+    chance = np.random.default_rng(0)
+    labels = {split: data.labels(split) for split in evaluated_splits(recipe)}
+    scores = {split: chance.random((len(right), data.num_classes)) for split, right in labels.items()}
+    metrics_of({split: ClassScores.of(scores[split], right) for split, right in labels.items()}, recipe.metrics)
 
 
 def _few(run: Run, home: Path, train: int) -> Few:

@@ -194,15 +194,19 @@ def plan(
 def smoke(
     runs: Iterable[Run], store: Store, settings: Settings, *, on_event: Callable[[Event], None] | None = None
 ) -> list[Failure]:
-    """Takes every model through a few steps on every dataset and stores nothing; the failures."""
-    distinct = {(kind_of(run), run.dataset_digest): run for run in runs}.values()
+    """Takes every model through a few steps on every dataset, once in each recipe, and stores nothing; the failures."""
     failures = []
-    for event in tries(distinct, store, settings, TRY):
+    for event in tries(without_seeds(runs), store, settings, TRY):
         if on_event:
             on_event(event)
         if event.kind == "failed":
             failures.append(Failure(event.run, event.detail["cause"], event.detail["attempts"]))
     return failures
+
+
+def without_seeds(runs: Iterable[Run]) -> list[Run]:
+    """One of those that differ in nothing but their seeds: what `smoke` tries."""
+    return list({replace(run, seed=0).key: run for run in runs}.values())
 
 
 def _work(run: Run, store: Store) -> Work | None:
@@ -220,7 +224,7 @@ def _predictions(
 ) -> dict[str, Prediction]:
     """By key, from what is stored of a machine (None: this one)."""
     finished, found = Finished(store, machine), dict[str, Prediction]()
-    measured: dict[str, tuple[int, int, Speed]] = {}  # by model: batch size, MACs of an image, speed
+    measured: dict[str, tuple[int, int, Speed]] = {}  # by model, of data not there: batch size, MACs of an image, speed
     scaled = []
     for run in runs:
         work = works[run.key]
@@ -230,11 +234,12 @@ def _predictions(
             found[run.key] = prediction
         elif speed := read_speed(store, kind_of(run), machine):
             found[run.key] = Prediction(speed.seconds(work), speed.memory, "measured")
-            measured[run.model] = work.batch_size, macs_of(run) if _expected(run) else 0, speed
+            if _expected(run):
+                measured[run.model] = work.batch_size, macs_of(run), speed
         elif _expected(run):
             scaled.append((run, work))
     for run, work in scaled:
-        if run.model in measured and measured[run.model][1]:
+        if run.model in measured:
             batch_size, macs, speed = measured[run.model]
             image = macs_of(run) / macs
             there = speed.scaled(image * work.batch_size / batch_size, image)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -187,18 +188,29 @@ class _Constructor:
             return None
         if _BOOL.match(text):
             return text[0] in "tT"
-        if _OCTAL.match(text):
-            return int(text[2:], 8)
-        if _HEX.match(text):
-            return int(text[2:], 16)
-        if _NOT_FINITE.match(text) or (_FLOAT.match(text) and not math.isfinite(float(text))):
+        number = _number(text)
+        if number is None:
+            return text
+        if abs(number) > sys.float_info.max:
             raise UserError(f"{text[:40]} is not a finite number", where=self._where(node))
-        if _INT.match(text):
-            return int(text)
-        return float(text) if _FLOAT.match(text) else text
+        return number
 
     def _tag_error(self, node: yaml.Node) -> UserError:
         return UserError(f"tag {node.tag.replace(_CORE, '!!')!r} is not allowed", where=self._where(node))
 
     def _where(self, node: yaml.Node) -> str:
         return f"{self.source}:{node.start_mark.line + 1}"
+
+
+def _number(text: str) -> int | float | None:
+    """Of a plain scalar; infinite where it is none that is finite, None where it is a word."""
+    if _OCTAL.match(text):
+        return int(text[2:], 8)
+    if _HEX.match(text):
+        return int(text[2:], 16)
+    if _NOT_FINITE.match(text):
+        return math.inf
+    if not _FLOAT.match(text):
+        return None
+    number = float(text)
+    return int(text) if _INT.match(text) and math.isfinite(number) else number

@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import shutil
-import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from archlab.foundation.errors import UserError
-from archlab.foundation.machine import is_alive
+from archlab.foundation.machine import host_of_processes, is_alive
 
 _SCRATCH = re.compile(r"\.(?P<host>.+?)\.(?P<pid>\d{1,9})\.[0-9a-f]{8}\.(?P<name>.+)\.part")
 
@@ -102,7 +101,7 @@ def home(store: str | Path | None = None) -> Path:
 
 def scratch(path: Path) -> Path:
     """A hidden path beside `path` that nobody else uses; `writer_of` says who does."""
-    return path.with_name(f".{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:8]}.{path.name}.part")
+    return path.with_name(f".{host_of_processes()}.{os.getpid()}.{uuid4().hex[:8]}.{path.name}.part")
 
 
 def writer_of(path: Path) -> tuple[str, int] | None:
@@ -159,7 +158,7 @@ def clear(path: Path) -> None:
 
 def clear_abandoned(path: Path) -> None:
     """Removes what processes of this machine that are gone have left of writing to `path`, under names that `scratch` made."""
-    here = socket.gethostname()
+    here = host_of_processes()
     for beside in path.parent.glob(".*.part"):
         named = _SCRATCH.fullmatch(beside.name)
         if named and (named["host"], named["name"]) == (here, path.name) and not is_alive(int(named["pid"])):

@@ -105,8 +105,16 @@ def visible_gpus() -> list[str]:
     return [name for name in shown if name]
 
 
+def host_of_processes() -> str:
+    """The name of this machine, and the number of the namespace in which its processes are seen here: containers may share the
+    name, and have a process 7 each."""
+    with suppress(OSError):
+        return f"{platform.node()}-{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"  # noqa: PTH115
+    return platform.node()
+
+
 def is_alive(pid: int) -> bool:
-    """Whether this machine has a process of that number."""
+    """Whether a process of that number is seen here."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -49,6 +49,17 @@ class Metric:
         """`balanced accuracy`."""
         return self.name.replace("_", " ")
 
+    @property
+    def call(self) -> str:
+        """`top(k=3)`: its name, and the arguments of a user's own."""
+        given = sorted((name, value) for arguments in (self.own or {}).values() for name, value in arguments.items())
+        return self.name + (f"({', '.join(f'{name}={value}' for name, value in given)})" if given else "")
+
+    def agrees_with(self, other: Metric) -> bool:
+        """Whether both are one, as far as is known: a table says nothing of the arguments of a user's own."""
+        known = self.own is not None and other.own is not None
+        return self.name == other.name and (not known or self.call == other.call)
+
     def __str__(self) -> str:
         return self.name
 

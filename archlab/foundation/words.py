@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Sequence
+from numbers import Real
 
 from archlab.foundation.errors import UserError
 
@@ -28,7 +29,7 @@ def duration(seconds: float) -> str:
 def seconds_in(written: str | float) -> float:
     """Of `90s`, `30m`, `1h30m`, of what `duration` writes, or of a number of them. Raises UserError for others, and for 0."""
     found: float | None = None
-    if isinstance(written, (int, float)):
+    if isinstance(written, Real):  # one of NumPy's too
         found = float(written)
     elif isinstance(written, str) and (parts := _TIME.fullmatch(written.strip())):
         found = sum(float(part) * unit for part, unit in zip(parts.groups("0"), _UNITS, strict=True))

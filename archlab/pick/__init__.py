@@ -23,6 +23,7 @@ asked        what the command and programs ask for it with
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 import types
@@ -35,7 +36,15 @@ if TYPE_CHECKING:
 class _CallableRoom(types.ModuleType):
     """Lets `archlab.pick("photos")` work although this room has the same name as its main function."""
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """That of the function, for notebooks to show and complete."""
+        from archlab.pick.asked import pick
+
+        return inspect.signature(pick)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Picked:
+        """Picks a network for a folder of images; `help(archlab.pick.asked.pick)` says what each argument is."""
         kwargs.setdefault("began", time.monotonic())  # before the imports, which take seconds
         from archlab.pick.asked import pick
 

@@ -9,6 +9,7 @@ from typing import Any
 from archlab.budget import parse_budget
 from archlab.executors import Settings
 from archlab.foundation import home
+from archlab.foundation.plain import plain
 from archlab.foundation.words import seconds_in
 from archlab.pick.photographs import Source
 from archlab.pick.picking import Picked
@@ -75,12 +76,12 @@ def pick(
     )
     request = Request(
         source=source,
-        budget=parse_budget(budget),
+        budget=parse_budget(plain(budget)),
         within=seconds_in(within),
         output=_path(output) or default_output(source),
         int8=int8,
         flip=flip,
-        seed=seed,
+        seed=plain(seed),
         metric=metric,
         command=command or "archlab.pick",
         store=str(store) if store else None,

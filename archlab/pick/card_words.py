@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from archlab.deploy.mending import IN_FLOAT
 from archlab.foundation.metric import Metric
 from archlab.foundation.words import counted, duration, first_of, in_kib
 
 NAMED = 8  # classes
 FEW_IMAGES = 10  # of a class, whose recall says little
 WIDE = 0.02  # half of an interval of accuracy that says little
-LIMITS = ("params", "macs", "peak_memory", "flash")
+MEMORY = ("peak_memory", "flash")
+LIMITS = ("params", "macs", *MEMORY)
 LARGEST = "the largest class"
 CAREFUL = "Careful: "  # in what archlab.pick.findings says of leaks
 OF_GROUPS = "the test is no test of new groups", "every interval counts each by itself"  # and of groups
@@ -195,6 +197,17 @@ def _of_limits(document: dict[str, Any]) -> Iterator[str]:
         most = document["limits"].get(name)
         if most is not None and cost[name] is not None and cost[name] > most:
             yield f"{name.replace('_', ' ')}: {most:,} were asked for, and it has {cost[name]:,}."
+    if any(document["limits"].get(name) is not None for name in MEMORY):
+        yield from _of_memory(document)
+
+
+def _of_memory(document: dict[str, Any]) -> Iterator[str]:
+    """What of the files is not in the 8 bits a value that limits of memory are of."""
+    limits, way = "The limits of memory are of 8 bits a value", document["int8"]["way"]
+    if all(each["precision"] == "float" for each in document["files"]):
+        yield f"{limits}, and there is no int8 file: in float all of it takes four times as much."
+    elif way.endswith(IN_FLOAT):
+        yield f"{limits}, and the int8 file has layers in float ({way}), which take four times as much."
 
 
 def _general(document: dict[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.budget import count
 from archlab.deploy.finding import WINNER, WINNERS_RUNS
 from archlab.deploy.loading import LoadedNetwork
+from archlab.deploy.winner import save_winner
 from archlab.foundation import UserError, real, replace_folder
 from archlab.foundation.files import clear_abandoned, naming, scratch
 from archlab.foundation.json_files import read_json
@@ -25,7 +26,6 @@ from archlab.pick.photographs import Source
 from archlab.pick.shipped import INT8_MODEL, MODEL, ship
 from archlab.runs import Store
 from archlab.runs.stored import read_model
-from archlab.study.search.winner import save_winner
 
 PICK, CARD, PAGE, PREDICT, RECIPE = "pick.json", "card.md", "card.html", "predict.py", "recipe.yaml"
 WRITTEN = {PICK, CARD, PAGE, PREDICT, RECIPE, MODEL, INT8_MODEL, WINNER, WINNERS_RUNS}

@@ -15,7 +15,6 @@ from filelock import FileLock
 
 from archlab.data import Entry, Listing, Prepared, add_dataset, entry, inspect, open_prepared, prepare, remove_dataset
 from archlab.data.chunks import WorkerKilledError
-from archlab.data.depth import narrow_white
 from archlab.data.download import Progress
 from archlab.data.entries import user_catalogue
 from archlab.data.given import source_given
@@ -178,8 +177,6 @@ def _prepared(known: Known, listing: Listing, home: Path, say: Say) -> tuple[str
     about: dict[str, Any] = {"copies": "kept"}
     if ((listing.splits == "") | (listing.splits == "train")).sum() < 10 * _VALIDATED:
         about["validation"] = _LARGER_SHARE
-    if white := narrow_white(listing.images):
-        about["white"] = white
     refusal = UserError(_too_few(len(listing.class_names)), where=known.options["path"])
     for together in _TOGETHER:
         described, _, _ = add_dataset(

@@ -19,6 +19,7 @@ from archlab.executors.signals import handling
 from archlab.foundation import UserError, real
 from archlab.pick.alone import alone
 from archlab.pick.candidates import Candidate, Fits, LeftOut, NobodyFitsError, always, candidates
+from archlab.pick.card_words import answers
 from archlab.pick.decisions import Decisions
 from archlab.pick.document import document
 from archlab.pick.folder import check_folder, pick_in, write_folder
@@ -54,6 +55,10 @@ class Picked:
     document: dict[str, Any]
     output: Path
     computed: int
+
+    def __repr__(self) -> str:
+        """What it is and how good, for notebooks: the document fills screens."""
+        return "\n".join([*answers(self.document), f"It is in {self.output}."])
 
 
 def pick(request: Request, store: Store, settings: Settings | None = None, shown: Shown | None = None) -> Picked:

@@ -11,8 +11,33 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
+try:
+    from pillow_heif import register_heif_opener
+except ImportError:  # then HEIC, as phones have it, cannot be read
+    pass
+else:
+    register_heif_opener()
+Image.init()
+FORMATS: list[str] = [
+    name for name in ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF", "HEIF") if name in Image.OPEN
+]
+ENDINGS: tuple[str, ...] = (
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".ppm",
+    ".pgm",
+    ".pbm",
+)
+ENDINGS += (".avif",) if "AVIF" in FORMATS else ()
+ENDINGS += (".heic", ".heif", ".hif") if "HEIF" in FORMATS else ()
 
 
 def read(file, resolution, fit, white):
@@ -54,12 +79,20 @@ def orientation(image):
 
 
 def files_of(path):
-    """The images in a folder, at any depth, hidden ones left out; what is no folder, or cannot be looked into, itself."""
+    """The images in a folder, at any depth, behind links too, hidden ones left out; itself where it is none, or is closed."""
     found = []
-    for place, below, names in os.walk(path, onerror=lambda error: found.append(error.filename)):
-        below[:] = [name for name in below if not name.startswith(".")]
-        images = [name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")]
-        found.extend(str(Path(place) / name) for name in images)
+    tops = [path]
+    known = {str(above) for above in Path(os.path.realpath(path)).parents}
+    for top in tops:
+        for place, below, names in os.walk(top, onerror=lambda error: found.append(error.filename)):
+            below[:] = [name for name in below if not name.startswith(".")]
+            if os.path.realpath(place) in known:  # a link has led back
+                below.clear()
+                continue
+            known.add(os.path.realpath(place))
+            tops += [link for name in sorted(below) if (link := Path(place) / name).is_symlink()]
+            images = [name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")]
+            found.extend(str(Path(place) / name) for name in images)
     return sorted(found)
 
 

@@ -62,7 +62,7 @@ def _explained(found: Reproduction) -> str:
         BOTH: "{} by seed and test-set noise together",
         IMAGES: "{} by test-set noise (there are no seeds to tell more)",
         NEITHER: "{} by neither",
-        "": "{} cannot be judged, for want of seeds or of the number of test images",
+        "": "{} cannot be judged, for want of seeds or of test-set noise",
     }
     parts = [words.format(counts[name]) for name, words in said.items() if counts[name]]
     judged = len(found.cells.dropna(subset=["seed_noise", "test_noise"]))  # by neither, too
@@ -71,10 +71,15 @@ def _explained(found: Reproduction) -> str:
 
 
 def _noises(held: HeldAgainst) -> str:
+    said = (
+        "Both noises are half-widths of 95 % intervals of one difference. A table with one seed a cell is taken to be as "
+        "noisy as the other. "
+    )
+    if held.metric.name != "accuracy":
+        return f"{said}Test-set noise is known of accuracies alone."
     sizes = ", ".join(f"{name} {count:,}" for name, count in held.test_images.items()) or "not known"
     return (
-        "Both noises are half-widths of 95 % intervals of one difference. A table with one seed a cell is taken to be as "
-        "noisy as the other. Test-set noise is that of two tests on different images; on the same images it is smaller. "
+        f"{said}Test-set noise is that of two tests on different images; on the same images it is smaller. "
         f"Test images: {sizes}."
     )
 

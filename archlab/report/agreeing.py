@@ -39,7 +39,7 @@ class Agreeing:
     hardware: tuple[tuple[str, ...], tuple[str, ...]]
 
     def document(self) -> dict[str, Any]:
-        """As plain JSON values: cheap, dear, metric, matched, rows (with their costs), models, datasets, left_out."""
+        """As plain JSON values: cheap, dear, metric, matched, rows (with their costs), xscores, models, datasets, left_out."""
         found = self.found.document()
         named = {"cheap": self.cheap, "dear": self.dear, "metric": self.metric.name, "matched": self.matched}
         rows = [row | self.costs[row["by"]] for row in found["rows"]]

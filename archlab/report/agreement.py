@@ -37,7 +37,7 @@ def agreement(analysis: Analysis) -> Iterator[Section]:
         "The numbers are those of the table.",
         partial(_intervals, known),
     )
-    tables = [_correlations(rows, held), _runs(rows, held)]
+    tables = [_xscores(held), _correlations(rows, held), _runs(rows, held)]
     title = f"Does {held.cheap} rank as {held.dear}?"
     plots, shown = [plot] if len(known) else [], [each for each in tables if each.rows]
     yield Section("agreement", title, sentences, plots, shown, is_open=True)
@@ -118,6 +118,17 @@ def _left_out(held: Agreeing) -> Iterator[str]:
     names = held.found.left_out
     if names:
         yield f"Left out, since one of them lacks it or a seed of it: {first_of(names, NAMED)}."
+
+
+def _xscores(held: Agreeing) -> Table:
+    found = held.found.xscores.sort_values("dear", ascending=False)
+    columns, values = {"model": Column("model")}, found.reset_index()
+    for side in ("cheap", "dear"):
+        name, rank = getattr(held, side), f"{side}_rank"
+        columns |= {rank: Column(f"rank, {name}", "integer"), side: Column(f"xScore, {name}", "number")}
+        values[rank] = values[side].rank(ascending=False, method="min").astype(int)
+    caption = "The xScores of both, of runs on average, each in a frame of its own that these models span."
+    return Table.of("agreement-xscores", caption, columns, values)
 
 
 def _correlations(rows: pd.DataFrame, held: Agreeing) -> Table:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from archlab.foundation import UserError
-from archlab.foundation.metric import Metric
+from archlab.foundation.metric import UNDEFINED, Metric
 from archlab.report.agreeing import Agreeing, agree
 from archlab.report.by_class import ByClass, by_class
 from archlab.report.combining import combined
@@ -30,6 +30,7 @@ from archlab.scoring import (
     Subsets,
     answer,
     cells,
+    column_of_means,
     compare_over_datasets,
     effects,
     elements,
@@ -139,7 +140,7 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
     seeds = rows.groupby(["model", "dataset"])["seed"].nunique()
     warnings += [*scores.warnings, *_mixed(material.runs), *uneven_gains(told, material.base)]
     warnings += dict.fromkeys(said for each in named for said in each.doubts)
-    warnings += [said for each in materials if each.seeds is None for said in _uneven_seeds(each)]
+    warnings += [said for each in materials if each.seeds is None for said in _of_a_table(each)]
     classes, without = by_class(material, list(scores.models.index))
     by_study = {each.name: found for each in materials if (found := _effects(each))}
     return Analysis(
@@ -173,7 +174,9 @@ def told(means: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 def _scores(material: Material) -> Scores:
     table, datasets, seeds = material.scored, material.datasets, material.seeds
-    undefined = set(undefined_on(table, material.metric))
+    rows = table[table["split"] == material.split] if material.split and "split" in table else table
+    undefined = undefined_on(rows, material.metric)
+    without = [f"{material.metric.words} is not defined on {name}: {UNDEFINED}" for name in undefined]
     datasets = [name for name in datasets if name not in undefined] if datasets else None
     scores = score_table(
         table,
@@ -186,7 +189,12 @@ def _scores(material: Material) -> Scores:
         images=material.images,
         classes={name: counts.images for name, counts in material.classes.items()},
     )
-    return replace(scores, models=scores.models.assign(**material.own_scores), own=tuple(material.own_scores))
+    return replace(
+        scores,
+        models=scores.models.assign(**material.own_scores),
+        own=tuple(material.own_scores),
+        warnings=(*without, *scores.warnings),
+    )
 
 
 def _models(material: Material, scores: Scores, means: pd.DataFrame) -> pd.DataFrame:
@@ -262,8 +270,9 @@ def _effects(study: Material) -> Effects | None:
     )
 
 
-def _uneven_seeds(table: Material) -> list[str]:
-    return uneven_seeds(cells(table.scored, table.split, table.metric))
+def _of_a_table(table: Material) -> list[str]:
+    rows = cells(table.scored, table.split, table.metric)
+    return [*uneven_seeds(rows), *column_of_means(seed_means(rows), table.metric)]
 
 
 def _mixed(runs: list[dict[str, Any]]) -> list[str]:

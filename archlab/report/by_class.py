@@ -49,7 +49,10 @@ class ByClass:
 
 
 def by_class(material: Material, ranking: list[str]) -> tuple[list[ByClass], list[str]]:
-    """Of each dataset whose runs have kept class scores; and the names of the others. `ranking`: models, best first."""
+    """Of each dataset whose runs have kept class scores; and the names of the others. `ranking`: models, best first.
+
+    Left out are models that were tested on other images than the best, as where a dataset was added anew in between.
+    """
     if material.home is None or not material.runs:
         return [], []
     store, keys = Store(material.home), dict[tuple[str, str], list[str]]()
@@ -63,9 +66,10 @@ def by_class(material: Material, ranking: list[str]) -> tuple[list[ByClass], lis
         if not known:
             without.append(dataset)
             continue
-        pictured = [model for at, model in enumerate(known) if at == 0 or model == material.base]
-        count = len(next(iter(known.values())))
-        found.append(ByClass(dataset, _names(store, keys[dataset, next(iter(known))][0], count), known, pictured))
+        best, first = next(iter(known.items()))
+        known = {model: each for model, each in known.items() if _of_the_same_images(each, first)}
+        pictured = [model for model in known if model in (best, material.base)]
+        found.append(ByClass(dataset, _names(store, keys[dataset, best][0], len(first)), known, pictured))
     return found, without
 
 
@@ -84,6 +88,11 @@ def _confusion(store: Store, keys: list[str]) -> np.ndarray | None:
         each = confusion_matrix(kept.labels, kept.classes, labels=range(kept.scores.shape[1]))
         total = each if total is None else total + each
     return total
+
+
+def _of_the_same_images(one: np.ndarray, other: np.ndarray) -> bool:
+    """As far as the share of each class tells, however many seeds were added up."""
+    return one.shape == other.shape and np.array_equal(one.sum(1) * other.sum(), other.sum(1) * one.sum())
 
 
 def _recall(confused: np.ndarray) -> np.ndarray:

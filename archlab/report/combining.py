@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,9 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     """
     if len(materials) == 1:
         return materials[0], []
-    if len(metrics := {each.metric.name for each in materials}) > 1:
-        raise UserError(f"studies scored by different metrics cannot be compared: {', '.join(sorted(metrics))}")
+    if not all(one.metric.agrees_with(other.metric) for one, other in combinations(materials, 2)):
+        metrics = sorted({each.metric.call for each in materials})
+        raise UserError(f"studies scored by different metrics cannot be compared: {', '.join(metrics)}")
     splits = list(dict.fromkeys(the_split(each.table, each.split) for each in materials))
     materials = _in_one_unit(_with_the_same_columns(materials, splits))
     datasets = [each.datasets or list(dict.fromkeys(each.table["dataset"])) for each in materials]
@@ -43,11 +45,14 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     merged: dict[str, Any] = {"models": {}, "latencies": {}, "failed": [], "runs": [], "int8": [], "boards": []}
     merged |= {"test_images": {}, "classes": {}, "kin": {}}
     references: list[str] = []
+    elements: list[pd.DataFrame] = []
     images = ImageNoise() if all(each.images for each in materials) else None
     for each, table, names in zip(materials, tables, _renamed(materials, tables), strict=True):
         if images is not None and each.images is not None:
             images = images.joined(each.images.renamed(names))
         filled.append(_with_all_seeds(table.assign(model=table["model"].map(names)), each.seeds))
+        if each.elements is not None:
+            elements.append(each.elements[each.elements.index.isin(list(names))].rename(index=names))
         for part in ("models", "latencies"):
             merged[part] |= {names.get(model, model): known for model, known in getattr(each, part).items()}
         merged["test_images"] |= each.test_images
@@ -60,6 +65,10 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     whole = pd.concat(filled)
     whole = whole.drop_duplicates([column for column in KEY if column in whole]).reset_index(drop=True)
     spans = all(each.references for each in materials)
+    known: pd.DataFrame | None = None
+    if elements:  # of one architecture under two names once: the one would foretell the other
+        known = pd.concat(elements)
+        known = known[~known.index.duplicated()].drop_duplicates()
     return Material(
         name=" + ".join(each.name for each in materials),
         table=whole,
@@ -73,6 +82,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         home=materials[0].home,
         trained=list(dict.fromkeys(said for each in materials for said in each.trained)),
         images=images,
+        elements=known,
         datasets=[name for name in datasets[0] if name in shared],
         **merged,
     ), warnings
@@ -94,8 +104,11 @@ def in_frame_of(material: Material, frame: str) -> Material:
             )
     else:
         spanning = material.references
-    own = material.own_scores if spanning == material.references else {}
-    return replace(material, references=spanning, own_scores=own)
+    if spanning == material.references:
+        return material
+    own = ", ".join(material.own_scores)
+    said = [f"{own} left out: such a score was computed in another frame"] if own else []
+    return replace(material, references=spanning, own_scores={}, doubts=[*material.doubts, *said])
 
 
 def _with_the_same_columns(materials: list[Material], splits: list[str | None]) -> list[Material]:

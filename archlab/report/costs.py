@@ -9,6 +9,8 @@ import pandas as pd
 
 from archlab.report.material import Material
 
+DEPLOYED = "_deployed"  # ends the columns of what is known with branches merged
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -18,7 +20,7 @@ class Cost:
         column: Of the cost table. Where there are `{column}_low` and `{column}_high`, they are the quartiles.
         title: In a sentence, with the hardware of what was measured.
         label: Of an axis. head: Of a table's column; `digits` stand behind the point.
-        precision: Of the network that was measured. board: The user's board that was timed, if one was.
+        precision: Of the network that it is of. board: The user's board that was timed, if one was.
     """
 
     column: str
@@ -31,15 +33,20 @@ class Cost:
 
 
 def cost_table(material: Material) -> tuple[pd.DataFrame, list[Cost]]:
-    """Models x columns, and the costs that are known; params and macs in millions, peak_memory in KiB, training in
-    seconds a run (mean)."""
+    """Models x columns, and the costs that are known; params and macs in millions, as trained and, where that is known of some,
+    deployed; peak_memory in KiB, training in seconds a run (mean)."""
     known = pd.DataFrame.from_dict(material.models, orient="index")
     units = {"params": 1e6, "macs": 1e6, "peak_memory": 1024}
     columns = {name: pd.to_numeric(known[name]) / unit for name, unit in units.items() if name in known}
+    for name in ("params", "macs"):
+        if (deployed := f"{name}{DEPLOYED}") in known and known[deployed].notna().any():
+            columns[deployed] = (pd.to_numeric(known[deployed]) / units[name]).fillna(columns[name])
     costs = [
         Cost("params", "parameters", "parameters (millions)", "parameters (M)", 2),
         Cost("macs", "multiply-accumulates", "multiply-accumulates (millions)", "MACs (M)", 1),
-        Cost("peak_memory", "peak memory in int8", "peak memory of feature maps in int8 (KiB)", "memory (KiB)", 1),
+        Cost(
+            "peak_memory", "peak memory in int8", "peak memory of feature maps in int8 (KiB)", "memory (KiB)", 1, "int8"
+        ),
     ]
     if material.runs:
         runs = pd.DataFrame(material.runs)

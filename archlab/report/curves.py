@@ -49,7 +49,8 @@ def curves(analysis: Analysis) -> Iterator[Section]:
                 partial(draw, part, analysis),
             )
         )
-    yield Section("curves", "Learning curves", _said(found, single), plots)
+    if plots:
+        yield Section("curves", "Learning curves", _said(found, single), plots)
 
 
 def _said(found: pd.DataFrame, single: list[str]) -> list[str]:

@@ -65,7 +65,9 @@ def on_common_names(
     both = (each for each in (material.metric, METRICS["accuracy"]) if _has(material, each) and _has(other, each))
     metric = next(both, None)
     if metric is None:
-        raise UserError(f"{material.name} and {other.name} share no metric: {material.metric} and {other.metric}")
+        raise UserError(
+            f"{material.name} and {other.name} share no metric: {material.metric.call} and {other.metric.call}"
+        )
     ours, theirs = (cells(each.scored, each.split, metric) for each in (material, other))
     names = {}
     for what, keys in (("dataset", _dataset_keys), ("model", _model_keys)):
@@ -84,8 +86,10 @@ def on_common_names(
 
 
 def _has(material: Material, metric: Metric) -> bool:
-    table = material.table
-    return metric.name in set(table["metric"]) if "metric" in table else metric == material.metric
+    table, own = material.table, material.metric
+    if metric.name == own.name and not metric.agrees_with(own):
+        return False
+    return metric.name in set(table["metric"]) if "metric" in table else metric == own
 
 
 Keys = Callable[[Material, str], list[str]]  # of a name, nearest first: names with a common key mean the same

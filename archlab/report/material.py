@@ -61,8 +61,8 @@ class Material:
         lam: Weight of the variance.
         metric: What is scored.
         own_scores: By name, scores of the user's own by model, as they were when the study was scored.
-        models: By model, what is known of it: role (`reference`, `variant`), kind, options (by choice), params, macs,
-            peak_memory, width, and whether it stands beside the scores.
+        models: By model, what is known of it: role (`reference`, `variant`), kind, options (by choice), params and macs (as
+            trained, and deployed), peak_memory, width, and whether it stands beside the scores.
         elements: Models x the elements of their architectures.
         failed: Runs that failed: model, dataset, seed, cause, attempts.
         runs: Finished runs: model, dataset, seed, key, seconds, and where and with what they ran.
@@ -214,12 +214,12 @@ def _published(name: str) -> Material:
         table=read_table(name),
         question="Which of eleven small models stay accurate on data they were not designed for?",
         models=models,
-        elements=known,
+        elements=known.assign(macs=known["macs"] * 1e6),
         origin="the published table that comes with archlab",
         provenance={
             "source": "Zhang, Ding, Liu: Beyond ImageNet, arXiv 2511.00335 (2025), and Algorithms 2026, 19(1), 14",
             "accuracies": "as published: one run a cell, test accuracy watched during training, no validation split",
-            "budgets": "as run: 2.2 to 4.7 million parameters at ten classes, 221 to 4367 million multiply-accumulates",
+            "budgets": "as run: 2.2 to 4.7 million parameters at ten classes, 220 to 4333 million multiply-accumulates",
         },
     )
 
@@ -244,11 +244,10 @@ def _material_of(folder: Path, home: Path) -> Material:
         model["name"]: {
             "role": model["role"],
             "kind": model["kind"],
-            "options": model["options"],
+            "options": model["options"] if model["kind"] in (None, *study.get("effects", [model["kind"]])) else {},
             "width": model["width"],
-            "params": model["cost"]["params"],
-            "macs": model["cost"]["macs"],
-            "peak_memory": model["cost"].get("peak_memory"),
+            **{name: model["cost"][name] for name in ("params", "macs")},
+            **{name: model["cost"].get(name) for name in ("params_deployed", "macs_deployed", "peak_memory")},
             "beside": model["kind"] == "raw" and study["budget"]["fit"] == "width",
         }
         for model in study["models"]

@@ -52,7 +52,7 @@ def provenance(study: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, s
         "unseen": listed(study.get("unseen", {})),
         "pretraining": "; ".join(sorted({f"{name} at {stored} pixels" for name, stored in pretrained})),
         "recipe": study["recipe"],
-        "seeds": ", ".join(map(str, study["seeds"])),
+        "seeds": ", ".join(map(str, dict.fromkeys([*study["seeds"], *sorted({run["seed"] for run in runs})]))),
         "budget": f"{' and '.join(limits) or 'none'} ({budget['of']}, at {study['classes']} classes)",
         "archlab": all_of("archlab"),
         "code": all_of("code"),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from archlab.foundation import home_path
 from archlab.report.analysis import Analysis
-from archlab.report.costs import Cost
+from archlab.report.costs import DEPLOYED, Cost
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 
 KEY_DIGITS = 12
+WHOLE = "whole"  # how a recipe keeps the shape of images
 MOST_AVOIDED = 2  # that are shown at once
 SHORT = 40  # characters of names that leave room on the first screens
 ALIKE = 1.1  # times the least cost: what a budget makes of all models is no choice
@@ -35,13 +40,13 @@ def shipping(analysis: Analysis) -> Iterator[Section]:
         caption += ", and the cheapest of "
         nobody_knows = analysis.contenders is None
         caption += "all, for nobody knows which are as good" if nobody_knows else "those that may be as good"
-    if exported:
-        caption += f"; exported is the network trained on {_first(analysis)} of the best accuracy on validation images"
+    if any(line["command"] for line in chosen):
+        caption += f"; exported is the network trained on {_first(analysis)} {_chosen_by(analysis)}"
     if more := len(avoided[MOST_AVOIDED:]):
         caption += f"; {more} more are to be avoided"
     known = {name: column for name, column in COLUMNS.items() if any(line[name] is not None for line in lines)}
     table = Table.of("ship", f"{caption}.", known, [*chosen, *avoided[:MOST_AVOIDED]])
-    folded = [_commands([line["model"] for line in chosen], exported)] if exported else []
+    folded = [_commands([line["model"] for line in chosen], exported, analysis.material.home)] if exported else []
     short = all(len(line["model"]) <= SHORT for line in lines)
     yield Section("ship", "What to ship", tables=[table], folded=folded, is_open=short)
 
@@ -55,8 +60,8 @@ def to_ship(analysis: Analysis) -> list[dict[str, Any]]:
     contenders = list(models.index) if analysis.contenders is None else analysis.contenders
     lines = []
     for precision, line in [*_chosen(models, contenders, costs), *_best_in_int8(analysis, models)]:
-        key, int8 = exported.get((line["model"], _first(analysis))), " --int8" if precision == "int8" else ""
-        lines.append({**line, "command": key and f"archlab export {key}{int8}"})
+        key = exported.get((line["model"], _first(analysis)))
+        lines.append({**line, "command": key and _command(key, analysis.material.home, precision)})
     return [*lines, *({**line, "command": None} for line in _avoided(models, contenders, costs))]
 
 
@@ -78,8 +83,15 @@ def _first(analysis: Analysis) -> str:
 
 def _costs(analysis: Analysis) -> list[Cost]:
     """Of a shipped network, where they differ."""
-    costs = _scored(analysis)
-    return [cost for cost in analysis.costs if cost.column != "seconds" and _differs(costs[cost.column])]
+    models = _scored(analysis)
+    shipped = [_as_shipped(cost, models) for cost in analysis.costs if cost.column != "seconds"]
+    return [cost for cost in shipped if _differs(models[cost.column])]
+
+
+def _as_shipped(cost: Cost, models: pd.DataFrame) -> Cost:
+    """Of the network with its branches merged, where that is counted beside the network as it is trained."""
+    column = f"{cost.column}{DEPLOYED}"
+    return replace(cost, column=column, head=f"{cost.head} as shipped") if column in models else cost
 
 
 def _chosen(models: pd.DataFrame, as_good: list[str], costs: list[Cost]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -89,7 +101,7 @@ def _chosen(models: pd.DataFrame, as_good: list[str], costs: list[Cost]) -> Iter
     yield "float", _line("best", models, best, reason)
     contenders = models[models.index.isin(as_good) & models["at_chance"].isna()]
     for cost in costs:
-        kind = cost.column.partition("-")[0]
+        kind = cost.column.partition("-")[0].removesuffix(DEPLOYED)
         values = contenders[cost.column].dropna()
         if kind not in CHEAPEST or values.empty:
             continue
@@ -137,22 +149,49 @@ def _differs(costs: pd.Series) -> bool:
     return bool(costs.max() > ALIKE * costs.min())
 
 
+def _chosen_by(analysis: Analysis) -> str:
+    """How the run was chosen that is exported."""
+    if (_validated(analysis)["dataset"] == _first(analysis)).any():
+        return f"of the best {analysis.metric.words} on validation images"
+    return "with the lowest seed, for nothing is known of validation images to choose one by"
+
+
 def _best_runs(analysis: Analysis) -> dict[tuple[str, str], str]:
-    """By model and dataset the first digits of the key of the run that ends with the highest validation accuracy."""
-    curves = analysis.material.curves
-    if curves is None or "validation_accuracy" not in curves:
-        return {}
-    ended = curves.sort_values("epoch").groupby(["model", "dataset", "seed"]).last()["validation_accuracy"].dropna()
-    keys = {(run["model"], run["dataset"], run["seed"]): run["key"] for run in analysis.material.runs}
-    best = ended.groupby(["model", "dataset"]).idxmax()
-    return {at[:2]: keys[at][:KEY_DIGITS] for at in best if at in keys}
+    """By model and dataset the first digits of the key of the run that is best on validation images; of those that were trained
+    on these, of the lowest seed. None where images are seen in their own shape: no file does so.
+    """
+    rows, sign = _validated(analysis), 1 if analysis.metric.higher_is_better else -1
+    values = rows.set_index(["model", "dataset", "seed"])["value"].to_dict() if len(rows) else {}
+    best = dict[tuple[str, str], tuple[float, str]]()
+    for run in sorted(analysis.material.runs, key=lambda run: run["seed"]):
+        at = run["model"], run["dataset"]
+        worth = sign * values.get((*at, run["seed"]), -sign * math.inf)
+        if run.get("fit") != WHOLE and (at not in best or worth > best[at][0]):
+            best[at] = worth, run["key"][:KEY_DIGITS]
+    return {at: key for at, (_, key) in best.items()}
 
 
-def _commands(named: list[str], exported: dict[tuple[str, str], str]) -> Table:
+def _validated(analysis: Analysis) -> pd.DataFrame:
+    """The rows of the metric on validation images, without those of which it is not known."""
+    material = analysis.material
+    table = pd.concat([each for each in (material.table, material.unseen_table) if each is not None])
+    if not {"split", "metric"} <= set(table):
+        return table[:0]
+    return table[(table["split"] == "validation") & (table["metric"] == analysis.metric.name)].dropna(subset="value")
+
+
+def _command(key: str, home: Path | None, precision: str = "float") -> str:
+    """With the store, where that is another than the one that commands look into by themselves."""
+    int8 = " --int8" if precision == "int8" else ""
+    store = f" --store {shlex.quote(str(home))}" if home not in (None, home_path()) else ""
+    return f"archlab export {key}{int8}{store}"
+
+
+def _commands(named: list[str], exported: dict[tuple[str, str], str], home: Path | None) -> Table:
     """Of every dataset."""
     columns = {"model": Column("model"), "dataset": Column("dataset"), "command": Column("export")}
     rows = [
-        {"model": model, "dataset": dataset, "command": f"archlab export {key}"}
+        {"model": model, "dataset": dataset, "command": _command(key, home)}
         for (model, dataset), key in exported.items()
         if model in named
     ]

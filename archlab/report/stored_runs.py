@@ -28,6 +28,7 @@ def read_runs(cells: Iterable[dict[str, Any]], home: Path) -> tuple[list[dict[st
                 "seconds": result["seconds"],
                 "key": cell["key"],
                 "network": network_of(Run.from_document(run)),
+                "fit": run["recipe"].get("fit"),
                 "data": run["dataset_digest"],
                 "code": run["code"],
                 "finished": result["finished"],

@@ -36,6 +36,7 @@ def _in_words(recipe: dict[str, Any], store: Store) -> str:
         f"augmented by {', '.join(augmented)}" if augmented else "not augmented",
     ]
     said += ["training and validation images together"] if recipe.get("with_validation") else []
+    said += [f"weights decayed by {recipe['weight_decay']:g}"] if recipe.get("weight_decay") else []
     said += ["the weights of the best validation epoch"] if recipe.get("weights") == "best_validation" else []
     said += [f"labels smoothed by {recipe['label_smoothing']:g}"] if recipe.get("label_smoothing") else []
     said += ["every class counting alike"] if recipe.get("balance") else []
@@ -52,7 +53,8 @@ def _limits(recipe: dict[str, Any]) -> list[str]:
 
 
 def _optimizer(recipe: dict[str, Any]) -> str:
-    return f"{_named(recipe['optimizer'])} at {recipe['lr']:g}"
+    momentum = f" with momentum {recipe['momentum']:g}" if recipe["optimizer"] == "sgd" else ""
+    return f"{_named(recipe['optimizer'])} at {recipe['lr']:g}{momentum}"
 
 
 def _named(own: str | dict[str, Any]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archlab.foundation.files import clear, scratch, writer_of
-from archlab.foundation.machine import is_alive
+from archlab.foundation.machine import host_of_processes, is_alive
 from archlab.runs.bin import throw_away, thrown_away
 from archlab.runs.index import VERSION, of_old_code, read_rows
 from archlab.runs.lock import lock
@@ -147,7 +146,7 @@ def _written(store: Store) -> Iterator[Path]:
 def _is_abandoned(path: Path) -> bool:
     """Whether whoever wrote there is gone. What is not called as archlab calls such things may be the file system's own."""
     host, pid = writer_of(path) or (None, 0)
-    if host == socket.gethostname():
+    if host == host_of_processes():
         return not is_alive(pid)
     named = _WRITING.fullmatch(path.name)
     if named and (replaced := named["replaced"]):  # all that there is of it where nothing has taken its place

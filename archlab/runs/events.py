@@ -76,9 +76,19 @@ class EventLog:
 
     def __call__(self, event: Event) -> None:
         try:
-            with self.path.open("a") as file:
-                file.write(json.dumps(event.document()) + "\n")
+            self._append((json.dumps(event.document()) + "\n").encode())
         except OSError as error:
             if self.complete:
                 _log.warning("warning: %s lacks events: %s", self.path, error.strerror)
             self.complete = False
+
+    def _append(self, line: bytes) -> None:
+        """All of it or nothing: the next one would be appended to half a line."""
+        with self.path.open("ab", buffering=0) as file:
+            written = file.write(line)
+            try:
+                while written < len(line):
+                    written += file.write(line[written:])
+            except OSError:
+                file.truncate(file.tell() - written)
+                raise

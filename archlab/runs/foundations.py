@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,11 @@ def check_trainable(recipe: Recipe, design: Architecture, spec: InputSpec, width
         teacher = Run.from_document(document["run"])
         with own_blocks_alone(carried):
             check_sides(from_canonical(teacher.architecture, teacher.model), teacher.input, recipe.progressive)
-    if recipe.init and not recipe.init.pretrain:
+    pretraining: Any = recipe.init and recipe.init.pretrain
+    if pretraining:
+        (_, stored, _), first = pretraining["data"], pretraining["recipe"]
+        check_sides(design, replace(spec, resolution=first.get("pixels") or stored), first.get("progressive", 0.0))
+    elif recipe.init:
         init = recipe.init
         with torch.device("meta"):
             network = build_model(design, spec, width)

@@ -56,7 +56,7 @@ ENOUGH_TO_WRITE = 50  # new rows; fewer are quicker read again than written
 
 @dataclass(frozen=True)
 class Listing:
-    """All runs that can be read, in no order, and why the others cannot."""
+    """All runs that can be read, the latest last, and why the others cannot."""
 
     table: pyarrow.Table
     unreadable: dict[str, str]
@@ -69,13 +69,14 @@ def list_runs(store: Store) -> Listing:
     known = _read_index(store)
     there = set(store.keys())
     indexed = known.column("key").to_pylist()
-    rows, unreadable = read_rows(store, there.difference(indexed))
+    rows, unreadable = read_rows(store, sorted(there.difference(indexed)))
     gone = set(indexed) - there
     if gone:
         import pyarrow.compute
 
         known = known.filter(pyarrow.compute.is_in(known.column("key"), pyarrow.array(sorted(there), pyarrow.string())))
     table = pyarrow.concat_tables([known, _table_of(rows, unreadable)]) if rows else known
+    table = table.sort_by([("finished", "ascending"), ("key", "ascending")])
     if gone or len(rows) >= ENOUGH_TO_WRITE:
         _write_index(store, table)
     return Listing(table, unreadable)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -62,17 +62,24 @@ def stands_on_untrained(change: Change) -> bool:
     distill, start = (
         (change.distill, change.init) if isinstance(change, Recipe) else map(change.get, ("distill", "init"))
     )
-    teacher, pretrain = _entry(distill, "teacher"), _entry(start, "pretrain")
-    named = list(teacher.values()) if isinstance(teacher, dict) else [teacher]
-    return bool(pretrain) or any(isinstance(each, str) and _is_model(each) for each in named)
+    return any(_entries(start, "pretrain")) or any(map(_is_untrained, _entries(distill, "teacher")))
 
 
-def _entry(settings: Any, name: str) -> Any:
+def _entries(settings: Any, name: str) -> Iterator[Any]:
     """Of settings as they are written, or as they are read; of what is open, of each option."""
-    options = getattr(settings, "options", None)
-    if options:
-        return next(filter(None, (_entry(option, name) for option in options.values())), None)
-    return settings.get(name) if isinstance(settings, dict) else getattr(settings, name, None)
+    if options := getattr(settings, "options", None):
+        for option in options.values():
+            yield from _entries(option, name)
+    else:
+        yield settings.get(name) if isinstance(settings, dict) else getattr(settings, name, None)
+
+
+def _is_untrained(teacher: Any) -> bool:
+    """Whether a teacher is a model, or one of those of several datasets or options is; as it is written, or settled."""
+    inside = getattr(teacher, "options", teacher)
+    if isinstance(inside, dict):
+        return {"model", "architecture"} <= inside.keys() or any(map(_is_untrained, inside.values()))
+    return isinstance(inside, str) and _is_model(inside)
 
 
 def _named_teacher(

@@ -13,7 +13,15 @@ from archlab.scoring.metric_of_table import metric_of
 from archlab.scoring.noise import seed_noise
 from archlab.scoring.own import own_score, with_own_scores
 from archlab.scoring.predictors import predictors
-from archlab.scoring.reading import decimals, in_percent, percent_factor, points, read_table, shipped_tables
+from archlab.scoring.reading import (
+    column_of_means,
+    decimals,
+    in_percent,
+    percent_factor,
+    points,
+    read_table,
+    shipped_tables,
+)
 from archlab.scoring.regret import WAYS, Regret, regret
 from archlab.scoring.reproduction import Reproduction, reproduction
 from archlab.scoring.scores import Scores, make_frame, score_table
@@ -55,6 +63,7 @@ __all__ = [
     "cells",
     "chance",
     "chance_decided",
+    "column_of_means",
     "compare_over_datasets",
     "decimals",
     "effects",

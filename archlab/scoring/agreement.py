@@ -38,24 +38,27 @@ class Agreement:
             cheap protocol tell as much about the dear order as one dear run; infinite where no number does) with its 95 %
             interval; reason, why numbers are missing, "" where none are. A run of a score is one seed of every dataset.
         models: Those of the scores.
+        xscores: Models x SIDES, means over seeds: what the correlation by xScore is of. No rows where a side has none.
         datasets: Those that both have; without any, the scores are each of its own datasets.
         left_out: Models and datasets that one of the tables has not, or not in full.
     """
 
     rows: pd.DataFrame
     models: tuple[str, ...]
+    xscores: pd.DataFrame
     datasets: tuple[str, ...]
     left_out: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
-        """As plain JSON values: rows, models, datasets, left_out. Null where a number is not known; "infinite" where no number
-        of cheap runs is enough."""
+        """As plain JSON values: rows, xscores, models, datasets, left_out. Null where a number is not known; "infinite" where
+        no number of cheap runs is enough."""
         rows = [
             {name: _plain(value) if name in NUMBERS else value for name, value in row.items()}
             for row in records(self.rows)
         ]
         listed = {name: list(getattr(self, name)) for name in ("models", "datasets", "left_out")}
-        return {"rows": [{**row, "reason": row["reason"] or None} for row in rows], **listed}
+        xscores = records(self.xscores.reset_index())
+        return {"rows": [{**row, "reason": row["reason"] or None} for row in rows], "xscores": xscores, **listed}
 
 
 def agreement(cheap: pd.DataFrame, dear: pd.DataFrame, lam: float = LAMBDA) -> Agreement:
@@ -72,11 +75,13 @@ def agreement(cheap: pd.DataFrame, dear: pd.DataFrame, lam: float = LAMBDA) -> A
     suite = _blocks([{name: table[name] for name in datasets or table} for table in tables])
     if not any(len(block[0].models) >= FEWEST_MODELS for block in [suite, *blocks.values()]):
         raise UserError(f"an order of models is compared over at least {FEWEST_MODELS} that both tables have in full")
-    rows = [{"by": score, **_row(*_scores(suite, score, lam))} for score in SCORES]
+    scores = {score: _scores(suite, score, lam) for score in SCORES}
+    rows = [{"by": score, **_row(*both)} for score, both in scores.items()]
     rows += [{"by": name, **_row(*blocks[name])} for name in datasets]
     columns = ["by", "models", "cheap_seeds", "dear_seeds", *NUMBERS, "reason"]
-    found = pd.DataFrame(rows, columns=columns)
-    return Agreement(found, tuple(suite[0].models), tuple(datasets), _left_out(tables, datasets, suite[0].models))
+    found, models = pd.DataFrame(rows, columns=columns), suite[0].models
+    left_out = _left_out(tables, datasets, models)
+    return Agreement(found, tuple(models), _means(scores["xscore"]), tuple(datasets), left_out)
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,14 @@ def _xscores(block: _Block, lam: float) -> _Block:
         return dataclasses.replace(block, reason="an xScore needs two datasets that tell the models apart")
     scores = normalised_scores(block.values[:, :, told], low[told], high[told], lam)[2]
     return dataclasses.replace(block, values=scores[:, :, None])
+
+
+def _means(blocks: tuple[_Block, _Block]) -> pd.DataFrame:
+    """Of all seeds, models x SIDES; no rows where a side has none."""
+    index = pd.Index(blocks[0].models, name="model")
+    if index.empty or blocks[0].reason or blocks[1].reason:
+        return pd.DataFrame(columns=list(SIDES), index=index[:0], dtype=float)
+    return pd.DataFrame({side: block.of_runs.mean(axis=0) for side, block in zip(SIDES, blocks, strict=True)}, index)
 
 
 def _row(cheap: _Block, dear: _Block) -> dict[str, Any]:

@@ -109,6 +109,9 @@ class Effects:
     def document(self) -> dict[str, list[dict[str, Any]]]:
         """As plain JSON values: effects, comparisons, interactions."""
         plain = self.rows.astype(object).where(self.rows.notna(), None).to_dict("records")
+        for row in plain:
+            if row.get("seeds_needed") is not None:  # a column of whole numbers and NaN is one of floats
+                row["seeds_needed"] = int(row["seeds_needed"])
         return {
             f"{of}s": [
                 {str(key): value for key, value in row.items() if key != "of"} for row in plain if row["of"] == of

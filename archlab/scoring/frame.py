@@ -108,16 +108,21 @@ class Frame:
 
 
 def xscore(
-    accuracies: pd.DataFrame, lam: float = LAMBDA, frame: Frame | None = None, *, higher_is_better: bool = True
+    accuracies: pd.DataFrame,
+    lam: float = LAMBDA,
+    frame: Frame | Mapping[str, Any] | None = None,
+    *,
+    higher_is_better: bool = True,
 ) -> pd.DataFrame:
     """xScore of each model: `mean - lam * variance` of its normalised accuracies.
 
     Args:
         accuracies: Models (index) x datasets (columns), in any one unit.
         lam: Weight of the variance; 0.5 as published.
-        frame: Normalises each dataset; without one, the table's own minima and maxima do. Accuracies outside the
-            frame normalise to values outside [0, 1]; nothing is clipped.
-        higher_is_better: Without a frame: whether the maximum is the best, or the minimum.
+        frame: Normalises each dataset, such as `.document["frame"]` of what `archlab.ablate` gives; without one, the
+            table's own minima and maxima do. Accuracies outside the frame normalise to values outside [0, 1]; nothing
+            is clipped.
+        higher_is_better: Without a `Frame`: whether the maximum is the best, or the minimum.
 
     Returns:
         Models x (mean, variance, xscore), in the order of `accuracies`. `mean` and `variance` (ddof 1) are over the
@@ -131,6 +136,8 @@ def xscore(
     if not math.isfinite(lam):
         raise UserError(f"lambda must be a finite number, not {lam}")
     values = _numbers(accuracies)
+    if isinstance(frame, Mapping):
+        frame = Frame.from_document(frame, higher_is_better=higher_is_better)
     if frame is None:
         if len(values) < 2:
             raise UserError("one model alone spans no frame: give at least two, or a frame")

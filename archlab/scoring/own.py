@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 
 import pandas as pd
 
 from archlab.foundation import UserError
-from archlab.foundation.own_code import own_code
-from archlab.scoring.scores import Scores
+from archlab.foundation.own_code import OwnCode, own_code
+from archlab.scoring.scores import COLUMNS, Scores
 
 TAKEN = {"model", "role", "kind", "width", "params", "macs", "peak_memory", "seconds", "latency", "accuracy"}
-TAKEN |= {"difference", "worst", "at_chance"}
-"""Columns that stand beside scores somewhere; those of the scores themselves are taken too."""
+TAKEN |= {"params_deployed", "macs_deployed", "difference", "worst", "at_chance", "reason", *COLUMNS}
+"""Columns of scores, and what stands beside them somewhere."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,11 @@ class OwnScore:
 
     name: str
     reference: str
-    function: Callable[[pd.DataFrame], pd.Series]
+    function: OwnCode
 
     def __call__(self, normalised: pd.DataFrame) -> pd.Series:
         """Its values by model. Raises UserError where the function fails or gives anything else."""
-        try:
-            found = self.function(normalised.copy())
-        except Exception as error:
-            raise UserError(f"fails: {type(error).__name__}: {error}", where=self.reference) from error
+        found = self.function(normalised.copy())
         expected = f"must give a Series with a number for each of the {len(normalised)} models"
         if not isinstance(found, pd.Series):
             raise UserError(f"{expected}, not a {type(found).__name__}", where=self.reference)
@@ -50,10 +49,25 @@ class OwnScore:
 
 
 def own_score(reference: str, *, folder: Path | None = None, at: str | None = None) -> OwnScore:
-    """The score that `FILE.py:NAME` names; raises UserError where there is no such file or function."""
+    """The score that `FILE.py:NAME` names; raises UserError where there is no such file, or function of one table."""
     code = own_code(reference, folder=folder, at=at)
     name = reference.rpartition(":")[2]
-    return OwnScore(name, f"{code.file}:{name}", code.value)
+    with suppress(ValueError):  # a function in C says nothing of itself
+        try:
+            signature(code.value).bind(None)
+        except TypeError:
+            raise UserError(f"{reference} must take one table, the normalised accuracies", where=at) from None
+    return OwnScore(name, f"{code.file}:{name}", code)
+
+
+def check_names(references: Iterable[str], datasets: Iterable[str]) -> None:
+    """Raises UserError where a score of `FILE.py:NAME` is called as another column of the table is."""
+    taken = {*TAKEN, *datasets}
+    for reference in references:
+        name = reference.rpartition(":")[2]
+        if name in taken:
+            raise UserError("another column of the table has this name: call the function otherwise", where=reference)
+        taken.add(name)
 
 
 def with_own_scores(scores: Scores, means: pd.DataFrame, own: Sequence[OwnScore]) -> Scores:
@@ -62,12 +76,9 @@ def with_own_scores(scores: Scores, means: pd.DataFrame, own: Sequence[OwnScore]
     Args:
         means: Models x datasets: the seed means that were scored.
     """
+    check_names([score.reference for score in own], map(str, means))
     models = scores.models.copy()
     for score in own:
-        if score.name in {*TAKEN, *models, *means}:
-            raise UserError(
-                "another column of the table has this name: call the function otherwise", where=score.reference
-            )
         models[score.name] = float("nan")
         if scores.frame is not None:
             models[score.name] = score(scores.frame.normalised(means.loc[models.index[models["reason"] == ""]]))

@@ -27,6 +27,7 @@ TIDY = {"model", "dataset", "seed", "split", "metric", *VALUES}
 SEED = {"seed", "Seed"}  # of a table of models by datasets, of which one may be called SEED
 LONGEST_NAME = 300  # characters of a model's or a dataset's
 POINTS = "points"  # what differences of shares are told in
+ROUNDED = 0.001  # of a share: so far a mean of rounded values may lie from one that was rounded itself
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,16 @@ def points(metric: Metric) -> str:
 def decimals(metric: Metric) -> int:
     """How many of a difference are told: of points two, of anything else three."""
     return 2 if metric.is_share else 3
+
+
+def column_of_means(means: pd.DataFrame, metric: Metric | str = "accuracy") -> list[str]:
+    """A sentence on the one column of models x datasets that is the mean of the others; none where there is no such."""
+    if not Metric.of(metric).is_share or min(means.shape) < 3:  # fewer may be so by chance
+        return []
+    others = means.rsub(means.sum(axis=1), axis=0) / (means.shape[1] - 1)
+    away = (means - others).abs().max() / (100 if in_percent(means.max()) else 1)
+    found = list(away.index[away <= ROUNDED])
+    return [f"{found[0]} is the mean of all others, and counts as a dataset: leave it out"] if len(found) == 1 else []
 
 
 def _open(path: str | Path) -> _Source:

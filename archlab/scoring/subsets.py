@@ -15,6 +15,7 @@ from archlab.scoring.frame import LAMBDA, Frame, normalised_scores, xscore
 
 MOST_SUBSETS = 20_000
 MOST_FOLDS = 100
+EQUAL = 1e-9  # xScores that differ by less do so by rounding
 SOUND = 1e-7  # a fit is updated where what is left of it is more than this share of the whole
 
 
@@ -47,7 +48,8 @@ def subsets(means: pd.DataFrame, frame: Frame, size: int = 4, lam: float = LAMBD
     Args:
         means: Models x datasets, complete; at least size + 3 models, or a map with size + 1 coefficients cannot be validated.
 
-    Raises UserError for too few models, a size outside 1 to one less than the datasets, or more than 20,000 subsets.
+    Raises UserError for too few models or such of one xScore, a size outside 1 to one less than the datasets, or more than
+    20,000 subsets.
     """
     datasets, models = list(frame.datasets), len(means)
     if not 1 <= size < len(datasets):
@@ -62,6 +64,8 @@ def subsets(means: pd.DataFrame, frame: Frame, size: int = 4, lam: float = LAMBD
     if len(combined) > MOST_SUBSETS:
         raise UserError(f"{len(combined):,} subsets of {size}: at most {MOST_SUBSETS:,} are tried")
     target = xscore(means[datasets], lam, frame)["xscore"].to_numpy()
+    if np.ptp(target) <= EQUAL:
+        raise UserError("all models have the same xScore, which any subset would predict")
     values = means[datasets].to_numpy()
     designs = np.stack([np.column_stack([np.ones(models), values[:, chosen]]) for chosen in combined])
     fitted, left_out = _fit(designs, target)

@@ -152,7 +152,8 @@ def check_time(
     """Raises UserError where the tries and the first round do not end within so many seconds."""
     if seconds is None:
         return
-    planned = plan(planned_with_tries(study, store), store, settings, on_event=progress.measuring)
+    runs = planned_with_tries(study, store)
+    planned = plan(runs, store, with_workers(settings, runs, store), on_event=progress.measuring)
     if planned.missing and planned.wall > seconds:
         took = f"the tries and the first round take about {duration(planned.wall)}"
         raise UserError(f"{took}: more than there is within {duration(seconds)}")

@@ -14,6 +14,7 @@ from archlab.executors import Outcome
 from archlab.forecast import Judgement
 from archlab.foundation import write_atomically, write_file
 from archlab.foundation.checksums import noting_checksums
+from archlab.foundation.words import counted
 from archlab.runs import Failure, Run, Store
 from archlab.scoring.spreadsheets import for_csv
 from archlab.study.gains import on_datasets, option_gains
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 IMAGE_NOISE = "image_noise.npz"
 EFFECT = ["choice", "option", "against", "kind", "dataset", "measure"]
 EFFECT += ["difference", "low", "high", "p_adjusted", "decided"]
+ABOUT = ["model", "role", "params", "macs", "width"]
+ENDS = ["xscore_low", "xscore_high", "difference"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Ablation:
         test_images: By dataset, of each class, as it is prepared.
         seconds: By model, see `archlab.study.seconds.seconds_of_a_seed`.
         history: The rounds, where it went on until it was decided; `ended` says what ended it: `decided`, `given_up` (no
-            seeds can decide the rest), `seeds` (the most are reached), `failed`, `time`.
+            seeds can decide the rest), `seeds` (the most are reached), `failed`, `time`, `unknown` (the rest has no xScore).
         tuning: What was tuned before, as `archlab.study.tuning.Tuned` has it; None where nothing was.
     """
 
@@ -72,6 +75,11 @@ class Ablation:
     history: tuple[Round, ...] = ()
     ended: str | None = None
     tuning: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        """What it is and the answer, for notebooks: all that it holds fills screens."""
+        runs = f"{counted(len(self.runs), 'run')}, {len(self.failed)} failed"
+        return "\n".join(filter(None, [f"{self.study.name}: {runs}, results in {self.folder}", self.answer]))
 
     @property
     def folder(self) -> Path:
@@ -120,28 +128,33 @@ class Ablation:
             return pd.DataFrame(columns=EFFECT)
         return rows[rows["of"] == "effect"].drop(columns="of").reset_index(drop=True)
 
+    @property
+    def dataset_columns(self) -> dict[str, str]:
+        """Of `scores`, by dataset: its name, or `on NAME` where another column is called so."""
+        taken = {*ABOUT, "mean", "variance", "xscore", *ENDS, "at_chance"}
+        return {name: f"on {name}" if name in taken else name for name in self.study.datasets}
+
     @cached_property
     def scores(self) -> pd.DataFrame:
         """A row a model, best first: model, role, params, macs, width, the mean test accuracy on each dataset (or what else
-        the study's metric is), mean, variance, the study's own scores, xscore, xscore_low, xscore_high, difference (of the
-        xScore, to the base), at_chance (datasets)."""
+        the study's metric is; see `dataset_columns`), mean, variance, the study's own scores, xscore, xscore_low, xscore_high,
+        difference (of the xScore, to the base), at_chance (datasets)."""
         import pandas as pd
 
         rows = self.table[(self.table["metric"] == self.study.metric.name) & (self.table["split"] == SPLIT)]
         means = rows.groupby(["model", "dataset"])["value"].mean()
-        datasets, own = list(self.study.datasets), self.scored.own if self.scored else ()
-        columns = ["model", "role", "params", "macs", "width", *datasets, "mean", "variance", *own, "xscore"]
+        named, own = self.dataset_columns, self.scored.own if self.scored else ()
+        numbers = [*named.values(), "mean", "variance", *own, "xscore", *ENDS]
         found = [
             {
                 **score,
                 "at_chance": ", ".join(score["at_chance"]),
-                **{name: means.get((score["model"], name)) for name in datasets},
+                **{column: means.get((score["model"], name)) for name, column in named.items()},
             }
             for score in self.document["scores"]
         ]
-        ends = ["xscore_low", "xscore_high", "difference"]
-        numbers = [*datasets, "mean", "variance", *own, "xscore", *ends]  # NaN, not None, where none is known
-        return pd.DataFrame(found, columns=[*columns, *ends, "at_chance"]).astype(dict.fromkeys(numbers, float))
+        table = pd.DataFrame(found, columns=[*ABOUT, *numbers, "at_chance"])
+        return table.astype(dict.fromkeys(numbers, float))  # NaN, not None, where none is known
 
     @cached_property
     def document(self) -> dict[str, Any]:

@@ -41,9 +41,12 @@ def compute(
     take. Raises UserError where a model that is to be trained is counted otherwise by fvcore; Interrupted after Ctrl-C, when
     everything finished is stored.
     """
-    runs = list(runs)
-    check_counts([run for run in runs if run.key not in store], store, settings, progress.say)
-    planned = plan(runs, store, settings, measure=measure, on_event=progress.measuring)
+    runs = list({run.key: run for run in runs}.values())
+    missing = [run for run in runs if run.key not in store]
+    check_counts(missing, store, settings, progress.say)
+    planned = Plan(runs, [], 1)  # which needs no torch, as planning on a machine with a GPU does
+    if missing:
+        planned = plan(runs, store, settings, measure=measure, on_event=progress.measuring)
     with progress.computing(what, planned) as hear:
         try:
             return planned, execute([*planned.stored, *planned.runs], store, settings, task=task, on_event=hear)

@@ -21,6 +21,7 @@ from archlab.study.choices import size_changes
 from archlab.study.combination import Combination, apply, combinations
 from archlab.study.forms import Form
 from archlab.study.study import Effect, Study
+from archlab.study.unseen import check_apart
 from archlab.study.variables import Value
 from archlab.training.exemption import Exemption
 from archlab.training.recipe import Change
@@ -88,6 +89,7 @@ class Designer:
     def __init__(self, study: Study, home: Path | None = None):
         self.home = home or default_home()
         self.kin = {name: kin(name, self.home) for name in study.datasets}
+        check_apart(study, self.kin)
         self.classes = max(entry(name, self.home).classes for name in study.datasets)
         self.models = {*study.bases, *(each.name for each in study.compare)}
         self.resolution = max(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
@@ -12,6 +13,8 @@ from archlab.foundation.words import counted
 from archlab.training.consistency import check_consistency
 from archlab.training.recipe import Change, Recipe
 from archlab.training.tune import SGD_ALONE, Tune
+
+MOST_CANDIDATES = 1_000
 
 Values = dict[str, float]
 """By key of a recipe, a value to train with."""
@@ -31,7 +34,11 @@ def settled_grid(tune: Tune, cells: Sequence[SettledCell], at: str | None) -> di
     Raises:
         UserError: A recipe that cannot be tuned so, or values that do not go together with it.
     """
-    keys = list(tune.values)
+    keys, combined = list(tune.values), math.prod(map(len, tune.values.values()))
+    if combined > MOST_CANDIDATES:
+        raise UserError(
+            f"tune has {combined:,} combinations of values, and at most {MOST_CANDIDATES:,} are tried", where=at
+        )
     _check_variants(cells, keys, at)
     candidates = [dict(zip(keys, values, strict=True)) for values in product(*tune.values.values())]
     for _, _, recipe in cells:

@@ -1,7 +1,8 @@
-"""A budget's limit of latency, which no closed form gives: models are timed on this machine before anything is trained.
+"""Latency, which no closed form gives: models are timed on this machine before they are trained.
 
-Nothing is fitted to it, and nothing is left out for it: a variant above it is refused, since without its option every
-comparison would be another. A reference above it is trained all the same, since it spans the frame.
+Nothing is fitted to a budget's limit of it, and nothing is left out for it: a variant above it is refused, since without its
+option every comparison would be another. A reference above it is trained all the same, since it spans the frame. Designs of a
+search are timed one by one.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from archlab.architecture.own_blocks import own_blocks_of
 from archlab.deploy.extras import require
-from archlab.deploy.latencies import latencies, not_timed, run_to_time
+from archlab.deploy.latencies import latencies, latency_beside, not_timed, run_to_time
 from archlab.foundation import UserError
 from archlab.foundation.words import counted, first_of
 from archlab.runs import Run, Store
+from archlab.study.design import Design, Designer
 from archlab.study.resolved import Model, ResolvedStudy
 
 LIMITED = "`budget: latency`"  # what needs the extra `onnx`
@@ -146,3 +149,60 @@ def runs_to_time(study: ResolvedStudy, models: Iterable[Model]) -> dict[str, Run
 def _is_beside(study: ResolvedStudy, model: Model) -> bool:
     """Whether it shows an edit without the budget."""
     return model.kind == "raw" and study.budget["fit"] == "width"
+
+
+class Stopwatch:
+    """Measures designs of a search while others train, once each: what it found is kept, and counts for good.
+
+    A design is timed beside a reference, taking turns, so that whatever keeps the machine busy meets both. Of the reference
+    itself counts what was measured when the search began, before its first trial.
+
+    Args:
+        milliseconds: Of the reference, where the search has begun.
+        time_limit: Seconds that measuring one design may take; None: a limit of its own.
+
+    Raises:
+        UserError: The reference cannot be measured.
+    """
+
+    def __init__(
+        self,
+        designer: Designer,
+        reference: Design,
+        store: Store,
+        milliseconds: float | None = None,
+        time_limit: float | None = None,
+    ):
+        self.designer, self.store, self.time_limit = designer, store, time_limit
+        self.reference = self._costed(reference)
+        found = latencies([self.reference], store, time_limit) if milliseconds is None else {}
+        if milliseconds is None and not found.get(self.reference.key):
+            raise UserError(f"the latency of {reference.name} cannot be measured", where=designer.study.where)
+        self.milliseconds: float = milliseconds or found[self.reference.key][0]["median_ms"]
+
+    def __call__(self, design: Design) -> float | None:
+        """Milliseconds for one image on one thread of this machine's CPU, in float; None where they cannot be measured."""
+        run = self._costed(design)
+        return latency_beside(run, self.reference, self.milliseconds, self.store, self.time_limit)
+
+    def above(self, design: Design) -> str | None:
+        """In words, by what a design is above a budget of latency in one of its forms; None where it keeps the budget."""
+        limit = self.designer.study.budget.latency
+        if limit is None:
+            return None
+        times = (self(each) for each in (design, *self.designer.forms(design).values()))
+        above = [each for each in times if not is_within(each, limit)]
+        return f"it {beyond(above[0], limit)}" if above else None
+
+    def _costed(self, design: Design) -> Run:
+        """A run of the form, classes and resolution that costs refer to."""
+        designer, architecture = self.designer, design.architecture
+        return run_to_time(
+            design.name,
+            architecture.canonical(),
+            design.width,
+            own_blocks_of(architecture),
+            classes=designer.classes,
+            resolution=designer.resolution,
+            smallest_map=designer.study.smallest_map,
+        )

@@ -19,6 +19,7 @@ from archlab.study.choices import changes_of, parse_choices
 from archlab.study.forms import parse_forms
 from archlab.study.matters import read_matters
 from archlab.study.overriding import apply_overrides
+from archlab.study.own_scores import check_own_scores, read_own_scores
 from archlab.study.scored_metric import read_metric
 from archlab.study.search_settings import parse_search
 from archlab.study.seeds import read_seeds
@@ -87,6 +88,7 @@ def load_study(source: StudySource, *, home: Path | None = None) -> Study:
         study = apply_overrides(study, overridden, home)
         _check_exemptions(study.recipe, home, "override recipe")
     study = hide(study, ())
+    check_own_scores(study)
     check_combinations(study)
     return study
 
@@ -148,7 +150,7 @@ def _parse(document: dict, path: Path | None, home: Path) -> Study:
         weight_of_variance=_value(document, "lambda", Annotated[float, Within(0)], 0.5),
         metric=metric,
         class_scores=_value(document, "class_scores", bool, True),
-        own_scores=_own_scores(document, folder),
+        own_scores=read_own_scores(document.get("score", []), folder, where(document, "score")),
         search=search,
         where=here,
         budget_where=where(document, "budget") or here,
@@ -198,7 +200,7 @@ def _bases(document: dict, name: str, path: Path | None, here: str | None, width
         if isinstance(source, str) and _is_the_study(source, name, path):
             raise UserError(f"the study {name!r} names itself as its base", where=at)
         base = _architecture(source, folder, at)
-        label = option_name(base.name if label is None else label, at)
+        label = option_name(base.name if label is None else label, at, "a base")
         if label in bases:
             raise UserError(f"two bases are called {label!r}", where=at)
         bases[label] = base.with_layers(base.layers, name=label)
@@ -230,7 +232,7 @@ def _compare(document: dict, folder: Path, widths: Widths) -> tuple[Architecture
         for found in _compared(source, folder, line):
             if found.name in compared:
                 raise UserError(f"{found.name!r} is compared twice", where=line)
-            compared[option_name(found.name, line)] = found
+            compared[option_name(found.name, line, "an architecture")] = found
             if source != ALL and (width := meant_width(source, folder)):
                 widths[found.where, found.name] = width
     return tuple(compared.values())
@@ -281,16 +283,6 @@ def _precision(document: dict) -> tuple[str, ...]:
                 f"precisions are {' and '.join(PRECISIONS)}, not {name!r}", where=at, name=name, known=PRECISIONS
             )
     return tuple(name for name in PRECISIONS if name == "float" or name in listed)
-
-
-def _own_scores(document: dict, folder: Path) -> tuple[str, ...]:
-    from archlab.scoring import own_score
-
-    given, at = document.get("score", []), where(document, "score")
-    listed = given if isinstance(given, list) else [given]
-    lines = [where(given, index) or at for index in range(len(listed))]
-    found = [own_score(str(each), folder=folder, at=line) for each, line in zip(listed, lines, strict=True)]
-    return tuple(score.reference for score in found)
 
 
 def _value(document: dict, key: str, hint: Any, default: Any) -> Any:

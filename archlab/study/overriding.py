@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from archlab.data import Suite, catalogue, load_suite
+from archlab.data import Suite, load_suite
+from archlab.data.entries import names
 from archlab.data.suite import suites
 from archlab.foundation import UserError
 from archlab.foundation.settings import read_value
@@ -63,12 +64,12 @@ def apply_overrides(study: Study, given: Overridden, home: Path) -> Study:
 
 def _suite(given: Overridden, home: Path) -> Suite:
     if given.datasets is not None:
-        wrong = [name for name in given.datasets if name in suites() and name not in catalogue(home)]
+        wrong = [name for name in given.datasets if name in suites() and name not in names(home)]
         if wrong:
             raise UserError(f"override datasets: {wrong[0]!r} is a suite, not a dataset: override the suite instead")
         return load_suite(list(given.datasets), home, "override datasets")
     assert given.suite is not None
-    if str(given.suite) not in suites() and str(given.suite) in catalogue(home):
+    if str(given.suite) not in suites() and str(given.suite) in names(home):
         raise UserError(f"override suite: {given.suite!r} is a dataset, not a suite: override the datasets instead")
     return load_suite(given.suite, home, "override suite")
 

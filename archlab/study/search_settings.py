@@ -19,7 +19,7 @@ from archlab.training.recipe import Recipe
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-ENDING = ("BruteForceSampler", "GridSampler")  # they end a search themselves
+LEFT_OUT = ("BruteForceSampler", "GridSampler", "PartialFixedSampler")  # they end a search, or need another sampler
 SECOND = {"xscore_and_macs": "macs", "xscore_and_latency": "latency_ms"}
 
 
@@ -46,9 +46,8 @@ class Sampler:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Optuna says so of what it calls experimental
                 return self.make(**given)
-        except (TypeError, ValueError, ImportError) as error:
-            words = " ".join(str(error).split())
-            raise UserError(f"search: the sampler {self.name} cannot be made: {words}", where=self.where) from None
+        except Exception as error:
+            raise self._cannot("be made", error) from None
 
     def try_out(self, objectives: int) -> None:
         """Raises UserError where it cannot be made, or cannot propose for so many objectives."""
@@ -62,8 +61,11 @@ class Sampler:
         try:
             study.ask(space)
         except Exception as error:
-            words = " ".join(str(error).split())
-            raise UserError(f"search: the sampler {self.name} cannot propose: {words}", where=self.where) from None
+            raise self._cannot("propose", error) from None
+
+    def _cannot(self, what: str, error: Exception) -> UserError:
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        return UserError(f"search: the sampler {self.name} cannot {what}: {words}", where=self.where)
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _sampler(search: dict[str, Any], at: str | None, folder: Path) -> Sampler:
     else:
         from optuna import samplers
 
-        all_names = [name for name in samplers.__all__ if name.endswith("Sampler") and name not in ENDING]
+        all_names = [name for name in samplers.__all__ if name.endswith("Sampler") and name not in LEFT_OUT]
         named = {name: getattr(samplers, name) for name in all_names}
         short = {name.removesuffix("Sampler").lower(): name for name in named}
         name = short.get(given, given)

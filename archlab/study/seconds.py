@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from archlab.forecast.costs import computing, hardware
+from archlab.foundation.machine import cpu_name, gpu_count, gpu_names
 from archlab.runs import Run
 
 
@@ -18,7 +18,7 @@ def seconds_of_a_seed(runs: Iterable[Run], results: dict[str, dict[str, Any]]) -
     Args:
         results: What is stored, by key.
     """
-    here = computing(hardware())
+    here = gpu_names() if gpu_count() else (cpu_name(),)  # torch is not asked, which would take seconds
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         of_dataset = found[run.model][run.dataset]

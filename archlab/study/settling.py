@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def settle(designer: Designer, designs: list[Design], path: str | None) -> Resol
 def form_of(design: Design) -> dict[str, Any]:
     """What `archlab.study.resolved.Model.forms` keeps of a design."""
     return {
-        "architecture": design.architecture.canonical(),
+        "architecture": json.loads(json.dumps(design.architecture.canonical())),  # heads of layers know their lines
         "width": design.width,
         "cost": dataclasses.asdict(design.cost),
         "own_files": list(own_blocks_of(design.architecture)),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from archlab.foundation import UserError
+from archlab.foundation.plain import plain
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,20 @@ def override(
     matters: str | dict | None = None,
     frame: str | None = None,
 ) -> StudySource:
-    """The study with these values; the study itself where none is given. `datasets` may be the name of one."""
+    """The study with these values; the study itself where none is given. `datasets` may be the name of one.
+
+    What a program gives is taken as YAML would give it: numbers of NumPy, tuples, paths.
+    """
     if isinstance(datasets, str):
         datasets = [datasets]
+    study, counted = plain(study), plain(seeds)
     found = Overridden(
         study,
         suite,
-        None if datasets is None else tuple(datasets),
-        recipe,
-        tuple(seeds) if isinstance(seeds, Sequence) and not isinstance(seeds, str) else seeds,
-        matters,
+        None if datasets is None else tuple(plain(list(datasets))),
+        plain(recipe),
+        tuple(counted) if isinstance(counted, list) else counted,
+        plain(matters),
         frame,
     )
     return study if found == Overridden(study) else found

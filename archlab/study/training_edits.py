@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archlab.foundation import UserError, check_keys, where, with_lines_of
-from archlab.study.variables import AsItStandsError, Ask, OpenValues, count_open, settle
+from archlab.study.variables import AsItStandsError, Ask, OpenValues, count_open, labelled, settle
 from archlab.training.reading import load_recipe, read_change
 from archlab.training.recipe import Change
 
@@ -48,9 +48,19 @@ def parse_training_edit(edit: dict, open_values: OpenValues, folder: Path, at: s
             raise UserError(
                 f"{name} cannot be open: name options of one value each", where=where(settings, name) or line
             )
-    loaded = read_change(settings, folder, line)
+    read = {name: _read(name, value, settings, folder, line) for name, value in settings.items()}
+    loaded = with_lines_of(settings, read)
     parsed = {name: open_values.parse(value, key=name, optional=optional) for name, value in loaded.items()}
     return with_lines_of(edit, {"recipe": with_lines_of(loaded, parsed)})
+
+
+def _read(name: str, value: Any, settings: dict, folder: Path, at: str | None) -> Any:
+    """The value of a key as a change of a recipe has it; of one that is open, each option so."""
+    if not isinstance(value, dict) or "choose" not in value:
+        return read_change(with_lines_of(settings, {name: value}), folder, at)[name]
+    options = labelled(value["choose"], where(value) or at)
+    read = {label: _read(name, option, settings, folder, at) for label, option in options.items()}
+    return with_lines_of(value, {**value, "choose": read})
 
 
 def settled_change(change: Change, ask: Ask) -> Change:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +38,15 @@ def hide(study: Study, datasets: Sequence[str]) -> Study:
             where=study.where,
         )
     return dataclasses.replace(study, suite=Suite(study.suite.name, seen), unseen=unseen)
+
+
+def check_apart(study: Study, kin: Mapping[str, Sequence[str]]) -> None:
+    """Raises UserError where an unseen dataset and one of the suite are variants of one: its images are seen.
+
+    `kin`: by dataset, all that it counts as, as `archlab.data.kin` gives it.
+    """
+    for name in study.unseen:
+        for seen in study.suite.datasets:
+            if shared := [each for each in kin[name] if each in kin[seen]]:
+                told = f"unseen: {name} counts as {shared[0]}, and so does {seen} of the suite, which choices look at"
+                raise UserError(told, where=study.where)

@@ -125,7 +125,8 @@ class _Work:
         return [run for run in runs if (run.model, run.dataset, run.seed) in new]
 
     def plan(self, runs: list[Run]) -> Plan:
-        return plan(runs, self.store, self.settings, on_event=self.progress.measuring)
+        settings = with_workers(self.settings, runs, self.store)  # as many as will compute them
+        return plan(runs, self.store, settings, on_event=self.progress.measuring)
 
     def compute(self, rounds: SeedRounds) -> int:
         """Computes a round; how many runs it adds that no earlier one had."""

@@ -123,7 +123,7 @@ class OpenValues:
         at = where(value)
         options = {
             label: self._parse(option, None, f"{name}.{label}", root or name, False)
-            for label, option in _labelled(value["choose"], at).items()
+            for label, option in labelled(value["choose"], at).items()
         }
         return Variable(name, options, optional=optional, root=root, where=at)
 
@@ -186,15 +186,15 @@ class _UndecidedError(Exception):
     """Raised when a walk comes to a variable without a value."""
 
 
-def option_name(value: Any, at: str | None) -> str:
-    """An option's name as it was written, fit to be a part of a model's name."""
+def option_name(value: Any, at: str | None, of: str = "an option") -> str:
+    """An option's name, or that `of` something else, as it was written, fit to be a part of a model's name."""
     name = _WORDS[value] if value is None or isinstance(value, bool) else str(value)
     if not _OPTION.fullmatch(name):
-        raise UserError(f"an option's name has no spaces, `+`, `=` or `,` in it: {name!r}", where=at)
+        raise UserError(f"{of}'s name has no spaces, `+`, `=` or `,` in it: {name!r}", where=at)
     return name
 
 
-def _labelled(given: Any, at: str | None) -> dict[str, Any]:
+def labelled(given: Any, at: str | None) -> dict[str, Any]:
     """The options of a `choose` by name."""
     if isinstance(given, dict):
         pairs = [(option_name(label, where(given, label) or at), option) for label, option in given.items()]

@@ -13,13 +13,15 @@ from archlab.training.foundations import PUBLISHERS
 from archlab.training.metrics import OWN, check_names
 
 FILES = (".safetensors", ".yaml", ".yml")
+STARTS = ("weights", "run", "pretrain")  # what `init` takes one of
 OwnCall = dict[str, dict[str, Any]]  # {DIGEST:NAME: {argument: value}}
 
 
 def placed(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
     """The settings with the own code that they name loaded, in its canonical form, and with the paths of other files.
 
-    `init: timm` is short for `init: {weights: timm}`. Raises UserError for another word there.
+    `init: timm` is short for `init: {weights: timm}`. Raises UserError for another word there. What `init` starts from takes
+    the place of what a recipe before has there.
     """
 
     def loaded(named: list, given: tuple[str, ...]) -> list[OwnCall]:
@@ -44,9 +46,11 @@ def placed(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
                 known=PUBLISHERS,
             )
         found["init"] = {"weights": init}
+    if isinstance(start := found.get("init"), dict) and sum(name in start for name in STARTS) == 1:
+        found["init"] = with_lines_of(start, {**dict.fromkeys(STARTS), **start})
     for name in ("distill", "init"):
         if folder and isinstance(settings.get(name), dict):
-            found[name] = _with_paths(settings[name], folder)
+            found[name] = _with_paths(found[name], folder)
     return with_lines_of(settings, found)
 
 

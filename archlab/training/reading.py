@@ -31,7 +31,7 @@ def load_recipe(
     Args:
         at: FILE:LINE that named it, for messages.
         folder: Where relative paths start; the working directory by default.
-        seen: Files that wait for this one, through `like`.
+        seen: Files that wait for this one, through `like` or as it pretrains by them.
     """
     if isinstance(source, dict):
         return _parse(source, at, folder, seen)
@@ -41,7 +41,7 @@ def load_recipe(
     path = (folder or Path()) / name
     if path.suffix in (".yaml", ".yml") or is_file(path):
         if is_file(path) and real(path) in seen:
-            raise UserError("a recipe cannot be like itself", where=at)
+            raise UserError("a recipe cannot be like itself, nor pretrain by itself", where=at)
         if at and not is_file(path):
             raise UserError(f"there is no file {str(path)!r}", where=at)
         document = read_yaml(path)
@@ -58,17 +58,17 @@ def _parse(
     base = None
     if "like" in document:
         base = load_recipe(document["like"], at=where(document, "like") or at, folder=folder, seen=seen)
-    settings = _placed(with_lines_of(document, own), folder, at)
+    settings = _placed(with_lines_of(document, own), folder, at, seen)
     recipe = read_settings(Recipe, settings, "a recipe", at=at, base=base)
     if "exemptions" in document:
-        recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at))
+        recipe = dataclasses.replace(recipe, exemptions=_exemptions(document, recipe, folder, at, seen))
     check_consistency(recipe, "a recipe", [document], where(document) or at)
     if "name" in document:
         return recipe
     return dataclasses.replace(recipe, name=file_name or (_named_by_changes(base.name, own) if base else recipe.name))
 
 
-def _placed(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
+def _placed(settings: Mapping, folder: Path | None, at: str | None, seen: frozenset[Path] = frozenset()) -> Mapping:
     """The settings as `placed` gives them, the recipe of a pretraining loaded."""
     found = placed(settings, folder, at)
     init = found.get("init")
@@ -78,7 +78,7 @@ def _placed(settings: Mapping, folder: Path | None, at: str | None) -> Mapping:
     if not isinstance(pretrain.get("recipe"), (str, dict)):
         return found
     written = settings["init"]["pretrain"]["recipe"]  # `placed` has put the folder before its files
-    recipe = load_recipe(written, at=where(pretrain, "recipe") or at, folder=folder)
+    recipe = load_recipe(written, at=where(pretrain, "recipe") or at, folder=folder, seen=seen)
     inside = with_lines_of(pretrain, {**pretrain, "recipe": recipe})
     return with_lines_of(found, {**found, "init": with_lines_of(init, {**init, "pretrain": inside})})
 
@@ -89,7 +89,9 @@ def _named_by_changes(name: str, own: dict) -> str:
     return ", ".join([name, *changes])
 
 
-def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | None) -> tuple[Exemption, ...]:
+def _exemptions(
+    document: dict, recipe: Recipe, folder: Path | None, at: str | None, seen: frozenset[Path]
+) -> tuple[Exemption, ...]:
     """Those inherited, then the document's own; `exemptions: {replace: [...]}` gives up the inherited ones."""
     given, at = document["exemptions"], where(document, "exemptions") or at
     found = list(recipe.exemptions)
@@ -103,7 +105,7 @@ def _exemptions(document: dict, recipe: Recipe, folder: Path | None, at: str | N
         line = where(each, "set") or at
         for key in NOT_EXEMPT.keys() & exemption.set.keys():
             raise UserError(f"an exemption cannot {NOT_EXEMPT[key]}", where=where(exemption.set, key) or line)
-        settings = _placed(with_lines_of(each["set"], exemption.set), folder, line)
+        settings = _placed(with_lines_of(each["set"], exemption.set), folder, line, seen)
         read_settings(Recipe, settings, "a recipe", at=line, base=recipe)  # each value; all together when settled
         found.append(dataclasses.replace(exemption, set=settings))
     return tuple(found)

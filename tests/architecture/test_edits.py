@@ -77,6 +77,18 @@ def test_insert_after_stages_inserts_at_their_ends():
     ]
 
 
+@pytest.mark.parametrize(
+    ("edit", "number"), [("insert: [conv, conv, pool], after: {}", 36), ("replace: {}, with: [conv, conv, conv]", 27)]
+)
+def test_how_many_layers_edits_can_make_is_bounded(monkeypatch, edit, number):
+    """Forty of these would make more than fit into any memory."""
+    once, forty = f"{{{edit}}}", ", ".join([f"{{{edit}}}"] * 40)
+    assert len(edited(f"edits: [{once}]").layers) == number
+    monkeypatch.setattr("archlab.architecture.edits.MOST_BLOCKS", 26)
+    with pytest.raises(UserError, match=rf"^edits\.yaml:1: {number} layers, and at most 26 blocks are built$"):
+        edited(f"edits: [{forty}]")
+
+
 def test_insert_before_stages_inserts_at_their_starts():
     result = edited("edits: [{insert: [{conv: {kernel: 3}}, {conv: {kernel: 5}}], before: {stage: [1, -1]}}]")
     kernels = [layer.arguments["kernel"] for layer in result.layers]
@@ -180,6 +192,13 @@ def test_a_file_may_be_a_base_with_edits(tmp_path):
     wider = architecture(tmp_path / "wider.yaml")
     assert wider.name == "wide"
     assert wider.canonical() == edited("edits: [{set: {expand: 8}}, {set: {kernel: 5}, where: {layer: 1}}]").canonical()
+
+
+def test_a_file_that_says_no_name_is_called_as_it_is(tmp_path):
+    (tmp_path / "my net (1).yaml").write_text("layers: [{conv: {out: 8}}]\n")
+    assert architecture(tmp_path / "my net (1).yaml").name == "my_net_1_"
+    assert architecture({"base": "my net (1).yaml"}, folder=tmp_path).name == "my_net_1_"
+    assert architecture({"layers": [{"conv": {"out": 8}}]}).name == "unnamed"
 
 
 def test_a_base_that_leads_back_to_its_own_file_is_refused(tmp_path):

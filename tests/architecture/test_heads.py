@@ -158,6 +158,27 @@ def test_says_what_is_wrong_and_where(head, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("layers:\n  - conv:\n      out: 8\n      act: relus", "net.yaml:5: conv: act: there is no activation 'relus'"),
+        (
+            "defaults:\n  act: relus\nlayers:\n  - conv: {out: 8}",
+            "net.yaml:3: conv: act: there is no activation 'relus'",
+        ),
+        (
+            "layers: [{conv: {out: 8}}]\nhead:\n  features: 8\n  act: relus",
+            "net.yaml:5: head: act: there is no activation",
+        ),
+        ("defaults:\n  act: relus\nlayers: [{mean: }]", "net.yaml:3: head: act: there is no activation 'relus'"),
+    ],
+)
+def test_a_wrong_part_is_told_where_it_is_written(text, message):
+    with pytest.raises(UserError) as caught:
+        archlab.architecture(read_yaml_text(f"name: net\n{text}\n", "net.yaml"))
+    assert str(caught.value).startswith(message)
+
+
 def test_a_classifier_stands_in_the_head_alone():
     with pytest.raises(
         UserError, match=r"^net.yaml:6: classifier: it stands in the head, `head: \[mean, classifier\]`"

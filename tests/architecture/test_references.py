@@ -126,6 +126,17 @@ def test_fused_equals_unfused_after_training(name, dtype, tolerance):
     assert (fused - expected).abs().max() <= tolerance * expected.abs().max()
 
 
+def test_a_network_that_is_fused_goes_on_training():
+    model = build("ghostnet", num_classes=10, width=0.1).train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    fused = model.fuse()
+    assert all(module.training for module in model.modules())
+    fused(torch.randn(2, 3, 64, 64))
+    model(torch.randn(2, 3, 64, 64))
+    assert not any(module.training for module in fused.modules())
+    assert any(not torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "deployed"), [("ghostnet", "ghostnetv3_100"), ("mobileone", "mobileone_s0")])
 def test_same_number_of_deployed_parameters(name, deployed):

@@ -59,6 +59,13 @@ def test_a_contender_that_dies_says_why():
         pass
 
 
+def test_one_that_dies_in_its_warm_up_leaves_no_other_behind():
+    waiting, dying = (Contender(f"{HERE}:{name}", {}) for name in ("tells_environment", "dies"))
+    with pytest.raises(UserError, match="nothing to measure"), Contest({"waits": [waiting], "dies": [dying]}):
+        pass
+    assert waiting.process.poll() is not None
+
+
 def test_a_contender_that_is_killed_while_it_waits_is_told():
     with Contest({"only": [killed := Contender(f"{HERE}:tells_environment", {})]}) as contest:
         killed.process.kill()

@@ -43,6 +43,15 @@ def test_the_recorded_landscape_has_every_design_on_every_dataset_with_two_seeds
     assert landscape.origin["runs"] == landscape.table.groupby(["model", "dataset", "seed"]).ngroups
 
 
+def test_of_fewer_than_ten_designs_one_is_to_be_found():
+    values = {"one": 0.5, "two": 0.9, "a": 0.6, "b": 0.8}
+    rows = [(model, dataset, 0, value) for model, value in values.items() for dataset in ("digits", "textures")]
+    table = pd.DataFrame(rows, columns=["model", "dataset", "seed", "value"])
+    compared = [SimpleNamespace(name=name) for name in ("one", "two")]
+    study = SimpleNamespace(compare=compared, bases={}, weight_of_variance=0.5)
+    assert truly_best(SimpleNamespace(study=study, final=lambda: table)) == {"b"}
+
+
 @pytest.mark.slow
 def test_a_replayed_search_is_repeatable_and_ends_with_one_of_the_best(landscape):
     measured = bench_search(landscape, repeats=2)

@@ -270,6 +270,16 @@ def test_a_constructor_that_fails_is_told_once(faults_of):
     assert said.startswith("  constructor: AttributeError: ") and "'nowhere'" in said and "\n" not in said
 
 
+@pytest.mark.parametrize("method", ["published_stride", "channel_multiple"])
+def test_a_number_that_fails_is_told(faults_of, method):
+    class Failing(Sound):
+        pass
+
+    setattr(Failing, method, classmethod(lambda cls, *told: told[-1].nowhere))
+    said = faults_of(Failing)
+    assert said.startswith("  channels and strides: AttributeError: ") and "'nowhere'" in said and "\n" not in said
+
+
 def test_residual_norm_of_another_module(faults_of):
     class Foreign(Sound):
         def residual_norms(self):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from archlab.foundation import read_yaml
+
 
 @pytest.fixture
 def call(command, monkeypatch, tmp_path):
@@ -41,6 +43,15 @@ def test_list(call):
     assert rows["cifar10"]["prepared"] == [] and rows["digits"]["sample"]
 
 
+def test_list_goes_on_where_an_entry_cannot_be_read(call, tmp_path):
+    entry = tmp_path / "home/datasets/catalogue/leaves.yaml"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("name: leaves\ntitel: Leaves\n")
+    code, out, err = call("list", "--json")
+    assert code == 0 and {"digits", "cifar10"} <= {row["name"] for row in json.loads(out)}
+    assert err.startswith(f"warning: the dataset leaves is left out: {entry}:2: ") and err.count("\n") == 1
+
+
 @pytest.mark.slow
 def test_a_folder_from_adding_to_looking(call, photos, tmp_path):
     code, out, _ = call("add", "leaves", "--folder", photos, "--title", "Leaves", "--licence", "mine", "--no-flip")
@@ -56,6 +67,14 @@ def test_a_folder_from_adding_to_looking(call, photos, tmp_path):
     assert code == 0 and sheet.format == "PNG" and sheet.width > 8 * 64 and sheet.height > 2 * 64
     row = next(row for row in json.loads(call("list", "--json")[1]) if row["name"] == "leaves")
     assert row["title"] == "Leaves" and row["licence"] == "mine" and row["prepared"] == [32]
+
+
+def test_what_is_taken_for_white_is_told(call, photos):
+    for path in photos.rglob("*.png"):
+        Image.fromarray(np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 16).save(path)
+    told = "16-bit images with values up to 4,095: that is taken for white (--white says another value)\n"
+    assert told in call("add", "leaves", "--folder", photos)[1]
+    assert told not in call("add", "leaves", "--folder", photos, "--white", 4095, "--replace")[1]
 
 
 def test_the_next_command_is_on_the_same_store(call, photos, tmp_path):
@@ -257,6 +276,23 @@ def test_mistakes_are_one_line(call, arguments, message):
     code, out, err = call(*arguments)
     assert code == 2 and not out
     assert err.startswith("error: ") and err.count("\n") == 1 and message in err
+
+
+def test_what_is_said_of_a_dataset_stands_in_its_entry(call, photos, tmp_path):
+    about = {"domain": "plants", "citation": "Me 2026", "white": 4095, "test": 0.25, "seed": 3}
+    options = [word for name, value in about.items() for word in (f"--{name}", value)]
+    code, out, err = call("add", "leaves", "--folder", photos / "train", *options)
+    assert code == 0 and "10 test" in out, err
+    entry = read_yaml(tmp_path / "home/datasets/catalogue/leaves.yaml")
+    assert {name: entry[name] for name in about} == about
+
+
+def test_a_table_may_say_what_is_for_training_and_what_for_testing(call, photos, tmp_path):
+    files = [path.relative_to(tmp_path) for path in sorted(photos.rglob("*.png"))]
+    lines = ["image,label,part", *(f"{file},{file.parts[2]},{file.parts[1]}" for file in files)]
+    (tmp_path / "scans.csv").write_text("\n".join(lines))
+    code, out, _ = call("add", "scans", "--csv", "scans.csv", "--split-column", "part")
+    assert code == 0 and "2 classes, 36 train, 4 validation, 10 test" in out
 
 
 @pytest.mark.slow

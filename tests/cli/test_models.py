@@ -11,6 +11,7 @@ import pytest
 import archlab
 from archlab.architecture import InputSpec
 from archlab.budget import count, count_layers
+from archlab.study.loading import load_study
 
 
 @pytest.fixture
@@ -93,6 +94,36 @@ def test_the_width_is_that_of_the_file_whatever_it_is_called_and_of_the_base_tha
         assert (shown["width"], shown["layers"][0]["out_channels"]) == (0.5, 16)
 
 
+STUDY = """
+base: {name: net, layers: [{conv: {out: 8, stride: 2}}]}
+choices: {depth: {one: [], two: [{set: {repeat: 2}}]}}
+budget: none
+suite: [leaves]
+"""
+LEAVES = """
+name: leaves
+title: Leaves
+domain: plants
+classes: 3
+resolution: 32
+licence: mine
+source: {folder: {path: /nowhere}}
+"""
+
+
+def test_a_model_of_a_study_of_own_data_is_a_file_that_studies_take(models, tmp_path):
+    catalogue = tmp_path / "store/datasets/catalogue"
+    catalogue.mkdir(parents=True)
+    (catalogue / "leaves.yaml").write_text(LEAVES)
+    (tmp_path / "study.yaml").write_text(STUDY)
+    arguments = ("show", tmp_path / "study.yaml", "--model", "net+depth=two", "--store", tmp_path / "store")
+    assert json.loads(models(*arguments, "--json")[1])["classes"] == 3
+    (tmp_path / "two.yaml").write_text(models(*arguments, "--yaml")[1])
+    (tmp_path / "next.yaml").write_text("compare: [two.yaml]\nbudget: none\nsuite: [leaves]\n")
+    (compared,) = load_study(tmp_path / "next.yaml", home=tmp_path / "store").compare
+    assert (compared.name, compared.layers[0].repeat) == ("net_depth_two", 2)
+
+
 def test_show_a_file(models, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("layers:\n  - conv: {out: 8}\n")
@@ -108,6 +139,7 @@ def test_show_a_file(models, tmp_path):
         (("show", "mobilnetv2"), "did you mean 'mobilenetv2'?"),
         (("show", "mobilenetv2", "--width", "0"), "--width"),
         (("show", "mobilenetv2", "--width", "nan"), "width must be above 0, not nan"),
+        (("show", "mobilenetv2", "--yaml", "--width", "nan"), "width must be above 0, not nan"),
         (("show", "mobilenetv2", "--width", "inf"), "--width"),
         (("show", "mobilenetv2", "--classes", "0"), "--classes"),
         (("show", "mobilenetv2", "--widht", "1"), "did you mean '--width'?"),
@@ -130,7 +162,7 @@ def test_a_model_of_a_study_is_shown_as_it_is_trained_and_written_as_a_file(mode
     assert code == 0 and 2_400_000 < shown["params"] <= 2_500_000 and shown["width"] > 1
     (tmp_path / "variant.yaml").write_text(models("show", "quick", "--model", name, "--yaml")[1])
     written = archlab.architecture(tmp_path / "variant.yaml")
-    assert written.name == name
+    assert written.name == "mobilenetv2_attention_eca"
     cost = count(written, InputSpec(shown["classes"], shown["resolution"]))
     assert (cost.params, cost.macs) == (shown["params"], shown["macs"])
     code, _, complaint = models("show", "quick", "--model", "mobilenetv2+atention=eca")

@@ -164,7 +164,8 @@ def test_export(runs, store, tmp_path):
         code, out, err = runs("export", tmp_path / name)
         assert (code, out) == (0, "") and err == f"3 runs written to {tmp_path / name}\n"
     table = pyarrow.parquet.read_table(tmp_path / "table.parquet")
-    assert set(table["key"].to_pylist()) == set(store.keys())
+    listed = [row["key"] for row in json.loads(runs("list", "--json")[1])["runs"]]
+    assert table["key"].to_pylist() == listed and set(listed) == set(store.keys())
     assert len((tmp_path / "table.csv").read_text().splitlines()) == 4
     code, _, err = runs("export", tmp_path / "table.cvs")
     assert code == 2 and err == "error: cannot write .cvs: a table is .parquet or .csv - did you mean '.csv'?\n"

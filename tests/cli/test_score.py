@@ -79,6 +79,15 @@ def test_references_span_the_frame(command, table):
     assert document["frame"]["datasets"]["indoor"] == [0.5, 0.6]
 
 
+@pytest.mark.parametrize("lam", [0, 2])
+def test_lambda_weighs_the_variance(command, table, lam):
+    code, out, _ = command("score", table(GOOD), "--lambda", lam, "--json")
+    document = json.loads(out)
+    assert code == 0 and document["lambda"] == lam
+    for row in document["models"]:
+        assert row["xscore"] == pytest.approx(row["mean"] - lam * row["variance"])
+
+
 def test_seeds_give_intervals_and_a_split_is_chosen(command, tmp_path):
     rng = np.random.default_rng(0)
     rows = [
@@ -153,6 +162,14 @@ def test_seeds_and_the_row_numbers_of_pandas_are_no_datasets(command, table, tmp
     capital = table(f"Model,Seed,x,y,SEED\n{rows}", "capital.csv")
     for path in (capital, tmp_path / "numbered.csv", tmp_path / "numbered.parquet"):
         assert json.loads(command("score", path, "--json")[1]) == expected
+
+
+def test_a_column_of_means_is_pointed_out(command, table):
+    papers = table("model,cifar,dogs,avg\na,95.1,70.2,82.7\nb,90.3,75.4,82.8\nc,80.5,60.2,70.4\n")
+    said = "warning: avg is the mean of all others, and counts as a dataset: leave it out\n"
+    assert said in command("score", papers)[2] and "is the mean" not in command("score", "zhang2025")[2]
+    fewer = table("model,cifar,dogs,avg\na,.9,.7,.8\nb,.8,.6,.7\n")
+    assert "is the mean" not in command("score", fewer)[2], "two may be so by chance"
 
 
 def test_names_break_no_line(command, table):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from archlab import load
+from archlab.cli.search import _sentence
 
 STUDY = """
 name: tiny
@@ -36,7 +38,7 @@ def command(command, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(command, tmp_path):
+def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(command, tmp_path, monkeypatch):
     code, forecast, _ = command("search", "--spec", "tiny.yaml", "--dry-run", "--json")
     assert code == 0 and json.loads(forecast)["wall_seconds"] > 0 and not list(tmp_path.glob("store/runs/??/*"))
 
@@ -59,8 +61,13 @@ def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(comma
     found = json.loads(printed)
     assert {"study", "frame", "scores", "cells", "effects", "failed", "trials", "best", "cost"} <= set(found)
     assert found["cost"]["trials"] == 3 and found["computed"] == 0
-    _, forecast, _ = command("search", "--spec", "tiny.yaml", "--dry-run", "--json")
-    assert json.loads(forecast)["work_seconds"]["trials"] > 0  # all references are stored
+    monkeypatch.setattr("archlab.executors.with_room", lambda settings: dataclasses.replace(settings, workers=7))
+    more = json.loads(command("search", "--spec", "tiny.yaml", "--dry-run", "--json", "--trials", "6")[1])
+    assert more["work_seconds"]["trials"] > 0  # all references are stored
+    assert (more["trials"], more["tried"], more["workers"]) == (6, 3, 7)
+    code, printed, progress = command("search", "--spec", "tiny.yaml", "--dry-run")
+    assert code == 0 and "3 of 3 trials are there, and what is left takes about" in printed, progress
+    assert ["trials", "0", "0", "s"] in [line.split() for line in printed.splitlines()]
 
     winner = found["best"]["file"]
     code, printed, progress = command("train", winner, "--dataset", "digits", "--json")
@@ -75,6 +82,13 @@ def test_searches_trains_the_winner_again_and_writes_it_for_other_commands(comma
     assert code == 0 and f"{found['best']['params']:,}" in printed, progress
     code, printed, progress = command("report", "tiny-search", "--markdown")
     assert code == 0 and found["best"]["model"] in printed, progress
+
+
+def test_what_it_cost_is_all_training_and_the_time_of_this_command():
+    """A search may have gone on from others, whose time to coordinate nobody has kept."""
+    cost = {"trials": 3, "training_seconds": {"all": 100.0}, "coordinating_seconds": 2.0}
+    said = _sentence({"best": None, "cost": cost, "search": {"latency": None}})
+    assert said.endswith("3 trials and the final table took 100 s of training, and this command 2 s to coordinate.")
 
 
 @pytest.mark.parametrize(

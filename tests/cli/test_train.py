@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from archlab.cli.train import _print
+from archlab.executors import Outcome
+from archlab.runs import Store
+from tests.study.standin_training import trained
 
 TINY = """
 name: tiny
@@ -63,6 +67,28 @@ def test_what_a_recipe_stands_on_is_asked_for_before_anything_runs(train, keys, 
     assert not list(Path("store").rglob("checkpoint*"))
 
 
+def test_what_a_run_stands_on_is_named_and_trained_where_it_is_needed_alone(train, monkeypatch):
+    def execute(runs, store, settings, *, on_event):
+        (run,), outcome = runs, Outcome()
+        if run.key not in store:
+            store.put(run, trained(run))
+            outcome.computed = 1
+        outcome.results[run.key] = store.get(run.key)
+        return outcome
+
+    monkeypatch.setattr("archlab.executors.execute", execute)
+    monkeypatch.setattr("archlab.forecast.check_counts", lambda *_: None)
+    Path("short.yaml").write_text(SHORT + "init: {pretrain: {dataset: textures, recipe: {like: quick, steps: 2}}}\n")
+    call = partial(train, "tiny.yaml", "--dataset", "digits", "--recipe", "short.yaml", "--width", "1", "--seed")
+    named, stored = "first tiny on textures, seed 0, which it stands on", "this run is stored already"
+    said = [call(seed)[2] for seed in (0, 1, 1)]
+    assert [(named in each, stored in each) for each in said] == [(True, False), (False, False), (False, True)]
+    store = Store("store")
+    first = {store.get(key)["run"]["dataset"]: key for key in list(store.keys())}["textures"]
+    shutil.rmtree(store.directory(first))
+    assert stored in call(1)[2] and first not in store
+
+
 def test_a_name_with_brackets_is_printed_as_it_is_and_no_lines_around(capsys):
     run = {"model": "net[/x]", "width": 1.0, "dataset": "digits", "seed": 0}
     _print({"run": run, "metrics": {"test": {"accuracy": 0.5}}, "key": "ab12", "seconds": 1.0}, 0, np.array([0, 1]))
@@ -88,6 +114,7 @@ def test_a_gpu_that_is_not_there_is_told_before_anything_runs(train, monkeypatch
         ),
         (["tiny.yaml", "--dataset", "digits", "--width", "0"], "0.0 is not in the range 0<x<=1000"),
         (["tiny.yaml", "--dataset", "digits", "--width", "1", "--params", "1M"], "exclude each other"),
+        (["tiny.yaml", "--dataset", "digits", "--seed", str(2**63)], "9223372036854775808 is not in the range"),
     ],
 )
 def test_says_what_is_wrong_in_one_line(train, arguments, message):

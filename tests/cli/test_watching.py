@@ -1,14 +1,18 @@
 import dataclasses
 import io
 import json
+import resource
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from standin import compute, make_run
 
-from archlab.cli.progress import _Accuracies
+from archlab.cli.progress import ShownProgress, _Accuracies
+from archlab.cli.running import try_out
 from archlab.cli.watching import Watch, duration
+from archlab.executors import Settings
 from archlab.foundation import UserError
 from archlab.runs import Event, EventLog, Store
 
@@ -106,6 +110,40 @@ def test_an_event_log_whose_disk_is_full_stops_nothing(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "warning: /dev/full lacks events: No space left on device"
     ]
+
+
+def test_an_event_log_has_whole_lines_after_a_full_disk(tmp_path):
+    log, limits = EventLog(tmp_path / "events.jsonl"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    log(Event("started", make_run(0)))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.path.stat().st_size + 20, limits[1]))
+    try:
+        log(Event("started", make_run(1)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    log(Event("started", make_run(2)))
+    assert [json.loads(line)["seed"] for line in log.path.read_text().splitlines()] == [0, 2] and not log.complete
+
+
+def test_a_quiet_search_tells_of_the_trials_that_failed_alone(capsys):
+    from optuna.trial import TrialState, create_trial
+
+    progress = ShownProgress(quiet=True, events=None, on_found=None)
+    told = (TrialState.PRUNED, {"xscore": 0.5}), (TrialState.FAIL, {"failed": "ValueError: no"})
+    for number, (state, attributes) in enumerate(told):
+        trial = create_trial(state=state, user_attrs={"model": f"m{number}", **attributes})
+        trial.number = number
+        progress.trial(trial, 0.5)
+    assert capsys.readouterr().err == "trial 1: failed, ValueError: no (best so far 0.500): m1\n"
+
+
+def test_a_smoke_test_counts_the_runs_that_it_tries(tmp_path, monkeypatch):
+    """A pretraining may be one model on one dataset in two recipes."""
+    monkeypatch.setattr("archlab.forecast.smoke", lambda *_, **__: [])
+    progress, totals = ShownProgress(quiet=True, events=None, on_found=None), []
+    monkeypatch.setattr(progress, "watching", lambda total, workers: nullcontext(totals.append(total)))
+    runs = [make_run(0), make_run(1), make_run(recipe={"epochs": 3})]
+    assert try_out("tiny", runs, Store(tmp_path), Settings(workers=1), progress, as_json=False) == 0
+    assert totals == [2]
 
 
 @pytest.mark.parametrize(

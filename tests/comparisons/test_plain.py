@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from scipy import stats
 
 from archlab.architecture import architecture, build_model, from_canonical
@@ -24,6 +23,7 @@ from tests.comparisons import plain
 from tests.repeated import WHOLE
 from tests.training.stub import TINY, Made
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = architecture(
     {
         "name": "small",
@@ -35,14 +35,6 @@ SMALL = architecture(
         ],
     }
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.slow

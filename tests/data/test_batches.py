@@ -57,6 +57,17 @@ def test_an_epoch_gives_whole_batches_in_random_order():
     assert (labels.numpy() == made.labels("train")[first]).all()
 
 
+def test_images_of_several_splits_are_shuffled_together_and_keep_their_labels():
+    made = Made(train=50, validation=20)
+    splits = ("train", "validation")
+    images, labels = (np.concatenate([of(split) for split in splits]) for of in (made.images, made.labels))
+    order = generator("order", 0, 0).permutation(70)[:64]
+    found = [torch.cat(parts) for parts in zip(*Batches(made, *splits, batch_size=16).epoch(0), strict=True)]
+    expected = (images[order] / 255 - np.array(made.mean)) / np.array(made.std)
+    assert torch.allclose(found[0], torch.from_numpy(expected).permute(0, 3, 1, 2).float(), atol=1e-5)
+    assert (found[1].numpy() == labels[order]).all()
+
+
 @pytest.mark.parametrize("side", [16, 64])
 @settings(max_examples=10, deadline=None)
 @given(size=st.integers(1, 40), epoch=st.integers(0, 3), seed=st.integers(0, 2**40))

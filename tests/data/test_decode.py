@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from archlab.data.decode import decode, shape_of
-from archlab.data.listing import open_image
+from archlab.data.formats import open_image
 
 
 def stored(image, format, **options):
@@ -128,7 +128,7 @@ def test_truncated_is_refused(make_picture):
     for format in ("JPEG", "PNG"):
         buffer = io.BytesIO()
         make_picture(2, (200, 200)).save(buffer, format=format)
-        with pytest.raises(Exception), open_image(io.BytesIO(buffer.getvalue()[:-600])) as image:  # noqa: B017
+        with pytest.raises(OSError), open_image(io.BytesIO(buffer.getvalue()[:-600])) as image:
             decode(image, 8)
 
 
@@ -142,6 +142,15 @@ def test_a_png_with_damaged_pixels_is_not_one_with_malformed_exif(make_picture):
 def test_giants_are_refused():
     with pytest.raises(ValueError, match="more than"):
         decode(Image.new("1", (20000, 10000)), 8)
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_giants_are_refused_before_their_pixels_are_read(make_picture, monkeypatch, format):
+    image = stored(make_picture(1, (20, 20)), format)
+    monkeypatch.setattr("archlab.data.decode.LARGEST", 100)
+    monkeypatch.setattr(image, "load", None)
+    with pytest.raises(ValueError, match="20 x 20 is more than 100 pixels"):
+        shape_of(image)
 
 
 def test_formats_that_run_programs_are_not_opened():

@@ -79,10 +79,10 @@ def test_continued_where_it_broke_off(server, tmp_path):
 
 @pytest.mark.parametrize("checksum", [True, False])
 def test_all_there_but_not_yet_moved(server, tmp_path, checksum):
-    server.files["a.zip"] = b"content" * 1000
-    (tmp_path / "a.zip.part").write_bytes(server.files["a.zip"])
-    archive = Archive("a.zip", f"{server.url}/a.zip", sha256(server.files["a.zip"]) if checksum else None)
-    assert download(archive, tmp_path).read_bytes() == server.files["a.zip"]
+    server.files["a.txt"] = b"content" * 1000
+    (tmp_path / "a.txt.part").write_bytes(server.files["a.txt"])
+    archive = Archive("a.txt", f"{server.url}/a.txt", sha256(server.files["a.txt"]) if checksum else None)
+    assert download(archive, tmp_path).read_bytes() == server.files["a.txt"]
     assert server.asked == (["bytes=7000-"] if checksum else ["bytes=7000-", ""])
 
 
@@ -91,6 +91,17 @@ def test_another_file_than_published_is_thrown_away(server, tmp_path):
     with pytest.raises(UserError, match="checksum"):
         download(Archive("a.zip", f"{server.url}/a.zip", sha256(b"content")), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_page_in_the_place_of_an_archive_is_not_kept(server, tmp_path):
+    archive, packed = Archive("a.tar", f"{server.url}/a.tar"), io.BytesIO()
+    server.files["a.tar"] = b"<html>Who are you?</html>"
+    with pytest.raises(UserError, match=r"a\.tar gives is no archive: get it yourself and pass --from PATH"):
+        download(archive, tmp_path)
+    with tarfile.open(fileobj=packed, mode="w") as file:
+        file.addfile(tarfile.TarInfo("x"))
+    server.files["a.tar"] = packed.getvalue()
+    assert download(archive, tmp_path).read_bytes() == packed.getvalue()
 
 
 @pytest.mark.parametrize("url", [None, "file:///etc/passwd", "ftp://example.org/a.zip"])

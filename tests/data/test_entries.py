@@ -1,5 +1,7 @@
 """The catalogue and the suites: what is built in, what a user adds, and every mistake in a YAML file by its line."""
 
+import logging
+
 import pytest
 
 from archlab.data import add_dataset, catalogue, entry, kin, load_suite, open_prepared, prepare, suites
@@ -175,6 +177,17 @@ def test_an_entry_that_cannot_be_read_is_written_anew_and_stands_in_no_other_s_w
     for name in ("leaves", "broken"):
         add_dataset(name, home, "folder", {"path": str(root)}, {}, replace=True)
     assert {"leaves", "broken"} <= set(catalogue(home))
+
+
+def test_an_entry_that_cannot_be_read_is_told_and_left_out(home, describe, caplog):
+    describe("broken", source="digits").write_text("name: [")
+    describe("elpv", source="digits")
+    with caplog.at_level(logging.WARNING):
+        found = catalogue(home)
+    assert "digits" in found and "broken" not in found and "elpv" not in found
+    assert [record.getMessage().partition(".yaml")[0] for record in caplog.records] == [
+        f"warning: the dataset {name} is left out: {user_catalogue(home) / name}" for name in ("broken", "elpv")
+    ]
 
 
 def test_a_missing_extra_is_named(home, monkeypatch):

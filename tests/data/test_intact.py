@@ -50,6 +50,11 @@ def turn(folder):
     np.save(path, np.asfortranarray(np.load(path)))
 
 
+def bracket(path):
+    """Another character in the place of a bracket in a heading, which then never ends."""
+    path.write_bytes(path.read_bytes().replace(b")", b"9", 1))
+
+
 def pipe(folder):
     (folder / "test.labels.npy").unlink()
     os.mkfifo(folder / "test.labels.npy")
@@ -62,6 +67,8 @@ DAMAGES = {
     "a file cut short": (lambda folder: os.truncate(folder / "train.images.npy", 5000), "train.images.npy cannot be"),
     "a file emptied": (lambda folder: os.truncate(folder / "train.labels.npy", 0), "train.labels.npy cannot be"),
     "a heading altered": (lambda folder: flip(folder / "train.labels.npy", 12, 8), "train.labels.npy cannot be"),
+    "a bracket of labels altered": (lambda folder: bracket(folder / "train.labels.npy"), "train.labels.npy cannot be"),
+    "a bracket of images altered": (lambda folder: bracket(folder / "test.images.npy"), "test.images.npy cannot be"),
     "rows added": (grow, "test.images.npy is not"),
     "rows stored otherwise": (turn, "test.images.npy is not"),
     "a file gone": (lambda folder: (folder / "test.labels.npy").unlink(), "test.labels.npy cannot be"),

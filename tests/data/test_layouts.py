@@ -1,5 +1,6 @@
 """HAM10000 and Stanford Dogs as people have them: repacked, unpacked, without lists, one folder deeper."""
 
+import os
 import shutil
 
 import numpy as np
@@ -147,6 +148,14 @@ def test_dogs_with_the_lists_put_beside(little, tmp_path, kept):
     prepared = little("stanford_dogs", root)
     assert sizes(prepared) == [18, 3, 9]
     assert {name.rpartition("/")[2] for name in prepared.names("test")} == {"7.png", "8.png", "9.png"}
+
+
+def test_dogs_with_pipes_for_lists(little, tmp_path):
+    root = dogs(tmp_path / "dogs")
+    for part in ("train", "test"):
+        os.mkfifo(root / f"{part}_list.mat")
+    with pytest.raises(UserError, match=r"train_list\.mat: is not a list of Stanford Dogs: .*is a pipe or a device"):
+        little("stanford_dogs", root)
 
 
 def test_dogs_in_parts(little, tmp_path):

@@ -1,5 +1,7 @@
 """MIT Indoor-67, MiniPlaces and Imagenette as people have them: in parts, in class folders, with fewer lists."""
 
+import os
+
 import pytest
 
 from archlab.foundation import UserError
@@ -143,6 +145,9 @@ def test_miniplaces_that_cannot_be_read(little, tmp_path):
         UserError, match=rf"^{root}: val.txt, which says what the images in val/ show, is missing: it is at"
     ):
         little("miniplaces", root)
+    (root / "val.txt").write_text(f"val/00000001.png {'9' * 5000}\n")
+    with pytest.raises(UserError, match=r"val\.txt:1: expected a name and a number"):
+        little("miniplaces", root)
     (root / "val.txt").write_text("val/00000001.png 3\n")
     with pytest.raises(UserError, match=r"val/00000001.png has class 3, of 3"):
         little("miniplaces", root)
@@ -151,6 +156,17 @@ def test_miniplaces_that_cannot_be_read(little, tmp_path):
         little("miniplaces", root)
     with pytest.raises(UserError, match=r"no MiniPlaces here: expected images/train and images/val"):
         little("miniplaces", write(tmp_path / "empty", {"readme.txt": b"nothing"}))
+
+
+def test_a_pipe_for_a_list_is_not_waited_for(little, tmp_path):
+    indoor = write(tmp_path / "indoor", {**in_classes(SCENES), "TestImages.txt": b"bar/1.png\n"})
+    os.mkfifo(indoor / "TrainImages.txt")
+    with pytest.raises(UserError, match=r"TrainImages\.txt: is a pipe or a device"):
+        little("indoor67", indoor)
+    mini = places(tmp_path / "places")
+    os.mkfifo(mini / "val.txt")
+    with pytest.raises(UserError, match=r"val\.txt: is a pipe or a device"):
+        little("miniplaces", mini)
 
 
 # Imagenette, and what is no archive of any

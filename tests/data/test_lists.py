@@ -181,6 +181,7 @@ def test_class_folders_beside_the_flat_one(home, flat):
     [
         (("val/0000.jpg", "mapel"), r"list.csv: the label 'mapel' is not a class's folder, .* - did you mean 'maple'"),
         (("val/0000.jpg", "2"), r"the label '2' is not a class's folder, or a number below 2"),
+        (("val/0000.jpg", "9" * 5000), r"the label '9+ .*' is not a class's folder, or a number below 2"),
         (("train/oak/0000.jpg", "oak"), r"list.csv: train/oak/0000.jpg stands in the list and in a class's folder"),
         (("nothing.jpg", "oak"), r"list.csv: none of its images is below .*photos, 'nothing.jpg' the first"),
     ],

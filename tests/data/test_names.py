@@ -3,6 +3,7 @@
 import pytest
 
 from archlab.data import add_dataset, prepare, remove_dataset
+from archlab.data.entries import names
 from archlab.foundation import UserError
 
 
@@ -41,6 +42,7 @@ def test_an_entry_is_written_anew_beside_one_of_before(home, fill, describe):
     add("mine", home, root)
     describe("Mine", source={"folder": {"path": str(root)}})
     add("mine", home, root)
+    assert {"mine", "Mine"} <= set(names(home))
 
 
 def test_images_in_the_folder_of_their_dataset_are_not_removed(home, fill):

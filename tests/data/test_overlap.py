@@ -86,9 +86,11 @@ def test_images_are_hashed_once(folders, home, monkeypatch):
 
     monkeypatch.setattr(overlap, "perceived", unexpected)
     assert found(home) == first
-    (home / "cache" / "hashes").joinpath(f"{prepare('zoo', home).manifest['content']}.npy").write_bytes(b"damaged")
-    with pytest.raises(AssertionError, match="hashed again"):
-        found(home)
+    kept = home / "cache" / "hashes" / f"{prepare('zoo', home).manifest['content']}.npy"
+    for damaged in (b"damaged", kept.read_bytes().replace(b")", b"9", 1)):
+        kept.write_bytes(damaged)
+        with pytest.raises(AssertionError, match="hashed again"):
+            found(home)
 
 
 def test_other_resolutions_are_refused(folders, home):

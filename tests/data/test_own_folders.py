@@ -1,23 +1,21 @@
 """Anybody's own folders of images, with all that people have in them."""
 
+import os
 import unicodedata
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from archlab.data import add_dataset, entry, prepare
+from archlab.data import Expected, add_dataset, entry, images_to_test, prepare
 from archlab.data.listing import SPLITS
 from archlab.data.own import summary
 from archlab.foundation import UserError
+from tests.data.published import sizes
 
 
 def add(home, reader, path, **options):
     return add_dataset("mine", home, reader, {"path": str(path), **options}, {})
-
-
-def sizes(prepared):
-    return [len(prepared.labels(split)) for split in SPLITS]
 
 
 def test_a_folder_with_parts(home, fill):
@@ -33,6 +31,22 @@ def test_one_folder_a_class(home, fill):
     prepared = prepare("mine", home)
     assert sizes(prepared) == [108, 12, 30]
     assert [prepared.counts(split) for split in SPLITS] == [[36, 72], [4, 8], [10, 20]]
+
+
+@pytest.mark.parametrize(
+    ("counts", "sizes_expected"),
+    [
+        ({"train/a": 20, "train/b": 20, "test/a": 25, "test/b": 25}, [36, 4, 50]),
+        ({"train/a": 40, "train/b": 40, "val/a": 5, "val/b": 5}, [64, 10, 16]),
+        ({"a": 50, "b": 50}, [72, 8, 20]),
+    ],
+)
+def test_a_plan_before_the_data_counts_with_the_parts_that_a_folder_has(home, fill, counts, sizes_expected):
+    described, _, _ = add(home, "folder", fill(counts))
+    assert [sum(Expected(described, 8).counts(split)) for split in SPLITS] == sizes_expected
+    assert images_to_test("mine", home) == sizes_expected[2]
+    prepared = prepare("mine", home, resolution=8)
+    assert sizes(prepared) == sizes_expected and not prepared.notes
 
 
 def test_a_class_called_train(home, fill):
@@ -88,6 +102,17 @@ def test_none_can_be_read(home, tmp_path):
         add(home, "folder", tmp_path / "photos")
 
 
+def test_of_sixteen_bits_of_which_twelve_are_used_the_brightest_of_these_is_white(home, fill):
+    root = fill({"a": 20, "b": 20}, suffix=".png")
+    for path in root.rglob("*.png"):
+        Image.fromarray(np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 16).save(path)
+    described, _, _ = add(home, "folder", root)
+    assert described.white == entry("mine", home).white == 4095
+    assert prepare("mine", home).images("train").max() > 100
+    given, _, _ = add_dataset("wide", home, "folder", {"path": str(root)}, {"white": 65535})
+    assert given.white == 65535
+
+
 def test_one_image_classes_train_and_are_pointed_out(home, fill):
     _, listing, splits = add(home, "folder", fill({"many": 200, "few": 2, "one": 1}))
     lines = summary(listing, splits)
@@ -119,12 +144,32 @@ def test_names_beyond_ascii(home, tmp_path, make_picture):
 
 
 def test_file_names_that_are_no_text(home, fill):
-    import os
-
     root = fill({"a": 20, "b": 20})
     (root / "a/0000.jpg").rename(os.fsdecode(os.fsencode(root / "a") + b"/\xff\xfe.jpg"))
     add(home, "folder", root)
     assert sum(sizes(prepare("mine", home))) == 40
+
+
+def test_a_folder_whose_name_is_no_text(home, fill):
+    root = fill({"a": 20, "b": 20})
+    odd = root.rename(os.fsdecode(os.fsencode(root) + b"\xff"))
+    with pytest.raises(UserError, match=r"^a path, or what else is given, is no text in UTF-8"):
+        add(home, "folder", odd)
+
+
+def test_an_entry_that_does_not_say_where_its_images_are(home, describe):
+    for source in ("indoor67", "folder", {"ham10000": {"split": "image"}}):
+        describe("mine", source=source)
+        with pytest.raises(
+            UserError, match=r"mine\.yaml:1: mine: its entry does not say where its images are: pass --from"
+        ):
+            prepare("mine", home)
+
+
+def test_an_entry_may_say_what_folder_is_the_test_part(home, fill, describe):
+    root = fill({"train/a": 10, "train/b": 10, "val/a": 3, "val/b": 3})
+    describe("mine", source={"folder": {"path": str(root), "test": "val"}})
+    assert sizes(prepare("mine", home)) == [18, 2, 6]
 
 
 def test_all_kinds_of_images_in_one_folder(home, tmp_path, make_picture):

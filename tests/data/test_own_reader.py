@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from archlab.data import add_dataset, entry, inspect, open_prepared, prepare
-from archlab.data.listing import SPLITS
 from archlab.data.reading import own_source
 from archlab.foundation import UserError
+from tests.data.published import sizes
 
 READER = """
 from pathlib import Path
@@ -37,10 +37,6 @@ def reader(tmp_path):
     path = tmp_path / "my_reader.py"
     path.write_text(READER)
     return path
-
-
-def sizes(prepared):
-    return [len(prepared.labels(split)) for split in SPLITS]
 
 
 def test_from_adding_to_checking(home, arrays, reader, tmp_path, monkeypatch):

@@ -10,16 +10,11 @@ import pytest
 
 from archlab.data import add_dataset, prepare
 from archlab.data.decode import decode
-from archlab.data.listing import SPLITS, open_image
+from archlab.data.formats import open_image
+from archlab.data.listing import SPLITS
 from archlab.foundation import UserError
-
-
-def add(home, reader, path, **options):
-    return add_dataset("mine", home, reader, {"path": str(path), **options}, {})
-
-
-def sizes(prepared):
-    return [len(prepared.labels(split)) for split in SPLITS]
+from tests.data.published import sizes
+from tests.data.test_own_folders import add
 
 
 def write_csv(root, rows, name="scans.csv", encoding="utf-8", delimiter=","):

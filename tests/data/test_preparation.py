@@ -18,7 +18,8 @@ import pytest
 
 from archlab.data import chunks, open_prepared, prepare
 from archlab.data.decode import decode
-from archlab.data.listing import SPLITS, ImageFiles, open_image
+from archlab.data.formats import open_image
+from archlab.data.listing import SPLITS, ImageFiles
 from archlab.foundation import UserError
 
 COUNTS = {f"{part}/{name}": n for part, n in (("train", 30), ("test", 8)) for name in ("cat", "dog")}
@@ -151,16 +152,21 @@ class Interrupted(Exception):
     pass
 
 
+def interrupt_at(images):
+    """Told how far preparation is, it ends it once a step has done so many images."""
+
+    def interrupt(step, done, total):
+        if done >= images:
+            raise Interrupted
+
+    return interrupt
+
+
 def test_continues_after_an_interruption(home, photos, small_chunks):
     whole = everything(prepare("pets", home))
     shutil.rmtree(home / "datasets/pets")
-
-    def interrupt(step, done, total):
-        if done >= 40:
-            raise Interrupted
-
     with pytest.raises(Interrupted):
-        prepare("pets", home, progress=interrupt)
+        prepare("pets", home, progress=interrupt_at(40))
     assert not (home / "datasets/pets/16").exists()
     seen = []
     prepared = prepare("pets", home, progress=lambda step, done, total: seen.append(done))
@@ -189,13 +195,8 @@ def test_continues_after_an_interruption_of_the_second_decoding(home, fill, desc
 
 def test_what_was_skipped_before_an_interruption_stops_one_that_does_not_skip(home, photos, small_chunks):
     (photos / "train/dog/0007.jpg").write_bytes(b"not an image")
-
-    def interrupt(step, done, total):
-        if done >= 60:  # all but the test part
-            raise Interrupted
-
-    with pytest.raises(Interrupted):
-        prepare("pets", home, on_unreadable="skip", progress=interrupt)
+    with pytest.raises(Interrupted):  # all but the test part is done
+        prepare("pets", home, on_unreadable="skip", progress=interrupt_at(60))
     with pytest.raises(UserError, match=r"train/dog/0007\.jpg cannot be read"):
         prepare("pets", home)
     assert prepare("pets", home, on_unreadable="skip").manifest["skipped"] == ["train/dog/0007.jpg"]
@@ -207,14 +208,9 @@ def test_images_of_another_column_are_not_mixed_with_those_before_an_interruptio
     content = [file.read_bytes() for file in sorted(fill({"files": 40}).rglob("*.jpg"))]
     table = {"image": content, "mask": content[::-1], "label": [number % 2 for number in range(40)]}
     pq.write_table(pa.table(table), tmp_path / "all.parquet")
-
-    def interrupt(step, done, total):
-        if done >= 20:
-            raise Interrupted
-
     describe("pets", source={"parquet": {"path": str(tmp_path / "all.parquet")}})
     with pytest.raises(Interrupted):
-        prepare("pets", home, progress=interrupt)
+        prepare("pets", home, progress=interrupt_at(20))
     describe("pets", source={"parquet": {"path": str(tmp_path / "all.parquet"), "image": "mask"}})
     prepared = prepare("pets", home)
     for name, image in zip(prepared.names("train"), prepared.images("train"), strict=True):
@@ -225,13 +221,8 @@ def test_images_of_another_column_are_not_mixed_with_those_before_an_interruptio
 def test_what_was_lost_with_the_power_is_done_again(home, photos, small_chunks):
     whole = everything(prepare("pets", home))
     shutil.rmtree(home / "datasets/pets")
-
-    def interrupt(step, done, total):
-        if done >= 40:
-            raise Interrupted
-
     with pytest.raises(Interrupted):
-        prepare("pets", home, progress=interrupt)
+        prepare("pets", home, progress=interrupt_at(40))
     part = home / "datasets/pets/.16.part"
     pixels = bytearray((part / "train.images.npy").read_bytes())
     pixels[1000:1100] = bytes(100)

@@ -20,7 +20,6 @@ from archlab.architecture import references
 from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.data.decode import decode
 from archlab.deploy import extras
-from archlab.deploy.agreement import agreement, images_of
 from archlab.deploy.onnx_export import _fold_batch_norms, core_graph
 from archlab.deploy.onnx_runtime import session_of
 from archlab.foundation import UserError
@@ -262,27 +261,3 @@ def test_as_many_images_at_once_as_the_pixels_that_the_network_sees_allow(monkey
     exporter = OnnxExporter(SimpleNamespace(preprocessing=SimpleNamespace(pixels=224)))
     assert exporter.probabilities(b"", np.zeros((12, 32, 32, 3), np.uint8)).shape == (12, 2)
     assert given == [5, 5, 2]
-
-
-def test_a_file_that_gives_no_numbers_is_not_within_rounding(place):
-    network = archlab.load(place.keys["gated"], store=place.home)
-    images = images_of(network)
-    found = network.probabilities(torch.from_numpy(images.pixels)).numpy()
-    assert agreement(network, found, images).within_rounding
-    found[::2] = np.nan
-    told = agreement(network, found, images)
-    assert not told.within_rounding and told.share < 0.999
-    found[:] = np.nan
-    assert agreement(network, found, images).same_class == 0, "not even where the class is the first"
-
-
-def test_blocks_that_compute_in_single_precision_alone_are_compared_all_the_same(place):
-    class Single(torch.nn.Module):
-        def forward(self, x):
-            return x @ torch.eye(x.shape[3])
-
-    network = archlab.load(place.keys["gated"], store=place.home)
-    network.layers.append(Single())
-    images = images_of(network)
-    told = agreement(network, network.probabilities(torch.from_numpy(images.pixels)).numpy(), images)
-    assert told.same_class == told.images and told.largest_difference < 1e-6

@@ -66,7 +66,7 @@ def test_any_metric_and_each_is_kept_by_itself(place):
 
 @pytest.mark.slow
 def test_a_run_that_cannot_be_scored_takes_no_other_along(own_place):
-    """Its training images are gone."""
+    """Its weights are cut short."""
     good = train(own_place.home, "mobileone", width=0.1, steps=2)
     bad = train(own_place.home, "mobileone", width=0.1, steps=3)
     runs = [Run.from_document(own_place.store.read(key)["run"]) for key in (bad, good)]

@@ -272,8 +272,8 @@ def test_what_no_archlab_carries_is_refused_in_one_line(sent, changed):
     assert "\n" not in str(raised.value)
 
 
-def test_where_no_model_is_complete_there_is_none_to_load():
-    with pytest.raises(UserError, match="no model is complete"):
+def test_where_no_model_has_a_score_on_validation_images_there_is_none_to_load():
+    with pytest.raises(UserError, match="there is no best model: none has an xScore on validation images"):
         archlab.load(None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -66,6 +67,23 @@ def test_unreadable_files_are_listed_and_the_others_go_on(place, command, tmp_pa
     assert err.startswith("failed: photos/bad.png cannot be read: ") and err.count("\n") == 1
     code, out, err = command("predict", place.keys["gated"], "photos/notes.txt", "--store", place.home, "--json")
     assert code == 1 and json.loads(out) == [] and "photos/notes.txt cannot be read" in err
+
+
+def test_a_folder_that_cannot_be_looked_into_is_listed_too(place, command, tmp_path, monkeypatch):
+    real = os.scandir
+    for name in ("closed", "open"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.new("L", (5, 5)).save(tmp_path / "photos" / name / "a.png")
+
+    def scandir(path="."):
+        if path == "photos/closed":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    code, out, err = command("predict", place.keys["gated"], "photos", "--store", place.home, "--json")
+    assert code == 1 and [row["file"] for row in json.loads(out)] == ["photos/open/a.png"]
+    assert err.startswith("failed: photos/closed cannot be read: ") and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from archlab.architecture import from_canonical
 from archlab.architecture.own_blocks import own_blocks_alone
 from archlab.architecture.parse import meant_width
 from archlab.architecture.writing import at_width
+from archlab.deploy.winner import save_winner
 from archlab.foundation import UserError, read_yaml
 from archlab.foundation.own_code import load_file
 from archlab.runs import Run, Store
-from archlab.study.search.winner import save_winner
 from blocks.registry import BLOCKS, replacing
 from tests.deploy.made import CLASSES, GATED
 

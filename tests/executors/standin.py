@@ -123,6 +123,11 @@ def _fill_disk(folder: Path) -> None:
     raise OSError(28, "No space left on device", str(folder))
 
 
+def _exceed_quota(folder: Path) -> None:
+    """As safetensors tells of it."""
+    raise RuntimeError("Error while serializing: I/O error: Disk quota exceeded (os error 122)")
+
+
 def _raise(folder: Path) -> None:
     raise ValueError("a loss\nof two lines")
 
@@ -161,6 +166,7 @@ FAULTS = {
     "segfault": lambda folder: ctypes.string_at(0),
     "disk": _write_too_much,
     "full": _fill_disk,
+    "quota": _exceed_quota,
     "raise": _raise,
     "refuse": _refuse,
     "exit": lambda folder: os._exit(3),

@@ -11,10 +11,10 @@ from standin import compute, executions, make_run, make_trained
 
 from archlab.executors import Interrupted, Outcome, Settings, Task, open_executor
 from archlab.executors.channel import cause_of, send
-from archlab.executors.forks import Forks
 from archlab.foundation import UserError, machine
 from archlab.runs import Store
 
+pytestmark = pytest.mark.usefixtures("own_servers")
 FAULTS = {
     "memory": "out of memory",
     "kill": "killed by SIGKILL, often the system's answer to a lack of memory",
@@ -24,17 +24,6 @@ FAULTS = {
     "raise": "ValueError: a loss of two lines (standin.py:",
     "exit": "ended with exit code 3 and without a result",
 }
-
-
-@pytest.fixture(autouse=True)
-def own_servers(monkeypatch):
-    """Each executor has its own, as outside of tests."""
-    monkeypatch.setattr("archlab.executors.local.Forks", Forks)
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path)
 
 
 def run_all(runs, store, **arguments) -> Outcome:
@@ -107,10 +96,10 @@ def test_a_fault_that_happens_once_is_mended_by_a_retry(store):
 
 def test_a_fault_of_the_machine_is_told_from_one_of_the_run(store):
     events = []
-    runs = [make_run(recipe={"fault": fault}) for fault in ("full", "raise", "memory", "exit", "refuse")]
-    run_all(runs, store, on_event=events.append)
+    passing, own = ("full", "quota", "disk"), ("raise", "memory", "exit", "refuse")
+    run_all([make_run(recipe={"fault": fault}) for fault in (*passing, *own)], store, on_event=events.append)
     failed = {event.run.recipe["fault"]: event.detail["passing"] for event in events if event.kind == "failed"}
-    assert failed == {"full": True, "raise": False, "memory": False, "exit": False, "refuse": False}
+    assert failed == dict.fromkeys(passing, True) | dict.fromkeys(own, False)
 
 
 def test_what_a_worker_warns_of_is_said_here(store, caplog):
@@ -299,9 +288,17 @@ def test_wrong_settings_are_refused(store):
     for gpus in (1.5, -1.0, float("nan"), float("inf")):
         with pytest.raises(UserError, match="a run's share of a GPU is from 0 to 1, or whole GPUs, not "):
             Settings(gpus=gpus)
+    with pytest.raises(UserError, match="a device is auto, cpu or cuda, not 'gpu'"):
+        Settings(device="gpu")
     for limit in (-1.0, float("nan")):
         with pytest.raises(UserError, match="a time limit is a number of seconds, not "):
             Settings(time_limit=limit)
+
+
+def test_an_executor_of_ones_own_that_cannot_be_made_is_told_with_its_line(store, tmp_path):
+    (tmp_path / "mine.py").write_text("def make(store, settings, task):\n    return {}['queue']\n")
+    with pytest.raises(UserError, match=r"mine\.py:2: KeyError: 'queue'"):
+        open_executor(store, Settings(executor=f"{tmp_path}/mine.py:make"))
 
 
 def test_an_unknown_function_fails_its_runs(store):

@@ -19,6 +19,7 @@ from archlab.foundation import UserError
 from archlab.runs import Store
 from archlab.runs.lock import lock
 
+pytestmark = pytest.mark.usefixtures("own_servers")
 PROGRAM = Path(__file__).with_name("study_program.py")
 SLOW_IMPORT = """
 import os, sys, time
@@ -28,17 +29,6 @@ forks.start("job", "slow_import:nothing", {}, None)
 print(forks.server.pid, flush=True)
 time.sleep(600)
 """
-
-
-@pytest.fixture(autouse=True)
-def own_servers(monkeypatch):
-    """Each executor has its own, as outside of tests."""
-    monkeypatch.setattr("archlab.executors.local.Forks", Forks)
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path)
 
 
 def detached(store: Store) -> list[int]:
@@ -159,6 +149,16 @@ def test_a_cluster_of_one_command_has_no_dashboard(monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     assert cluster.connect(Settings(executor="ray", workers=2))
     assert told["num_cpus"] == 2 and told["include_dashboard"] is False
+
+
+@pytest.mark.parametrize(("gpus", "has_room"), [(0.0, True), (0.5, False), (1.0, False)])
+def test_a_cluster_without_room_for_a_run_is_told_of(monkeypatch, caplog, gpus, has_room):
+    """Ray would wait for ever, and say nothing."""
+    nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {"CPU": 4.0, "GPU": 1.0}}]
+    for module in (cluster, settings):
+        monkeypatch.setattr(module, "import_ray", lambda: SimpleNamespace(nodes=lambda: nodes))
+    cluster.tell_of_no_room(Settings(executor="ray", gpus=gpus))
+    assert [f"(1 core, {gpus:g} GPU): runs wait" in said for said in caplog.messages] == [True] * (not has_room)
 
 
 @pytest.mark.slow

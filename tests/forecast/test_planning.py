@@ -161,6 +161,13 @@ def test_smoke_tries_every_model_on_every_dataset_once_and_stores_nothing(store,
     assert list(store.keys()) == [] and not store.unfinished.exists()
 
 
+def test_smoke_tries_a_model_in_each_of_its_recipes(store, monkeypatch):
+    """Also where they differ in nothing that a step's cost depends on."""
+    monkeypatch.setattr(planning, "TRY", Task("standin:measure", keep=False))
+    assert smoke([run_of(), run_of(balance=True), run_of(seed=1)], store, Settings(workers=1)) == []
+    assert (store.home / "measured").read_text().split() == ["m1", "m1"]
+
+
 def test_a_plan_is_executed_in_its_order(store):
     planned = plan([run_of("m1"), run_of("m2")], store)
     started = []
@@ -199,6 +206,15 @@ def test_a_plan_before_the_data_counts_with_the_catalogue_and_measures_one_run_a
     assert len((unprepared.home / "measured").read_text().split()) == 2
     plan(runs, unprepared, Settings(workers=2))
     assert len((unprepared.home / "measured").read_text().split()) == 2
+
+
+def test_datasets_that_are_prepared_already_leave_none_of_the_others_without_a_prediction(unprepared, monkeypatch):
+    there, data = SimpleNamespace(counts=lambda split: [SIZES["digits"][split]]), costs._data
+    monkeypatch.setattr(costs, "_data", lambda run, home: there if run.dataset == "digits" else data(run, home))
+    runs = [expected("m1", "cifar10", 10), run_of("m1"), expected("m1", "cifar100", 100)]
+    planned = plan(runs, unprepared, Settings(workers=1))
+    sources = {run.dataset: prediction and prediction.source for run, prediction in planned.missing}
+    assert sources == {"cifar10": "measured", "digits": "measured", "cifar100": "measured, scaled"}
 
 
 def test_two_datasets_before_the_data_are_two_runs_whatever_they_have_in_common(unprepared):

@@ -96,6 +96,15 @@ def test_cards_that_torch_cannot_use_are_told_once_and_the_cores_compute(monkeyp
     )
 
 
+@pytest.mark.parametrize(("gpus", "at_once"), [(0.3, 6), (0.5, 4), (1.0, 2), (2.0, 1)])
+def test_a_cluster_of_this_machine_alone_computes_as_many_runs_as_have_their_share_of_its_gpus(
+    monkeypatch, gpus, at_once
+):
+    monkeypatch.setattr(settings, "import_ray", lambda: None)
+    monkeypatch.setattr(Settings, "gpus_here", 2)
+    assert Settings(executor="ray", gpus=gpus).at_once == at_once
+
+
 @pytest.mark.slow
 def test_throughput_is_counted_within_the_window(tmp_path):
     digits, recipe = open_prepared("digits", tmp_path), load_recipe("quick").settled("tiny", "digits")

@@ -123,6 +123,9 @@ def bomb() -> str:
         ("a: -.inf", 1, "-.inf is not a finite number"),
         ("a: 1e999", 1, "1e999 is not a finite number"),
         ("a: " + "9" * 5000, 1, "is not a finite number"),
+        ("a: 0x" + "f" * 5000, 1, "is not a finite number"),  # Python writes no such number in decimals
+        ("a: 0x" + "f" * 300, 1, "is not a finite number"),  # nor makes a float of this one
+        ("? 0o" + "7" * 9000 + "\n: a", 1, "is not a finite number"),
         ("a: !!python/object:os.system 'ls'", 1, "tag '!!python/object:os.system' is not allowed"),
         ("a: !!python/object/apply:os.system ['ls']", 1, "is not allowed"),
         ("a: !!python/name:os.system", 1, "is not allowed"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import stat
 
 import pytest
@@ -20,6 +19,7 @@ from archlab.foundation import (
     write_file,
 )
 from archlab.foundation.files import clear_abandoned
+from archlab.foundation.machine import host_of_processes
 
 
 def test_home_is_the_option_else_the_variable_else_here(tmp_path, monkeypatch):
@@ -82,11 +82,12 @@ def test_a_folder_that_cannot_be_replaced_is_there_again(tmp_path, left):
 
 
 def test_what_dead_processes_have_left_beside_a_path_is_removed_and_nothing_else(tmp_path):
-    here, dead = socket.gethostname(), 999_999_999
+    here, dead = host_of_processes(), 999_999_999
     names = [
         f".{here}.{dead}.abcdef01.out.part",
         f".{here}.{os.getpid()}.abcdef01.out.part",
         f".not-{here}.{dead}.abcdef01.out.part",
+        f".{here}1.{dead}.abcdef01.out.part",
         f".{here}.{dead}.abcdef01.another.out.part",
         ".out.part",
         "out",

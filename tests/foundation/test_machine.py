@@ -1,11 +1,12 @@
 """What this machine is, also where the system does not say it as Linux does."""
 
 import os
+import platform
 
 import pytest
 
 from archlab.foundation import machine
-from archlab.foundation.machine import core_count
+from archlab.foundation.machine import core_count, host_of_processes
 
 
 def test_cores_are_those_that_this_process_may_use(tmp_path, monkeypatch):
@@ -23,6 +24,17 @@ def test_a_container_may_have_a_share_of_the_cores(tmp_path, monkeypatch, quota,
     monkeypatch.setattr(machine, "QUOTA", tmp_path / "cpu.max")
     machine.QUOTA.write_text(f"{quota} 100000\n")
     assert core_count() == cores
+
+
+def test_containers_of_one_name_are_told_apart_where_the_system_tells(monkeypatch):
+    monkeypatch.setattr(os, "readlink", lambda path: "pid:[17]")
+    assert host_of_processes() == f"{platform.node()}-17"
+
+    def missing(path):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "readlink", missing)  # as on macOS
+    assert host_of_processes() == platform.node()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Times that people write."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ def test_what_is_no_time_is_refused(wrong):
 
 def test_numbers_are_seconds_and_parts_may_be_broken():
     assert (seconds_in(90), seconds_in("1.5h"), seconds_in("1d 2h")) == (90, 5400, 93600)
+    assert seconds_in(np.int64(90)) == 90
 
 
 def test_numbers_of_things_are_in_the_right_number():

@@ -6,19 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.made import shared_place
-from tests.report.conftest import axe, browser  # noqa: F401  # fixtures
+from tests.deploy.conftest import place  # noqa: F401  # fixtures
+from tests.report.conftest import axe, browser  # noqa: F401
+from tests.study.conftest import times  # noqa: F401
 
 for room in ("study", "pick"):  # makes their stand-ins importable, in worker processes too
     sys.path.insert(0, str(Path(__file__).parents[1] / room))
-
-
-@pytest.fixture(scope="session")
-def place(tmp_path_factory):
-    """A store with runs, which tests read and do not change."""
-    made = shared_place(tmp_path_factory)
-    yield made
-    assert sorted(made.store.keys()) == sorted(made.keys.values())
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +26,8 @@ def searched(tmp_path_factory):
     from archlab.runs import Store
     from archlab.study.search.search import search
 
-    place = tmp_path_factory.mktemp("searched")
-    home, spec = place / "home", place / "small.yaml"
+    folder = tmp_path_factory.mktemp("searched")
+    home, spec = folder / "home", folder / "small.yaml"
     spec.write_text(SEARCHED)
     for name in ("digits", "textures"):
         open_prepared(name, home, 32)
@@ -77,14 +70,6 @@ def found(empty):
         return described, said[:-told]
 
     return found
-
-
-@pytest.fixture
-def times(monkeypatch):
-    """Makes up what networks take, see `made_up_times.maker`."""
-    from made_up_times import maker
-
-    return maker(monkeypatch)
 
 
 GRAPHS: dict[str, bytes] = {}

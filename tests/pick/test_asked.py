@@ -1,9 +1,10 @@
-"""Where a pick is left when nobody says where."""
+"""Where a pick is left when nobody says where, and how it is shown."""
 
 from pathlib import Path
 
 import pytest
 
+from archlab.pick import picking
 from archlab.pick.asked import default_output
 from archlab.pick.photographs import Source
 
@@ -35,3 +36,9 @@ def test_what_has_no_name_of_its_own_is_called_after_where_it_is_and_refused_lat
     monkeypatch.chdir(place)
     assert default_output(Source(csv=Path())) == place.with_name(f"{place.name}-picked")
     assert default_output(Source(Path("/"))) == Path("/images-picked")
+
+
+def test_a_notebook_shows_what_came_of_it(monkeypatch):
+    monkeypatch.setattr(picking, "answers", lambda document: [document["short"], "It is right on 41.3 %."])
+    picked = picking.Picked({"short": "A classifier."}, Path("photos-picked"), computed=3)
+    assert repr(picked) == "A classifier.\nIt is right on 41.3 %.\nIt is in photos-picked."

@@ -219,6 +219,19 @@ def test_int8_that_was_asked_for_in_vain_is_told(told, said):
     assert all(in_both(document, *said))
 
 
+def test_limits_of_memory_are_of_8_bits_and_what_is_in_float_takes_more():
+    document, words = whole(), "The limits of memory are of 8 bits a value"
+    assert in_both(document, words) == [False]
+    document["int8"]["way"] = "percentile 99.99, layers.0, layers.2 in float"
+    said = f"{words}, and the int8 file has layers in float (percentile 99.99, layers.0, layers.2 in float)"
+    assert in_both(document, said) == [True]
+    del document["files"][1]
+    document["int8"] |= {"holds": False, "way": None, "moved": 0.03}
+    assert in_both(document, f"{words}, and there is no int8 file: in float all of it takes four times") == [True]
+    document["limits"] |= {"peak_memory": None}
+    assert in_both(document, words) == [False]
+
+
 def test_what_did_not_race_may_have_been_trained():
     document = whole(left_out=[{"model": "mobilevit", "why": "takes 9 ms"}])
     assert in_both(document, "Candidates that did not race.", "never trained") == [True, False]

@@ -200,14 +200,14 @@ def test_unreadable_images_are_left_out_before_the_splits_are_drawn(found, tmp_p
 
 def test_other_files_are_counted_and_litter_is_not(found, tmp_path):
     root = fill(tmp_path / "pets", {"cat": 10, "dog/2023/may": 10, "__MACOSX/cat": 3, "cat/@eaDir": 2})
-    for name in ("cat/Thumbs.db", "cat/.DS_Store", "cat/a.heic", "dog/b.HEIC", "dog/clip.mp4"):
+    for name in ("cat/Thumbs.db", "cat/.DS_Store", "cat/a.dng", "dog/b.DNG", "dog/clip.mp4"):
         (root / name).write_bytes(b"")
     shutil.copy(root / "cat/000.png", root / "loose.png")
     described, _ = found(root)
     assert sum(described.facts["images"].values()) == 20
     said, loose = described.facts["remarks"]
     assert said.startswith(
-        "Left out, since they are no images of a known format: 2 .heic, 1 .mp4; photographs among them"
+        "Left out, since they are no images of a known format: 2 .dng, 1 .mp4; photographs among them"
     )
     assert loose == f"1 image in no class's folder was left out, {root / 'loose.png'} for one."
 
@@ -289,9 +289,9 @@ def refused(tmp_path, case):
     elif case == "half broken":
         for path in fill(root, {"a": 4, "b": 4, "c": 4}).glob("c/*.png"):
             path.write_bytes(b"broken")
-    elif case == "heic":
+    elif case == "raw":
         fill(root, {"a": 4, "b": 4, "c": 0})
-        (root / "c/1.heic").write_bytes(b"")
+        (root / "c/1.dng").write_bytes(b"")
     elif case != "nowhere":
         root.mkdir()
         counts = {"one": {"a": 9}, "wrapped": {"in/a": 5, "in/b": 5}, "flat": {".": 5}, "few": {"a": 2, "b": 9}}
@@ -312,7 +312,7 @@ def refused(tmp_path, case):
         ("photo.png", "is not a folder but one image"),
         ("broken", "none of the images can be read"),
         ("half broken", "no image of the class 'c' can be read"),
-        ("heic", "holds no images of a known format, but 1 .heic: an empty class cannot be learnt"),
+        ("raw", "holds no images of a known format, but 1 .dng: an empty class cannot be learnt"),
         ("unlearned", "the class 'c' has images only in the test part, none to train on"),
     ],
 )

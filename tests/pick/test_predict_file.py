@@ -18,7 +18,9 @@ from PIL import Image
 pytest.importorskip("onnxruntime")
 
 import archlab
+from archlab.data.formats import formats, suffixes
 from archlab.data.preprocessing import Preprocessing
+from archlab.deploy.predicting import image_files
 from archlab.pick import predict_file
 from archlab.pick.folder import write_folder
 from tests.deploy.made import CLASSES
@@ -62,6 +64,10 @@ def odd_images(folder: Path) -> list[str]:
     see_through.save(folder / "see_through.png")
     see_through.save(folder / "see_through.webp", lossless=True)
     see_through.convert("LA").save(folder / "grey_see_through.png")
+    if "AVIF" in predict_file.FORMATS:
+        see_through.save(folder / "see_through.avif", quality=100)
+    if "HEIF" in predict_file.FORMATS:  # with pillow-heif
+        large.save(folder / "phone.heic")
     image.save(folder / "moving.gif", save_all=True, append_images=[image.rotate(90)], duration=10)
     grey.save(folder / "grey.pgm")
     image.convert("1").save(folder / "bits.png")
@@ -105,6 +111,11 @@ def test_it_reads_every_kind_of_image_to_the_last_digit(tmp_path, fit, white):
     assert unreadable == UNREADABLE
 
 
+def test_it_takes_the_files_that_archlab_takes():
+    assert set(predict_file.FORMATS) == set(formats())
+    assert set(predict_file.ENDINGS) == set(suffixes())
+
+
 def test_a_damaged_exif_header_leaves_a_photograph_readable(tmp_path):
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8))
     found = []
@@ -137,6 +148,18 @@ def test_a_folder_that_cannot_be_looked_into_is_told_by_itself(tmp_path, monkeyp
     assert predict_file.files_of(tmp_path) == [closed, str(tmp_path / "open/a.png")]
     assert predict_file.files_of(closed) == [closed]
     assert predict_file.files_of(str(tmp_path / "open/a.png")) == [str(tmp_path / "open/a.png")]
+
+
+def test_links_to_folders_are_followed_once_as_archlab_predict_does(tmp_path):
+    photos, away = tmp_path / "photos", tmp_path / "away"
+    for folder in (photos / "a", away):
+        folder.mkdir(parents=True)
+        (folder / "one.png").touch()
+    for name, target in (("again", photos / "a"), ("away", away), ("up", tmp_path), ("self", photos / "self")):
+        (photos / name).symlink_to(target)
+    expected = [str(photos / "a/one.png"), str(photos / "away/one.png")]
+    assert predict_file.files_of(str(photos)) == image_files([photos]) == expected
+    assert predict_file.files_of(str(photos / "away")) == [str(photos / "away/one.png")]
 
 
 def refusal(monkeypatch, capsys):

@@ -68,13 +68,13 @@ def test_an_image_that_is_written_while_they_are_prepared_is_noticed_the_next_ti
 def test_what_lies_beside_the_images_is_told_anew(found, tmp_path):
     root = fill(tmp_path / "pets", {"cat": 10, "dog": 10})
     first, _ = found(root)
-    (root / "cat/new.heic").write_bytes(b"")
+    (root / "cat/new.dng").write_bytes(b"")
     described, said = found(root)
     (remark,) = described.facts["remarks"]
-    assert remark.startswith("Left out, since they are no images of a known format: 1 .heic; ")
+    assert remark.startswith("Left out, since they are no images of a known format: 1 .dng; ")
     assert remark.endswith("photographs among them count once they are converted to JPEG.")
     assert "have changed" in said[0] and described.prepared.digest == first.prepared.digest
-    (root / "cat/new.heic").unlink()
+    (root / "cat/new.dng").unlink()
     assert found(root)[0].facts == first.facts
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from archlab.foundation import UserError
 from archlab.report import analyse, text
+from archlab.report.agreement import agreement as section
 from archlab.report.writing import csv_files
 from tests.report.made import made_study
 
@@ -54,6 +55,15 @@ def test_programs_get_the_same(analysis):
     beside = {name for name in analysis.material.models if name.endswith("@raw")}
     assert len(found["models"]) == 8 and not beside & set(found["models"])
     assert found["hardware"] == {"cheap": ["Made-up CPU"], "dear": ["Made-up CPU"]}
+
+
+def test_the_xscores_of_both_stand_side_by_side(analysis):
+    (found,) = section(analysis)
+    table = next(each for each in found.tables if each.name == "agreement-xscores").frame()
+    sides = [f"{what}, {name}" for name in ("quick_run", "thorough_run") for what in ("rank", "xScore")]
+    assert list(table) == ["model", *sides] and list(table["rank, thorough_run"]) == list(range(1, 9))
+    spearman = analysis.agreement.found.rows["spearman"][0]
+    assert table["xScore, quick_run"].corr(table["xScore, thorough_run"], method="spearman") == pytest.approx(spearman)
 
 
 @pytest.mark.slow

@@ -28,13 +28,18 @@ def scores_of(key: str, classes: int) -> ClassScores:
 
 @pytest.fixture
 def made(monkeypatch, tmp_path):
-    """made(classes) is the analysis of a study whose runs have kept class scores of so many classes, on textures none."""
+    """made(classes) is the analysis of a study whose runs have kept class scores of so many classes, on textures none; those of
+    the base of so many as `of_base` says."""
 
-    def made(classes: int):
+    def made(classes: int, of_base: int | None = None):
         material = made_study(datasets=3, seeds=2)
         material = dataclasses.replace(material, home=tmp_path)
         runs = [{**run, "key": f"{run['model']} {run['dataset']} {run['seed']}"} for run in material.runs]
-        kept = lambda _, key: {} if " pines " in key else {"test": scores_of(key, classes)}  # noqa: E731
+
+        def kept(_: Store, key: str) -> dict[str, ClassScores]:
+            count = of_base or classes if key.startswith(f"{material.base} ") else classes
+            return {} if " pines " in key else {"test": scores_of(key, count)}
+
         monkeypatch.setattr(Store, "class_scores", kept)
         names = {"class_names": [f"class {at}" for at in range(classes)]}
         monkeypatch.setattr("archlab.runs.stored.read_model", lambda folder: names)
@@ -76,6 +81,15 @@ def test_many_classes_are_folded_and_the_picture_shows_the_hardest(made):
     assert recalls == sorted(recalls) and recalls[-1] <= sorted(row[2] for row in section.folded[0].rows)[MOST_CLASSES]
     assert all(f"the {MOST_CLASSES} of 120 classes" in plot.title for plot in section.plots)
     assert "class 7" in text(found, "html")
+
+
+def test_a_model_that_was_tested_on_other_classes_is_left_out(made):
+    """As of a dataset that was added anew between two studies."""
+    found = made(4, of_base=5)
+    document = json.loads(text(found, "json"))["classes"]
+    for dataset in ("digits", "mnist5k"):
+        assert set(document[dataset]["confusion"]) == {found.models.index[0]}
+        assert found.base not in document[dataset]["recall"] and len(document[dataset]["recall"]) > 1
 
 
 def test_a_table_without_runs_has_no_such_section():

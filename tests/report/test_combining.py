@@ -7,6 +7,7 @@ import pytest
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
 from archlab.report import analyse, read_material, text
+from archlab.report.combining import combined, in_frame_of
 from archlab.report.naming import told_apart
 from archlab.report.sections import plots
 from archlab.report.writing import csv_files
@@ -93,12 +94,41 @@ def test_scores_of_ones_own_do_not_leave_their_frame():
     found = analyse([first, made_study(datasets=3, seeds=2, name="again")])
     assert "worst_case" not in found.models
     assert any(warning.startswith("worst_case left out") for warning in found.warnings)
+    alone = in_frame_of(first, "all")
+    assert not alone.own_scores and alone.doubts == ["worst_case left out: such a score was computed in another frame"]
+    assert in_frame_of(first, "references").own_scores is own
 
 
 def test_studies_of_different_metrics_are_refused():
     first = made_study(datasets=3, seeds=1)
     with pytest.raises(UserError, match="different metrics cannot be compared: accuracy, auc"):
         analyse([first, dataclasses.replace(first, metric=Metric("auc"))])
+
+
+def test_a_metric_of_ones_own_with_other_arguments_is_another():
+    made = made_study(datasets=3, seeds=1)
+    made = dataclasses.replace(made, table=made.table.assign(metric="top"))
+    own = {"/mine.py:top": {"k": 3}}, {"/mine.py:top": {"k": 5}}, {"/moved/mine.py:top": {"k": 3}}
+    three, five, moved = (
+        dataclasses.replace(made, name=f"study{at}", metric=Metric("top", own=each)) for at, each in enumerate(own)
+    )
+    with pytest.raises(UserError, match=r"different metrics cannot be compared: top\(k=3\), top\(k=5\)"):
+        analyse([three, five])
+    with pytest.raises(UserError, match=r"share no metric: top\(k=3\) and top\(k=5\)"):
+        analyse([three], five)
+    assert list(analyse([three, moved]).models.index) == list(analyse([three]).models.index)
+
+
+def test_the_elements_of_all_architectures_stay_known(tmp_path):
+    """Each once: trained in two studies, it would be foretold by its twin."""
+    first, second = made_study(datasets=3, seeds=1), made_study(datasets=3, seeds=1, name="other", first_seed=5)
+    each = pd.DataFrame({"macs": 1e8 + np.arange(len(first.models))}, index=list(first.models))
+    wider = each.assign(macs=each["macs"].where(each.index != "starnet", 2e8))
+    studies = [dataclasses.replace(first, elements=each), dataclasses.replace(second, elements=wider)]
+    assert set(combined(studies)[0].elements.index) == {*first.models, "starnet (other)"}
+    assert combined([studies[0], dataclasses.replace(studies[0], name="again")])[0].elements.equals(each)
+    published = read_material("zhang2025", tmp_path)
+    assert published.elements["macs"].min() > 1e8, "as those of studies are counted"
 
 
 def table(path, values, **options):

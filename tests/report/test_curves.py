@@ -33,6 +33,11 @@ def test_of_more_epochs_nothing_is_said():
     assert [len(line.get_xdata()) for line in section.plots[0].draw(FILE).axes[0].lines] == [3] * 4
 
 
+def test_of_runs_that_trained_on_their_validation_images_there_are_none():
+    found = curves_of(3, lambda curves: curves.assign(validation_accuracy=None))
+    assert "curves" not in [each.anchor for each in sections(found)]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -203,3 +203,22 @@ def test_the_metric_of_the_study_is_scored_and_named():
     for words in ("Balanced accuracies in percent", "| mean balanced accuracy ", "| balanced accuracy points "):
         assert words in said
     assert "Normalised, 0 is the lowest and 1 the highest balanced accuracy of" in said
+
+
+def test_a_dataset_on_which_the_metric_is_not_defined_is_named_and_left_out():
+    """As `auroc` where all test images are of one class; on validation images it may be defined."""
+    material = made_study(datasets=4, seeds=2)
+    other = material.table.assign(metric="auroc")
+    gone = (other["dataset"] == "pines") & (other["split"] == "test")
+    found = analyse(
+        [
+            dataclasses.replace(
+                material,
+                table=pd.concat([material.table, other[~gone]], ignore_index=True),
+                metric=METRICS["auroc"],
+                datasets=list(dict.fromkeys(material.table["dataset"])),
+            )
+        ]
+    )
+    assert "auroc is not defined on pines: all its images are of one class" in found.warnings
+    assert "pines" not in found.frame.datasets and (found.models["reason"] == "").all()

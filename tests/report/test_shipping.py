@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 
 import pandas as pd
 import pytest
 
+from archlab.foundation.metric import METRICS
 from archlab.report import analyse
+from archlab.report.costs import cost_table
 from archlab.report.document import document
 from archlab.report.scores import costs
 from archlab.report.shipping import MOST_AVOIDED, shipping
@@ -68,22 +71,45 @@ def test_a_model_at_chance_is_neither_the_cheapest_nor_passed_over(analysis):
     assert (row["to ship"], row["because"]) == ("avoid", "no better than chance on pines")
 
 
-@pytest.mark.slow
-def test_the_run_with_the_best_validation_accuracy_is_exported():
-    """Whatever the test accuracies are."""
+@pytest.fixture(scope="module")
+def keyed():
+    """A study whose seed 1 is best on validation images, whatever the test accuracies are; and its keys."""
     material = made_study(seeds=3)
     runs = [run | {"key": f"{at:012d}{'0' * 52}"} for at, run in enumerate(material.runs)]
-    curves = material.curves.assign(
-        validation_accuracy=material.curves["seed"].map({0: 0.5, 1: 0.9, 2: 0.7}) + material.curves["epoch"] / 1000
-    )
-    found = analyse([dataclasses.replace(material, runs=runs, curves=curves)])
+    table, on_validation = material.table, material.table["split"] == "validation"
+    values = table["seed"].map({0: 0.5, 1: 0.9, 2: 0.7}).where(on_validation, table["value"])
+    keys = {(run["model"], run["dataset"], run["seed"]): run["key"][:12] for run in runs}
+    return dataclasses.replace(material, runs=runs, table=table.assign(value=values)), keys
+
+
+@pytest.mark.slow
+def test_the_run_that_is_best_on_validation_images_is_exported(keyed):
+    material, keys = keyed
+    found = analyse([material])
     exports = table_of(found, "exports")
-    by_cell = {(run["model"], run["dataset"]): run["key"][:12] for run in runs if run["seed"] == 1}
     for row in exports.to_dict("records"):
-        assert row["export"] == f"archlab export {by_cell[row['model'], row['dataset']]}"
+        assert row["export"] == f"archlab export {keys[row['model'], row['dataset'], 1]}"
     assert set(exports["dataset"]) == set(found.means.columns)
     shown = table_of(found).set_index("to ship")
-    assert shown.loc["best", "export"] == f"archlab export {by_cell[shown.loc['best', 'model'], 'digits']}"
+    assert shown.loc["best", "export"] == f"archlab export {keys[shown.loc['best', 'model'], 'digits', 1]}"
+
+
+def test_the_run_that_is_exported_follows_the_metric(keyed):
+    material, keys = keyed
+    losses = material.table.assign(metric="log_loss")
+    both = dataclasses.replace(
+        material, table=pd.concat([material.table, losses], ignore_index=True), metric=METRICS["log_loss"], curves=None
+    )
+    found = analyse([both])
+    best = document(found)["ship"][0]
+    assert best["command"] == f"archlab export {keys[best['model'], 'digits', 0]}"
+    assert "of the best log loss on validation images" in next(shipping(found)).tables[0].caption
+
+
+def test_of_two_studies_in_one_frame_the_best_is_exported_too(keyed):
+    material, keys = keyed
+    best = document(analyse([material, dataclasses.replace(material, name="again")]))["ship"][0]
+    assert best["command"] == f"archlab export {keys[best['model'], 'digits', 1]}"
 
 
 def test_one_seed_knows_no_contenders_and_says_so():
@@ -95,18 +121,79 @@ def test_one_seed_knows_no_contenders_and_says_so():
     assert shown.loc["fastest", "model"] == "mobilenetv2" and "avoid" not in shown.index
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("validated", [None, "nowhere", "never"])
-def test_where_no_run_was_validated_there_are_no_commands(validated):
-    made = made_study()
-    curves = {
-        "nowhere": made.curves.assign(validation_accuracy=None),
-        "never": made.curves[["model", "dataset", "seed", "epoch"]],
-    }
-    material = dataclasses.replace(made, curves=curves.get(validated))
+def test_of_runs_that_trained_on_their_validation_images_the_lowest_seed_is_exported(keyed):
+    """What sees images in their own shape is not exported at all; and elsewhere the best seed is."""
+    material, keys = keyed
+    table = material.table[(material.table["split"] == "test") | (material.table["dataset"] == "pines")]
+    runs = [run | {"fit": "whole" if run["dataset"] == "mnist5k" else None} for run in material.runs]
+    found = analyse([dataclasses.replace(material, table=table, runs=runs)])
+    exports, whole = table_of(found, "exports").to_dict("records"), "mnist5k"
+    assert {row["dataset"] for row in exports} == set(found.means.columns) - {whole}
+    for row in exports:
+        key = keys[row["model"], row["dataset"], int(row["dataset"] == "pines")]
+        assert row["export"] == f"archlab export {key}"
+    (section,) = shipping(found)
+    assert (
+        "trained on digits with the lowest seed, for nothing is known of validation images" in section.tables[0].caption
+    )
+    unexported = [run | {"fit": "whole" if run["dataset"] == "digits" else None} for run in runs]
+    (section,) = shipping(dataclasses.replace(found, material=dataclasses.replace(found.material, runs=unexported)))
+    assert "exported" not in section.tables[0].caption and section.folded
+
+
+def test_where_nothing_is_known_of_the_runs_there_are_no_commands():
+    material = dataclasses.replace(made_study(datasets=3, seeds=2), runs=[])
     (section,) = shipping(analyse([material]))
     assert "export" not in [column.title for column in section.tables[0].columns]
     assert section.folded == []
+
+
+def test_a_command_names_the_store_where_it_would_look_into_another(analysis, tmp_path, monkeypatch):
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "usual"))
+    for home, named in ((None, []), (tmp_path / "usual", []), (tmp_path / "an other", ["--store"])):
+        found = dataclasses.replace(analysis, material=dataclasses.replace(analysis.material, home=home))
+        commands = [row["command"] for row in document(found)["ship"] if row["command"]]
+        commands += list(table_of(found, "exports")["export"])
+        assert all(shlex.split(command)[3:] == [*named, *([str(home)] if named else [])] for command in commands)
+        assert len(commands) > 2
+
+
+def test_what_ships_is_counted_with_its_branches_merged(analysis):
+    models = analysis.models.assign(params_deployed=analysis.models["params"], macs_deployed=analysis.models["macs"])
+    dear = models.index[-1]
+    models.loc[dear, ["macs", "macs_deployed", "latency"]] = 1e6
+    for params, avoided in ((models["params"][dear], True), (0.63, False)):
+        models.loc[dear, "params_deployed"] = params
+        ship = document(dataclasses.replace(analysis, models=models))["ship"]
+        assert (dear in [row["model"] for row in ship if row["choice"] == "avoid"]) == avoided
+    contenders = [*analysis.contenders, dear]
+    ship = document(dataclasses.replace(analysis, models=models, contenders=contenders))["ship"]
+    (smallest,) = [row for row in ship if row["choice"] == "smallest"]
+    assert (smallest["model"], smallest["reason"]) == (dear, "parameters (M) as shipped: 0.63")
+
+
+def test_the_least_memory_is_that_in_8_bits_and_so_is_what_the_command_exports(analysis):
+    known = {
+        name: facts | {"peak_memory": 40_000 + 20_000 * at}
+        for at, (name, facts) in enumerate(analysis.material.models.items())
+    }
+    table, kinds = cost_table(dataclasses.replace(analysis.material, models=known))
+    models = analysis.models.assign(peak_memory=table["peak_memory"])
+    ship = document(dataclasses.replace(analysis, models=models, costs=kinds))["ship"]
+    (line,) = [row for row in ship if row["choice"].startswith("least memory")]
+    assert line["choice"] == "least memory in int8" and line["command"].endswith(" --int8")
+    assert line["model"] == models.loc[analysis.contenders, "peak_memory"].idxmin()
+
+
+def test_merged_branches_are_known_of_the_models_of_a_study():
+    models = {"a": {"params": 2e6, "macs": 4e6, "params_deployed": 1e6, "macs_deployed": 3e6}}
+    models |= {"published": {"params": 5e6, "macs": 6e6}}
+    table, kinds = cost_table(
+        dataclasses.replace(made_study(datasets=2, seeds=1), models=models, runs=[], latencies={})
+    )
+    assert table.loc["a", ["params", "params_deployed", "macs", "macs_deployed"]].tolist() == [2, 1, 4, 3]
+    assert table.loc["published", ["params_deployed", "macs_deployed"]].tolist() == [5, 6]
+    assert [kind.column for kind in kinds] == ["params", "macs"]
 
 
 def test_the_best_within_any_budget_is_named(analysis):

@@ -36,6 +36,7 @@ def told(home, **keys):
         ({}, ""),
         ({"ema": 0.0, "clip": 0.0, "progressive": 0.0, "init": None, "distill": None}, ""),
         ({"label_smoothing": 0.0, "balance": False}, ""),
+        ({"weight_decay": 0.05}, ", weights decayed by 0.05"),
         ({"label_smoothing": 0.1}, ", labels smoothed by 0.1"),
         ({"balance": True}, ", every class counting alike"),
         ({"ema": 0.9}, ", an average of weights, 0.9"),
@@ -66,6 +67,15 @@ def test_each_key_that_is_set_has_a_clause(tmp_path, keys, said):
     assert told(tmp_path, **keys) == said
 
 
+def test_recipes_that_differ_in_what_can_be_tuned_are_not_told_alike(tmp_path):
+    plain = {**QUICK, "optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.0}
+    changes = ({}, {"lr": 0.1}, {"momentum": 0.5}, {"weight_decay": 0.05}, {"label_smoothing": 0.1})
+    recipes = [{**plain, **change} for change in changes]
+    models = [{"recipes": {"digits": at}} for at in range(len(recipes))]
+    found = as_trained({"recipe": "quick", "recipes": recipes, "models": models}, tmp_path)
+    assert len(set(found)) == len(recipes) and "sgd at 0.004 with momentum 0.9" in found[0]
+
+
 def test_runs_that_are_stored_are_told_by_what_they_were(tmp_path, stored):
     short = stored.key[:12]
     assert told(tmp_path, init={"run": stored.key, "body": 0.5}) == (
@@ -83,3 +93,12 @@ def test_the_data_of_a_pretraining_are_told_beside_the_suite():
     study["recipes"] = [QUICK, {**QUICK, "init": {"pretrain": PRETRAINING}}, {**QUICK, "init": {"run": UNKNOWN}}]
     study["models"] = [{"recipes": {"digits": 0}}, {"recipes": {"digits": 1}}, {"recipes": {"digits": 2}}]
     assert provenance(study, [])["pretraining"] == "mnist5k at 28 pixels"
+
+
+def test_all_seeds_of_a_study_in_rounds_are_told():
+    """Of which the study names those of the first round."""
+    study = {"path": None, "name": "it", "suite": "samples", "datasets": {"digits": 8}, "models": []}
+    study |= {"recipe": "quick", "seeds": [0, 1], "classes": 10, "budget": {"of": "trained"}}
+    keys = "archlab", "code", "torch", "hardware", "device", "precision", "threads", "dataset", "data", "finished"
+    runs = [{**dict.fromkeys(keys, "x"), "seed": seed} for seed in (0, 1, 3, 2)]
+    assert provenance(study, runs)["seeds"] == "0, 1, 2, 3" and provenance(study, [])["seeds"] == "0, 1"

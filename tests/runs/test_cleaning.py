@@ -2,7 +2,6 @@ import errno
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ from standin import make_run, make_trained
 
 from archlab.foundation import UserError
 from archlab.foundation.files import scratch
+from archlab.foundation.machine import host_of_processes
 from archlab.runs import Store, bin, code_digest, index
 from archlab.runs.bin import thrown_away
 from archlab.runs.cleaning import in_bin, leftovers, remove, size_of
@@ -43,7 +43,7 @@ def found(store, **arguments):
 
 def test_only_what_nobody_needs_is_a_leftover(store):
     assert found(store) == {}
-    host = socket.gethostname()
+    host = host_of_processes()
     abandoned = store.partial / f".{host}.{dead_process()}.12345678.{'a' * 64}.part"
     at_work = store.scratch("b" * 64)
     elsewhere = store.partial / f".other.example.org.1.12345678.{'c' * 64}.part"
@@ -142,7 +142,7 @@ def test_files_whose_writers_died_are_leftovers_wherever_they_are(store):
 
 @pytest.mark.parametrize(
     "name",
-    [".32.part", ".32.part.aside", ".32.arriving", "unpacked.part", f".not-{socket.gethostname()}.1.abcdef01.x.part"],
+    [".32.part", ".32.part.aside", ".32.arriving", "unpacked.part", f".not-{host_of_processes()}.1.abcdef01.x.part"],
 )
 def test_a_preparation_that_still_writes_is_no_leftover_however_long_ago_it_began(store, name):
     part = store.home / "datasets" / "leaves" / name

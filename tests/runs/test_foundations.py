@@ -201,7 +201,7 @@ def test_a_teacher_that_is_damaged_or_gone_fails_the_run_in_words(place):
         foundations_of(run, home)
 
 
-def test_training_goes_on_from_a_run_with_its_accuracy(place):
+def test_training_goes_on_from_the_weights_of_a_run(place):
     home, key = place
     still = trained(home, {**SHORT, "steps": 1, "lr": 0.0, "batch_size": 1024, "init": {"run": key[:6]}})
     before, after = (load_file(Store(home).weights(each)) for each in (key, still))
@@ -259,6 +259,10 @@ def test_networks_that_have_too_little_of_the_weights_are_refused_before_anythin
     coarse = architecture({"name": "coarse", "resolution": 32, "layers": [{"patch": {"out": 8, "size": 24}}]})
     with pytest.raises(UserError, match="coarse: progressive: nothing is left"):
         check_trainable(settled(home, progressive=0.5), coarse, InputSpec(10, 32, None), 1.0, home)
+    first = {"pretrain": {"dataset": "textures", "recipe": {**SHORT, "progressive": 0.5}}}
+    with pytest.raises(UserError, match="coarse: progressive: nothing is left of images of 16 pixels"):
+        check_trainable(settled(home, init=first), coarse, InputSpec(10, 32, None), 1.0, home)
+    check_trainable(settled(home, init=first), TINY, spec, 1.0, home)
     check_trainable(settled(home, progressive=0.5, distill={"teacher": key[:6]}), TINY, spec, 1.0, home)
 
 

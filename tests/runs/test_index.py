@@ -5,15 +5,10 @@ import time
 import pytest
 from standin import make_run, make_trained
 
-from archlab.runs import Store, index
+from archlab.runs import index
 from archlab.runs.index import COLUMNS, INDEX, list_runs, tidy_table
 from tests.comparisons.synthetic import write_synthetic_runs
 from tests.repeated import WHOLE, repeated
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path)
 
 
 def fill(store, seeds):
@@ -70,6 +65,16 @@ def test_runs_that_cannot_be_read_are_named_and_the_others_listed(store):
     assert listing.table["key"].to_pylist() == [good.key]
     assert listing.unreadable[cut.key] == "not a JSON document"
     assert "newer archlab" in listing.unreadable[newer.key]
+
+
+def test_runs_are_listed_in_one_order_whoever_asks(store):
+    runs = fill(store, range(12))
+    damaged = sorted(run.key for run in runs[:4])
+    for key in damaged:
+        (store.directory(key) / "result.json").write_text("{")
+    listing = list_runs(store)
+    listed = [(row["finished"], row["key"]) for row in listing.table.to_pylist()]
+    assert len(listed) == 8 and listed == sorted(listed) and list(listing.unreadable) == damaged
 
 
 def test_a_flipped_bit_in_the_index_changes_nothing(store, monkeypatch):

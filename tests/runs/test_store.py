@@ -11,11 +11,6 @@ from archlab.foundation import UserError
 from archlab.runs import DamagedRunError, Store
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path)
-
-
 def fill(store, n):
     runs = [make_run(seed) for seed in range(n)]
     for run in runs:
@@ -116,6 +111,18 @@ def test_what_cannot_be_stored_leaves_nothing(store):
     with pytest.raises(ValueError):
         store.put(run, result)
     assert run.key not in store and list(store.partial.iterdir()) == []
+
+
+def test_what_comes_from_another_store_is_checked_and_stays_in_its_folder(store, tmp_path):
+    (run,), other = fill(store, 1), Store(tmp_path / "other")
+    files = store.files(run.key)
+    for key, damaged in ((run.key, files | {"history.jsonl": b"{}"}), (make_run(1).key, files)):
+        with pytest.raises(DamagedRunError):
+            other.adopt(key, damaged)
+    assert list(other.keys()) == list(other.partial.iterdir()) == []
+    other.adopt(run.key, files | {"../../../../owned": b"by others"})
+    assert other.get(run.key) == store.get(run.key)
+    assert list(tmp_path.rglob("owned")) == [other.directory(run.key) / "owned"]
 
 
 def put_all(home, seeds):

@@ -122,7 +122,11 @@ def test_every_score_and_dataset_has_a_row(both):
     assert mean["spearman"] == pytest.approx(means[0].corr(means[1], method="spearman"))
     assert mean["corrected"] > mean["spearman"] and mean["corrected_low"] < mean["corrected"] <= mean["corrected_high"]
     assert mean["runs_for_one_low"] <= mean["runs_for_one"] <= mean["runs_for_one_high"]
+    assert tuple(found.xscores.index) == found.models
+    correlation = found.xscores["cheap"].corr(found.xscores["dear"], method="spearman")
+    assert correlation == pytest.approx(row(found, "xscore")["spearman"])
     document = found.document()
+    assert document["xscores"][2] == {"model": "m2", **found.xscores.loc["m2"].to_dict()}
     assert document["rows"][1]["reason"] is None and set(document["rows"][1]) == set(found.rows)
     again = agreement(*both)
     pd.testing.assert_frame_equal(again.rows, found.rows)
@@ -182,3 +186,9 @@ def test_protocols_on_other_datasets_are_compared_by_their_scores(both):
     found = agreement(cheap, both[1])
     assert found.rows["by"].tolist() == ["xscore", "mean"] and found.datasets == () and found.left_out == ()
     assert row(found, "mean")["spearman"] == row(agreement(*both), "mean")["spearman"]
+
+
+def test_of_one_dataset_there_are_no_xscores(both):
+    found = agreement(*(each[each["dataset"] == "d0"] for each in both))
+    assert found.xscores.empty and found.document()["xscores"] == []
+    assert "needs two datasets" in row(found, "xscore")["reason"]

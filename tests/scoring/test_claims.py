@@ -157,6 +157,13 @@ def test_subsets_that_nothing_can_validate_are_refused(published, models, size, 
         subsets(means.iloc[:models], frame, size)
 
 
+def test_models_of_one_score_have_no_subset_that_predicts_it():
+    means = pd.DataFrame({"x": [0.5, 0.9, 0.5, 0.9], "y": [0.9, 0.5, 0.9, 0.5]}, index=list("abcd"))
+    frame = make_frame(means.reset_index(names="model").melt("model", var_name="dataset"))
+    with pytest.raises(UserError, match="all models have the same xScore"):
+        subsets(means, frame, 1)
+
+
 def test_too_few_models_have_no_correlation_and_constant_datasets_none(published):
     means, frame = published
     with pytest.raises(UserError, match="at least 4"):

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from scipy.special import ndtr, ndtri
 
-from archlab.scoring.deciding import Needed, chance_decided, chance_left, what_would_decide
+from archlab.scoring.deciding import Needed, chance_decided, chance_left, fixed_needed, what_would_decide
 from archlab.scoring.sequential import information_fraction
 from archlab.scoring.verdicts import Look, verdicts
 
@@ -42,6 +42,19 @@ def test_a_fixed_test_is_the_limit_of_many_seeds():
     assert found.same.seeds <= 60
 
 
+def test_a_study_of_so_many_seeds_from_the_start_needs_the_usual_sample_size():
+    quantiles = ndtri(0.975) + ndtri(0.8)
+    assert fixed_needed(0.5, 0.0, 1.8, 4) == fixed_needed(-0.5, 0.0, 1.8, 4)
+    assert fixed_needed(0.5, 0.0, 1.8, 4) == Needed(math.ceil((1.8 * quantiles / 0.5) ** 2), None)
+    both_sides = ndtri(0.95) + ndtri(
+        0.9
+    )  # two one-sided tests, each with half of the error that a power of 80 % leaves
+    assert fixed_needed(0.0, 0.0, 1.8, 4, matters=1.0) == Needed(math.ceil((1.8 * both_sides) ** 2), None)
+    assert fixed_needed(1.0, 0.5, 1.8, 4) == Needed(None, pytest.approx((0.5 * quantiles) ** 2))
+    assert fixed_needed(10.0, 0.0, 1.8, 4) == Needed(5, None), "four have not decided it"
+    assert fixed_needed(1e-4, 0.0, 1.8, 4) == fixed_needed(0.0, 0.0, 1.8, 4) == Needed(None, None)
+
+
 def test_where_the_images_alone_leave_it_open_it_says_how_many_more():
     image, seed, most = 0.5, 1.0, 20
     found = what_would_decide(1.0, image, seed, 4, most)
@@ -73,11 +86,12 @@ def test_the_chance_of_a_decision():
     assert chances == sorted(chances) and chances[-1] > 0.8
 
 
-@pytest.mark.parametrize(("difference", "matters"), [(7e-15, 1.0), (1.0 - 1e-15, 1.0), (0.0, None)])
-def test_nothing_decides_a_difference_that_is_none_but_for_rounding(difference, matters):
-    found = what_would_decide(difference, 0.0, 1, 4, 30, matters)
-    assert found.difference == Needed(None, None) or difference > 0.1
-    assert matters is None or difference < 0.1 or found.same == Needed(None, None)
+@pytest.mark.parametrize(
+    ("difference", "matters", "outcome"),
+    [(7e-15, 1.0, "difference"), (1.0 - 1e-15, 1.0, "same"), (0.0, None, "difference")],
+)
+def test_nothing_decides_what_is_none_but_for_rounding(difference, matters, outcome):
+    assert getattr(what_would_decide(difference, 0.0, 1, 4, 30, matters), outcome) == Needed(None, None)
 
 
 def test_the_chance_left_is_that_of_the_last_look():

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from archlab.foundation import UserError
-from archlab.scoring import Effects, Matters, Rounds, answer, effects, make_frame, xscore
+from archlab.scoring import Rounds, answer, effects, make_frame, xscore
 from archlab.scoring.contrasts import contrasts
 from tests.scoring.simulated import simulate, table_of
 
@@ -48,6 +48,13 @@ def test_two_models_of_the_same_seeds_are_a_paired_t_test():
         low, high = expected.confidence_interval()
         assert mine["p"] == pytest.approx(expected.pvalue)
         assert (mine["low"], mine["high"]) == pytest.approx((100 * low, 100 * high))
+    values = table.pivot(index="seed", columns=["model", "dataset"], values="value")
+    gained = 100 * (values["se"] - values["base"])
+    parts, both = gained.var() / 6, row(found, dataset=None)
+    error, freedom = math.sqrt(parts.sum()) / 2, parts.sum() ** 2 / (parts**2 / 5).sum()  # Satterthwaite's
+    assert both["difference"] == pytest.approx(gained.to_numpy().mean())
+    assert both["p"] == pytest.approx(2 * stats.t.sf(abs(both["difference"]) / error, freedom))
+    assert both["high"] - both["difference"] == pytest.approx(stats.t.ppf(0.975, freedom) * error)
 
 
 def test_two_models_of_other_seeds_are_students_t_test():
@@ -66,10 +73,14 @@ def test_differences_are_those_of_the_seed_means():
     at_equal_budget = {"option": "se", "kind": "equal_budget", "of": "effect", "measure": "points"}
     assert row(found, dataset="d1", **at_equal_budget)["difference"] == pytest.approx(gained["d1"])
     assert row(found, dataset=None, **at_equal_budget)["difference"] == pytest.approx(gained.mean())
-    scores = xscore(means, frame=make_frame(table, list(REFERENCES), "test"))["xscore"]
     compared = row(found, of="comparison", measure="xscore", dataset=None)
     assert (compared["option"], compared["against"], compared["kind"]) == ("se", "vit", "equal_budget")
-    assert compared["difference"] == pytest.approx(scores["se"] - scores["vit"])
+    frame = make_frame(table, list(REFERENCES), "test")
+    heavier = effects(table, MODELS, "base", frame, "test", 2.0)
+    for lam, other in ((0.5, found), (2.0, heavier)):
+        scores = xscore(means, lam, frame)["xscore"]
+        compared = row(other, of="comparison", measure="xscore", dataset=None)
+        assert compared["difference"] == pytest.approx(scores["se"] - scores["vit"])
 
 
 def test_percent_and_fractions_give_the_same_points():
@@ -89,13 +100,10 @@ def test_a_large_effect_is_decided_and_none_is_not():
     assert "attention=se is better than none (+0." in answer(found)
 
 
-def test_an_open_answer_says_how_many_seeds_would_decide_it():
+def test_a_number_of_seeds_is_whole_in_the_document():
     _, found = study(seeds=5)
-    rows = found.rows[found.rows["option"].isin(["vit"]) & (found.rows["against"] == "none")]
-    needed = rows.loc[(rows["measure"] == "xscore") & (rows["kind"] == "equal_budget"), "seeds_needed"].iloc[0]
-    said = answer(Effects(rows))
-    expected = "is too small to decide." if math.isnan(needed) else f"about {needed:.0f} seeds would be needed"
-    assert "but this is undecided: " in said and expected in said
+    told = [row["seeds_needed"] for rows in found.document().values() for row in rows]
+    assert None in told and {type(each) for each in told} == {int, type(None)}
 
 
 @pytest.mark.slow
@@ -130,40 +138,17 @@ def test_a_model_that_is_not_complete_loses_only_what_it_lacks():
     assert list(of_se["dataset"]) == ["d0", "d2"]
 
 
-def test_an_option_without_a_whole_dataset_is_answered_by_what_is_there():
-    table = simulate(table_of({"base": [0.5, 0.6], "se": [0.9, 0.6]}), 0.005, 4, seed=3)
-    found = effects(table[(table["model"] != "se") | (table["dataset"] != "d1")], [MODELS[0], MODELS[3]], "base", None)
-    said = answer(found)
-    assert "attention=se is better than none on d0 (+" in said
-    assert said.endswith("attention cannot be answered over all datasets: runs are missing.")
-
-
-def test_the_answer_begins_with_the_choice_of_which_something_is_decided():
-    models = [
-        {"model": "base", "options": {"kernel": "3", "attention": "none"}, "kind": None},
-        {"model": "five", "options": {"kernel": "5"}, "kind": "equal_budget"},
-        {"model": "se", "options": {"attention": "se"}, "kind": "equal_budget"},
-        {"model": "eca", "options": {"attention": "eca"}, "kind": "equal_budget"},
-    ]
-    expected = {"base": [0.5, 0.6], "five": [0.501, 0.6], "se": [0.4, 0.5], "eca": [0.5, 0.6]}
-    table = simulate(table_of(expected), 0.01, 5, seed=3)
-    table = table[(table["model"] != "eca") | (table["dataset"] != "d1")]
-    said = answer(effects(table, models, "base", None))
-    assert said.startswith("At equal budget, attention=none is better than se (")
-    assert said.index("attention=eca cannot be compared") < said.index("kernel=") and "undecided" in said
-
-
-def test_what_an_earlier_round_has_decided_is_the_answer_whatever_it_looks_like_now():
-    row = {"of": "effect", "choice": "attention", "option": "se", "against": "none", "kind": "equal_budget"}
-    row |= {"dataset": None, "measure": "points", "difference": -0.1, "low": -1.0, "high": 2.0, "verdict": "better"}
-    said = answer(Effects(pd.DataFrame([row | {"about": True}])))
-    assert said == "At equal budget, attention=se is better than none (-0.10 points, 95 % -1.00 to +2.00)."
-
-
 def test_rounds_of_which_nothing_is_left_are_no_fault():
     table = simulate(table_of({"base": [0.5, 0.6]}), 0.005, 4, seed=3)
     rounds = Rounds(range(10), [{"d": seeds} for seeds in (2, 3, 4)], 10)
     assert effects(table, [MODELS[0], MODELS[3]], "base", None, rounds=rounds).rows.empty
+
+
+def test_a_look_back_has_the_first_seeds_of_its_round_on_each_dataset():
+    cells = [(dataset, seed) for dataset in "de" for seed in (0, 3, 5)]
+    rows = pd.DataFrame(cells, columns=["dataset", "seed"])
+    before = Rounds([5, 0, 3], [], 3).until({"d": 1, "e": 2}, rows)
+    assert list(before.itertuples(index=False, name=None)) == [("d", 5), ("e", 0), ("e", 5)]
 
 
 def test_the_document_is_plain_json_with_the_promised_keys():
@@ -229,57 +214,3 @@ def test_seeds_that_agree_exactly_decide_nothing(residue):
     assert not found.rows["decided"].any()
     assert not (found.rows["p"] < 1).any()
     assert "undecided: seeds that agree to the last digit cannot tell" in answer(found)
-
-
-def told(*rows, matters=None, seconds=None):
-    """The answer to rows (option, against, measure, dataset, difference, verdict, seeds needed, images needed)."""
-    names = ("option", "against", "measure", "dataset", "difference", "verdict", "seeds_needed", "images_needed")
-    made = [dict(zip(names, row, strict=True)) for row in rows]
-    frame = pd.DataFrame(
-        {
-            **row,
-            "of": "effect",
-            "choice": "c",
-            "kind": "raw",
-            "low": row["difference"] - 1,
-            "high": row["difference"] + 1,
-            "decided": row["verdict"] != "undecided",
-            "about": False,
-            "models": (row["option"], row["against"]),
-            "seeds": 4,
-            "most_seeds": 4,
-        }
-        for row in made
-    )
-    return answer(Effects(frame, matters=Matters(**matters or {})), seconds)
-
-
-NAN = math.nan
-
-
-def test_what_is_decided_in_points_or_on_single_datasets_comes_before_the_leader_and_what_is_open():
-    said = told(
-        ("a", "base", "points", "d1", -12.0, "worse", NAN, NAN),
-        ("b", "base", "points", "d2", 3.0, "better", NAN, NAN),
-        ("a", "base", "points", None, -9.2, "worse", NAN, NAN),
-        ("a", "base", "xscore", None, -0.3, "undecided", 158, NAN),
-        ("b", "base", "xscore", None, 0.01, "undecided", NAN, 3.24),
-    )
-    assert said == (
-        "With the edit alone, parameters as they fall, c=a is worse than base (-9.20 points, 95 % -10.20 to -8.20); "
-        "c=b is better than base on d2 (+3.00 points, 95 % +2.00 to +4.00). Of the rest, c=b scores highest "
-        "(+0.010 of xScore over base), but this is undecided: no number of seeds decides it, 3.2 times the test images would."
-    )
-
-
-def test_no_difference_that_matters_and_the_time_that_seeds_take():
-    rows = [
-        ("a", "base", "points", None, 0.2, "undecided", 10, NAN),
-        ("b", "base", "points", None, -0.1, "same", NAN, NAN),
-    ]
-    said = told(*rows, matters={"points": 1}, seconds={"a": 60.0, "base": 60.0, "b": 1.0})
-    assert "c=b makes no difference that matters (1 point) to base (-0.10 points, 95 % -1.10 to +0.90)" in said
-    assert said.endswith(
-        "about 10 seeds would be needed to decide a difference as small as this, 12 min 00 s of work on this machine."
-    )
-    assert told(*rows, matters={"points": 1}, seconds={"a": 60.0}).endswith("a difference as small as this.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.special import log_softmax, softmax
 from sklearn import metrics
 
 from archlab.foundation import UserError
-from archlab.scoring import ImageNoise, effects, make_frame, score_table, seed_noise
+from archlab.scoring import ImageNoise, Rounds, effects, make_frame, score_table, seed_noise
 from archlab.scoring.contributions import contributions, grouped_contributions, image_groups
 from archlab.scoring.image_noise import centred, on_dataset
 from tests.repeated import repeated, slack
@@ -150,18 +151,12 @@ def studied(images, seeds, seed, spread=0.02, datasets=2, kept=None):
                 # right where a standard normal, of the image, the model on it and the run on it, is below a quantile
                 level = 0.5 * hardness + 0.6 * own + np.sqrt(1 - 0.25 - 0.36) * chance.normal(size=images)
                 quantile = np.clip(accuracy + spread * chance.normal(), 0.01, 0.99)
-                right = level < normal_quantile(quantile)
+                right = level < stats.norm.ppf(quantile)
                 rows.append((model, f"d{dataset}", number, right.mean()))
                 parts.setdefault(model, []).append(right / images)
         on[f"d{dataset}"] = on_dataset({model: of_seeds[:kept] for model, of_seeds in parts.items()}, labels)
     table = pd.DataFrame(rows, columns=["model", "dataset", "seed", "value"]).assign(split="test", metric="accuracy")
     return table, ImageNoise(on), 100 * (skill["option"] - skill["base"])
-
-
-def normal_quantile(share):
-    from scipy.stats import norm
-
-    return norm.ppf(share)
 
 
 def covered(images, seeds, studies, with_images=True):
@@ -186,6 +181,20 @@ def test_intervals_say_whether_they_cover_test_images_and_what_part_is_theirs():
     narrow, wide = (score_table(table, split="test", frame=frame, images=each).models for each in (None, noise))
     assert (wide["xscore_high"] - wide["xscore_low"] >= narrow["xscore_high"] - narrow["xscore_low"] - 1e-12).all()
     assert (wide["xscore"] == narrow["xscore"]).all()
+
+
+def test_where_a_study_may_stop_the_freedom_is_that_of_the_seeds_alone():
+    """Satterthwaite's over seeds and images would grow with every seed variance that comes out too small by chance."""
+    table, noise, _ = studied(images=300, seeds=4, seed=0)
+    at_once, in_rounds = (
+        effects(table, MODELS, "base", None, images=noise, rounds=rounds).rows.iloc[0]
+        for rounds in (None, Rounds(range(4), [{"d0": 4, "d1": 4}], 4))
+    )
+    known, weights = seed_noise(table).with_images(noise), np.array([-1, 1, 0, 0])
+    error = 100 * np.sqrt(known.variance["d0"] / 2 + weights @ known.images[0] @ weights)
+    half = stats.t.ppf(0.975, known.freedom["d0"]) * error
+    assert in_rounds["high"] - in_rounds["difference"] == pytest.approx(half)
+    assert at_once["high"] - at_once["difference"] < half
 
 
 def test_what_seeds_make_of_the_images_counts_once():

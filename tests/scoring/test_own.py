@@ -48,15 +48,13 @@ def test_the_function_cannot_change_what_the_next_one_sees(tmp_path):
     ("source", "message"),
     [
         ("def worst_cas(normalised): ...", "no function or class 'worst_case' - did you mean 'worst_cas'?"),
-        (
-            "def worst_case(normalised):\n    return 1 / 0",
-            "mine.py:worst_case: fails: ZeroDivisionError: division by zero",
-        ),
+        ("def worst_case(normalised):\n    return 1 / 0", "mine.py:2: ZeroDivisionError: division by zero"),
         ("def worst_case(normalised):\n    return 0.5", "a Series with a number for each of the 5 models, not a float"),
         ("def worst_case(normalised):\n    return normalised.min()", "5 models, not 3 values for d0, d1, d2"),
         ("def worst_case(normalised):\n    return normalised['d0'].head(2)", "not 2 values for m"),
         ("def worst_case(normalised):\n    return normalised['d0'].astype(str)", "not values like '"),
         ("import nothing_of_this_name", "fails on import"),
+        ("def worst_case():\n    return 1", "mine.py:worst_case must take one table, the normalised accuracies"),
     ],
 )
 def test_what_is_no_score_is_told_in_one_line(tmp_path, source, message):
@@ -66,7 +64,12 @@ def test_what_is_no_score_is_told_in_one_line(tmp_path, source, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["xscore", "role", "d0", "at_chance", "peak_memory"])
+def test_what_it_prints_stands_in_no_table(tmp_path, capsys):
+    scored(tmp_path, GOOD.replace("return", "print('seen')\n    return"))
+    assert capsys.readouterr() == ("", "seen\n")
+
+
+@pytest.mark.parametrize("name", ["xscore", "role", "d0", "at_chance", "peak_memory", "params_deployed"])
 def test_a_name_that_the_table_has_already_is_refused(tmp_path, name):
     with pytest.raises(UserError, match="another column of the table has this name"):
         scored(tmp_path, GOOD.replace("worst_case", name), name=name)

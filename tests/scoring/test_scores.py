@@ -101,6 +101,20 @@ def test_a_span_under_twice_the_seed_deviation_is_weak():
     assert make_frame(table[table["seed"] == 0]).weak == ()
 
 
+@pytest.mark.parametrize(("span", "weak"), [(0.039, ("d0",)), (0.041, ())])
+def test_the_deviation_that_a_span_is_held_against_is_pooled_over_models_paired_by_seed(span, weak):
+    """Seeds lie 0.01 beside the means of two models, in turns: of one degree of freedom, that is a deviation of 0.02."""
+    means = {"a": (0.5, 0.3), "b": (0.5 + span, 0.7)}
+    moved = {"a": (-0.01, 0.01), "b": (0.01, -0.01)}
+    rows = [
+        (model, f"d{at}", seed, mean + moved[model][seed])
+        for model, of_model in means.items()
+        for at, mean in enumerate(of_model)
+        for seed in (0, 1)
+    ]
+    assert make_frame(pd.DataFrame(rows, columns=["model", "dataset", "seed", "value"])).weak == weak
+
+
 def test_one_seed_gives_no_interval_and_more_give_one_around_the_score():
     one = score_table(tidy(seeds=1)).document()["models"]
     assert all(model["xscore_low"] is None and model["xscore_high"] is None for model in one)

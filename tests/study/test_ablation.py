@@ -13,9 +13,10 @@ import pytest
 from small_study import STAND_IN, STUDY, filled, settled
 
 import archlab
+from archlab.cli.tables import print_scores
 from archlab.data import is_prepared
 from archlab.executors import Settings
-from archlab.foundation import UserError
+from archlab.foundation import UserError, machine
 from archlab.scoring import read_table
 from archlab.study.ablating import ablate, missing_datasets, planned_runs, runs_of, saved
 from archlab.study.ablation import EFFECT
@@ -52,6 +53,16 @@ def test_recipes_are_settled_for_each_run(store):
     rates = {(run.model, run.dataset): run.recipe["lr"] for run in runs_of(study, store.home)}
     assert rates.pop(("starnet", "digits")) == 0.001
     assert set(rates.values()) == {0.004}
+
+
+def test_where_all_is_stored_torch_is_not_asked_for_the_gpus_of_the_machine(store, monkeypatch):
+    asked = []
+    monkeypatch.setattr(machine, "gpu_names", lambda: ("a card",))
+    monkeypatch.setattr(machine, "version", lambda package: "2.6.0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr("archlab.executors.settings.torch_has_gpus", lambda: asked.append("torch") or True)
+    assert filled(store).computed == 0 and not asked
+    assert Settings().at_once == 1 and asked
 
 
 @pytest.mark.slow
@@ -108,6 +119,17 @@ def test_one_seed_decides_nothing(store):
     assert "undecided" in found["answer"]
 
 
+def test_the_variance_has_the_weight_that_the_study_says(store):
+    found = filled(store, seeds=1, **{"lambda": 2}).document
+    scores = {row["model"]: row for row in found["scores"]}
+    assert any(row["variance"] > 0 for row in scores.values())
+    for row in scores.values():
+        assert row["xscore"] == pytest.approx(row["mean"] - 2 * row["variance"], abs=1e-9)
+    (effect,) = [row for row in found["effects"] if row["measure"] == "xscore"]
+    gained = scores["mobilenetv2+attention=se"]["xscore"] - scores["mobilenetv2"]["xscore"]
+    assert effect["difference"] == pytest.approx(gained, abs=1e-9)
+
+
 def test_what_is_not_known_is_a_number_and_a_table_without_rows_has_its_columns(store):
     found = filled(store, seeds=1)
     assert (found.scores["xscore_high"] - found.scores["xscore_low"]).isna().all()
@@ -119,6 +141,26 @@ def test_what_is_not_known_is_a_number_and_a_table_without_rows_has_its_columns(
     plain = table.astype(object).where(table.notna(), None)
     assert known and plain.to_dict("records") == known
     assert list(dataclasses.replace(found, contrasts=None).effects) == EFFECT
+
+
+def test_datasets_may_be_called_as_columns_of_the_scores_are(store, capsys):
+    found, named = filled(store, seeds=1), {"digits": "width", "textures": "mean"}
+    study = dataclasses.replace(
+        found.study, datasets={named[name]: side for name, side in found.study.datasets.items()}
+    )
+    table = found.table.assign(dataset=found.table["dataset"].map(named))
+    runs = [dataclasses.replace(run, dataset=named[run.dataset]) for run in found.runs]
+    other = dataclasses.replace(found, study=study, table=table, runs=runs)
+    expected = found.scores.rename(columns={"digits": "on width", "textures": "on mean"})
+    assert list(other.scores) == list(expected) and other.scores.equals(expected)
+    print_scores(other, "difference")
+    heading, first, *_ = capsys.readouterr().out.splitlines()
+    assert "on width" in heading and "on mean" in heading and f"{expected['on mean'][0]:.3f}" in first
+
+
+def test_a_notebook_shows_what_it_is_and_the_answer(store):
+    found = filled(store, seeds=1)
+    assert repr(found) == f"idea: 8 runs, 0 failed, results in {found.folder}\n{found.answer}"
 
 
 @pytest.mark.slow

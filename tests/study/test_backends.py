@@ -197,6 +197,8 @@ def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path, content):
 def test_a_journal_in_a_folder_is_the_default(tmp_path):
     open_storage(None, tmp_path / "studies" / "tiny")
     assert (tmp_path / "studies" / "tiny" / "journal.log").exists()
+    open_storage(tmp_path / "shared.log", tmp_path)  # from Python
+    assert (tmp_path / "shared.log").exists()
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from archlab.runs import Store
 from archlab.study import ablation, on_this_machine
 from archlab.study.ablating import planned_runs
 from archlab.study.design import Design, Designer
+from archlab.study.latency import Stopwatch
 from archlab.study.loading import load_study
 from archlab.study.resolved import ResolvedStudy
 from archlab.study.search.designs import Designs
-from archlab.study.search.stopwatch import Stopwatch
 from archlab.study.search.storage import identity
 from archlab.study.settling import settle
 from tests.deploy.made import GATED
@@ -201,7 +201,7 @@ def test_a_search_is_another_one_where_forms_or_exemptions_name_its_base(home):
 def test_latency_is_of_the_form_that_costs_refer_to(home):
     designs = Designs(load_study(read_yaml_text(SAMPLES + FORM % 8, "s.yaml"), home=home), home)
     design = designs.sample(lambda variable: variable.first)
-    stopwatch = Stopwatch(designs, Store(home), milliseconds=1.0)
+    stopwatch = Stopwatch(designs, design, Store(home), milliseconds=1.0)
     assert designs.run(design, "digits").architecture != design.architecture.canonical()
     assert stopwatch._costed(design).architecture == design.architecture.canonical()
 

@@ -65,6 +65,24 @@ def test_a_study_is_a_file_and_names_files_beside_it(tmp_path):
     assert [each.name for each in combinations(loaded)] == ["net", "net+kernel=3", "net+kernel=5"]
 
 
+def test_files_that_say_no_name_are_told_apart(tmp_path):
+    for name, channels in (("small", 8), ("large", 16)):
+        (tmp_path / f"{name}.yaml").write_text(f"layers: [{{conv: {{out: {channels}}}}}]\n")
+    (tmp_path / "idea.yaml").write_text("compare: [small.yaml, large.yaml]\n")
+    assert [each.name for each in load_study(tmp_path / "idea.yaml").compare] == ["small", "large"]
+
+
+@pytest.mark.parametrize(("names", "wrong"), [(["mean"], "mean"), (["digits"], "digits"), (["own", "own"], "own")])
+def test_a_score_that_is_called_as_another_column_is_refused_before_anything_is_trained(
+    own_code_forgotten, tmp_path, names, wrong
+):
+    (tmp_path / "mine.py").write_text(f"def {wrong}(normalised):\n    return normalised.min(axis=1)\n")
+    scores = ", ".join(f"mine.py:{name}" for name in names)
+    (tmp_path / "idea.yaml").write_text(f"base: mobilenetv2\nsuite: [digits, textures]\nscore: [{scores}]\n")
+    with pytest.raises(UserError, match=rf"mine\.py:{wrong}: another column of the table has this name"):
+        load_study(tmp_path / "idea.yaml")
+
+
 def test_inline_layers_are_a_base():
     loaded = study("base: {layers: [{conv: {out: 8}}]}\nchoices: {deep: {no: [], yes: [{set: {repeat: 3}}]}}")
     assert [each.name for each in combinations(loaded)] == ["base", "base+deep=yes"]
@@ -90,6 +108,11 @@ def test_inline_layers_are_a_base():
         ("name: x\nbase: {layers: []}", "2: an architecture needs a list of layers"),
         ("suite: sample\nname: x", "1: no suite is called 'sample' - did you mean 'samples'?"),
         ("suite: [digits, texture]", "1: no dataset is called 'texture' - did you mean 'textures'?"),
+        ("suite: digits", "1: no suite is called 'digits': a suite of this dataset alone is [digits]"),
+        (
+            "compare: [{name: my net, layers: [{conv: {out: 8}}]}]",
+            "1: an architecture's name has no spaces, `+`, `=` or `,` in it: 'my net'",
+        ),
         ("recipe: quik", "1: there is no recipe 'quik': neither one of archlab's nor a YAML file - did you mean 'quick'?"),
         ("recipe: none.yaml", "1: there is no file 'none.yaml'"),
         ("recipe: {like: none.yaml, lr: 0.1}", "1: there is no file 'none.yaml'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from archlab.data import open_prepared
@@ -27,11 +28,25 @@ QUICK = "like: quick\nsteps: {}\n"
         ({"datasets": "digits"}, "shuffle+datasets=digits"),
         ({"seeds": [4, 7]}, "shuffle+seeds=4,7"),
         ({"seeds": [4]}, "shuffle+seeds=4,"),
+        ({"seeds": np.array([4, 7])}, "shuffle+seeds=4,7"),
+        ({"seeds": np.int64(5)}, "shuffle+seeds=5"),
+        (
+            {"seeds": {"from": np.int64(2), "to": 9}, "datasets": np.array(["digits"])},
+            "shuffle+datasets=digits+seeds=2-9",
+        ),
         ({"seeds": [0, 1, 2], "suite": "samples"}, "shuffle"),  # as it is written
     ],
 )
 def test_the_name_says_what_differs(values, name):
     assert load_study(override("shuffle", **values)).name == name
+
+
+def test_a_study_may_hold_what_a_program_has(tmp_path):
+    (tmp_path / "net.yaml").write_text("name: net\nlayers: [{conv: {out: 8}}]\n")
+    study = {"base": tmp_path / "net.yaml", "compare": ("starnet",), "seeds": range(3), "budget": np.int64(10**6)}
+    read = load_study(override({**study, "lambda": np.float64(0.25)}))
+    assert (list(read.bases), read.seeds, read.budget.params) == (["net"], (0, 1, 2), 10**6)
+    assert [each.name for each in read.compare] == ["starnet"] and read.weight_of_variance == 0.25
 
 
 def test_everything_else_stays_and_all_values_count():
@@ -45,6 +60,17 @@ def test_an_exemption_of_a_dataset_that_nobody_knows_is_refused_in_another_recip
     recipe = {"like": "quick", "exemptions": [{"datasets": ["texture"], "set": {"lr": 1e-3}}]}
     with pytest.raises(UserError, match=r"override recipe: an exemption of .*'texture' - did you mean 'textures'"):
         load_study(override("shuffle", recipe=recipe))
+
+
+def test_an_entry_of_the_catalogue_that_cannot_be_read_stands_in_no_suite_s_way(tmp_path, home):
+    entry = home / "datasets/catalogue/broken.yaml"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("name: [")
+    (tmp_path / "mine.yaml").write_text("datasets: [digits, elpv]\n")
+    study = load_study(override("shuffle", suite=str(tmp_path / "mine.yaml")), home=home)
+    assert study.suite.datasets == ("digits", "elpv")
+    with pytest.raises(UserError, match="override suite: 'broken' is a dataset, not a suite"):
+        load_study(override("shuffle", suite="broken"), home=home)
 
 
 @pytest.mark.slow

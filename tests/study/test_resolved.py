@@ -71,6 +71,17 @@ def test_a_study_whose_file_name_is_no_text_is_settled_and_read_back(home, tmp_p
     assert len(list((home / "cache" / "studies").iterdir())) == 1
 
 
+def test_a_head_of_layers_is_part_of_a_settled_study(home, tmp_path):
+    head = "[mean, {conv: {out: 16, kernel: 1}}, classifier]"
+    path = tmp_path / "idea.yaml"
+    path.write_text(
+        f"base: {{name: net, layers: [{{conv: {{out: 8, stride: 2}}}}], head: {head}}}\nbudget: none\nsuite: [digits]\n"
+    )
+    for _ in range(2):  # settled, and read back
+        (model,) = resolve(path, home).models
+        assert [layer["block"] for layer in model.architecture["head"]["layers"]] == ["mean", "conv", "classifier"]
+
+
 def test_own_blocks_are_part_of_a_settled_study(own_code_forgotten, home, tmp_path):
     (tmp_path / "own.py").write_text(
         "import blocks\nfrom torch import nn\n\n\n"

@@ -105,6 +105,7 @@ def test_a_study_names_a_sampler_of_optuna(given, name, tmp_path):
         ("tpee", "there is no sampler 'tpee' - did you mean 'tpe'"),
         ("RandmSampler", "there is no sampler 'RandmSampler' - did you mean 'RandomSampler'"),
         ("BaseSampler", "there is no sampler 'BaseSampler'"),
+        ("PartialFixedSampler", "there is no sampler 'PartialFixedSampler'"),
         ({"tpe": {"multivariat": True}}, "the sampler TPESampler cannot be made: .*multivariat"),
         ({"tpe": {"n_ei_candidates": 1}, "random": {}}, "a sampler is a name"),
         ("mine.py:make", "mine.py cannot be read"),
@@ -114,6 +115,12 @@ def test_what_is_wrong_with_a_sampler_is_said_in_one_line(given, message, tmp_pa
     with pytest.raises(UserError, match=message) as raised:
         parse_search({"sampler": given}, "study.yaml:7", tmp_path)
     assert "\n" not in str(raised.value) and str(raised.value).startswith("study.yaml:7: ")
+
+
+def test_a_sampler_of_ones_own_that_cannot_be_made_is_refused_before_anything_runs(tmp_path):
+    (tmp_path / "mine.py").write_text("def make(seed):\n    return {}['rate']\n")
+    with pytest.raises(UserError, match=r"study\.yaml:7: search: the sampler .*:make cannot be made: KeyError: 'rate'"):
+        parse_search({"sampler": "mine.py:make"}, "study.yaml:7", tmp_path)
 
 
 def test_a_sampler_whose_package_is_not_there_is_refused_before_anything_runs(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections import Counter
 
 import pytest
@@ -54,6 +56,7 @@ def test_a_search_tries_every_design_once_within_the_budget_and_its_winner_is_a_
     assert names == {"one", "two", "three", "four", *(each["model"] for each in document["finalists"])}
     assert document["frame"]["split"] == "test" and document["search"]["frame"]["split"] == "validation"
     best = document["best"]
+    assert repr(found) == f"tiny-search: 12 trials, the best is {best['model']}, results in {found.folder}"
     gain = next(trial["xscore"] for trial in trials if trial["number"] == best["trial"])
     assert best["found"]["gain"] == pytest.approx(gain - document["search"]["best_reference"]["xscore"])
     assert document["search"]["rival"] in best["against"] and len(best["against"]) == 4
@@ -179,6 +182,15 @@ def test_a_failed_reference_can_end_the_search_before_its_first_trial(place):
 
 
 @pytest.mark.slow
+def test_references_that_failed_before_the_first_trial_are_among_the_failed(place):
+    home = place()
+    text = STUDY.replace("trials: 12", "trials: 1, recipe: {like: quick, steps: 3}")
+    found = run(study_of(home, text), home, fail="four")
+    assert found.document["failed"] == [failure.document() for failure in found.failed]
+    assert len(found.failed) == 4 + 2 * 4  # with the recipe of the trials, and with that of the final table
+
+
+@pytest.mark.slow
 def test_scores_of_a_search_are_in_one_frame_whenever_a_reference_came_to_it(place):
     home = place()
     before = run(study_of(home), home, fail="four").document
@@ -205,15 +217,23 @@ def test_references_count_by_what_they_are_whatever_they_were_stored_as(place):
     assert set(known.references) == {"again", "two", "three", "four"}
 
 
+def beaten_by_none(trials, second):
+    """Numbers of the trials of which none other is as good in both objectives and better in one."""
+
+    def beats(one, other):
+        both = one["xscore"] >= other["xscore"] and one[second] <= other[second]
+        return both and (one["xscore"], one[second]) != (other["xscore"], other[second])
+
+    return [each["number"] for each in trials if not any(beats(other, each) for other in trials)]
+
+
 @pytest.mark.slow
 def test_multiply_accumulates_as_a_second_objective(place):
     home = place()
     found = run(study_of(home, STUDY.replace("trials: 12", "trials: 12, objective: xscore_and_macs")), home)
-    trials = {trial["number"]: trial for trial in found.document["trials"]}
-    assert all(trial["state"] == "complete" for trial in trials.values()) and found.document["search"]["rungs"] == []
-    front = [trials[number] for number in found.document["pareto"]]
-    for one in front:
-        assert not any(each["xscore"] >= one["xscore"] and each["macs"] < one["macs"] for each in trials.values())
+    trials = found.document["trials"]
+    assert all(trial["state"] == "complete" for trial in trials) and found.document["search"]["rungs"] == []
+    assert found.document["pareto"] == beaten_by_none(trials, "macs")
 
 
 @pytest.mark.slow
@@ -221,12 +241,9 @@ def test_latency_as_a_second_objective(place):
     home = place()
     change = ("trials: 12", "trials: 3, objective: xscore_and_latency")
     found = run(study_of(home, STUDY.replace(*change)), home)
-    trials = {trial["number"]: trial for trial in found.document["trials"]}
-    assert len(trials) == 3 and all(0.01 < trial["latency_ms"] < 1000 for trial in trials.values())
-    for one in [trials[number] for number in found.document["pareto"]]:
-        assert not any(
-            each["xscore"] >= one["xscore"] and each["latency_ms"] < one["latency_ms"] for each in trials.values()
-        )
+    trials = found.document["trials"]
+    assert len(trials) == 3 and all(0.01 < trial["latency_ms"] < 1000 for trial in trials)
+    assert found.document["pareto"] == beaten_by_none(trials, "latency_ms")
     assert run(study_of(home, STUDY.replace(*change)), home).document["trials"] == found.document["trials"]
 
 
@@ -251,6 +268,13 @@ def test_what_is_wrong_is_said_before_anything_runs(place, change, message):
     with pytest.raises(UserError, match=message):
         run(study_of(home, STUDY.replace(*change)), home)
     assert not (home / "executions").exists()
+
+
+def test_a_plan_counts_on_the_room_of_a_cluster(place, command, monkeypatch):
+    monkeypatch.setattr("archlab.executors.with_room", lambda settings: dataclasses.replace(settings, workers=7))
+    home = place()
+    code, out, err = command("search", "--spec", study_of(home), "--store", home, "--dry-run", "--json")
+    assert code == 0 and json.loads(out)["workers"] == 7, err
 
 
 @pytest.mark.slow

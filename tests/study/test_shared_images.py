@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from made_up_times import Said
 from PIL import Image
 from small_study import STAND_IN
 
 from archlab.data import add_dataset, prepare
 from archlab.runs import Store
 from archlab.study.ablating import ablate
-from archlab.study.progress import Progress
 from archlab.study.resolving import resolve
 from archlab.study.shared_images import shared_test_images
 
 SHORT = {"like": "quick", "steps": 2}
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.lines = []
-
-    def say(self, words):
-        self.lines.append(words)
 
 
 @pytest.fixture
@@ -72,7 +64,7 @@ def test_nothing_is_said_of_other_images_and_of_studies_without_pretraining(data
 
 @pytest.mark.slow
 def test_an_ablation_says_so_and_goes_on(datasets, stand_in):
-    heard = Heard()
+    heard = Said()
     ablation = ablate(study(), Store(datasets), STAND_IN, heard)
     assert sum(line.startswith("warning: pretrained on what is tested") for line in heard.lines) == 1
     assert ablation.computed == 6 and not ablation.failed  # with those that come first

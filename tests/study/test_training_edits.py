@@ -114,6 +114,23 @@ def test_values_can_be_open():
     ]
 
 
+def test_each_option_of_an_open_value_is_read_as_the_value_would_be(own_code_forgotten, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("def plain(groups, lr, *, momentum: float = 0.0):\n    return groups\n")
+    monkeypatch.chdir(tmp_path)
+    optimizers = "optimizer: [{recipe: {optimizer: {choose: [adamw, mine.py:plain]}}}]"
+    starts = "start: [{init: {choose: {none: none, imagenet: torchvision}}}]"
+    found = {each.name: each.training for each in combinations(study(choices(optimizers, starts)))}
+    assert found["mobilenetv2+optimizer=adamw"] == ({"optimizer": "adamw"},)
+    (own,) = found["mobilenetv2+optimizer=mine.py:plain"]
+    assert [reference.partition(":")[2] for reference in own["optimizer"]] == ["plain"]
+    assert found["mobilenetv2+start=none"] == ({"init": "none"},)
+    assert found["mobilenetv2+start=imagenet"][0]["init"]["weights"] == "torchvision"
+    with pytest.raises(UserError, match=r"study.yaml:\d+: .*no function or class 'plan' - did you mean 'plain'"):
+        study(choices(optimizers.replace("plain", "plan")))
+    with pytest.raises(UserError, match=r"study.yaml:\d+: init takes keys by name.* - did you mean 'torchvision'"):
+        study(choices(starts.replace("torchvision", "torchvison")))
+
+
 @pytest.mark.slow
 def test_a_search_draws_rates_and_knows_its_base(store):
     rates = "rate: [{recipe: {lr: {range: [1e-3, 1e-2], log: true}}}]"
@@ -144,6 +161,8 @@ def test_a_search_refuses_what_all_its_designs_have_in_common(home):
         "{recipe: {distill: {teacher: starnet}}}",
         "{recipe: {like: quick, init: {pretrain: {dataset: digits}}}}",
         "{recipe: {init: {choose: {none: none, first: {pretrain: {dataset: digits}}}}}}",
+        "{recipe: {distill: {teacher: {choose: [starnet, convnext]}}}}",
+        "{recipe: {distill: {choose: {stored: {teacher: 1a2b}, trained: {teacher: starnet}}}}}",
     ],
 )
 def test_a_search_refuses_options_that_have_others_trained_first(option, home):
@@ -151,6 +170,13 @@ def test_a_search_refuses_options_that_have_others_trained_first(option, home):
         UserError, match=r"study.yaml:\d+: options of 'start' have others trained first.*ablate instead"
     ):
         Designs(study(choices(f"start: {{plain: [], other: [{option}]}}")), home)
+
+
+def test_a_search_refuses_a_recipe_that_has_a_model_of_ones_own_trained_first(home, tmp_path):
+    (tmp_path / "large.yaml").write_text("layers: [{conv: {out: 64}}]\n")
+    recipe = f"recipe: {{like: quick, distill: {{teacher: {tmp_path}/large.yaml}}}}\n"
+    with pytest.raises(UserError, match="has others trained first, which its designs would stand on"):
+        Designs(study(choices(ATTENTION) + recipe), home)
 
 
 def test_the_budget_is_counted_at_the_most_pixels(home):

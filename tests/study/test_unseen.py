@@ -235,6 +235,22 @@ def test_what_is_wrong_is_told_before_anything_runs(home, unseen, message, of_se
         Designs(load_study(study, home=home), home)
 
 
+@pytest.mark.parametrize("of_search", [False, True])
+@pytest.mark.parametrize(
+    ("seen", "unseen", "common"),
+    [
+        ("ham10000@published", "ham10000", "ham10000"),
+        ("stanford_dogs", "stanford_dogs@published", "stanford_dogs"),
+    ],
+)
+def test_a_variant_of_a_dataset_that_is_seen_is_refused(home, seen, unseen, common, of_search):
+    named, study = {"unseen": [unseen]}, {**ABLATED, "suite": ["digits", seen]}
+    study = {**study, "search": named} if of_search else {**study, **named}
+    message = f"unseen: {unseen} counts as {common}, and so does {seen} of the suite, which choices look at"
+    with pytest.raises(UserError, match=message):
+        Designs(load_study(study, home=home), home)
+
+
 def test_unseen_stays_unseen_on_other_datasets_and_a_search_adds_its_own(home):
     study = {**ABLATED, "unseen": ["elpv"], "search": {"unseen": ["pines"]}}
     other = load_study(override(study, datasets=["pines", "elpv", "textures"]), home=home)

@@ -22,6 +22,7 @@ from archlab.training.optimizer import make_optimizer
 from archlab.training.reading import load_recipe
 from tests.training.stub import TINY, Interruption, Made, interrupt_after, same
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 RECIPE = load_recipe(
     {
         "resolution": 32,
@@ -37,14 +38,6 @@ RECIPE = load_recipe(
     }
 )
 PLAIN = dataclasses.replace(RECIPE, augment=load_recipe({**RECIPE.canonical(), "augment": {}}).augment)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_dropout_draws_other_numbers_in_every_epoch_and_for_every_seed():

@@ -57,11 +57,22 @@ def test_no_decay_on_one_dimension(name):
     assert len(decays) == len(list(model.parameters()))
 
 
-def test_decay_of_adamw_is_decoupled():
-    weight = torch.nn.Linear(2, 2, bias=False)
-    with torch.no_grad():
-        weight.weight.fill_(1.0)
-    optimizer = make_optimizer(weight, dataclasses.replace(RECIPE, weight_decay=0.5, lr=0.1))
-    weight.weight.grad = torch.zeros(2, 2)
-    optimizer.step()
-    assert torch.allclose(weight.weight, torch.full((2, 2), 0.95))
+def weight_after(*gradients, **changes):
+    """What a weight of 1 is after steps with these gradients."""
+    layer = torch.nn.Linear(2, 2, bias=False)
+    torch.nn.init.ones_(layer.weight)
+    optimizer = make_optimizer(layer, dataclasses.replace(RECIPE, lr=0.1, **changes))
+    for gradient in gradients:
+        layer.weight.grad = torch.full((2, 2), gradient)
+        optimizer.step()
+    return layer.weight[0, 0].item()
+
+
+def test_decay_of_adamw_is_decoupled_and_that_of_adam_a_part_of_the_gradient():
+    assert weight_after(0.0, weight_decay=0.5) == pytest.approx(1 - 0.1 * 0.5)
+    assert weight_after(0.0, weight_decay=0.5, optimizer="adam") == pytest.approx(1 - 0.1)
+
+
+def test_momentum_of_sgd_is_nesterovs():
+    first, second = 1 + 0.9 * 1, 1 + 0.9 * (1 + 0.9 * 1)
+    assert weight_after(1.0, 1.0, optimizer="sgd", momentum=0.9) == pytest.approx(1 - 0.1 * first - 0.1 * second)

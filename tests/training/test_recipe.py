@@ -216,6 +216,20 @@ def test_a_recipe_that_is_like_itself_is_refused(tmp_path):
         load_recipe("c.yaml", folder=tmp_path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "like: quick\ninit: {pretrain: {dataset: textures, recipe: a.yaml}}\n",
+        "like: quick\ninit: {pretrain: {dataset: textures, recipe: {like: a.yaml, steps: 3}}}\n",
+        "like: quick\nexemptions: [{set: {init: {pretrain: {dataset: textures, recipe: a.yaml}}}}]\n",
+    ],
+)
+def test_a_recipe_that_pretrains_by_itself_is_refused(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"a\.yaml:2: a recipe cannot be like itself, nor pretrain by itself"):
+        load_recipe("a.yaml", folder=tmp_path)
+
+
 def test_recipes_are_read_without_torch():
     code = "import sys; from archlab.training.reading import load_recipe; load_recipe('quick'); "
     code += "sys.exit('torch' in sys.modules)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 import torch
@@ -171,3 +172,15 @@ def test_what_fits_too_little_is_said_with_the_nearest_cause():
 def test_wrong_settings_are_refused_at_their_line(text, message):
     with pytest.raises(UserError, match=message):
         load_recipe(read_yaml_text(f"resolution: 32\nbatch_size: 16\nsteps: 5\nlr: 1e-3\ninit: {text}", "r.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    itertools.permutations(({"weights": "torchvision"}, {"run": "1a2b"}, {"pretrain": {"dataset": "digits"}}), 2),
+)
+def test_another_start_takes_the_place_of_the_one_before(first, second):
+    before = {"like": "quick", "init": {**first, "body": 0.1}}
+    exempt = load_recipe({**before, "exemptions": [{"set": {"init": second}}]}).settled("net", "digits")
+    for found in (load_recipe({"like": before, "init": second}).init, exempt.init):
+        assert [name for name in ("weights", "run", "pretrain") if getattr(found, name)] == list(second)
+        assert found.body == 0.1

@@ -16,12 +16,12 @@ from archlab.data.readers.places import (
     broken_links,
     folders,
     hidden_folders,
+    how_to_read,
     images_below,
     is_image,
     kinds,
     left_out,
     locate,
-    to_convert,
     within,
 )
 from archlab.foundation import UserError, real
@@ -33,7 +33,9 @@ def read(
     """Options: `path`, the folder, where the source is no archive; `test`, the folder of the test part, where it has
     another name; `class_names`, what to call the classes whose folders have codes for names.
     """
-    folder = locate(root, "train", test) if test else root or path or Path()
+    place = root or path
+    assert place is not None, "read_source has seen to it"
+    folder = locate(place, "train", test) if test else place
     if not folder.is_dir():
         raise UserError("there is no such folder", where=str(folder))
     parts = parts_of(folder, test)
@@ -74,7 +76,8 @@ def list_classes(
         expected = "a folder of images for each class, train/ and test/ of such folders, or a table of labels (--csv)"
         raise UserError(f"{_held(folder)}: expected {expected}", where=str(folder))
     names, labels = np.unique(classes, return_inverse=True)
-    told = f"left out, since they are no images of a known format: {kinds(ignored)}{to_convert(ignored)}"
+    unknown = f"left out, since they are no images of a known format: {kinds(ignored)}"
+    told = "; ".join(filter(None, [unknown, how_to_read(ignored)]))
     return Listing(
         tuple(called(str(name)) for name in names),
         ImageFiles(folder, files),
@@ -115,8 +118,8 @@ def _unseen(parts: Collection[Path]) -> Iterator[str]:
 def _empty(folder: Path, others: list[str]) -> str:
     """What is said of the folder of a class without images, which holds `others`."""
     if others:
-        told = f"holds no images of a known format, but {kinds(others)}"
-        return f"{told}: an empty class cannot be learnt, convert images to JPEG or PNG"
+        told = f"holds no images of a known format, but {kinds(others)}: an empty class cannot be learnt"
+        return f"{told}, {how_to_read(others) or 'convert images to JPEG or PNG'}"
     if real(folder) in real(folder.parent / "_").parents:
         return "is a link to a folder that holds it: remove the link"
     return "holds no images: an empty class cannot be learnt, remove the folder"

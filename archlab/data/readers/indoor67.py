@@ -10,7 +10,7 @@ from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.class_folders import find_classes, training_and_test
 from archlab.data.readers.folder import list_classes
 from archlab.data.readers.places import find
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 
 _LISTS = {"train": "TrainImages.txt", "test": "TestImages.txt"}
 
@@ -43,7 +43,7 @@ def _listed(images: Path, lists: dict[str, Path]) -> Listing:
     files: list[str] = []
     splits: list[str] = []
     for part, path in lists.items():
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+        text = check_file(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
         of_part = [line.strip() for line in text.splitlines() if line.strip()]
         files += of_part
         splits += [part] * len(of_part)

@@ -91,7 +91,7 @@ def _numbers(labels: Sequence[str], classes: Sequence[str], table: Path) -> np.n
     index = {name: number for number, name in enumerate(classes)}
     if not set(labels) & set(index) and all(label.isdecimal() for label in labels):
         index = {str(number): number for number in range(len(classes))}
-        labels = [str(int(label)) for label in labels]
+        labels = [label.lstrip("0") or "0" for label in labels]
     for label in labels:
         if label not in index:
             expected = f"a class's folder, or a number below {len(classes)}"

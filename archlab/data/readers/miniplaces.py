@@ -13,7 +13,7 @@ from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.class_folders import find_classes, training_and_test
 from archlab.data.readers.folder import list_classes
 from archlab.data.readers.places import find, folders, holds_images, images_below, levels
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 
 _KIT = "https://raw.githubusercontent.com/CSAILVision/miniplaces/master/data"
 
@@ -102,10 +102,11 @@ def _category_of(image: str) -> str:
 def _numbered(path: Path) -> list[tuple[str, int]]:
     """Lines of a name and a number."""
     pairs = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines(), start=1):
+    text = check_file(path).read_text(encoding="utf-8-sig", errors="surrogateescape")
+    for number, line in enumerate(text.splitlines(), start=1):
         name, _, label = line.strip().rpartition(" ")
         if line.strip():
-            if not name or not label.isdecimal():
+            if not name or not label.isdecimal() or len(label) > 9:
                 raise UserError("expected a name and a number", where=f"{path}:{number}")
             pairs.append((name, int(label)))
     return pairs

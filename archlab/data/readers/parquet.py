@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from archlab.data.listing import ImageFiles, Images, Listing, open_image
+from archlab.data.formats import open_image
+from archlab.data.listing import ImageFiles, Images, Listing
 from archlab.data.readers.labels import SPLIT_NAMES, Row, column, part_named, table_listing
 from archlab.foundation import UserError, check_file
 

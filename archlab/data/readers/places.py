@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from archlab.data.listing import IMAGE_SUFFIXES
+from archlab.data.formats import HEIC, WITH_HEIC, suffixes
 from archlab.foundation import UserError
 from archlab.foundation.words import counted
 
@@ -20,7 +20,7 @@ _HIDDEN = (".", "__", *_SYSTEMS)  # also what macOS puts into an archive, __MACO
 _TOOLS = (".git", ".svn", ".hg", ".ipynb_checkpoints", ".thumb", ".cache", ".venv", ".archlab", "__pycache__")
 _MACOS = ("__MACOSX", ".Trash", ".Spotlight", ".fseventsd", ".TemporaryItems", ".DocumentRevisions")
 _SILENT = (*_TOOLS, *_MACOS, *_SYSTEMS)  # left out without a word
-_PHOTOGRAPHS = (".heic", ".heif", ".avif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw")  # as phones and cameras have
+_PHOTOGRAPHS = (".avif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw")  # as cameras and converters write
 _LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # that Windows leaves in folders of images
 
 
@@ -91,7 +91,7 @@ def _unreadable(error: OSError) -> UserError:
 
 
 def is_image(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+    return name.lower().endswith(suffixes()) and not name.startswith(".")
 
 
 def images_below(
@@ -164,10 +164,15 @@ def notes_on_others(folder: Path, named: Iterable[str], which: str) -> tuple[str
     return (*([left_out(lost, which)] if lost else ()), *map(str, unreadable))
 
 
-def to_convert(files: Iterable[str]) -> str:
-    """What is said further where photographs are among files of no known format."""
-    found = any(file.lower().endswith(_PHOTOGRAPHS) for file in files)
-    return "; photographs among them count once they are converted to JPEG" if found else ""
+def how_to_read(files: Sequence[str]) -> str:
+    """What makes the photographs count that are among files of no known format; empty where there are none."""
+    names = [file.lower() for file in files]
+    ways = []
+    if any(name.endswith(HEIC) for name in names):
+        ways.append(f"those of phones (HEIC) count {WITH_HEIC}")
+    if any(name.endswith(_PHOTOGRAPHS) for name in names):
+        ways.append("photographs among them count once they are converted to JPEG")
+    return "; ".join(ways)
 
 
 def kinds(files: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.class_folders import find_classes, training_and_test
 from archlab.data.readers.folder import list_classes
 from archlab.data.readers.places import find
-from archlab.foundation import UserError
+from archlab.foundation import UserError, check_file
 
 
 def read(root: Path | None, *, split: Literal["official", "random"] = "official") -> Listing:
@@ -61,7 +61,7 @@ def _list(path: Path) -> tuple[list[str], np.ndarray]:
     from scipy.io import loadmat
 
     try:
-        content = loadmat(path)
+        content = loadmat(check_file(path))
         files = [str(cell[0]) for cell in content["file_list"].ravel()]
         labels = content["labels"].ravel().astype(np.int64) - 1
     except Exception as error:  # a damaged file raises nearly anything

@@ -22,22 +22,23 @@ from archlab.foundation import UserError, read_file, write_file
 
 _log = logging.getLogger("archlab")
 
+JOURNAL = "journal.log"  # in the folder of a search
 OPENINGS = 5
 PATIENCE = 600.0  # seconds that a database has to come back
 PAUSE = 1.0  # between two attempts
 ENTRY = b'{"op_code"'  # how one begins in a journal
 
 
-def open_storage(url: str | None, folder: Path) -> BaseStorage:
+def open_storage(url: str | Path | None, folder: Path) -> BaseStorage:
     """The storage at a URL, else a journal file in the folder. Raises UserError where it cannot be opened."""
-    if url is None or "://" not in url:
-        path = Path(url or folder / "journal.log").absolute()
+    if url is None or "://" not in str(url):
+        path = Path(url or folder / JOURNAL).absolute()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             return JournalStorage(Journal(path))
         except OSError as error:
             raise UserError(f"cannot open the storage: {error.strerror}", where=str(path)) from None
-    return _open_database(url)
+    return _open_database(str(url))
 
 
 class Journal(JournalFileBackend):

@@ -45,7 +45,7 @@ class Designs(Designer):
         """The datasets. Sample ones are prepared where they are not yet; raises UserError for any other."""
         found = {}
         for name in self.study.suite.datasets:
-            recipe = self.recipe.of_run("", name, self.home)
+            recipe = self.recipe.of_run(min(self.models), name, self.home)  # all are prepared alike
             found[name] = open_prepared(name, self.home, recipe.stored_of(entry(name, self.home)), recipe.fit)
         return found
 

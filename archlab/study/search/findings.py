@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial
 from archlab.architecture.writing import at_width
 from archlab.deploy.finding import WINNER
 from archlab.deploy.timing import on_cpu
+from archlab.deploy.winner import save_winner
 from archlab.foundation import write_file
 from archlab.foundation.checksums import noting_checksums
 from archlab.runs import Store
@@ -22,7 +23,6 @@ from archlab.study.search.designs import Designs
 from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival
 from archlab.study.search.rungs import trials_at
 from archlab.study.search.trials import Trials, accuracies, has_failed, is_above, number
-from archlab.study.search.winner import save_winner
 
 ATTRIBUTES = (
     "width",
@@ -39,6 +39,7 @@ ATTRIBUTES = (
     "seconds",
     "failed",
 )
+TRIAL = ("number", "state", "known", "model", "values", *ATTRIBUTES)
 
 
 def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:

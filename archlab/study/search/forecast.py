@@ -12,17 +12,29 @@ from archlab.forecast import Plan
 from archlab.runs import Run, Store
 from archlab.study.ablating import planned_runs, runs_of
 from archlab.study.latency import networks_to_time
+from archlab.study.search.backends import JOURNAL, open_storage
 from archlab.study.search.basis import datasets_met, reference_runs, rungs_of
 from archlab.study.search.designs import Designs
 from archlab.study.search.final import final_study, unseen_runs
 from archlab.study.search.sampler import ExhaustedError, propose
+from archlab.study.search.storage import open_search
+from archlab.study.search.trials import Trials
+from archlab.study.search_settings import search_name
 
 SAMPLED = 3
 
 
-def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -> dict[str, Any]:
-    """Seconds of work, and of wall time on the plan's workers, by part: references, trials, final, and where there are such,
-    the final table's datasets that the search does not see (unseen).
+def tried_before(designs: Designs, store: Store, storage: str | None) -> int:
+    """How many designs were tried in the storage of a search, which is as `archlab search` takes it."""
+    folder = store.home / "studies" / search_name(designs.study.name)
+    if storage is None and not (folder / JOURNAL).exists():
+        return 0  # and none is made
+    return Trials(open_search(open_storage(storage, folder), designs)).tried()
+
+
+def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan], *, tried: int = 0) -> dict[str, Any]:
+    """Seconds of work, and of wall time on the plan's workers, by part: references, those of the trials that were not tried
+    before, final, and where there are such, the final table's datasets that the search does not see (unseen).
 
     Where the budget limits latency, also how many networks are timed, at least (networks_to_time).
 
@@ -40,13 +52,14 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     number = len(study.suite.datasets)
     met = datasets_met(study, number, len(references) // number)
     keep = 1.0 if study.search.second_objective else study.search.keep
-    tried = runs_of_trials(trials, len(references) // number, met, keep)
+    left = max(trials - tried, 0)
+    ahead = runs_of_trials(left, len(references) // number, met, keep)
     known = 0 if study.search.recipe else met  # their own trials are the runs with the first seed
     last = study.search.finalists * (len(study.seeds) * number - known)
-    work = {"references": first.work, "trials": tried * seconds, "final": again.work + last * seconds}
+    work = {"references": first.work, "trials": ahead * seconds, "final": again.work + last * seconds}
     runs = {
         "references": len(references),
-        "trials": round(tried),
+        "trials": round(ahead),
         "final": len(again.stored) + len(again.missing) + last,
     }
     if beside := unseen_runs(designs, planned_runs):
@@ -58,10 +71,11 @@ def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan]) -
     total = sum(work.values())
     timing = {}
     if study.budget.latency:
-        timing["networks_to_time"] = networks_to_time(final_study(designs, [], None), store) + trials
+        timing["networks_to_time"] = networks_to_time(final_study(designs, [], None), store) + left
     return {
         "study": study.name,
         "trials": trials,
+        "tried": trials - left,
         "runs": runs,
         "work_seconds": {**work, "all": total},
         "workers": first.workers,

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.executors import Executor, Interrupted, Outcome, interruptible
 from archlab.foundation import UserError
 from archlab.runs import Event, Store
+from archlab.study.latency import Stopwatch
 from archlab.study.measuring import value_or_why
 from archlab.study.progress import Progress
-from archlab.study.search.active_trial import ActiveTrial
 from archlab.study.search.basis import SPLIT, Basis
 from archlab.study.search.designs import Designs
 from archlab.study.search.rungs import goes_on, promoted
 from archlab.study.search.sampler import ExhaustedError, asker, given, propose
-from archlab.study.search.stopwatch import Stopwatch
-from archlab.study.search.trials import Trials, counts, facts, is_above, middle_facts, number
+from archlab.study.search.trials import ActiveTrial, Trials, counts, facts, is_above, middle_facts, number
 from archlab.study.variables import Value
 
 LOOK = 2.0  # seconds between two looks at what other processes do
@@ -67,8 +68,9 @@ class Scheduler:
                 if not stopped and time.monotonic() - looked >= (LOOK if self.active else 0.2):
                     looked = time.monotonic()
                     self.trials.give_up_stale()
-                    while sum(map(len, self.active.values())) < workers and self._begin(executor):
-                        pass
+                    with suppress(UpdateFinishedTrialError):  # see `_end_run`
+                        while sum(map(len, self.active.values())) < workers and self._begin(executor):
+                            pass
                 if not self.active and (stopped or not self.trials.unfinished()):
                     break
                 for event in executor.events():
@@ -211,6 +213,12 @@ class Scheduler:
 
     def _end_run(self, active: ActiveTrial, event: Event, executor: Executor) -> bool:
         """Goes on with a trial whose run has ended so; whether the trial has ended too."""
+        try:
+            return self._go_on(active, event, executor)
+        except UpdateFinishedTrialError:  # another process took this one for dead, and its trial is repeated
+            return True
+
+    def _go_on(self, active: ActiveTrial, event: Event, executor: Executor) -> bool:
         if self.fault or (event.kind == "stopped" and not active.waits):
             self.trials.give_up(active.trial.number)
             return True
@@ -234,9 +242,11 @@ class Scheduler:
 
     def _reach_middle(self, active: ActiveTrial, entry: dict[str, Any]) -> None:
         """Notes that epoch of the first run, and whether the design waits there."""
-        active.note_middle(middle_facts(entry))
-        active.trial.report(entry["validation_accuracy"], 0)
-        active.waits = not self._goes_on(active, 0)
+        active.waits = True  # where another process has ended the trial, too
+        with suppress(UpdateFinishedTrialError):
+            active.note_middle(middle_facts(entry))
+            active.trial.report(entry["validation_accuracy"], 0)
+            active.waits = not self._goes_on(active, 0)
 
     def _advance(self, active: ActiveTrial, executor: Executor) -> bool:
         """Submits the next run, or ends the trial; whether it did."""

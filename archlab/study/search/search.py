@@ -16,7 +16,7 @@ from archlab.runs import Failure, Store
 from archlab.study.ablating import runs_of, saved, tell_of_namesake
 from archlab.study.ablation import Ablation, assess
 from archlab.study.computing import compute, training_of
-from archlab.study.latency import check_latency
+from archlab.study.latency import LIMITED, Stopwatch, check_latency
 from archlab.study.loading import load_study
 from archlab.study.measuring import check_measurable
 from archlab.study.progress import Progress
@@ -25,16 +25,15 @@ from archlab.study.search.backends import open_storage
 from archlab.study.search.basis import Basis, basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.final import final_study, finalists, unseen_runs
-from archlab.study.search.findings import document, save
+from archlab.study.search.findings import TRIAL, document, save
 from archlab.study.search.scheduler import Scheduler
-from archlab.study.search.stopwatch import Stopwatch, check_installed
-from archlab.study.search.storage import open_search
+from archlab.study.search.storage import open_search, warm_start
 from archlab.study.search.trials import ORDER, Trials
-from archlab.study.search.warm_start import warm_start
 from archlab.study.search_settings import search_name
 from archlab.study.settling import file_of
 from archlab.study.source import StudySource
 from archlab.study.space import space_size
+from archlab.study.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +55,12 @@ class Found:
     final: Ablation
     failed: list[Failure]
 
+    def __repr__(self) -> str:
+        """What it is and the winner, for notebooks: all that it holds fills screens."""
+        winner = f"the best is {self.best['model']}" if self.best else "no design is complete"
+        tried = counted(len(self.document["trials"]), "trial")
+        return f"{self.final.study.name}: {tried}, {winner}, results in {self.folder}"
+
     @property
     def table(self) -> pd.DataFrame:
         """The final table, tidy: model, dataset, seed, split ("validation", "test"), metric, value."""
@@ -68,10 +73,12 @@ class Found:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A row a design that was tried: number, state, known, model, values, width, params, macs, latency_ms, xscore, ..."""
+        """A row a design that was tried: number, state, known, model, values, width, params, macs, latency_ms, xscore, ...;
+        scores and latencies that are not known are NaN."""
         import pandas as pd
 
-        return pd.DataFrame(self.document["trials"])
+        rows = pd.DataFrame(self.document["trials"], columns=list(TRIAL))
+        return rows.astype(dict.fromkeys(("latency_ms", "xscore", "mean", "variance"), float))
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -85,8 +92,9 @@ class Found:
     @property
     def failures(self) -> list[str]:
         """All runs that failed, in words."""
-        of_trials = [f"{trial['model']}: {trial['failed']}" for trial in self.document["trials"] if trial["failed"]]
-        return [*map(str, self.failed), *of_trials]
+        tried = [trial for trial in self.document["trials"] if trial["failed"]]
+        of_trials = [(trial["model"] or f"trial {trial['number']}", trial["failed"]) for trial in tried]
+        return [*map(str, self.failed), *(f"{name}: {cause}" for name, cause in of_trials)]
 
 
 def search(
@@ -96,7 +104,7 @@ def search(
     progress: Progress | None = None,
     *,
     trials: int | None = None,
-    storage: str | None = None,
+    storage: str | Path | None = None,
     resume: bool = False,
 ) -> Found:
     """Searches a study. The same call goes on with a search that was interrupted, and joins one that others are at.
@@ -110,13 +118,13 @@ def search(
         UserError: Anything wrong in the study; too few references.
         Interrupted: After Ctrl-C; what has ended is kept.
     """
+    if trials is not None and trials < 1:
+        raise UserError(f"a search tries at least 1 design, not {trials}")
     settings, progress = settings or Settings(), progress or Progress()
     began, own = time.monotonic(), time.process_time()
     study = load_study(source, home=store.home)
     designs, task = Designs(study, store.home), training_of(study)
-    if "int8" in study.precision:
-        require("onnx", "`precision: int8`", study.where)
-    check_installed(study)
+    _check_installed(study)
     designs.start()  # tells what is wrong in it before anything runs
     unseen_runs(designs, runs_of)  # likewise
     references = reference_runs(designs)
@@ -128,7 +136,8 @@ def search(
     of_references = final_study(designs, [], file_of(source))
     tell_of_namesake(of_references, store, progress)
     check_latency(of_references, store, settings.time_limit, progress.say)
-    _, first = compute(f"{study.name}: the references", references, store, settings, progress, task, measure=False)
+    what, here = f"{study.name}: the references", with_room(settings)
+    _, first = compute(what, references, store, here, progress, task, measure=False)
     if first.failed and settings.fail_fast:
         raise UserError(f"a reference failed, and designs are held against them: {first.failed[0]}")
     known, stopwatch = _agreed(designs, store, there, settings.time_limit)
@@ -138,8 +147,8 @@ def search(
         progress.say(f"{study.name}: {words}")
     scheduler = Scheduler(designs, known, there, wanted, stopwatch=stopwatch, progress=progress)
     try:
-        at_once = with_room(settings).at_once
-        scheduler.run(open_executor(store, settings, task), at_once, fail_fast=settings.fail_fast)
+        settings = with_room(settings)  # which may be more by now
+        scheduler.run(open_executor(store, settings, task), settings.at_once, fail_fast=settings.fail_fast)
     except Interrupted:
         tried = f"{there.tried()} of {counted(wanted, 'trial')}"
         progress.say(f"interrupted: what has ended is kept ({tried}); the same command goes on from there")
@@ -147,15 +156,12 @@ def search(
     final = final_study(designs, finalists(there, known, study.search.finalists), file_of(source))
     ablation = _final_table(study.name, final, store, settings, progress, halted=scheduler.halted)
     described = document(ablation, designs, known, there, scheduler.exhausted)
+    failed = list({each.run.key: each for each in first.failed + ablation.failed}.values())
+    described["failed"] = [each.document() for each in failed]
     described["computed"] = first.computed + scheduler.computed + ablation.computed
-    training, coordinating = described["cost"]["training_seconds"]["all"], time.process_time() - own
-    described["cost"] |= {
-        "coordinating_seconds": coordinating,
-        "coordinating_share": coordinating / training if training else None,
-        "wall_seconds": time.monotonic() - began,
-    }
-    failed = {each.run.key: each for each in first.failed + ablation.failed}
-    found = Found(described, ablation, list(failed.values()))
+    of_this_call = {"coordinating_seconds": time.process_time() - own, "wall_seconds": time.monotonic() - began}
+    described["cost"] |= of_this_call
+    found = Found(described, ablation, failed)
 
     def save_all() -> None:
         ablation.save()
@@ -169,6 +175,17 @@ def search(
     return found
 
 
+def _check_installed(study: Study) -> None:
+    """Raises UserError where networks are to be timed or quantised, and what does that is not installed."""
+    for is_needed, by, at in (
+        ("int8" in study.precision, "`precision: int8`", study.where),
+        (study.budget.latency is not None, LIMITED, study.budget_where),
+        (study.search.second_objective == "latency_ms", "`objective: xscore_and_latency`", study.where),
+    ):
+        if is_needed:
+            require("onnx", by, at)
+
+
 def _agreed(designs: Designs, store: Store, trials: Trials, time_limit: float | None) -> tuple[Basis, Stopwatch | None]:
     """The basis, and the stopwatch where latency counts; what was measured for them is what the first process of the search
     measured."""
@@ -177,7 +194,7 @@ def _agreed(designs: Designs, store: Store, trials: Trials, time_limit: float | 
     trials.study.set_user_attr(ORDER, known.order)
     if designs.study.search.second_objective != "latency_ms" and not designs.study.budget.latency:
         return known, None
-    stopwatch = Stopwatch(designs, store, facts.get(MILLISECONDS), time_limit)
+    stopwatch = Stopwatch(designs, designs.references[0], store, facts.get(MILLISECONDS), time_limit)
     trials.study.set_user_attr(MILLISECONDS, stopwatch.milliseconds)
     return known, stopwatch
 

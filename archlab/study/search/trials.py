@@ -1,4 +1,4 @@
-"""Trials of a search in an Optuna storage: what became of them, whose they are, which count.
+"""Trials of a search in an Optuna storage: what became of them, whose they are, which count; and those that are at work here.
 
 Optuna ends a trial once and for all. So a design that was stopped early and goes on after all, or whose process died, gets
 another trial, which says which one it `continues`: the design's first. That one's number is the design's.
@@ -12,18 +12,19 @@ budget does not allow the design, which was timed and not trained), `continues` 
 from __future__ import annotations
 
 import os
-import socket
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from archlab.foundation.machine import is_alive
+from archlab.foundation.machine import host_of_processes, is_alive
+from archlab.runs import Event
 from archlab.study.search.designs import Design
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -48,7 +49,7 @@ class Trials:
 
     def __init__(self, study: optuna.Study):
         self.study = study
-        self.worker = f"{socket.gethostname()}:{os.getpid()}:{_start_of(os.getpid())}"
+        self.worker = f"{_here()}:{os.getpid()}:{_start_of(os.getpid())}"
         self.last_beat = 0.0
 
     def all(self) -> list[FrozenTrial]:
@@ -109,9 +110,50 @@ class Trials:
             started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
             return time.time() - started > SILENCE
         host, pid, start = worker.rsplit(":", 2)
-        if host == socket.gethostname():
+        if host == _here():
             return _start_of(int(pid)) != start
         return time.time() - signs.get(ALIVE + worker, 0.0) > SILENCE
+
+
+@dataclass
+class ActiveTrial:
+    """A trial of this process, at work on the dataset after those that it has accuracies of; `number` is the design's."""
+
+    trial: optuna.Trial
+    design: Design
+    number: int
+    accuracies: dict[str, float] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    middle: float | None = None  # validation accuracy in the middle of its first run
+    waits: bool = False  # does not go on from there: its run is being ended
+
+    def take_over(self, former: FrozenTrial) -> None:
+        """Makes it what a former trial of the same design was when it stopped."""
+        for name in ("accuracies", "runs", "seconds"):
+            setattr(self, name, dict(former.user_attrs.get(name, {})))
+        self._note()
+        if "latency_ms" in former.user_attrs:
+            self.trial.set_user_attr("latency_ms", former.user_attrs["latency_ms"])
+        if "middle" in former.user_attrs:
+            self.note_middle(former.user_attrs["middle"])
+        for step, value in former.intermediate_values.items():
+            self.trial.report(value, step)
+
+    def meet(self, event: Event, value: float) -> None:
+        """Notes what the run on a dataset came to in the study's metric."""
+        run, stored = event.run, event.stored or {}
+        self.accuracies[run.dataset] = value
+        self.runs[run.dataset], self.seconds[run.dataset] = run.key, stored["seconds"]
+        self._note()
+
+    def _note(self) -> None:
+        for name in ("accuracies", "runs", "seconds"):
+            self.trial.set_user_attr(name, getattr(self, name))
+
+    def note_middle(self, middle: dict[str, Any]) -> None:
+        self.middle = middle["accuracy"]
+        self.trial.set_user_attr("middle", middle)
 
 
 def facts(design: Design) -> dict[str, Any]:
@@ -163,6 +205,13 @@ def middle_accuracy(trial: FrozenTrial) -> float | None:
 def accuracies(trial: FrozenTrial) -> dict[str, float]:
     """By dataset, of those that it has met."""
     return trial.user_attrs.get("accuracies", {})
+
+
+def _here() -> str:
+    """This machine, and whose processes are seen here: machines that were cloned, and containers, may have one name."""
+    with suppress(OSError):
+        return f"{host_of_processes()} {Path('/proc/sys/kernel/random/boot_id').read_text().strip()}"
+    return host_of_processes()
 
 
 def _start_of(pid: int) -> str:

@@ -41,6 +41,8 @@ tune: {TUNE}
         ("steps: 60", "steps: 40", ":5: a study: tune needs values to try of lr, weight_decay, momentum or label_smoothing"),
         ("steps: 60", "lr: [], steps: 40", ":5: a study: tune needs values to try"),
         ("steps: 60", "lr: [0.1, 1e-1], steps: 40", ":5: a study: tune: lr has 0.1 more than once"),
+        ("steps: 60", f"lr: {[n / 100 for n in range(1, 50)]}, weight_decay: {[n / 100 for n in range(50)]}, steps: 40",
+         ":5: tune has 2,450 combinations of values, and at most 1,000 are tried"),
         ("steps: 60", "lr: [-1], steps: 40", ":5: tune: lr must be a number of at least 0, not -1"),
         ("steps: 60", "lr: [0.1]", ":5: tune needs the key 'steps'"),
         ("steps: 60", "rate: [0.1], steps: 40", "tune has no key 'rate'"),

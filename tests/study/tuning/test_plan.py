@@ -1,5 +1,6 @@
 """What a plan of a tuned study and the command that runs it say."""
 
+import dataclasses
 import json
 from collections import Counter
 
@@ -7,7 +8,8 @@ import pytest
 import standin_executor
 
 from archlab.foundation import UserError
-from archlab.study.ablating import ablate, planned_with_tries, runs_of
+from archlab.study.ablating import ablate, check_time, planned_with_tries, runs_of
+from archlab.study.progress import Progress
 from archlab.study.resolving import resolve
 from archlab.training.reading import load_recipe
 from tests.study.tuned_study import (
@@ -45,6 +47,15 @@ def test_tries_that_do_not_end_in_time_are_not_begun(store, monkeypatch):
     with pytest.raises(UserError, match="the tries and the first round take about 3 min 20 s"):
         ablate(study, store, STAND_IN, until="decided", within="90s")
     assert not list(store.keys())
+
+
+def test_tries_are_planned_for_the_workers_that_a_cluster_has_room_for(store, monkeypatch):
+    monkeypatch.setattr("archlab.forecast.planning.Plan.wall", property(lambda plan: 400.0 / plan.workers))
+    settled, four = resolve(STUDY, store.home), dataclasses.replace(STAND_IN, workers=4)
+    with pytest.raises(UserError, match="take about 3 min 20 s"):
+        check_time(settled, store, STAND_IN, 150.0, Progress())
+    monkeypatch.setattr("archlab.study.ablating.with_workers", lambda settings, runs, store: four)
+    check_time(settled, store, STAND_IN, 150.0, Progress())
 
 
 @pytest.mark.slow

@@ -1,18 +1,18 @@
-"""A search's winner tells how it was trained."""
+"""A winner's file tells how it was trained."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from standin_training import trained
 
 from archlab.architecture import architecture
 from archlab.deploy.finding import find_run
+from archlab.deploy.winner import save_winner
 from archlab.foundation import read_yaml
 from archlab.runs import Run, Store
-from archlab.study.search.winner import save_winner
 from archlab.training.reading import load_recipe
+from tests.study.standin_training import trained
 
 DESIGN = architecture({"name": "net", "layers": [{"conv": {"out": 8, "stride": 2}}]})
 PLAIN = load_recipe("quick").settled("net", "digits").canonical()

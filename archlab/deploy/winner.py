@@ -1,4 +1,4 @@
-"""The winner of a search as a file that holds all that is needed to use it elsewhere, and its runs beside it."""
+"""The winner of a search or a pick as a file that holds all that is needed to use it elsewhere, and its runs beside it."""
 
 from __future__ import annotations
 
