@@ -21,23 +21,9 @@ Image.init()
 FORMATS: list[str] = [
     name for name in ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF", "HEIF") if name in Image.OPEN
 ]
-ENDINGS: tuple[str, ...] = (
-    ".jpg",
-    ".jpeg",
-    ".jpe",
-    ".jfif",
-    ".png",
-    ".bmp",
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".webp",
-    ".ppm",
-    ".pgm",
-    ".pbm",
-)
-ENDINGS += (".avif",) if "AVIF" in FORMATS else ()
-ENDINGS += (".heic", ".heif", ".hif") if "HEIF" in FORMATS else ()
+ENDINGS = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"]
+ENDINGS += [".avif"] if "AVIF" in FORMATS else []
+ENDINGS += [".heic", ".heif", ".hif"] if "HEIF" in FORMATS else []
 
 
 def read(file, resolution, fit, white):
@@ -91,7 +77,7 @@ def files_of(path):
                 continue
             known.add(os.path.realpath(place))
             tops += [link for name in sorted(below) if (link := Path(place) / name).is_symlink()]
-            images = [name for name in names if name.lower().endswith(ENDINGS) and not name.startswith(".")]
+            images = [name for name in names if name.lower().endswith(tuple(ENDINGS)) and not name.startswith(".")]
             found.extend(str(Path(place) / name) for name in images)
     return sorted(found)
 
