@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from archlab.foundation import UserError, write_file
+from archlab.foundation import UserError, with_store, write_file
 from archlab.runs import Run, Store, open_data
 from archlab.study.ablating import runs_of
 from archlab.study.loading import load_study
@@ -91,7 +91,8 @@ def record_landscape(folder: Path, store: Store) -> int:
     for run in recorded:
         document = store.get(run.key)
         if document is None:
-            raise UserError(f"{run} is not in the store: archlab ablate --spec {folder / 'study.yaml'} trains it")
+            command = with_store(f"archlab ablate --spec {folder / 'study.yaml'}", store.home)
+            raise UserError(f"{run} is not in the store: {command} trains it")
         documents.append(document)
         rows += [
             (run.model, run.dataset, run.seed, *(entry[name] for name in COLUMNS[3:])) for entry in document["history"]

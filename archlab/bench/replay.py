@@ -14,7 +14,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from archlab.bench.landscape import Landscape
-from archlab.foundation import home
+from archlab.foundation import home_path
 from archlab.runs import Event, Run
 from archlab.study.design import Design
 from archlab.study.progress import Progress
@@ -34,7 +34,7 @@ class RecordedDesigns(Designs):
     """The designs of a landscape, with one of its recorded seeds as the search's."""
 
     def __init__(self, landscape: Landscape, seed: int):
-        super().__init__(dataclasses.replace(landscape.study, seeds=(seed,)), home())
+        super().__init__(dataclasses.replace(landscape.study, seeds=(seed,)), home_path())
         self.landscape = landscape
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlab.cli.options import FRAME, JSON, STORE, with_store
+from archlab.cli.options import FRAME, JSON, STORE
 from archlab.cli.overriding import overridden, override_options, spec_option
 from archlab.cli.running import run_options, settings_and_progress, try_out
 from archlab.cli.streams import echo
@@ -92,16 +92,13 @@ def ablate(
         settings = with_workers(settings, runs, place)
         planned = plan(runs, place, settings, on_event=progress.measuring)
         expected = expect(study, planned, place, seconds) if until else None
-        _print_plan(study, planned, place, store, as_json, expected)
+        _print_plan(study, planned, place, as_json, expected)
         return 0
     found = run_ablation(source, place, settings, progress, until=until, within=seconds)
     return 1 if found.failed else 0
 
 
-def _print_plan(
-    study: ResolvedStudy, plan: Plan, place: Store, store: str | None, as_json: bool, expected: Expected | None
-) -> None:
-    """`store`: as the command was given it, and as others are to be given it."""
+def _print_plan(study: ResolvedStudy, plan: Plan, place: Store, as_json: bool, expected: Expected | None) -> None:
     from archlab.cli.plan_text import HEADING, elsewhere, rows, summary
     from archlab.cli.tuning import rungs_in_words
     from archlab.study.ablating import missing_datasets
@@ -109,7 +106,7 @@ def _print_plan(
 
     to_time = networks_to_time(study, place)
     tries = sum(run.is_try for run in [*plan.stored, *(run for run, _ in plan.missing)])
-    missing = {need: with_store(command, store) for need, command in missing_datasets(study, place.home).items()}
+    missing = missing_datasets(study, place.home)
     if as_json:
         listed = [{"dataset": need.name, "command": command} for need, command in missing.items()]
         document = {

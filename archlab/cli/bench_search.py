@@ -9,7 +9,7 @@ import click
 
 from archlab.cli.options import JSON, STORE
 from archlab.cli.streams import echo
-from archlab.foundation import home
+from archlab.foundation import home_to_read
 from archlab.foundation.words import counted
 
 
@@ -71,4 +71,4 @@ def bench_landscape(folder: Path, store: str | None) -> None:
     from archlab.bench.landscape import record_landscape
     from archlab.runs import Store
 
-    echo(f"{counted(record_landscape(folder, Store(home(store))), 'run')} written to {folder}", err=True)
+    echo(f"{counted(record_landscape(folder, Store(home_to_read(store))), 'run')} written to {folder}", err=True)

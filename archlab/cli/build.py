@@ -17,7 +17,7 @@ from archlab.cli.options import JSON, STORE
 from archlab.cli.overriding import overridden, override_options, spec_option
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
-from archlab.foundation import home
+from archlab.foundation import home_to_read
 from archlab.foundation.machine import core_count
 from archlab.foundation.words import in_kib
 
@@ -60,7 +60,7 @@ def build(
     from archlab.study.loading import load_study
     from archlab.study.trainable import check_training
 
-    place = home(store)
+    place = home_to_read(store)
     study = load_study(overridden(spec, suite=suite, datasets=datasets, recipe=recipe, seeds=seeds), home=place)
     if study.budget.latency:
         require("onnx", LIMITED, study.budget_where)

@@ -9,9 +9,9 @@ import click
 
 from archlab.cli.completion import DATASET
 from archlab.cli.groups import Group
-from archlab.cli.options import JSON, PATH, STORE, with_store
+from archlab.cli.options import JSON, PATH, STORE, place_to_read
 from archlab.cli.streams import echo
-from archlab.foundation import UserError, home, read_yaml_text
+from archlab.foundation import UserError, home, home_to_read, read_yaml_text, with_store
 from archlab.foundation.machine import core_count
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def list_datasets(store: str | None, as_json: bool) -> None:
     from archlab.cli.datasets_view import print_entries
     from archlab.data import catalogue
 
-    root = home(store)
+    root = place_to_read(store)
     print_entries(catalogue(root), root, as_json)
 
 
@@ -127,7 +127,8 @@ def add(name: str, store: str | None, replace: bool, **given: Any) -> None:
     about = {key: given[key] for key in _ABOUT if given[key] is not None}
     if given["no_flip"]:
         about["flip"] = False
-    described, listing, splits = add_dataset(name, home(store), reader, options, about, replace=replace)
+    root = home(store)
+    described, listing, splits = add_dataset(name, root, reader, options, about, replace=replace)
     for line in summary(listing, splits):
         echo(line)
     if given["white"] is None and described.white in WHITES:
@@ -135,7 +136,7 @@ def add(name: str, store: str | None, replace: bool, **given: Any) -> None:
             f"16-bit images with values up to {described.white:,}: that is taken for white (--white says another value)"
         )
     echo(f"{described.resolution} pixels; described in {(described.where or '').rpartition(':')[0]}")
-    command = with_store(f"archlab datasets prepare {name}", store)
+    command = with_store(f"archlab datasets prepare {name}", root)
     if described.resolution > _QUICK:
         command += f" --resolution {_QUICK}    (for the recipe `quick`; without it at {described.resolution} pixels)"
     echo(f"next: {command}")
@@ -183,7 +184,7 @@ def remove(name: str, store: str | None) -> None:
     """Remove what is prepared and downloaded of NAME, and its entry where it is your own. Your images and runs stay."""
     from archlab.data import remove_dataset
 
-    for path in remove_dataset(name, home(store)):
+    for path in remove_dataset(name, home_to_read(store)):
         echo(f"removed {path}")
 
 
@@ -205,9 +206,10 @@ def check(
     from archlab.cli.datasets_view import print_inspection, progress_bar
     from archlab.data import inspect
 
+    root = home_to_read(store)
     if against is not None:
-        return _check_against(name, against, home(store), resolution, fit, as_json)
-    prepared = _open(name, home(store), resolution, fit, thoroughly=True)
+        return _check_against(name, against, root, resolution, fit, as_json)
+    prepared = _open(name, root, resolution, fit, thoroughly=True)
     with progress_bar() as progress:
         found = inspect(prepared, progress)
     print_inspection(prepared, found, as_json)
@@ -251,7 +253,7 @@ def show(
     path = output or Path(f"{name}.png")
     if path.is_dir():
         raise UserError("is a folder: name the PNG to write", where=str(path))
-    contact_sheet(_open(name, home(store), resolution, fit), path, split=split, per_class=per_class)
+    contact_sheet(_open(name, home_to_read(store), resolution, fit), path, split=split, per_class=per_class)
     echo(str(path))
 
 

@@ -14,6 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from archlab.cli.streams import echo
 from archlab.cli.tables import print_table
 from archlab.data import Entry, Inspection, Overlap, Pair, Prepared
+from archlab.data.entries import user_catalogue
+from archlab.foundation import with_store
 from archlab.foundation.escaping import printable
 
 _SHOWN = 20  # pairs of each kind
@@ -149,12 +151,13 @@ def _remedy(prepared: Prepared, found: Inspection) -> str | None:
     if wanted is None or entry.together in (wanted, "near"):
         return None
     file = Path((entry.where or "").rpartition(":")[0])
-    own = prepared.path.parents[1] / "catalogue"
-    if file.parent == own:
-        return f"remedy: `together: {wanted}` in {file} keeps them on one side; then: archlab datasets prepare {entry.name}"
-    name = f"{entry.name}-together"
-    words = f"`name: {name}`, `like: {entry.name}` and `together: {wanted}`"
-    return f"remedy: {own / name}.yaml with {words} keeps them on one side; then: archlab datasets prepare {name}"
+    home, name, change = prepared.path.parents[2], entry.name, f"`together: {wanted}` in {file}"
+    if file.parent != user_catalogue(home):
+        name = f"{entry.name}-together"
+        words = f"`name: {name}`, `like: {entry.name}` and `together: {wanted}`"
+        change = f"{user_catalogue(home) / name}.yaml with {words}"
+    command = with_store(f"archlab datasets prepare {name}", home)
+    return f"remedy: {change} keeps them on one side; then: {command}"
 
 
 def _print_pairs(heading: str, pairs: list[Pair]) -> None:

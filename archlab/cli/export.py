@@ -11,6 +11,7 @@ import click
 from archlab.cli.completion import KEY
 from archlab.cli.options import JSON, PATH, STORE, WINNERS_DATASET
 from archlab.cli.streams import echo
+from archlab.foundation import UserError, is_file
 from archlab.foundation.escaping import file_name
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def export(
 
     network = load(key, dataset=dataset, store=store)
     file = output or _file(network.origin["model"], network.origin["dataset"], int8, kind)
+    if output is None:
+        _check_of_run(file, network.origin["key"])
     exported = export_network(network, file, format=kind, int8=int8)
     if as_json:
         echo(json.dumps(exported.document(), indent=2))
@@ -57,6 +60,12 @@ def _file(model: str, dataset: str, int8: bool, kind: str) -> Path:
     """Without what file systems do not take, and no longer than they take."""
     words = file_name(f"{model or 'network'}-{dataset}", _LONGEST)
     return Path(f"{words}{'-int8' if int8 else ''}.{kind}")
+
+
+def _check_of_run(file: Path, key: str) -> None:
+    """Raises UserError where a file is there that is not of this run: each holds its run's key as text, whatever its format."""
+    if is_file(file) and key.encode() not in file.read_bytes():
+        raise UserError("is there already, and not of this run: --output names another file", where=str(file))
 
 
 def _print(exported: Exported) -> None:

@@ -129,11 +129,11 @@ def _layers(shown: Architecture, spec: InputSpec, width: float) -> list[dict[str
 
 def _of_study(name: str, variant: str, store: str | None) -> tuple[Architecture, float, InputSpec]:
     """A study's model: its architecture, its width, and what its costs refer to."""
-    from archlab.foundation import home
+    from archlab.foundation import home_to_read
     from archlab.study.design import Designer
     from archlab.study.loading import load_study
 
-    place = home(store)
+    place = home_to_read(store)
     designer = Designer(load_study(name, home=place), place)
     designs = {design.name: design for design in designer.designs()}
     if variant not in designs:

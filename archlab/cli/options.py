@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 
 import click
 
-from archlab.cli.streams import documents_alone
-from archlab.foundation import UserError
+from archlab.cli.streams import documents_alone, echo
+from archlab.foundation import UserError, home_to_read
 from archlab.foundation.words import seconds_in
 
 
@@ -65,9 +64,12 @@ FRAME = click.option(
 )
 
 
-def with_store(command: str, store: str | None) -> str:
-    """A command for somebody to call, on the store that this one was given."""
-    return f"{command} --store {shlex.quote(store)}" if store else command
+def place_to_read(store: str | None) -> Path:
+    """The folder of runs and data, for a command that makes none; where there is none, that is said."""
+    place = home_to_read(store)
+    if not place.is_dir():
+        echo(f"nothing is stored in {place} yet", err=True)
+    return place
 
 
 def together(*options: Callable[[Callable], Callable]) -> Callable[[Callable], Callable]:

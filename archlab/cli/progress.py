@@ -12,6 +12,7 @@ from archlab.cli.streams import echo
 from archlab.cli.watching import Watch
 from archlab.forecast import Plan
 from archlab.foundation.escaping import in_one_line
+from archlab.foundation.words import counted
 from archlab.runs import Event, EventLog
 from archlab.study.progress import Progress
 
@@ -122,4 +123,4 @@ def _outcome(trial: FrozenTrial) -> str:
     if "xscore" in attributes:
         return f"xScore {attributes['xscore']:.3f}"
     met = len(attributes.get("accuracies", {}))
-    return f"waits after {met} dataset(s)" if met else "waits half-way through its first run"
+    return f"waits after {counted(met, 'dataset')}" if met else "waits half-way through its first run"

@@ -7,19 +7,25 @@ from pathlib import Path
 import click
 
 from archlab.cli.completion import RESULTS
-from archlab.cli.options import FRAME, PATH, STORE
+from archlab.cli.options import FRAME, PATH, STORE, together
 from archlab.cli.streams import documents_alone, echo
-from archlab.foundation import UserError, home
+from archlab.foundation import UserError, home_to_read
 from archlab.foundation.escaping import file_name, in_one_line
+
+FORMS = {
+    "markdown": "Markdown",
+    "html": "the page",
+    "latex": "the tables as LaTeX (booktabs)",
+    "csv": "the score table as CSV",
+    "json": "one JSON document",
+}
 
 
 @click.command()
 @click.argument("studies", nargs=-1, required=True, metavar="STUDY...", shell_complete=RESULTS)
-@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, and write nothing.")
-@click.option("--html", "form", flag_value="html", help="Print the page, and write nothing.")
-@click.option("--latex", "form", flag_value="latex", help="Print the tables as LaTeX (booktabs), and write nothing.")
-@click.option("--csv", "form", flag_value="csv", help="Print the score table as CSV, and write nothing.")
-@click.option("--json", "form", flag_value="json", help="Print one JSON document, and write nothing.")
+@together(
+    *(click.option(f"--{form}", is_flag=True, help=f"Print {what}, and write nothing.") for form, what in FORMS.items())
+)
 @click.option(
     "--against", metavar="TABLE", help="Hold every cell against those of another study or table: zhang2025, ..."
 )
@@ -32,7 +38,6 @@ from archlab.foundation.escaping import file_name, in_one_line
 @STORE
 def report(
     studies: tuple[str, ...],
-    form: str | None,
     against: str | None,
     agreement: bool,
     frame: str | None,
@@ -41,6 +46,7 @@ def report(
     output: Path | None,
     with_plots: bool,
     store: str | None,
+    **forms: bool,
 ) -> None:
     """Reports on finished studies, or on any table of accuracies.
 
@@ -51,13 +57,17 @@ def report(
     """
     from archlab.report import analyse, in_frame_of, namesake, read_material, read_standard, text, write
 
+    named = [form for form in FORMS if forms[form]]
+    if len(named) > 1:
+        raise UserError(f"{' and '.join(f'--{form}' for form in named)} exclude each other")
+    form = named[0] if named else None
     if form:
         click.get_current_context().find_root().with_resource(documents_alone())
     if form and (output or with_plots):
         raise UserError(f"--{form} prints, so it takes neither --output nor --plots")
     if agreement and len(studies) != 2:
         raise UserError(f"--agreement takes two studies or tables, a cheap and a dear one, not {len(studies)}")
-    place = home(store)
+    place = home_to_read(store)
     asked = metric, lower_is_better
     other = read_standard(against, place, *asked) if against else None
     materials = [read_material(study, place, *asked) for study in studies]

@@ -14,9 +14,9 @@ import click
 
 from archlab.cli.completion import DATASET, FINISHED, KEY, MODEL
 from archlab.cli.groups import Group
-from archlab.cli.options import JSON, STORE_OF_RUNS
+from archlab.cli.options import JSON, STORE_OF_RUNS, place_to_read
 from archlab.cli.streams import echo
-from archlab.foundation import UserError, home
+from archlab.foundation import UserError, home_to_read, with_store
 from archlab.foundation.words import counted
 
 if TYPE_CHECKING:
@@ -59,10 +59,12 @@ def list_(model: str | None, dataset: str | None, study: str | None, store: str 
 @JSON
 def show(key: str, store: str | None, as_json: bool) -> None:
     """One run; the first digits of its KEY are enough."""
-    place = _opened(store)
+    from archlab.runs import Store
+
+    place = Store(home_to_read(store))
     document = place.get(place.find(key))
     if document is None:
-        raise UserError(f"run {key} is damaged: `archlab runs check` says how")
+        raise UserError(f"run {key} is damaged: `{with_store('archlab runs check', place.home)}` says how")
     if as_json:
         echo(json.dumps(document, indent=2))
         return
@@ -155,9 +157,12 @@ def gc(store: str | None, empty_bin: bool, days: int | None, dry_run: bool, yes:
         echo(f"{removed.count(True)} of {total} removed")
     if binned := in_bin(place, 0):
         size = sum(leftover.size for leftover in binned) / 1e6
+        restores, empties = (
+            with_store(f"archlab runs {each}", place.home) for each in ("restore", "gc --empty-bin --days 0")
+        )
         echo(
-            f"the bin holds {counted(len(binned), 'run')}, {size:.1f} MB: `archlab runs restore` brings back what lies there, "
-            "`archlab runs gc --empty-bin --days 0` removes it for good"
+            f"the bin holds {counted(len(binned), 'run')}, {size:.1f} MB: `{restores}` brings back what lies there, "
+            f"`{empties}` removes it for good"
         )
     return 1 if None in removed else 0
 
@@ -239,7 +244,7 @@ def _write_csv(table: Any, path: Path) -> None:
 def _opened(store: str | None) -> Store:
     from archlab.runs import Store
 
-    return Store(home(store))
+    return Store(place_to_read(store))
 
 
 def _listing(store: Store) -> Listing:

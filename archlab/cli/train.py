@@ -96,9 +96,11 @@ def train(
         outcome = execute([each], runs, settings, on_event=_tell)
         if outcome.failed:
             break
-    for failure in outcome.failed:
-        echo(f"failed: {failure}", err=True)
     if outcome.failed:
+        if as_json:
+            echo(json.dumps({"failed": [failure.document() for failure in outcome.failed]}, indent=2))
+        for failure in outcome.failed:
+            echo(f"failed: {failure}", err=True)
         return 1
     if not outcome.computed:
         echo("this run is stored already: nothing was trained", err=True)

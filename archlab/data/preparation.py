@@ -25,7 +25,7 @@ from archlab.data.reading import read_source
 from archlab.data.sources import Material, clear_unpacked, find_material, said_missing, unpacked
 from archlab.data.splits import settle_splits
 from archlab.data.twins import LEFT_OUT, as_settled, twins_together
-from archlab.foundation import UserError, clear, replace_folder
+from archlab.foundation import UserError, clear, replace_folder, with_store
 from archlab.foundation.files import naming
 from archlab.foundation.own_code import is_own
 
@@ -160,7 +160,7 @@ def open_prepared(
             _log.warning("warning: %s %s, and prepared anew", name, why)
     if described.sample:
         return prepare(name, home, resolution=resolution, fit=fit)
-    raise UserError(f"{name} {why}: {_command(described, resolution, fit)}")
+    raise UserError(f"{name} {why}: {_command(described, home, resolution, fit)}")
 
 
 def command_to_prepare(name: str, home: Path, resolution: int, fit: Fit | None = None) -> str | None:
@@ -170,14 +170,14 @@ def command_to_prepare(name: str, home: Path, resolution: int, fit: Fit | None =
     with suppress(DamagedDataError):
         if described.sample or open_current(fitted(described, fit), path):
             return None
-    return _command(described, resolution, fit)
+    return _command(described, home, resolution, fit)
 
 
-def _command(described: Entry, resolution: int, fit: Fit | None) -> str:
+def _command(described: Entry, home: Path, resolution: int, fit: Fit | None) -> str:
     options = "" if resolution == described.resolution else f" --resolution {resolution}"
     options += f" --fit {fit}" if described.other(fit) else ""
     options += " --from PATH" if described.archives else ""
-    return f"archlab datasets prepare {described.name}{options}"
+    return with_store(f"archlab datasets prepare {described.name}{options}", home)
 
 
 def _known(described: Entry, target: Path) -> Prepared | None:

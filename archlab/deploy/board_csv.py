@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from archlab.foundation import UserError, check_file
+from archlab.foundation import UserError
+from archlab.foundation.separated import read_separated
 from archlab.foundation.settings import Matching, Memory, Positive, Within, read_settings
 
 Above0 = Annotated[float, Within(0, strictly=True)]
@@ -50,11 +48,13 @@ class BoardRow:
 
 
 def read_rows(file: Path) -> list[tuple[str, BoardRow]]:
-    """Each row and its FILE:LINE. Cells are separated by commas, semicolons or tabs; numbers have a decimal point.
+    """Each row and its FILE:LINE. Commas, semicolons or tabs separate cells, or what a first line `sep=;` says; numbers have a
+    decimal point.
 
     Raises UserError for the first thing that is wrong.
     """
-    lines = list(_lines(file))
+    table, _ = read_separated(file, lambda heading: max(",;\t", key=heading.count))
+    lines = [(at, [" ".join(cell.split()) for cell in cells]) for at, cells in table if any(cells)]
     if not lines:
         raise UserError("is empty", where=str(file))
     (at, header), *rows = lines
@@ -62,24 +62,6 @@ def read_rows(file: Path) -> list[tuple[str, BoardRow]]:
     if not rows:
         raise UserError("holds a first line but no rows", where=str(file))
     return [(at, _row(header, cells, at)) for at, cells in rows]
-
-
-def _lines(file: Path) -> Iterator[tuple[str, list[str]]]:
-    """FILE:LINE and the cells of what is not empty, the first line included."""
-    try:
-        text = check_file(file).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}", where=str(file)) from None
-    except UnicodeDecodeError:
-        raise UserError("is not UTF-8 text", where=str(file)) from None
-    first = text.lstrip().partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count), strict=True)
-    try:
-        for row in reader:
-            if cells := [" ".join(cell.split()) for cell in row if any(map(str.strip, row))]:
-                yield f"{file}:{reader.line_num}", cells
-    except csv.Error as error:
-        raise UserError(f"is not a CSV file: {error}", where=f"{file}:{reader.line_num}") from None
 
 
 def _check_header(header: list[str], at: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from archlab.foundation import UserError, home, home_path, read_yaml, where
+from archlab.foundation import UserError, home_path, home_to_read, read_yaml, where
 from archlab.runs import DamagedRunError, Run, Store
 from archlab.runs.store import is_key
 from archlab.runs.stored import key_in, read_model, read_run
@@ -64,12 +64,16 @@ def find_run(
         if path.is_file():
             raise UserError(f"is a file: a run's folder, its key or a {WINNER} is needed", where=str(source))
         if not path.is_dir():
-            raise UserError("there is no such folder", where=str(source))
+            raise UserError("there is no such folder", where=str(source), name=path.name, known=_picks(path.parent))
         if (path / WINNER).exists():
             return _of_winner(path / WINNER, dataset, store)
         return _read(path, next(_stores(_store_around(path, "runs"), store), None), dataset)
-    place = Store(home(store))
-    return _read(place.directory(place.find(str(source))), place.home, dataset)
+    begun = str(source)
+    if not _has_digits_alone(begun):
+        said = f"no stored run starts with {begun!r}, and no folder here is called so"
+        raise UserError(said, name=begun, known=_picks(Path()))
+    place = Store(home_to_read(store))
+    return _read(place.directory(place.find(begun)), place.home, dataset)
 
 
 def _is_path(source: str | Path) -> bool:
@@ -77,8 +81,17 @@ def _is_path(source: str | Path) -> bool:
     if isinstance(source, Path) or os.sep in source:
         return True
     path = Path(source)
-    has_digits_alone = re.fullmatch("[0-9a-fA-F]*", source) is not None
-    return path.exists() and (not has_digits_alone or (path / "result.json").exists())
+    return path.exists() and (not _has_digits_alone(source) or (path / "result.json").exists())
+
+
+def _has_digits_alone(source: str) -> bool:
+    """Whether a key may begin so."""
+    return re.fullmatch("[0-9a-fA-F]*", source) is not None
+
+
+def _picks(folder: Path) -> list[str]:
+    """The names of the folders of picks, and of others with a winner's file, in a folder."""
+    return [path.parent.name for path in folder.glob(f"*/{WINNER}")]
 
 
 def _read(folder: Path, home: Path | None, dataset: str | None) -> FoundRun:
@@ -148,8 +161,8 @@ def _chosen(runs: dict[str, dict[str, str]], dataset: str | None, at: str | None
 def _stores(around: Path | None, named: str | Path | None) -> Iterator[Path]:
     """Where a run or its data may be: the store that is named, the one around the file, the default one where it exists."""
     if named:
-        yield home(named)
+        yield home_to_read(named)
     if around:
         yield around
-    if home_path().is_dir():
-        yield home()
+    if (place := home_path()).is_dir():
+        yield place

@@ -14,6 +14,7 @@ from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
 from archlab.foundation.machine import cpu_name
 from archlab.foundation.metric import Metric
+from archlab.foundation.words import counted
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
@@ -37,7 +38,7 @@ def int8_scores(
     new = [run for key, run in wanted.items() if key not in found]
     if not new:
         return found
-    announce(f"scoring {len(new)} trained networks in int8, once")
+    announce(f"scoring {counted(len(new), 'trained network')} in int8, once")
     alone = [replace(run, own_files=()) for run in new]  # loading takes the blocks that a run carries
     on_cpu, task = replace(settings, device="cpu"), Task(SCORE, {"metric": metric.document()}, keep=False)
     for event in tries(alone, store, on_cpu, task):  # a worker a core, not one a GPU

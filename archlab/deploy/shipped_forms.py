@@ -23,6 +23,7 @@ from archlab.deploy.mending import IN_FLOAT
 from archlab.deploy.timing import Latency, in_turns, latency_of, one_thread
 from archlab.foundation import UserError
 from archlab.foundation.machine import cpu_name
+from archlab.foundation.words import counted
 
 SECONDS = 1.0  # of timing a form
 FLOAT, INT8 = 4, 1  # bytes of a value
@@ -71,7 +72,7 @@ def shipped_forms(network: LoadedNetwork, note: Callable[[str], object] = lambda
     found = [_Form("torch", "float", None, right, 1.0, eager)]
     for format in FORMATS:
         found += _of_format(network, format, one, note)
-    note(f"timing {len(found)} forms in turns")
+    note(f"timing {counted(len(found), 'form')} in turns")
     with torch.inference_mode(), one_thread():
         times = in_turns([form.call for form in found], SECONDS)
     side, hardware = network.run.resolution, f"{cpu_name()}, one thread"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator
@@ -85,18 +86,31 @@ def home_path(store: str | Path | None = None) -> Path:
         raise UserError("nobody's home folder is called so", where=str(named)) from None
 
 
-def home(store: str | Path | None = None) -> Path:
-    """As `home_path`, created where it is not there."""
+def home_to_read(store: str | Path | None = None) -> Path:
+    """As `home_path`. Raises UserError for what cannot hold runs."""
     path = home_path(store)
     try:
         str(path).encode()
     except UnicodeEncodeError:  # torch, Arrow and safetensors cannot open it
         raise UserError("a folder of runs needs a name in UTF-8", where=ascii(str(path))) from None
+    if is_file(path):
+        raise UserError("is a file: runs are kept in a folder", where=str(path))
+    return path
+
+
+def home(store: str | Path | None = None) -> Path:
+    """As `home_to_read`, created where it is not there."""
+    path = home_to_read(store)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot keep runs here: {error.strerror}", where=str(path)) from None
     return path
+
+
+def with_store(command: str, home: Path | None) -> str:
+    """A command for somebody to call, with --store where it is on another folder of runs than commands take by themselves."""
+    return command if home in (None, home_path()) else f"{command} --store {shlex.quote(str(home))}"
 
 
 def scratch(path: Path) -> Path:

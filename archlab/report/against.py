@@ -9,7 +9,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from archlab.foundation.words import as_sentence, first_of
+from archlab.foundation.words import as_sentence, counted, first_of
 from archlab.report.analysis import Analysis
 from archlab.report.cell_plot import cell_plot
 from archlab.report.held_against import HeldAgainst
@@ -48,9 +48,10 @@ def _in_short(held: HeldAgainst) -> str:
     origin = f"{held.published} is {held.origin}. " if held.origin else ""
     largest = cells.iloc[int(cells["difference"].abs().argmax())]
     return (
-        f"{origin}{len(cells)} cells, of {cells['model'].nunique()} models on {cells['dataset'].nunique()} datasets, are in "
-        f"both. The {held.metric.words} reproduced lies {cells['difference'].mean():+.{digits}f} {unit} from the "
-        f"published one on average, {cells['difference'].abs().median():.{digits}f} {unit} up or down in the median, and "
+        f"{origin}{counted(len(cells), 'cell')}, of {counted(cells['model'].nunique(), 'model')} on "
+        f"{counted(cells['dataset'].nunique(), 'dataset')}, are in both. The {held.metric.words} reproduced lies "
+        f"{cells['difference'].mean():+.{digits}f} {unit} from the published one on average, "
+        f"{cells['difference'].abs().median():.{digits}f} {unit} up or down in the median, and "
         f"{largest['difference']:+.{digits}f} at most ({largest['model']} on {largest['dataset']})."
     )
 

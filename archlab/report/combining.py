@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from archlab.foundation import UserError
+from archlab.foundation.words import counted
 from archlab.report.material import Material
 from archlab.scoring import ImageNoise, cells, percent_factor
 from archlab.scoring.tidy import the_split
@@ -35,7 +36,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
     shared = set(datasets[0]).intersection(*datasets)
     if len(shared) < 2:
         raise UserError(
-            f"{', '.join(each.name for each in materials)} share {len(shared)} dataset(s): a score needs two"
+            f"{', '.join(each.name for each in materials)} share {counted(len(shared), 'dataset')}: a score needs two"
         )
     dropped = set().union(*datasets) - shared
     warnings = [f"{', '.join(sorted(dropped))} left out: not all of the studies compared have it"] if dropped else []

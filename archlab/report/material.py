@@ -153,9 +153,9 @@ def read_material(source: str, home: Path, metric: str | None = None, lower_is_b
     finished = finished_studies(home)
     if others := [name for name in finished if name.startswith(f"{source}+")]:
         raise UserError(f"{source} has not run as it is written; finished is {', '.join(others)}")
-    known = [*finished, *shipped_tables()]
+    known, empty = [*finished, *shipped_tables()], "" if home.is_dir() else f", and nothing is stored in {home} yet"
     raise UserError(
-        f"there is no finished study or table {source!r}: `archlab ablate` makes one", name=source, known=known
+        f"there is no finished study or table {source!r}{empty}: `archlab ablate` makes one", name=source, known=known
     )
 
 
@@ -227,13 +227,13 @@ def _published(name: str) -> Material:
 def _read_study(folder: Path, home: Path) -> Material:
     """Raises UserError where the study's files are damaged, with the command that makes them anew."""
     if damaged := changed_files(folder):
-        raise UserError(f"is not what archlab wrote: {how_to_make_anew(folder)}", where=str(folder / damaged[0]))
+        raise UserError(f"is not what archlab wrote: {how_to_make_anew(folder, home)}", where=str(folder / damaged[0]))
     try:
         material = _material_of(folder, home)
     except UserError as error:
-        raise UserError(f"{error.message}: {how_to_make_anew(folder)}", where=error.where) from None
+        raise UserError(f"{error.message}: {how_to_make_anew(folder, home)}", where=error.where) from None
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
-        said = f"no results of a study can be read there ({type(error).__name__}: {error}): {how_to_make_anew(folder)}"
+        said = f"no results of a study can be read there ({type(error).__name__}: {error}): {how_to_make_anew(folder, home)}"
         raise UserError(said, where=str(folder)) from error
     return replace(material, boards=measured_on_boards(material.runs, home))
 

@@ -45,6 +45,8 @@ def precision(analysis: Analysis) -> Iterator[Section]:
 
 def _ranks(found: Quantised) -> str:
     models = found.models
+    if len(models) == 1:
+        return "Of one model there is no order that int8 could change."
     changed = models[models["rank"] != models["float_rank"]]
     if changed.empty:
         return f"The order of the {len(models)} models stays."

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from archlab.foundation.words import counted
 from archlab.report.analysis import Analysis
 from archlab.report.key import Entry
 from archlab.report.palette import Palette
@@ -150,7 +151,7 @@ def trials(found: dict[str, Any]) -> Table:
         | {cost: None if trial[cost] is None else trial[cost] / 1e6 for cost in ("params", "macs")}
         for trial in found["trials"]
     ]
-    return Table.of("trials", f"{len(rows)} trials.", columns, rows)
+    return Table.of("trials", f"{counted(len(rows), 'trial')}.", columns, rows)
 
 
 def _plots(found: dict[str, Any]) -> Iterator[Plot]:
@@ -162,7 +163,7 @@ def _plots(found: dict[str, Any]) -> Iterator[Plot]:
     yield Plot(
         "search",
         "xScore of complete trials on validation data; the line is the best so far, dashed the best reference",
-        f"The best of {len(scored)} complete trials has {best:.3f}.",
+        f"The best of {counted(len(scored), 'complete trial')} has {best:.3f}.",
         partial(
             _trials, [(number, trial["xscore"]) for number, trial in scored.items()], found["search"]["best_reference"]
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archlab.foundation.words import counted
 from archlab.report.against import against
 from archlab.report.agreement import agreement
 from archlab.report.analysis import Analysis
@@ -92,5 +93,5 @@ def _provenance(analysis: Analysis) -> Iterator[Section]:
     columns |= {"accuracy": Column("accuracy", "number", 4), "seconds": Column("seconds", "number", 1)}
     columns |= {name: Column(name) for name in ("hardware", "precision", "torch", "finished", "key")}
     runs = analysis.material.runs
-    tables = [Table.of("runs", f"{len(runs)} runs.", columns, runs)] if runs else []
+    tables = [Table.of("runs", f"{counted(len(runs), 'run')}.", columns, runs)] if runs else []
     yield Section("provenance", "Where the numbers come from", sentences, folded=tables)

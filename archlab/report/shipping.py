@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from archlab.foundation import home_path
+from archlab.foundation import with_store
 from archlab.report.analysis import Analysis
 from archlab.report.costs import DEPLOYED, Cost
 from archlab.report.section import Section
@@ -183,8 +182,7 @@ def _validated(analysis: Analysis) -> pd.DataFrame:
 def _command(key: str, home: Path | None, precision: str = "float") -> str:
     """With the store, where that is another than the one that commands look into by themselves."""
     int8 = " --int8" if precision == "int8" else ""
-    store = f" --store {shlex.quote(str(home))}" if home not in (None, home_path()) else ""
-    return f"archlab export {key}{int8}{store}"
+    return with_store(f"archlab export {key}{int8}", home)
 
 
 def _commands(named: list[str], exported: dict[tuple[str, str], str], home: Path | None) -> Table:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from archlab.foundation import UserError, is_file, read_file
+from archlab.foundation import UserError, is_file, read_file, with_store
 from archlab.foundation.json_files import read_json
 from archlab.foundation.metric import RENAMED
 from archlab.foundation.words import counted
@@ -82,12 +82,13 @@ def own_scores_of(study: dict[str, Any], found: dict[str, Any]) -> dict[str, pd.
     return {name: pd.Series({row["model"]: row[name] for row in found["scores"]}, dtype=float) for name in names}
 
 
-def how_to_make_anew(folder: Path) -> str:
-    command = "search" if (folder / SEARCH).exists() else "ablate"
+def how_to_make_anew(folder: Path, home: Path) -> str:
+    kind = "search" if (folder / SEARCH).exists() else "ablate"
     try:
         study = read_json(folder / FILES[0])
         name, spec = study["name"], study["path"] or folder.name
     except (OSError, UserError, KeyError, TypeError):
         name = spec = folder.name
     options = ", with the options that it had," if "+" in str(name) else ""
-    return f"`archlab {command} --spec {quote(str(spec))}`{options} makes it anew, of the runs that are stored"
+    command = with_store(f"archlab {kind} --spec {quote(str(spec))}", home)
+    return f"`{command}`{options} makes it anew, of the runs that are stored"

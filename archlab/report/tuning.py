@@ -77,9 +77,10 @@ def _failed(found: dict[str, Any]) -> list[str]:
 
 
 def _moves(orders: Orders, steps: int) -> str:
-    models = orders.models
+    models, where = orders.models, _where(orders, steps)
+    if len(models) == 1:
+        return f"{where} there is one model, and so no order that tuning could change."
     changed = models[models["own_rank"] != models["tuned_rank"]]
-    where = _where(orders, steps)
     alike = (
         f" Rank correlation {orders.spearman:.2f} (Spearman), {orders.kendall:.2f} (Kendall)."
         if orders.spearman is not None

@@ -55,7 +55,8 @@ class Failure:
 
     def __str__(self) -> str:
         times = "" if self.attempts == 1 else f" ({self.attempts} attempts)"
-        return f"{self.run}: {self.cause}{times}"
+        log = f"; its log is {self.log}" if self.log else ""
+        return f"{self.run}: {self.cause}{times}{log}"
 
 
 class EventLog:

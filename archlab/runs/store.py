@@ -145,8 +145,9 @@ class Store:
         if found:
             several = ", ".join(key[: len(prefix) + 6] for key in found[:3]) + (", ..." if len(found) > 3 else "")
             raise UserError(f"{len(found)} runs start with {prefix!r}: {several}")
+        empty = "" if self.home.is_dir() else f": nothing is stored in {self.home} yet"
         raise UserError(
-            f"no stored run starts with {prefix!r}", name=prefix, known={key[: len(prefix)] for key in alike}
+            f"no stored run starts with {prefix!r}{empty}", name=prefix, known={key[: len(prefix)] for key in alike}
         )
 
     def _move_into_place(self, folder: Path, key: str) -> None:

@@ -13,8 +13,7 @@ from archlab.architecture import Architecture, InputSpec, references
 from archlab.architecture import architecture as load_architecture
 from archlab.budget import Budget, Cost, Fitted, check_memory, count, fit
 from archlab.data import entry, kin
-from archlab.foundation import UserError
-from archlab.foundation import home as default_home
+from archlab.foundation import UserError, home_path
 from archlab.runs.run import digest
 from archlab.study.check import check_first_options
 from archlab.study.choices import size_changes
@@ -87,7 +86,7 @@ class Designer:
     """
 
     def __init__(self, study: Study, home: Path | None = None):
-        self.home = home or default_home()
+        self.home = home or home_path()
         self.kin = {name: kin(name, self.home) for name in study.datasets}
         check_apart(study, self.kin)
         self.classes = max(entry(name, self.home).classes for name in study.datasets)

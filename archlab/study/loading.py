@@ -11,8 +11,7 @@ from archlab.architecture.own_blocks import load_own_blocks
 from archlab.architecture.parse import WIDEST, meant_width
 from archlab.budget import parse_budget
 from archlab.data import entry, load_suite
-from archlab.foundation import UserError, check_keys, is_file, read_yaml, real, where
-from archlab.foundation import home as default_home
+from archlab.foundation import UserError, check_keys, home_path, is_file, read_yaml, real, where
 from archlab.foundation.settings import Matching, Positive, Within, read_value
 from archlab.study.check import check_combinations
 from archlab.study.choices import changes_of, parse_choices
@@ -27,6 +26,7 @@ from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
 from archlab.study.study import Effect, Explore, FrameOf, Study, Widths
 from archlab.study.unseen import hide, read_unseen
+from archlab.study.unused_widths import tell_of_unused_widths
 from archlab.study.variables import option_name
 from archlab.training.consistency import check_consistency
 from archlab.training.reading import load_recipe
@@ -72,12 +72,12 @@ def load_study(source: StudySource, *, home: Path | None = None) -> Study:
     What `archlab.study.overriding.override` gives is the study with other values for some keys.
 
     Args:
-        home: Where the user's own datasets are catalogued; see `archlab.foundation.home`.
+        home: Where the user's own datasets are catalogued; see `archlab.foundation.home_path`.
 
     Raises:
         UserError: Anything wrong in it, with file and line; a combination in which an edit matches nothing is named.
     """
-    home = home or default_home()
+    home = home or home_path()
     written, overridden = parts(source)
     if isinstance(written, dict):
         study = _parse(written, None, home)
@@ -90,6 +90,7 @@ def load_study(source: StudySource, *, home: Path | None = None) -> Study:
     study = hide(study, ())
     check_own_scores(study)
     check_combinations(study)
+    tell_of_unused_widths(study)
     return study
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from archlab.foundation import UserError
+from archlab.foundation import UserError, with_store
 from archlab.foundation.metric import METRICS, UNDEFINED, Metric
 from archlab.foundation.words import first_of
 from archlab.runs import DamagedRunError, Run, Store
@@ -23,9 +23,10 @@ def check_measurable(metric: Metric, runs: Iterable[Run], store: Store) -> None:
     lacking = [run for run in runs if run.key in store and not _is_measurable(metric, run.key, store)]
     if lacking:
         named = first_of([f"{run} ({run.key[:12]})" for run in lacking], NAMED)
+        command = with_store("archlab runs gc --without-class-scores", store.home)
         raise UserError(
-            f"stored runs keep neither {metric.words} nor class scores to compute it of: {named}; after `archlab runs gc "
-            "--without-class-scores` they are trained anew"
+            f"stored runs keep neither {metric.words} nor class scores to compute it of: {named}; after `{command}` they are "
+            "trained anew"
         )
 
 
@@ -41,7 +42,8 @@ def with_metric(document: dict[str, Any], metric: Metric, store: Store) -> dict[
     try:
         class_scores = store.class_scores(key)
     except DamagedRunError as damage:
-        raise UserError(f"stored run {key[:12]} is damaged: {damage}; `archlab runs check` sets it aside") from None
+        command = with_store("archlab runs check", store.home)
+        raise UserError(f"stored run {key[:12]} is damaged: {damage}; `{command}` sets it aside") from None
     if not class_scores:
         raise UserError(f"run {key[:12]} keeps neither {metric.words} nor class scores to compute it of")
     values = {split: measured(metric, each) for split, each in class_scores.items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archlab.data import Need, Prepared, open_prepared
 from archlab.data.overlap import identical_images
+from archlab.foundation import with_store
 from archlab.runs.upstream import upstream_needs
 from archlab.study.resolved import ResolvedStudy
 
@@ -25,8 +26,8 @@ def shared_test_images(study: ResolvedStudy, home: Path) -> str | None:
         return None
     told = [f"{count:,} test images of {one} are images of {other}" for (one, other), count in found.items()]
     one, other = next(iter(found))
-    names = f"`archlab datasets check {one} --against {other}` names them"
-    return f"warning: pretrained on what is tested: {'; '.join(told)}; {names}"
+    command = with_store(f"archlab datasets check {one} --against {other}", home)
+    return f"warning: pretrained on what is tested: {'; '.join(told)}; `{command}` names them"
 
 
 def _compared(study: ResolvedStudy) -> dict[tuple[Need, Need, tuple[str, ...]], None]:

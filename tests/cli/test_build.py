@@ -48,10 +48,10 @@ def build(command, tmp_path):
     return call
 
 
-def test_json(build):
+def test_json(build, tmp_path):
     code, out, err = build(SMALL + "budget: {params: 2M, fit: width}", "--json")
     document = json.loads(out)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "") and not (tmp_path / "store").exists()
     assert set(document) == {"study", "budget", "models"}
     assert document["study"] == "study"
     assert document["budget"] == {"params": 2_000_000, "of": "trained", "classes": 26, "resolution": 32}

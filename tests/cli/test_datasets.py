@@ -33,12 +33,12 @@ def photos(tmp_path):
     return root
 
 
-def test_list(call):
+def test_list(call, tmp_path):
     code, out, _ = call("list")
     assert code == 0 and "stanford_dogs" in out and "CC BY-NC 4.0" in out and "on use" in out
     code, out, err = call("list", "--json")
     rows = {row["name"]: row for row in json.loads(out)}
-    assert code == 0 and not err
+    assert code == 0 and err == f"nothing is stored in {tmp_path / 'home'} yet\n" and not list(tmp_path.iterdir())
     assert rows["cifar10"]["classes"] == 10 and rows["cifar10"]["images"] == {"train": 50000, "test": 10000}
     assert rows["cifar10"]["prepared"] == [] and rows["digits"]["sample"]
 

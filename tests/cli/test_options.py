@@ -11,7 +11,7 @@ import pytest
 from standin import make_run
 
 from archlab.cli.main import cli
-from archlab.cli.options import PATH, TIME, with_store
+from archlab.cli.options import PATH, TIME
 from archlab.cli.progress import ShownProgress
 from archlab.cli.running import try_out
 from archlab.executors import Settings
@@ -82,11 +82,6 @@ def test_nothing_is_written_into_a_folder_called_as_the_home_folder_is(name):
     command = cli.get_command(None, name)
     written = [option for option in command.params if option.name in ("output", "events")]
     assert written and all(option.type is PATH for option in written)
-
-
-def test_a_command_to_call_next_is_on_the_same_store():
-    assert with_store("archlab runs list", None) == "archlab runs list"
-    assert with_store("archlab runs list", "my runs") == "archlab runs list --store 'my runs'"
 
 
 @pytest.mark.parametrize(

@@ -138,17 +138,18 @@ def test_which_way_of_a_metric_is_better_is_asked_for(command, tmp_path):
     [
         (["zhang2025", "--agreement"], "--agreement takes two studies or tables, a cheap and a dear one, not 1"),
         (["zhang2025", "zhang2025", "--agreement"], "zhang2025 is named twice"),
-        (["zhang2052"], "there is no finished study or table 'zhang2052'"),
+        (["zhang2052"], "there is no finished study or table 'zhang2052', and nothing is stored in "),
         (["zhang2025", "--csv", "--plots"], "--csv prints, so it takes neither"),
+        (["zhang2025", "--json", "--csv"], "--csv and --json exclude each other"),
         (["zhang2025", "--against", "zhang2052"], "there is no finished study or table 'zhang2052'"),
         ([], "Missing argument 'STUDY...'"),
     ],
 )
-def test_what_cannot_be_reported_is_one_line(command, arguments, message):
+def test_what_cannot_be_reported_is_one_line(command, tmp_path, arguments, message):
     code, out, err = command("report", *arguments)
     assert (code, out) == (2, "")
     assert message in err
-    assert err.count("\n") == 1
+    assert err.count("\n") == 1 and not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

@@ -50,10 +50,20 @@ def test_runs_that_only_helped_to_choose_are_listed_as_tries(runs, store):
     assert {row["key"] for row in document["runs"] if row["is_try"]} == {tried.key}
 
 
-def test_list_of_an_empty_store(runs, store, tmp_path):
+def test_where_nothing_is_stored_that_is_said_and_nothing_made(runs, store, tmp_path):
     store.home /= "other"
-    code, out, _ = runs("list")
-    assert code == 0 and out.splitlines()[-1] == "0 runs"
+    said = f"nothing is stored in {store.home} yet\n"
+    for words, last in (
+        (("list",), "0 runs"),
+        (("check",), "0 runs checked, 0 damaged; 0 set aside, and computed again when needed"),
+        (("gc",), "0 leftovers, 0.0 MB; nothing removed"),
+        (("restore",), "0 of 0 runs restored"),
+    ):
+        code, out, err = runs(*words)
+        assert (code, out.splitlines()[-1], err) == (0, last, said)
+    assert runs("export", tmp_path / "table.csv") == (0, "", f"{said}0 runs written to {tmp_path / 'table.csv'}\n")
+    assert runs("show", "ab12") == (2, "", f"error: no stored run starts with 'ab12': {said}")
+    assert not store.home.exists()
 
 
 def test_show_takes_a_prefix(runs):

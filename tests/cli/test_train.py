@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from archlab.cli.train import _print
 from archlab.executors import Outcome
-from archlab.runs import Store
+from archlab.runs import Failure, Store
 from tests.study.standin_training import trained
 
 TINY = """
@@ -87,6 +87,21 @@ def test_what_a_run_stands_on_is_named_and_trained_where_it_is_needed_alone(trai
     first = {store.get(key)["run"]["dataset"]: key for key in list(store.keys())}["textures"]
     shutil.rmtree(store.directory(first))
     assert stored in call(1)[2] and first not in store
+
+
+def test_a_run_that_fails_is_told_with_its_log_and_as_a_document(train, monkeypatch):
+    def execute(runs, *_, **__):
+        return Outcome(failed=[Failure(runs[0], "ValueError: a loss", 1, "store/log.txt")])
+
+    monkeypatch.setattr("archlab.executors.execute", execute)
+    monkeypatch.setattr("archlab.forecast.check_counts", lambda *_: None)
+    arguments = ["tiny.yaml", "--dataset", "digits", "--recipe", "short.yaml", "--width", "1"]
+    told = "failed: tiny on digits, seed 0: ValueError: a loss; its log is store/log.txt\n"
+    code, printed, said = train(*arguments)
+    assert (code, printed) == (1, "") and said.endswith(told)
+    code, printed, said = train(*arguments, "--json")
+    failed = {"model": "tiny", "dataset": "digits", "seed": 0, "cause": "ValueError: a loss", "attempts": 1}
+    assert (code, json.loads(printed)) == (1, {"failed": [failed]}) and said.endswith(told)
 
 
 def test_a_name_with_brackets_is_printed_as_it_is_and_no_lines_around(capsys):

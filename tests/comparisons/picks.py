@@ -45,7 +45,6 @@ PICK = "pick"
 WAYS = (PICK, *references())
 RECIPE, PIXELS = "quick", 32
 LEAST, MOST = 200, 10**6  # steps
-SEEDS_APART = 100  # so that no repetition trains a seed of another
 
 
 class Told(Shown):
@@ -81,7 +80,7 @@ def main(
         store = Store(home / PICK / within / str(repeat) if way == PICK else home / "references")
         began = time.monotonic()
         how = _picked if way == PICK else partial(_trained, way)
-        found = how(folder, store, seconds_in(within), Budget(params), repeat * SEEDS_APART, Settings(workers=workers))
+        found = how(folder, store, seconds_in(within), Budget(params), repeat, Settings(workers=workers))
         with out.open("a") as file:
             took = {"seconds": time.monotonic() - began, "hardware": hardware()}
             file.write(json.dumps({"way": way, **asked, **took, **found}) + "\n")

@@ -33,9 +33,11 @@ def fill(tmp_path):
 
 
 @pytest.fixture
-def home(tmp_path):
+def home(tmp_path, monkeypatch):
+    """The store that commands take by themselves."""
     path = tmp_path / "home"
     path.mkdir()
+    monkeypatch.setenv("ARCHLAB_HOME", str(path))
     return path
 
 

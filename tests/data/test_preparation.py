@@ -112,6 +112,12 @@ def test_open_needs_what_the_catalogue_says_now(home, photos, describe):
         open_prepared("pets", home)
 
 
+def test_the_command_that_prepares_is_on_the_same_store(home, photos, describe, monkeypatch):
+    monkeypatch.delenv("ARCHLAB_HOME")
+    with pytest.raises(UserError, match=rf"archlab datasets prepare pets --resolution 8 --store {home}$"):
+        open_prepared("pets", home, 8)
+
+
 def test_a_store_of_a_newer_format_is_refused(home, photos):
     manifest = prepare("pets", home).path / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))

@@ -105,12 +105,13 @@ def test_a_network_is_what_decides_its_speed():
         lambda text: "\ufeff" + text,
         lambda text: text.replace(",", ";"),
         lambda text: text.replace(",", "\t"),
+        lambda text: "sep=;\r\n" + text.replace(",", ";"),
         lambda text: text.replace("\n", "\r\n"),
         lambda text: text.replace("\n", "\n,,,\n"),
         lambda text: text.replace("b,", '"b",').replace("12", " 12"),
         lambda text: text.replace(",30\n", ",30.0\n"),
     ],
-    ids=["bom", "semicolons", "tabs", "windows", "empty lines", "quotes", "pandas"],
+    ids=["bom", "semicolons", "tabs", "said", "windows", "empty lines", "quotes", "pandas"],
 )
 def test_as_spreadsheets_write_it(imported, store, changed):
     text = f"run,target,milliseconds,n\n{digits(TOY)},b,12.5,30\n{digits(WIDE)},b,25,30\n"

@@ -18,6 +18,7 @@ from PIL import Image
 import archlab
 from archlab.architecture import references
 from archlab.architecture.own_blocks import own_blocks_alone
+from archlab.cli.export import _check_of_run
 from archlab.data.decode import decode
 from archlab.deploy import extras
 from archlab.deploy.onnx_export import _fold_batch_norms, core_graph
@@ -209,6 +210,17 @@ def test_what_cannot_be_written_is_said_before_anything_is_computed(place, comma
     monkeypatch.setattr(os, "access", lambda path, *mode, **more: str(path) != "." and real(path, *mode, **more))
     code, _, err = command("export", place.keys["gated"], "--output", "net.onnx", "--store", place.home)
     assert code == 2 and "this folder must not be written to" in err
+
+
+def test_the_file_of_another_run_is_replaced_only_where_it_is_named(place, command, tmp_path):
+    file, key = tmp_path / "mobileone-shapes.onnx", place.keys["mobileone"]
+    file.write_bytes(b'\xff{"key": "' + b"a" * 64 + b'"}')
+    before = file.read_bytes()
+    code, out, err = command("export", key, "--store", place.home)
+    assert (code, out) == (2, "") and file.read_bytes() == before
+    assert err == "error: mobileone-shapes.onnx: is there already, and not of this run: --output names another file\n"
+    _check_of_run(file, "a" * 64)
+    _check_of_run(tmp_path / "none.onnx", "a" * 64)
 
 
 @pytest.mark.slow

@@ -79,3 +79,10 @@ def test_a_run_that_cannot_be_scored_takes_no_other_along(own_place):
     shutil.rmtree(own_place.home / "datasets")
     again = int8_scores(runs, own_place.store, ACCURACY, Settings())
     assert again[good] == found[good], "it was kept"
+
+
+def test_one_network_is_told_as_one(store, monkeypatch):
+    said = []
+    monkeypatch.setattr(module, "tries", lambda *_: iter(()))
+    int8_scores([make_run()], store, ACCURACY, Settings(workers=1), said.append)
+    assert said == ["scoring 1 trained network in int8, once"]

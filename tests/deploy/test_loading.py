@@ -147,6 +147,8 @@ def test_a_run_keeps_what_it_says_of_validation_and_test_images(place):
         ("", r"\d runs start with ''"),
         ("mobileone", "no stored run starts with 'mobileone'"),
         ("no/such/folder", "there is no such folder"),
+        ("photo-picked", "no stored run starts with 'photo-picked', and no folder here .* mean 'photos-picked'"),
+        ("./photo-picked/", "there is no such folder - did you mean 'photos-picked'"),
         ("empty", "empty: this is no whole run: result.json is missing"),
         ("{absent}", "no stored run starts with '{absent}'"),
         ("no.yaml", "cannot be read"),
@@ -158,12 +160,18 @@ def test_what_is_no_run_is_refused_in_one_line(place, tmp_path, monkeypatch, sou
     monkeypatch.chdir(tmp_path)
     taken = {key[:3] for key in place.keys.values()}
     absent = next(prefix for prefix in map("{:03x}".format, range(16**3)) if prefix not in taken)
-    for name in ("empty", "here", absent):
+    for name in ("empty", "here", absent, "photos-picked"):
         (tmp_path / name).mkdir()
-    for name in ("model.onnx", "here/model.onnx"):
+    for name in ("model.onnx", "here/model.onnx", "photos-picked/winner.yaml"):
         (tmp_path / name).touch()
     with pytest.raises(UserError, match=message.format(absent=absent)):
         archlab.load(source.format(absent=absent), store=place.home)
+
+
+def test_looking_for_a_run_makes_no_store(tmp_path):
+    with pytest.raises(UserError, match=r"no stored run starts with 'ab12': nothing is stored in .*none yet"):
+        archlab.load("ab12", store=tmp_path / "none")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_architecture_alone_is_no_network(tmp_path):

@@ -12,9 +12,11 @@ from archlab.foundation import (
     files_read,
     home,
     home_path,
+    home_to_read,
     note_read,
     read_yaml,
     replace_folder,
+    with_store,
     write_atomically,
     write_file,
 )
@@ -48,6 +50,20 @@ def test_home_that_cannot_be_made(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot keep runs here"):
         home(tmp_path / "file" / "store")
+    with pytest.raises(UserError, match="file: is a file: runs are kept in a folder"):
+        home(tmp_path / "file")
+
+
+def test_a_home_that_is_only_read_is_not_made(tmp_path):
+    assert home_to_read(tmp_path / "store") == tmp_path / "store" and not list(tmp_path.iterdir())
+
+
+def test_a_command_to_call_next_is_on_the_same_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("ARCHLAB_HOME", str(tmp_path / "usual"))
+    assert with_store("archlab runs list", None) == with_store("archlab runs list", tmp_path / "usual")
+    assert with_store("archlab runs list", None) == "archlab runs list"
+    other = tmp_path / "my runs"
+    assert with_store("archlab runs list", other) == f"archlab runs list --store '{other}'"
 
 
 def test_a_written_file_replaces_the_old_one_and_leaves_nothing_beside(tmp_path):

@@ -86,6 +86,7 @@ def test_ranks_of_two_models_or_of_ties_correlate_with_nothing():
     models = pd.DataFrame({"rank": [1, 1, 1], "float_rank": [1, 2, 3]}, index=["a", "b", "c"])
     assert _ranks(Quantised(models, {})) == "2 of 3 models change their rank: b from 2 to 1, c from 3 to 1."
     assert _ranks(Quantised(models[:2], {})) == "1 of 2 models change their rank: b from 2 to 1."
+    assert _ranks(Quantised(models[:1], {})) == "Of one model there is no order that int8 could change."
 
 
 @pytest.mark.slow

@@ -165,7 +165,9 @@ def test_a_damaged_study_is_named(tmp_path):
     folder = tmp_path / "studies" / "broken"
     folder.mkdir(parents=True)
     (folder / "study.json").write_text("{")
-    with pytest.raises(UserError, match=r"not valid JSON.*`archlab ablate --spec broken` makes it anew"):
+    with pytest.raises(
+        UserError, match=rf"not valid JSON.*`archlab ablate --spec broken --store {tmp_path}` makes it anew"
+    ):
         read_material("broken", tmp_path)
 
 

@@ -10,6 +10,8 @@ import pytest
 from archlab.foundation.metric import METRICS
 from archlab.report import analyse, text
 from archlab.report.sections import sections
+from archlab.report.tuned import Orders
+from archlab.report.tuning import _moves
 from archlab.scoring import xscore
 from tests.report.made import REFERENCES, made_study
 
@@ -127,6 +129,12 @@ def test_long_names_stand_whole_in_the_table_and_a_sentence_names_but_a_few():
     analysis = dataclasses.replace(analysis, tuning=dataclasses.replace(analysis.tuning, validation=many))
     (moves,) = [each for each in section(analysis).sentences if "changes the rank of 10 of 10 models" in each]
     assert moves.count(" from ") == 6 and "and 4 more. Rank correlation" in moves
+
+
+def test_one_model_has_no_order():
+    models = pd.DataFrame({"own_rank": [1], "tuned_rank": [1]}, index=["a"])
+    said = "On validation images, after 25 steps, there is one model, and so no order that tuning could change."
+    assert _moves(Orders("validation", "xScore", models, None, None), 25) == said
 
 
 @pytest.mark.slow

@@ -15,8 +15,9 @@ def designs(loaded):
     return Designer(loaded).designs()
 
 
-def test_the_base_is_a_reference_and_widths_are_fitted():
+def test_the_base_is_a_reference_and_widths_are_fitted(home):
     base, se, eca = designs(study(choices(ATTENTION)))
+    assert not home.exists()  # nothing is stored
     assert (base.role, base.kind, base.options) == ("reference", None, {"attention": "none"})
     assert (se.name, se.role, se.kind) == ("mobilenetv2+attention=se", "variant", "equal_budget")
     assert (se.options, eca.options) == ({"attention": "se"}, {"attention": "eca"})
@@ -40,7 +41,7 @@ def test_without_a_budget_the_width_is_what_the_study_says():
     assert [model.kind for model in found] == [None, "raw", "raw"]
 
 
-def test_without_a_budget_a_network_is_as_wide_as_its_file_says_unless_the_study_does(tmp_path):
+def test_without_a_budget_a_network_is_as_wide_as_its_file_says_unless_the_study_does(tmp_path, caplog):
     net = "layers: [{conv: {out: 16, stride: 2}}]\n"
     (tmp_path / "winner.yaml").write_text(f"name: winner\nwidth: 0.5\n{net}")
     (tmp_path / "plain.yaml").write_text(f"name: plain\n{net}")
@@ -52,7 +53,12 @@ def test_without_a_budget_a_network_is_as_wide_as_its_file_says_unless_the_study
 
     assert widths("budget: none\n") == {"winner": 0.5, "plain": 1.0, "winner+deep=yes": 0.5}
     assert set(widths("budget: none\nwidth: 0.25\n").values()) == {0.25}
+    assert not caplog.messages
     assert len(set(widths("budget: 20k\n").values()) - {0.5, 1.0}) > 1  # fitted
+    told = "the width 0.5 of winner is not used, as the budget fits it: `fit: none` keeps it"
+    assert caplog.messages == [f"warning: {tmp_path / 'winner.yaml'}:1: {told}"]
+    widths("budget: 20k\nwidth: 0.25\n")
+    assert "the width 0.25 of study is not used" in caplog.messages[-1] and len(caplog.messages) == 3
     text = text.replace("plain.yaml", "{name: winner, " + net.strip() + "}")
     with pytest.raises(UserError, match="two different architectures are called 'winner'"):
         widths("budget: none\n")

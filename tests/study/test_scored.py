@@ -52,15 +52,6 @@ def test_a_report_holds_against_each_other_what_the_study_does(store):
     assert analysis.answers["idea"] == found.answer and found.answer.startswith("With the edit alone")
 
 
-@pytest.mark.parametrize("names", [("mean",), ("digits",), ("worst_case", "worst_case")])
-def test_a_score_that_is_called_as_another_column_is_refused_before_anything_runs(home, tmp_path, names):
-    for at, name in enumerate(names):
-        (tmp_path / f"mine{at}.py").write_text(f"def {name}(normalised):\n    return normalised.min(axis=1)\n")
-    given = [f"{tmp_path / f'mine{at}.py'}:{name}" for at, name in enumerate(names)]
-    with pytest.raises(UserError, match="another column of the table has this name"):
-        resolve({**STUDY, "score": given}, home)
-
-
 def test_a_study_says_whether_runs_keep_their_class_scores(store):
     assert training_of(settled(store)) == TRAIN
     assert training_of(settled(store, class_scores=False)).options == {"class_scores": False}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +9,12 @@ from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.finding import ImageFinder, find_all
 from archlab.data.readers.labels import Row, column, part_named, table_listing
 from archlab.data.readers.places import is_image, notes_on_others
-from archlab.foundation import UserError, check_file
+from archlab.foundation import UserError
+from archlab.foundation.separated import read_separated
 
 IMAGE, LABEL = "image", "label"  # the columns, unless others are named
 _CALLED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _LOOKED_FOR = ",;\t"
-_SAID = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)  # the first line, as Excel has it
 
 
 def read(
@@ -47,7 +44,8 @@ def read_rows(path: Path, image: str, label: str, group: str | None = None, spli
 
     A first line `sep=;` says what parts the columns. Rows of empty fields alone are none. Raises UserError with the line.
     """
-    table, delimiter = _table(path, {name.strip() for name in (image, label, group, split) if name})
+    columns = {name.strip() for name in (image, label, group, split) if name}
+    table, delimiter = read_separated(path, lambda heading: _delimiter(heading, columns))
     first = table[0][1] if table else []
     if not any(first):
         told = "begins with an empty line" if any(any(fields) for _, fields in table) else "is empty"
@@ -60,27 +58,6 @@ def read_rows(path: Path, image: str, label: str, group: str | None = None, spli
         del table[0]
     names = [column(name.strip(), known, path) if name else "" for name in (image, label, group, split)]
     return [_row(at, fields, known, names, _CALLED[delimiter]) for at, fields in table if any(fields)]
-
-
-def _table(path: Path, columns: set[str]) -> tuple[list[tuple[str, list[str]]], str]:
-    """The line (FILE:LINE) and the fields of each row, without blanks around them, and what parts these."""
-    try:
-        text = check_file(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
-    except UnicodeDecodeError:
-        raise UserError("is not UTF-8 text: save the table as CSV in UTF-8", where=str(path)) from None
-    lines = list(io.StringIO(text, newline=""))
-    said = _SAID.fullmatch(lines[0]) if lines else None
-    above = 1 if said else 0
-    del lines[:above]
-    delimiter = said[1] if said else _delimiter("".join(lines[:1]), columns)
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
-    try:
-        rows = [(f"{path}:{above + reader.line_num}", [field.strip() for field in fields]) for fields in reader]
-    except csv.Error as error:
-        raise UserError(f"is not a CSV file: {error}", where=f"{path}:{above + reader.line_num}") from None
-    return rows, delimiter
 
 
 def _row(at: str, fields: list[str], known: Sequence[str], names: Sequence[str], called: str) -> Row:
