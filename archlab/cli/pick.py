@@ -37,7 +37,9 @@ from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY
 @click.option(
     "--metric", type=click.Choice(METRICS_TO_CHOOSE_BY), default="accuracy", show_default=True, help="To choose by."
 )
-@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Another one repeats all of it.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Another one repeats all of it."
+)
 @click.option("--output", type=PATH, help="The folder that is written  [default: FOLDER-picked]")
 @run_options
 @STORE

@@ -8,7 +8,7 @@ from typing import Any
 
 from archlab.data.archives import is_archive
 from archlab.data.readers.metadata import tables
-from archlab.data.readers.places import is_image
+from archlab.data.readers.places import images_below, is_image, is_table
 from archlab.foundation import UserError, check_file
 
 
@@ -36,6 +36,8 @@ def source_given(
         if "group" in options:
             raise UserError("--group-column is for a table of all images, not for the list of a flat part")
         reader, options["table"] = "listed", str(named["csv"].absolute())
+    elif reader == "folder" and _is_of_parquet(path):
+        reader = "parquet"
     elif reader == "folder" and (options or tables(path)):
         reader = "metadata"
     if reader in ("csv", "metadata"):
@@ -47,10 +49,18 @@ def source_given(
     return reader, {"path": str(path.absolute()), **options}
 
 
+def _is_of_parquet(folder: Path) -> bool:
+    """Whether Parquet files lie in the folder, or in data/ as Hugging Face has them, and no images."""
+    files = (*folder.glob("*.parquet"), *folder.glob("data/*.parquet"))
+    return bool(files) and not images_below(folder, unreadable=[])[0]
+
+
 def _but(path: Path) -> str:
     """What a file is that is given for a folder."""
     if is_archive(path):
         return ": unpack the archive first"
     if is_image(path.name):
         return " but one image: expected a folder of images for each class"
-    return " but a table: it is given by --csv" if path.suffix.lower() in (".csv", ".tsv") else ""
+    if path.suffix.lower() == ".parquet":
+        return " but Parquet: name the folder that it is in"
+    return " but a table: it is given by --csv" if is_table(path.name) else ""

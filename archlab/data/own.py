@@ -13,6 +13,7 @@ import numpy as np
 from archlab.data.depth import narrow_white
 from archlab.data.entries import Entry, names, parse_entry, user_catalogue
 from archlab.data.listing import SPLITS, Listing
+from archlab.data.readers.places import folders, table_told
 from archlab.data.reading import read_source
 from archlab.data.splits import settle_splits
 from archlab.foundation import UserError, read_yaml_text, write_file
@@ -45,7 +46,7 @@ def add_dataset(
     values = {**defaults, "classes": 1, "resolution": 1, **about, "source": {reader: options}}
     listing = read_source(_parsed(name, values, path), None)
     if len(listing.class_names) < 2:
-        raise UserError(f"{name} has one class, {listing.class_names[0]!r}: there is nothing to tell apart")
+        raise UserError(f"{name} {said_of_one_class(listing, reader, options)}")
     values["classes"] = len(listing.class_names)
     values["resolution"] = about.get("resolution") or proposed_resolution(listing)
     if "white" not in about and (white := narrow_white(listing.images)):
@@ -55,6 +56,18 @@ def add_dataset(
     described = _parsed(name, values, path)
     write_file(path, _text(name, values))
     return described, listing, splits
+
+
+def said_of_one_class(listing: Listing, reader: str, options: dict[str, Any]) -> str:
+    """That there is one class, and where the others may be."""
+    told = f"has one class, {listing.class_names[0]!r}: there is nothing to tell apart"
+    if reader != "folder":
+        return told
+    folder = Path(options["path"])
+    if any(map(folders, folders(folder))):
+        return f"{told}; if the classes are the folders within it, name that folder"
+    tables = table_told(folder)
+    return f"{told}; a table of classes is given by --csv{tables}" if tables else told
 
 
 def _counted(listing: Listing) -> dict[str, int]:

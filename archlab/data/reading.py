@@ -18,6 +18,7 @@ from archlab.data.archives import verify
 from archlab.data.entries import Entry
 from archlab.data.listing import SPLITS, Listing
 from archlab.data.published import CONTENTS
+from archlab.data.readers.doubts import doubts
 from archlab.data.readers.places import locate
 from archlab.foundation import UserError
 from archlab.foundation.own_code import is_own, own_code
@@ -42,7 +43,7 @@ def read_source(described: Entry, root: Path | None) -> Listing:
     listing = read(root, **options)
     if is_own(described.source):
         _check(listing, described)
-    return listing
+    return listing.noted(*doubts(listing.class_names)) if described.source in TABLES_AND_FOLDERS else listing
 
 
 def _verify(dataset: str, contents: dict[str, str], root: Path | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from archlab.foundation import UserError
-from archlab.foundation.separated import read_separated
+from archlab.foundation.separated import separated, text_of
 from archlab.foundation.settings import Matching, Memory, Positive, Within, read_settings
 
 Above0 = Annotated[float, Within(0, strictly=True)]
@@ -53,7 +53,7 @@ def read_rows(file: Path) -> list[tuple[str, BoardRow]]:
 
     Raises UserError for the first thing that is wrong.
     """
-    table, _ = read_separated(file, lambda heading: max(",;\t", key=heading.count))
+    table, _ = separated(text_of(file), file, lambda heading: max(",;\t", key=heading.count))
     lines = [(at, [" ".join(cell.split()) for cell in cells]) for at, cells in table if any(cells)]
     if not lines:
         raise UserError("is empty", where=str(file))

@@ -14,17 +14,21 @@ from archlab.foundation.files import check_file
 _SAID = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)  # the first line, as Excel has it
 
 
-def read_separated(path: Path, choose: Callable[[str], str]) -> tuple[list[tuple[str, list[str]]], str]:
-    """FILE:LINE and the cells of each row, without blanks around them, and what parts these.
-
-    That is what a first line `sep=;` says, else what `choose` says of the first line that is not empty. Raises UserError.
-    """
+def text_of(path: Path) -> str:
+    """Of a table. Raises UserError where it cannot be read, or is in another encoding than UTF-8."""
     try:
-        text = check_file(path).read_bytes().decode("utf-8-sig")
+        return check_file(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise UserError(f"cannot be read: {error.strerror}", where=str(path)) from None
     except UnicodeDecodeError:
         raise UserError("is not UTF-8 text: save the table as CSV in UTF-8", where=str(path)) from None
+
+
+def separated(text: str, path: Path, choose: Callable[[str], str]) -> tuple[list[tuple[str, list[str]]], str]:
+    """FILE:LINE and the cells of each row, without blanks around them, and what parts these.
+
+    That is what a first line `sep=;` says, else what `choose` says of the first line that is not empty. Raises UserError.
+    """
     lines = list(io.StringIO(text, newline=""))
     said = _SAID.fullmatch(lines[0]) if lines else None
     above = 1 if said else 0

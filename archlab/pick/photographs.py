@@ -18,6 +18,7 @@ from archlab.data.chunks import WorkerKilledError
 from archlab.data.download import Progress
 from archlab.data.entries import user_catalogue
 from archlab.data.given import source_given
+from archlab.data.own import said_of_one_class
 from archlab.data.readers.labels import SPLIT_NAMES
 from archlab.data.readers.places import folders
 from archlab.data.reading import read_source
@@ -41,9 +42,9 @@ _TOGETHER: tuple[Literal["near", "identical"], ...] = ("near", "identical")
 class Source:
     """Where images are, and the columns of a table as `archlab datasets add` has them.
 
-    A folder alone holds a folder for each class, or a metadata.csv. A table alone says where its images are. With both, the
-    table is of the images in the folder, or, where its train/ holds folders of classes, of a flat part beside. Raises UserError
-    with neither.
+    A folder alone holds a folder for each class, metadata.csv or Parquet. A table alone says where its images are. With both,
+    the table is of the images in the folder, or, where its train/ holds folders of classes, of a flat part beside.
+    Raises UserError with neither.
     """
 
     folder: Path | None = None
@@ -127,9 +128,7 @@ def _read(name: str, reader: str, options: dict[str, Any]) -> Listing:
     listing = read_source(Entry(name, name, "own", 1, 1, "not stated", reader, options), None)
     place = options["path"]
     if len(listing.class_names) < 2:
-        deeper = reader == "folder" and any(map(folders, folders(Path(place))))
-        hint = "; if the classes are the folders within it, name that folder" if deeper else ""
-        raise UserError(f"has one class, {listing.class_names[0]!r}: there is nothing to tell apart{hint}", where=place)
+        raise UserError(said_of_one_class(listing, reader, options), where=place)
     sizes = np.bincount(listing.labels, minlength=len(listing.class_names))
     if (listing.splits == "").all() and (sizes >= 3).sum() < 2:
         raise UserError(_too_few(len(sizes)), where=place)

@@ -45,7 +45,7 @@ def distance(budget: Budget, cost) -> float:
 def test_what_is_near_and_what_is_not_reached_are_the_shares_that_the_docs_name():
     assert (NEAR, FARTHEST) == ({"params": 0.015, "macs": 0.08}, 0.1)
     words = " ".join((Path(__file__).parents[2] / "docs" / "budgets.md").read_text().split())
-    assert "leaves at most 1.5 % of the parameters and 8 % of the multiply-accumulates." in words
+    assert "leaves at most 1.5 % of the parameters and 8 % of the MACs of the budget." in words
     assert "Where there is no such form, it is the nearest one that leaves at most a tenth of either." in words
 
 

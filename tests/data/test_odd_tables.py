@@ -87,8 +87,8 @@ def test_the_line_of_a_quote_that_is_wrong(tmp_path):
 
 
 def test_a_table_that_is_one_long_line(tmp_path):
-    path = written(tmp_path / "table.json", '{"images": [' + "1" * 200_000)
-    with pytest.raises(UserError, match=r"table\.json:1: is not a CSV file: field larger than field limit"):
+    path = written(tmp_path / "table.csv", "images: [" + "1" * 200_000)
+    with pytest.raises(UserError, match=r"table\.csv:1: is not a CSV file: field larger than field limit"):
         read_rows(path, "image", "label")
 
 

@@ -1,4 +1,7 @@
-"""A table with a row an image: its file, its label and, where there are such columns, its group and its part."""
+"""A table with a row an image: its file, its label and, where there are such columns, its group and its part.
+
+It is CSV, or JSON (see `records`).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from pathlib import Path
 
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.finding import ImageFinder, find_all
-from archlab.data.readers.labels import Row, column, part_named, table_listing
-from archlab.data.readers.places import is_image, notes_on_others
+from archlab.data.readers.labels import PART_WORDS, SPLIT_NAMES, Row, column, part_named, table_listing
+from archlab.data.readers.one_hot import with_labels
+from archlab.data.readers.places import folders, is_image, notes_on_others, within
+from archlab.data.readers.records import is_json, records
 from archlab.foundation import UserError
-from archlab.foundation.separated import read_separated
+from archlab.foundation.files import is_file
+from archlab.foundation.separated import separated, text_of
 
 IMAGE, LABEL = "image", "label"  # the columns, unless others are named
 _CALLED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
@@ -29,35 +35,79 @@ def read(
 ) -> Listing:
     """Options: `path` of the file; columns `image`, `label`, `group`, `split`; `images`, the folder that files are
     relative to (default: that of the CSV file). An image is a path, or what a file at any depth is called, with its
-    suffix or without."""
+    suffix or without. Beside a table called train, those called as the other parts are read too."""
     file = root or path
-    rows = sorted(read_rows(file, image, label, group, split))  # so that the order of the table decides no split
     folder = images or file.parent
-    files, notes = find_all(ImageFinder(folder), [row.file for row in rows], file)
+    rows: list[Row] = []
+    files: list[str] = []
+    notes: list[str] = []
+    parts = {} if split else _beside(file)
+    for part, table in {"": file, **parts}.items():
+        try:
+            of_table = sorted(read_rows(table, image, label, group, split))  # so that no order in it decides a split
+            finder = ImageFinder(folder, _called_as(table, folder))
+            found, told = find_all(finder, [row.file for row in of_table], table)
+        except UserError as error:
+            if table == file:
+                raise
+            notes.append(f"{table.name} beside {file.name} is not read: {error.message}")
+            continue
+        rows += [row._replace(split=row.split or part) for row in of_table]
+        files += found
+        notes += [*([f"{table.name} beside {file.name} is the {part} part"] if part else []), *told]
+    if any(row.split for row in rows) and parts:
+        rows = [row._replace(split=row.split or "train") for row in rows]
     listing = table_listing(ImageFiles(folder, files), rows, file)
     others = notes_on_others(folder, files, f"that {file.name} does not name") if images else ()
     return listing.noted(*notes, *others)
 
 
-def read_rows(path: Path, image: str, label: str, group: str | None = None, split: str | None = None) -> list[Row]:
-    """The rows of a CSV file, from the columns of these names; of a list without headings, the columns are 1, 2, ...
+def _beside(file: Path) -> dict[str, Path]:
+    """The tables of the other parts, by split, beside one of training images: test.txt beside train.txt."""
+    if SPLIT_NAMES.get(file.stem.lower()) != "train":
+        return {}
+    beside = sorted(Path(entry) for entry in within(file.parent) if not entry.name.startswith("."))
+    tables = [path for path in beside if path.suffix == file.suffix and is_file(path)]
+    named = {SPLIT_NAMES.get(path.stem.lower(), ""): path for path in tables}
+    return {split: path for split, path in named.items() if split not in ("", "train")}
 
-    A first line `sep=;` says what parts the columns. Rows of empty fields alone are none. Raises UserError with the line.
+
+def _called_as(table: Path, folder: Path) -> list[Path]:
+    """The folders that are called as the part that the table is: of two images 0001.jpg, train.csv means train/0001.jpg."""
+    split = SPLIT_NAMES.get(table.stem.lower())
+    return [below for below in folders(folder) if split == SPLIT_NAMES.get(below.name.lower())] if split else []
+
+
+def read_rows(path: Path, image: str, label: str, group: str | None = None, split: str | None = None) -> list[Row]:
+    """The rows of a table, from the columns of these names; of a list without headings, the columns are 1, 2, ...
+
+    A first line `sep=;` says what parts the columns. Rows of empty fields alone are none. Where there is no column `label`, it
+    may be one-hot (see `with_labels`). Raises UserError with the line.
     """
     columns = {name.strip() for name in (image, label, group, split) if name}
-    table, delimiter = read_separated(path, lambda heading: _delimiter(heading, columns))
+    table, delimiter = _table(path, columns)
     first = table[0][1] if table else []
     if not any(first):
         told = "begins with an empty line" if any(any(fields) for _, fields in table) else "is empty"
         raise UserError(told, where=str(path))
     if _is_row(first, image, label):
         known = [str(number) for number in range(1, len(first) + 1)]
-        image, label = {IMAGE: "1"}.get(image, image), {LABEL: "2"}.get(label, label)
+        image, label, split = _numbered(first, image, label, split)
     else:
         known = first
         del table[0]
+        if label == LABEL and image in known and label not in known:
+            known, table = with_labels(known, table, LABEL, {image, group, split})
     names = [column(name.strip(), known, path) if name else "" for name in (image, label, group, split)]
     return [_row(at, fields, known, names, _CALLED[delimiter]) for at, fields in table if any(fields)]
+
+
+def _table(path: Path, columns: set[str]) -> tuple[list[tuple[str, list[str]]], str]:
+    """The line (FILE:LINE) and the cells of each row, without blanks around them, and what parts these."""
+    text = text_of(path)
+    if is_json(text):
+        return records(text, path), ","
+    return separated(text, path, lambda heading: _delimiter(heading, columns))
 
 
 def _row(at: str, fields: list[str], known: Sequence[str], names: Sequence[str], called: str) -> Row:
@@ -82,6 +132,15 @@ def _delimiter(heading: str, columns: set[str]) -> str:
     fitting = named or [each for each in fields if any(map(is_image, fields[each]))]
     best = max(fitting or _LOOKED_FOR, key=heading.count)
     return best if best in heading else " "
+
+
+def _numbered(first: Sequence[str], image: str, label: str, split: str | None) -> tuple[str, str, str | None]:
+    """The columns of a list without headings: as they are named, else that of the first image and the next one; the one
+    before, where it names a part (as Vertex AI has it)."""
+    at = next((number for number, field in enumerate(first, start=1) if is_image(field)), 1)
+    if image == IMAGE and at > 1 and first[at - 2].lower() in PART_WORDS:
+        split = split or str(at - 1)
+    return {IMAGE: str(at)}.get(image, image), {LABEL: str(at + 1)}.get(label, label), split
 
 
 def _is_row(first: Sequence[str], image: str, label: str) -> bool:

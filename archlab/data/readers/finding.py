@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from archlab.data.readers.places import images_below, is_image
 from archlab.foundation import UserError
+
+_ELSEWHERE = re.compile(r"/|\w+:/")  # /data/upload/3/, s3://bucket/, C:/Users/
+_UPLOADED = re.compile(r"(?<![^/])[0-9a-f]{8}-(?=[^/]+\Z)")  # Label Studio writes it before the name of a file
 
 
 class ImageFinder:
@@ -65,20 +69,40 @@ def _directly_in(base: str, paths: list[str]) -> list[str]:
 
 
 def find_all(finder: ImageFinder, names: Sequence[str], table: Path) -> tuple[list[str], tuple[str, ...]]:
-    """The path of every image, or its name where there is none, and a note that says how many are not there.
+    """The path of every image, or its name where there is none, and notes: how many are not there, and what stands for the
+    folder that all are in elsewhere, where nothing is there.
 
     Raises UserError where none is there.
     """
+    notes: list[str] = []
     found = [finder.find(name) for name in names]
+    for elsewhere, below in _below(names) if not any(found) else ():
+        found = [finder.find(name) or finder.find(_UPLOADED.sub("", name)) for name in below]
+        if any(found):
+            notes.append(f"what {table.name} has in {elsewhere} is taken from {finder.folder}")
+            break
     missing = [name for name, path in zip(names, found, strict=True) if path is None]
     if names and len(missing) == len(names):
         raise UserError(
             f"none of its images is below {finder.folder}, {names[0]!r} the first{_unreadable(finder)}",
             where=str(table),
         )
-    told = f"{len(missing):,} of {len(names):,} images are not there, {missing[0]!r} the first" if missing else None
-    note = told and f"{told}{_unreadable(finder)}"
-    return [path or name for name, path in zip(names, found, strict=True)], (note,) if note else ()
+    if missing:
+        told = f"{len(missing):,} of {len(names):,} images are not there, {missing[0]!r} the first"
+        notes.append(f"{told}{_unreadable(finder)}")
+    return [path or name for name, path in zip(names, found, strict=True)], tuple(notes)
+
+
+def _below(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """The folders, from the outermost on, that all images are in on another machine, and the names below each: of
+    `s3://bucket/scans/1.jpg`, `/data/upload/3/1.jpg` and `C:\\scans\\1.jpg`."""
+    slashed = [name.replace("\\", "/") for name in names]
+    if not (slashed and all(map(_ELSEWHERE.match, slashed))):
+        return
+    first = slashed[0]
+    for at, letter in enumerate(first, start=1):
+        if letter == "/" and all(name.startswith(first[:at]) for name in slashed):
+            yield first[:at], [name[at:] for name in slashed]
 
 
 def _unreadable(finder: ImageFinder) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from archlab.data.listing import ImageFiles, Listing
-from archlab.data.readers.labels import SPLIT_NAMES
-from archlab.data.readers.nesting import is_class, nested
+from archlab.data.readers.file_names import classes_told, masks, originals
+from archlab.data.readers.labels import parts_named
+from archlab.data.readers.nesting import is_class, nested, unwrapped
+from archlab.data.readers.no_classes import check_classes
 from archlab.data.readers.places import (
     broken_links,
     folders,
@@ -22,6 +25,7 @@ from archlab.data.readers.places import (
     kinds,
     left_out,
     locate,
+    table_told,
     within,
 )
 from archlab.foundation import UserError, real
@@ -38,12 +42,18 @@ def read(
     folder = locate(place, "train", test) if test else place
     if not folder.is_dir():
         raise UserError("there is no such folder", where=str(folder))
+    folder = unwrapped(folder)
     parts = parts_of(folder, test)
     if list(parts) == ["train"] and is_class(parts["train"], _beside(folder, parts)):
         parts = {"": folder}
+    parts = {split: unwrapped(part) for split, part in parts.items()}
+    for split, part in parts.items():
+        check_classes(part, held_out=split in ("validation", "test"))
     note = nested(parts.get("train", folder))
     listing = list_classes(folder, parts, called=lambda name: (class_names or {}).get(name, name))
-    return listing.noted(*filter(None, [note]), *_notes_on_others(folder, parts))
+    groups, copies = originals(listing.images.names)
+    notes = (*filter(None, [note]), *copies, *_notes_on_others(folder, parts))
+    return dataclasses.replace(listing, groups=groups).noted(*notes)
 
 
 def list_classes(
@@ -63,18 +73,22 @@ def list_classes(
     classes: list[str] = []
     splits: list[str] = []
     ignored: list[str] = []
+    masking: list[str] = []
     for split, part in parts.items():
         for class_folder in (below for below in folders(part) if below not in without):
             found, others = images_below(class_folder, linked=True)
             ignored += others
             if not found:
                 raise UserError(_empty(class_folder, others), where=str(class_folder))
+            of_others = set(masks(found))
+            masking += sorted(of_others)
+            found = [file for file in found if file not in of_others]
             files += [file.removeprefix(f"{folder}{os.sep}") for file in found]
-            classes += [unicodedata.normalize("NFC", class_of(file.removeprefix(f"{part}{os.sep}"))) for file in found]
+            classes += [_plain(class_of(file.removeprefix(f"{part}{os.sep}"))) for file in found]
             splits += [split] * len(found)
     if not files:
         expected = "a folder of images for each class, train/ and test/ of such folders, or a table of labels (--csv)"
-        raise UserError(f"{_held(folder)}: expected {expected}", where=str(folder))
+        raise UserError(_held(folder, expected), where=str(folder))
     names, labels = np.unique(classes, return_inverse=True)
     unknown = f"left out, since they are no images of a known format: {kinds(ignored)}"
     told = "; ".join(filter(None, [unknown, how_to_read(ignored)]))
@@ -83,13 +97,19 @@ def list_classes(
         ImageFiles(folder, files),
         labels.astype(np.int64),
         np.array(splits),
-        notes=(*([told] if ignored else []), *_unseen(list(parts.values()))),
+        notes=(
+            *([told] if ignored else []),
+            *([left_out(masking, "called as masks of others")] if masking else []),
+            *_unseen(list(parts.values())),
+        ),
     )
 
 
 def _beside(folder: Path, parts: dict[str, Path]) -> list[Path]:
-    """The folders beside those of the parts."""
-    return [below for below in folders(folder) if parts.keys() != {""} and below not in parts.values()]
+    """The folders beside those that the parts are, or are in."""
+    if parts.keys() == {""}:
+        return []
+    return [below for below in folders(folder) if not any(part.is_relative_to(below) for part in parts.values())]
 
 
 def _notes_on_others(folder: Path, parts: dict[str, Path]) -> Iterator[str]:
@@ -125,12 +145,19 @@ def _empty(folder: Path, others: list[str]) -> str:
     return "holds no images: an empty class cannot be learnt, remove the folder"
 
 
-def _held(folder: Path) -> str:
-    """What is in a folder that holds no class."""
+def _plain(name: str) -> str:
+    """The name of a class with an accent written in one way, and without blanks around it."""
+    return unicodedata.normalize("NFC", name.strip() or name)
+
+
+def _held(folder: Path, expected: str) -> str:
+    """What is in a folder that holds no class, where something else is `expected`."""
     if loose := _loose(folder):
-        return f"holds {len(loose):,} images outside folders, of which nobody knows the class"
+        told = f"holds {len(loose):,} images outside folders, of which nobody knows the class"
+        return f"{told}: expected {expected}{table_told(folder)}{classes_told(loose)}"
     others = images_below(folder)[1]
-    return f"holds no images of a known format, but {kinds(others)}" if others else "holds no images"
+    told = f"holds no images of a known format, but {kinds(others)}" if others else "holds no images"
+    return "; ".join(filter(None, [f"{told}: expected {expected}", how_to_read(others)]))
 
 
 def _loose(folder: Path) -> list[str]:
@@ -143,10 +170,10 @@ def parts_of(folder: Path, test: str | None = None) -> dict[str, Path]:
     A folder called train or test that holds images, not folders, is a class. `test`: as the option of `read`.
     """
     parts: dict[str, Path] = {}
-    for below in folders(folder):
-        split = SPLIT_NAMES.get(below.name.lower())
+    inside = folders(folder)
+    for below, split in zip(inside, parts_named([below.name for below in inside]), strict=True):
         if test is not None and (below.name == test or split == "test"):
-            split = "test" if below.name == test else None
+            split = "test" if below.name == test else ""
         if split and folders(below):
             if split in parts:
                 raise UserError(f"{parts[split].name}/ and {below.name}/ both hold the {split} part", where=str(folder))

@@ -25,6 +25,8 @@ _WORDS = {
     "dev": "validation",
     "test": "test",
     "testing": "test",
+    "eval": "test",  # as Hugging Face takes them
+    "evaluation": "test",
 }
 _HELD = ("set", "data", "dataset", "images")
 SPLIT_NAMES = _WORDS | {  # also training_set, train-images, "test data"
@@ -33,6 +35,8 @@ SPLIT_NAMES = _WORDS | {  # also training_set, train-images, "test data"
     for between in ("_", "-", " ", "")
     for held in _HELD
 }
+PART_WORDS = SPLIT_NAMES | {"unassigned": ""}  # in a cell: Google's word for what may be drawn
+_OPTIONS = {"image": "image", "file_name": "image", "filename": "image", "label": "label"}  # of columns called as usual
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)? ?%?")
 
 
@@ -59,9 +63,21 @@ def _value(number: str) -> Decimal:
     return Decimal(number.rstrip(" %").replace(",", "."))
 
 
+def parts_named(names: Sequence[str]) -> list[str]:
+    """The split that each folder is called as, empty for none; before the word may stand what all names begin with, if
+    training and another part are among them (seg_train, seg_test)."""
+    lowered = [name.lower() for name in names]
+    plain = [SPLIT_NAMES.get(name, "") for name in lowered]
+    shortest = min(lowered, key=len, default="")
+    starts = [shortest[:at] for at, letter in enumerate(shortest, start=1) if letter in "_- "]
+    shared = next((start for start in reversed(starts) if all(name.startswith(start) for name in lowered)), "")
+    behind = [SPLIT_NAMES.get(name.removeprefix(shared), "") for name in lowered]
+    return behind if "train" in behind and {"validation", "test"} & set(behind) else plain
+
+
 def part_named(word: str, at: str) -> str:
-    """The split that a word stands for; raises UserError where it stands for none."""
-    split = SPLIT_NAMES.get(word.strip().lower())
+    """The split that a word stands for, empty for one that may be drawn; raises UserError where it stands for none."""
+    split = PART_WORDS.get(word.strip().lower())
     if split is None:
         raise UserError(
             f"{word!r} names no part: expected train, validation or test", where=at, name=word, known=SPLIT_NAMES
@@ -72,7 +88,9 @@ def part_named(word: str, at: str) -> str:
 def column(name: str, known: Sequence[str], path: Path) -> str:
     """`name`, which must be one of the columns `known`, and only one."""
     if name not in known:
-        raise UserError(f"has no column {name!r}, only {', '.join(known)}", where=str(path), name=name, known=known)
+        hint = f": --{_OPTIONS[name]}-column names another" if name in _OPTIONS else ""
+        told = f"has no column {name!r}, only {', '.join(known)}{hint}"
+        raise UserError(told, where=str(path), name=name, known=known)
     if (count := known.count(name)) > 1:
         raise UserError(f"has {count} columns called {name!r}", where=str(path))
     return name

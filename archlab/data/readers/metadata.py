@@ -1,5 +1,5 @@
-"""A folder of images with a metadata.csv, as Hugging Face's image folders have: beside the images of each part
-(train/metadata.csv), or one for all, of which images in train/ and test/ are of these parts."""
+"""A folder of images with a metadata.csv or .jsonl, as Hugging Face's image folders have, or Roboflow's _classes.csv: beside
+the images of each part (train/metadata.csv), or one for all, of which images in train/ and test/ are of these parts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from archlab.data.readers.places import folders, images_below, notes_on_others
 from archlab.foundation import UserError
 from archlab.foundation.files import is_file
 
-FILE = "metadata.csv"
+FILES = {
+    "metadata.csv": "file_name",
+    "metadata.jsonl": "file_name",
+    "_classes.csv": "filename",
+}  # the column of the image
 
 
 def tables(folder: Path) -> dict[str, Path]:
@@ -22,14 +26,18 @@ def tables(folder: Path) -> dict[str, Path]:
 
     Raises UserError for two of one part, and where the folder cannot be read.
     """
-    found = {"": folder / FILE} if is_file(folder / FILE) else {}
+    found = {"": table} if (table := _table_in(folder)) else {}
     for split, part in _parts(folder):
-        if is_file(part / FILE):
+        if table := _table_in(part):
             if split in found:
                 both = f"{found[split].parent.name}/ and {part.name}/"
-                raise UserError(f"{both} both hold a {FILE} of the {split} part", where=str(folder))
-            found[split] = part / FILE
+                raise UserError(f"{both} both hold a {table.name} of the {split} part", where=str(folder))
+            found[split] = table
     return found
+
+
+def _table_in(folder: Path) -> Path | None:
+    return next((folder / name for name in FILES if is_file(folder / name)), None)
 
 
 def _parts(folder: Path) -> list[tuple[str, Path]]:
@@ -42,23 +50,23 @@ def read(
     *,
     path: Path,
     label: str,
-    image: str = "file_name",
+    image: str | None = None,
     group: str | None = None,
     split: str | None = None,
 ) -> Listing:
-    """Options: `path` of the folder; columns `image`, `label`, `group`, `split`."""
+    """Options: `path` of the folder; columns `image` (default: that of such a table), `label`, `group`, `split`."""
     folder = root or path
     found = tables(folder)
     if not found:
-        raise UserError(f"holds no {FILE}", where=str(folder))
+        raise UserError(f"holds no {' or '.join(FILES)}", where=str(folder))
     _check_parts(folder, found)
     rows = sorted(
         row._replace(file=str(table.parent.relative_to(folder) / row.file), split=row.split or part)
         for part, table in found.items()
-        for row in read_rows(table, image, label, group, split)
+        for row in read_rows(table, image or FILES[table.name], label, group, split)
     )
     files = _found(folder, [row.file for row in rows])
-    notes = notes_on_others(folder, files, f"that {FILE} does not name")
+    notes = notes_on_others(folder, files, f"that {next(iter(found.values())).name} does not name")
     return table_listing(ImageFiles(folder, files), _in_parts(rows, files), folder).noted(*notes)
 
 
@@ -79,9 +87,7 @@ def _found(folder: Path, names: Sequence[str]) -> list[str]:
 def _check_parts(folder: Path, found: dict[str, Path]) -> None:
     """Raises UserError for a part that is in folders of classes where others have tables."""
     for _, part in _parts(folder) if "" not in found else ():
-        if not is_file(part / FILE) and any(images_below(below, linked=True)[0] for below in folders(part)):
-            table = next(iter(found.values())).relative_to(folder)
-            raise UserError(
-                f"holds folders of images and no {FILE}, but there is {table}: give every part one, or none",
-                where=str(part),
-            )
+        if not _table_in(part) and any(images_below(below, linked=True)[0] for below in folders(part)):
+            table = next(iter(found.values()))
+            told = f"holds folders of images and no {table.name}, but there is {table.relative_to(folder)}"
+            raise UserError(f"{told}: give every part one, or none", where=str(part))

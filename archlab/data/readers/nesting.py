@@ -9,6 +9,17 @@ from archlab.data.readers.places import folders, holds_images, images_below
 from archlab.foundation import UserError
 
 _TOLD = 3  # names
+ALL_IMAGES = ("images", "image", "imgs", "img", "jpegimages")  # what no class is called
+
+
+def unwrapped(folder: Path) -> Path:
+    """`folder`, or the folder of folders that is all it holds, where that is called as it is or as all images are: train.zip is
+    unpacked to train/train/."""
+    while len(inside := folders(folder)) == 1 and inside[0].name.lower() in (folder.name.lower(), *ALL_IMAGES):
+        if holds_images(folder) or not folders(inside[0]):
+            break
+        folder = inside[0]
+    return folder
 
 
 def nested(part: Path) -> str | None:

@@ -10,16 +10,20 @@ from pathlib import Path
 
 from archlab.data.formats import HEIC, WITH_HEIC, suffixes
 from archlab.foundation import UserError
-from archlab.foundation.words import counted
+from archlab.foundation.words import counted, first_of
 
 DEEPEST = 5  # levels of folders that are looked at, the named one among them
 _MOST = 1000  # folders of a level
 _MOST_KINDS = 5  # of files that are told
-_SYSTEMS = ("@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information")  # the first is a Synology's thumbnails
+_NAS = ("@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot")  # Synology's and QNAP's
+_SYSTEMS = (*_NAS, "lost+found", "$RECYCLE.BIN", "System Volume Information")
 _HIDDEN = (".", "__", *_SYSTEMS)  # also what macOS puts into an archive, __MACOSX
 _TOOLS = (".git", ".svn", ".hg", ".ipynb_checkpoints", ".thumb", ".cache", ".venv", ".archlab", "__pycache__")
 _MACOS = ("__MACOSX", ".Trash", ".Spotlight", ".fseventsd", ".TemporaryItems", ".DocumentRevisions")
 _SILENT = (*_TOOLS, *_MACOS, *_SYSTEMS)  # left out without a word
+_PACKED = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
+_ARRAYS = (".npy", ".npz", ".h5", ".hdf5", ".mat", ".pkl")
+_TABLES = (".csv", ".tsv", ".jsonl", ".labels", ".manifest")
 _PHOTOGRAPHS = (".avif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw")  # as cameras and converters write
 _LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini")  # that Windows leaves in folders of images
 
@@ -94,6 +98,10 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(suffixes()) and not name.startswith(".")
 
 
+def is_table(name: str) -> bool:
+    return name.lower().endswith(_TABLES)
+
+
 def images_below(
     folder: str | Path,
     hidden: tuple[str, ...] = _HIDDEN,
@@ -165,14 +173,25 @@ def notes_on_others(folder: Path, named: Iterable[str], which: str) -> tuple[str
 
 
 def how_to_read(files: Sequence[str]) -> str:
-    """What makes the photographs count that are among files of no known format; empty where there are none."""
+    """What makes the images count that are in files of no known format; empty where there are none."""
     names = [file.lower() for file in files]
     ways = []
     if any(name.endswith(HEIC) for name in names):
         ways.append(f"those of phones (HEIC) count {WITH_HEIC}")
     if any(name.endswith(_PHOTOGRAPHS) for name in names):
         ways.append("photographs among them count once they are converted to JPEG")
+    if any(name.endswith(_PACKED) for name in names):
+        ways.append("what is in archives counts once they are unpacked")
+    if any(name.endswith(_ARRAYS) or ".tfrecord" in name for name in names):
+        ways.append("images in arrays and records count once they are written as PNG or JPEG")
     return "; ".join(ways)
+
+
+def table_told(folder: Path) -> str:
+    """What is said of files in the folder that may be a table of classes, behind words on such; empty where there are none."""
+    names = (entry.name for entry in within(folder) if not entry.name.startswith("."))
+    tables = sorted(filter(is_table, names))
+    return f"; {first_of(tables, 3)} may be one" if tables else ""
 
 
 def kinds(files: Iterable[str]) -> str:

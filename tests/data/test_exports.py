@@ -1,0 +1,203 @@
+"""Tables as the tools and sites write them that people label with."""
+
+import json
+
+import pytest
+
+from archlab.data.given import source_given
+from archlab.data.readers.csv import read_rows
+from archlab.foundation import UserError
+from tests.data.test_odd_folders import found as found_in
+from tests.data.test_odd_folders import sizes
+from tests.data.test_odd_tables import found, written
+
+
+def labelled(listing):
+    return {name: listing.class_names[label] for name, label in zip(listing.images.names, listing.labels, strict=True)}
+
+
+# where the images are
+
+
+@pytest.mark.parametrize(
+    "place", ["s3://bucket/scans/", "/data/upload/3/", "C:\\Users\\me\\scans\\", "gs://bucket/", "https://host/x/y/"]
+)
+def test_images_that_are_elsewhere_are_taken_from_the_folder(fill, place):
+    root = fill({"a": 2, "b": 2})
+    lines = [f"{place}{folder}/000{n}.jpg,{folder}" for folder in "ab" for n in range(2)]
+    listing = found(written(root / "table.csv", "\n".join(["image,label", *lines])))
+    assert labelled(listing) == {f"{folder}/000{n}.jpg": folder for folder in "ab" for n in range(2)}
+    place = place.replace("\\", "/")
+    assert listing.notes == (f"what table.csv has in {place} is taken from {root}",)
+
+
+def test_a_folder_of_the_cloud_may_be_there_too(fill):
+    root = fill({"test": 2, "train": 2})
+    path = written(root / "table.csv", "image,label\ngs://b/test/0000.jpg,cat\ngs://b/test/0001.jpg,dog\n")
+    assert labelled(found(path)) == {"test/0000.jpg": "cat", "test/0001.jpg": "dog"}
+
+
+def test_paths_from_here_are_not_shortened(fill):
+    root = fill({"train": 2})
+    path = written(root / "table.csv", "image,label\ntest/0000.jpg,cat\ntest/0001.jpg,dog\n")
+    with pytest.raises(UserError, match="none of its images is below"):
+        found(path)
+
+
+def test_label_studio_writes_before_the_names(fill):
+    root = fill({".": 4})
+    lines = [
+        "annotation_id,choice,image",
+        *(f"{n},{'ab'[n % 2]},/data/upload/7/0f{n}a4b6c-000{n}.jpg" for n in range(4)),
+    ]
+    (root / "0003.jpg").rename(root / "0f3a4b6c-0003.jpg")
+    listing = found(written(root / "export.csv", "\n".join(lines)), label="choice")
+    assert listing.class_names == ("a", "b")
+    assert sorted(listing.images.names) == ["0000.jpg", "0001.jpg", "0002.jpg", "0f3a4b6c-0003.jpg"]
+
+
+# columns
+
+
+def test_vertex_has_the_part_first_and_no_headings(tmp_path):
+    lines = ["TRAIN,gs://b/1.jpg,cat", "validation,gs://b/2.jpg,dog", "UNASSIGNED,gs://b/3.jpg,dog"]
+    for order in (lines, lines[::-1]):
+        rows = read_rows(written(tmp_path / "import.csv", "\n".join(order)), "image", "label")
+        assert sorted((row.file[-5:], row.label, row.split) for row in rows) == [
+            ("1.jpg", "cat", "train"),
+            ("2.jpg", "dog", "validation"),
+            ("3.jpg", "dog", ""),
+        ]
+
+
+def test_a_column_that_is_missing_says_the_option(tmp_path):
+    path = written(tmp_path / "table.csv", "id,breed\n1,cat\n")
+    with pytest.raises(UserError, match=r"has no column 'image', only id, breed: --image-column names another$"):
+        read_rows(path, "image", "label")
+    with pytest.raises(UserError, match=r"has no column 'label', only id, breed: --label-column names another$"):
+        read_rows(path, "id", "label")
+
+
+@pytest.mark.parametrize("one", ["1", "1.0", "True"])
+def test_a_column_a_class(tmp_path, one):
+    none = {"1": "0", "1.0": "0.0", "True": "False"}[one]
+    path = written(tmp_path / "table.csv", f"image,MEL,NV\n1.jpg,{one},{none}\n\n2.jpg,{none},{one}\n")
+    assert [(row.file, row.label) for row in read_rows(path, "image", "label")] == [("1.jpg", "MEL"), ("2.jpg", "NV")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("image,a,b\n1.jpg,1,0\n2.jpg,1,1\n", r"table\.csv:3: is of several classes \(a, b\): .* leave the row out"),
+        ("image,a,b\n1.jpg,0,0\n2.jpg,1,0\n", r"table\.csv:2: is of none of a, b"),
+        ("image,a,b\n1.jpg,1,0\n2.jpg,3,1\n", "has no column 'label', only image, a, b"),
+        ("image,a\n1.jpg,1\n2.jpg,0\n", "has no column 'label', only image, a"),
+        ("file,a,b\n1.jpg,1,0\n2.jpg,0,1\n", "has no column 'image', only file, a, b: --image-column"),
+    ],
+)
+def test_columns_that_tell_no_class(tmp_path, text, words):
+    with pytest.raises(UserError, match=words):
+        read_rows(written(tmp_path / "table.csv", text), "image", "label")
+
+
+def test_roboflow_has_a_table_in_every_part(fill):
+    root = fill({"train": 4, "valid": 2, "test": 2})
+    for part, count in (("train", 4), ("valid", 2), ("test", 2)):
+        rows = (f"{n:04}.jpg, {n % 2}, {1 - n % 2}, 0" for n in range(count))
+        (root / part / "_classes.csv").write_text("\n".join(["filename, cat, dog, Unlabeled", *rows]))
+    reader, options = source_given({"folder": root}, {})
+    listing = found_in(root, reader, label=options["label"])
+    assert listing.class_names == ("cat", "dog") and not listing.notes
+    assert sizes(listing) == {"train": 4, "validation": 2, "test": 2}
+
+
+# parts
+
+
+def test_lists_of_the_other_parts_are_read_too(fill):
+    root = fill({"train": 4, "test": 2})
+    written(root / "train.txt", "".join(f"{n:04}.jpg {'ab'[n % 2]}\n" for n in range(4)))
+    written(root / "test.txt", "0000.jpg b\n0001.jpg a\n")
+    listing = found(root / "train.txt")
+    assert labelled(listing)["test/0000.jpg"] == "b" and labelled(listing)["train/0000.jpg"] == "a"
+    assert sizes(listing) == {"test": 2, "train": 4}
+    assert listing.notes == ("test.txt beside train.txt is the test part",)
+
+
+def test_a_table_of_images_without_labels_is_told(fill):
+    root = fill({"train": 4, "test": 2})
+    written(root / "Train.csv", "id,label\n" + "".join(f"{n:04},{n % 2}\n" for n in range(4)))
+    written(root / "Test.csv", "id\n0000\n0001\n")
+    listing = found(root / "Train.csv", image="id")
+    assert sorted(listing.images.names) == [f"train/{n:04}.jpg" for n in range(4)] and sizes(listing) == {"": 4}
+    told = "Test.csv beside Train.csv is not read: has no column 'label', only id: --label-column names another"
+    assert listing.notes == (told,)
+
+
+# JSON
+
+
+@pytest.mark.parametrize(
+    ("document", "image", "label", "split"),
+    [
+        (
+            [{"source-ref": "1.jpg", "x": 0, "x-metadata": {"class-name": "cat"}}],
+            "source-ref",
+            "x-metadata.class-name",
+            None,
+        ),
+        (
+            {"version": 1, "files": [{"path": "1.jpg", "category": "training", "label": {"label": "cat"}}]},
+            "path",
+            "label.label",
+            "category",
+        ),
+        ([{"id": 1, "image": "1.jpg", "choice": "cat"}], "image", "choice", None),
+        ([{"image": "1.jpg", "label": {"choices": ["cat"]}}], "image", "label.choices", None),
+        ({"1.jpg": "cat"}, "image", "label", None),
+    ],
+)
+def test_tables_in_json(tmp_path, document, image, label, split):
+    path = written(tmp_path / "table", json.dumps(document, indent=1))
+    (row,) = read_rows(path, image, label, split=split)
+    assert (row.file, row.label, row.split) == ("1.jpg", "cat", "train" if split else "")
+
+
+def test_an_object_a_line_as_hugging_face_has_it(fill):
+    root = fill({"train": 4, "test": 2})
+    for part, count in (("train", 4), ("test", 2)):
+        lines = [json.dumps({"file_name": f"{n:04}.jpg", "label": n % 2, "text": None}) for n in range(count)]
+        (root / part / "metadata.jsonl").write_text("\n".join([*lines, ""]))
+    reader, options = source_given({"folder": root}, {})
+    listing = found_in(root, reader, label=options["label"])
+    assert reader == "metadata" and listing.class_names == ("0", "1") and sizes(listing) == {"train": 4, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"image": "1.jpg", "label": "a"}\n{"image"\n', r"table\.jsonl:2: is not JSON: "),
+        ('{"images": [' + "1" * 200_000, r"table\.jsonl:1: is not JSON: "),
+        ("[" * 100_000, r"table\.jsonl: is nested too deeply$"),
+        ("[[1]]", r"table\.jsonl: record 1: expected an object for each image, not \[1\]$"),
+        ("[]", r"table\.jsonl: is empty$"),
+        ('[{"image": "1.jpg", "label": "a"}, {"image": "2.jpg"}]', r"record 2: the column 'label' is empty$"),
+    ],
+)
+def test_json_that_is_refused(tmp_path, text, words):
+    with pytest.raises(UserError, match=words):
+        read_rows(written(tmp_path / "table.jsonl", text), "image", "label")
+
+
+def test_a_folder_of_parquet_is_read_as_such(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train-00000-of-00001.parquet").write_bytes(b"")
+    assert source_given({"folder": tmp_path}, {})[0] == "parquet"
+    with pytest.raises(UserError, match="is not a folder but Parquet: name the folder that it is in"):
+        source_given({"folder": tmp_path / "data" / "train-00000-of-00001.parquet"}, {})
+
+
+def test_a_folder_of_images_with_parquet_beside_is_one_of_images(fill):
+    root = fill({"a": 1})
+    (root / "embeddings.parquet").write_bytes(b"")
+    assert source_given({"folder": root}, {})[0] == "folder"
