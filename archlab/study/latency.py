@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from archlab.architecture.own_blocks import own_blocks_of
 from archlab.deploy.extras import require
 from archlab.deploy.latencies import latencies, latency_beside, not_timed, run_to_time
 from archlab.foundation import UserError
 from archlab.foundation.words import counted, first_of
 from archlab.runs import Run, Store
-from archlab.study.design import Design, Designer
 from archlab.study.resolved import Model, ResolvedStudy
+
+if TYPE_CHECKING:
+    from archlab.study.design import Design, Designer
 
 LIMITED = "`budget: latency`"  # what needs the extra `onnx`
 NAMED = 3  # models in a line
@@ -196,6 +198,8 @@ class Stopwatch:
 
     def _costed(self, design: Design) -> Run:
         """A run of the form, classes and resolution that costs refer to."""
+        from archlab.architecture.own_blocks import own_blocks_of
+
         designer, architecture = self.designer, design.architecture
         return run_to_time(
             design.name,
