@@ -58,10 +58,10 @@ def device(
 
 def _import(file: Path, store: str | None, as_json: bool) -> int:
     from archlab.deploy.board_measurements import import_measurements
-    from archlab.foundation import home
+    from archlab.foundation import home_to_read
     from archlab.runs import Store
 
-    found = import_measurements(file, Store(home(store)))
+    found = import_measurements(file, Store(home_to_read(store)))
     if as_json:
         echo(json.dumps([each.document() for each in found], indent=2))
     else:

@@ -65,7 +65,8 @@ def _file(model: str, dataset: str, int8: bool, kind: str) -> Path:
 def _check_of_run(file: Path, key: str) -> None:
     """Raises UserError where a file is there that is not of this run: each holds its run's key as text, whatever its format."""
     if is_file(file) and key.encode() not in file.read_bytes():
-        raise UserError("is there already, and not of this run: --output names another file", where=str(file))
+        told = "is there already, and not of this run: --output with this name replaces it, with another keeps both"
+        raise UserError(told, where=str(file))
 
 
 def _print(exported: Exported) -> None:

@@ -7,11 +7,13 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from archlab.executors.executor import Executor, open_executor
 from archlab.executors.settings import TRAIN, Settings, Task
 from archlab.executors.signals import handling
+from archlab.foundation import is_file
 from archlab.runs.events import Event, Failure
 from archlab.runs.run import Run
 from archlab.runs.store import Store
@@ -31,7 +33,9 @@ class Outcome:
     def note(self, event: Event, tell: Callable[[Event], None]) -> None:
         """Takes in what an event says, and tells it on."""
         if event.kind == "failed":
-            self.failed.append(Failure(event.run, event.detail["cause"], event.detail["attempts"], event.detail["log"]))
+            cause, attempts, log = (event.detail[name] for name in ("cause", "attempts", "log"))
+            there = log if log and is_file(Path(log)) else None  # it may lie on a node, or there was no room for it
+            self.failed.append(Failure(event.run, cause, attempts, there))
         elif event.kind in ("finished", "stored"):
             assert event.stored is not None, f"run {event.run.key} is gone from the store"
             self.results[event.run.key] = event.stored

@@ -40,7 +40,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed as often as it may: `cause` in one line, `log` a file with what its last process wrote."""
+    """A run that failed as often as it may: `cause` in one line, `log` a file here with what its last process wrote."""
 
     run: Run
     cause: str

@@ -174,4 +174,5 @@ def test_a_wrong_row_is_named_by_its_line(command, run, tmp_path):
     (tmp_path / "board.csv").write_text(f"run,target,milliseconds\n{run.key},b,-1\n")
     code, out, err = command("device", "--import", tmp_path / "board.csv", "--store", tmp_path)
     assert (code, out) == (2, "") and f"{tmp_path / 'board.csv'}:2: " in err
-    assert command("device", "--import", tmp_path / "none.csv", "--store", tmp_path)[0] == 2
+    assert command("device", "--import", tmp_path / "none.csv", "--store", tmp_path / "none")[0] == 2
+    assert not (tmp_path / "none").exists()

@@ -218,7 +218,8 @@ def test_the_file_of_another_run_is_replaced_only_where_it_is_named(place, comma
     before = file.read_bytes()
     code, out, err = command("export", key, "--store", place.home)
     assert (code, out) == (2, "") and file.read_bytes() == before
-    assert err == "error: mobileone-shapes.onnx: is there already, and not of this run: --output names another file\n"
+    told = "is there already, and not of this run: --output with this name replaces it, with another keeps both"
+    assert err == f"error: mobileone-shapes.onnx: {told}\n"
     _check_of_run(file, "a" * 64)
     _check_of_run(tmp_path / "none.onnx", "a" * 64)
 

@@ -12,7 +12,7 @@ from standin import compute, executions, make_run, make_trained
 from archlab.executors import Interrupted, Outcome, Settings, Task, open_executor
 from archlab.executors.channel import cause_of, send
 from archlab.foundation import UserError, machine
-from archlab.runs import Store
+from archlab.runs import Event, Store
 
 pytestmark = pytest.mark.usefixtures("own_servers")
 FAULTS = {
@@ -92,6 +92,14 @@ def test_a_fault_that_happens_once_is_mended_by_a_retry(store):
     outcome = run_all(runs, store, time_limit=1, retries=1, on_event=events.append)
     assert outcome.failed == [] and outcome.computed == len(runs)
     assert sum(event.kind == "retried" for event in events) == len(runs)
+
+
+def test_only_a_log_that_is_here_is_named(tmp_path):
+    outcome, here = Outcome(), tmp_path / "log.txt"
+    here.touch()
+    for log in (str(here), str(tmp_path / "of a node" / "log.txt"), None):
+        outcome.note(Event("failed", make_run(), {"cause": "a loss", "attempts": 1, "log": log}), lambda event: None)
+    assert [failure.log for failure in outcome.failed] == [str(here), None, None]
 
 
 def test_a_fault_of_the_machine_is_told_from_one_of_the_run(store):

@@ -22,7 +22,6 @@ SHOWN = {
     "frame",
     "until",
     "within",
-    "dry-run",
 }  # in the README and docs/deciding.md
 
 
