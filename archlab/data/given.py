@@ -8,8 +8,9 @@ from typing import Any
 
 from archlab.data.archives import is_archive
 from archlab.data.readers.metadata import tables
-from archlab.data.readers.places import images_below, is_image, is_table
+from archlab.data.readers.places import holds_images, is_image, is_table, levels
 from archlab.foundation import UserError, check_file
+from archlab.foundation.separated import text_of
 
 
 def source_given(
@@ -38,7 +39,7 @@ def source_given(
         reader, options["table"] = "listed", str(named["csv"].absolute())
     elif reader == "folder" and _is_of_parquet(path):
         reader = "parquet"
-    elif reader == "folder" and (options or tables(path)):
+    elif reader == "folder" and (options or any(map(_has_labels, tables(path).values()))):
         reader = "metadata"
     if reader in ("csv", "metadata"):
         options.setdefault("label", "label")
@@ -52,7 +53,12 @@ def source_given(
 def _is_of_parquet(folder: Path) -> bool:
     """Whether Parquet files lie in the folder, or in data/ as Hugging Face has them, and no images."""
     files = (*folder.glob("*.parquet"), *folder.glob("data/*.parquet"))
-    return bool(files) and not images_below(folder, unreadable=[])[0]
+    return bool(files) and not any(map(holds_images, levels(folder)))
+
+
+def _has_labels(table: Path) -> bool:
+    """Whether a table tells classes; a metadata.jsonl may hold captions, beside folders of classes."""
+    return table.suffix != ".jsonl" or '"label"' in text_of(table)
 
 
 def _but(path: Path) -> str:

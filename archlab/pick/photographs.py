@@ -116,7 +116,7 @@ def _given(source: Source) -> tuple[str, dict[str, Any]]:
     columns = {key: getattr(source, f"{key}_column") for key in ("image", "label", "group", "split")}
     if folder is None or table is None:
         return source_given({"folder": folder, "csv": table}, columns)
-    source_given({"folder": folder}, {})  # refuses what is no folder
+    source_given({"folder": folder, "csv": table}, {})  # refuses what is no folder
     in_classes = any(SPLIT_NAMES.get(below.name.lower()) == "train" and folders(below) for below in folders(folder))
     if in_classes:
         return source_given({"folder": folder, "csv": table}, columns)

@@ -1,5 +1,8 @@
 """Images to fill datasets with: coloured noise, every one different."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -30,6 +33,19 @@ def fill(tmp_path):
         return root
 
     return fill
+
+
+@pytest.fixture
+def scanned(monkeypatch):
+    """The names of folders, once for each time that one is read."""
+    names = []
+
+    def scandir(place, scan=os.scandir):
+        names.append(Path(place).name)
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    return names
 
 
 @pytest.fixture

@@ -70,6 +70,11 @@ def test_vertex_has_the_part_first_and_no_headings(tmp_path):
         ]
 
 
+def test_ids_without_headings_stay_ids_before_the_names_of_files(tmp_path):
+    rows = read_rows(written(tmp_path / "table.csv", "x1,cat,x1.jpg\nx2,dog,x2.jpg\n"), "image", "label")
+    assert [(row.file, row.label) for row in rows] == [("x1", "cat"), ("x2", "dog")]
+
+
 def test_a_column_that_is_missing_says_the_option(tmp_path):
     path = written(tmp_path / "table.csv", "id,breed\n1,cat\n")
     with pytest.raises(UserError, match=r"has no column 'image', only id, breed: --image-column names another$"):
@@ -89,7 +94,8 @@ def test_a_column_a_class(tmp_path, one):
     ("text", "words"),
     [
         ("image,a,b\n1.jpg,1,0\n2.jpg,1,1\n", r"table\.csv:3: is of several classes \(a, b\): .* leave the row out"),
-        ("image,a,b\n1.jpg,0,0\n2.jpg,1,0\n", r"table\.csv:2: is of none of a, b"),
+        ("image,a,b\n1.jpg,0,0\n2.jpg,1,0\n", r"table\.csv:2: is of none of the classes \(a, b\)"),
+        ("image,malignant,male\n1.jpg,1,1\n", "if one column has the classes, --label-column names it$"),
         ("image,a,b\n1.jpg,1,0\n2.jpg,3,1\n", "has no column 'label', only image, a, b"),
         ("image,a\n1.jpg,1\n2.jpg,0\n", "has no column 'label', only image, a"),
         ("file,a,b\n1.jpg,1,0\n2.jpg,0,1\n", "has no column 'image', only file, a, b: --image-column"),
@@ -98,6 +104,16 @@ def test_a_column_a_class(tmp_path, one):
 def test_columns_that_tell_no_class(tmp_path, text, words):
     with pytest.raises(UserError, match=words):
         read_rows(written(tmp_path / "table.csv", text), "image", "label")
+
+
+def test_columns_of_other_things_beside_the_label(tmp_path):
+    path = written(tmp_path / "table.csv", "image,label,male,smiling\n1.jpg,0,1,1\n2.jpg,1,0,0\n")
+    assert [(row.file, row.label) for row in read_rows(path, "image", "label")] == [("1.jpg", "0"), ("2.jpg", "1")]
+
+
+def test_a_column_a_class_beside_one_without_a_name(tmp_path):
+    path = written(tmp_path / "table.csv", "image,a,b,\n1.jpg,1,0\n2.jpg,0,1,\n")
+    assert [(row.file, row.label) for row in read_rows(path, "image", "label")] == [("1.jpg", "a"), ("2.jpg", "b")]
 
 
 def test_roboflow_has_a_table_in_every_part(fill):
@@ -120,8 +136,25 @@ def test_lists_of_the_other_parts_are_read_too(fill):
     written(root / "test.txt", "0000.jpg b\n0001.jpg a\n")
     listing = found(root / "train.txt")
     assert labelled(listing)["test/0000.jpg"] == "b" and labelled(listing)["train/0000.jpg"] == "a"
-    assert sizes(listing) == {"test": 2, "train": 4}
+    assert sizes(listing) == {"": 4, "test": 2}
     assert listing.notes == ("test.txt beside train.txt is the test part",)
+
+
+def test_lists_of_one_part_are_read_both_and_the_folder_once(fill, scanned):
+    root = fill({"deep": 8})
+    for name, numbers in {"train": (0, 1, 2, 3), "val": (4, 5), "valid": (6, 7)}.items():
+        written(root / f"{name}.csv", "image,label\n" + "".join(f"{n:04},{n % 2}\n" for n in numbers))
+    assert sizes(found(root / "train.csv")) == {"": 4, "validation": 4}
+    assert scanned.count("deep") == 1
+
+
+def test_a_list_of_other_classes_beside_is_told(fill):
+    root = fill({".": 6})
+    written(root / "train.csv", "image,label\n0000,a\n0001,b\n0002,a\n0003,b\n")
+    written(root / "test.csv", "image,label\n0004,a\n0005,c\n")
+    listing = found(root / "train.csv")
+    assert sizes(listing) == {"": 4}
+    assert listing.notes == ("test.csv beside train.csv is not read: has the class 'c', and train.csv has not",)
 
 
 def test_a_table_of_images_without_labels_is_told(fill):
@@ -163,6 +196,21 @@ def test_tables_in_json(tmp_path, document, image, label, split):
     assert (row.file, row.label, row.split) == ("1.jpg", "cat", "train" if split else "")
 
 
+@pytest.mark.parametrize(
+    ("text", "image"),
+    [("[1].jpg,cat\n", "image"), ("[image],label\n[1].jpg,cat\n", "[image]"), ("{id},label\n[1].jpg,cat\n", "{id}")],
+)
+def test_tables_that_begin_with_a_bracket(tmp_path, text, image):
+    (row,) = read_rows(written(tmp_path / "table.csv", text), image, "label")
+    assert (row.file, row.label) == ("[1].jpg", "cat")
+
+
+def test_captions_beside_folders_of_classes_tell_no_classes(fill):
+    root = fill({"a": 2, "b": 2})
+    written(root / "metadata.jsonl", json.dumps({"file_name": "a/0000.jpg", "text": 'the "label" of a can'}))
+    assert source_given({"folder": root}, {})[0] == "folder"
+
+
 def test_an_object_a_line_as_hugging_face_has_it(fill):
     root = fill({"train": 4, "test": 2})
     for part, count in (("train", 4), ("test", 2)):
@@ -197,7 +245,7 @@ def test_a_folder_of_parquet_is_read_as_such(tmp_path):
         source_given({"folder": tmp_path / "data" / "train-00000-of-00001.parquet"}, {})
 
 
-def test_a_folder_of_images_with_parquet_beside_is_one_of_images(fill):
-    root = fill({"a": 1})
+def test_a_folder_of_images_with_parquet_beside_is_one_of_images(fill, scanned):
+    root = fill({"a": 1, "b": 1})
     (root / "embeddings.parquet").write_bytes(b"")
-    assert source_given({"folder": root}, {})[0] == "folder"
+    assert source_given({"folder": root}, {})[0] == "folder" and "b" not in scanned

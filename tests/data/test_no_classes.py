@@ -29,20 +29,14 @@ COPIES = "0123456789abcdef" * 2
         ),
         ({"train_images": 4, "valid_images": 2, "more": 1}, (), r"need a table of classes \(--csv\)$"),
         ({"my_train": 4, "my_test": 2}, (), "my_test/ and my_train/ hold no folders of classes"),
+        ({"train/a": 4, "train/b": 4, "val/images": 4}, (), "val/images: is called as all images are, not as a class"),
         (
-            {"images": 4, "masks": 4},
+            {"images/a": 4, "images/b": 4, "lists": 0},
             (),
-            r"photos/images: is called as all images are, .* a table of classes \(--csv\)$",
+            r"/images: is called .*: name it where it holds the folders of",
         ),
-        ({"train/a": 4, "train/b": 4, "val/images": 4}, (), "val/images: is called as all images are"),
-        ({"images/a": 4, "images/b": 4, "parts": 1}, (), "where it holds the folders of classes, name it"),
         ({"fold0": 4, "fold1": 4}, (), r"holds folds \(fold0, fold1\), which are no classes"),
         ({f"Fold {n}/{name}": 2 for n in range(5) for name in "ab"}, (), "Fold 0, Fold 1, Fold 2 and 2 more"),
-        (
-            {"a": 4, "b": 4, "photos/a": 4, "photos/b": 4},
-            (),
-            r"photos/photos: holds .* beside it \(a, b\), .* move it away",
-        ),
     ],
 )
 def test_folders_that_are_no_classes_are_refused(fill, counts, files, words):
@@ -51,6 +45,51 @@ def test_folders_that_are_no_classes_are_refused(fill, counts, files, words):
         (root / name).write_text("")
     with pytest.raises(UserError, match=words):
         found(root)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"bus": 2, "car": 2, "test": 2, "train": 2},
+        {"cat": 2, "eval": 2, "val": 2},
+        {"cat": 2, "dog": 2, "eval/deep": 2},
+        {"flat": 2, "fold1": 2},
+        {"a": 2, "b": 2, "other/a": 2, "other/b": 2},
+        {"mask": 2, "no_mask": 2},
+    ],
+)
+def test_folders_called_so_may_be_classes(fill, counts):
+    listing = found(fill(counts))
+    assert listing.class_names == tuple(dict.fromkeys(name.partition("/")[0] for name in counts))
+
+
+@pytest.mark.parametrize("counts", [{"image": 4, "text": 4}, {"train/image": 4, "train/text": 4, "val/image": 2}])
+def test_a_class_called_as_all_images_are_is_told(fill, counts):
+    root = fill(counts)
+    listing, place = found(root), root / next(iter(counts))
+    told = "if it is no class, name it where it holds the folders of classes; else its images need a table of classes (--csv)"
+    assert listing.class_names == ("image", "text")
+    assert listing.notes == (f"{place} is called as all images are: {told}",)
+
+
+def test_a_second_copy_of_all_is_no_class(fill):
+    root = fill({"a": 4, "b": 4})
+    for name in "ab":
+        shutil.copytree(root / name, root / "photos" / name)
+    with pytest.raises(UserError, match=r"photos/photos: holds .* beside it \(a, b\), .* move it away"):
+        found(root)
+
+
+def test_no_folder_of_a_class_is_read_twice_for_its_name(fill, scanned):
+    found(fill({"a": 2, "b": 2, "c": 2}))
+    assert [scanned.count(name) for name in "abc"] == [2, 1, 1]
+
+
+def test_eval_beside_a_test_part_stays_as_it_is(fill):
+    root = fill({f"{part}/{name}": 2 for part in ("train", "test", "eval") for name in "ab"})
+    listing = found(root)
+    assert sizes(listing) == {"test": 4, "train": 4}
+    assert listing.notes == (f"4 images in no class's folder were left out, {root}/eval/a/0000.jpg for one",)
 
 
 def test_what_may_tell_the_classes_of_a_flat_folder(fill):
@@ -119,10 +158,20 @@ def test_blanks_around_the_name_of_a_class_are_none_of_it(fill):
 def test_masks_of_images_are_left_out(fill):
     root = fill({"a": 3, "b": 3})
     for name in ("a/0000_mask.png", "a/0000_mask_1.png", "b/0002-seg.png", "b/gas_mask.png"):
-        picture(9).save(root / name)
+        picture(9).convert("1").save(root / name)
     listing = found(root)
     told = f"3 images called as masks of others were left out, {root}/a/0000_mask.png for one"
     assert listing.notes == (told,) and len(listing.labels) == 7 and "b/gas_mask.png" in listing.images.names
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_images_called_as_masks_that_are_as_the_others_stay(fill, drawn):
+    root = fill({"mask": 3, "no_mask": 3}, suffix=".png")
+    picture(9).save(root / "mask/0000_mask.png")
+    for path in root.rglob("*.png") if drawn else ():
+        picture(9).convert("1").save(path)
+    listing = found(root)
+    assert len(listing.labels) == 7 and not listing.notes
 
 
 @pytest.mark.parametrize("called", ["{}_aug_{}", f"{{}}_jpg.rf.{{}}{COPIES[1:]}"])

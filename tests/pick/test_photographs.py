@@ -326,6 +326,13 @@ def test_refused_in_one_line_that_names_the_place(found, empty, tmp_path, case, 
     assert left == []
 
 
+def test_tables_in_the_folder_are_not_looked_at_beside_one_that_is_given(tmp_path):
+    root = fill(tmp_path / "pets", {"Train": 2, "training": 2})
+    for table in (root / "Train/metadata.csv", root / "training/metadata.csv", tmp_path / "labels.csv"):
+        table.write_text("image,label\n")
+    assert photographs._given(photographs.Source(root, csv=tmp_path / "labels.csv"))[0] == "csv"
+
+
 def test_nothing_is_given(found):
     with pytest.raises(UserError, match="say where the images are"):
         found()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.finding import ImageFinder, find_all
-from archlab.data.readers.labels import PART_WORDS, SPLIT_NAMES, Row, column, part_named, table_listing
+from archlab.data.readers.labels import PART_WORDS, SPLIT_NAMES, Row, column, in_one_spelling, part_named, table_listing
 from archlab.data.readers.one_hot import with_labels
 from archlab.data.readers.places import folders, is_image, notes_on_others, within
 from archlab.data.readers.records import is_json, records
@@ -38,44 +38,49 @@ def read(
     suffix or without. Beside a table called train, those called as the other parts are read too."""
     file = root or path
     folder = images or file.parent
-    rows: list[Row] = []
-    files: list[str] = []
-    notes: list[str] = []
-    parts = {} if split else _beside(file)
-    for part, table in {"": file, **parts}.items():
+    columns = (image, label, group, split)
+    finder = ImageFinder(folder)
+    rows, files, told = _named_in(file, columns, finder)
+    notes = [*told]
+    classes = set(in_one_spelling([row.label for row in rows]))
+    for part, table in [] if split else _beside(file):
+        beside = f"{table.name} beside {file.name} is"
         try:
-            of_table = sorted(read_rows(table, image, label, group, split))  # so that no order in it decides a split
-            finder = ImageFinder(folder, _called_as(table, folder))
-            found, told = find_all(finder, [row.file for row in of_table], table)
+            of_part, found, told = _named_in(table, columns, finder)
         except UserError as error:
-            if table == file:
-                raise
-            notes.append(f"{table.name} beside {file.name} is not read: {error.message}")
+            notes.append(f"{beside} not read: {error.message}")
             continue
-        rows += [row._replace(split=row.split or part) for row in of_table]
+        if new := set(in_one_spelling([row.label for row in of_part])) - classes:
+            notes.append(f"{beside} not read: has the class {min(new)!r}, and {file.name} has not")
+            continue
+        rows += [row._replace(split=row.split or part) for row in of_part]
         files += found
-        notes += [*([f"{table.name} beside {file.name} is the {part} part"] if part else []), *told]
-    if any(row.split for row in rows) and parts:
-        rows = [row._replace(split=row.split or "train") for row in rows]
+        notes += [f"{beside} the {part} part", *told]
     listing = table_listing(ImageFiles(folder, files), rows, file)
     others = notes_on_others(folder, files, f"that {file.name} does not name") if images else ()
     return listing.noted(*notes, *others)
 
 
-def _beside(file: Path) -> dict[str, Path]:
-    """The tables of the other parts, by split, beside one of training images: test.txt beside train.txt."""
-    if SPLIT_NAMES.get(file.stem.lower()) != "train":
-        return {}
-    beside = sorted(Path(entry) for entry in within(file.parent) if not entry.name.startswith("."))
-    tables = [path for path in beside if path.suffix == file.suffix and is_file(path)]
-    named = {SPLIT_NAMES.get(path.stem.lower(), ""): path for path in tables}
-    return {split: path for split, path in named.items() if split not in ("", "train")}
-
-
-def _called_as(table: Path, folder: Path) -> list[Path]:
-    """The folders that are called as the part that the table is: of two images 0001.jpg, train.csv means train/0001.jpg."""
+def _named_in(
+    table: Path, columns: tuple[str, str, str | None, str | None], finder: ImageFinder
+) -> tuple[list[Row], list[str], tuple[str, ...]]:
+    """The rows of a table, their images, and notes on these. Where the table is called as a part, images in a folder called so
+    come first: of two images 0001.jpg, train.csv means train/0001.jpg."""
+    rows = sorted(read_rows(table, *columns))  # so that no order in it decides a split
     split = SPLIT_NAMES.get(table.stem.lower())
-    return [below for below in folders(folder) if split == SPLIT_NAMES.get(below.name.lower())] if split else []
+    inside = [below.name for below in folders(finder.folder)] if split else []
+    finder.bases = [name for name in inside if SPLIT_NAMES.get(name.lower()) == split]
+    return rows, *find_all(finder, [row.file for row in rows], table)
+
+
+def _beside(file: Path) -> list[tuple[str, Path]]:
+    """The tables of the other parts, with their split, beside one of training images: test.txt beside train.txt."""
+    if SPLIT_NAMES.get(file.stem.lower()) != "train":
+        return []
+    alike = sorted(Path(entry) for entry in within(file.parent) if entry.name.endswith(file.suffix))
+    tables = [path for path in alike if path.suffix == file.suffix and is_file(path)]
+    named = [(SPLIT_NAMES.get(path.stem.lower(), "train"), path) for path in tables]
+    return [(split, path) for split, path in named if split != "train"]
 
 
 def read_rows(path: Path, image: str, label: str, group: str | None = None, split: str | None = None) -> list[Row]:
@@ -137,7 +142,8 @@ def _delimiter(heading: str, columns: set[str]) -> str:
 def _numbered(first: Sequence[str], image: str, label: str, split: str | None) -> tuple[str, str, str | None]:
     """The columns of a list without headings: as they are named, else that of the first image and the next one; the one
     before, where it names a part (as Vertex AI has it)."""
-    at = next((number for number, field in enumerate(first, start=1) if is_image(field)), 1)
+    within_reach = first[:-1] if label == LABEL else first  # the label stands behind it
+    at = next((number for number, field in enumerate(within_reach, start=1) if is_image(field)), 1)
     if image == IMAGE and at > 1 and first[at - 2].lower() in PART_WORDS:
         split = split or str(at - 1)
     return {IMAGE: str(at)}.get(image, image), {LABEL: str(at + 1)}.get(label, label), split

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
+from archlab.data.formats import open_image
 from archlab.foundation.words import counted, first_of
 
 _MASK = re.compile(r"(.+?)[ _-](?:mask|segmentation|seg|gt)(?:[ _-]?\d+)?", re.IGNORECASE | re.DOTALL)
@@ -15,12 +17,23 @@ _EXPORT = re.compile(r"\.rf\.[0-9a-z]{16,}\Z", re.IGNORECASE)  # Roboflow's; sev
 _COPY = re.compile(r"(?:[ _-]aug(?:mented)?[ _-]?\d*|-edited)\Z", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:[ _-][^\W\d_]+)*(?=[ ._-])")  # cat of cat.0, great_pyrenees of great_pyrenees_12
 _NAMED = 5  # classes
+_SHADES = 32  # at most, of a mask
 
 
 def masks(files: Sequence[str]) -> list[str]:
-    """Those that are called as a mask of another in the same folder: `scan_mask.png` beside `scan.jpg`."""
-    stems = set(map(_stem, files))
-    return [file for file in files if (named := _MASK.fullmatch(_stem(file))) and named[1] in stems]
+    """Those that are called as a mask of another in the same folder, `scan_mask.png` beside `scan.jpg`, where the first of them
+    has few shades, and its image many: a photograph of a face with a mask is none."""
+    images = {_stem(file): file for file in files}
+    named = ((file, _MASK.fullmatch(_stem(file))) for file in files)
+    called = {file: images[mask[1]] for file, mask in named if mask and mask[1] in images}
+    first, image = next(iter(called.items()), ("", ""))
+    return list(called) if first and _is_drawn(first) and not _is_drawn(image) else []
+
+
+def _is_drawn(file: str) -> bool:
+    with suppress(Exception), open_image(file) as image:  # preparing will say what cannot be read
+        return image.convert("L").getcolors(_SHADES) is not None
+    return False
 
 
 def originals(files: Sequence[str]) -> tuple[np.ndarray | None, list[str]]:

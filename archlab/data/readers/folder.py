@@ -14,7 +14,7 @@ from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.file_names import classes_told, masks, originals
 from archlab.data.readers.labels import parts_named
 from archlab.data.readers.nesting import is_class, nested, unwrapped
-from archlab.data.readers.no_classes import check_classes
+from archlab.data.readers.no_classes import check_classes, check_second_copy
 from archlab.data.readers.places import (
     broken_links,
     folders,
@@ -46,13 +46,13 @@ def read(
     parts = parts_of(folder, test)
     if list(parts) == ["train"] and is_class(parts["train"], _beside(folder, parts)):
         parts = {"": folder}
-    parts = {split: unwrapped(part) for split, part in parts.items()}
-    for split, part in parts.items():
-        check_classes(part, held_out=split in ("validation", "test"))
+    parts = {split: unwrapped(part) if split else part for split, part in parts.items()}
+    doubtful = check_classes(parts)
     note = nested(parts.get("train", folder))
     listing = list_classes(folder, parts, called=lambda name: (class_names or {}).get(name, name))
+    check_second_copy(folder, listing.images.names)
     groups, copies = originals(listing.images.names)
-    notes = (*filter(None, [note]), *copies, *_notes_on_others(folder, parts))
+    notes = (*filter(None, [note]), *doubtful, *copies, *_notes_on_others(folder, parts))
     return dataclasses.replace(listing, groups=groups).noted(*notes)
 
 

@@ -65,14 +65,20 @@ def _value(number: str) -> Decimal:
 
 def parts_named(names: Sequence[str]) -> list[str]:
     """The split that each folder is called as, empty for none; before the word may stand what all names begin with, if
-    training and another part are among them (seg_train, seg_test)."""
+    training and another part are among them (seg_train, seg_test). eval is the test part beside training alone, and only where
+    none is called test."""
     lowered = [name.lower() for name in names]
     plain = [SPLIT_NAMES.get(name, "") for name in lowered]
     shortest = min(lowered, key=len, default="")
     starts = [shortest[:at] for at, letter in enumerate(shortest, start=1) if letter in "_- "]
     shared = next((start for start in reversed(starts) if all(name.startswith(start) for name in lowered)), "")
     behind = [SPLIT_NAMES.get(name.removeprefix(shared), "") for name in lowered]
-    return behind if "train" in behind and {"validation", "test"} & set(behind) else plain
+    found = behind if "train" in behind and {"validation", "test"} & set(behind) else plain
+    tested = {name for name, split in zip(lowered, found, strict=True) if split == "test"}
+    evaluated = {name for name in tested if "eval" in name}
+    if "train" in found and evaluated == tested:
+        return found
+    return ["" if name in evaluated else split for name, split in zip(lowered, found, strict=True)]
 
 
 def part_named(word: str, at: str) -> str:

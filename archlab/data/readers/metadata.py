@@ -9,7 +9,7 @@ from pathlib import Path
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.csv import read_rows
 from archlab.data.readers.finding import ImageFinder
-from archlab.data.readers.labels import SPLIT_NAMES, Row, table_listing
+from archlab.data.readers.labels import SPLIT_NAMES, Row, parts_named, table_listing
 from archlab.data.readers.places import folders, images_below, notes_on_others
 from archlab.foundation import UserError
 from archlab.foundation.files import is_file
@@ -41,7 +41,8 @@ def _table_in(folder: Path) -> Path | None:
 
 
 def _parts(folder: Path) -> list[tuple[str, Path]]:
-    named = ((SPLIT_NAMES.get(below.name.lower()), below) for below in folders(folder))
+    inside = folders(folder)
+    named = zip(parts_named([below.name for below in inside]), inside, strict=True)
     return [(split, below) for split, below in named if split]
 
 

@@ -9,7 +9,7 @@ from archlab.data.readers.places import folders, holds_images, images_below
 from archlab.foundation import UserError
 
 _TOLD = 3  # names
-ALL_IMAGES = ("images", "image", "imgs", "img", "jpegimages")  # what no class is called
+ALL_IMAGES = ("images", "image", "imgs", "img", "jpegimages")  # what hardly a class is called
 
 
 def unwrapped(folder: Path) -> Path:

@@ -28,11 +28,10 @@ def with_labels(known: list[str], table: Table, called: str, others: Collection[
     for at, fields in rows:
         ones = [name for column, name in classes.items() if fields[column].lower() in _ONE]
         if len(ones) != 1:
-            of = (
-                f"several classes ({first_of(ones, _NAMED)})"
-                if ones
-                else f"none of {first_of([*classes.values()], _NAMED)}"
+            of = "several classes" if ones else "none of the classes"
+            told = f"is of {of} ({first_of(ones or [*classes.values()], _NAMED)}): an image of one class is expected"
+            raise UserError(
+                f"{told}, leave the row out; if one column has the classes, --label-column names it", where=at
             )
-            raise UserError(f"is of {of}: an image of one class is expected, leave the row out", where=at)
-        labelled.append((at, [*fields[: len(known)], *ones, *fields[len(known) :]]))
-    return [*known, called], labelled
+        labelled.append((at, ones + fields))
+    return [called, *known], labelled

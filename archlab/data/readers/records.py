@@ -4,6 +4,7 @@ Edge Impulse do."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from typing import Any
 from archlab.data.readers.places import is_image
 from archlab.foundation import UserError
 
+_JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\]])")  # not [1].jpg,cat
+
 
 def is_json(text: str) -> bool:
-    return text.lstrip().startswith(("{", "["))
+    """Whether a table begins as an object, or as a list of such."""
+    return _JSON.match(text) is not None
 
 
 def records(text: str, path: Path) -> list[tuple[str, list[str]]]:
