@@ -21,10 +21,14 @@ if TYPE_CHECKING:  # for editors and type checkers
         search,
         xscore,
     )
+    from archlab.cli.picking import ShownPick
+    from archlab.cli.progress import ShownProgress
 
 __all__ = [
     "Progress",
     "Settings",
+    "ShownPick",
+    "ShownProgress",
     "ablate",
     "architecture",
     "build_model",
@@ -38,16 +42,17 @@ __all__ = [
     "xscore",
 ]
 CALLABLE_ROOMS = ("architecture", "pick")
+SHOWN = {"ShownPick": "archlab.cli.picking", "ShownProgress": "archlab.cli.progress"}
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `archlab.api` when one of its names is first used, so that `import archlab` stays fast."""
+    """Imports a name's module when it is first used, so that `import archlab` stays fast."""
     if name == "__version__":
         return version("archlab")
     if name in CALLABLE_ROOMS:
         return importlib.import_module(f"archlab.{name}")
     if name in __all__:
-        return getattr(importlib.import_module("archlab.api"), name)
+        return getattr(importlib.import_module(SHOWN.get(name, "archlab.api")), name)
     raise AttributeError(f"module 'archlab' has no attribute {name!r}")
 
 

@@ -140,7 +140,7 @@ def ablate(
         within: `"2h"`, `"90s"` or seconds: no round begins that would not end by then.
         store: The folder of runs and data; None: ARCHLAB_HOME, else `./.archlab`.
         settings: How runs are computed; None: in worker processes here, as many as suit this machine.
-        progress: Hears how it goes; None: nobody does.
+        progress: Hears how it goes, as `archlab.ShownProgress()` does, which shows it; None: nobody does.
 
     Returns:
         An `Ablation`: `.table`, `.scores` and `.effects` are DataFrames, `.answer` is in words, `.document` what the command

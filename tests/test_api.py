@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +27,13 @@ def test_rooms_that_are_called_tell_their_arguments(name, argument):
 
 def test_what_is_imported_when_it_is_first_used_is_completed():
     assert set(archlab.__all__) <= set(dir(archlab))
+
+
+def test_what_commands_show_is_there_for_notebooks(capsys):
+    assert isinstance(archlab.ShownProgress(), archlab.Progress)
+    archlab.ShownPick().field([], [SimpleNamespace(name="mobilevit", reason="above the limit")])
+    said = capsys.readouterr()
+    assert said.out == "" and "left out: mobilevit: above the limit" in said.err
 
 
 def test_no_other_name_is_there():

@@ -14,7 +14,7 @@ import click
 from archlab.cli.options import JSON, PATH, STORE
 from archlab.cli.running import run_options, settings_and_progress
 from archlab.cli.streams import echo
-from archlab.foundation.metric import METRICS, METRICS_TO_CHOOSE_BY
+from archlab.foundation.metric import METRICS_TO_CHOOSE_BY
 
 
 @click.command()
@@ -98,7 +98,7 @@ def pick(
         output=output,
         store=store,
         settings=given,
-        shown=ShownPick(METRICS[metric], quiet=quiet, events=events),
+        shown=ShownPick(metric, quiet=quiet, events=events),
         command=" ".join(["archlab", *map(shlex.quote, sys.argv[1:])]),
         began=began,
     )

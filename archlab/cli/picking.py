@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class ShownPick(ShownProgress, Shown):
     """Shows how a pick goes, which chooses by `metric`."""
 
-    def __init__(self, metric: Metric, *, quiet: bool, events: Path | None):
-        super().__init__(quiet=quiet, events=events, on_found=None)
-        self.metric = metric
+    def __init__(self, metric: Metric | str = "accuracy", *, quiet: bool = False, events: Path | None = None):
+        super().__init__(quiet=quiet, events=events)
+        self.metric = Metric.of(metric)
 
     def measuring(self, event: Event) -> None:
         if event.kind == "finished" and not self.quiet:

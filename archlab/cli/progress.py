@@ -24,7 +24,7 @@ MOST_MODELS = 20  # in the table below the running runs
 
 
 class ShownProgress(Progress):
-    """Shows how a study goes.
+    """Shows how a study goes, on standard error: as it stands on a terminal, else a line a run.
 
     Args:
         quiet: Failures alone while runs go.
@@ -32,7 +32,9 @@ class ShownProgress(Progress):
         on_found: Prints what was found.
     """
 
-    def __init__(self, *, quiet: bool, events: Path | None, on_found: Callable[[Any], None] | None):
+    def __init__(
+        self, *, quiet: bool = False, events: Path | None = None, on_found: Callable[[Any], None] | None = None
+    ):
         self.quiet, self.log = quiet, EventLog(events) if events else None
         self.on_found = on_found
         self.has_measured = False

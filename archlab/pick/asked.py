@@ -55,7 +55,7 @@ def pick(
         seed: Another one repeats all of it.
         output: The folder that is written; None: FOLDER-picked.
         store, settings: As for `archlab.ablate`.
-        shown: Hears how it goes; None: nobody does.
+        shown: Hears how it goes, as `archlab.ShownPick()` does, which shows it; None: nobody does.
         command: That asks for it, as the card tells it.
         began: When the time began, by `time.monotonic`; None: now.
 
