@@ -14,13 +14,8 @@ from archlab.foundation.errors import is_out_of_memory
 
 LONGEST_MESSAGE = 4096  # bytes: a pipe takes that much in one piece, so lines of several processes never mix
 LONGEST_CAUSE = 500  # bytes
-PASSING = {
-    getattr(errno, name)
-    for name in (
-        *("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "ESTALE"),
-        *("EAGAIN", "EMFILE", "ENFILE", "ETIMEDOUT", "ENOTCONN"),
-    )
-}
+PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.ESTALE}
+PASSING |= {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT, errno.ENOTCONN}
 
 
 class StopRequested(Exception):  # noqa: N818 - not an error

@@ -84,7 +84,6 @@ def pick(
         seed=plain(seed),
         metric=metric,
         command=command or "archlab.pick",
-        store=str(store) if store else None,
         began=time.monotonic() if began is None else began,
     )
     return _pick(request, Store(home(store)), settings, shown)

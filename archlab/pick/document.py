@@ -8,6 +8,7 @@ from typing import Any
 
 from archlab.deploy.finding import WINNER
 from archlab.forecast.costs import hardware
+from archlab.foundation import with_store
 from archlab.foundation.words import counted
 from archlab.pick.candidates import Candidate
 from archlab.pick.decisions import Decisions
@@ -50,7 +51,7 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
         "left_out": [{"model": each.name, "why": each.reason} for each in state.left_out],
         "runner_up": _runner_up(state),
         "training": _training(state, trainer),
-        "repeat": _repeat(state, mode),
+        "repeat": _repeat(state, trainer.store.home, mode),
         "repeats_exactly": mode["deterministic"],
     }
 
@@ -175,17 +176,17 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _repeat(state: State, mode: dict[str, Any]) -> list[str]:
+def _repeat(state: State, home: Path, mode: dict[str, Any]) -> list[str]:
     """The commands that train the very network again, and write its file."""
     assert state.chosen
     exact = " --deterministic" if mode["device"] == "cuda" and mode["deterministic"] else ""
     folder, run = state.request.output, state.chosen.run
-    store = f" --store {shlex.quote(state.request.store)}" if state.request.store else ""
     files = [in_shell(folder / name) for name in (WINNER, RECIPE)]
-    return [
-        f"archlab train {files[0]} --dataset {shlex.quote(run.dataset)} --recipe {files[1]} --seed {run.seed}{exact}{store}",
-        f"archlab export {run.key[:DIGITS]} --output {shlex.quote(f'{run.dataset}.onnx')}{store}",
-    ]
+    train = (
+        f"archlab train {files[0]} --dataset {shlex.quote(run.dataset)} --recipe {files[1]} --seed {run.seed}{exact}"
+    )
+    export = f"archlab export {run.key[:DIGITS]} --output {shlex.quote(f'{run.dataset}.onnx')}"
+    return [with_store(command, home) for command in (train, export)]
 
 
 def in_shell(path: Path) -> str:

@@ -33,7 +33,6 @@ class Request:
         seed: Counts repetitions: all runs have other seeds then.
         metric: One of METRICS_TO_CHOOSE_BY.
         command: The command that asks for it.
-        store: As the command was given it.
         began: When the time began, by `time.monotonic`.
     """
 
@@ -46,7 +45,6 @@ class Request:
     seed: int = 0
     metric: str = "accuracy"
     command: str = "archlab pick"
-    store: str | None = None
     began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:

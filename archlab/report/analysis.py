@@ -140,7 +140,7 @@ def analyse(materials: list[Material], against: Material | None = None, cheap: M
     seeds = rows.groupby(["model", "dataset"])["seed"].nunique()
     warnings += [*scores.warnings, *_mixed(material.runs), *uneven_gains(told, material.base)]
     warnings += dict.fromkeys(said for each in named for said in each.doubts)
-    warnings += [said for each in materials if each.seeds is None for said in _of_a_table(each)]
+    warnings += [said for each in materials if each.seeds is None for said in _doubts_of_table(each)]
     classes, without = by_class(material, list(scores.models.index))
     by_study = {each.name: found for each in materials if (found := _effects(each))}
     return Analysis(
@@ -270,7 +270,7 @@ def _effects(study: Material) -> Effects | None:
     )
 
 
-def _of_a_table(table: Material) -> list[str]:
+def _doubts_of_table(table: Material) -> list[str]:
     rows = cells(table.scored, table.split, table.metric)
     return [*uneven_seeds(rows), *column_of_means(seed_means(rows), table.metric)]
 

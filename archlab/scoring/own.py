@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
@@ -52,11 +51,12 @@ def own_score(reference: str, *, folder: Path | None = None, at: str | None = No
     """The score that `FILE.py:NAME` names; raises UserError where there is no such file, or function of one table."""
     code = own_code(reference, folder=folder, at=at)
     name = reference.rpartition(":")[2]
-    with suppress(ValueError):  # a function in C says nothing of itself
-        try:
-            signature(code.value).bind(None)
-        except TypeError:
-            raise UserError(f"{reference} must take one table, the normalised accuracies", where=at) from None
+    try:
+        signature(code.value).bind(None)
+    except ValueError:  # a function in C says nothing of itself
+        pass
+    except TypeError:
+        raise UserError(f"{reference} must take one table, the normalised accuracies", where=at) from None
     return OwnScore(name, f"{code.file}:{name}", code)
 
 

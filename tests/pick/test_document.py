@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from archlab.foundation import home_path
 from archlab.pick.document import _candidates, _early, _repeat, _rungs, _runner_up, _training, _untried
 from archlab.pick.race import Race
 from archlab.pick.standing import Standing
@@ -86,11 +87,20 @@ def test_the_best_of_so_many_counts_what_could_ship():
     assert _training(state, trainer)["trainings"] == 2
 
 
+def repeated(output, home):
+    run = SimpleNamespace(dataset="photos", seed=0, key="0" * 64)
+    state = SimpleNamespace(request=SimpleNamespace(output=Path(output)), chosen=SimpleNamespace(run=run))
+    return _repeat(state, home, {"device": "cpu", "deterministic": True})
+
+
 def test_a_folder_whose_name_begins_with_a_dash_is_no_option():
-    request = SimpleNamespace(output=Path("./-photos-picked"), store=None)
-    chosen = SimpleNamespace(run=SimpleNamespace(dataset="photos", seed=0, key="0" * 64))
-    train, _ = _repeat(SimpleNamespace(request=request, chosen=chosen), {"device": "cpu", "deterministic": True})
+    train, _ = repeated("./-photos-picked", home_path())
     assert train.split()[2] == "./-photos-picked/winner.yaml" and " ./-photos-picked/recipe.yaml " in train
+
+
+def test_the_commands_that_repeat_it_name_a_store_that_is_not_the_usual_one():
+    assert not any("--store" in command for command in repeated("out", home_path()))
+    assert all(command.endswith(" --store '/my runs'") for command in repeated("out", Path("/my runs")))
 
 
 def test_who_led_and_lost_in_the_end_to_one_with_other_augmentation_has_a_reason():

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections import Counter
 
+import optuna
 import pytest
 from search_program import run
 from small_search import STUDY, computed, study_of, trials_of
@@ -16,6 +17,7 @@ from archlab.foundation import UserError
 from archlab.runs import Store
 from archlab.study.loading import load_study
 from archlab.study.resolving import resolve
+from archlab.study.search.backends import open_storage
 from archlab.study.search.basis import basis
 from archlab.study.search.designs import Designs
 
@@ -275,6 +277,18 @@ def test_a_plan_counts_on_the_room_of_a_cluster(place, command, monkeypatch):
     home = place()
     code, out, err = command("search", "--spec", study_of(home), "--store", home, "--dry-run", "--json")
     assert code == 0 and json.loads(out)["workers"] == 7, err
+
+
+def test_a_plan_begins_no_search(place, command):
+    home = place()
+    journal = home / "trials.log"
+    plan = ("search", "--spec", study_of(home), "--store", home, "--storage", journal, "--dry-run", "--json")
+    code, out, err = command(*plan)
+    assert code == 0 and json.loads(out)["tried"] == 0 and not journal.exists(), err
+    optuna.create_study(study_name="another", storage=open_storage(journal, home))
+    before = journal.read_bytes()
+    code, out, err = command(*plan)
+    assert code == 0 and json.loads(out)["tried"] == 0 and journal.read_bytes() == before, err
 
 
 @pytest.mark.slow

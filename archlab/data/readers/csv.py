@@ -77,10 +77,9 @@ def _beside(file: Path) -> list[tuple[str, Path]]:
     """The tables of the other parts, with their split, beside one of training images: test.txt beside train.txt."""
     if SPLIT_NAMES.get(file.stem.lower()) != "train":
         return []
-    alike = sorted(Path(entry) for entry in within(file.parent) if entry.name.endswith(file.suffix))
-    tables = [path for path in alike if path.suffix == file.suffix and is_file(path)]
-    named = [(SPLIT_NAMES.get(path.stem.lower(), "train"), path) for path in tables]
-    return [(split, path) for split, path in named if split != "train"]
+    tables = sorted(Path(entry) for entry in within(file.parent) if entry.name.endswith(file.suffix))
+    named = [(SPLIT_NAMES.get(path.stem.lower(), "train"), path) for path in tables if path.suffix == file.suffix]
+    return [(split, path) for split, path in named if split != "train" and is_file(path)]
 
 
 def read_rows(path: Path, image: str, label: str, group: str | None = None, split: str | None = None) -> list[Row]:

@@ -41,10 +41,10 @@ def _records(text: str, path: Path) -> Iterator[tuple[str, Any]]:
         yield from _lines(text, path)
         return
     if isinstance(document, dict):
-        lists = [value for value in document.values() if isinstance(value, list)]
         if all(map(is_image, document)):
             document = [{"image": name, "label": label} for name, label in document.items()]
         else:
+            lists = [value for value in document.values() if isinstance(value, list)]
             document = lists[0] if len(lists) == 1 else [document]
     yield from ((f"{path}: record {number}", record) for number, record in enumerate(document, start=1))
 

@@ -6,6 +6,7 @@ import dataclasses
 import statistics
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from archlab.forecast import Plan
@@ -17,7 +18,7 @@ from archlab.study.search.basis import datasets_met, reference_runs, rungs_of
 from archlab.study.search.designs import Designs
 from archlab.study.search.final import final_study, unseen_runs
 from archlab.study.search.sampler import ExhaustedError, propose
-from archlab.study.search.storage import open_search
+from archlab.study.search.storage import find_search
 from archlab.study.search.trials import Trials
 from archlab.study.search_settings import search_name
 
@@ -25,11 +26,12 @@ SAMPLED = 3
 
 
 def tried_before(designs: Designs, store: Store, storage: str | None) -> int:
-    """How many designs were tried in the storage of a search, which is as `archlab search` takes it."""
+    """How many designs were tried in the storage of a search, which is as `archlab search` takes it. Begins no search."""
     folder = store.home / "studies" / search_name(designs.study.name)
-    if storage is None and not (folder / JOURNAL).exists():
-        return 0  # and none is made
-    return Trials(open_search(open_storage(storage, folder), designs)).tried()
+    if "://" not in (storage or "") and not Path(storage or folder / JOURNAL).exists():
+        return 0  # and no journal is made
+    _, study = find_search(open_storage(storage, folder), designs)
+    return Trials(study).tried() if study else 0
 
 
 def forecast(designs: Designs, trials: int, plan: Callable[[list[Run]], Plan], *, tried: int = 0) -> dict[str, Any]:

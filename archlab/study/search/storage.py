@@ -29,24 +29,31 @@ from archlab.study.variables import Value, Variable
 
 
 def open_search(storage: BaseStorage, designs: Designs) -> optuna.Study:
-    """The Optuna study of a search; a new one where the space has changed so that stored trials do not belong to it."""
+    """The Optuna study of a search, begun where there is none."""
     second = designs.study.search.second_objective
     metrics = ["xscore", second] if second else ["xscore"]
     directions: list[Literal["maximize", "minimize"]] = ["maximize", "minimize"] if second else ["maximize"]
-    name, version = f"{designs.study.name}-{identity(designs)}", 1
-    while True:
-        study = optuna.create_study(
-            study_name=name if version == 1 else f"{name}-{version}",
-            storage=storage,
-            directions=directions,
-            load_if_exists=True,
-        )
+    name, _ = find_search(storage, designs)
+    study = optuna.create_study(study_name=name, storage=storage, directions=directions, load_if_exists=True)
+    if study.metric_names is None:
+        with experimental():
+            study.set_metric_names(metrics)
+    return study
+
+
+def find_search(storage: BaseStorage, designs: Designs) -> tuple[str, optuna.Study | None]:
+    """What a search is called in the storage, and its Optuna study where it has begun; a new name where the space has changed
+    so that stored trials do not belong to it."""
+    begun = optuna.get_all_study_names(storage)
+    name = first = f"{designs.study.name}-{identity(designs)}"
+    version = 1
+    while name in begun:
+        study = optuna.load_study(study_name=name, storage=storage)
         if all(_belongs(designs, trial) for trial in study.get_trials(deepcopy=False)):
-            if study.metric_names is None:
-                with experimental():
-                    study.set_metric_names(metrics)
-            return study
+            return name, study
         version += 1
+        name = f"{first}-{version}"
+    return name, None
 
 
 def identity(designs: Designs) -> str:
