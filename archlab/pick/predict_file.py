@@ -23,7 +23,8 @@ FORMATS: list[str] = [
 ]
 ENDINGS = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"]
 ENDINGS += [".avif"] if "AVIF" in FORMATS else []
-ENDINGS += [".heic", ".heif", ".hif"] if "HEIF" in FORMATS else []
+HEIC = (".heic", ".heif", ".hif")
+ENDINGS += HEIC if "HEIF" in FORMATS else ()
 
 
 def read(file, resolution, fit, white):
@@ -116,6 +117,8 @@ def main():
         except Exception as error:  # Pillow raises nearly anything on damaged bytes
             failed = 1
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            if file.lower().endswith(HEIC) and "HEIF" not in FORMATS:
+                why = "HEIC is read after pip install pillow-heif"
             print(f"failed: {shown(file)} cannot be read: {shown(why)}", file=sys.stderr)
             continue
         probabilities = session.run(None, {"images": pixels[None]})[0][0]

@@ -243,6 +243,15 @@ def test_an_error_without_words_is_told_by_its_kind(folder, monkeypatch, capsys)
     assert capsys.readouterr().err == "failed: photo.png cannot be read: EOFError\n"
 
 
+def test_heic_that_cannot_be_read_says_what_to_install(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(predict_file, "FORMATS", ["JPEG", "PNG"])
+    monkeypatch.setattr(predict_file, "__file__", str(folder / "predict.py"))
+    (tmp_path / "photo.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    monkeypatch.setattr(sys, "argv", ["predict.py", str(tmp_path / "photo.HEIC")])
+    assert predict_file.main() == 1
+    assert capsys.readouterr().err.endswith("photo.HEIC cannot be read: HEIC is read after pip install pillow-heif\n")
+
+
 def test_probabilities_of_the_file_are_those_of_the_network(place, folder, tmp_path):
     import onnxruntime
     import torch
