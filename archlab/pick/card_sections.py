@@ -212,10 +212,9 @@ def _training(document: dict[str, Any]) -> Iterator[Section]:
     sentences = [f"{training['model']} was trained for {counted(training['steps'], 'step')} from {start}."]
     if training["long"] and len(training["seeds"]) > 1:
         chosen = words.worth(metric, training["value"])
-        sentences.append(
-            f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}. "
-            "It was chosen by these images, so on others it is likely a little worse."
-        )
+        best = f"Of {counted(len(training['seeds']), 'network')} the one that ships is the best on validation images: {chosen}."
+        others = " It was chosen by these images, so on others it is likely a little worse."
+        sentences.append(best if document["test"]["images"] and words.is_apart(document) else best + others)
     elif not training["long"] and training["trainings"] > 1:
         sentences.append(f"There was no longer training: it is the best of {training['trainings']}.")
     tables = []

@@ -12,9 +12,11 @@ from archlab.foundation.words import counted, duration, first_of, in_kib
 NAMED = 8  # classes
 FEW_IMAGES = 10  # of a class, whose recall says little
 WIDE = 0.02  # half of an interval of accuracy that says little
+APART = 0.05  # accuracy on validation and on test images: less is what choosing by the former, or chance, can do
 MEMORY = ("peak_memory", "flash")
 LIMITS = ("params", "macs", *MEMORY)
 LARGEST = "the largest class"
+NO_TIME = "no time to try it"  # why a candidate went out
 CAREFUL = "Careful: "  # in what archlab.pick.findings says of leaks
 OF_GROUPS = "the test is no test of new groups", "every interval counts each by itself"  # and of groups
 
@@ -49,9 +51,14 @@ def title(document: dict[str, Any]) -> str:
 
 def answers(document: dict[str, Any]) -> list[str]:
     """What it is; how good, and what that is to be held against."""
-    test, metric = document["test"], metric_of(document)
-    if not test["images"]:
+    if not document["test"]["images"]:
         return [_in_short(document), _untested(document)]
+    found = [_in_short(document), _how_good(document)]
+    return [*found, _on_validation(document)] if is_apart(document) else found
+
+
+def _how_good(document: dict[str, Any]) -> str:
+    test, metric = document["test"], metric_of(document)
     accuracy, guess, guessed = test["metrics"]["accuracy"], test["guess"], _guessed(test)
     name = f", {guess['class']}," if guessed == LARGEST else ""
     said = (
@@ -60,16 +67,41 @@ def answers(document: dict[str, Any]) -> list[str]:
         f"{percent(guess['accuracy'])}."
     )
     if metric.name == "accuracy":
-        return [_in_short(document), said]
+        return said
     other = test["metrics"][metric.name]
     if other["value"] is None:
-        return [_in_short(document), f"{said} Its {metric.words} is not defined on these images."]
+        return f"{said} Its {metric.words} is not defined on these images."
     if other["low"] is None:
         ends = "its interval is not known: some classes have too few test images"
     else:
         ends = between(other["low"], other["high"]) if metric.is_share else f"{other['low']:.3f} to {other['high']:.3f}"
-    said += f" Its {metric.words}, by which it was chosen on other images, is {worth(metric, other['value'])} ({ends})."
-    return [_in_short(document), said]
+    return f"{said} Its {metric.words}, by which it was chosen on other images, is {worth(metric, other['value'])} ({ends})."
+
+
+def is_apart(document: dict[str, Any]) -> bool:
+    """Whether it is right on validation and on test images so differently that these are not alike: by more than APART, and
+    with intervals of 95 % that do not meet."""
+    test, validation = document["test"]["metrics"]["accuracy"], document["validation"]["accuracy"]
+    lower, higher = sorted([test, validation], key=lambda each: float(each["value"]))
+    return bool(higher["value"] - lower["value"] > APART and higher["low"] > lower["high"])
+
+
+def _on_validation(document: dict[str, Any]) -> str:
+    """Where it is apart, what it is right on there, and what that means."""
+    data, validation = document["data"], document["validation"]
+    accuracy, tested = validation["accuracy"], document["test"]["metrics"]["accuracy"]
+    than = "harder" if tested["value"] < accuracy["value"] else "easier"
+    said = (
+        f"On {images(validation['images'], 'validation')}, by which it was chosen, it is right on {percent(accuracy['value'])} "
+        f"({between(accuracy['low'], accuracy['high'])}): the test images are {than} than these, and new ones may be like either."
+    )
+    own = data["own_splits"]
+    if "test" not in own or "validation" in own or data["groups"]:
+        return said
+    return (
+        f"{said} The source keeps its test images apart, and those to choose by were drawn from the others. If these come in "
+        "series (of one film, of one patient), a table that names the series (--group-column) keeps them together."
+    )
 
 
 def _guessed(test: dict[str, Any]) -> str:
@@ -130,7 +162,8 @@ def short(number: float) -> str:
 
 def caveats(document: dict[str, Any]) -> list[str]:
     """What a reader must know before relying on it; the gravest first."""
-    return [*_of_data(document), *_of_test(document), *_of_int8(document), *_of_limits(document), *_general(document)]
+    parts = (_of_data, _of_test, _of_time, _of_int8, _of_limits, _general)
+    return [caveat for part in parts for caveat in part(document)]
 
 
 def _of_data(document: dict[str, Any]) -> Iterator[str]:
@@ -164,6 +197,12 @@ def _of_test(document: dict[str, Any]) -> Iterator[str]:
     if few:
         named = first_of([f"{each['class']} ({each['images']})" for each in few], 3)
         yield f"So few test images say little of single classes: {named}."
+
+
+def _of_time(document: dict[str, Any]) -> Iterator[str]:
+    candidates = document["candidates"]
+    if untried := sum(each["out"] == NO_TIME for each in candidates):
+        yield f"There was no time to try {untried} of {counted(len(candidates), 'candidate')}: with more (--within) they race."
 
 
 def _of_int8(document: dict[str, Any]) -> Iterator[str]:

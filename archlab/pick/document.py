@@ -11,11 +11,14 @@ from archlab.forecast.costs import hardware
 from archlab.foundation import with_store
 from archlab.foundation.words import counted
 from archlab.pick.candidates import Candidate
+from archlab.pick.card_words import NO_TIME
 from archlab.pick.decisions import Decisions
 from archlab.pick.folder import RECIPE
 from archlab.pick.state import State
-from archlab.pick.trainer import Trainer
+from archlab.pick.tested import ACCURACY, share
+from archlab.pick.trainer import SPLIT, Trainer
 from archlab.pick.winner import is_stronger
+from archlab.study.measuring import value_of
 
 VERSION = 1
 DIGITS = 12  # of a key
@@ -51,6 +54,7 @@ def document(state: State, trainer: Trainer, decisions: Decisions) -> dict[str, 
         "left_out": [{"model": each.name, "why": each.reason} for each in state.left_out],
         "runner_up": _runner_up(state),
         "training": _training(state, trainer),
+        "validation": _validation(state, trainer),
         "repeat": _repeat(state, trainer.store.home, mode),
         "repeats_exactly": mode["deterministic"],
     }
@@ -115,7 +119,7 @@ def _candidate(candidate: Candidate, state: State, trainer: Trainer) -> dict[str
 def _untried(name: str, state: State, trainer: Trainer) -> str:
     early = "the interruption" if state.interrupted == "training" else "something failed" if state.failed else ""
     if not early:
-        return "no time to try it"
+        return NO_TIME
     tried = name in {each.candidate.name for each in trainer.attempts.values()}
     return f"not all like it were trained before {early}" if tried else f"not tried before {early}"
 
@@ -174,6 +178,16 @@ def _training(state: State, trainer: Trainer) -> dict[str, Any]:
         "trainings": sum(map(state.may_ship, trainer.attempts.values())),
         "long": bool(training.seeds),
     }
+
+
+def _validation(state: State, trainer: Trainer) -> dict[str, Any]:
+    """How often what ships is right on the images that it was chosen by, whatever the metric."""
+    assert state.chosen
+    stored, images = trainer.store.get(state.chosen.run.key), state.described.facts["images"][SPLIT]
+    assert stored
+    accuracy = value_of(stored, ACCURACY, SPLIT, trainer.store)
+    assert accuracy is not None
+    return {"images": images, "accuracy": share(round(accuracy * images), images)}
 
 
 def _repeat(state: State, home: Path, mode: dict[str, Any]) -> list[str]:

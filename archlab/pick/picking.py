@@ -17,6 +17,7 @@ from archlab.deploy.loading import load
 from archlab.executors import Settings, connected, one_server
 from archlab.executors.signals import handling
 from archlab.foundation import UserError, real
+from archlab.foundation.words import duration
 from archlab.pick.alone import alone
 from archlab.pick.candidates import Candidate, Fits, LeftOut, NobodyFitsError, always, candidates
 from archlab.pick.card_words import answers
@@ -38,6 +39,7 @@ from archlab.pick.winner import alike, to_ship, train_long, tune
 from archlab.runs import Store
 
 FOR_FILES = 0.1, 15.0, 90.0  # share of the time, and seconds at least and at most, that files and tests are left
+SHORT = 180.0  # seconds, of which what is not training takes much: docs/picking.md has what a pick of less is worth
 TO_MEASURE_SHARING = 1200.0  # seconds that there are, of which it takes a tenth at most
 FOR_RESOLUTION, FOR_TIMING, FOR_RACE, FOR_TUNING = 0.1, 0.15, 0.2, 0.1  # shares of what is left when each begins
 
@@ -75,6 +77,9 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     settings, shown = settings or Settings(), shown or Shown()
     require(FORMAT)
     check_folder(request.output, request.source)
+    if request.within < SHORT:
+        within = duration(request.within)
+        shown.say(f"{within} is short: reading, measuring and files take much of it, and few candidates are tried")
     into = "another pick is about to write this folder: wait for it, or name another --output"
     same = "another command is at this very pick, of these images, limits, time and seed: wait for it"
     with (

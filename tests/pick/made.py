@@ -35,6 +35,8 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
             "smallest": {"class": network.class_names[smallest], "images": counts[smallest]},
             "identical": 3,
             "near": 12,
+            "own_splits": ["train", "test"],
+            "groups": None,
             "pixels": pixels,
             "lines": [
                 "There are three classes.",
@@ -90,6 +92,7 @@ def document(network: LoadedNetwork, **changes: Any) -> dict[str, Any]:
             "trainings": 6,
             "long": True,
         },
+        "validation": {"images": 100, "accuracy": {"value": 0.85, "low": 0.77, "high": 0.91}},
         "repeat": [f"archlab train winner.yaml --dataset {origin['dataset']} --recipe recipe.yaml --seed 0"],
         "repeats_exactly": True,
     }

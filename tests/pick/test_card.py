@@ -11,7 +11,7 @@ import pytest
 
 from archlab.pick import findings
 from archlab.pick.card import card_html, card_markdown
-from archlab.pick.card_words import short
+from archlab.pick.card_words import NO_TIME, short
 from archlab.report.markdown import for_markdown
 
 HOSTILE = "<img src=x onerror=alert(1)>|*[a](javascript:b)"
@@ -40,6 +40,8 @@ def whole(classes=("cat", "dog", "hen"), **changes):
             "smallest": {"class": classes[-1], "images": 12},
             "identical": 3,
             "near": 12,
+            "own_splits": ["train", "test"],
+            "groups": None,
             "pixels": 160,
             "lines": ["One line.", "Another."],
             "remarks": [],
@@ -65,6 +67,7 @@ def whole(classes=("cat", "dog", "hen"), **changes):
             "trainings": 3,
             "long": False,
         },
+        "validation": {"images": 90, "accuracy": {"value": 0.85, "low": 0.76, "high": 0.91}},
         "repeat": ["archlab train winner.yaml --dataset photos --recipe recipe.yaml --seed 0"],
         "repeats_exactly": True,
         "test": {
@@ -331,6 +334,55 @@ def test_the_best_of_several_is_told_only_where_there_are_several(count, said):
     training = {**whole()["training"], "long": True, "seeds": count * [one]}
     words = "the one that ships is the best", "on others it is likely a little worse."
     assert in_both(whole(training=training), *words) == [said, said]
+
+
+@pytest.mark.parametrize(("why", "said"), [(NO_TIME, True), ("1.2 points behind in the end", False)])
+def test_candidates_that_had_no_time_are_counted(why, said):
+    document = whole(candidates=[candidate("starnet", 0.83, None), candidate("convnext", None, why)])
+    assert in_both(document, "There was no time to try 1 of 2 candidates: with more (--within) they race.") == [said]
+
+
+def with_accuracies(validation, test, **data):
+    """Value, low and high of each."""
+    document = whole()
+    ends = "value", "low", "high"
+    document["data"] |= data
+    document["validation"]["accuracy"] = dict(zip(ends, validation, strict=True))
+    document["test"]["metrics"]["accuracy"] = dict(zip(ends, test, strict=True))
+    return document
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "than"),
+    [
+        ((0.95, 0.91, 0.97), (0.74, 0.71, 0.77), "harder"),
+        ((0.6, 0.55, 0.65), (0.7, 0.68, 0.72), "easier"),
+        ((0.95, 0.91, 0.97), (0.85, 0.78, 0.92), None),
+        ((0.8, 0.79, 0.81), (0.76, 0.75, 0.77), None),
+    ],
+    ids=["harder", "easier", "intervals-meet", "little"],
+)
+def test_a_test_unlike_the_images_it_was_chosen_by_is_told(validation, test, than):
+    document = with_accuracies(validation, test)
+    said = f"On 90 validation images, by which it was chosen, it is right on {100 * validation[0]:.1f} % "
+    assert in_both(document, said, "than these, and new ones may be like either.") == [bool(than), bool(than)]
+    assert not than or all(in_both(document, f"the test images are {than} than these"))
+
+
+@pytest.mark.parametrize(
+    ("data", "advised"),
+    [({}, True), ({"own_splits": []}, False), ({"own_splits": ["validation", "test"]}, False), ({"groups": 9}, False)],
+)
+def test_series_are_to_be_named_where_what_it_was_chosen_by_was_drawn_beside_a_test_of_its_own(data, advised):
+    document = with_accuracies((0.95, 0.91, 0.97), (0.74, 0.71, 0.77), **data)
+    assert in_both(document, "a table that names the series (--group-column)") == [advised]
+
+
+def test_of_a_test_that_is_much_harder_it_is_not_said_that_it_is_a_little_worse():
+    document = with_accuracies((0.95, 0.91, 0.97), (0.74, 0.71, 0.77))
+    one = {"model": "starnet", "seed": 0, "key": "0" * 64, "steps": 9, "augmentation": "plain", "value": 0.95}
+    document["training"] |= {"long": True, "seeds": 2 * [one]}
+    assert in_both(document, "the one that ships is the best on validation images", "a little worse") == [True, False]
 
 
 @pytest.mark.parametrize(("exactly", "said"), [(True, "to the last digit"), (False, "but for the noise of a GPU")])

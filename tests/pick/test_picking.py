@@ -102,6 +102,9 @@ def test_a_folder_of_images_becomes_a_folder_that_ships(command, photos, place):
     )  # test images were read by the files alone
     chosen = next(row for row in rows if row["key"] == found["training"]["chosen"])
     assert chosen["validation_accuracy"] == found["training"]["value"]
+    assert found["validation"]["accuracy"]["value"] == pytest.approx(found["training"]["value"])
+    assert found["validation"]["images"] == found["data"]["images"]["validation"]
+    assert "45 s is short: reading, measuring and files take much of it" in err
 
     image = next((photos / "pear").glob("*.png"))
     said = subprocess.run(
