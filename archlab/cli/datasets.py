@@ -9,7 +9,7 @@ import click
 
 from archlab.cli.completion import DATASET
 from archlab.cli.groups import Group
-from archlab.cli.options import JSON, PATH, STORE, place_to_read
+from archlab.cli.options import JSON, PATH, SERIES, STORE, place_to_read
 from archlab.cli.streams import echo
 from archlab.foundation import UserError, home, home_to_read, read_yaml_text, with_store
 from archlab.foundation.machine import core_count
@@ -98,6 +98,7 @@ def prepare(
 @click.option("--label-column", help="The class.  [default: label]")
 @click.option("--group-column", help="What must stay together: a patient, a place.")
 @click.option("--split-column", help="train, validation or test.")
+@SERIES
 @click.option("--image-folder", type=PATH, help="Where the images of the CSV are.")
 @_RESOLUTION
 @click.option("--title")
@@ -161,12 +162,14 @@ def _source(given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if given["options"] and not given["reader"]:
         raise UserError("--option is for a --reader of your own")
     columns = {key: given[f"{key}_column"] for key in ("image", "label", "group", "split")}
+    if given["reader"] and given["series"]:
+        raise UserError("--series is for folders of classes: a --reader of your own gives groups")
     if given["reader"] and any(columns.values()):
         raise UserError("columns are those of a table: what a --reader of your own needs is given by --option")
     if given["reader"]:
         return own_source(given["reader"], dict(_option(text) for text in given["options"]))
     places = {name: sources[name] for name in named}
-    return source_given(places, columns, given["image_folder"])
+    return source_given(places, columns, given["image_folder"], series=given["series"])
 
 
 def _option(text: str) -> tuple[str, Any]:

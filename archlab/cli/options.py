@@ -44,6 +44,9 @@ class _Time(click.ParamType):
 
 PATH = _Path()
 TIME = _Time()
+SERIES = click.option(
+    "--series", is_flag=True, help="Images in a folder within a class, or called film3_01 and film3_02, stay together."
+)
 STORE = click.option(
     "--store", metavar="PATH", help="Folder of runs and data  [default: ARCHLAB_HOME, else ./.archlab]"
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from archlab.cli.options import JSON, PATH, STORE
+from archlab.cli.options import JSON, PATH, SERIES, STORE
 from archlab.cli.running import run_options, settings_and_progress
 from archlab.cli.streams import echo
 from archlab.foundation.metric import METRICS_TO_CHOOSE_BY
@@ -24,6 +24,7 @@ from archlab.foundation.metric import METRICS_TO_CHOOSE_BY
 @click.option("--label-column", help="The class.  [default: label]")
 @click.option("--group-column", help="What must stay together: a patient, a place.")
 @click.option("--split-column", help="train, validation or test.")
+@SERIES
 @click.option("--no-flip", is_flag=True, help="A mirror image is not an example of the same class.")
 @click.option("--within", default="1h", show_default=True, metavar="TIME", help="`90s`, `30m`, `2h`, `1h30m`.")
 @click.option("--params", default="2.5M", show_default=True, help="The most parameters.")
@@ -51,6 +52,7 @@ def pick(
     label_column: str | None,
     group_column: str | None,
     split_column: str | None,
+    series: bool,
     no_flip: bool,
     within: str,
     int8: bool,
@@ -89,6 +91,7 @@ def pick(
         label_column=label_column,
         group_column=group_column,
         split_column=split_column,
+        series=series,
         within=within,
         budget={name: limit for name, limit in limits.items() if limit is not None},
         metric=metric,

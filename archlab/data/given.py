@@ -14,7 +14,11 @@ from archlab.foundation.separated import text_of
 
 
 def source_given(
-    places: Mapping[str, Path | None], columns: Mapping[str, str | None], image_folder: Path | None = None
+    places: Mapping[str, Path | None],
+    columns: Mapping[str, str | None],
+    image_folder: Path | None = None,
+    *,
+    series: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """The reader and its options, paths in them absolute, as in an entry's `source`.
 
@@ -22,6 +26,7 @@ def source_given(
         places: By `folder`, `csv` or `parquet` where the images are, or by `folder` and `csv`: the list of its flat part.
         columns: The names of the columns `image`, `label`, `group` and `split` of the table, where they are not as usual.
         image_folder: Where the images of the CSV are.
+        series: Whether images of a series are of one group (see `archlab.data.readers.series`).
 
     Raises UserError for what is not there, or is none of these.
     """
@@ -45,6 +50,10 @@ def source_given(
         options.setdefault("label", "label")
     if reader == "csv":
         options.setdefault("image", "image")
+    if series:
+        if reader != "folder":
+            raise UserError("--series is for folders of classes: a table has --group-column")
+        options["series"] = True
     if image_folder:
         options["images"] = str(image_folder.absolute())
     return reader, {"path": str(path.absolute()), **options}

@@ -27,6 +27,7 @@ def pick(
     label_column: str | None = None,
     group_column: str | None = None,
     split_column: str | None = None,
+    series: bool = False,
     within: str | float = "1h",
     budget: str | int | dict[str, Any] = "2.5M",
     metric: str = "accuracy",
@@ -47,6 +48,7 @@ def pick(
     Args:
         folder: With a folder of images for each class, or train/ and test/ with these; or where the images of `csv` are.
         csv: A table with a row an image; the columns are `image` and `label` where nothing else is said.
+        series: Whether images in one folder within a class, or whose names differ by their last number alone, stay together.
         within: `"90s"`, `"1h30m"` or seconds, 60 at least.
         budget: Parameters, or limits as a study writes them: `{"params": "2.5M", "peak_memory": "256K", "latency": "5ms"}`.
         metric: What all is chosen by, on validation images: one of `archlab.foundation.metric.METRICS_TO_CHOOSE_BY`.
@@ -73,6 +75,7 @@ def pick(
         label_column=label_column,
         group_column=group_column,
         split_column=split_column,
+        series=series,
     )
     request = Request(
         source=source,

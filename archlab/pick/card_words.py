@@ -92,15 +92,16 @@ def _on_validation(document: dict[str, Any]) -> str:
     accuracy, tested = validation["accuracy"], document["test"]["metrics"]["accuracy"]
     than = "harder" if tested["value"] < accuracy["value"] else "easier"
     said = (
-        f"On {images(validation['images'], 'validation')}, by which it was chosen, it is right on {percent(accuracy['value'])} "
-        f"({between(accuracy['low'], accuracy['high'])}): the test images are {than} than these, and new ones may be like either."
+        f"On {images(validation['images'], 'validation')}, by which it was chosen, it is right on "
+        f"{percent(accuracy['value'])} ({between(accuracy['low'], accuracy['high'])}): the test images are {than} than these, "
+        "and new ones may be like either."
     )
     own = data["own_splits"]
     if "test" not in own or "validation" in own or data["groups"]:
         return said
     return (
         f"{said} The source keeps its test images apart, and those to choose by were drawn from the others. If these come in "
-        "series (of one film, of one patient), a table that names the series (--group-column) keeps them together."
+        "series (of one film, of one patient), --series or a table that names these (--group-column) keeps them together."
     )
 
 

@@ -40,7 +40,7 @@ _TOGETHER: tuple[Literal["near", "identical"], ...] = ("near", "identical")
 
 @dataclass(frozen=True)
 class Source:
-    """Where images are, and the columns of a table as `archlab datasets add` has them.
+    """Where images are, and the columns of a table and whether there are series as `archlab datasets add` has them.
 
     A folder alone holds a folder for each class, metadata.csv or Parquet. A table alone says where its images are. With both,
     the table is of the images in the folder, or, where its train/ holds folders of classes, of a flat part beside.
@@ -53,6 +53,7 @@ class Source:
     label_column: str | None = None
     group_column: str | None = None
     split_column: str | None = None
+    series: bool = False
 
     def __post_init__(self) -> None:
         if self.folder is None and self.csv is None:
@@ -115,12 +116,12 @@ def _given(source: Source) -> tuple[str, dict[str, Any]]:
     folder, table = (path and real(check_file(path)) for path in (source.folder, source.csv))
     columns = {key: getattr(source, f"{key}_column") for key in ("image", "label", "group", "split")}
     if folder is None or table is None:
-        return source_given({"folder": folder, "csv": table}, columns)
+        return source_given({"folder": folder, "csv": table}, columns, series=source.series)
     source_given({"folder": folder, "csv": table}, {})  # refuses what is no folder
     in_classes = any(SPLIT_NAMES.get(below.name.lower()) == "train" and folders(below) for below in folders(folder))
     if in_classes:
-        return source_given({"folder": folder, "csv": table}, columns)
-    return source_given({"csv": table}, columns, image_folder=folder)
+        return source_given({"folder": folder, "csv": table}, columns, series=source.series)
+    return source_given({"csv": table}, columns, image_folder=folder, series=source.series)
 
 
 def _read(name: str, reader: str, options: dict[str, Any]) -> Listing:

@@ -26,6 +26,7 @@ from archlab.study.shipped import study_path
 from archlab.study.source import StudySource, parts
 from archlab.study.study import Effect, Explore, FrameOf, Study, Widths
 from archlab.study.unseen import hide, read_unseen
+from archlab.study.unused_exemptions import tell_of_unused_exemptions
 from archlab.study.unused_widths import tell_of_unused_widths
 from archlab.study.variables import option_name
 from archlab.training.consistency import check_consistency
@@ -91,6 +92,7 @@ def load_study(source: StudySource, *, home: Path | None = None) -> Study:
     check_own_scores(study)
     check_combinations(study)
     tell_of_unused_widths(study)
+    tell_of_unused_exemptions(study)
     return study
 
 

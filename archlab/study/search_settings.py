@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from archlab.foundation import UserError, where, with_lines_of
@@ -62,6 +63,14 @@ class Sampler:
             study.ask(space)
         except Exception as error:
             raise self._cannot("propose", error) from None
+
+    def fault(self, error: Exception) -> UserError | None:
+        """What a user's own sampler raised while it proposed; None where that was not raised in its file."""
+        if not is_own(self.name):
+            return None
+        file = str(own_code(self.name).file)
+        is_its = any(frame.filename == file for frame in extract_tb(error.__traceback__))
+        return self._cannot("propose", error) if is_its else None
 
     def _cannot(self, what: str, error: Exception) -> UserError:
         words = " ".join(f"{type(error).__name__}: {error}".split())

@@ -264,6 +264,11 @@ def test_unreadable(call, photos):
         (("add", "x", "--folder", ".", "--csv", "none.csv"), "none.csv: there is no such file or folder"),
         (("add", "x", "--folder", ".", "--option", "a=1"), "--option is for a --reader of your own"),
         (("add", "x", "--reader", "a.py:read", "--group-column", "b"), "columns are those of a table: what a --reader"),
+        (
+            ("add", "x", "--reader", "a.py:read", "--series"),
+            "--series is for folders of classes: a --reader of your own",
+        ),
+        (("add", "x", "--parquet", ".", "--series"), "--series is for folders of classes: a table has --group-column"),
         (("add", "x", "--reader", "folder"), "own code is named FILE.py:NAME, not 'folder'"),
         (("add", "x", "--reader", "none.py:read"), "none.py cannot be read: No such file"),
         (("add", "x", "--reader", "none.py:read", "--option", "a"), "--option is written KEY=VALUE, not 'a'"),

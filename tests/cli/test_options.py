@@ -62,12 +62,13 @@ def test_what_a_pick_must_keep_and_reads_is_what_the_options_say(picked):
     limits = {"params": "1M", "macs": "50M", "peak-memory": "256K", "flash": "512K", "latency": "5ms"}
     columns = {"image-column": "file", "label-column": "dx", "group-column": "patient", "split-column": "part"}
     options = [word for name, value in (limits | columns).items() for word in (f"--{name}", value)]
-    given = picked(*options, "--no-flip", "--int8", "--seed", 3, "--metric", "macro_f1")
+    given = picked(*options, "--series", "--no-flip", "--int8", "--seed", 3, "--metric", "macro_f1")
     assert given["budget"] == {name.replace("-", "_"): limit for name, limit in limits.items()}
     assert {name.replace("-", "_"): given[name.replace("-", "_")] for name in columns} == {
         name.replace("-", "_"): column for name, column in columns.items()
     }
     assert (given["flip"], given["int8"], given["seed"], given["metric"]) == (False, True, 3, "macro_f1")
+    assert (plain["series"], given["series"]) == (False, True)
 
 
 def test_a_home_folder_that_the_shell_has_left_is_meant(monkeypatch, tmp_path):

@@ -375,7 +375,7 @@ def test_a_test_unlike_the_images_it_was_chosen_by_is_told(validation, test, tha
 )
 def test_series_are_to_be_named_where_what_it_was_chosen_by_was_drawn_beside_a_test_of_its_own(data, advised):
     document = with_accuracies((0.95, 0.91, 0.97), (0.74, 0.71, 0.77), **data)
-    assert in_both(document, "a table that names the series (--group-column)") == [advised]
+    assert in_both(document, "--series or a table that names these (--group-column)") == [advised]
 
 
 def test_of_a_test_that_is_much_harder_it_is_not_said_that_it_is_a_little_worse():

@@ -264,6 +264,21 @@ def test_a_table_beside_a_folder(found, tmp_path):
     assert found(images, csv=tmp_path / "labels.csv", **columns)[0].prepared.digest == described.prepared.digest
 
 
+def test_series_stay_together_where_that_is_asked_for(found, tmp_path):
+    for image in list(fill(tmp_path / "films", {"a": 40, "b": 40}).rglob("*.png")):
+        film, frame = divmod(int(image.stem), 4)
+        image.rename(image.with_stem(f"{image.parent.name}-film{film}_{frame}"))
+    alone, _ = found(tmp_path / "films")
+    assert alone.facts["groups"] is None and "80 images seem to be of 20 series" in alone.facts["remarks"][0]
+    together, _ = found(tmp_path / "films", series=True)
+    assert together.facts["groups"] == 20 and together.name != alone.name
+    assert "80 images of 20 series: each stays on one side." in together.facts["remarks"]
+    films = {}
+    for image, part in sides(together.prepared).items():
+        films.setdefault(image.rpartition("_")[0], set()).add(part)
+    assert len(films) == 20 and all(len(parts) == 1 for parts in films.values())
+
+
 def test_a_table_alone_and_its_column_of_splits(found, tmp_path):
     fill(tmp_path, {"a": 12, "b": 12})
     parts = ["train"] * 6 + ["val"] * 3 + ["test"] * 3

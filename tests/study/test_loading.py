@@ -47,10 +47,21 @@ def test_all_references_are_compared_beside_others_and_numbers_are_names():
     assert list(study("base: {choose: {0: mobilenetv2, 1: starnet}}").bases) == ["0", "1"]
 
 
+def test_an_exemption_of_a_model_that_nobody_knows_is_told(caplog):
+    recipe = "recipe: {like: quick, exemptions: [{models: [%s], set: {lr: 1e-3}}]}"
+    for known in ("convnext, mobilenetv2", "mine"):  # a reference that is not in the study may be in another
+        study("compare: [mobilenetv2, {name: mine, layers: [{conv: {out: 8}}]}]\n" + recipe % known)
+    assert not caplog.messages
+    study("name: s\n" + recipe % "convnet, mine")
+    first, second = caplog.messages
+    assert "is of 'convnet', which is no model of the study - did you mean 'convnext'?" in first
+    assert "is of 'mine', which is no model of the study" in second and "did you mean" not in second
+
+
 @pytest.mark.parametrize("name", studies())
-def test_shipped_studies_load(name):
+def test_shipped_studies_load(name, caplog):
     loaded = load_study(name)
-    assert loaded.name == name.rpartition("/")[2] and loaded.question
+    assert loaded.name == name.rpartition("/")[2] and loaded.question and not caplog.messages
 
 
 def test_a_study_is_a_file_and_names_files_beside_it(tmp_path):

@@ -123,6 +123,41 @@ def test_a_sampler_of_ones_own_that_cannot_be_made_is_refused_before_anything_ru
         parse_search({"sampler": "mine.py:make"}, "study.yaml:7", tmp_path)
 
 
+FAILING = """from optuna.samplers import RandomSampler
+
+class Failing(RandomSampler):
+    def sample_independent(self, study, trial, name, distribution):
+        if study.get_trials(states=[TrialState.COMPLETE])[1:]:
+            return {}["rate"]
+        return super().sample_independent(study, trial, name, distribution)
+"""
+
+
+def test_a_sampler_of_ones_own_that_fails_later_is_told_in_one_line(tmp_path):
+    (tmp_path / "mine.py").write_text(f"from optuna.trial import TrialState\n{FAILING}")
+    sampler = parse_search({"sampler": "mine.py:Failing"}, "study.yaml:7", tmp_path).sampler
+    study = load_study(read_yaml_text(SMALL, "small.yaml"), home=tmp_path)
+    designs = Designs(dataclasses.replace(study, search=dataclasses.replace(study.search, sampler=sampler)), tmp_path)
+    values = {"block": "x", "depth": 2, "ratio": 0.1}
+    assert propose(designs, BASIS, [trial_of(0.3, **values)], set(), 0)
+    with pytest.raises(
+        UserError, match=r"study\.yaml:7: search: the sampler .*:Failing cannot propose: KeyError: 'rate'"
+    ):
+        propose(designs, BASIS, [trial_of(0.3, **values), trial_of(0.7, met=4, **values)], set(), 0)
+
+
+def test_faults_that_are_not_of_its_file_stay_what_they_are(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "from optuna.samplers import RandomSampler\n\ndef make(seed):\n    return RandomSampler(seed)\n"
+    )
+    sampler = parse_search({"sampler": "mine.py:make"}, "study.yaml:7", tmp_path).sampler
+    study = load_study(read_yaml_text(SMALL, "small.yaml"), home=tmp_path)
+    designs = Designs(dataclasses.replace(study, search=dataclasses.replace(study.search, sampler=sampler)), tmp_path)
+    monkeypatch.setattr(designs, "sample", lambda ask: {}["rate"])
+    with pytest.raises(KeyError, match="rate"):
+        propose(designs, BASIS, [], set(), 0)
+
+
 def test_a_sampler_whose_package_is_not_there_is_refused_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "cmaes", None)
     with pytest.raises(UserError, match=r"the sampler CmaEsSampler cannot propose: .*cmaes"):

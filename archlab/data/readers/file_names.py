@@ -15,6 +15,7 @@ from archlab.foundation.words import counted, first_of
 _MASK = re.compile(r"(.+?)[ _-](?:mask|segmentation|seg|gt)(?:[ _-]?\d+)?", re.IGNORECASE | re.DOTALL)
 _EXPORT = re.compile(r"\.rf\.[0-9a-z]{16,}\Z", re.IGNORECASE)  # Roboflow's; several of an image where it augments
 _COPY = re.compile(r"(?:[ _-]aug(?:mented)?[ _-]?\d*|-edited)\Z", re.IGNORECASE)
+_KIND = re.compile(r"_(?:jpe?g|png)\Z", re.IGNORECASE)  # before Roboflow's
 _WORD = re.compile(r"[^\W\d_]+(?:[ _-][^\W\d_]+)*(?=[ ._-])")  # cat of cat.0, great_pyrenees of great_pyrenees_12
 _NAMED = 5  # classes
 _SHADES = 32  # at most, of a mask
@@ -54,6 +55,13 @@ def originals(files: Sequence[str]) -> tuple[np.ndarray | None, list[str]]:
         told = f"{counted(len(orphans), 'image')} called as copies of what is not there ({min(orphans)} for one)"
         notes.append(f"{told}: if one image has several, the test may know them from training")
     return groups if is_copied else None, notes
+
+
+def plain_stem(file: str) -> str:
+    """The name of an image without suffix, and without what copies of it are called by."""
+    stem = _stem(file)
+    exported = _EXPORT.sub("", stem)
+    return _COPY.sub("", stem if exported == stem else _KIND.sub("", exported))
 
 
 def classes_told(files: Sequence[str]) -> str:

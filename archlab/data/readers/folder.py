@@ -28,14 +28,22 @@ from archlab.data.readers.places import (
     table_told,
     within,
 )
+from archlab.data.readers.series import series_of, told_of_series
 from archlab.foundation import UserError, real
+from archlab.foundation.words import counted
 
 
 def read(
-    root: Path | None, *, path: Path | None = None, test: str | None = None, class_names: dict[str, str] | None = None
+    root: Path | None,
+    *,
+    path: Path | None = None,
+    test: str | None = None,
+    class_names: dict[str, str] | None = None,
+    series: bool = False,
 ) -> Listing:
     """Options: `path`, the folder, where the source is no archive; `test`, the folder of the test part, where it has
-    another name; `class_names`, what to call the classes whose folders have codes for names.
+    another name; `class_names`, what to call the classes whose folders have codes for names; `series`, whether images of a
+    series are of one group (see `archlab.data.readers.series`).
     """
     place = root or path
     assert place is not None, "read_source has seen to it"
@@ -52,8 +60,25 @@ def read(
     listing = list_classes(folder, parts, called=lambda name: (class_names or {}).get(name, name))
     check_second_copy(folder, listing.images.names)
     groups, copies = originals(listing.images.names)
-    notes = (*filter(None, [note]), *doubtful, *copies, *_notes_on_others(folder, parts))
+    below, serial = _below_classes(listing, folder, parts), None
+    if series:
+        groups = series_of(listing.images.names, below)
+        serial = (
+            f"{len(below):,} images of {counted(len(set(groups.tolist())), 'series', 'series')}: each stays on one side"
+        )
+    elif not {"validation", "test"} <= parts.keys():
+        serial = told_of_series(listing.images.names, below, listing.labels)
+    notes = (*filter(None, [note, serial]), *doubtful, *copies, *_notes_on_others(folder, parts))
     return dataclasses.replace(listing, groups=groups).noted(*notes)
+
+
+def _below_classes(listing: Listing, folder: Path, parts: dict[str, Path]) -> list[str]:
+    """The paths of the images below the folders of their classes."""
+    above = {
+        split: f"{os.path.relpath(part, folder)}{os.sep}".removeprefix(f".{os.sep}") for split, part in parts.items()
+    }
+    rows = zip(listing.images.names, listing.splits.tolist(), strict=True)
+    return [name.removeprefix(above[split]).partition(os.sep)[2] for name, split in rows]
 
 
 def list_classes(

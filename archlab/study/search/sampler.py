@@ -45,7 +45,8 @@ class ExhaustedError(Exception):
 def propose(
     designs: Designs, basis: Basis | None, history: Sequence[FrozenTrial], taken: Collection[str], seed: int
 ) -> Design:
-    """A design that is within the budget and not among `taken` (digests). Raises ExhaustedError.
+    """A design that is within the budget and not among `taken` (digests). Raises ExhaustedError, and UserError where the
+    user's own sampler fails.
 
     What the study's sampler proposes. Where it names none: the most promising of several random ones, after the first few; with
     a second objective, what Optuna's TPE proposes. A limit of latency is a constraint to Optuna's samplers; among random ones
@@ -61,12 +62,12 @@ def propose(
     for attempt in range(ATTEMPTS):
         stream = int(np.random.SeedSequence([seed, len(history), attempt]).generate_state(1)[0])
         copy.sampler = named(stream) if named and attempt < CLEVER else RandomSampler(stream)
-        trial = copy.ask()
         try:
-            design = designs.sample(asker(trial))
-        except UserError:  # not within the budget
-            design = None
-        ended = copy.tell(trial, state=TrialState.FAIL)
+            design, ended = _attempt(copy, designs)
+        except Exception as error:
+            if named and (its := named.fault(error)):
+                raise its from error
+            raise
         if design and design.digest not in taken:
             found.setdefault(design.digest, (design, ended))
         if found and (not choosing or attempt + 1 >= CANDIDATES):
@@ -77,6 +78,16 @@ def propose(
     if not (basis and choosing):
         return candidates[0][0]
     return candidates[_most_promising(basis, history, [ended for _, ended in candidates], limit)][0]
+
+
+def _attempt(study: optuna.Study, designs: Designs) -> tuple[Design | None, FrozenTrial]:
+    """What the study's sampler proposes; None where that is not within the budget."""
+    trial = study.ask()
+    try:
+        design = designs.sample(asker(trial))
+    except UserError:
+        design = None
+    return design, study.tell(trial, state=TrialState.FAIL)
 
 
 def _most_promising(

@@ -1,0 +1,53 @@
+"""Series: images of one thing, such as the frames of a film or the visits of a patient, as folders and names tell them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from archlab.data.readers.file_names import plain_stem
+from archlab.foundation.words import counted
+
+_NUMBERED = re.compile(r"(.*?)[ ._-]*\(?\d+\)?", re.DOTALL)
+_MANY = 5  # series of a class on average: fewer may tell where images are from, not what they are of
+
+
+def series_of(files: Sequence[str], below: Sequence[str]) -> np.ndarray:
+    """Equal numbers, int64 (N,), for images of one series: those in one folder within those of the classes, else those whose
+    names differ by their last number alone, film3_0001.jpg and film3_0002.jpg. Any other is one of its own, with its copies.
+
+    Args:
+        files: The paths of the images.
+        below: Their ends, below the folders of the classes. A series may have images of several classes.
+    """
+    numbers: dict[str, int] = {}
+    named = (_named(end) or plain_stem(file) for file, end in zip(files, below, strict=True))
+    return np.array([numbers.setdefault(name, len(numbers)) for name in named], np.int64)
+
+
+def told_of_series(files: Sequence[str], below: Sequence[str], labels: np.ndarray) -> str | None:
+    """What is said of images that seem to be of series: at least half of them, in many series of each class."""
+    groups = series_of(files, below)
+    sizes = np.bincount(groups)
+    several = (sizes[groups] > 1) & [_named(end) is not None for end in below]
+    of_classes = {(group, label) for group, label in np.stack([groups, labels], axis=1)[several].tolist()}
+    if 2 * several.sum() < len(files) or len(of_classes) < _MANY * len(np.unique(labels)):
+        return None
+    first, second = np.flatnonzero(groups == groups[several.argmax()])[:2]
+    told = f"{several.sum():,} images seem to be of {counted(len(np.unique(groups[several])), 'series', 'series')}"
+    return (
+        f"{told}, {files[first]} and {files[second]} of one: if these are of one thing, a film or a patient, --series keeps "
+        "them together, else the test looks better than it is"
+    )
+
+
+def _named(end: str) -> str | None:
+    """What the series of an image is called; None where nothing tells."""
+    folder, _, name = end.partition(os.sep)
+    if name:
+        return folder
+    numbered = _NUMBERED.fullmatch(plain_stem(end))
+    return numbered[1] if numbered and re.search(r"\w", numbered[1]) else None
