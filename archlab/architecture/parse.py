@@ -114,7 +114,7 @@ def _of_document(
     _width(document)
     resolution_at = where(document, "resolution") or here
     return Architecture(
-        name=str(document.get("name", file_name)),
+        name=str(document.get("name") or file_name),
         layers=tuple(parse_layer(entry, defaults, where(listed, index) or at) for index, entry in enumerate(listed)),
         head=_head(document, {"act": defaults["act"]} if "act" in defaults else {}, defaults),
         resolution=read_value(
@@ -133,7 +133,7 @@ def _edited(document: dict, base: Architecture, here: str | None) -> Architectur
     if not isinstance(edits, list):
         raise UserError(f"edits is a list, not {edits!r}", where=where(document, "edits") or here)
     edited = apply_edits(base, edits, at=here)
-    name = str(document.get("name", base.name))
+    name = str(document.get("name") or base.name)
     return dataclasses.replace(
         edited,
         name=name,

@@ -20,7 +20,7 @@ def at_width(architecture: Architecture, width: float, name: str) -> Architectur
     _, placed = place(architecture, InputSpec(num_classes=1), width)
     both = (*architecture.layers, *architecture.head_layers())
     layers = [
-        Layer(layer.block, scaled, layer.stride, layer.repeat, layer.name, layer.scale)
+        dataclasses.replace(layer, arguments=scaled)
         for layer, scaled in scaled_layers(both, InputSpec.in_channels, width)
     ]
     body, in_head = layers[: len(architecture.layers)], layers[len(architecture.layers) :]
@@ -88,7 +88,8 @@ def _written(layer: Layer) -> dict[str, Any]:
     own = {name: value for name, value in layer.arguments.items() if name != "out"}
     written = {"out": layer.arguments["out"], **_not_default(blocks.BLOCKS[layer.block], own)}
     written |= {"stride": layer.stride, "repeat": layer.repeat, "name": layer.name, "scale": layer.scale}
-    usual = {"out": None, "stride": 1, "repeat": 1, "name": None, "scale": True}
+    written["free"] = list(layer.free)
+    usual = {"out": None, "stride": 1, "repeat": 1, "name": None, "scale": True, "free": []}
     return {name: value for name, value in written.items() if name not in usual or value != usual[name]}
 
 

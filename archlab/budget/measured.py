@@ -6,14 +6,17 @@ import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from fvcore.nn import FlopCountAnalysis, parameter_count
 from torch import nn
 
+from archlab.architecture import Network
 from archlab.budget.cost import Cost
 from archlab.budget.operators import HANDLES, is_free
 from archlab.foundation import UserError
+from blocks import Block
 from blocks.classifier import Classifier
 
 
@@ -25,7 +28,8 @@ def measure(model: nn.Module, resolution: int, in_channels: int = 3) -> Cost:
     """The cost of a module for one image of (in_channels, resolution, resolution), on whatever device it lies.
 
     fvcore counts parameters and multiply-accumulates; its gaps are mended as `archlab.budget.operators` says. The classifier
-    is the block of that name, else the last linear layer; deployed is what the module's `fuse()` returns, where it has one.
+    is the block of that name, else the last linear layer; deployed is what the module's `fuse()` returns, where it has such a
+    method. The module is left as it was.
 
     Raises:
         UserError: The module does not run on such an image; an UncountableError where it runs an operator that nobody can
@@ -36,12 +40,14 @@ def measure(model: nn.Module, resolution: int, in_channels: int = 3) -> Cost:
         model = copy.deepcopy(model).to_empty(device="cpu")  # tracing needs memory, not values
     with _evaluation(model):
         macs, activations = _run(model, resolution, in_channels)
-        fuse = getattr(model, "fuse", None)
-        fused = fuse() if fuse else model
-        changed = [id(parameter) for parameter in fused.parameters()] != [
-            id(parameter) for parameter in model.parameters()
-        ]
-        macs_deployed = _run(fused, resolution, in_channels)[0] if changed else macs
+        fused, macs_deployed = model, macs
+        if hasattr(type(model), "fuse"):  # a layer may have that name too
+            # timm's networks fuse themselves
+            unfused: Any = model if isinstance(model, (Network, Block)) else copy.deepcopy(model)
+            parameters = list(unfused.parameters())
+            fused = unfused.fuse()
+            if list(map(id, fused.parameters())) != list(map(id, parameters)):
+                macs_deployed = _run(fused, resolution, in_channels)[0]
     modules = list(model.modules())
     classifiers = [module for module in modules if isinstance(module, Classifier)]
     linears = [module for module in modules if isinstance(module, nn.Linear)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -16,28 +17,39 @@ from archlab.budget.own_blocks import faults_of, own_of, tally_with
 from archlab.budget.own_parts import closed_form_holds
 from blocks import BLOCKS, CHANNEL_ATTENTIONS, Tally
 
-_right: WeakSet[Callable[..., Any]] = WeakSet()
+_right: WeakKeyDictionary[Callable[..., Any], set[str]] = WeakKeyDictionary()
+"""By class of a user's own, the kinds of blocks in which the memory that it says was found right."""
 
 
 def is_known(placed: Placed) -> bool:
     """Whether a block's closed form of its memory can be relied on."""
     own = own_of(placed)
-    return closed_form_holds(own) and _right.issuperset(_tallies(own))
+    return closed_form_holds(own) and all(entry in _right for entry in _tallies(own))
 
 
 def check_memory(architecture: Architecture, spec: InputSpec) -> None:
     """Holds each block with code of a user's own, as the architecture has it, against the memory that `tally` says it needs.
 
     Raises UserError where an own block has no `tally`, or one needs another memory, and for a shipped block with a part of a
-    user's own that has no closed form; an own class counts once it was found right.
+    user's own that has no closed form. Of blocks that differ in channels and pixels alone, the first is held.
     """
     placed, head = place(architecture, spec)
     for each in (*placed, *head.blocks):
-        if not is_known(each):
-            own = own_of(each)
-            with refusals_of(each.layer), faults_of(own):
-                _check(each, own)
-            _right.update(_tallies(own))
+        own, kind = own_of(each), _kind(each)
+        if is_known(each) and all(kind in _right[entry] for entry in _tallies(own)):
+            continue
+        with refusals_of(each.layer), faults_of(own):
+            _check(each, own)
+        for entry in _tallies(own):
+            _right.setdefault(entry, set()).add(kind)
+
+
+def _kind(placed: Placed) -> str:
+    """Equal for blocks that differ in channels and pixels alone, and either all or none keep the channels."""
+    given = vars(placed.arguments)
+    counts = {"in_size", "in_channels", "out_channels", *placed.block.channel_arguments}
+    others = {name: value for name, value in given.items() if name not in counts}
+    return json.dumps([placed.layer.block, given["in_channels"] == given["out_channels"], others])
 
 
 def _tallies(own: list[Part]) -> list[Callable[..., Any]]:

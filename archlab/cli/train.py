@@ -138,9 +138,10 @@ def _tell(event: Event) -> None:
 def _print(document: dict[str, Any], majority: int, test_labels: Any) -> None:
     run = document["run"]
     echo(f"{run['model']} (width {run['width']:g}) on {run['dataset']}, seed {run['seed']}\n")
+    classes = set(test_labels.tolist())
     always_majority = {
         "accuracy": (test_labels == majority).mean(),
-        "balanced_accuracy": 1 / len(set(test_labels.tolist())),
+        "balanced_accuracy": (majority in classes) / len(classes),
     }
     columns = {**document["metrics"], "test, majority class": always_majority}
     names = dict.fromkeys(name for scores in columns.values() for name in scores)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 LARGEST = 2**27  # pixels of an image before it is resized: 384 MiB decoded
 _ORIENTATION = 0x0112  # EXIF tag
 _ON_THEIR_SIDE = (5, 6, 7, 8)  # its values
+_TURNS = {  # by its values; Pillow's own `exif_transpose` writes all of EXIF anew, which fails where a tag is odd
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _SIXTEEN_BITS = 2**16 - 1
 
 
@@ -26,8 +35,8 @@ def decode(image: Image.Image, resolution: int, fit: str = "crop", white: int = 
     if image.format in ("JPEG", "MPO"):  # the second is what phones write that put another picture behind the first
         image.draft(None, (2 * resolution, 2 * resolution))  # decodes at 1/2, 1/4 or 1/8, never below this size
     image.load()
-    if _orientation(image) != 1:
-        image = ImageOps.exif_transpose(image)
+    if (turn := _TURNS.get(_orientation(image))) is not None:
+        image = image.transpose(turn)
     image = _as_rgb(image, white)
     if image.size == (resolution, resolution):
         return np.asarray(image)

@@ -52,7 +52,7 @@ def source_given(
         options.setdefault("image", "image")
     if series:
         if reader != "folder":
-            raise UserError("--series is for folders of classes: a table has --group-column")
+            raise UserError("--series is for folders of classes alone: a table of all images has --group-column")
         options["series"] = True
     if image_folder:
         options["images"] = str(image_folder.absolute())

@@ -246,8 +246,8 @@ def _decode(job: Job, splits: np.ndarray, settings: _Settings) -> list[dict[str,
             allocate(job, split, len(rows[split]))
     skips = settings["on_unreadable"] == "skip"  # as what was interrupted may have, where this one does not
     known = [record for record in _read_journal(journal) if skips or not record["unreadable"]]
-    records = [record for record in known if still_there(job, record)]
-    done = {(record["split"], record["start"]) for record in records}
+    done = {(record["split"], record["start"]): record for record in known if still_there(job, record)}
+    records = [*done.values()]  # what was lost and done again is listed twice
     count = sum(len(record["digests"]) for record in records)
     with journal.open("a", encoding="utf-8") as file:
         for record in decode_all(job, [c for c in chunks if (c.split, c.start) not in done], settings["workers"]):

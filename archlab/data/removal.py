@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from archlab.data.entries import entry, names, user_catalogue
 from archlab.data.prepared import folder
+from archlab.data.readers.places import images_below
 from archlab.foundation import UserError, clear, read_yaml, real
 
 
@@ -46,13 +49,16 @@ def remove_dataset(name: str, home: Path) -> list[Path]:
 
 
 def _images_within(prepared: Path, name: str, home: Path) -> Path | None:
-    """What an entry of one's own reads of the folder `prepared`: its images, or a table of them."""
-    try:
+    """What an entry of one's own reads of the folder `prepared`, its images or a table of them; else an image there that nobody
+    has unpacked: a broken entry does not say what it reads, nor does one whose table names images by their whole path."""
+    options: dict[str, Any] = {}
+    with suppress(UserError):
         options = entry(name, home).options
-    except UserError:
-        return None
     places = (user_catalogue(home) / value for value in options.values() if isinstance(value, str))
-    return next((place for place in places if real(place).is_relative_to(real(prepared))), None)
+    if read := next((place for place in places if real(place).is_relative_to(real(prepared))), None):
+        return read
+    others = [] if prepared.is_symlink() else images_below(prepared, ("unpacked", "."), unreadable=[])[0]
+    return Path(others[0]) if others else None
 
 
 def _like(path: Path) -> str | None:

@@ -54,7 +54,7 @@ def twins_together(
     Args:
         splits, records: Of a decoding into `job.folder`.
 
-    Raises UserError where nothing of a class can be read, or nothing is left to train on.
+    Raises UserError where nothing of a class can be read, or nothing is left to train on or to validate with.
     """
     index, digests = _decoded(splits, records)
     _check_readable(described, listing, index)
@@ -70,9 +70,13 @@ def twins_together(
         settled[readable[rank != foremost[groups[readable]]]] = LEFT_OUT
     training = readable[settled[readable] == "train"]
     trained = np.bincount(listing.labels[training], minlength=len(listing.class_names))
+    grouped = "" if listing.groups is None else ", or of one group with them"
     if not trained.all():
         untrained = listing.class_names[int(trained.argmin())]
-        message = f"all training images of {untrained!r} are copies of test or validation images"
+        message = f"all training images of {untrained!r} are copies of test or validation images{grouped}"
+        raise UserError(f"{described.name}: {message}", where=described.where)
+    if not (settled[readable] == "validation").any():
+        message = f"all validation images are copies of test images{grouped}: remove that part, and one is drawn from training"
         raise UserError(f"{described.name}: {message}", where=described.where)
     return dataclasses.replace(twins, splits=settled)
 

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from archlab.deploy.agreement import Agreement, Images, agreement, images_of
-from archlab.deploy.deployed import refusal
 from archlab.deploy.drop import Drop, paired_drop
 from archlab.deploy.extras import require
 from archlab.deploy.formats import FORMATS
 from archlab.deploy.loading import LoadedNetwork
-from archlab.deploy.mending import Mending
+from archlab.deploy.mending import Mending, outputs_of
 from archlab.foundation import UserError, check_file, write_file
 
 LEAST_AGREEMENT = 0.999  # of float files
@@ -122,12 +121,7 @@ class Exporting:
 
     def _agreement(self, content: bytes) -> Agreement:
         images = self._images
-        try:
-            found = self.exporter.probabilities(content, images.pixels)
-        except (MemoryError, OSError):  # of the machine, not of the file
-            raise
-        except Exception as error:  # a runtime raises what it likes of operators that it does not have
-            raise refusal(error, FORMATS[self.format].name) from error
+        found = outputs_of(content, images.pixels, self.exporter.probabilities, FORMATS[self.format].name)
         return agreement(self.network, found, images)
 
     @cached_property

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from archlab.foundation import UserError, home_path, home_to_read, read_yaml, where
+from archlab.foundation import UserError, home_path, home_to_read, read_yaml, real, where
 from archlab.runs import DamagedRunError, Run, Store
 from archlab.runs.store import is_key
 from archlab.runs.stored import key_in, read_model, read_run
@@ -77,11 +77,14 @@ def find_run(
 
 
 def _is_path(source: str | Path) -> bool:
-    """Whether that is no key: a Path, something with a separator, or what is here; digits alone only where that holds a run."""
+    """Whether that is no key: a Path, something with a separator, or what is here; digits alone only where that holds a run or
+    a winner's file."""
     if isinstance(source, Path) or os.sep in source:
         return True
     path = Path(source)
-    return path.exists() and (not _has_digits_alone(source) or (path / "result.json").exists())
+    if _has_digits_alone(source):
+        return any((path / name).exists() for name in ("result.json", WINNER))
+    return path.exists()
 
 
 def _has_digits_alone(source: str) -> bool:
@@ -107,9 +110,11 @@ def _read(folder: Path, home: Path | None, dataset: str | None) -> FoundRun:
 
 
 def _store_around(path: Path, part: str) -> Path | None:
-    """The store that a run's folder ("runs") or a winner's file ("studies") lies in, as stores are laid out."""
-    parents = path.absolute().parents
-    return parents[2] if len(parents) > 2 and parents[1].name == part else None
+    """The store that a run's folder ("runs") or a winner's file ("studies") lies in, or that a link to it leads to."""
+    for parents in (path.absolute().parents, real(path).parents):
+        if len(parents) > 2 and parents[1].name == part:
+            return parents[2]
+    return None
 
 
 def _of_winner(path: Path, dataset: str | None, store: str | Path | None) -> FoundRun:

@@ -14,9 +14,11 @@ from archlab.forecast.kept import keep_measurement, read_measurement
 from archlab.forecast.planning import tries
 from archlab.foundation.machine import cpu_name
 from archlab.foundation.metric import Metric
+from archlab.foundation.own_code import OwnCode, own_code
 from archlab.foundation.words import counted
 from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
+from archlab.training.metrics import with_call
 
 SCORE = "archlab.deploy.score_int8:score_in_int8"
 
@@ -39,7 +41,8 @@ def int8_scores(
     if not new:
         return found
     announce(f"scoring {counted(len(new), 'trained network')} in int8, once")
-    alone = [replace(run, own_files=()) for run in new]  # loading takes the blocks that a run carries
+    # loading takes the blocks that a run carries
+    alone = [replace(run, own_files=tuple(str(code.file) for code in _code_of(metric, run))) for run in new]
     on_cpu, task = replace(settings, device="cpu"), Task(SCORE, {"metric": metric.document()}, keep=False)
     for event in tries(alone, store, on_cpu, task):  # a worker a core, not one a GPU
         if event.kind == "finished":
@@ -54,6 +57,12 @@ def int8_scores(
     return found
 
 
+def _code_of(metric: Metric, run: Run) -> list[OwnCode]:
+    """What computes a metric of the user's own; nothing of one of archlab's."""
+    return [own_code(reference) for reference in with_call(metric, run.recipe).own or ()]
+
+
 def _name(run: Run, metric: Metric) -> str:
     versions = [version("torch"), version("onnx"), onnx_runtime_version(), version("archlab")]
-    return digest([run.key, metric.document(), cpu_name(), WAYS, *versions])[:32]
+    texts = [code.canonical for code in _code_of(metric, run)]
+    return digest([run.key, metric.document(), cpu_name(), WAYS, *versions, *texts])[:32]

@@ -18,7 +18,7 @@ from archlab.runs.run import Run, digest
 from archlab.runs.store import Store
 
 MEASURE = "archlab.deploy.time_models:time_models"
-TOGETHER = 8  # models in a worker's memory, taking turns; what it tells of them fits into one message
+TOGETHER = 5  # models in a worker's memory, taking turns; what it tells of them fits into one message
 
 
 def run_to_time(
@@ -74,10 +74,10 @@ def latencies(
         if not measured and len(together) > 1:  # one that ends the worker takes the others along
             for run in together:
                 measured |= _measured([run], store, time_limit)
+        for run in together:
+            if run.key in measured:
+                keep_measurement(store, "latencies", _name(run), measured[run.key])
         found |= measured
-    for run in new:
-        if run.key in found:
-            keep_measurement(store, "latencies", _name(run), found[run.key])
     return found
 
 

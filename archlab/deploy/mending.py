@@ -84,7 +84,8 @@ def first_good(
 ) -> bytes:
     """The file made by the first of `ways` that changes little enough, else by the one that changes least.
 
-    What was tried is noted in `found`. A way that is impossible ends the trying; raises its UserError where it is the first.
+    What was tried is noted in `found`. A way that is impossible, or whose file the runtime refuses, ends the trying; raises
+    its UserError where it is the first.
 
     Args:
         ways: In the order in which they are tried; files are made only where they are asked for.
@@ -101,7 +102,7 @@ def first_good(
                 found.cut_short = True
                 break
             content = make()
-            after = run(content, images.pixels)
+            after = outputs_of(content, images.pixels, run, "int8")
             found.tried.append(
                 Tried(way, distance(before, after), _accuracy(before, images) - _accuracy(after, images))
             )
@@ -113,6 +114,20 @@ def first_good(
             raise
     found.way = found.best.way
     return contents[found.way]
+
+
+def outputs_of(
+    content: bytes, pixels: np.ndarray, run: Callable[[bytes, np.ndarray], np.ndarray], form: str
+) -> np.ndarray:
+    """Probabilities by a file, of images. Raises UserError where the runtime refuses it; `form` as people call the file's."""
+    try:
+        return run(content, pixels)
+    except (MemoryError, OSError):  # of the machine, not of the file
+        raise
+    except Exception as error:  # a runtime raises what it likes of operators that it does not have
+        from archlab.deploy.deployed import refusal  # with torch
+
+        raise refusal(error, form) from error
 
 
 def distance(before: np.ndarray, after: np.ndarray) -> float:

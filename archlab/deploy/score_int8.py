@@ -17,7 +17,7 @@ from archlab.deploy.quantising import Quantiser
 from archlab.foundation import UserError
 from archlab.foundation.metric import Metric
 from archlab.runs import Run
-from archlab.training.metrics import measured
+from archlab.training.metrics import measured, with_call
 
 
 def score_in_int8(run: Run, *, home: Path, metric: dict[str, Any] | str, **_: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def score_in_int8(run: Run, *, home: Path, metric: dict[str, Any] | str, **_: An
     seen = network.preprocessing.pixels
     quantiser = Quantiser(core_graph(network), training_images(network), seen)
     content, mending = quantised_graph(quantiser, judging_images(network)[1])
-    of = Metric.from_document(metric)
+    of = with_call(Metric.from_document(metric), run.recipe)
     files = (quantiser.core.SerializeToString(), content)
     before, after = (run_onnx(each, images.pixels, seen) for each in files)
     lost = paired_drop(before.argmax(1) == images.labels, after.argmax(1) == images.labels)

@@ -56,7 +56,7 @@ def error_of(error: BaseException) -> dict[str, Any]:
     """
     number, told = getattr(error, "errno", None), str(error)  # libraries' own exceptions have the system's words alone
     passing = any(each == number or os.strerror(each) in told for each in PASSING)
-    return {"error": cause_of(error), "mendable": isinstance(error, UserError), "passing": passing}
+    return {"error": cause_of(error), "mendable": isinstance(error, UserError) and not passing, "passing": passing}
 
 
 def cause_of(error: BaseException) -> str:

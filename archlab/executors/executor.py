@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from archlab.executors.local import LocalExecutor
 from archlab.executors.settings import TRAIN, Settings, Task
+from archlab.foundation import UserError
 from archlab.foundation.own_code import own_code
 from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
 
+@runtime_checkable
 class Executor(AbstractContextManager, Protocol):
     """Computes submitted runs; a context manager that leaves no process behind."""
 
@@ -44,4 +46,9 @@ def open_executor(store: Store, settings: Settings, task: Task = TRAIN) -> Execu
         from archlab.executors.on_ray import RayExecutor
 
         return RayExecutor(store, settings, task)
-    return own_code(settings.executor)(store, settings, task)
+    own = own_code(settings.executor)
+    made = own(store, settings, task)
+    if not isinstance(made, Executor):
+        name = settings.executor.rpartition(":")[2]
+        raise UserError(f"{name} makes no archlab.executors.Executor", where=str(own.file))
+    return made

@@ -24,6 +24,7 @@ from archlab.runs.store import Store
 _log = logging.getLogger("archlab")
 
 SERVER_DIED = "the server of workers died"
+STOPPED_BY_OTHERS = "stopped by SIGTERM from outside, as guards against a lack of memory do"
 PAUSE = 1.0  # seconds between two looks at a run that another process is computing
 
 _spare: ContextVar[list[Forks] | None] = ContextVar("spare", default=None)
@@ -194,10 +195,11 @@ class LocalExecutor:
             seconds = time.monotonic() - (job.started or time.monotonic())
             detail = {"seconds": seconds, "peak_memory": peak_memory, **(job.value or {})}
             return [Event("finished", job.run, detail, stored)]
-        if state == "stopped" or job.dropped or (self.stopping and job.cause is None):
+        if job.dropped or (self.stopping and (state == "stopped" or job.cause is None)):
             return [Event("stopped", job.run)]
+        cause = job.cause or (STOPPED_BY_OTHERS if state == "stopped" else exit_words)
         log = self._log_of(job.run)
-        detail = {"cause": job.cause or exit_words, "attempts": job.attempts, "log": str(log) if log else None}
+        detail = {"cause": cause, "attempts": job.attempts, "log": str(log) if log else None}
         detail |= {"mendable": job.mendable, "passing": job.passing or exit_words == SERVER_DIED}
         if job.attempts > self.settings.retries or job.mendable or self.stopping:
             return [Event("failed", job.run, detail)]

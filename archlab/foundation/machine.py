@@ -16,6 +16,7 @@ BOARD = Path("/proc/device-tree/model")
 AMD = Path("/sys/class/kfd/kfd/topology/nodes")
 OF_WINDOWS = Path("/usr/lib/wsl/lib")
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of all cores in so many
+QUOTA_1 = Path("/sys/fs/cgroup/cpu")  # the folder of both by version 1 of control groups
 
 
 @cache
@@ -33,10 +34,16 @@ def core_count() -> int:
     """Cores that this process may use: those that it may run on, within what its container may have of them."""
     on_linux = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if on_linux else os.cpu_count() or 1
-    with suppress(OSError, ValueError):  # no container, or one without a bound, which is called `max`
-        most, period = map(int, QUOTA.read_text().split())
-        cores = min(cores, max(most // period, 1))
+    with suppress(OSError, ValueError):  # no container, or one without a bound, which is called `max`, or -1
+        most, period = map(int, _quota())
+        cores = min(cores, max(most // period, 1)) if most > 0 else cores
     return cores
+
+
+def _quota() -> list[str]:
+    if QUOTA.exists():
+        return QUOTA.read_text().split()
+    return [(QUOTA_1 / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")]
 
 
 @cache

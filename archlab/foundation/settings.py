@@ -60,6 +60,7 @@ _KINDS = {
     "quantity": (1000, "above 0, such as 2500000, 300k or 2.5M"),
     "memory": (1024, "of bytes above 0, such as 262144, 256K or 1M"),
 }
+_LIMITS = (*_KINDS, "milliseconds")
 
 LARGEST = 2**63 - 1  # what tables and other languages hold
 Positive = Annotated[int, Within(1)]
@@ -149,9 +150,10 @@ def _default(parameter: inspect.Parameter) -> Any:
 
 def read_value(hint: Any, value: Any, what: str, at: str | None, base: Any = None) -> Any:
     """`value` checked against an annotation; `what` names it in messages. Raises UserError."""
-    optional = get_origin(hint) in (Union, types.UnionType)
-    if optional:
-        if value is None or value == "none":
+    optional = False
+    if get_origin(hint) in (Union, types.UnionType):
+        optional = type(None) in get_args(hint)
+        if optional and (value is None or value == "none"):
             return None
         *others, hint = (option for option in get_args(hint) if option is not type(None))
         for option in others:
@@ -159,14 +161,15 @@ def read_value(hint: Any, value: Any, what: str, at: str | None, base: Any = Non
                 return read_value(option, value, what, at)
     limits = None
     if get_origin(hint) is Annotated:
-        hint, limits = get_args(hint)
+        hint, *said = get_args(hint)  # among it what others read, and nobody here
+        limits = next((each for each in said if isinstance(each, (Within, Matching)) or each in _LIMITS), None)
     if dataclasses.is_dataclass(hint):
         return read_settings(hint, value, what, at=at, base=base)  # type: ignore[arg-type]
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
-            *others, last = get_args(hint)
+            *others, last = known = [str(option) for option in get_args(hint)]
             options = f"{', '.join(others)} or {last}" if others else last
-            raise UserError(f"{what} must be {options}, not {value!r}", where=at, name=value, known=get_args(hint))
+            raise UserError(f"{what} must be {options}, not {value!r}", where=at, name=value, known=known)
         return value
     if hint == tuple[float, float]:
         return _range(value, limits, what, at)

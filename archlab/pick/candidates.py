@@ -133,7 +133,7 @@ def fixed_study(
 ) -> ResolvedStudy:
     """The study of one architecture at one width, whose runs read no test images; its model says whether it keeps the limits.
 
-    Latency is not among these, see `too_slow`. Raises UserError where it cannot be trained by the recipe.
+    Latency is not among these, see `time_of`. Raises UserError where it cannot be trained by the recipe.
     """
     from archlab.study.combination import Combination
     from archlab.study.design import Designer
@@ -152,10 +152,11 @@ def fixed_study(
     return _raced(settle(designer, [design], None), [design.name], ())
 
 
-def too_slow(study: ResolvedStudy, store: Store) -> str | None:
-    """Why the only model of a study does not keep its latency; None where it does. Timed now where that is not known."""
-    _, slow = _timed(study, store, lambda words: None, always)
-    return slow[0].reason if slow else None
+def time_of(study: ResolvedStudy, store: Store) -> tuple[float | None, str | None]:
+    """Milliseconds of the only model of a study, timed now where they are not known; and why it does not keep the latency, None
+    where it does."""
+    milliseconds, slow = _timed(study, store, lambda words: None, always)
+    return milliseconds[study.models[0].name], slow[0].reason if slow else None
 
 
 def _raced(study: ResolvedStudy, names: list[str], searches: Container[str]) -> ResolvedStudy:

@@ -18,7 +18,12 @@ LIMITS = ("params", "macs", *MEMORY)
 LARGEST = "the largest class"
 NO_TIME = "no time to try it"  # why a candidate went out
 CAREFUL = "Careful: "  # in what archlab.pick.findings says of leaks
-OF_GROUPS = "the test is no test of new groups", "every interval counts each by itself"  # and of groups
+OF_GROUPS = (  # and of groups, and what is said there of what names tell
+    "the test is no test of new groups",
+    "every interval counts each by itself",
+    "--series keeps them together",
+    "the test may know them from training",
+)
 
 
 def percent(share: float) -> str:
@@ -90,17 +95,19 @@ def _on_validation(document: dict[str, Any]) -> str:
     """Where it is apart, what it is right on there, and what that means."""
     data, validation = document["data"], document["validation"]
     accuracy, tested = validation["accuracy"], document["test"]["metrics"]["accuracy"]
-    than = "harder" if tested["value"] < accuracy["value"] else "easier"
+    than, kept, drawn = "easier", "validation", "test"
+    if tested["value"] < accuracy["value"]:
+        than, kept, drawn = "harder", "test", "validation"
     said = (
         f"On {images(validation['images'], 'validation')}, by which it was chosen, it is right on "
         f"{percent(accuracy['value'])} ({between(accuracy['low'], accuracy['high'])}): the test images are {than} than these, "
         "and new ones may be like either."
     )
     own = data["own_splits"]
-    if "test" not in own or "validation" in own or data["groups"]:
-        return said
+    if kept not in own or drawn in own or data["groups"]:
+        return said  # what is drawn with others of its series among those to learn from is the easier part
     return (
-        f"{said} The source keeps its test images apart, and those to choose by were drawn from the others. If these come in "
+        f"{said} The source keeps its {kept} images apart, and the {drawn} images were drawn from the others. If these come in "
         "series (of one film, of one patient), --series or a table that names these (--group-column) keeps them together."
     )
 

@@ -24,7 +24,7 @@ from archlab.foundation.metric import Metric
 from archlab.pick.card import card_html, card_markdown
 from archlab.pick.photographs import Source
 from archlab.pick.shipped import INT8_MODEL, MODEL, ship
-from archlab.runs import Store
+from archlab.runs import Run, Store
 from archlab.runs.stored import read_model
 
 PICK, CARD, PAGE, PREDICT, RECIPE = "pick.json", "card.md", "card.html", "predict.py", "recipe.yaml"
@@ -154,11 +154,13 @@ def _cost(network: LoadedNetwork) -> dict[str, Any]:
 
 
 def _write_winner(network: LoadedNetwork, part: Path) -> None:
-    """The architecture at the width of the run, and the run beside it, so that archlab loads it, or trains it again."""
+    """The architecture at the width of the run, and the run as it is stored beside it, so that archlab loads it, or trains it
+    again."""
     run = network.run
     comment = f"archlab train {WINNER} --dataset {run.dataset} --recipe {RECIPE} --seed {run.seed}"
     store = Store(network.home or part)
-    save_winner(part, network.architecture, comment, [run], store, width=run.width, class_names=network.class_names)
+    runs = [Run.from_document(stored["run"])] if (stored := store.get(run.key)) else []
+    save_winner(part, network.architecture, comment, runs, store, width=run.width, class_names=network.class_names)
     (part / f".{WINNERS_RUNS}.lock").unlink(missing_ok=True)
 
 

@@ -130,15 +130,19 @@ def _read(name: str, reader: str, options: dict[str, Any]) -> Listing:
     place = options["path"]
     if len(listing.class_names) < 2:
         raise UserError(said_of_one_class(listing, reader, options), where=place)
-    sizes = np.bincount(listing.labels, minlength=len(listing.class_names))
-    if (listing.splits == "").all() and (sizes >= 3).sum() < 2:
-        raise UserError(_too_few(len(sizes)), where=place)
+    labels = listing.labels
+    if listing.groups is not None:  # of which each stays on one side
+        _, groups = np.unique(listing.groups, return_inverse=True)
+        labels = np.unique(np.stack([groups, labels], axis=1), axis=0)[:, 1]
+    if (listing.splits == "").all() and (np.bincount(labels) >= 3).sum() < 2:
+        raise UserError(_too_few(listing), where=place)
     return listing
 
 
-def _too_few(classes: int) -> str:
-    needed = "to learn from, to choose by and to test with, a class needs three images that differ"
-    return f"{needed}, and fewer than two of the {classes} classes have them"
+def _too_few(listing: Listing) -> str:
+    grouped = "" if listing.groups is None else ", each of another group"
+    needed = f"to learn from, to choose by and to test with, a class needs three images that differ{grouped}"
+    return f"{needed}, and fewer than two of the {len(listing.class_names)} classes have them"
 
 
 def _as_before(known: Known, store: Store) -> Described | None:
@@ -177,7 +181,7 @@ def _prepared(known: Known, listing: Listing, home: Path, say: Say) -> tuple[str
     about: dict[str, Any] = {"copies": "kept"}
     if ((listing.splits == "") | (listing.splits == "train")).sum() < 10 * _VALIDATED:
         about["validation"] = _LARGER_SHARE
-    refusal = UserError(_too_few(len(listing.class_names)), where=known.options["path"])
+    refusal = UserError(_too_few(listing), where=known.options["path"])
     for together in _TOGETHER:
         described, _, _ = add_dataset(
             known.name, home, known.reader, known.options, {**about, "together": together}, replace=True

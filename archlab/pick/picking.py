@@ -79,7 +79,7 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     check_folder(request.output, request.source)
     if request.within < SHORT:
         within = duration(request.within)
-        shown.say(f"{within} is short: reading, measuring and files take much of it, and few candidates are tried")
+        shown.say(f"{within} is short: reading, measuring and files take much of it, and few candidates may be tried")
     into = "another pick is about to write this folder: wait for it, or name another --output"
     same = "another command is at this very pick, of these images, limits, time and seed: wait for it"
     with (
@@ -173,6 +173,7 @@ def _leave(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
         state.resolution = Resolution(state.chosen.run.resolution, "the one that the best network so far was tried at")
     network = load(state.chosen.run.key, store=trainer.store.home)
     network.class_names = list(described.prepared.class_names)  # folders may have been renamed since it was trained
+    network.run = dataclasses.replace(network.run, dataset=described.name)  # as may all of the images
     told = document(state, trainer, decisions)
     seconds = 0.0 if state.interrupted else max(decisions.clock.left, _reserved(request))
     return write_folder(network, told, request.output, int8=request.int8, seconds=seconds, note=shown.say)
@@ -199,8 +200,13 @@ def _train(state: State, trainer: Trainer, decisions: Decisions, shown: Shown) -
         what = f"timing {', '.join(names)} at {state.resolution.pixels} pixels"
         return decisions.decide(what, lambda: clock.left > timed_until)
 
-    _choose_field(state, trainer.store, [side for side in sides if side < state.resolution.pixels], shown.say, fits)
-    _add_pretrained(state, trainer.store, fits)
+    pixels = state.resolution.pixels
+    started = _pretrained(state, trainer.store, fits)  # these race before all others, so their time is taken first
+    _choose_field(state, trainer.store, [side for side in sides if side < pixels], shown.say, fits)
+    if state.resolution.pixels != pixels:
+        started = _pretrained(state, trainer.store, fits)
+    state.candidates = sorted([*started[0], *state.candidates], key=_order)
+    state.left_out = [*state.left_out, *started[1]]
     shown.field(state.candidates, state.left_out)
     finalists = race(state.race, state.candidates, trainer, decisions, FOR_RACE * left(), shown.standing)
     raced = state.race.steps
@@ -250,18 +256,14 @@ def _reserved(request: Request) -> float:
     return min(max(share * request.within, least), most)
 
 
-def _add_pretrained(state: State, store: Store, fits: Fits) -> None:
-    """Those that start from weights at hand beside those that start anew: from ImageNet's before all, from others just before
-    their own reference."""
+def _pretrained(state: State, store: Store, fits: Fits) -> tuple[list[Candidate], list[LeftOut]]:
+    """Those that start from weights at hand, and which of these cannot race."""
     assert state.resolution
     recipe, limits = recipe_at(state.described, state.request, state.resolution.pixels), state.request.budget
     priors = prior(store, state.described.name)
-    started, left_out = pretrained(
-        store, prepared=state.described.prepared, limits=limits, recipe=recipe, priors=priors, fits=fits
-    )
-    state.candidates = sorted([*started, *state.candidates], key=_order)
-    state.left_out = [*state.left_out, *left_out]
+    return pretrained(store, prepared=state.described.prepared, limits=limits, recipe=recipe, priors=priors, fits=fits)
 
 
 def _order(candidate: Candidate) -> tuple[bool, float]:
+    """Those from ImageNet's weights before all, those from others' just before their own reference."""
     return candidate.started_from != IMAGENET, -candidate.prior.score if candidate.prior else math.inf

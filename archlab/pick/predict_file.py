@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
+from PIL import Image
 
 try:
     from pillow_heif import register_heif_opener
@@ -25,6 +25,15 @@ ENDINGS = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".tif", ".t
 ENDINGS += [".avif"] if "AVIF" in FORMATS else []
 HEIC = (".heic", ".heif", ".hif")
 ENDINGS += HEIC if "HEIF" in FORMATS else ()
+TURNS = {  # by EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def read(file, resolution, fit, white):
@@ -36,8 +45,9 @@ def read(file, resolution, fit, white):
     if image.format in ("JPEG", "MPO"):
         image.draft(None, (2 * resolution, 2 * resolution))  # decodes large ones at reduced size
     image.load()
-    if orientation(image) != 1:
-        image = ImageOps.exif_transpose(image)
+    turn = TURNS.get(orientation(image))
+    if turn is not None:
+        image = image.transpose(turn)
     if image.mode == "F":
         raise ValueError("floating-point pixels have no agreed range")
     if image.mode.startswith("I"):  # 16 bits

@@ -13,7 +13,7 @@ from archlab.data import Prepared
 from archlab.data.listing import SPLITS
 from archlab.data.overlap import identical_images
 from archlab.foundation import UserError
-from archlab.pick.candidates import NAME, NOT_TIMED, Candidate, Fits, LeftOut, always, fixed_study, too_slow
+from archlab.pick.candidates import NAME, NOT_TIMED, Candidate, Fits, LeftOut, always, fixed_study, time_of
 from archlab.pick.prior import Prior, is_beside_of, reference_names
 from archlab.runs import Store, open_data
 from archlab.runs.downloading import is_at_hand
@@ -67,13 +67,15 @@ def pretrained(
         (model,) = study.models
         if not model.within_budget:
             continue
+        milliseconds = None
         if limits.latency is not None:
-            reason = too_slow(study, store) if fits([name]) else NOT_TIMED
+            milliseconds, reason = time_of(study, store) if fits([name]) else (None, NOT_TIMED)
             if reason:
                 left_out.append(LeftOut(name, reason))
                 continue
         study = dataclasses.replace(study, name=NAME, models=[dataclasses.replace(model, name=name)], frame=[])
-        found.append(Candidate(study, study.models[0], priors.get(start.reference), started_from=start.source))
+        known = priors.get(start.reference)
+        found.append(Candidate(study, study.models[0], known, milliseconds=milliseconds, started_from=start.source))
     return found, left_out
 
 

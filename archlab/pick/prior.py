@@ -179,9 +179,10 @@ def _counts_as(dataset: str, home: Path) -> set[str]:
         return {dataset, dataset.partition("@")[0]}
 
 
-def _source(dataset: str, home: Path) -> tuple[str, dict[str, Any]] | None:
+def _source(dataset: str, home: Path) -> object:
+    """Where its images are, whatever else is said of them, such as columns of a table or series; None where nobody knows."""
     try:
         described = entry(dataset, home)
     except UserError:
         return None
-    return described.source, described.options
+    return described.options.get("path") or (described.source, described.options)

@@ -16,6 +16,7 @@ from archlab.pick.photographs import Source
 
 BALANCED = ("balanced_accuracy", "macro_f1")  # where each class counts alike, training weighs them alike too
 LEAST_TIME = 60.0  # seconds
+LARGEST_SEED = 2**31  # runs have a thousand seeds for each, and tables hold 2**63
 LIMITS = ("params", "macs", "peak_memory", "flash", "latency")
 
 
@@ -59,8 +60,8 @@ class Request:
             **{name: getattr(self.budget, name) for name in LIMITS}
         ):
             raise UserError(f"the budget of a pick has numbers of {', '.join(LIMITS)}, and nothing else")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise UserError(f"a seed is a whole number from 0 on, not {self.seed!r}")
+        if type(self.seed) is not int or not 0 <= self.seed <= LARGEST_SEED:
+            raise UserError(f"a seed is a whole number from 0 to {LARGEST_SEED:,}, not {self.seed!r}")
         if self.within < LEAST_TIME:
             raise UserError(f"within {self.within:g} s nothing can be trained; {LEAST_TIME:g} s are the least")
         place = self.source.folder

@@ -2,7 +2,8 @@
 
 from archlab.report.analysis import analyse
 from archlab.report.combining import in_frame_of
-from archlab.report.material import Material, keys_of_study, namesake, read_material, read_standard
+from archlab.report.material import Material, namesake, read_material, read_standard
+from archlab.report.study_files import keys_of_study
 from archlab.report.writing import text, write
 
 __all__ = [

@@ -14,7 +14,7 @@ from archlab.report.analysis import Analysis
 from archlab.report.cell_plot import cell_plot
 from archlab.report.held_against import HeldAgainst
 from archlab.report.palette import Palette
-from archlab.report.plots import MOST_ROWS, Plot
+from archlab.report.plots import MOST_ROWS, Plot, first_only
 from archlab.report.section import Section
 from archlab.report.table import Column, Table
 from archlab.scoring import Reproduction, decimals, points, records
@@ -33,7 +33,7 @@ def against(analysis: Analysis) -> Iterator[Section]:
     differences = differences.reindex(index=found.cells["model"].unique(), columns=found.cells["dataset"].unique())
     plot = Plot(
         "against",
-        f"{unit[0].upper()}{unit[1:]} above (+) or below (−) {held.published}",
+        f"{unit[0].upper()}{unit[1:]} above (+) or below (−) {held.published}{first_only(len(differences))}",
         "The numbers are those of the table of cells.",
         partial(_differences, differences.head(MOST_ROWS), f"+.{digits - 1}f"),
     )

@@ -38,9 +38,10 @@ def classes(analysis: Analysis) -> Iterator[Section]:
     yield Section("classes", "Which classes are confused?", sentences, plots, tables, folded)
 
 
-def most_confused(found: ByClass) -> str:
-    """In a sentence, by the best model."""
-    model, confused = next(iter(found.confusions.items()))
+def most_confused(found: ByClass, model: str = "") -> str:
+    """In a sentence, by a model; by the best where none is named."""
+    model = model or next(iter(found.confusions))
+    confused = found.confusions[model]
     recall = found.recall[model].dropna()
     lowest = f"{recall.idxmin()} has the lowest recall, {100 * recall.min():.0f} %"
     wrong = confused - np.diag(np.diag(confused))
@@ -84,7 +85,7 @@ def confusion_plot(found: ByClass, model: str) -> Plot:
     return Plot(
         f"confusion-{slug(found.dataset)}-{slug(model)}",
         f"{found.dataset}, {model}: of each class (rows), percent of its images taken for each class (columns){few}",
-        most_confused(found),
+        most_confused(found, model),
         partial(_confusion, part),
     )
 

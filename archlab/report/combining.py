@@ -55,14 +55,15 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         if each.elements is not None:
             elements.append(each.elements[each.elements.index.isin(list(names))].rename(index=names))
         for part in ("models", "latencies"):
-            merged[part] |= {names.get(model, model): known for model, known in getattr(each, part).items()}
+            merged[part] |= {names[model]: known for model, known in getattr(each, part).items() if model in names}
         merged["test_images"] |= each.test_images
         merged["kin"] |= each.kin
         merged["classes"] |= each.classes
         for part in ("failed", "runs", "int8", "boards"):
-            rows = [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
-            merged[part] += [row for row in rows if part != "boards" or row not in merged[part]]
+            merged[part] += [{**row, "model": names.get(row["model"], row["model"])} for row in getattr(each, part)]
         references += [names[model] for model in each.references or [] if model in names]
+    for part in ("failed", "runs", "int8", "boards"):  # studies may share what they rest on
+        merged[part] = list({repr(row): row for row in merged[part]}.values())
     whole = pd.concat(filled)
     whole = whole.drop_duplicates([column for column in KEY if column in whole]).reset_index(drop=True)
     spans = all(each.references for each in materials)
@@ -80,7 +81,7 @@ def combined(materials: list[Material]) -> tuple[Material, list[str]]:
         metric=min(
             (each.metric for each in materials), key=lambda metric: metric.higher_is_better
         ),  # lower is never assumed
-        home=materials[0].home,
+        home=next((each.home for each in materials if each.home), None),
         trained=list(dict.fromkeys(said for each in materials for said in each.trained)),
         images=images,
         elements=known,
@@ -103,6 +104,7 @@ def in_frame_of(material: Material, frame: str) -> Material:
             raise UserError(
                 f"{material.name} does not say which of its models are references: its frame is that of all"
             )
+        spanning = [name for name in spanning if name in set(material.table["model"])]
     else:
         spanning = material.references
     if spanning == material.references:
@@ -143,10 +145,14 @@ def _differences(materials: list[Material], splits: list[str | None]) -> list[st
     found = []
     if len(stated := [split for split in splits if split]) > 1:
         found.append(f"the tables compared hold different splits: {', '.join(stated)}")
-    if len({each.provenance.get("recipe") for each in materials}) > 1:
+    recipes = {each.provenance.get("recipe") for each in materials}
+    if len(recipes - {None}) > 1:
         found.append(
             "the studies compared were trained by different recipes, so their models differ in more than design"
         )
+    elif len(recipes) > 1:
+        unknown = ", ".join(each.name for each in materials if "recipe" not in each.provenance)
+        found.append(f"how {unknown} was trained is not known, so models may differ in more than design")
     if len({each.lam for each in materials}) > 1:
         weights = ", ".join(f"{each.name} {each.lam:g}" for each in materials)
         found.append(f"the studies weigh the variance differently ({weights}): all are scored by that of the first")

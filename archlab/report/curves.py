@@ -45,7 +45,7 @@ def curves(analysis: Analysis) -> Iterator[Section]:
             Plot(
                 f"curves-{slug(dataset)}",
                 f"{dataset}: validation accuracy {when}, mean over seeds",
-                f"Of the best {min(part['model'].nunique(), MOST_MODELS)} models.",
+                f"Of the best {len(_shown(part, analysis)[0])} models.",
                 partial(draw, part, analysis),
             )
         )

@@ -79,9 +79,7 @@ def on_common_names(
             )
     for what, matched in names.items():
         own = {there: here for here, there in matched.items()}
-        theirs[what] = [
-            own.get(name, name if name not in matched else f"{name} ({other.name})") for name in theirs[what]
-        ]
+        theirs[what] = [own.get(name, name) for name in theirs[what]]
     return metric, names, _told(ours, metric), _told(theirs, metric)
 
 

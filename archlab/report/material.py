@@ -185,15 +185,6 @@ def _scored_by(material: Material, metric: str | None, lower_is_better: bool) ->
     return material
 
 
-def keys_of_study(source: str, home: Path) -> set[str]:
-    """Keys of the runs that a finished study rests on. Raises UserError where there is none, or its files are damaged."""
-    folder = folder_of(source, home)
-    if folder is None:
-        finished = finished_studies(home)
-        raise UserError(f"there is no finished study {source!r}", name=source, known=finished)
-    return {cell["key"] for cell in read_files(folder)[1]["cells"]}
-
-
 def read_standard(source: str, home: Path, metric: str | None = None, lower_is_better: bool = False) -> Material:
     """What others are held against: as `read_material`, but a table that comes with archlab goes before a finished study."""
     if source in shipped_tables():
@@ -225,7 +216,8 @@ def _published(name: str) -> Material:
 
 
 def _read_study(folder: Path, home: Path) -> Material:
-    """Raises UserError where the study's files are damaged, with the command that makes them anew."""
+    """Raises UserError where the study's files are damaged, with the command that makes them anew, and where no run has ended
+    well."""
     if damaged := changed_files(folder):
         raise UserError(f"is not what archlab wrote: {how_to_make_anew(folder, home)}", where=str(folder / damaged[0]))
     try:
@@ -235,6 +227,8 @@ def _read_study(folder: Path, home: Path) -> Material:
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         said = f"no results of a study can be read there ({type(error).__name__}: {error}): {how_to_make_anew(folder, home)}"
         raise UserError(said, where=str(folder)) from error
+    if material.table.empty:
+        raise UserError(f"no run of {material.name} has finished: there is nothing to report", where=str(folder))
     return replace(material, boards=measured_on_boards(material.runs, home))
 
 
@@ -258,14 +252,14 @@ def _material_of(folder: Path, home: Path) -> Material:
     }
     runs, curves = read_runs(found["cells"], home)
     search, is_unseen = read_optional(folder / SEARCH), table["dataset"].isin(study.get("unseen", []))
-    metric = Metric.from_document(study.get("metric", "accuracy"))
+    metric, seen = Metric.from_document(study.get("metric", "accuracy")), table[~is_unseen]
     return Material(
         name=study["name"],
-        table=table[~is_unseen],
+        table=seen,
         split="test",
         question=study["question"],
         base=study["base"],
-        references=spanning(study, table),
+        references=spanning(study, seen),
         lam=study["weight_of_variance"],
         metric=metric,
         own_scores=own_scores_of(study, found),

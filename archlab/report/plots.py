@@ -132,6 +132,11 @@ def short_names(names: Iterable[Any], base: str | None) -> list[str]:
     return [text.removeprefix(base) if base and text.startswith(f"{base}+") else text for text in texts]
 
 
+def first_only(models: int, most: int = MOST_ROWS) -> str:
+    """What the title says of a plot with a row a model, where there are more than it can have."""
+    return f"; the first {most} of {models} models" if models > most else ""
+
+
 def slug(name: str) -> str:
     """A name within that of a plot: letters, digits, - and _, and another for every name."""
     safe = re.sub(r"[^a-zA-Z0-9_-]", "-", name)

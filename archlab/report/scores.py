@@ -22,6 +22,7 @@ from archlab.report.plots import (
     MOST_ROWS,
     Plot,
     blank,
+    first_only,
     role_colour,
     role_marker,
     rows_of,
@@ -60,7 +61,7 @@ def accuracies(analysis: Analysis) -> Iterator[Section]:
         "the lowest to the highest" if metric.higher_is_better else "the highest (the worst) to the lowest (the best)"
     )
     title = f"{metric.words[0].upper()}{metric.words[1:]} {_unit(metric)}, shaded from {ends} of each dataset"
-    title += _best_only(analysis)
+    title += first_only(len(means))
     plot = Plot("accuracy", title, "The numbers are those of the score table.", partial(_accuracies, table, metric))
     yield Section("accuracy", _several(metric), plots=[plot])
 
@@ -162,18 +163,14 @@ def _table(analysis: Analysis) -> Table:
     normalised = f"; mean, variance and xScore of normalised {measured.lower()}" if "xscore" in kept else ""
     start = "Scores, best first. " if "xscore" in kept else ""
     caption = f"{start}{measured} {_unit(analysis.metric)}, the mean over seeds{normalised}{interval}{lost}."
-    return Table.of("scores", caption, kept, values, [str(role) for role in models["role"]] if "role" in kept else ())
+    roles = [role if isinstance(role, str) else "" for role in models["role"]]  # a table says nothing of its models
+    return Table.of("scores", caption, kept, values, roles if "role" in kept else ())
 
 
 def _scored(analysis: Analysis) -> pd.DataFrame:
     """The models that have a score, by their short names."""
     models = analysis.models.dropna(subset="xscore")
     return models.set_axis(short_names(models.index, analysis.base))
-
-
-def _best_only(analysis: Analysis, most: int = MOST_ROWS) -> str:
-    count = len(_scored(analysis))
-    return f"; the best {most} of {count} models" if count > most else ""
 
 
 def _score_plots(analysis: Analysis) -> tuple[list[Plot], list[Plot]]:
@@ -188,7 +185,9 @@ def _score_plots(analysis: Analysis) -> tuple[list[Plot], list[Plot]]:
         title += f"; names that begin with + are variants of {analysis.base}"
 
     def plot(name: str, most: int) -> Plot:
-        shown = _best_only(analysis, most) or (f"; all {len(models)} models" if name != "xscore" else "")
+        shown = f"; all {len(models)} models" if name != "xscore" else ""
+        if len(models) > most:
+            shown = f"; the best {most} of {len(models)} models"
         return Plot(name, title + shown, alt, partial(_scores, models.head(most)))
 
     few = rows_within(models.index, SCREEN)

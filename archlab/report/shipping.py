@@ -134,7 +134,9 @@ def _avoided(models: pd.DataFrame, as_good: list[str], costs: list[Cost]) -> Ite
         if pd.notna(model["at_chance"]):
             yield _line("avoid", models, name, f"no better than chance on {model['at_chance']}")
         elif name not in as_good and measured and not (model[measured] < best[measured]).any():
-            yield _line("avoid", models, name, "clearly worse than the best, and cheaper in nothing")
+            unknown = model[measured].isna() | best[measured].isna()
+            known = " that is known" if unknown.any() else ""
+            yield _line("avoid", models, name, f"clearly worse than the best, and cheaper in nothing{known}")
 
 
 def _line(choice: str, models: pd.DataFrame, name: Any, reason: str) -> dict[str, Any]:

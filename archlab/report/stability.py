@@ -14,7 +14,7 @@ from archlab.foundation.words import as_sentence
 from archlab.report.analysis import Analysis
 from archlab.report.cell_plot import cell_plot
 from archlab.report.palette import Palette
-from archlab.report.plots import MOST_MODELS, Plot, rows_of, short_names
+from archlab.report.plots import MOST_MODELS, Plot, first_only, rows_of, short_names
 from archlab.report.section import Section, not_computed
 from archlab.report.table import Column, Table
 from archlab.scoring import Comparison
@@ -63,7 +63,8 @@ def _rank_plots(analysis: Analysis) -> list[Plot]:
     order = analysis.models.dropna(subset="xscore").index
     ranks = analysis.ranks.loc[order].set_axis(short_names(order, analysis.base)).iloc[:MOST_MODELS, :MOST_MODELS]
     alt = f"{ranks[1].idxmax()} is first with a probability of {ranks[1].max():.2f}."
-    return [Plot("ranks", f"Probability of each rank under {analysis.noise}", alt, partial(_ranks, ranks))]
+    title = f"Probability of each rank under {analysis.noise}{first_only(len(order), MOST_MODELS)}"
+    return [Plot("ranks", title, alt, partial(_ranks, ranks))]
 
 
 def _ranks(ranks: pd.DataFrame, palette: Palette) -> Figure:

@@ -47,6 +47,18 @@ def read_files(folder: Path) -> tuple[dict[str, Any], dict[str, Any], pd.DataFra
     return study, found, table
 
 
+def keys_of_study(source: str, home: Path) -> set[str]:
+    """Keys of the runs that a finished study rests on. Raises UserError where there is none, or its files are damaged."""
+    folder = folder_of(source, home)
+    if folder is None:
+        raise UserError(f"there is no finished study {source!r}", name=source, known=finished_studies(home))
+    try:
+        return {cell["key"] for cell in read_files(folder)[1]["cells"]}
+    except (KeyError, TypeError):
+        said = f"no results of a study can be read there: {how_to_make_anew(folder, home)}"
+        raise UserError(said, where=str(folder)) from None
+
+
 def read_optional(path: Path) -> Any:
     """What a file holds that need not be there; None without it. Raises UserError."""
     try:

@@ -119,10 +119,11 @@ def _accuracies(analysis: Analysis) -> Iterator[Section]:
     means = seed_means(cells(table, material.split, material.metric))
     means = means.reindex([name for name in analysis.models.index if name in means.index])
     lost = at_chance(means, {name: counts.images for name, counts in material.classes.items()}, material.metric)
-    columns = {"model": Column("model")} | {str(name): Column(str(name), "number", 4) for name in means}
-    columns |= {"at chance": Column("at chance")} if lost else {}
-    values = means.assign(**{"at chance": [", ".join(lost.get(str(name), [])) for name in means.index]})
-    values = values.rename_axis("model").reset_index()
+    columns = {"model": Column("model")} | {f"on {name}": Column(str(name), "number", 4) for name in means}
+    columns |= {"at_chance": Column("at chance")} if lost else {}
+    values = means.rename(columns="on {}".format).assign(
+        model=means.index, at_chance=[", ".join(lost.get(str(name), [])) for name in means.index]
+    )
     words = analysis.metric.words
     caption = f"The {words} on the datasets not seen, mean over seeds, in the order of the xScore on those seen."
     sentences = [f"No score and no choice looked at {', '.join(map(str, means))}."] if not analysis.unseen else []

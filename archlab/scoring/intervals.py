@@ -60,9 +60,9 @@ def score_intervals(
     The half-width is the 95 % quantile of the distance between a redrawn score and the score: symmetric, so that what
     re-estimating minimum and maximum adds to the error widens the interval instead of moving it. Percentiles of the
     draws themselves cover as little as 66 % for the models that span the frame. A model that spans the frame can score
-    1 at most.
+    1 at most. In a frame from a file what a seed does to all models alike moves their scores, and so is part of the noise.
     """
-    noise = seed_noise(rows, list(scores.index), list(frame.datasets)).with_images(images)
+    noise = seed_noise(rows, list(scores.index), list(frame.datasets), paired=frame.kind != "file").with_images(images)
     columns = ["xscore_low", "xscore_high"]
     if not noise.known:
         return pd.DataFrame(np.nan, index=scores.index, columns=columns)

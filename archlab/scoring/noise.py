@@ -61,12 +61,14 @@ class Noise:
         return ""
 
 
-def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: list[str] | None = None) -> Noise:
+def seed_noise(
+    rows: pd.DataFrame, models: list[str] | None = None, datasets: list[str] | None = None, *, paired: bool = True
+) -> Noise:
     """The noise in the cells (model, dataset, seed, value) of these models and datasets, else of all.
 
     Models with the same value everywhere share their runs and count once. Where all models were trained from the same
-    seeds, what a seed does to all of them alike is taken out first: it moves no difference and no xScore. This is what
-    pairing by seed does.
+    seeds, what a seed does to all of them alike is taken out first: it moves no difference, and no xScore in a frame of
+    these models. This is what pairing by seed does; not `paired`, it stays in.
     """
     models = list(dict.fromkeys(rows["model"])) if models is None else models
     datasets = list(dict.fromkeys(rows["dataset"])) if datasets is None else datasets
@@ -80,18 +82,18 @@ def seed_noise(rows: pd.DataFrame, models: list[str] | None = None, datasets: li
     with np.errstate(invalid="ignore"):
         means = np.nansum(grid, axis=2) / counts
     distinct = np.unique(np.nan_to_num(grid, nan=-1.0).reshape(len(models), -1), axis=0, return_index=True)[1]
-    pooled = [_pooled((grid - means[:, :, None])[distinct, at]) for at in range(len(datasets))]
+    pooled = [_pooled((grid - means[:, :, None])[distinct, at], paired) for at in range(len(datasets))]
     variance, freedom = (pd.Series(part, columns) for part in zip(*pooled, strict=True))
     return Noise(pd.DataFrame(means, index, columns), pd.DataFrame(counts, index, columns), variance, freedom)
 
 
-def _pooled(residuals: np.ndarray) -> tuple[float, int]:
+def _pooled(residuals: np.ndarray, paired: bool) -> tuple[float, int]:
     """Variance and degrees of freedom of one dataset's residuals, models x seeds, NaN where there was no run."""
     there = np.isfinite(residuals)
     residuals = residuals[there.any(axis=1)][:, there.any(axis=0)]
     models, seeds = residuals.shape
     freedom = int(there.sum()) - models
-    if models > 1 and np.isfinite(residuals).all():
+    if paired and models > 1 and np.isfinite(residuals).all():
         residuals = residuals - residuals.mean(axis=0)
         freedom -= seeds - 1
     squares = float(np.nansum(residuals**2))

@@ -211,7 +211,7 @@ def _fragile(frame: Frame, models: int, metric: Metric) -> list[str]:
 
 def _without_intervals(rows: pd.DataFrame, models: list[str], frame: Frame) -> list[str]:
     """Why there are no intervals although there are several seeds."""
-    reason = seed_noise(rows, models, list(frame.datasets)).unknown_because
+    reason = seed_noise(rows, models, list(frame.datasets), paired=frame.kind != "file").unknown_because
     return [f"no intervals: {reason}"] if reason and rows["seed"].nunique() > 1 else []
 
 

@@ -55,7 +55,11 @@ class Sampler:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        study = optuna.create_study(directions=["maximize"] * objectives, sampler=self(0))
+        made = self(0)
+        if not isinstance(made, optuna.samplers.BaseSampler):
+            told = f"search: {self.name} must give a sampler of Optuna, not a {type(made).__name__}"
+            raise UserError(told, where=self.where)
+        study = optuna.create_study(directions=["maximize"] * objectives, sampler=made)
         space = {"x": optuna.distributions.FloatDistribution(0, 1), "y": optuna.distributions.IntDistribution(0, 9)}
         tried = optuna.trial.create_trial(params={"x": 0.5, "y": 5}, distributions=space, values=[0.0] * objectives)
         study.add_trial(tried)  # some need a package only once they know of one

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,12 @@ def recipe_metric(call: dict[str, dict[str, Any]]) -> Metric:
     """The metric of a user's own that a recipe names, which runs keep; its file is loaded."""
     ((reference, _),) = call.items()
     return _described(name_of(reference), own_code(reference), None, None)
+
+
+def with_call(metric: Metric, recipe: Mapping[str, Any]) -> Metric:
+    """The metric as `measured` takes it: one that runs keep with the call by which their canonical recipe names it."""
+    calls = [call for call in recipe.get("metrics", ()) if metric.name in map(name_of, call)]
+    return replace(metric, own=calls[0]) if calls and metric.own is None else metric
 
 
 def _described(name: str, code: OwnCode, own: dict[str, dict[str, Any]] | None, at: str | None) -> Metric:

@@ -194,10 +194,12 @@ def test_a_file_may_be_a_base_with_edits(tmp_path):
     assert wider.canonical() == edited("edits: [{set: {expand: 8}}, {set: {kernel: 5}, where: {layer: 1}}]").canonical()
 
 
-def test_a_file_that_says_no_name_is_called_as_it_is(tmp_path):
-    (tmp_path / "my net (1).yaml").write_text("layers: [{conv: {out: 8}}]\n")
+@pytest.mark.parametrize("name", ["", "name:\n"])
+def test_a_file_that_says_no_name_is_called_as_it_is(tmp_path, name):
+    (tmp_path / "my net (1).yaml").write_text(f"{name}layers: [{{conv: {{out: 8}}}}]\n")
     assert architecture(tmp_path / "my net (1).yaml").name == "my_net_1_"
-    assert architecture({"base": "my net (1).yaml"}, folder=tmp_path).name == "my_net_1_"
+    (tmp_path / "other.yaml").write_text(f"{name}base: my net (1).yaml\n")
+    assert architecture(tmp_path / "other.yaml").name == "my_net_1_"
     assert architecture({"layers": [{"conv": {"out": 8}}]}).name == "unnamed"
 
 

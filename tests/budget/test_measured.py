@@ -159,10 +159,38 @@ class Branches(nn.Module):
         return self.wide
 
 
-def test_the_fused_form_is_what_is_deployed():
-    cost = measure(Branches(), 8)
+class FusesItself(Branches):
+    """As networks of timm do."""
+
+    def forward(self, x):
+        return self.wide(x) if self.narrow is None else super().forward(x)
+
+    def fuse(self):
+        self.narrow = None
+        return self
+
+
+@pytest.mark.parametrize("kind", [Branches, FusesItself])
+def test_the_fused_form_is_what_is_deployed(kind):
+    model = kind()
+    cost = measure(model, 8)
     assert (cost.params, cost.params_deployed) == (4 * 28 + 4 * 4, 4 * 28)
     assert (cost.macs, cost.macs_deployed) == (64 * 4 * (27 + 3), 64 * 4 * 27)
+    assert model.narrow is not None, "the model is left as it was"
+
+
+class Fusion(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fuse = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x):
+        return self.fuse(x)
+
+
+def test_a_layer_called_fuse_is_not_called():
+    cost = measure(Fusion(), 8)
+    assert cost.params == cost.params_deployed == 16 and cost.macs == cost.macs_deployed == 12 * 64
 
 
 def test_an_image_too_small_is_an_error_in_one_line():

@@ -84,6 +84,14 @@ def test_flash_is_what_is_deployed():
     assert 0.9 * 1024 * 1024 < count(architecture, spec, width).params_deployed <= 1024 * 1024
 
 
+def test_a_map_that_attends_to_itself_is_followed():
+    class Attending(torch.nn.Module):
+        def forward(self, x):
+            return torch.nn.functional.scaled_dot_product_attention(x, x, x)
+
+    assert peak_elements(Attending(), torch.zeros(1, 4, 8)) == 32 + 32 + 4 * 4, "input, output, products"
+
+
 @pytest.mark.slow
 def test_measuring_says_nothing_of_memory():
     assert measure(build_model(archlab.architecture("starnet"), InputSpec(10, 32)), 32).peak_memory is None
@@ -140,3 +148,44 @@ def test_own_blocks_are_held_against_what_they_say(tmp_path, code, refusal):
             return
         assert fit_width(architecture, spec, budget) >= 1
         assert count(architecture, spec).peak_memory == 16 * 1024 == needed(architecture, spec, 1.0)
+
+
+ADDED = """
+import torch
+import blocks
+
+
+@blocks.register("added")
+class Added(blocks.Block):
+    def __init__(self, *, in_channels: int, out_channels: int, stride: int = 1):
+        super().__init__()
+        self.first = torch.nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+        self.second = torch.nn.Conv2d(out_channels, out_channels, 1, bias=False)
+        self.adds = stride == 1 and in_channels == out_channels
+
+    def forward(self, x):
+        y = self.second(self.first(x))
+        return x + y if self.adds else y
+
+    @classmethod
+    def tally(cls, tally, layer):
+        adds = layer.stride == 1 and layer.in_channels == layer.out_channels
+        with tally.maps.beside(adds):
+            for channels in (layer.in_channels, layer.out_channels):
+                tally.conv(channels, layer.out_channels, 1, cls.output_size(layer))
+"""
+
+
+def test_a_block_that_needs_more_without_a_stride_is_held_there_too(tmp_path):
+    file, layers = tmp_path / "own.py", [{"added": {"out": 16, "stride": 2}}, {"added": {"out": 16, "repeat": 2}}]
+    spec, budget = InputSpec(5, 16), Budget(None, peak_memory=16 * 1024)
+    file.write_text(ADDED)
+    with own_blocks_alone({}):
+        load_file(file)
+        architecture = archlab.architecture({"name": "net", "layers": layers})
+        assert fit_width(architecture, spec, budget) >= 1
+        assert count(architecture, spec).peak_memory == 3072
+        file.write_text(ADDED.replace("beside(adds)", "beside(False)"))
+        load_file(file)
+        with pytest.raises(UserError, match=r"added: tally holds 2,048 values .* and the block 3,072"):
+            fit_width(architecture, spec, budget)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 import archlab
 from archlab.architecture import Architecture, InputSpec, forms, freedoms, published_strides
+from archlab.architecture.writing import architecture_yaml, at_width
 from archlab.budget import Budget, Cost, count, fit
 from archlab.budget.fit import FARTHEST, NEAR, STEPS
-from archlab.foundation import UserError
+from archlab.foundation import UserError, read_yaml_text
 from blocks.rounding import round_channels
 
 SPEC = InputSpec(26, 32)
@@ -172,6 +173,14 @@ def test_depth_grows_block_by_block_in_the_published_proportions():
 
 def test_every_reference_leaves_a_second_quantity_free():
     assert all({"depth", "features"} & set(freedoms(archlab.architecture(name))) for name in archlab.references())
+
+
+@pytest.mark.parametrize("name", archlab.references())
+def test_what_is_free_is_free_in_the_file_of_a_width_too(name):
+    published = archlab.architecture(name)
+    written = archlab.architecture(read_yaml_text(architecture_yaml(at_width(published, 0.5, name)), "written.yaml"))
+    assert [layer.free for layer in written.layers] == [layer.free for layer in published.layers]
+    assert freedoms(written) == freedoms(published)
 
 
 def test_patches_are_fitted_where_they_are_free():

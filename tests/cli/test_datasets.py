@@ -268,7 +268,10 @@ def test_unreadable(call, photos):
             ("add", "x", "--reader", "a.py:read", "--series"),
             "--series is for folders of classes: a --reader of your own",
         ),
-        (("add", "x", "--parquet", ".", "--series"), "--series is for folders of classes: a table has --group-column"),
+        (
+            ("add", "x", "--parquet", ".", "--series"),
+            "--series is for folders of classes alone: a table of all images has",
+        ),
         (("add", "x", "--reader", "folder"), "own code is named FILE.py:NAME, not 'folder'"),
         (("add", "x", "--reader", "none.py:read"), "none.py cannot be read: No such file"),
         (("add", "x", "--reader", "none.py:read", "--option", "a"), "--option is written KEY=VALUE, not 'a'"),

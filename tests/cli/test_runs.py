@@ -66,6 +66,18 @@ def test_where_nothing_is_stored_that_is_said_and_nothing_made(runs, store, tmp_
     assert not store.home.exists()
 
 
+def test_a_study_whose_results_are_damaged_is_named(runs, store):
+    folder = store.home / "studies" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "study.json").write_text("{}")
+    (folder / "results.csv").write_text("model,dataset,seed,split,metric,value\nnet,digits,0,test,accuracy,0.5\n")
+    for damaged in ("[]", "{}", '{"cells": [{}]}', '{"cells": 3}'):
+        (folder / "ablation.json").write_text(damaged)
+        code, out, err = runs("list", "--study", "mine")
+        said = f"error: {folder}: no results of a study can be read there: `archlab ablate --spec mine --store {store.home}`"
+        assert (code, out) == (2, "") and err.startswith(said) and err.count("\n") == 1
+
+
 def test_show_takes_a_prefix(runs):
     run = make_run(1)
     code, out, _ = runs("show", run.key[:10])

@@ -111,6 +111,15 @@ def test_a_name_with_brackets_is_printed_as_it_is_and_no_lines_around(capsys):
     assert "net[/x] (width 1) on digits, seed 0" in shown and shown.isascii()
 
 
+def test_a_majority_class_without_test_images_is_right_on_no_class(capsys):
+    run = {"model": "net", "width": 1.0, "dataset": "digits", "seed": 0}
+    document = {"run": run, "metrics": {"test": {"accuracy": 0.5}}, "key": "ab12", "seconds": 1.0}
+    for majority, of_balanced in ((1, "0.5000"), (2, "0.0000")):
+        _print(document, majority, np.array([0, 1]))
+        (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("balanced accuracy")]
+        assert row.split()[-1] == of_balanced
+
+
 def test_a_gpu_that_is_not_there_is_told_before_anything_runs(train, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     code, output, error = train("tiny.yaml", "--dataset", "digits", "--device", "cuda")

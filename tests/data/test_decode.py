@@ -1,10 +1,11 @@
 """Every kind of image that people have: decoded as it looks, or refused."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from archlab.data.decode import decode, shape_of
 from archlab.data.formats import open_image
@@ -96,6 +97,25 @@ def test_turned_as_exif_says(half):
     assert (decode(stored(half, "PNG", exif=exif), 20)[:, 0] == (0, 0, 255)).all()
     pixels = decode(stored(half, "JPEG", exif=exif, quality=95, subsampling=0), 20)
     assert pixels[10, 1, 2] > 240 and pixels[10, 1, 0] < 15
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_turned_as_pillow_turns(make_picture, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image, again = (stored(make_picture(1), "PNG", exif=exif) for _ in range(2))
+    assert np.array_equal(decode(image, 20, "stretch"), decode(ImageOps.exif_transpose(again), 20, "stretch"))
+
+
+ODD_EXIF = b"Exif\0\0II*\0" + struct.pack(  # turned, and its resolution is a word
+    "<IHHHIHHHHI4sI", 8, 2, 0x0112, 3, 1, 6, 0, 0x011A, 2, 4, b"72\0\0", 0
+)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_turned_whatever_else_exif_holds(half, format):
+    pixels = decode(stored(half, format, exif=ODD_EXIF), 20)
+    assert pixels[2, 10, 0] > 128 > pixels[2, 10, 2] and pixels[17, 10, 2] > 128 > pixels[17, 10, 0]
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF"])

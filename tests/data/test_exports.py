@@ -127,6 +127,33 @@ def test_roboflow_has_a_table_in_every_part(fill):
     assert sizes(listing) == {"train": 4, "validation": 2, "test": 2}
 
 
+def test_augmented_copies_in_tables_stay_on_one_side(fill):
+    """Of Roboflow's training images, from which a test part is drawn where there is none; what a column says counts."""
+    root = fill({"train": 12, "valid": 2})
+    for path in sorted((root / "train").iterdir()):
+        image, copy = divmod(int(path.stem), 3)
+        path.rename(path.with_stem(f"{image:04}_jpg.rf.{'0' * 20}{copy}"))
+    for part in ("train", "valid"):
+        files = sorted(path.name for path in (root / part).iterdir())
+        rows = (f"{file},{n // 3 % 2},{1 - n // 3 % 2},{n}" for n, file in enumerate(files))
+        (root / part / "_classes.csv").write_text("\n".join(["filename,cat,dog,place", *rows]))
+    listing = found_in(root, "metadata", label="label", group="place")
+    assert len(set(listing.groups)) == 12 and not listing.notes
+    lines = [f"{path.relative_to(root)},{n % 2}\n" for n, path in enumerate(sorted(root.rglob("*.jpg")))]
+    listing = found(written(root / "all.csv", "".join(["image,label\n", *lines])))
+    assert len(set(listing.groups)) == 4 + 2
+    assert listing.notes[0].startswith("8 images called as copies of others (train/0000_jpg.rf.")
+
+
+def test_augmented_copies_beside_a_list_stay_on_one_side(fill):
+    root = fill({"train/a": 3, "train/b": 3, "val": 2})
+    (root / "train/a/0000_aug_1.jpg").write_bytes((root / "train/a/0000.jpg").read_bytes())
+    path = written(root / "val.txt", "0000.jpg a\n0001.jpg b\n")
+    listing = found_in(root, "listed", table=str(path))
+    assert len(listing.labels) == 9 and len(set(listing.groups)) == 8
+    assert listing.notes[0].startswith("1 image called as copies of others (train/a/0000_aug_1.jpg for one)")
+
+
 # parts
 
 

@@ -66,6 +66,18 @@ def test_images_of_a_table_in_the_folder_of_their_dataset_are_not_removed(home, 
     assert len(list(root.rglob("*.jpg"))) == 20
 
 
+def test_images_in_the_folder_of_a_dataset_whose_entry_does_not_name_them_are_not_removed(home, fill, tmp_path):
+    root = fill({"a": 10, "b": 10}, root=home / "datasets" / "mine" / "photos")
+    lines = ["image,label", *(f"{file},{file.parent.name}" for file in sorted(root.rglob("*.jpg")))]
+    (tmp_path / "scans.csv").write_text("\n".join(lines))
+    add_dataset("mine", home, "csv", {"path": str(tmp_path / "scans.csv"), "image": "image", "label": "label"}, {})
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"0000\.jpg: the images of mine are in the folder that would be removed"):
+            remove_dataset("mine", home)
+        (home / "datasets/catalogue/mine.yaml").write_text("name: [")
+    assert len(list(root.rglob("*.jpg"))) == 20
+
+
 def test_a_link_is_removed_and_not_what_it_leads_to(home, fill, tmp_path):
     root = fill({"a": 3, "b": 3})
     add("mine", home, root)

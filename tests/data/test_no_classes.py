@@ -190,6 +190,14 @@ def test_augmented_copies_stay_on_one_side(home, fill, called):
     assert all(sides) and sum(map(len, sides)) == 20
 
 
+def test_of_exports_one_that_has_copies_is_named(fill):
+    """As Roboflow augments training images alone."""
+    root = fill({"test/a": 1, "test/b": 1, "train/a": 2, "train/b": 2})
+    for number, path in enumerate(sorted(root.rglob("*.jpg"))):
+        path.rename(path.with_stem(f"0000_jpg.rf.{COPIES}{number}"))
+    assert found(root).notes[0].startswith("2 images called as copies of others (train/a/0000_jpg.rf.")
+
+
 def test_augmented_copies_of_what_is_not_there_are_told(fill):
     root = fill({"a": 3, "b": 3})
     (root / "a/0000.jpg").rename(root / "a/cat_aug_1.jpg")

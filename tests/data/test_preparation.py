@@ -238,6 +238,16 @@ def test_what_was_lost_with_the_power_is_done_again(home, photos, small_chunks):
     assert everything(prepare("pets", home)) == whole
 
 
+def test_what_was_lost_done_again_and_interrupted_counts_once(home, photos, small_chunks):
+    whole = everything(prepare("pets", home))
+    shutil.rmtree(home / "datasets/pets")
+    with pytest.raises(Interrupted):
+        prepare("pets", home, progress=interrupt_at(40))
+    journal = home / "datasets/pets/.16.part/journal.jsonl"
+    journal.write_text(2 * journal.read_text())
+    assert everything(prepare("pets", home)) == whole
+
+
 def test_an_interruption_at_the_very_end_leaves_no_store(home, photos, monkeypatch):
     from archlab.data import completion
 
@@ -323,6 +333,24 @@ def test_a_stick_that_is_pulled_out_leaves_no_image_out(home, photos, small_chun
         prepare("pets", home, on_unreadable="skip", progress=pull)
     assert told.value.filename == str(photos)
     photos.with_name("pulled").rename(photos)
+    assert prepare("pets", home, on_unreadable="skip").manifest["skipped"] == []
+
+
+def test_a_stick_with_parquet_that_is_pulled_out_leaves_no_image_out(home, fill, describe, small_chunks, tmp_path):
+    content = [file.read_bytes() for file in sorted(fill({"files": 40}).rglob("*.jpg"))]
+    path = tmp_path / "all.parquet"
+    table = {"image": content, "label": [number % 2 for number in range(40)]}
+    pq.write_table(pa.table(table), path, row_group_size=10)
+    describe("pets", source={"parquet": {"path": str(path)}})
+
+    def pull(step, done, total):
+        if path.exists():
+            path.rename(path.with_name("pulled"))
+
+    with pytest.raises(OSError, match="the file of the images is there no longer") as told:
+        prepare("pets", home, on_unreadable="skip", progress=pull)
+    assert told.value.filename == str(path)
+    path.with_name("pulled").rename(path)
     assert prepare("pets", home, on_unreadable="skip").manifest["skipped"] == []
 
 

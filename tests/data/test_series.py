@@ -36,8 +36,12 @@ def in_series(root, classes=("a", "b"), series=8, images=4, called="{of}film{fil
         ("0001.jpg", "0002.jpg", False),
         ("film3/left.jpg", "film3/right.jpg", True),
         ("film3/0001.jpg", "film4/0001.jpg", False),
+        ("images/film3_0001.jpg", "images/film3_0002.jpg", True),
+        ("images/film3_0001.jpg", "images/film4_0001.jpg", False),
+        ("Images/film3/0001.jpg", "Images/film4/0001.jpg", False),
         ("film3_0001.jpg", "film3_0001_aug2.jpg", True),
         ("film3_0001_jpg.rf.0123456789abcdef0.jpg", "film3_0007_jpg.rf.fedcba98765432100.jpg", True),
+        ("film3_0001_jpg.rf.0123456789abcdef0.jpg", "film3_0001_jpg.rf.0123456789abcdef0_aug1.jpg", True),
         ("scan.jpg", "scan-edited.jpg", True),
         ("oak.jpg", "elm.jpg", False),
     ],
@@ -66,6 +70,18 @@ def test_series_stay_on_one_side_where_that_is_asked_for(home, tmp_path, called)
     assert sum(map(len, sides)) == len(set.union(*sides)) == 16
 
 
+def test_series_that_the_parts_of_the_source_tear_are_told(tmp_path):
+    for part in ("train", "test"):
+        in_series(tmp_path / "photos", series=6, images=2, part=part)
+    told = "48 images of 12 series, 12 of them with images in different parts of the source"
+    assert read(None, path=tmp_path / "photos", series=True).notes == (told,)
+
+
+def test_copies_of_what_is_not_there_are_of_one_series(tmp_path):
+    root = in_series(tmp_path / "photos", called="{of}leaf{film}x_aug{image}.jpg")
+    assert read(None, path=root, series=True).notes == ("64 images of 16 series: each stays on one side",)
+
+
 def test_what_seems_to_be_of_series_is_told_and_not_kept_together(tmp_path):
     listing = read(None, path=in_series(tmp_path / "photos"))
     (told,) = listing.notes
@@ -80,8 +96,10 @@ def test_what_seems_to_be_of_series_is_told_and_not_kept_together(tmp_path):
         ("{film}{image:04}.jpg", 8),
         ("site{film}_{image}.jpg", 3),  # where they are from
         ("{of}{film}x{image}y.jpg", 8),
+        ("IMG_2023050{film}_{image:06}.jpg", 8),
+        ("2023-05-0{film} {image:04}.jpg", 8),
     ],
-    ids=["camera", "numbers", "sites", "none"],
+    ids=["camera", "numbers", "sites", "none", "phone", "days"],
 )
 def test_other_names_are_no_series(called, series):
     names = [
@@ -108,7 +126,7 @@ def test_where_all_parts_are_there_nothing_is_told(tmp_path):
 
 def test_a_table_has_a_column_for_that(fill, tmp_path):
     (tmp_path / "labels.csv").write_text("image,label\n")
-    with pytest.raises(UserError, match=r"^--series is for folders of classes: a table has --group-column$"):
+    with pytest.raises(UserError, match=r"^--series is for folders of classes alone: a table of all images has"):
         source_given({"csv": tmp_path / "labels.csv"}, {}, series=True)
     reader, options = source_given({"folder": fill({"a": 3, "b": 3})}, {}, series=True)
     assert (reader, options["series"]) == ("folder", True)

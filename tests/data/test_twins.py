@@ -209,3 +209,11 @@ def test_a_class_that_is_only_copies(home, fill, describe):
     describe("pets", source={"folder": {"path": str(root)}}, together="identical")
     with pytest.raises(UserError, match="all training images of 'dog' are copies of test or validation images"):
         prepare("pets", home)
+
+
+def test_a_validation_part_that_is_only_copies(home, fill, describe):
+    root = fill({"train/cat": 9, "train/dog": 9, "test/cat": 3, "test/dog": 3}, suffix=".png")
+    shutil.copytree(root / "test", root / "val")
+    describe("pets", source={"folder": {"path": str(root)}}, together="identical")
+    with pytest.raises(UserError, match="all validation images are copies of test images: remove that part"):
+        prepare("pets", home)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from standin import make_run
 
 from archlab.deploy import int8_scores as module
+from archlab.deploy import score_int8
+from archlab.deploy.agreement import Images
 from archlab.deploy.int8_scores import int8_scores
 from archlab.executors import Settings
 from archlab.foundation.machine import core_count
 from archlab.foundation.metric import METRICS
-from archlab.runs import Run, Store
+from archlab.foundation.own_code import own_call
+from archlab.runs import Event, Run, Store
+from archlab.training.metrics import own_metric, recipe_metric
 from tests.deploy.made import train
 
 pytest.importorskip("onnxruntime")
@@ -86,3 +91,45 @@ def test_one_network_is_told_as_one(store, monkeypatch):
     monkeypatch.setattr(module, "tries", lambda *_: iter(()))
     int8_scores([make_run()], store, ACCURACY, Settings(workers=1), said.append)
     assert said == ["scoring 1 trained network in int8, once"]
+
+
+def test_by_a_metric_of_a_file_again_where_the_file_says_something_else(tmp_path, monkeypatch, own_code_forgotten):
+    told, asked = dict.fromkeys(("float", "int8", "drop", "low", "high", "images", "way"), 0), []
+
+    def tries(runs, *_):
+        asked.append([run.own_files for run in runs])
+        return [Event("finished", run, told) for run in runs]
+
+    monkeypatch.setattr(module, "tries", tries)
+    file, run, store = tmp_path / "mine.py", make_run(), Store(tmp_path)
+    for text in ("return 0.5", "return 0.5", "return 0.25"):
+        file.write_text(f"def hits(scores, labels):\n    {text}\n")
+        assert int8_scores([run], store, own_metric(f"{file}:hits"), Settings())[run.key] == told
+    assert asked == [[(str(file),)]] * 2, "once for each text"
+
+
+def test_by_a_metric_that_the_recipe_names(tmp_path, monkeypatch, own_code_forgotten):
+    """Of a run that keeps it, a metric has no function of its own."""
+    file = tmp_path / "mine.py"
+    file.write_text("def hits(scores, labels, worth):\n    return worth * (scores.argmax(1) == labels).sum()\n")
+    call = own_call({f"{file}:hits": {"worth": 2}}, ("scores", "labels"))
+    run, metric, asked = make_run(recipe={"metrics": [call]}), recipe_metric(call), []
+    monkeypatch.setattr(module, "tries", lambda runs, *_: asked.extend(runs) or [])
+    int8_scores([run], Store(tmp_path), metric, Settings())
+    assert [each.own_files for each in asked] == [(str(file),)], "which a worker loads"
+
+    answers = {b"float": np.eye(3)[[0, 1, 2]], b"int8": np.eye(3)[[0, 1, 0]]}
+    quantiser = SimpleNamespace(core=SimpleNamespace(SerializeToString=lambda: b"float"))
+    for name, made in {
+        "load": SimpleNamespace(preprocessing=SimpleNamespace(pixels=None)),
+        "images_of": Images(np.zeros((3, 1, 1, 3), np.uint8), ["a", "b", "c"], np.arange(3)),
+        "core_graph": None,
+        "training_images": None,
+        "judging_images": ("validation", None),
+        "Quantiser": quantiser,
+        "quantised_graph": (b"int8", SimpleNamespace(way="minimum and maximum")),
+    }.items():
+        monkeypatch.setattr(score_int8, name, lambda *_, made=made, **__: made)
+    monkeypatch.setattr(score_int8, "run_onnx", lambda content, *_: answers[content])
+    found = score_int8.score_in_int8(run, home=tmp_path, metric=metric.document())
+    assert (found["float"], found["int8"]) == (6, 4)

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -7,6 +8,7 @@ from standin import make_run
 from archlab.architecture import architecture
 from archlab.deploy import extras, latencies, time_models
 from archlab.deploy.timing import Latency
+from archlab.executors.channel import send
 from archlab.runs import Store
 
 
@@ -28,6 +30,17 @@ def test_measured_once_together_and_remembered(tmp_path, monkeypatch, timed):
     assert (store.home / "timed").read_text().split() == ["m1", "m2", "m3", "m4", "m3", "m4", "m5", "m3"]
     assert latencies.latencies([make_run(model="m1", width=1.0, num_classes=11)], store)
     assert (store.home / "timed").read_text().split()[-1] == "m1"
+
+
+def test_what_is_told_of_models_that_are_timed_together_fits_into_one_message():
+    """Also with a GPU and where names are long: else each would be timed again, alone."""
+    on_cpu = "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz, one thread, CPU time, ONNX Runtime 1.22.0"
+    hardware = (on_cpu, on_cpu, "NVIDIA GeForce RTX 3060 Laptop GPU")
+    of_one = [dataclasses.asdict(Latency(*[1.1603450000000001] * 3, 172, each)) for each in hardware]
+    told = {f"{number:064x}": of_one for number in range(latencies.TOGETHER)}
+    read, write = os.pipe()
+    send(write, job="f" * 64, value={"state": "finished", "latencies": told})
+    assert os.read(read, 2**16).endswith(b"\n")
 
 
 def test_beside_another_while_the_machine_is_busy_and_kept_as_if_it_was_not(tmp_path, monkeypatch, timed):
@@ -67,6 +80,20 @@ def test_a_gpu_that_cannot_be_timed_takes_no_latency_of_the_cpu_along(monkeypatc
     run = latencies.run_to_time("tiny", design, 1.0, classes=10, resolution=32, smallest_map=2)
     found = time_models.time_models(run, runs=[run.document()], own_files=[])
     assert found == {"latencies": {run.key: [dataclasses.asdict(of_cpu)]}}
+
+
+def test_ctrl_c_loses_nothing_that_was_measured(tmp_path, monkeypatch):
+    def measured(together, *_):
+        if runs[2] in together:
+            raise KeyboardInterrupt
+        return {run.key: [{"median_ms": run.width}] for run in together}
+
+    monkeypatch.setattr(latencies, "TOGETHER", 2)
+    monkeypatch.setattr(latencies, "_measured", measured)
+    store, runs = Store(tmp_path), [make_run(model=f"m{at}", width=float(at)) for at in (1, 2, 3)]
+    with pytest.raises(KeyboardInterrupt):
+        latencies.latencies(runs, store)
+    assert latencies.not_timed(runs, store) == runs[2:]
 
 
 def test_what_a_model_is_trained_on_does_not_matter_to_its_time():

@@ -289,3 +289,8 @@ def test_the_data_of_a_run_elsewhere_are_looked_for_in_the_default_store(place, 
     assert archlab.load(sent).test_data() is None
     monkeypatch.setenv("ARCHLAB_HOME", str(place.home))
     assert len(archlab.load(sent).test_data().labels("test")) == 72
+
+
+def test_the_data_of_a_run_behind_a_link_are_those_of_its_store(place, tmp_path):
+    (tmp_path / "best").symlink_to(place.store.directory(place.keys["mobileone"]))
+    assert len(archlab.load(tmp_path / "best").test_data().labels("test")) == 72

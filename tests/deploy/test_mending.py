@@ -96,3 +96,18 @@ def test_an_impossible_way_leaves_what_the_ones_before_made():
 
     with pytest.raises(UserError, match="no way"):
         chosen(none())
+
+
+def test_a_file_that_the_runtime_refuses_is_an_impossible_way():
+    def refusing(content: bytes, pixels: np.ndarray) -> np.ndarray:
+        if content == b"no":
+            raise RuntimeError("no kernel\nat all")
+        return run(content, pixels)
+
+    def made_of(*contents: bytes) -> bytes:
+        ways = [(content.decode(), partial(bytes, content)) for content in contents]
+        return first_good(ways, Mending(), IMAGES, b"10", refusing)
+
+    assert made_of(b"14", b"no", b"10") == b"14"
+    with pytest.raises(UserError, match=r"^the network cannot be exported to int8: no kernel$"):
+        made_of(b"no", b"10")

@@ -143,6 +143,12 @@ def test_a_damaged_run_is_a_winner_without_facts(own_store, tmp_path):
     assert read_yaml(tmp_path / "found/winner.yaml")["trained"] == trained
 
 
+def test_its_folder_may_be_called_as_a_key_begins(place, winner, tmp_path, monkeypatch):
+    winner.parent.rename(tmp_path / "face")
+    monkeypatch.chdir(tmp_path)
+    assert archlab.load("face", store=place.home).origin["key"] == place.keys["gated"]
+
+
 def test_its_run_is_found_in_the_default_store(place, winner, tmp_path, monkeypatch):
     (tmp_path / "alone").mkdir()
     shutil.copy(winner, tmp_path / "alone")

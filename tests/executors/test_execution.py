@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ from processes import descendants, parents
 from standin import compute, executions, make_run, make_trained
 
 from archlab.executors import Interrupted, Outcome, Settings, Task, open_executor
-from archlab.executors.channel import cause_of, send
+from archlab.executors.channel import cause_of, error_of, send
 from archlab.foundation import UserError, machine
 from archlab.runs import Event, Store
 
@@ -128,17 +129,29 @@ def test_fail_fast_ends_the_others(store):
     assert len(outcome.failed) == 1 and outcome.results == {} and children() == []
 
 
-def test_a_worker_killed_from_outside_is_retried(store):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_killed_from_outside_is_retried(store, number):
     runs = [make_run(seed, recipe={"seconds": 0.1}) for seed in range(4)]
     killed = []
 
     def kill_first(event):
         if event.kind == "started" and not killed:
             killed.append(event.detail["pid"])
-            os.kill(event.detail["pid"], signal.SIGKILL)
+            os.kill(event.detail["pid"], number)
 
     outcome = run_all(runs, store, retries=1, on_event=kill_first)
     assert killed and outcome.computed == 4 and outcome.failed == []
+
+
+def test_a_run_that_others_stop_each_time_has_failed(store):
+    """It would be missing without a word."""
+
+    def stop(event):
+        if event.kind == "started":
+            os.kill(event.detail["pid"], signal.SIGTERM)
+
+    (failure,) = run_all([make_run(recipe={"seconds": 0.3})], store, retries=1, on_event=stop).failed
+    assert failure.cause.startswith("stopped by SIGTERM from outside") and failure.attempts == 2
 
 
 @pytest.mark.slow
@@ -303,10 +316,23 @@ def test_wrong_settings_are_refused(store):
             Settings(time_limit=limit)
 
 
-def test_an_executor_of_ones_own_that_cannot_be_made_is_told_with_its_line(store, tmp_path):
-    (tmp_path / "mine.py").write_text("def make(store, settings, task):\n    return {}['queue']\n")
-    with pytest.raises(UserError, match=r"mine\.py:2: KeyError: 'queue'"):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("return {}['queue']", r"mine\.py:2: KeyError: 'queue'"),
+        ("lost = store", r"mine\.py: make makes no archlab\.executors\.Executor"),
+    ],
+)
+def test_an_executor_of_ones_own_that_cannot_be_made_is_told_with_its_line(store, tmp_path, line, message):
+    (tmp_path / "mine.py").write_text(f"def make(store, settings, task):\n    {line}\n")
+    with pytest.raises(UserError, match=message):
         open_executor(store, Settings(executor=f"{tmp_path}/mine.py:make"))
+
+
+def test_what_passes_is_not_the_users_to_mend_whoever_tells_of_it():
+    """It is tried again."""
+    told = error_of(UserError(f"the weights to start from cannot be read: {os.strerror(errno.ESTALE)}"))
+    assert (told["mendable"], told["passing"]) == (False, True)
 
 
 def test_an_unknown_function_fails_its_runs(store):

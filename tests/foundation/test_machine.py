@@ -10,7 +10,8 @@ from archlab.foundation.machine import core_count, host_of_processes
 
 
 def test_cores_are_those_that_this_process_may_use(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "QUOTA", tmp_path / "none")
+    for name in ("QUOTA", "QUOTA_1"):
+        monkeypatch.setattr(machine, name, tmp_path / "none")
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {1, 4, 5}, raising=False)
     assert core_count() == 3
     monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
@@ -18,10 +19,16 @@ def test_cores_are_those_that_this_process_may_use(tmp_path, monkeypatch):
     assert core_count() == 7
 
 
-@pytest.mark.parametrize(("quota", "cores"), [("max", 8), ("250000", 2), ("50000", 1), ("6400000", 8)])
+@pytest.mark.parametrize(("quota", "cores"), [("max", 8), ("-1", 8), ("250000", 2), ("50000", 1), ("6400000", 8)])
 def test_a_container_may_have_a_share_of_the_cores(tmp_path, monkeypatch, quota, cores):
+    """By both versions of control groups."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
     monkeypatch.setattr(machine, "QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(machine, "QUOTA_1", tmp_path)
+    (tmp_path / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (tmp_path / "cpu.cfs_period_us").write_text("100000\n")
+    assert core_count() == cores
+    (tmp_path / "cpu.cfs_quota_us").unlink()
     machine.QUOTA.write_text(f"{quota} 100000\n")
     assert core_count() == cores
 

@@ -119,6 +119,7 @@ def test_reads_lists_and_names_and_words_of_a_form():
         ("share: 1", "d.yaml:1: a drawer: share must be a number between 0 and 1, not 1"),
         ("weight: 0", "d.yaml:1: a drawer: weight must be a number above 0, not 0"),
         ("either: 1.5", "d.yaml:1: a drawer: either must be a word, not 1.5"),
+        ("either: null", "d.yaml:1: a drawer: either must be a word, not None"),
     ],
 )
 def test_says_what_is_wrong_in_lists_and_names(text, message):
@@ -129,6 +130,10 @@ def test_says_what_is_wrong_in_lists_and_names(text, message):
 
 def lay(table, *, plates: int, cloth: Literal["red", "blue"] = "red", spoons=2, **others):
     """A function whose arguments are read."""
+
+
+def cut(table, *, into: Literal[2, 4] = 2, share: Annotated[float, "of the cake", Within(0, 1)] = 0.5):
+    """Annotated with numbers to choose from, and with what is for people."""
 
 
 class Cook:
@@ -142,6 +147,7 @@ def test_reads_the_arguments_of_a_function_or_class_as_given():
         "spoons": "many",
     }
     assert read_arguments(Cook, {"heat": 2}, "Cook", leading=("kitchen",)) == {"heat": 2.0}
+    assert read_arguments(cut, {"into": 4, "share": 1}, "cut", leading=("table",)) == {"into": 4, "share": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -151,6 +157,8 @@ def test_reads_the_arguments_of_a_function_or_class_as_given():
         (lay, {}, "s.yaml:1: lay needs the key 'plates'"),
         (lay, {"plates": 3, "table": 1}, "s.yaml:1: lay has no key 'table'"),
         (lay, {"plates": 3, "cloth": "green"}, "s.yaml:1: lay: cloth must be red or blue, not 'green'"),
+        (cut, {"into": 3}, "s.yaml:1: lay: into must be 2 or 4, not 3"),
+        (cut, {"share": 2}, "s.yaml:1: lay: share must be a number from 0 to 1, not 2"),
         (lambda: None, {}, "s.yaml:1: lay must take (table, ...)"),
         (lambda *, table: None, {}, "s.yaml:1: lay must take (table, ...)"),
         (Cook, {"heat": "a"}, "s.yaml:1: lay: heat must be a number, not 'a'"),

@@ -7,8 +7,11 @@ import re
 from collections import defaultdict
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from archlab.data.readers.file_names import originals
+from archlab.data.readers.series import told_of_series
 from archlab.pick import findings
 from archlab.pick.card import card_html, card_markdown
 from archlab.pick.card_words import NO_TIME, short
@@ -196,6 +199,18 @@ def test_of_images_in_groups_it_is_to_be_minded_that_intervals_count_single_ones
     assert f"**Mind:** {remarks[0]}" in card_markdown(document) and "counts each by itself" in remarks[0]
 
 
+def test_what_names_tell_of_series_and_copies_that_may_be_on_two_sides_is_to_be_minded():
+    names = [f"film{film}_{frame}.jpg" for film in range(10) for frame in range(4)]
+    series = told_of_series([f"cat/{name}" for name in names], names, np.zeros(len(names), np.int64))
+    _, copies = originals(["cat/leaf_aug1.jpg", "cat/tree.jpg"])
+    inspection, listing = SimpleNamespace(conflicts=[], split_groups=0), SimpleNamespace(notes=[series, *copies])
+    remarks = findings._remarks(defaultdict(list), listing, inspection, "near", 65535)
+    document = whole()
+    document["data"]["remarks"] = remarks
+    assert len(remarks) == 2 and "seem to be of 10 series" in remarks[0] and "of what is not there" in remarks[1]
+    assert all(f"**Mind:** {for_markdown(remark)}" in card_markdown(document) for remark in remarks)
+
+
 def test_what_was_chosen_by_another_metric_is_held_against_guessing_by_accuracy_alone():
     document = whole(metric="balanced_accuracy")
     document["test"]["metrics"] |= {"balanced_accuracy": {"value": 0.8, "low": 0.7, "high": 0.9}}
@@ -369,13 +384,27 @@ def test_a_test_unlike_the_images_it_was_chosen_by_is_told(validation, test, tha
     assert not than or all(in_both(document, f"the test images are {than} than these"))
 
 
+HARD, EASY = (0.74, 0.71, 0.77), (0.95, 0.91, 0.97)
+
+
 @pytest.mark.parametrize(
-    ("data", "advised"),
-    [({}, True), ({"own_splits": []}, False), ({"own_splits": ["validation", "test"]}, False), ({"groups": 9}, False)],
+    ("validation", "test", "own", "groups", "drawn"),
+    [
+        (EASY, HARD, ["train", "test"], None, "validation"),
+        (EASY, HARD, ["train", "test"], 9, None),
+        (EASY, HARD, [], None, None),
+        (EASY, HARD, ["train", "validation", "test"], None, None),
+        (EASY, HARD, ["train", "validation"], None, None),
+        (HARD, EASY, ["train", "validation"], None, "test"),
+        (HARD, EASY, ["train", "test"], None, None),
+    ],
 )
-def test_series_are_to_be_named_where_what_it_was_chosen_by_was_drawn_beside_a_test_of_its_own(data, advised):
-    document = with_accuracies((0.95, 0.91, 0.97), (0.74, 0.71, 0.77), **data)
-    assert in_both(document, "--series or a table that names these (--group-column)") == [advised]
+def test_series_are_to_be_named_where_what_is_easier_was_drawn_and_the_other_part_was_not(
+    validation, test, own, groups, drawn
+):
+    document = with_accuracies(validation, test, own_splits=own, groups=groups)
+    advice = "--series or a table that names these (--group-column)"
+    assert in_both(document, advice, f"the {drawn} images were drawn from the others") == [bool(drawn), bool(drawn)]
 
 
 def test_of_a_test_that_is_much_harder_it_is_not_said_that_it_is_a_little_worse():

@@ -338,6 +338,14 @@ def test_classes_that_were_renamed_since_the_training_have_their_new_names_every
     assert trained["class_names"] == archlab.load(tmp_path).class_names == network.class_names
 
 
+def test_images_that_had_another_name_when_it_was_trained_have_that_of_the_command(place, tmp_path):
+    network = archlab.load(place.keys["mobileone"], store=place.home)
+    network.run = dataclasses.replace(network.run, dataset="again")
+    _write_winner(network, tmp_path)
+    assert "--dataset again " in (tmp_path / "winner.yaml").read_text()
+    assert archlab.load(tmp_path).run.key == network.run.key
+
+
 class Untested:
     """A prepared dataset without test images."""
 

@@ -279,6 +279,15 @@ def test_series_stay_together_where_that_is_asked_for(found, tmp_path):
     assert len(films) == 20 and all(len(parts) == 1 for parts in films.values())
 
 
+def test_too_few_series_of_a_class_are_refused_before_anything_is_decoded(found, tmp_path, monkeypatch):
+    for image in list(fill(tmp_path / "films", {"a": 40, "b": 8}).rglob("*.png")):
+        film, frame = divmod(int(image.stem), 4)
+        image.rename(image.with_stem(f"{image.parent.name}-film{film}_{frame}"))
+    monkeypatch.setattr(photographs, "prepare", lambda *_, **__: pytest.fail("it was decoded"))
+    with pytest.raises(UserError, match="three images that differ, each of another group, and fewer than two of the 2"):
+        found(tmp_path / "films", series=True)
+
+
 def test_a_table_alone_and_its_column_of_splits(found, tmp_path):
     fill(tmp_path, {"a": 12, "b": 12})
     parts = ["train"] * 6 + ["val"] * 3 + ["test"] * 3

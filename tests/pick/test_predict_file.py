@@ -23,6 +23,7 @@ from archlab.data.preprocessing import Preprocessing
 from archlab.deploy.predicting import image_files
 from archlab.pick import predict_file
 from archlab.pick.folder import write_folder
+from tests.data.test_decode import ODD_EXIF
 from tests.deploy.made import CLASSES
 from tests.pick.made import document
 
@@ -56,6 +57,7 @@ def odd_images(folder: Path) -> list[str]:
         exif[0x0112] = turn
         large.save(folder / f"turned{turn}.jpg", exif=exif)
         image.save(folder / f"turned{turn}.png", exif=exif)
+    large.save(folder / "odd_exif.jpg", exif=ODD_EXIF)
     large.save(folder / "two.jpg", format="MPO", save_all=True, append_images=[large.rotate(90)])
     image.convert("P", palette=Image.Palette.ADAPTIVE).save(folder / "palette.gif")
     image.convert("P", palette=Image.Palette.ADAPTIVE).save(folder / "holes.png", transparency=3)

@@ -115,6 +115,7 @@ def test_one_that_is_too_slow_or_that_there_is_no_time_to_time_is_told(made, tim
     assert left_out(False, params=1000) == [], "nobody needs the time of what is too large"
     times(slow=lambda run: True)
     assert left_out(True) == [("mobilenetv2-from-digits", "takes 9 ms, above 5 ms of latency")]
+    assert [each.milliseconds for each in found(store, described, latency=10.0)] == [9.0]
 
 
 def test_what_has_seen_the_images_is_no_start(made):

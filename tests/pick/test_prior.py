@@ -12,7 +12,7 @@ import pytest
 from made_searches import catalogued
 
 from archlab.foundation.checksums import noting_checksums
-from archlab.pick.prior import prior
+from archlab.pick.prior import is_beside_of, prior
 from archlab.runs import Store
 
 LIKE = "name: own\nlike: {}\ntitle: Own\n"
@@ -148,6 +148,14 @@ def test_no_result_on_the_dataset_itself_moves_it(store, beside):
         changed(store, study, change)
     assert prior(store, beside) == before and before["starnet"].own == ("textures",)
     assert prior(store, "textures") != others
+
+
+def test_the_same_images_are_no_others_where_series_of_them_or_other_columns_are_told(tmp_path):
+    for name, options in (("own", "path: photos"), ("films", "path: photos, series: true"), ("other", "path: birds")):
+        about = "title: Own\ndomain: own\nclasses: 2\nresolution: 8\nlicence: own\n"
+        catalogued(tmp_path, f"name: {name}\n{about}source: {{folder: {{{options}}}}}\n")
+    is_beside = is_beside_of("own", tmp_path)
+    assert [is_beside(name) for name in ("own", "films", "other", "digits")] == [True, True, False, False]
 
 
 def test_validation_and_other_metrics_say_nothing(store):

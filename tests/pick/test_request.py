@@ -48,9 +48,10 @@ def test_what_else_a_study_can_say_of_a_budget_is_refused(budget):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"seed": -1}, "a seed is a whole number from 0 on, not -1"),
+        ({"seed": -1}, "a seed is a whole number from 0 to 2,147,483,648, not -1"),
+        ({"seed": 2**31 + 1}, "not 2147483649"),
         ({"seed": "1"}, "not '1'"),
-        ({"seed": np.int64(-1)}, "from 0 on, not -1"),
+        ({"seed": np.int64(-1)}, "from 0 to 2,147,483,648, not -1"),
         ({"budget": {"macs": np.int64(0)}}, "macs must be a whole number above 0, .* not 0"),
         ({"metric": "accurcy"}, "no metric 'accurcy' - did you mean 'accuracy'"),
         ({"metric": "calibration_error"}, "nothing is chosen by calibration_error"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from archlab.pick import picking
 from archlab.pick.candidates import NobodyFitsError
 from archlab.pick.resolution import Resolution
 from archlab.pick.state import State
+from archlab.runs import Run
 
 
 def state(latency=None, pixels=None, candidates=()):
@@ -107,6 +109,53 @@ def test_an_early_end_leaves_the_better_folder_of_another_command_for_the_same(t
     shown = SimpleNamespace(say=said.append)
     assert picking._leaves_more(found, trainer, SimpleNamespace(trained=0), shown) == leaves
     assert any("stays as it is" in words for words in said) != leaves
+
+
+def test_what_ships_is_tested_on_the_images_by_the_name_that_they_have_now(tmp_path, monkeypatch):
+    """They were called otherwise when the same run was trained, and others are called so by now."""
+    of_then = Run({}, 1.0, 2, "photos", "0" * 64, 32, None, {}, 0, "")
+    network, left = SimpleNamespace(run=of_then), []
+    for name, made in (("to_ship", SimpleNamespace(run=of_then)), ("load", network), ("document", {})):
+        monkeypatch.setattr(picking, name, lambda *_, made=made, **__: made)
+    monkeypatch.setattr(picking, "write_folder", lambda network, *_, **__: left.append(network.run))
+    found = state(pixels=32)
+    found.request = SimpleNamespace(output=tmp_path, int8=False)
+    found.described = SimpleNamespace(name="photos_old", prepared=SimpleNamespace(class_names=["a", "b"]))
+    found.interrupted = "training"
+    trainer = SimpleNamespace(attempts={}, store=SimpleNamespace(home=tmp_path))
+    picking._leave(found, trainer, None, SimpleNamespace(say=None))
+    assert [(run.dataset, run.key) for run in left] == [("photos_old", of_then.key)]
+
+
+@pytest.mark.parametrize("smaller", [False, True])
+def test_what_races_first_is_timed_first_and_again_at_a_smaller_side(monkeypatch, smaller):
+    asked = []
+
+    def chosen(found, *_):
+        asked.append(("references", found.resolution.pixels))
+        found.resolution = dataclasses.replace(found.resolution, pixels=32 if smaller else 64)
+        found.candidates = [SimpleNamespace(name="starnet", started_from=None, prior=None)]
+
+    def started(found, *_):
+        asked.append(("weights", found.resolution.pixels))
+        return [SimpleNamespace(name=f"at {found.resolution.pixels}", started_from="imagenet", prior=None)], ["slow"]
+
+    def field(candidates, left_out):
+        raise KeyError([each.name for each in candidates], left_out)
+
+    monkeypatch.setattr(picking, "choose_resolution", lambda *_: Resolution(64, "made up"))
+    monkeypatch.setattr(picking, "_choose_field", chosen)
+    monkeypatch.setattr(picking, "_pretrained", started)
+    found = state()
+    found.described = SimpleNamespace(entry=SimpleNamespace(resolution=64))
+    found.request = SimpleNamespace(within=600, budget=None)
+    decisions = SimpleNamespace(clock=SimpleNamespace(left=500.0))
+    shown = SimpleNamespace(say=lambda words: None, field=field)
+    with pytest.raises(KeyError) as ended:
+        picking._train.__wrapped__(found, SimpleNamespace(store=None), decisions, shown)
+    again = [("weights", 32)] if smaller else []
+    assert asked == [("weights", 64), ("references", 64), *again]
+    assert ended.value.args == ([f"at {found.resolution.pixels}", "starnet"], ["slow"])
 
 
 @pytest.mark.parametrize(("within", "seconds"), [(60, 15), (150, 15), (600, 60), (3600, 90)])

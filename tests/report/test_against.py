@@ -154,6 +154,17 @@ def test_what_is_told_in_nats_has_a_digit_more():
     assert section.sentences[2].endswith("Test-set noise is known of accuracies alone.")
 
 
+def test_a_picture_of_the_first_models_says_so():
+    analysis = analyse([made_study(datasets=2, seeds=1)], made_study(datasets=2, seeds=1, name="other"))
+    cells = pd.concat([analysis.against.found.cells.iloc[:1].assign(model=f"m{at}") for at in range(61)])
+    found = dataclasses.replace(analysis.against.found, cells=cells.reset_index(drop=True))
+    titles = []
+    for held in (analysis.against, dataclasses.replace(analysis.against, found=found)):
+        (section,) = against(dataclasses.replace(analysis, against=held))
+        titles.append(section.plots[0].title)
+    assert titles == [f"Points above (+) or below (−) other{only}" for only in ("", "; the first 60 of 61 models")]
+
+
 def test_chance_is_counted_among_the_cells_that_can_be_judged():
     cells = pd.DataFrame({"explained_by": ["seed noise"] * 40 + ["neither"] * 10 + [None] * 100, "seed_noise": 1.0})
     cells["test_noise"] = [1.0] * 30 + [math.nan] * 10 + [1.0] * 10 + [math.nan] * 100

@@ -213,7 +213,10 @@ def test_the_box_says_the_boards_fastest_in_a_line_beside_the_cpus(contenders):
     of = ", of the 2 measured" if len(contenders) > 2 else ""
     assert found.pop("fastest on Board A") == {"model": slow, "reason": f"4.00 ms in int8{of}"}
     assert found.pop("fastest on Board B") == {"model": slow, "reason": f"7.00 ms in float{of}"}
-    assert found == shipped(study_with(noise=NOISY)), "what this machine's CPU takes stays"
+    known = {
+        choice: {**line, "reason": line["reason"].removesuffix(" that is known")} for choice, line in found.items()
+    }
+    assert known == shipped(study_with(noise=NOISY)), "what this machine's CPU takes stays"
 
 
 @pytest.mark.slow

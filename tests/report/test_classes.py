@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix, recall_score
 
 from archlab.report import analyse, text
 from archlab.report.by_class import ByClass
-from archlab.report.classes import MOST_CLASSES, _tables
+from archlab.report.classes import MOST_CLASSES, _tables, confusion_plot
 from archlab.report.sections import plots, sections
 from archlab.runs import Store
 from archlab.training.class_scores import ClassScores
@@ -95,6 +95,14 @@ def test_a_model_that_was_tested_on_other_classes_is_left_out(made):
 def test_a_table_without_runs_has_no_such_section():
     found = analyse([made_study(datasets=3, seeds=2)])
     assert "Which classes" not in text(found, "markdown") and json.loads(text(found, "json"))["classes"] == {}
+
+
+def test_a_picture_is_described_by_its_own_model():
+    best, base = np.array([[4, 0], [1, 3]]), np.array([[1, 3], [0, 4]])
+    found = ByClass("digits", ["a", "b"], {"best": best, "base": base}, ["best", "base"])
+    said = [confusion_plot(found, model).alt for model in found.pictured]
+    assert said[0].startswith("On digits, by best, b has the lowest recall, 75 %")
+    assert said[1].startswith("On digits, by base, a has the lowest recall, 25 %")
 
 
 def test_a_model_may_be_called_as_a_column_is():

@@ -9,6 +9,7 @@ from archlab.foundation.metric import Metric
 from archlab.report import analyse, read_material, text
 from archlab.report.combining import combined, in_frame_of
 from archlab.report.naming import told_apart
+from archlab.report.scores import scores
 from archlab.report.sections import plots
 from archlab.report.writing import csv_files
 from tests.report.made import REFERENCES, made_study
@@ -161,6 +162,29 @@ def test_a_study_and_a_table_that_says_less_are_scored_together(tmp_path):
     assert found.means.loc["mine"].to_dict() == {"digits": 61, "mnist5k": 88}
     alone = analyse([study]).means.loc["mobilenetv2", "digits"]
     assert found.means.loc["mobilenetv2", "digits"] == pytest.approx(100 * alone) and found.seeds == (1, 2)
+    (section,) = scores(found)
+    roles = dict(zip(found.models.index, section.tables[0].roles, strict=True))
+    assert roles["starnet"] == "reference" and roles["mine"] == "", "a table does not say what its models are"
+
+
+def test_what_studies_share_is_told_once_and_looked_up_in_the_store_of_either(tmp_path):
+    failed = [{"model": "starnet", "dataset": "pines", "seed": 1, "cause": "out of memory", "attempts": 2}]
+    study = dataclasses.replace(made_study(datasets=3, seeds=2), home=tmp_path, failed=failed)
+    theirs = table(tmp_path / "theirs.csv", {"model": ["mine", "other"], "digits": [61, 70.5], "mnist5k": [88, 90]})
+    whole, said = combined([theirs, study, dataclasses.replace(study, name="again")])
+    assert whole.runs == study.runs and whole.failed == failed and whole.home == tmp_path
+    assert "how theirs was trained is not known, so models may differ in more than design" in said
+    assert not any("different recipes" in each for each in said)
+
+
+def test_a_model_without_results_says_nothing_of_its_namesake():
+    first, second = made_study(datasets=2, seeds=1), made_study(datasets=2, seeds=1, name="other", first_seed=5)
+    models = {**second.models, "starnet": {**second.models["starnet"], "params": 1}}
+    table = second.table[second.table["model"] != "starnet"]
+    latencies = {**second.latencies, "starnet": []}
+    whole, _ = combined([first, dataclasses.replace(second, models=models, table=table, latencies=latencies)])
+    assert whole.models["starnet"] == first.models["starnet"]
+    assert whole.latencies["starnet"] == first.latencies["starnet"]
 
 
 def test_a_study_in_int8_and_a_table_in_percent_are_one_unit(tmp_path):

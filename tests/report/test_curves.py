@@ -5,8 +5,10 @@ import dataclasses
 import pytest
 
 from archlab.report import analyse, text
+from archlab.report.curves import curves
 from archlab.report.palette import FILE
 from archlab.report.sections import plots, sections
+from tests.report.made import made_study
 from tests.report.named import named_study, names
 
 
@@ -31,6 +33,12 @@ def test_of_more_epochs_nothing_is_said():
     (section,) = (each for each in sections(found) if each.anchor == "curves")
     assert section.sentences == [] and "by epoch" in section.plots[0].title
     assert [len(line.get_xdata()) for line in section.plots[0].draw(FILE).axes[0].lines] == [3] * 4
+
+
+def test_models_beside_the_scores_are_not_counted():
+    found = analyse([made_study(datasets=2, seeds=1)])
+    (section,) = curves(found)
+    assert [plot.alt for plot in section.plots] == [f"Of the best {len(found.models)} models."] * 2
 
 
 def test_of_runs_that_trained_on_their_validation_images_there_are_none():

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import json
 import re
 
 import numpy as np
@@ -19,10 +20,10 @@ from archlab.report.search import _finalists, _left_out
 from archlab.report.sections import sections
 from archlab.report.tested import classes_of
 from archlab.report.training import as_trained
-from archlab.report.unseen import _by_dataset
+from archlab.report.unseen import _accuracies, _by_dataset
 from archlab.scoring import Effects, ImageNoise, Matters
 from archlab.scoring.image_noise import OnDataset
-from tests.report.made import made_study
+from tests.report.made import REFERENCES, made_study
 
 SHARED = ClassCounts(tuple("abcdefghij"), (40,) * 8 + (0, 0))
 
@@ -135,6 +136,49 @@ def test_models_at_chance_on_datasets_not_seen_are_marked_too():
     assert "pines (not seen)" in said
 
 
+def test_a_dataset_not_seen_may_be_called_as_a_column_is():
+    whole = made_study(datasets=4, seeds=2)
+    is_unseen = whole.table["dataset"] == "pines"
+    unseen = whole.table[is_unseen].assign(dataset="model")
+    (found,) = _accuracies(analyse([dataclasses.replace(whole, table=whole.table[~is_unseen], unseen_table=unseen)]))
+    assert [column.title for column in found.tables[0].columns] == ["model", "model"]
+    assert {row[0] for row in found.tables[0].rows} >= set(REFERENCES)
+    assert all(isinstance(row[1], float) for row in found.tables[0].rows)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """stored(rows) reads a study of a, b and c on x and y, and on z, which it does not see, whose results are these rows."""
+
+    def read(rows):
+        model = {"role": "reference", "kind": None, "options": {}, "width": 1.0, "cost": {"params": 1, "macs": 1}}
+        model["architecture"] = {"layers": [], "head": {}}
+        document = {**dict.fromkeys(("question", "base", "path"), None), "name": "it", "frame": ["a", "b", "c"]}
+        document |= {"weight_of_variance": 0.5, "seeds": [0], "suite": "s", "recipe": "r", "classes": 10}
+        document |= {"budget": {"fit": "none", "of": "trained"}, "datasets": {"x": 32, "y": 32}, "unseen": {"z": 32}}
+        document["models"] = [{**model, "name": name} for name in "abc"]
+        folder = tmp_path / "studies" / "it"
+        folder.mkdir(parents=True)
+        (folder / "study.json").write_text(json.dumps(document))
+        (folder / "ablation.json").write_text(json.dumps({"cells": [], "failed": [], "scores": []}))
+        (folder / "results.csv").write_text("\n".join(["model,dataset,seed,split,metric,value", *rows]))
+        return read_material("it", tmp_path)
+
+    return read
+
+
+def test_a_reference_that_has_results_on_datasets_not_seen_alone_spans_no_frame(stored):
+    cells = [*((name, dataset) for name in "ab" for dataset in "xyz"), ("c", "z")]
+    found = stored(f"{name},{dataset},0,test,accuracy,0.5" for name, dataset in cells)
+    assert found.references == ["a", "b"] and set(found.unseen_table["model"]) == {"a", "b", "c"}
+
+
+def test_of_a_study_without_a_finished_run_that_is_said(stored, tmp_path):
+    with pytest.raises(UserError) as refused:
+        stored([])
+    assert str(refused.value) == f"{tmp_path}/studies/it: no run of it has finished: there is nothing to report"
+
+
 def test_the_recipe_is_told_as_it_ran(tmp_path):
     recipe = {"epochs": None, "steps": 60, "batch_size": 16, "optimizer": "adamw", "lr": 0.004, "schedule": "cosine"}
     recipe["augment"] = {
@@ -212,6 +256,9 @@ def test_class_counts_that_are_damaged_are_not_known(tmp_path, damaged):
 def test_the_frame_of_references_is_asked_of_what_has_such():
     whole = study()
     assert in_frame_of(whole, "references") is not None and in_frame_of(whole, "all").references is None
+    lost = whole.table[whole.table["model"] != "starnet"]
+    of_all = dataclasses.replace(whole, references=None, table=lost)
+    assert in_frame_of(of_all, "references").references == [name for name in REFERENCES if name != "starnet"]
     bare = dataclasses.replace(whole, references=None, models={name: {} for name in whole.models})
     with pytest.raises(UserError, match="does not say which of its models are references"):
         in_frame_of(bare, "references")

@@ -10,7 +10,9 @@ from archlab.foundation import UserError
 from archlab.foundation.metric import METRICS
 from archlab.report import analyse, read_material, text
 from archlab.report.costs import pareto
+from archlab.report.scores import accuracies
 from archlab.report.sections import plots
+from archlab.report.stability import _rank_plots
 from tests.report.made import REFERENCES, made_study
 
 
@@ -45,6 +47,16 @@ def test_a_study_has_its_answer_effects_and_kinds(study):
 def test_raw_variants_stay_beside_the_score_table(study):
     assert not any(model.endswith("@raw") for model in study.models.index)
     assert set(study.effects["made"].rows["kind"]) == {"raw", "equal_budget"}
+
+
+def test_a_picture_of_the_first_models_says_so_whether_they_have_scores_or_not(study):
+    names = [f"m{at}" for at in range(61)]
+    means = pd.DataFrame(0.5, index=names, columns=study.means.columns)
+    (section,) = accuracies(dataclasses.replace(study, means=means))
+    assert section.plots[0].title.endswith("; the first 60 of 61 models")
+    ranks = pd.DataFrame(np.eye(61), index=names, columns=range(1, 62))
+    many = dataclasses.replace(study, means=means, models=pd.DataFrame({"xscore": 0.5}, index=names), ranks=ranks)
+    assert _rank_plots(many)[0].title == "Probability of each rank under seed noise; the first 20 of 61 models"
 
 
 def test_the_pareto_front():

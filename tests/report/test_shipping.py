@@ -60,6 +60,15 @@ def test_what_may_be_as_good_as_the_best_is_not_to_be_avoided_whatever_its_own_i
         assert (dear in [row["model"] for row in ship if row["choice"] == "avoid"]) == avoided
 
 
+def test_of_a_cost_that_was_not_measured_it_is_not_said_that_it_is_no_lower(analysis):
+    models, dear = analysis.models.copy(), analysis.models.index[-1]
+    models.loc[dear, ["macs", "latency"]] = [1e6, float("nan")]
+    for measured, said in ((models, "in nothing that is known"), (models.fillna({"latency": 1e6}), "in nothing")):
+        ship = document(dataclasses.replace(analysis, models=measured))["ship"]
+        (line,) = [row for row in ship if row["model"] == dear and row["choice"] == "avoid"]
+        assert line["reason"] == f"clearly worse than the best, and cheaper {said}"
+
+
 def test_a_model_at_chance_is_neither_the_cheapest_nor_passed_over(analysis):
     fastest = table_of(analysis).set_index("to ship").loc["fastest", "model"]
     models = analysis.models.copy()

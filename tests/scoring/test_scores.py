@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from archlab.foundation import UserError
-from archlab.scoring import cells, make_frame, score_table, xscore
+from archlab.scoring import Frame, cells, make_frame, score_table, xscore
 from archlab.scoring.noise import seed_noise
 
 
@@ -193,3 +193,21 @@ def test_a_frame_of_few_references_is_said_to_be_fragile_and_what_to_do(referenc
 def test_where_references_span_no_frame_and_all_models_do_it_is_said():
     assert "all models together have one (--frame all)" in score_table(tidy(), ["m0"]).warnings[0]
     assert "--frame" not in score_table(tidy(datasets=1), ["m0"]).warnings[0]
+
+
+def test_in_a_frame_of_a_file_what_a_seed_does_to_all_models_alike_is_noise_too():
+    """A frame of the table's own models moves along with them."""
+    rows = [
+        (f"m{m}", f"d{d}", s, 0.4 + 0.2 * m + shift + 0.001 * ((m + d + s) % 2))
+        for m in range(3)
+        for d in range(2)
+        for s, shift in enumerate((-0.03, 0.0, 0.03))
+    ]
+    table = pd.DataFrame(rows, columns=["model", "dataset", "seed", "value"])
+    of_file = Frame("file", (), None, {"d0": (0.0, 1.0), "d1": (0.0, 1.0)})
+    own, fixed = (score_table(table, frame=frame).models for frame in (None, of_file))
+    widths = [each["xscore_high"] - each["xscore_low"] for each in (own, fixed)]
+    assert widths[1].min() > 5 * widths[0].max() > 0
+    alike = table.assign(value=table["value"].round(2))
+    assert any("seeds agree to the last digit" in said for said in score_table(alike).warnings)
+    assert not any("no intervals" in said for said in score_table(alike, frame=of_file).warnings)

@@ -58,6 +58,19 @@ def test_an_exemption_of_a_model_that_nobody_knows_is_told(caplog):
     assert "is of 'mine', which is no model of the study" in second and "did you mean" not in second
 
 
+def test_a_teacher_that_is_trained_first_has_exemptions_of_its_own(tmp_path, caplog):
+    teacher = tmp_path / "big.yaml"
+    teacher.write_text("layers: [{conv: {out: 8}}]")
+    exemption = "exemptions: [{models: [big], set: {lr: 1e-3}}]"
+    study(f"recipe: {{like: quick, distill: {{teacher: {teacher}}}, {exemption}}}")
+    study(f"recipe: {{like: quick, distill: {{teacher: {{digits: {teacher}}}}}, {exemption}}}")
+    option = f"taught: {{no: [], yes: [{{recipe: {{distill: {{teacher: {teacher}}}}}}}]}}"
+    study(f"recipe: {{like: quick, {exemption}}}\n{choices(option)}")
+    assert not caplog.messages
+    study(f"recipe: {{like: quick, {exemption}}}")
+    assert "is of 'big', which is no model of the study" in caplog.text
+
+
 @pytest.mark.parametrize("name", studies())
 def test_shipped_studies_load(name, caplog):
     loaded = load_study(name)

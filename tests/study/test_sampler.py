@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import optuna
 import pytest
+from search_program import run
+from small_search import STUDY, study_of
 
 from archlab.foundation import UserError, read_yaml_text
 from archlab.scoring import Frame
@@ -121,6 +123,32 @@ def test_a_sampler_of_ones_own_that_cannot_be_made_is_refused_before_anything_ru
     (tmp_path / "mine.py").write_text("def make(seed):\n    return {}['rate']\n")
     with pytest.raises(UserError, match=r"study\.yaml:7: search: the sampler .*:make cannot be made: KeyError: 'rate'"):
         parse_search({"sampler": "mine.py:make"}, "study.yaml:7", tmp_path)
+
+
+@pytest.mark.parametrize("given", ["RandomSampler(seed)", "return RandomSampler"], ids=["forgotten", "a class"])
+def test_what_gives_no_sampler_is_refused_before_anything_runs(given, tmp_path):
+    (tmp_path / "mine.py").write_text(f"from optuna.samplers import RandomSampler\n\ndef make(seed):\n    {given}\n")
+    with pytest.raises(UserError, match=r"study\.yaml:7: search: .*:make must give a sampler of Optuna, not a \w+$"):
+        parse_search({"sampler": "mine.py:make"}, "study.yaml:7", tmp_path)
+
+
+NUMBERS = """from optuna.samplers import RandomSampler
+
+class Numbers(RandomSampler):
+    def sample_independent(self, study, trial, name, distribution):
+        return distribution.low
+"""
+
+
+def test_a_sampler_of_ones_own_that_cannot_propose_what_the_space_holds_is_refused_before_anything_runs(place):
+    home = place()
+    study = study_of(home, STUDY.replace("trials: 12", "trials: 12, sampler: mine.py:Numbers"))
+    (study.parent / "mine.py").write_text(NUMBERS)
+    with pytest.raises(
+        UserError, match=r"tiny\.yaml:\d+: search: the sampler .*:Numbers cannot propose: AttributeError"
+    ):
+        run(study, home)
+    assert not (home / "executions").exists()
 
 
 FAILING = """from optuna.samplers import RandomSampler

@@ -135,7 +135,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path):
     [
         ("{teacher: 1234}", r"r\.yaml:5: .*teacher must be the first digits of a run's key, in quotes .* not 1234"),
         ("{weight: 0.5}", r"r\.yaml:5: .*needs the key 'teacher'"),
-        ("{teacher: none}", r"r\.yaml:5: .*distill needs a teacher"),
+        ("{teacher: null}", r"r\.yaml:5: .*teacher must be the first digits of a run's key, in quotes .* not None"),
         ("{teacher: 1a, weight: 2}", r"r\.yaml:5: .*weight must be a number from 0 to 1, not 2"),
         ("{teacher: 1a, temperature: 0}", r"r\.yaml:5: .*temperature must be a number of at least 0\.01"),
         ("{teacher: 1a, temprature: 2}", r"r\.yaml:5: .*did you mean 'temperature'"),

@@ -121,6 +121,7 @@ def test_inherited_exemptions_are_given_up_in_words():
             SMALL + "steps: 5\nexemptions: {}",
             "r.yaml:5: exemptions must be a list, or {replace: a list} to give up inherited ones",
         ),
+        (SMALL + "steps: 5\noptimizer: none", "r.yaml:5: a recipe: optimizer must be adamw, adam or sgd, not 'none'"),
         (SMALL + "steps: 5\npixels: 0", "r.yaml:5: a recipe: pixels must be a whole number of at least 1, not 0"),
         (SMALL + "steps: 5\npixel: 224", "r.yaml:5: a recipe has no key 'pixel' - did you mean 'pixels'?"),
         (

@@ -48,7 +48,9 @@ def originals(files: Sequence[str]) -> tuple[np.ndarray | None, list[str]]:
     groups = np.array([numbers.setdefault(name, len(numbers)) for name in copied], np.int64)
     notes = []
     if is_copied := copied != stems and len(numbers) < len(there):
-        first = next(file for file, stem, name in zip(files, stems, copied, strict=True) if stem != name)
+        of_one = np.bincount(groups)[groups]
+        known = zip(files, stems, copied, of_one, strict=True)
+        first = next(file for file, stem, name, images in known if stem != name and images > 1)
         several = counted(len(there) - len(numbers), "image")
         notes.append(f"{several} called as copies of others ({first} for one): all of one image stay on one side")
     if orphans := [file for file, name in zip(files, alone, strict=True) if name not in there]:
@@ -59,9 +61,9 @@ def originals(files: Sequence[str]) -> tuple[np.ndarray | None, list[str]]:
 
 def plain_stem(file: str) -> str:
     """The name of an image without suffix, and without what copies of it are called by."""
-    stem = _stem(file)
+    stem = _COPY.sub("", _stem(file))
     exported = _EXPORT.sub("", stem)
-    return _COPY.sub("", stem if exported == stem else _KIND.sub("", exported))
+    return stem if exported == stem else _COPY.sub("", _KIND.sub("", exported))
 
 
 def classes_told(files: Sequence[str]) -> str:

@@ -28,9 +28,8 @@ from archlab.data.readers.places import (
     table_told,
     within,
 )
-from archlab.data.readers.series import series_of, told_of_series
+from archlab.data.readers.series import series_of, told_of_kept, told_of_series
 from archlab.foundation import UserError, real
-from archlab.foundation.words import counted
 
 
 def read(
@@ -59,15 +58,14 @@ def read(
     note = nested(parts.get("train", folder))
     listing = list_classes(folder, parts, called=lambda name: (class_names or {}).get(name, name))
     check_second_copy(folder, listing.images.names)
-    groups, copies = originals(listing.images.names)
-    below, serial = _below_classes(listing, folder, parts), None
-    if series:
-        groups = series_of(listing.images.names, below)
-        serial = (
-            f"{len(below):,} images of {counted(len(set(groups.tolist())), 'series', 'series')}: each stays on one side"
-        )
-    elif not {"validation", "test"} <= parts.keys():
-        serial = told_of_series(listing.images.names, below, listing.labels)
+    below = _below_classes(listing, folder, parts)
+    if not series:
+        groups, copies = originals(listing.images.names)
+        drawn = not {"validation", "test"} <= parts.keys()
+        serial = told_of_series(listing.images.names, below, listing.labels) if drawn else None
+    else:  # an image and its copies are of one
+        groups, copies = series_of(listing.images.names, below), []
+        serial = told_of_kept(groups, listing.splits)
     notes = (*filter(None, [note, serial]), *doubtful, *copies, *_notes_on_others(folder, parts))
     return dataclasses.replace(listing, groups=groups).noted(*notes)
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from archlab.data.listing import Images, Listing
+from archlab.data.listing import ImageFiles, Images, Listing
+from archlab.data.readers.file_names import originals
 from archlab.foundation import UserError
 from archlab.foundation.words import counted
 
@@ -108,16 +109,19 @@ def in_one_spelling(words: Sequence[str]) -> list[str]:
 
 
 def table_listing(images: Images, rows: Sequence[Row], path: Path) -> Listing:
-    """The listing of a table's rows, with a note of the images that stand in several.
+    """The listing of a table's rows, with a note of the images that stand in several. Where no column has groups, files that
+    are called as copies of one image are of one, and a note says so.
 
     Raises UserError where there are no rows.
     """
     if not rows:
         raise UserError("has no rows", where=str(path))
     names, indices = label_classes(in_one_spelling([row.label for row in rows]))
-    groups = in_one_spelling([row.group for row in rows])
     splits = np.array([row.split for row in rows])
-    return Listing(names, images, indices, splits, np.array(groups) if any(groups) else None, named_again(images.names))
+    groups, copies = originals(images.names) if isinstance(images, ImageFiles) else (None, [])
+    if any(row.group for row in rows):
+        groups, copies = np.array(in_one_spelling([row.group for row in rows])), []
+    return Listing(names, images, indices, splits, groups, (*named_again(images.names), *copies))
 
 
 def named_again(names: Sequence[str]) -> tuple[str, ...]:

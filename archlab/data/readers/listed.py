@@ -10,6 +10,7 @@ import numpy as np
 
 from archlab.data.listing import ImageFiles, Listing
 from archlab.data.readers.csv import IMAGE, LABEL, read_rows
+from archlab.data.readers.file_names import originals
 from archlab.data.readers.finding import ImageFinder, find_all
 from archlab.data.readers.folder import list_classes, parts_of
 from archlab.data.readers.labels import SPLIT_NAMES, in_one_spelling, named_again
@@ -47,12 +48,14 @@ def read(
     found = [*listed.images.names, *files]
     others = notes_on_others(folder, found, "in no class's folder and not in the list")
     splits = [row.split or _part(file, table) for row, file in zip(rows, files, strict=True)]
+    groups, copies = originals(found)
     return Listing(
         listed.class_names,
         ImageFiles(folder, found),
         np.concatenate([listed.labels, numbers]),
         np.concatenate([listed.splits, splits]),
-        notes=(*listed.notes, *notes, *named_again(files), *others),
+        groups,
+        (*listed.notes, *notes, *named_again(files), *copies, *others),
     )
 
 

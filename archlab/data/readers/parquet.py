@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -162,8 +163,10 @@ class ParquetImages:
         if kept != shard or not first <= row < last:
             import pyarrow.parquet as pq
 
-            first = 0
-            with pq.ParquetFile(self.shards[shard]) as file:
+            first, path = 0, self.shards[shard]
+            if not path.is_file():
+                raise OSError(errno.ENODEV, "the file of the images is there no longer", str(path))
+            with pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
                     last = first + file.metadata.row_group(group).num_rows
                     if row < last:

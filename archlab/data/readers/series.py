@@ -9,15 +9,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from archlab.data.readers.file_names import plain_stem
+from archlab.data.readers.nesting import ALL_IMAGES
+from archlab.data.splits import torn_groups
 from archlab.foundation.words import counted
 
 _NUMBERED = re.compile(r"(.*?)[ ._-]*\(?\d+\)?", re.DOTALL)
+_DAY = re.compile(r"(?:.*\D)?(?:19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d", re.DOTALL)  # before the time of a photograph
 _MANY = 5  # series of a class on average: fewer may tell where images are from, not what they are of
 
 
 def series_of(files: Sequence[str], below: Sequence[str]) -> np.ndarray:
-    """Equal numbers, int64 (N,), for images of one series: those in one folder within those of the classes, else those whose
-    names differ by their last number alone, film3_0001.jpg and film3_0002.jpg. Any other is one of its own, with its copies.
+    """Equal numbers, int64 (N,), for images of one series: those in one folder within those of the classes, but for one called
+    images, else those whose names differ by their last number alone, film3_0001.jpg and film3_0002.jpg. Any other is one of its
+    own, with its copies.
 
     Args:
         files: The paths of the images.
@@ -28,11 +32,20 @@ def series_of(files: Sequence[str], below: Sequence[str]) -> np.ndarray:
     return np.array([numbers.setdefault(name, len(numbers)) for name in named], np.int64)
 
 
+def told_of_kept(groups: np.ndarray, splits: np.ndarray) -> str:
+    """What is said of series, equal in `groups`, that are kept together as far as the source's own `splits` allow."""
+    told = f"{len(groups):,} images of {counted(len(np.unique(groups)), 'series', 'series')}"
+    if torn := torn_groups(groups[splits == part] for part in np.unique(splits)):
+        return f"{told}, {torn:,} of them with images in different parts of the source"
+    return f"{told}: each stays on one side"
+
+
 def told_of_series(files: Sequence[str], below: Sequence[str], labels: np.ndarray) -> str | None:
-    """What is said of images that seem to be of series: at least half of them, in many series of each class."""
+    """What is said of images that seem to be of series: at least half of them, in many series of each class. Photographs of one
+    day are not taken for such."""
     groups = series_of(files, below)
     sizes = np.bincount(groups)
-    several = (sizes[groups] > 1) & [_named(end) is not None for end in below]
+    several = (sizes[groups] > 1) & [bool(name := _named(end)) and not _DAY.fullmatch(name) for end in below]
     of_classes = {(group, label) for group, label in np.stack([groups, labels], axis=1)[several].tolist()}
     if 2 * several.sum() < len(files) or len(of_classes) < _MANY * len(np.unique(labels)):
         return None
@@ -40,13 +53,15 @@ def told_of_series(files: Sequence[str], below: Sequence[str], labels: np.ndarra
     told = f"{several.sum():,} images seem to be of {counted(len(np.unique(groups[several])), 'series', 'series')}"
     return (
         f"{told}, {files[first]} and {files[second]} of one: if these are of one thing, a film or a patient, --series keeps "
-        "them together, else the test looks better than it is"
+        "them together, else images that are drawn to test with, or to choose by, are easier than new ones"
     )
 
 
 def _named(end: str) -> str | None:
     """What the series of an image is called; None where nothing tells."""
     folder, _, name = end.partition(os.sep)
+    if folder.lower() in ALL_IMAGES and name:
+        return _named(name)
     if name:
         return folder
     numbered = _NUMBERED.fullmatch(plain_stem(end))

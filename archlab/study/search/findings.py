@@ -20,7 +20,7 @@ from archlab.study.gains import design_gains
 from archlab.study.scored import SPLIT as TEST
 from archlab.study.search.basis import Basis, reference_runs
 from archlab.study.search.designs import Designs
-from archlab.study.search.final import Finalist, fidelity, finalists, judge, rival
+from archlab.study.search.final import Finalist, fidelity, judge, rival
 from archlab.study.search.rungs import trials_at
 from archlab.study.search.trials import Trials, accuracies, has_failed, is_above, number
 
@@ -42,10 +42,21 @@ ATTRIBUTES = (
 TRIAL = ("number", "state", "known", "model", "values", *ATTRIBUTES)
 
 
-def document(final: Ablation, designs: Designs, basis: Basis, trials: Trials, exhausted: bool) -> dict[str, Any]:
+def document(
+    final: Ablation,
+    chosen: list[FrozenTrial],
+    designs: Designs,
+    basis: Basis,
+    trials: Trials,
+    exhausted: bool,
+) -> dict[str, Any]:
     """Ablation's document, its `unseen` that of the finalists, and: search (order of the datasets, rungs, fidelity), trials,
-    finalists, best, pareto, cost."""
-    chosen, against = finalists(trials, basis, designs.study.search.finalists), rival(final)
+    finalists, best, pareto, cost.
+
+    Args:
+        chosen: The trials of the final table; others may have gone on with the search since.
+    """
+    against = rival(final)
     judged = judge(final, basis, chosen, designs.study.name)
     described = [_finalist(each, final, trials) for each in judged]
     best = {**described[0], "file": str(final.folder / WINNER)} if described and judged[0].validation else None
@@ -176,9 +187,9 @@ def _finalist(finalist: Finalist, final: Ablation, trials: Trials) -> dict[str, 
 
 def _training_cost(final: Ablation, trials: Trials, designs: Designs) -> dict[str, Any]:
     """All seconds of training that the result rests on, whenever they were spent."""
-    history = trials.history()
-    own = {key: seconds for trial in history for key, seconds in _seconds(trial).items()}
-    references = {run.key for run in reference_runs(designs)}
+    history, references = trials.history(), {run.key for run in reference_runs(designs)}
+    of_trials = {key: seconds for trial in history for key, seconds in _seconds(trial).items()}
+    own = {key: seconds for key, seconds in of_trials.items() if key not in references}  # a design may be one of them
     later = {run.key for run in final.runs} - set(own) - references
     parts = {
         "references": _stored_seconds(final.store, references),

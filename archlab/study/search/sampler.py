@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ TPE = Sampler(
 
 class ExhaustedError(Exception):
     """Raised where the space seems to hold no design that keeps the budget and was not tried."""
+
+
+def check_sampler(designs: Designs) -> None:
+    """Raises UserError where the user's own sampler cannot propose anything of the space."""
+    if designs.study.search.sampler:
+        with suppress(ExhaustedError):  # a search says so in the end
+            propose(designs, None, [], (), designs.study.search.seed)
 
 
 def propose(

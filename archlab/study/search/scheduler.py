@@ -61,6 +61,7 @@ class Scheduler:
         """
         looked = -LOOK
         self.trials.beat()
+        self.trials.give_up_own()
         with executor, interruptible(executor) as interrupted:
             while True:
                 self.interrupted = self.interrupted or interrupted()

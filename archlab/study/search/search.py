@@ -26,6 +26,7 @@ from archlab.study.search.basis import Basis, basis, reference_runs
 from archlab.study.search.designs import Designs
 from archlab.study.search.final import final_study, finalists, unseen_runs
 from archlab.study.search.findings import TRIAL, document, save
+from archlab.study.search.sampler import check_sampler
 from archlab.study.search.scheduler import Scheduler
 from archlab.study.search.storage import open_search, warm_start
 from archlab.study.search.trials import ORDER, Trials
@@ -127,6 +128,7 @@ def search(
     _check_installed(study)
     designs.start()  # tells what is wrong in it before anything runs
     unseen_runs(designs, runs_of)  # likewise
+    check_sampler(designs)
     references = reference_runs(designs)
     opened = open_storage(storage, store.home / "studies" / search_name(study.name))
     there = Trials(open_search(opened, designs))
@@ -153,9 +155,10 @@ def search(
         tried = f"{there.tried()} of {counted(wanted, 'trial')}"
         progress.say(f"interrupted: what has ended is kept ({tried}); the same command goes on from there")
         raise
-    final = final_study(designs, finalists(there, known, study.search.finalists), file_of(source))
+    chosen = finalists(there, known, study.search.finalists)
+    final = final_study(designs, chosen, file_of(source))
     ablation = _final_table(study.name, final, store, settings, progress, halted=scheduler.halted)
-    described = document(ablation, designs, known, there, scheduler.exhausted)
+    described = document(ablation, chosen, designs, known, there, scheduler.exhausted)
     failed = list({each.run.key: each for each in first.failed + ablation.failed}.values())
     described["failed"] = [each.document() for each in failed]
     described["computed"] = first.computed + scheduler.computed + ablation.computed

@@ -93,6 +93,12 @@ class Trials:
             if self._is_stale(trial, signs):
                 self.give_up(trial.number)
 
+    def give_up_own(self) -> None:
+        """Ends those that an error left at work in this process, before it begins others."""
+        for trial in self.unfinished():
+            if trial.user_attrs.get("worker") == self.worker:
+                self.give_up(trial.number)
+
     def give_up(self, number: int) -> None:
         with suppress(ValueError, RuntimeError):  # it has ended meanwhile
             self.study.tell(number, state=TrialState.FAIL)
