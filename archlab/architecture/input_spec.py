@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archlab.foundation.settings import Positive, read_value
+from archlab.foundation import UserError
 
 SMALLEST_MAP = 2
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """The images and classes of a network. Raises UserError for what is no number above 0.
+    """The images and classes of a network. Raises UserError for a wrong number of classes.
 
     Attributes:
         num_classes: Outputs of the classifier.
@@ -27,7 +27,5 @@ class InputSpec:
     in_channels: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("num_classes", "in_channels"):
-            read_value(Positive, getattr(self, name), name, None)
-        for name in ("resolution", "smallest_map"):
-            read_value(Positive | None, getattr(self, name), name, None)
+        if type(self.num_classes) is not int or self.num_classes < 1:
+            raise UserError(f"num_classes must be a whole number of at least 1, not {self.num_classes!r}")
