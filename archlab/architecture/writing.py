@@ -89,7 +89,7 @@ def _written(layer: Layer) -> dict[str, Any]:
     written = {"out": layer.arguments["out"], **_not_default(blocks.BLOCKS[layer.block], own)}
     written |= {"stride": layer.stride, "repeat": layer.repeat, "name": layer.name, "scale": layer.scale}
     written["free"] = list(layer.free)
-    usual = {"out": None, "stride": 1, "repeat": 1, "name": None, "scale": True, "free": []}
+    usual: dict[str, Any] = {"out": None, "stride": 1, "repeat": 1, "name": None, "scale": True, "free": []}
     return {name: value for name, value in written.items() if name not in usual or value != usual[name]}
 
 

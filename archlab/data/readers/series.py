@@ -45,7 +45,8 @@ def told_of_series(files: Sequence[str], below: Sequence[str], labels: np.ndarra
     day are not taken for such."""
     groups = series_of(files, below)
     sizes = np.bincount(groups)
-    several = (sizes[groups] > 1) & [bool(name := _named(end)) and not _DAY.fullmatch(name) for end in below]
+    names = (_named(end) for end in below)
+    several = (sizes[groups] > 1) & [name is not None and not _DAY.fullmatch(name) for name in names]
     of_classes = {(group, label) for group, label in np.stack([groups, labels], axis=1)[several].tolist()}
     if 2 * several.sum() < len(files) or len(of_classes) < _MANY * len(np.unique(labels)):
         return None
