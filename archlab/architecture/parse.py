@@ -114,7 +114,7 @@ def _of_document(
     _width(document)
     resolution_at = where(document, "resolution") or here
     return Architecture(
-        name=str(document.get("name") or file_name),
+        name=_name(document, file_name),
         layers=tuple(parse_layer(entry, defaults, where(listed, index) or at) for index, entry in enumerate(listed)),
         head=_head(document, {"act": defaults["act"]} if "act" in defaults else {}, defaults),
         resolution=read_value(
@@ -133,15 +133,19 @@ def _edited(document: dict, base: Architecture, here: str | None) -> Architectur
     if not isinstance(edits, list):
         raise UserError(f"edits is a list, not {edits!r}", where=where(document, "edits") or here)
     edited = apply_edits(base, edits, at=here)
-    name = str(document.get("name") or base.name)
     return dataclasses.replace(
         edited,
-        name=name,
+        name=_name(document, base.name),
         paper=document.get("paper", base.paper),
         head=_head(document, edited.head, base.defaults) if "head" in document else edited.head,
         init=_init(document) if "init" in document else base.init,
         where=here,
     )
+
+
+def _name(document: dict, otherwise: str) -> str:
+    name = document.get("name")
+    return otherwise if name in (None, "") else str(name)
 
 
 def _defaults(document: dict) -> dict[str, Any]:

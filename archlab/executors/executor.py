@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from archlab.executors.local import LocalExecutor
 from archlab.executors.settings import TRAIN, Settings, Task
 from archlab.foundation import UserError
 from archlab.foundation.own_code import own_code
+from archlab.foundation.words import listed
 from archlab.runs.events import Event
 from archlab.runs.run import Run
 from archlab.runs.store import Store
 
 
-@runtime_checkable
 class Executor(AbstractContextManager, Protocol):
     """Computes submitted runs; a context manager that leaves no process behind."""
 
@@ -48,7 +48,15 @@ def open_executor(store: Store, settings: Settings, task: Task = TRAIN) -> Execu
         return RayExecutor(store, settings, task)
     own = own_code(settings.executor)
     made = own(store, settings, task)
-    if not isinstance(made, Executor):
-        name = settings.executor.rpartition(":")[2]
-        raise UserError(f"{name} makes no archlab.executors.Executor", where=str(own.file))
+    if lacking := _lacking(made):
+        told = f"must give an archlab.executors.Executor: a {type(made).__name__} has no {listed(lacking)}"
+        raise UserError(f"{settings.executor.rpartition(':')[2]} {told}", where=str(own.file))
     return made
+
+
+def _lacking(made: Any) -> list[str]:
+    """What it does not have of what an executor has. It may hand on to another all but the context manager's own."""
+    kind = type(made)
+    own = [name for name in ("__enter__", "__exit__") if not hasattr(kind, name)]
+    handed_on = ("pending", "submit", "events", "drop", "stop", "kill")
+    return own + [name for name in handed_on if not (hasattr(kind, name) or hasattr(made, name))]

@@ -104,7 +104,7 @@ def describe(source: Source, store: Store, say: Say) -> Described:
         if known.name != wanted:
             say(f"Another dataset is called {wanted}: this one is {known.name}.")
         if known.changed:
-            what = f"The images of {known.name}, the times of their files or what is beside them"
+            what = f"The images of {known.name}, the times of their files or what is told of them"
             say(f"{what} have changed: they are described anew.")
         described = _described(known, listing, store, say)
     for line in (*described.facts["lines"], *described.facts["remarks"]):
@@ -140,7 +140,7 @@ def _read(name: str, reader: str, options: dict[str, Any]) -> Listing:
 
 
 def _too_few(listing: Listing) -> str:
-    grouped = "" if listing.groups is None else ", each of another group"
+    grouped = "" if listing.groups is None else ", each of another group or series"
     needed = f"to learn from, to choose by and to test with, a class needs three images that differ{grouped}"
     return f"{needed}, and fewer than two of the {len(listing.class_names)} classes have them"
 

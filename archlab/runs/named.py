@@ -65,22 +65,6 @@ def stands_on_untrained(change: Change) -> bool:
     return any(_entries(start, "pretrain")) or any(map(_is_untrained, _entries(distill, "teacher")))
 
 
-def untrained_teachers(change: Change) -> Iterator[str]:
-    """The models, as they are written, that are trained first to teach in runs of this recipe, or of one changed so."""
-    for teacher in _entries(change.distill if isinstance(change, Recipe) else change.get("distill"), "teacher"):
-        yield from filter(_is_model, _written(teacher))
-
-
-def _written(teacher: Any) -> Iterator[str]:
-    """Each of several datasets, or options."""
-    inside = getattr(teacher, "options", teacher)
-    if isinstance(inside, dict):
-        for each in inside.values():
-            yield from _written(each)
-    elif isinstance(inside, str):
-        yield inside
-
-
 def _entries(settings: Any, name: str) -> Iterator[Any]:
     """Of settings as they are written, or as they are read; of what is open, of each option."""
     if options := getattr(settings, "options", None):

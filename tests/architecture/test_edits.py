@@ -201,6 +201,7 @@ def test_a_file_that_says_no_name_is_called_as_it_is(tmp_path, name):
     (tmp_path / "other.yaml").write_text(f"{name}base: my net (1).yaml\n")
     assert architecture(tmp_path / "other.yaml").name == "my_net_1_"
     assert architecture({"layers": [{"conv": {"out": 8}}]}).name == "unnamed"
+    assert architecture({"name": 0, "layers": [{"conv": {"out": 8}}]}).name == "0"
 
 
 def test_a_base_that_leads_back_to_its_own_file_is_refused(tmp_path):

@@ -42,6 +42,7 @@ def in_series(root, classes=("a", "b"), series=8, images=4, called="{of}film{fil
         ("film3_0001.jpg", "film3_0001_aug2.jpg", True),
         ("film3_0001_jpg.rf.0123456789abcdef0.jpg", "film3_0007_jpg.rf.fedcba98765432100.jpg", True),
         ("film3_0001_jpg.rf.0123456789abcdef0.jpg", "film3_0001_jpg.rf.0123456789abcdef0_aug1.jpg", True),
+        ("film3_0001_webp.rf.0123456789abcdef0.jpg", "film3_0007_webp.rf.fedcba98765432100.jpg", True),
         ("scan.jpg", "scan-edited.jpg", True),
         ("oak.jpg", "elm.jpg", False),
     ],
@@ -77,6 +78,11 @@ def test_series_that_the_parts_of_the_source_tear_are_told(tmp_path):
     assert read(None, path=tmp_path / "photos", series=True).notes == (told,)
 
 
+def test_where_no_series_are_found_that_is_said(fill):
+    told = "no two images are of one series, as far as folders and names tell"
+    assert read(None, path=fill({"a": 3, "b": 3}), series=True).notes == (told,)
+
+
 def test_copies_of_what_is_not_there_are_of_one_series(tmp_path):
     root = in_series(tmp_path / "photos", called="{of}leaf{film}x_aug{image}.jpg")
     assert read(None, path=root, series=True).notes == ("64 images of 16 series: each stays on one side",)
@@ -98,8 +104,9 @@ def test_what_seems_to_be_of_series_is_told_and_not_kept_together(tmp_path):
         ("{of}{film}x{image}y.jpg", 8),
         ("IMG_2023050{film}_{image:06}.jpg", 8),
         ("2023-05-0{film} {image:04}.jpg", 8),
+        ("IMG-2023050{film}-WA{image:04}.jpg", 8),
     ],
-    ids=["camera", "numbers", "sites", "none", "phone", "days"],
+    ids=["camera", "numbers", "sites", "none", "phone", "days", "WhatsApp"],
 )
 def test_other_names_are_no_series(called, series):
     names = [
@@ -110,9 +117,17 @@ def test_other_names_are_no_series(called, series):
     assert told_of_series(files, names, labels) is None
 
 
-def test_augmented_copies_are_no_series():
-    names = [f"leaf-{chr(97 + film)}_aug{image}.jpg" for film in range(20) for image in range(4)]
+@pytest.mark.parametrize("called", ["leaf-{}_aug{}.jpg", "leaf-{}7_jpg.rf.{:020}.jpg"])
+def test_augmented_copies_are_no_series(called):
+    names = [called.format(chr(97 + leaf), image) for leaf in range(20) for image in range(4)]
     assert told_of_series([f"a/{name}" for name in names], names, np.zeros(len(names), np.int64)) is None
+
+
+def test_images_of_several_classes_that_are_called_alike_are_no_series():
+    """As in Fruits-360, where one name is in every class."""
+    names = [f"{turn}_100.jpg" for turn in range(20)]
+    files = [f"{of}/{name}" for of in ("apple", "pear") for name in names]
+    assert told_of_series(files, 2 * names, np.repeat([0, 1], 20)) is None
 
 
 def test_where_all_parts_are_there_nothing_is_told(tmp_path):

@@ -316,17 +316,49 @@ def test_wrong_settings_are_refused(store):
             Settings(time_limit=limit)
 
 
+PASSING_ON = """
+from archlab.executors.local import LocalExecutor
+
+class Passing:
+    def __init__(self, other, lacking):
+        self.other, self.lacking = other, lacking
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.other.__exit__()
+
+    def __getattr__(self, name):
+        if name == self.lacking:
+            raise AttributeError(name)
+        return getattr(self.other, name)
+"""
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("return {}['queue']", r"mine\.py:2: KeyError: 'queue'"),
-        ("lost = store", r"mine\.py: make makes no archlab\.executors\.Executor"),
+        (
+            "lost = store",
+            r"mine\.py: make must give an archlab\.executors\.Executor: a NoneType has no __enter__, .* and kill$",
+        ),
+        ("return LocalExecutor", r"a type has no __enter__ and __exit__$"),
+        ("return Passing(LocalExecutor(store, settings, task), 'drop')", r"a Passing has no drop$"),
     ],
 )
 def test_an_executor_of_ones_own_that_cannot_be_made_is_told_with_its_line(store, tmp_path, line, message):
-    (tmp_path / "mine.py").write_text(f"def make(store, settings, task):\n    {line}\n")
+    (tmp_path / "mine.py").write_text(f"def make(store, settings, task):\n    {line}\n{PASSING_ON}")
     with pytest.raises(UserError, match=message):
         open_executor(store, Settings(executor=f"{tmp_path}/mine.py:make"))
+
+
+def test_an_executor_of_ones_own_may_hand_on_to_another(store, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        f"def make(*given):\n    return Passing(LocalExecutor(*given), 'nothing')\n{PASSING_ON}"
+    )
+    assert open_executor(store, Settings(executor=f"{tmp_path}/mine.py:make")).pending == 0
 
 
 def test_what_passes_is_not_the_users_to_mend_whoever_tells_of_it():

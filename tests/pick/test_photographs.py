@@ -284,7 +284,7 @@ def test_too_few_series_of_a_class_are_refused_before_anything_is_decoded(found,
         film, frame = divmod(int(image.stem), 4)
         image.rename(image.with_stem(f"{image.parent.name}-film{film}_{frame}"))
     monkeypatch.setattr(photographs, "prepare", lambda *_, **__: pytest.fail("it was decoded"))
-    with pytest.raises(UserError, match="three images that differ, each of another group, and fewer than two of the 2"):
+    with pytest.raises(UserError, match="each of another group or series, and fewer than two of the 2 classes"):
         found(tmp_path / "films", series=True)
 
 

@@ -73,7 +73,7 @@ def test_what_lies_beside_the_images_is_told_anew(found, tmp_path):
     (remark,) = described.facts["remarks"]
     assert remark.startswith("Left out, since they are no images of a known format: 1 .dng; ")
     assert remark.endswith("photographs among them count once they are converted to JPEG.")
-    assert "have changed" in said[0] and described.prepared.digest == first.prepared.digest
+    assert "what is told of them have changed" in said[0] and described.prepared.digest == first.prepared.digest
     (root / "cat/new.dng").unlink()
     assert found(root)[0].facts == first.facts
 

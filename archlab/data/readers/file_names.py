@@ -15,7 +15,7 @@ from archlab.foundation.words import counted, first_of
 _MASK = re.compile(r"(.+?)[ _-](?:mask|segmentation|seg|gt)(?:[ _-]?\d+)?", re.IGNORECASE | re.DOTALL)
 _EXPORT = re.compile(r"\.rf\.[0-9a-z]{16,}\Z", re.IGNORECASE)  # Roboflow's; several of an image where it augments
 _COPY = re.compile(r"(?:[ _-]aug(?:mented)?[ _-]?\d*|-edited)\Z", re.IGNORECASE)
-_KIND = re.compile(r"_(?:jpe?g|png)\Z", re.IGNORECASE)  # before Roboflow's
+_KIND = re.compile(r"_(?:jpe?g|png|webp|bmp)\Z", re.IGNORECASE)  # before Roboflow's
 _WORD = re.compile(r"[^\W\d_]+(?:[ _-][^\W\d_]+)*(?=[ ._-])")  # cat of cat.0, great_pyrenees of great_pyrenees_12
 _NAMED = 5  # classes
 _SHADES = 32  # at most, of a mask

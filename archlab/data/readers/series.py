@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,10 +12,10 @@ import numpy as np
 from archlab.data.readers.file_names import plain_stem
 from archlab.data.readers.nesting import ALL_IMAGES
 from archlab.data.splits import torn_groups
-from archlab.foundation.words import counted
 
 _NUMBERED = re.compile(r"(.*?)[ ._-]*\(?\d+\)?", re.DOTALL)
-_DAY = re.compile(r"(?:.*\D)?(?:19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d", re.DOTALL)  # before the time of a photograph
+_DAY = re.compile(r"(?:.*\D)?(?:19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d(?:-WA)?", re.DOTALL)
+"""What photographs are called before their time; before their number, by WhatsApp."""
 _MANY = 5  # series of a class on average: fewer may tell where images are from, not what they are of
 
 
@@ -34,24 +35,28 @@ def series_of(files: Sequence[str], below: Sequence[str]) -> np.ndarray:
 
 def told_of_kept(groups: np.ndarray, splits: np.ndarray) -> str:
     """What is said of series, equal in `groups`, that are kept together as far as the source's own `splits` allow."""
-    told = f"{len(groups):,} images of {counted(len(np.unique(groups)), 'series', 'series')}"
+    series = len(np.unique(groups))
+    if series == len(groups):
+        return "no two images are of one series, as far as folders and names tell"
+    told = f"{len(groups):,} images of {series:,} series"
     if torn := torn_groups(groups[splits == part] for part in np.unique(splits)):
         return f"{told}, {torn:,} of them with images in different parts of the source"
     return f"{told}: each stays on one side"
 
 
 def told_of_series(files: Sequence[str], below: Sequence[str], labels: np.ndarray) -> str | None:
-    """What is said of images that seem to be of series: at least half of them, in many series of each class. Photographs of one
-    day are not taken for such."""
-    groups = series_of(files, below)
-    sizes = np.bincount(groups)
-    names = (_named(end) for end in below)
-    several = (sizes[groups] > 1) & [name is not None and not _DAY.fullmatch(name) for name in names]
-    of_classes = {(group, label) for group, label in np.stack([groups, labels], axis=1)[several].tolist()}
-    if 2 * several.sum() < len(files) or len(of_classes) < _MANY * len(np.unique(labels)):
+    """What is said of images that seem to be of series: at least half of them, in many series of each class. Copies of one
+    image are no series, nor are photographs of one day, nor images of several classes that are called alike."""
+    within = list(zip(series_of(files, below).tolist(), labels.tolist(), strict=True))
+    stems = list(map(plain_stem, files))
+    images = Counter(of for of, _ in set(zip(within, stems, strict=True)))
+    several = [images[of] > 1 and not _DAY.fullmatch(_named(end) or "") for of, end in zip(within, below, strict=True)]
+    found = {of for of, is_one in zip(within, several, strict=True) if is_one}
+    if 2 * sum(several) < len(files) or len(found) < _MANY * len(np.unique(labels)):
         return None
-    first, second = np.flatnonzero(groups == groups[several.argmax()])[:2]
-    told = f"{several.sum():,} images seem to be of {counted(len(np.unique(groups[several])), 'series', 'series')}"
+    first = several.index(True)
+    second = next(at for at, of in enumerate(within) if of == within[first] and stems[at] != stems[first])
+    told = f"{sum(several):,} images seem to be of {len({group for group, _ in found}):,} series"
     return (
         f"{told}, {files[first]} and {files[second]} of one: if these are of one thing, a film or a patient, --series keeps "
         "them together, else images that are drawn to test with, or to choose by, are easier than new ones"
