@@ -18,6 +18,20 @@ from archlab.report.section import Section
 FEW_CLASSES = 12  # of a confusion that Markdown has as a table
 FILTERED_FROM = 21  # rows of a table that can be filtered
 USE = ["pip install --upgrade onnxruntime pillow", "python predict.py photo.jpg folder/"]
+OF_PROGRAM = (
+    "The model takes raw pixels, uint8 (N, H, W, 3), of any size, and resizes them itself. predict.py also reads folders, "
+    "transparency and 16 bits, and large JPEGs at reduced size, as training did."
+)
+PROGRAM = """\
+import json
+import numpy, onnxruntime
+from PIL import Image, ImageOps
+
+session = onnxruntime.InferenceSession("model.onnx")
+classes = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+images = numpy.asarray(ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB"))[None]
+(probabilities,) = session.run(None, {"images": images})
+print(classes[probabilities[0].argmax()], probabilities[0].max())"""
 
 
 def card_markdown(document: dict[str, Any]) -> str:
@@ -44,6 +58,8 @@ def card_html(document: dict[str, Any]) -> str:
         caveats=words.caveats(document),
         filtered_from=FILTERED_FROM,
         use=USE,
+        of_program=OF_PROGRAM,
+        program=PROGRAM,
         asked=words.asked(document),
         command=document["command"],
         repeated=words.repeated(document),
@@ -64,6 +80,9 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     yield ""
     for section in sections(document):
         yield from section_lines(_in_markdown(section, document))
+    yield "## In a program of your own\n"
+    yield f"{for_markdown(OF_PROGRAM)}\n"
+    yield from _code([PROGRAM])
     yield "## How to repeat it\n"
     yield f"{for_markdown(words.asked(document))}\n"
     yield from _code([document["command"]])

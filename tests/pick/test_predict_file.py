@@ -234,6 +234,19 @@ def test_alone_it_says_what_archlab_predict_says(place, folder, command, tmp_pat
     assert "pipe.png cannot be read: it is a pipe or a device, not a file\n" in done.stderr
 
 
+def test_the_program_on_the_card_says_what_predict_py_says(folder, tmp_path):
+    card = (folder / "card.md").read_text(encoding="utf-8")
+    (program,) = (code for code in re.findall("(?s)\n```\n(.*?)\n```\n", card) if "import" in code)
+    chance = np.random.default_rng(0)
+    for at, size in enumerate([(40, 30, 3), (30, 40, 3), (16, 16, 3)]):
+        Image.fromarray(chance.integers(0, 256, size, dtype=np.uint8)).save(tmp_path / f"{at}.png")
+        alone = program.replace("model.onnx", str(folder / "model.onnx")).replace("photo.jpg", f"{at}.png")
+        done = subprocess.run([sys.executable, "-I", "-c", alone], cwd=tmp_path, capture_output=True, check=True)
+        _, said, probability = run(folder, f"{at}.png", cwd=tmp_path).stdout.split("\t")
+        name, found = done.stdout.decode().rsplit(maxsplit=1)
+        assert predict_file.shown(name) == said and float(found) == pytest.approx(float(probability), abs=1e-4)
+
+
 def test_an_error_without_words_is_told_by_its_kind(folder, monkeypatch, capsys):
     def wordless(*_):
         raise EOFError
