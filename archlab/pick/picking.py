@@ -77,9 +77,6 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
     settings, shown = settings or Settings(), shown or Shown()
     require(FORMAT)
     check_folder(request.output, request.source)
-    if request.within < SHORT:
-        within = duration(request.within)
-        shown.say(f"{within} is short: reading, measuring and files take much of it, and few candidates may be tried")
     into = "another pick is about to write this folder: wait for it, or name another --output"
     same = "another command is at this very pick, of these images, limits, time and seed: wait for it"
     with (
@@ -87,6 +84,11 @@ def pick(request: Request, store: Store, settings: Settings | None = None, shown
         alone(store, str(real(request.output)), UserError(into, where=str(request.output))),
     ):
         described = describe(request.source, store, shown.say)
+        if request.within < SHORT:
+            within = duration(request.within)
+            shown.say(
+                f"{within} is short: reading, measuring and files take much of it, and few candidates may be tried"
+            )
         asked = request.decisive(described.prepared.digest, settings)
         decisions = Decisions(store, asked, request.within, request.began)
         trainer = Trainer(

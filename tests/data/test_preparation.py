@@ -324,16 +324,22 @@ def test_what_is_no_fault_of_an_image_does_not_leave_it_out(home, photos, monkey
         prepare("pets", home, on_unreadable="skip")
 
 
-def test_a_stick_that_is_pulled_out_leaves_no_image_out(home, photos, small_chunks):
-    def pull(step, done, total):
-        if photos.exists():
-            photos.rename(photos.with_name("pulled"))
+def pulled_out(place, home, what):
+    """Prepares while `place` goes away, then again when it is back."""
 
-    with pytest.raises(OSError, match="the folder of the images is there no longer") as told:
+    def pull(step, done, total):
+        if place.exists():
+            place.rename(place.with_name("pulled"))
+
+    with pytest.raises(OSError, match=f"the {what} of the images is there no longer") as told:
         prepare("pets", home, on_unreadable="skip", progress=pull)
-    assert told.value.filename == str(photos)
-    photos.with_name("pulled").rename(photos)
+    assert told.value.filename == str(place)
+    place.with_name("pulled").rename(place)
     assert prepare("pets", home, on_unreadable="skip").manifest["skipped"] == []
+
+
+def test_a_stick_that_is_pulled_out_leaves_no_image_out(home, photos, small_chunks):
+    pulled_out(photos, home, "folder")
 
 
 def test_a_stick_with_parquet_that_is_pulled_out_leaves_no_image_out(home, fill, describe, small_chunks, tmp_path):
@@ -342,16 +348,7 @@ def test_a_stick_with_parquet_that_is_pulled_out_leaves_no_image_out(home, fill,
     table = {"image": content, "label": [number % 2 for number in range(40)]}
     pq.write_table(pa.table(table), path, row_group_size=10)
     describe("pets", source={"parquet": {"path": str(path)}})
-
-    def pull(step, done, total):
-        if path.exists():
-            path.rename(path.with_name("pulled"))
-
-    with pytest.raises(OSError, match="the file of the images is there no longer") as told:
-        prepare("pets", home, on_unreadable="skip", progress=pull)
-    assert told.value.filename == str(path)
-    path.with_name("pulled").rename(path)
-    assert prepare("pets", home, on_unreadable="skip").manifest["skipped"] == []
+    pulled_out(path, home, "file")
 
 
 def test_what_does_not_fit_on_the_disk_is_not_begun(home, photos, monkeypatch):
